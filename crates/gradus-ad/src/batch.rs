@@ -1,0 +1,59 @@
+//! A program applied to every row of its inputs at once.
+
+use gradus_ir::primitives::Batch;
+use gradus_ir::{Graph, NodeId};
+
+/// The program that applies `graph` to `n` rows: inputs marked in `batched` get a new leading axis of size `n`.
+///
+/// Returns the program and, for each output, whether it has the new axis; one that depends on no batched input does not.
+pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
+    debug_assert_eq!(batched.len(), graph.inputs().len());
+    let mut g = Graph::new();
+    let mut map: Vec<Option<(NodeId, bool)>> = vec![None; graph.len()];
+    for (&i, &b) in graph.inputs().iter().zip(batched) {
+        let outer = g.set_loc(graph.node(i).loc);
+        let ty = graph.ty(i);
+        let id = g.input(if b { ty.batched(n) } else { ty.clone() });
+        g.set_loc(outer);
+        map[i.index()] = Some((id, b));
+    }
+    let needed = graph.live();
+    for (k, node) in graph.nodes().iter().enumerate() {
+        if !needed[k] || map[k].is_some() {
+            continue;
+        }
+        let operands: Vec<(NodeId, bool)> = node
+            .operands
+            .iter()
+            .map(|o| map[o.index()].expect("operands come first"))
+            .collect();
+        let ids: Vec<NodeId> = operands.iter().map(|&(id, _)| id).collect();
+        let flags: Vec<bool> = operands.iter().map(|&(_, b)| b).collect();
+        let outer = g.set_loc(node.loc);
+        map[k] = Some(if flags.contains(&true) {
+            let id = node.op.batch(&mut Batch {
+                graph: &mut g,
+                operands: &ids,
+                batched: &flags,
+                size: n,
+            });
+            debug_assert_eq!(
+                g.ty(id),
+                &node.ty.batched(n),
+                "{}: the batched result has the new axis in front",
+                node.op.name()
+            );
+            (id, true)
+        } else {
+            (g.add_like(node, &ids), false)
+        });
+        g.set_loc(outer);
+    }
+    let results: Vec<(NodeId, bool)> = graph
+        .outputs()
+        .iter()
+        .map(|o| map[o.index()].expect("outputs are live"))
+        .collect();
+    g.set_outputs(results.iter().map(|&(id, _)| id).collect());
+    (g, results.iter().map(|&(_, b)| b).collect())
+}

@@ -1,0 +1,57 @@
+//! Forward mode: tangents pushed along with values.
+
+use gradus_ir::primitives::Jvp;
+use gradus_ir::{Graph, NodeId};
+use std::collections::HashMap;
+
+/// Appends to `g` the tangents of `outputs`, given those of some nodes: `(node, tangent)`, a tangent of the node's type.
+///
+/// `None` is a tangent that is zero by structure: no path from the given nodes, or only through integers. With `y = f(x)` this is
+/// `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
+pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Option<NodeId>> {
+    let sources: Vec<NodeId> = at.iter().map(|&(x, _)| x).collect();
+    let active = g.dependents_of(&sources);
+    let needed = g.needed_for(outputs);
+    let mut tangents: HashMap<NodeId, NodeId> = HashMap::new();
+    for &(x, t) in at {
+        debug_assert_eq!(g.ty(x), g.ty(t), "a tangent has its value's type");
+        tangents.insert(x, t);
+    }
+    let primal: Vec<NodeId> = g.ids().collect();
+    for id in primal {
+        if !active[id.index()]
+            || !needed[id.index()]
+            || tangents.contains_key(&id)
+            || !g.ty(id).dtype.is_float()
+        {
+            continue;
+        }
+        let node = g.node(id).clone();
+        let of_operands: Vec<Option<NodeId>> = node
+            .operands
+            .iter()
+            .map(|o| tangents.get(o).copied())
+            .collect();
+        if of_operands.iter().all(Option::is_none) {
+            continue;
+        }
+        let outer = g.set_loc(node.loc);
+        let tangent = node.op.jvp(&mut Jvp {
+            graph: g,
+            operands: &node.operands,
+            result: id,
+            tangents: &of_operands,
+        });
+        g.set_loc(outer);
+        if let Some(t) = tangent {
+            debug_assert_eq!(
+                g.ty(t),
+                &node.ty,
+                "{}: the tangent has its value's type",
+                node.op.name()
+            );
+            tangents.insert(id, t);
+        }
+    }
+    outputs.iter().map(|o| tangents.get(o).copied()).collect()
+}

@@ -1,0 +1,72 @@
+//! The tangent map at a point, as a program of its own.
+
+use crate::jvp;
+use gradus_ir::{Graph, NodeId, Op};
+
+/// A program split at its linearisation.
+pub struct Linearized {
+    /// From the inputs to the outputs, followed by the residuals: the values that the tangent map needs.
+    pub primal: Graph,
+    /// From residuals, then one tangent for each input differentiated, to one tangent for each output. Linear in the tangents.
+    pub tangent: Graph,
+    /// How many residuals there are.
+    pub residuals: usize,
+}
+
+/// Splits `graph` at its derivative with respect to the inputs `wrt` (floats).
+///
+/// Every tangent output has its output's type; it is zero where there is no path, also for outputs that are integers.
+pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
+    let mut g = graph.clone();
+    let pairs: Vec<(NodeId, NodeId)> = wrt
+        .iter()
+        .map(|&k| {
+            let x = graph.inputs()[k];
+            (x, g.input_like(graph, x))
+        })
+        .collect();
+    let seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
+    let tangents: Vec<NodeId> = jvp(&mut g, graph.outputs(), &pairs)
+        .iter()
+        .zip(graph.outputs())
+        .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
+        .collect();
+
+    let active = g.dependents_of(&seeds);
+    let needed = g.needed_for(&tangents);
+    let mut residuals: Vec<NodeId> = Vec::new();
+    for id in g.ids() {
+        if !(active[id.index()] && needed[id.index()]) {
+            continue;
+        }
+        for &operand in &g.node(id).operands {
+            let source = stored_form(&g, operand);
+            if !active[operand.index()] && g.literal(source).is_none() && !residuals.contains(&source)
+            {
+                residuals.push(source);
+            }
+        }
+    }
+    let mut inputs = residuals.clone();
+    inputs.extend(&seeds);
+    let tangent = g.extract(&inputs, &tangents);
+    let mut outputs = graph.outputs().to_vec();
+    outputs.extend(&residuals);
+    Linearized {
+        primal: g.extract(graph.inputs(), &outputs),
+        tangent,
+        residuals: residuals.len(),
+    }
+}
+
+/// What to store for `x`: the array that it is a view of, which is never larger for the views that derivatives make.
+fn stored_form(g: &Graph, mut x: NodeId) -> NodeId {
+    while let Op::Layout(_) = g.node(x).op {
+        let operand = g.node(x).operands[0];
+        if g.ty(operand).bytes() > g.ty(x).bytes() {
+            break;
+        }
+        x = operand;
+    }
+    x
+}

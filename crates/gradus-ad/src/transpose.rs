@@ -1,0 +1,130 @@
+//! A linear program run backwards: cotangents pulled from its outputs to its inputs.
+
+use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
+use gradus_ir::{Graph, NodeId, Op};
+
+/// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
+///
+/// Only nodes between `inputs` and the given ones are walked; they must be linear in `inputs`. With `y = A·x` this is `x̄ = Aᵀ·ȳ`. `None`
+/// is a cotangent that is zero by structure. Contributions to slices and indexed places are added in place to what is there.
+///
+/// # Panics
+/// If a node between is not linear in the operands that depend on `inputs`, which is a mistake in the rule that made it.
+pub fn transpose(
+    g: &mut Graph,
+    outputs: &[(NodeId, NodeId)],
+    inputs: &[NodeId],
+) -> Vec<Option<NodeId>> {
+    let active = g.dependents_of(inputs);
+    let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
+    for &(y, ct) in outputs {
+        if active[y.index()] {
+            accumulate(g, &mut cotangents, y, Contribution::Whole(ct));
+        }
+    }
+    for id in (0..active.len()).rev() {
+        let Some(cotangent) = cotangents[id] else {
+            continue;
+        };
+        let id = g.id_at(id);
+        let node = g.node(id).clone();
+        if matches!(node.op, Op::Input(_)) || inputs.contains(&id) {
+            continue;
+        }
+        let linear: Vec<bool> = node.operands.iter().map(|o| active[o.index()]).collect();
+        let outer = g.set_loc(node.loc);
+        let mut cx = Transpose {
+            graph: g,
+            operands: &node.operands,
+            linear: &linear,
+            cotangent,
+            contributions: Default::default(),
+        };
+        let linearity = node.op.transpose(&mut cx);
+        let contributions = std::mem::take(&mut cx.contributions);
+        assert!(
+            linearity == Linearity::Linear,
+            "transpose: {} is not linear in the operands {linear:?}",
+            node.op.name()
+        );
+        for (k, contribution) in contributions {
+            debug_assert!(linear[k]);
+            accumulate(g, &mut cotangents, node.operands[k], contribution);
+        }
+        g.set_loc(outer);
+    }
+    inputs.iter().map(|i| cotangents[i.index()]).collect()
+}
+
+/// Adds what one use contributes to the cotangent of `x`.
+fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part: Contribution) {
+    let ty = g.ty(x).clone();
+    let so_far = cotangents[x.index()];
+    let sum = match (part, so_far) {
+        (Contribution::Whole(ct), None) => ct,
+        (Contribution::Whole(ct), Some(sum)) => g.add_nodes(sum, ct),
+        (
+            Contribution::Slice {
+                part,
+                start,
+                stride,
+            },
+            None,
+        ) => g.place(part, &ty.shape, &start, &stride),
+        (
+            Contribution::Slice {
+                part,
+                start,
+                stride,
+            },
+            Some(sum),
+        ) => g.emit(
+            Op::Resize(Resize::SliceAdd { start, stride }),
+            &[sum, part],
+        ),
+        (Contribution::Dynamic { part, starts }, so_far) => {
+            let (whole, part) = match so_far {
+                None => (g.constant_like(0.0, x), part),
+                Some(sum) => {
+                    let sizes = g.ty(part).shape.clone();
+                    let there = g.emit(Op::Dynamic(Dynamic::Slice { sizes }), &[sum, starts]);
+                    (sum, g.add_nodes(there, part))
+                }
+            };
+            g.emit(Op::Dynamic(Dynamic::Update), &[whole, part, starts])
+        }
+        (Contribution::Scatter { op, indices, part }, so_far) => {
+            debug_assert!(matches!(op, Gather::ScatterAdd { .. }));
+            let whole = so_far.unwrap_or_else(|| g.constant_like(0.0, x));
+            g.emit(Op::Gather(op), &[whole, indices, part])
+        }
+    };
+    assert_eq!(
+        g.ty(sum),
+        &ty,
+        "a cotangent has its value's type"
+    );
+    cotangents[x.index()] = Some(sum);
+}
+
+/// The transpose of a whole program: `linear` has inputs `(fixed…, x…)`, the first `fixed` of which it need not be linear in.
+///
+/// The result has inputs `(fixed…, ȳ…)`, one cotangent for each output of `linear`, and outputs `x̄…` (zeros where nothing comes back).
+pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
+    let mut g = linear.clone();
+    let (known, unknown) = linear.inputs().split_at(fixed);
+    let seeds: Vec<(NodeId, NodeId)> = linear
+        .outputs()
+        .iter()
+        .map(|&y| (y, g.input_like(linear, y)))
+        .collect();
+    let cotangents = transpose(&mut g, &seeds, unknown);
+    let mut inputs = known.to_vec();
+    inputs.extend(seeds.iter().map(|&(_, ct)| ct));
+    let outputs: Vec<NodeId> = cotangents
+        .iter()
+        .zip(unknown)
+        .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
+        .collect();
+    g.extract(&inputs, &outputs)
+}

@@ -1,0 +1,95 @@
+//! The attributes of an operation in text: names with integers, lists of integers or element types.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::types::{DType, Dims};
+
+/// The value of one attribute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Attribute {
+    /// An integer.
+    Int(i64),
+    /// A list of integers.
+    Ints(Vec<i64>),
+    /// An element type.
+    DType(DType),
+}
+
+/// Named attributes in the order in which they are printed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attributes(pub Vec<(String, Attribute)>);
+
+impl Attributes {
+    /// These and an integer.
+    pub fn int(mut self, name: &str, value: i64) -> Attributes {
+        self.0.push((name.into(), Attribute::Int(value)));
+        self
+    }
+
+    /// These and a list of sizes or axes.
+    pub fn dims(mut self, name: &str, value: &[usize]) -> Attributes {
+        let ints = value.iter().map(|&v| v as i64).collect();
+        self.0.push((name.into(), Attribute::Ints(ints)));
+        self
+    }
+
+    /// These and an element type.
+    pub fn dtype(mut self, name: &str, value: DType) -> Attributes {
+        self.0.push((name.into(), Attribute::DType(value)));
+        self
+    }
+
+    fn get(&self, op: &str, name: &str) -> Result<&Attribute> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, a)| a)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Graph,
+                    format!("{op}: the attribute `{name}` is missing"),
+                )
+            })
+    }
+
+    /// The integer `name` of operation `op`.
+    pub fn get_int(&self, op: &str, name: &str) -> Result<i64> {
+        match self.get(op, name)? {
+            Attribute::Int(v) => Ok(*v),
+            _ => Err(wrong(op, name, "an integer")),
+        }
+    }
+
+    /// The non-negative integer `name` of operation `op`.
+    pub fn get_size(&self, op: &str, name: &str) -> Result<usize> {
+        usize::try_from(self.get_int(op, name)?)
+            .map_err(|_| wrong(op, name, "a non-negative integer"))
+    }
+
+    /// The list of non-negative integers `name` of operation `op`.
+    pub fn get_dims(&self, op: &str, name: &str) -> Result<Dims> {
+        let Attribute::Ints(list) = self.get(op, name)? else {
+            return Err(wrong(op, name, "a list of integers"));
+        };
+        list.iter()
+            .map(|&v| {
+                usize::try_from(v)
+                    .map_err(|_| wrong(op, name, "a list of non-negative integers"))
+            })
+            .collect()
+    }
+
+    /// The element type `name` of operation `op`.
+    pub fn get_dtype(&self, op: &str, name: &str) -> Result<DType> {
+        match self.get(op, name)? {
+            Attribute::DType(d) => Ok(*d),
+            _ => Err(wrong(op, name, "an element type")),
+        }
+    }
+}
+
+fn wrong(op: &str, name: &str, wanted: &str) -> Error {
+    Error::new(
+        ErrorKind::Graph,
+        format!("{op}: the attribute `{name}` must be {wanted}"),
+    )
+}

@@ -1,0 +1,338 @@
+//! Elementwise functions of two operands of one type, and comparisons.
+
+use super::{
+    Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity, equal_types,
+};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::NodeId;
+use crate::primitives::Unary;
+use crate::types::{DType, Type};
+
+/// An elementwise function of two operands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Binary {
+    /// `a + b`; integers wrap.
+    Add,
+    /// `a - b`; integers wrap.
+    Sub,
+    /// `a · b`; integers wrap.
+    Mul,
+    /// `a / b`; integers are truncated, and `a / 0` is -1 (all bits set).
+    Div,
+    /// `a - trunc(a/b)·b`, with the sign of `a`; for integers `a % 0` is `a`.
+    Rem,
+    /// `aᵇ`; `a⁰ = 1`. Derivatives at `a = 0` and `b = 0` are those of the side that exists.
+    Pow,
+    /// The angle of the point `(b, a)`, in radians from -π to π.
+    Atan2,
+    /// The larger; NaN if one is NaN. A tie gives half of the derivative to each.
+    Max,
+    /// The smaller; NaN if one is NaN. A tie gives half of the derivative to each.
+    Min,
+    /// Logical or bitwise and.
+    And,
+    /// Logical or bitwise or.
+    Or,
+    /// Logical or bitwise exclusive or.
+    Xor,
+    /// Shift to the left by `b` bits; 0 once all bits are out.
+    Shl,
+    /// Shift to the right by `b` bits, keeping the sign of signed integers.
+    Shr,
+}
+
+impl Binary {
+    /// All functions.
+    pub const ALL: [Binary; 14] = [
+        Binary::Add,
+        Binary::Sub,
+        Binary::Mul,
+        Binary::Div,
+        Binary::Rem,
+        Binary::Pow,
+        Binary::Atan2,
+        Binary::Max,
+        Binary::Min,
+        Binary::And,
+        Binary::Or,
+        Binary::Xor,
+        Binary::Shl,
+        Binary::Shr,
+    ];
+
+    pub(super) fn from_text(name: &str) -> Option<Result<Op>> {
+        let found = Binary::ALL.into_iter().find(|b| b.name() == name)?;
+        Some(Ok(Op::Binary(found)))
+    }
+
+    /// Whether exchanging the operands changes nothing.
+    pub fn is_commutative(self) -> bool {
+        use Binary::*;
+        matches!(self, Add | Mul | Max | Min | And | Or | Xor)
+    }
+}
+
+impl Primitive for Binary {
+    fn name(&self) -> &'static str {
+        match self {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+            Binary::Rem => "rem",
+            Binary::Pow => "pow",
+            Binary::Atan2 => "atan2",
+            Binary::Max => "max",
+            Binary::Min => "min",
+            Binary::And => "and",
+            Binary::Or => "or",
+            Binary::Xor => "xor",
+            Binary::Shl => "shl",
+            Binary::Shr => "shr",
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        use Binary::*;
+        arity(self.name(), operands, 2)?;
+        let ty = equal_types(self.name(), operands)?;
+        let d = ty.dtype;
+        let (fits, wanted) = match self {
+            Add | Sub | Mul | Div | Rem => (d != DType::Bool, "numbers"),
+            Pow | Atan2 => (d.is_float(), "floating-point numbers"),
+            Max | Min => (true, "anything"),
+            And | Or | Xor => (!d.is_float(), "truth values or integers"),
+            Shl | Shr => (d.is_integer(), "integers"),
+        };
+        if fits {
+            return Ok(ty);
+        }
+        Err(Error::new(
+            ErrorKind::DType,
+            format!(
+                "{}: takes {wanted}, got {ty}; convert it first with `astype`",
+                self.name()
+            ),
+        ))
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        use Binary::*;
+        let (a, b, y) = (cx.operands[0], cx.operands[1], cx.result);
+        let (ta, tb) = (cx.tangents[0], cx.tangents[1]);
+        let g = &mut *cx.graph;
+        if let (Sub, Some(ta), Some(tb)) = (self, ta, tb) {
+            return Some(g.sub(ta, tb));
+        }
+        let of_a = match (self, ta) {
+            (_, None) => None,
+            (Add | Sub, Some(t)) => Some(t),
+            (Rem, Some(t)) => Some(t),
+            (Mul, Some(t)) => Some(g.mul(t, b)),
+            (Div, Some(t)) => Some(g.div(t, b)),
+            (Pow, Some(t)) => {
+                // b·a^(b-1), and 0 where b is 0 even if a^(-1) is infinite.
+                let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
+                let flat = g.compare(Compare::Eq, b, zero);
+                let lower = g.sub(b, one);
+                let exponent = g.select(flat, one, lower);
+                let power = g.binary(Pow, a, exponent);
+                let slope = g.mul(b, power);
+                Some(g.mul(slope, t))
+            }
+            (Atan2, Some(t)) => {
+                let over = sum_of_squares(g, a, b);
+                let slope = g.div(b, over);
+                Some(g.mul(slope, t))
+            }
+            (Max | Min, Some(t)) => {
+                let share = share_of_winner(g, a, y, b);
+                Some(g.mul(share, t))
+            }
+            (And | Or | Xor | Shl | Shr, Some(_)) => None,
+        };
+        let of_b = match (self, tb) {
+            (_, None) => None,
+            (Add, Some(t)) => Some(t),
+            (Sub, Some(t)) => Some(g.unary(Unary::Neg, t)),
+            (Mul, Some(t)) => Some(g.mul(a, t)),
+            (Div, Some(t)) => {
+                let slope = g.div(y, b);
+                let slope = g.unary(Unary::Neg, slope);
+                Some(g.mul(slope, t))
+            }
+            (Rem, Some(t)) => {
+                let quotient = g.div(a, b);
+                let whole = g.unary(Unary::Trunc, quotient);
+                let slope = g.unary(Unary::Neg, whole);
+                Some(g.mul(slope, t))
+            }
+            (Pow, Some(t)) => {
+                // a^b·ln a, and 0 where a is 0: there 0^b does not move with b > 0.
+                let (zero, one) = (g.constant_like(0.0, a), g.constant_like(1.0, a));
+                let at_zero = g.compare(Compare::Eq, a, zero);
+                let base = g.select(at_zero, one, a);
+                let log = g.unary(Unary::Log, base);
+                let slope = g.mul(log, y);
+                Some(g.mul(slope, t))
+            }
+            (Atan2, Some(t)) => {
+                let over = sum_of_squares(g, a, b);
+                let slope = g.div(a, over);
+                let slope = g.unary(Unary::Neg, slope);
+                Some(g.mul(slope, t))
+            }
+            (Max | Min, Some(t)) => {
+                let share = share_of_winner(g, b, y, a);
+                Some(g.mul(share, t))
+            }
+            (And | Or | Xor | Shl | Shr, Some(_)) => None,
+        };
+        match (of_a, of_b) {
+            (Some(p), Some(q)) => Some(g.add_nodes(p, q)),
+            (p, q) => p.or(q),
+        }
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let ct = cx.cotangent;
+        match (self, cx.linear) {
+            (Binary::Add | Binary::Sub, &[left, right]) => {
+                if left {
+                    cx.give(0, ct);
+                }
+                if right {
+                    let ct = match self {
+                        Binary::Sub => cx.graph.unary(Unary::Neg, ct),
+                        _ => ct,
+                    };
+                    cx.give(1, ct);
+                }
+            }
+            (Binary::Mul, &[true, false]) => {
+                let ct = cx.graph.mul(ct, cx.operands[1]);
+                cx.give(0, ct);
+            }
+            (Binary::Mul, &[false, true]) => {
+                let ct = cx.graph.mul(cx.operands[0], ct);
+                cx.give(1, ct);
+            }
+            (Binary::Div, &[true, false]) => {
+                let ct = cx.graph.div(ct, cx.operands[1]);
+                cx.give(0, ct);
+            }
+            _ => return Linearity::Nonlinear,
+        }
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        let operands = cx.all_with_axis();
+        cx.graph.emit(Op::Binary(*self), &operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        let work = match self {
+            Binary::Pow | Binary::Atan2 | Binary::Rem => Work::Transcendental,
+            _ => Work::Arithmetic,
+        };
+        Cost::new(work, result.elements(), operands, result)
+    }
+
+    fn structure(&self, k: usize) -> Structure {
+        use Binary::*;
+        match (self, k) {
+            (Add, _) | (Sub | Rem, 0) => Structure::Identity,
+            (Sub, _) => Structure::Scaling,
+            (And | Or | Xor | Shl | Shr, _) => Structure::Zero,
+            _ => Structure::Diagonal,
+        }
+    }
+}
+
+fn sum_of_squares(g: &mut crate::Graph, a: NodeId, b: NodeId) -> NodeId {
+    let (aa, bb) = (g.mul(a, a), g.mul(b, b));
+    g.add_nodes(aa, bb)
+}
+
+/// 1 where `mine` is the winner `y`, 1/2 where the `other` is as well, else 0.
+fn share_of_winner(g: &mut crate::Graph, mine: NodeId, y: NodeId, other: NodeId) -> NodeId {
+    let (zero, half, one) = (
+        g.constant_like(0.0, y),
+        g.constant_like(0.5, y),
+        g.constant_like(1.0, y),
+    );
+    let wins = g.compare(Compare::Eq, mine, y);
+    let tie = g.compare(Compare::Eq, mine, other);
+    let won = g.select(tie, half, one);
+    g.select(wins, won, zero)
+}
+
+/// An elementwise comparison; with NaN all but `Ne` are false.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Compare {
+    /// `a = b`
+    Eq,
+    /// `a ≠ b`
+    Ne,
+    /// `a < b`
+    Lt,
+    /// `a ≤ b`
+    Le,
+    /// `a > b`
+    Gt,
+    /// `a ≥ b`
+    Ge,
+}
+
+impl Compare {
+    /// All comparisons.
+    pub const ALL: [Compare; 6] = [
+        Compare::Eq,
+        Compare::Ne,
+        Compare::Lt,
+        Compare::Le,
+        Compare::Gt,
+        Compare::Ge,
+    ];
+
+    pub(super) fn from_text(name: &str) -> Option<Result<Op>> {
+        let found = Compare::ALL.into_iter().find(|c| c.name() == name)?;
+        Some(Ok(Op::Compare(found)))
+    }
+}
+
+impl Primitive for Compare {
+    fn name(&self) -> &'static str {
+        match self {
+            Compare::Eq => "eq",
+            Compare::Ne => "ne",
+            Compare::Lt => "lt",
+            Compare::Le => "le",
+            Compare::Gt => "gt",
+            Compare::Ge => "ge",
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity(self.name(), operands, 2)?;
+        Ok(equal_types(self.name(), operands)?.with_dtype(DType::Bool))
+    }
+
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+        None
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        let operands = cx.all_with_axis();
+        cx.graph.emit(Op::Compare(*self), &operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        Cost::new(Work::Arithmetic, result.elements(), operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Zero
+    }
+}

@@ -1,0 +1,251 @@
+//! The general product: batch dimensions run in parallel, contracted ones are summed over.
+//!
+//! `y[b, i, j] = Σ_c x[b, i, c] · z[b, j, c]`, for operand axes in any order. Bilinear: its JVP and both transposes are products of the
+//! same kind. `matmul`, `einsum`, `dot` and `outer` are composed from it.
+
+use super::layout::inverse_permutation;
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId};
+use crate::types::{DType, Dims, Type};
+
+/// Which axes of the two operands belong together. The result has the batch axes (in the order given), then the other axes of the
+/// left operand, then those of the right one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Contract {
+    /// Batch axes of the left operand.
+    pub batch_left: Dims,
+    /// Their counterparts of the right operand.
+    pub batch_right: Dims,
+    /// Summed axes of the left operand.
+    pub contract_left: Dims,
+    /// Their counterparts of the right operand.
+    pub contract_right: Dims,
+}
+
+impl Contract {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        if name != "contract" {
+            return None;
+        }
+        Some(a.get_dims(name, "batch_left").and_then(|batch_left| {
+            Ok(Op::Contract(Contract {
+                batch_left,
+                batch_right: a.get_dims(name, "batch_right")?,
+                contract_left: a.get_dims(name, "contract_left")?,
+                contract_right: a.get_dims(name, "contract_right")?,
+            }))
+        }))
+    }
+
+    /// The axes of the left operand that are neither batch nor summed.
+    pub fn free_left(&self, rank: usize) -> Dims {
+        free(rank, &self.batch_left, &self.contract_left)
+    }
+
+    /// The axes of the right operand that are neither batch nor summed.
+    pub fn free_right(&self, rank: usize) -> Dims {
+        free(rank, &self.batch_right, &self.contract_right)
+    }
+
+    /// Sizes of the equivalent batched matrix product `[batch, m, k] × [batch, k, n]`: `(batch, m, k, n)`.
+    pub fn sizes(&self, left: &Type, right: &Type) -> (usize, usize, usize, usize) {
+        let product = |t: &Type, axes: &[usize]| axes.iter().map(|&a| t.shape[a]).product();
+        (
+            product(left, &self.batch_left),
+            product(left, &self.free_left(left.rank())),
+            product(left, &self.contract_left),
+            product(right, &self.free_right(right.rank())),
+        )
+    }
+
+    /// Left and right exchanged; the result's free axes come out exchanged as well.
+    fn flipped(&self) -> Contract {
+        Contract {
+            batch_left: self.batch_right.clone(),
+            batch_right: self.batch_left.clone(),
+            contract_left: self.contract_right.clone(),
+            contract_right: self.contract_left.clone(),
+        }
+    }
+
+    /// The cotangent of the left operand (of rank `rank`): `ct` times the right operand over the right one's free axes.
+    /// `free_at` is where those stand in `ct`.
+    fn cotangent_of_left(
+        &self,
+        g: &mut Graph,
+        ct: NodeId,
+        right: NodeId,
+        rank: usize,
+        free_at: usize,
+    ) -> NodeId {
+        let right_rank = g.ty(right).rank();
+        let free_right = self.free_right(right_rank);
+        let batch = self.batch_left.len();
+        let back = Contract {
+            batch_left: (0..batch).collect(),
+            batch_right: self.batch_right.clone(),
+            contract_left: (free_at..free_at + free_right.len()).collect(),
+            contract_right: free_right,
+        };
+        let product = g.emit(Op::Contract(back), &[ct, right]);
+        // It has the batch axes, the left operand's free ones, and the summed ones in the order of the right operand's axes.
+        let mut summed: Vec<(usize, usize)> = self
+            .contract_right
+            .iter()
+            .copied()
+            .zip(self.contract_left.iter().copied())
+            .collect();
+        summed.sort_unstable();
+        let axes: Dims = self
+            .batch_left
+            .iter()
+            .copied()
+            .chain(self.free_left(rank))
+            .chain(summed.into_iter().map(|(_, left)| left))
+            .collect();
+        g.transpose(product, &inverse_permutation(&axes))
+    }
+}
+
+fn free(rank: usize, batch: &[usize], contract: &[usize]) -> Dims {
+    (0..rank)
+        .filter(|a| !batch.contains(a) && !contract.contains(a))
+        .collect()
+}
+
+fn distinct_below(axes: impl Iterator<Item = usize>, rank: usize) -> bool {
+    let mut seen = vec![false; rank];
+    for a in axes {
+        if a >= rank || seen[a] {
+            return false;
+        }
+        seen[a] = true;
+    }
+    true
+}
+
+impl Primitive for Contract {
+    fn name(&self) -> &'static str {
+        "contract"
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::default()
+            .dims("batch_left", &self.batch_left)
+            .dims("batch_right", &self.batch_right)
+            .dims("contract_left", &self.contract_left)
+            .dims("contract_right", &self.contract_right)
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity("contract", operands, 2)?;
+        let (x, z) = (operands[0], operands[1]);
+        if x.dtype != z.dtype || x.dtype == DType::Bool {
+            return Err(Error::new(
+                ErrorKind::DType,
+                format!("contract: {x} and {z}; both must have the same numeric element type"),
+            ));
+        }
+        let left = self.batch_left.iter().chain(&self.contract_left).copied();
+        let right = self.batch_right.iter().chain(&self.contract_right).copied();
+        let fits = self.batch_left.len() == self.batch_right.len()
+            && self.contract_left.len() == self.contract_right.len()
+            && distinct_below(left, x.rank())
+            && distinct_below(right, z.rank());
+        if !fits {
+            return Err(Error::new(
+                ErrorKind::Axis,
+                format!("contract: {self:?} does not name distinct axes of {x} and {z}"),
+            ));
+        }
+        let pairs = self
+            .batch_left
+            .iter()
+            .zip(&self.batch_right)
+            .chain(self.contract_left.iter().zip(&self.contract_right));
+        for (&l, &r) in pairs {
+            if x.shape[l] != z.shape[r] {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "contract: axis {l} of {x} has size {}, axis {r} of {z} has size {}; they must be equal",
+                        x.shape[l], z.shape[r]
+                    ),
+                ));
+            }
+        }
+        let mut shape: Dims = self.batch_left.iter().map(|&a| x.shape[a]).collect();
+        shape.extend(self.free_left(x.rank()).iter().map(|&a| x.shape[a]));
+        shape.extend(self.free_right(z.rank()).iter().map(|&a| z.shape[a]));
+        Ok(x.with_shape(&shape))
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        let op = || Op::Contract(self.clone());
+        let (x, z) = (cx.operands[0], cx.operands[1]);
+        let left = cx.tangents[0].map(|t| cx.graph.emit(op(), &[t, z]));
+        let right = cx.tangents[1].map(|t| cx.graph.emit(op(), &[x, t]));
+        match (left, right) {
+            (Some(l), Some(r)) => Some(cx.graph.add_nodes(l, r)),
+            (l, r) => l.or(r),
+        }
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let (x, z) = (cx.operands[0], cx.operands[1]);
+        let (x_rank, z_rank) = (cx.graph.ty(x).rank(), cx.graph.ty(z).rank());
+        let batch = self.batch_left.len();
+        match cx.linear {
+            [true, false] => {
+                let at = batch + self.free_left(x_rank).len();
+                let ct = self.cotangent_of_left(cx.graph, cx.cotangent, z, x_rank, at);
+                cx.give(0, ct);
+            }
+            [false, true] => {
+                let flipped = self.flipped();
+                let ct = flipped.cotangent_of_left(cx.graph, cx.cotangent, x, z_rank, batch);
+                cx.give(1, ct);
+            }
+            _ => return Linearity::Nonlinear,
+        }
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        let up = |axes: &Dims| axes.iter().map(|a| a + 1).collect::<Dims>();
+        let mut op = self.clone();
+        if cx.batched[0] {
+            op.batch_left = up(&op.batch_left);
+            op.contract_left = up(&op.contract_left);
+        }
+        if cx.batched[1] {
+            op.batch_right = up(&op.batch_right);
+            op.contract_right = up(&op.contract_right);
+        }
+        if cx.batched[0] && cx.batched[1] {
+            op.batch_left.insert(0, 0);
+            op.batch_right.insert(0, 0);
+            return cx.graph.emit(Op::Contract(op), cx.operands);
+        }
+        // The new axis is a free one of its operand: the first of its group.
+        let mut at = self.batch_left.len();
+        if cx.batched[1] {
+            at += self.free_left(cx.graph.ty(cx.operands[0]).rank()).len();
+        }
+        let product = cx.graph.emit(Op::Contract(op), cx.operands);
+        let rank = cx.graph.ty(product).rank();
+        let order = super::layout::prepend(at, (0..rank).filter(|&a| a != at));
+        cx.graph.transpose(product, &order)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        let (b, m, k, n) = self.sizes(operands[0], operands[1]);
+        Cost::new(Work::Product, 2 * b * m * k * n, operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Contraction
+    }
+}

@@ -1,0 +1,231 @@
+//! Elements picked by an index array, and sums back into the places that it names.
+//!
+//! With operand `[B…, P…, N, Q…]` and indices `[B…, I…]`, `take` gives `[B…, P…, I…, Q…]`: along axis `N` the element that the index names, for each
+//! position of the shared leading dimensions `B`. `scatter_add` is its transpose. Indices must lie in `0..N`: others are an error when it runs.
+
+use super::layout::prepend;
+use super::{
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
+};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::NodeId;
+use crate::types::{Dims, Type};
+
+/// Indexing along one axis.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Gather {
+    /// `take(x, indices)`
+    Take {
+        /// Number of leading dimensions that operand and indices share.
+        batch: usize,
+        /// The indexed axis of the operand, counted from its first one.
+        axis: usize,
+    },
+    /// `scatter_add(whole, indices, updates)`: `whole` with each update added at the place of its index; several may meet at one place.
+    ScatterAdd {
+        /// Number of leading dimensions that all operands share.
+        batch: usize,
+        /// The indexed axis of `whole`, counted from its first one.
+        axis: usize,
+    },
+}
+
+impl Gather {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        if !matches!(name, "take" | "scatter_add") {
+            return None;
+        }
+        let parsed = a.get_size(name, "batch").and_then(|batch| {
+            let axis = a.get_size(name, "axis")?;
+            Ok(Op::Gather(match name {
+                "take" => Gather::Take { batch, axis },
+                _ => Gather::ScatterAdd { batch, axis },
+            }))
+        });
+        Some(parsed)
+    }
+
+    fn batch_and_axis(&self) -> (usize, usize) {
+        match self {
+            Gather::Take { batch, axis } | Gather::ScatterAdd { batch, axis } => (*batch, *axis),
+        }
+    }
+
+    /// The shape of the picked elements.
+    fn picked(&self, x: &Type, indices: &Type) -> Result<Dims> {
+        let (name, (batch, axis)) = (self.name(), self.batch_and_axis());
+        if !indices.dtype.is_integer() {
+            return Err(Error::new(
+                ErrorKind::DType,
+                format!("{name}: indices must be integers, got {indices}"),
+            ));
+        }
+        if axis >= x.rank() || axis < batch {
+            return Err(Error::new(
+                ErrorKind::Axis,
+                format!("{name}: axis {axis} of an array {x} with {batch} batch dimensions"),
+            ));
+        }
+        if indices.rank() < batch || indices.shape[..batch] != x.shape[..batch] {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("{name}: {x} and indices {indices} must agree in their first {batch} sizes"),
+            ));
+        }
+        let mut shape = Dims::from_slice(&x.shape[..axis]);
+        shape.extend_from_slice(&indices.shape[batch..]);
+        shape.extend_from_slice(&x.shape[axis + 1..]);
+        Ok(shape)
+    }
+}
+
+impl Primitive for Gather {
+    fn name(&self) -> &'static str {
+        match self {
+            Gather::Take { .. } => "take",
+            Gather::ScatterAdd { .. } => "scatter_add",
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let (batch, axis) = self.batch_and_axis();
+        Attributes::default()
+            .int("batch", batch as i64)
+            .int("axis", axis as i64)
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        match self {
+            Gather::Take { .. } => {
+                arity("take", operands, 2)?;
+                let shape = self.picked(operands[0], operands[1])?;
+                Ok(operands[0].with_shape(&shape))
+            }
+            Gather::ScatterAdd { .. } => {
+                arity("scatter_add", operands, 3)?;
+                let (whole, indices, updates) = (operands[0], operands[1], operands[2]);
+                let picked = whole.with_shape(&self.picked(whole, indices)?);
+                if *updates != picked {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        format!(
+                            "scatter_add: updates {updates} for indices {indices} into {whole}; they must be {picked}"
+                        ),
+                    ));
+                }
+                if whole.dtype == crate::types::DType::Bool {
+                    return Err(Error::new(
+                        ErrorKind::DType,
+                        format!("scatter_add: takes numbers, got {whole}; convert it first with `astype`"),
+                    ));
+                }
+                Ok(whole.clone())
+            }
+        }
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        let indices = cx.operands[1];
+        match self {
+            Gather::Take { .. } => {
+                let t = cx.tangents[0]?;
+                Some(cx.graph.emit(Op::Gather(self.clone()), &[t, indices]))
+            }
+            Gather::ScatterAdd { .. } => {
+                let whole = cx.tangent_or_zero(0);
+                let Some(updates) = cx.tangents[2] else {
+                    return Some(whole);
+                };
+                Some(
+                    cx.graph
+                        .emit(Op::Gather(self.clone()), &[whole, indices, updates]),
+                )
+            }
+        }
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let indices = cx.operands[1];
+        match self {
+            Gather::Take { batch, axis } => cx.contributions.push((
+                0,
+                Contribution::Scatter {
+                    op: Gather::ScatterAdd {
+                        batch: *batch,
+                        axis: *axis,
+                    },
+                    indices,
+                    part: cx.cotangent,
+                },
+            )),
+            Gather::ScatterAdd { batch, axis } => {
+                if cx.linear[0] {
+                    cx.give(0, cx.cotangent);
+                }
+                if cx.linear[2] {
+                    let take = Gather::Take {
+                        batch: *batch,
+                        axis: *axis,
+                    };
+                    let ct = cx.graph.emit(Op::Gather(take), &[cx.cotangent, indices]);
+                    cx.give(2, ct);
+                }
+            }
+        }
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        let (batch, axis) = self.batch_and_axis();
+        if let (Gather::Take { .. }, [true, false], 0) = (self, cx.batched, batch) {
+            // The same indices for every row: the new axis is one of those in front.
+            let take = Gather::Take {
+                batch: 0,
+                axis: axis + 1,
+            };
+            return cx.graph.emit(Op::Gather(take), cx.operands);
+        }
+        if let (Gather::Take { .. }, [false, true], 0) = (self, cx.batched, batch) {
+            // More indices into the same array: their new axis comes out behind the axes before the indexed one.
+            let picked = cx.graph.emit(Op::Gather(self.clone()), cx.operands);
+            let rank = cx.graph.ty(picked).rank();
+            let order = prepend(axis, (0..rank).filter(|&a| a != axis));
+            return cx.graph.transpose(picked, &order);
+        }
+        let operands = cx.all_with_axis();
+        let (batch, axis) = (batch + 1, axis + 1);
+        let op = match self {
+            Gather::Take { .. } => Gather::Take { batch, axis },
+            Gather::ScatterAdd { .. } => Gather::ScatterAdd { batch, axis },
+        };
+        cx.graph.emit(Op::Gather(op), &operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        match self {
+            Gather::Take { .. } => {
+                let mut cost = Cost::new(Work::Indexing, 0, operands, result);
+                cost.bytes_read = (result.bytes() + operands[1].bytes()) as u64;
+                cost
+            }
+            Gather::ScatterAdd { .. } => {
+                let updates = operands[2];
+                let mut cost = Cost::new(Work::Indexing, updates.elements(), operands, result);
+                // In place: each update reads and writes one element.
+                cost.bytes_read = (2 * updates.bytes() + operands[1].bytes()) as u64;
+                cost.bytes_written = updates.bytes() as u64;
+                cost
+            }
+        }
+    }
+
+    fn structure(&self, k: usize) -> Structure {
+        match (self, k) {
+            (_, 1) => Structure::Zero,
+            (Gather::Take { .. }, _) => Structure::Selection,
+            (Gather::ScatterAdd { .. }, 0) => Structure::Identity,
+            (Gather::ScatterAdd { .. }, _) => Structure::Summation,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The same elements in another arrangement. All are linear, and all but reshape select elements.
+
+use super::{
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
+    check_axes,
+};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::NodeId;
+use crate::types::{Dims, Type};
+use smallvec::SmallVec;
+
+/// A rearrangement of elements.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Layout {
+    /// The operand repeated to `shape`: its axis `i` becomes axis `axes[i]`, of the same size or repeated from size 1.
+    Broadcast {
+        /// Shape of the result.
+        shape: Dims,
+        /// For each operand axis, the axis of the result; rising.
+        axes: Dims,
+    },
+    /// The elements in row-major order under another shape.
+    Reshape(Dims),
+    /// Result axis `i` is operand axis `permutation[i]`.
+    Transpose(Dims),
+    /// The elements from `start` up to (not including) `limit`, by steps of `stride`.
+    Slice {
+        /// First index along each axis.
+        start: Dims,
+        /// End along each axis, not included.
+        limit: Dims,
+        /// Step along each axis, at least 1.
+        stride: Dims,
+    },
+    /// The order along these axes reversed.
+    Reverse(Dims),
+}
+
+impl Layout {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        let layout = match name {
+            "broadcast" => a.get_dims(name, "shape").and_then(|shape| {
+                Ok(Layout::Broadcast {
+                    shape,
+                    axes: a.get_dims(name, "axes")?,
+                })
+            }),
+            "reshape" => a.get_dims(name, "shape").map(Layout::Reshape),
+            "transpose" => a.get_dims(name, "permutation").map(Layout::Transpose),
+            "slice" => a.get_dims(name, "start").and_then(|start| {
+                Ok(Layout::Slice {
+                    start,
+                    limit: a.get_dims(name, "limit")?,
+                    stride: a.get_dims(name, "stride")?,
+                })
+            }),
+            "reverse" => a.get_dims(name, "axes").map(Layout::Reverse),
+            _ => return None,
+        };
+        Some(layout.map(Op::Layout))
+    }
+}
+
+/// The permutation that undoes `permutation`.
+pub fn inverse_permutation(permutation: &[usize]) -> Dims {
+    let mut inverse = Dims::from_elem(0, permutation.len());
+    for (i, &p) in permutation.iter().enumerate() {
+        inverse[p] = i;
+    }
+    inverse
+}
+
+impl Primitive for Layout {
+    fn name(&self) -> &'static str {
+        match self {
+            Layout::Broadcast { .. } => "broadcast",
+            Layout::Reshape(_) => "reshape",
+            Layout::Transpose(_) => "transpose",
+            Layout::Slice { .. } => "slice",
+            Layout::Reverse(_) => "reverse",
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let a = Attributes::default();
+        match self {
+            Layout::Broadcast { shape, axes } => a.dims("shape", shape).dims("axes", axes),
+            Layout::Reshape(shape) => a.dims("shape", shape),
+            Layout::Transpose(permutation) => a.dims("permutation", permutation),
+            Layout::Slice {
+                start,
+                limit,
+                stride,
+            } => a
+                .dims("start", start)
+                .dims("limit", limit)
+                .dims("stride", stride),
+            Layout::Reverse(axes) => a.dims("axes", axes),
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity(self.name(), operands, 1)?;
+        let x = operands[0];
+        match self {
+            Layout::Broadcast { shape, axes } => {
+                let fits = axes.len() == x.rank()
+                    && axes.windows(2).all(|w| w[0] < w[1])
+                    && axes
+                        .iter()
+                        .zip(&x.shape)
+                        .all(|(&a, &d)| a < shape.len() && (d == 1 || d == shape[a]));
+                if !fits {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        format!(
+                            "broadcast: {x} does not fit {:?} with its axes at {:?}; sizes must be equal or 1",
+                            shape.as_slice(),
+                            axes.as_slice()
+                        ),
+                    ));
+                }
+                Ok(x.with_shape(shape))
+            }
+            Layout::Reshape(shape) => {
+                if shape.iter().product::<usize>() != x.elements() {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        format!(
+                            "reshape: {x} has {} elements, the shape {:?} wants {}",
+                            x.elements(),
+                            shape.as_slice(),
+                            shape.iter().product::<usize>()
+                        ),
+                    ));
+                }
+                Ok(x.with_shape(shape))
+            }
+            Layout::Transpose(permutation) => {
+                let mut sorted = permutation.clone();
+                sorted.sort_unstable();
+                if !sorted.iter().copied().eq(0..x.rank()) {
+                    return Err(Error::new(
+                        ErrorKind::Axis,
+                        format!(
+                            "transpose: {:?} is not a permutation of the {} axes of {x}",
+                            permutation.as_slice(),
+                            x.rank()
+                        ),
+                    ));
+                }
+                let shape: Dims = permutation.iter().map(|&p| x.shape[p]).collect();
+                Ok(x.with_shape(&shape))
+            }
+            Layout::Slice {
+                start,
+                limit,
+                stride,
+            } => {
+                let n = x.rank();
+                let fits = start.len() == n
+                    && limit.len() == n
+                    && stride.len() == n
+                    && (0..n).all(|i| {
+                        start[i] <= limit[i] && limit[i] <= x.shape[i] && stride[i] >= 1
+                    });
+                if !fits {
+                    return Err(Error::new(
+                        ErrorKind::Axis,
+                        format!(
+                            "slice: from {:?} to {:?} by {:?} does not lie in {x}",
+                            start.as_slice(),
+                            limit.as_slice(),
+                            stride.as_slice()
+                        ),
+                    ));
+                }
+                let shape: Dims = (0..n)
+                    .map(|i| (limit[i] - start[i]).div_ceil(stride[i]))
+                    .collect();
+                Ok(x.with_shape(&shape))
+            }
+            Layout::Reverse(axes) => {
+                check_axes("reverse", axes, x.rank())?;
+                Ok(x.clone())
+            }
+        }
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        cx.apply_linearly(Op::Layout(self.clone()))
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let from = cx.operand_type(0);
+        let ct = cx.cotangent;
+        match self {
+            Layout::Broadcast { shape, axes } => {
+                // Repeated axes are summed; axes grown from size 1 are summed and kept.
+                let repeated: Dims = (0..shape.len())
+                    .filter(|a| match axes.iter().position(|b| b == a) {
+                        Some(i) => from.shape[i] != shape[*a],
+                        None => true,
+                    })
+                    .collect();
+                let summed = cx.graph.sum(ct, &repeated);
+                let ct = cx.graph.reshape(summed, &from.shape);
+                cx.give(0, ct);
+            }
+            Layout::Reshape(_) => {
+                let ct = cx.graph.reshape(ct, &from.shape);
+                cx.give(0, ct);
+            }
+            Layout::Transpose(permutation) => {
+                let ct = cx.graph.transpose(ct, &inverse_permutation(permutation));
+                cx.give(0, ct);
+            }
+            Layout::Slice { start, stride, .. } => {
+                cx.contributions.push((
+                    0,
+                    Contribution::Slice {
+                        part: ct,
+                        start: start.clone(),
+                        stride: stride.clone(),
+                    },
+                ));
+            }
+            Layout::Reverse(axes) => {
+                let ct = cx.graph.reverse(ct, axes);
+                cx.give(0, ct);
+            }
+        }
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        let x = cx.operands[0];
+        let size = cx.size;
+        let layout = match self {
+            Layout::Broadcast { shape, axes } => Layout::Broadcast {
+                shape: prepend(size, shape.iter().copied()),
+                axes: prepend(0, axes.iter().map(|a| a + 1)),
+            },
+            Layout::Reshape(shape) => Layout::Reshape(prepend(size, shape.iter().copied())),
+            Layout::Transpose(p) => Layout::Transpose(prepend(0, p.iter().map(|a| a + 1))),
+            Layout::Slice {
+                start,
+                limit,
+                stride,
+            } => Layout::Slice {
+                start: prepend(0, start.iter().copied()),
+                limit: prepend(size, limit.iter().copied()),
+                stride: prepend(1, stride.iter().copied()),
+            },
+            Layout::Reverse(axes) => Layout::Reverse(axes.iter().map(|a| a + 1).collect()),
+        };
+        cx.graph.emit(Op::Layout(layout), &[x])
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        Cost::new(Work::View, 0, operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Selection
+    }
+}
+
+/// `first` followed by `rest`.
+pub(super) fn prepend(first: usize, rest: impl Iterator<Item = usize>) -> Dims {
+    let mut out: SmallVec<[usize; 4]> = SmallVec::new();
+    out.push(first);
+    out.extend(rest);
+    out
+}

@@ -1,0 +1,543 @@
+//! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
+//!
+//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost and the structure of its local
+//! Jacobian, and its text form. [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
+//!
+//! Not here yet, each to become a family of its own: control flow (`cond`, `while`, `scan`), sorting, convolution, linear algebra.
+
+pub mod binary;
+pub mod contract;
+pub mod cumulative;
+pub mod dynamic;
+pub mod gather;
+pub mod layout;
+pub mod reduce;
+pub mod resize;
+pub mod select;
+pub mod unary;
+
+pub use binary::{Binary, Compare};
+pub use contract::Contract;
+pub use cumulative::CumSum;
+pub use dynamic::Dynamic;
+pub use gather::Gather;
+pub use layout::Layout;
+pub use reduce::{ArgReduce, Reduce, ReduceKind};
+pub use resize::Resize;
+pub use select::Select;
+pub use unary::Unary;
+
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId};
+use crate::types::{DType, Literal, Type};
+use smallvec::SmallVec;
+
+/// An operation: a node without its operands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Op {
+    /// The input of this number.
+    Input(u32),
+    /// Every element is this number.
+    Const(Literal),
+    /// The index along this axis.
+    Iota(usize),
+    /// Elementwise, one operand.
+    Unary(Unary),
+    /// Conversion to another element type.
+    Cast(DType),
+    /// Elementwise, two operands of one type.
+    Binary(Binary),
+    /// Elementwise comparison, giving truth values.
+    Compare(Compare),
+    /// Elementwise choice.
+    Select(Select),
+    /// The same elements in another arrangement: broadcast, reshape, transpose, slice, reverse.
+    Layout(Layout),
+    /// Arrays put together or enlarged: pad, concatenate, add to a slice.
+    Resize(Resize),
+    /// Elements picked by an index array, and the sum back into place.
+    Gather(Gather),
+    /// Slices that start at a computed place.
+    Dynamic(Dynamic),
+    /// Reductions over axes.
+    Reduce(Reduce),
+    /// Position of the largest or smallest element.
+    ArgReduce(ArgReduce),
+    /// Running sums.
+    CumSum(CumSum),
+    /// The general product over contracted and batch dimensions.
+    Contract(Contract),
+}
+
+/// What every family of operations says of itself.
+pub trait Primitive {
+    /// The name in printed graphs.
+    fn name(&self) -> &'static str;
+
+    /// The attributes in printed graphs, from which the family's parser makes the operation again.
+    fn attributes(&self) -> Attributes {
+        Attributes::default()
+    }
+
+    /// The type of the result.
+    ///
+    /// # Errors
+    /// If the operands do not fit: which shapes or types, and what would fit.
+    fn result(&self, operands: &[&Type]) -> Result<Type>;
+
+    /// The tangent of the result, given those of the operands; `None` where it is zero by structure.
+    /// Called only if an operand has a tangent and the result is a float.
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId>;
+
+    /// For a node that is linear in some operands: their cotangents from that of the result.
+    /// Families that are never linear keep this body.
+    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
+        Linearity::Nonlinear
+    }
+
+    /// The operation on operands with a new leading axis (where marked); the result has it as well.
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId;
+
+    /// Operations and bytes of one evaluation.
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost;
+
+    /// The structure of the derivative of the result with respect to operand `k`.
+    fn structure(&self, k: usize) -> Structure;
+}
+
+/// What a JVP rule sees.
+pub struct Jvp<'a> {
+    /// Where the rule appends nodes.
+    pub graph: &'a mut Graph,
+    /// The operands of the node.
+    pub operands: &'a [NodeId],
+    /// The node.
+    pub result: NodeId,
+    /// The operands' tangents, of the operands' types; `None` is zero.
+    pub tangents: &'a [Option<NodeId>],
+}
+
+impl Jvp<'_> {
+    /// For operations linear in all operands together: the operation on the tangents, zeros made where there are none.
+    pub fn apply_linearly(&mut self, op: Op) -> Option<NodeId> {
+        let tangents: SmallVec<[NodeId; 3]> = (0..self.operands.len())
+            .map(|k| self.tangent_or_zero(k))
+            .collect();
+        Some(self.graph.emit(op, &tangents))
+    }
+
+    /// The tangent of operand `k`, as an array of zeros if there is none.
+    pub fn tangent_or_zero(&mut self, k: usize) -> NodeId {
+        match self.tangents[k] {
+            Some(t) => t,
+            None => self.graph.constant_like(0.0, self.operands[k]),
+        }
+    }
+}
+
+/// Whether a node was linear in the operands that it was transposed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Linearity {
+    /// It was, and the cotangents were handed over.
+    Linear,
+    /// It was not.
+    Nonlinear,
+}
+
+/// What one use of a value adds to its cotangent.
+#[derive(Clone, Debug)]
+pub enum Contribution {
+    /// An array of the value's type.
+    Whole(NodeId),
+    /// An array that belongs at a slice of the value: first index and step along each axis.
+    Slice {
+        /// The part's cotangent.
+        part: NodeId,
+        /// First index along each axis.
+        start: crate::types::Dims,
+        /// Step along each axis.
+        stride: crate::types::Dims,
+    },
+    /// An array that belongs at a slice with a computed start.
+    Dynamic {
+        /// The part's cotangent.
+        part: NodeId,
+        /// First index along each axis, an i64 array.
+        starts: NodeId,
+    },
+    /// Values that belong at the places that an index array names.
+    Scatter {
+        /// The scatter-add that puts them there.
+        op: Gather,
+        /// The index array.
+        indices: NodeId,
+        /// The values' cotangents.
+        part: NodeId,
+    },
+}
+
+/// What a transpose rule sees.
+pub struct Transpose<'a> {
+    /// Where the rule appends nodes.
+    pub graph: &'a mut Graph,
+    /// The operands of the node; those in which it is linear have types only, their values must not be used.
+    pub operands: &'a [NodeId],
+    /// In which operands the node is linear here.
+    pub linear: &'a [bool],
+    /// The result's cotangent, of the result's type.
+    pub cotangent: NodeId,
+    /// What the rule hands over: operand and contribution.
+    pub contributions: SmallVec<[(usize, Contribution); 2]>,
+}
+
+impl Transpose<'_> {
+    /// Hands operand `k` the cotangent `ct`, of the operand's type.
+    pub fn give(&mut self, k: usize, ct: NodeId) {
+        debug_assert_eq!(
+            self.graph.ty(ct),
+            self.graph.ty(self.operands[k]),
+            "a cotangent has its operand's type"
+        );
+        self.contributions.push((k, Contribution::Whole(ct)));
+    }
+
+    /// The type of operand `k`.
+    pub fn operand_type(&self, k: usize) -> Type {
+        self.graph.ty(self.operands[k]).clone()
+    }
+}
+
+/// What a batching rule sees.
+pub struct Batch<'a> {
+    /// Where the rule appends nodes.
+    pub graph: &'a mut Graph,
+    /// The operands; the batched ones have the new axis in front.
+    pub operands: &'a [NodeId],
+    /// Which operands are batched (at least one).
+    pub batched: &'a [bool],
+    /// The size of the new axis.
+    pub size: usize,
+}
+
+impl Batch<'_> {
+    /// Operand `k` with the new axis in front, repeated along it if it was not batched.
+    pub fn with_axis(&mut self, k: usize) -> NodeId {
+        let id = self.operands[k];
+        if self.batched[k] {
+            return id;
+        }
+        self.graph.repeat_front(id, self.size)
+    }
+
+    /// All operands with the new axis in front.
+    pub fn all_with_axis(&mut self) -> SmallVec<[NodeId; 3]> {
+        (0..self.operands.len())
+            .map(|k| self.with_axis(k))
+            .collect()
+    }
+
+    /// The shape of operand `k` without the new axis.
+    pub fn shape(&self, k: usize) -> crate::types::Dims {
+        let s = self.graph.shape(self.operands[k]);
+        crate::types::Dims::from_slice(if self.batched[k] { &s[1..] } else { s })
+    }
+}
+
+/// What kind of work an operation is, which decides its rate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Work {
+    /// Nothing runs: another view of the same memory.
+    View,
+    /// Memory is copied.
+    Copy,
+    /// Additions, multiplications, comparisons, one an element.
+    Arithmetic,
+    /// Exponentials, trigonometry and the like, one an element.
+    Transcendental,
+    /// Sums and their kin.
+    Reduction,
+    /// Multiply-add of a product.
+    Product,
+    /// Indexed reads or writes.
+    Indexing,
+}
+
+/// What one evaluation of an operation costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cost {
+    /// Kind of work.
+    pub work: Work,
+    /// Operations on numbers; a multiply-add counts as two.
+    pub operations: u64,
+    /// Bytes read, if nothing is fused.
+    pub bytes_read: u64,
+    /// Bytes written, if nothing is fused.
+    pub bytes_written: u64,
+}
+
+impl Cost {
+    /// `operations` of the kind `work`, with the operands read once and the result written once.
+    pub fn new(work: Work, operations: usize, operands: &[&Type], result: &Type) -> Cost {
+        let (read, written) = if work == Work::View {
+            (0, 0)
+        } else {
+            (operands.iter().map(|t| t.bytes()).sum(), result.bytes())
+        };
+        Cost {
+            work,
+            operations: operations as u64,
+            bytes_read: read as u64,
+            bytes_written: written as u64,
+        }
+    }
+}
+
+/// The structure of a local Jacobian, from which the planner knows what a product with it costs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Structure {
+    /// No dependence that has a derivative.
+    Zero,
+    /// The identity.
+    Identity,
+    /// A multiple of the identity that does not depend on the values.
+    Scaling,
+    /// Each result element depends on the operand element at its place.
+    Diagonal,
+    /// Each result element is one operand element, which may be used several times or not at all.
+    Selection,
+    /// Each operand element is added to one result element.
+    Summation,
+    /// Product with a matrix, the same for all of the free dimensions.
+    Contraction,
+    /// Anything else, along the reduced axes only.
+    Dense,
+}
+
+impl Op {
+    /// The family that this operation belongs to.
+    fn primitive(&self) -> &dyn Primitive {
+        match self {
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) => self,
+            Op::Unary(p) => p,
+            Op::Cast(p) => p,
+            Op::Binary(p) => p,
+            Op::Compare(p) => p,
+            Op::Select(p) => p,
+            Op::Layout(p) => p,
+            Op::Resize(p) => p,
+            Op::Gather(p) => p,
+            Op::Dynamic(p) => p,
+            Op::Reduce(p) => p,
+            Op::ArgReduce(p) => p,
+            Op::CumSum(p) => p,
+            Op::Contract(p) => p,
+        }
+    }
+
+    /// See [`Primitive::name`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Input(_) => "input",
+            Op::Const(_) => "const",
+            Op::Iota(_) => "iota",
+            _ => self.primitive().name(),
+        }
+    }
+
+    /// See [`Primitive::attributes`].
+    pub fn attributes(&self) -> Attributes {
+        match self {
+            Op::Input(_) | Op::Const(_) => Attributes::default(),
+            Op::Iota(axis) => Attributes::default().int("axis", *axis as i64),
+            _ => self.primitive().attributes(),
+        }
+    }
+
+    /// See [`Primitive::result`].
+    pub fn result(&self, operands: &[&Type]) -> Result<Type> {
+        match self {
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) => Err(Error::new(
+                ErrorKind::Graph,
+                format!("{} has no operands that give its type", self.name()),
+            )),
+            _ => self.primitive().result(operands),
+        }
+    }
+
+    /// See [`Primitive::jvp`].
+    pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        self.primitive().jvp(cx)
+    }
+
+    /// See [`Primitive::transpose`].
+    pub fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        self.primitive().transpose(cx)
+    }
+
+    /// See [`Primitive::batch`].
+    pub fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        self.primitive().batch(cx)
+    }
+
+    /// See [`Primitive::cost`].
+    pub fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        self.primitive().cost(operands, result)
+    }
+
+    /// See [`Primitive::structure`].
+    pub fn structure(&self, k: usize) -> Structure {
+        self.primitive().structure(k)
+    }
+
+    /// The operation called `name` with `attributes`.
+    ///
+    /// # Errors
+    /// If there is none, or an attribute is missing or wrong.
+    pub fn from_text(name: &str, attributes: &Attributes) -> Result<Op> {
+        let found = Unary::from_text(name, attributes)
+            .or_else(|| cast_from_text(name, attributes))
+            .or_else(|| Binary::from_text(name))
+            .or_else(|| Compare::from_text(name))
+            .or_else(|| Select::from_text(name))
+            .or_else(|| Layout::from_text(name, attributes))
+            .or_else(|| Resize::from_text(name, attributes))
+            .or_else(|| Gather::from_text(name, attributes))
+            .or_else(|| Dynamic::from_text(name, attributes))
+            .or_else(|| Reduce::from_text(name, attributes))
+            .or_else(|| ArgReduce::from_text(name, attributes))
+            .or_else(|| CumSum::from_text(name, attributes))
+            .or_else(|| Contract::from_text(name, attributes));
+        found.unwrap_or_else(|| {
+            Err(Error::new(
+                ErrorKind::Graph,
+                format!("there is no operation `{name}`"),
+            ))
+        })
+    }
+}
+
+/// Operations without operands: nothing flows through them.
+impl Primitive for Op {
+    fn name(&self) -> &'static str {
+        Op::name(self)
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        Op::result(self, operands)
+    }
+
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+        None
+    }
+
+    fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
+        unreachable!("`{}` has no operands, so none is batched", self.name())
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        let work = match self {
+            Op::Iota(_) => Work::Copy,
+            _ => Work::View,
+        };
+        Cost::new(work, 0, operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Zero
+    }
+}
+
+/// Conversion between element types. Between floats it is linear; a derivative ends at any other type.
+impl Primitive for DType {
+    fn name(&self) -> &'static str {
+        "cast"
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::default().dtype("to", *self)
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity("cast", operands, 1)?;
+        Ok(operands[0].with_dtype(*self))
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        let t = cx.tangents[0]?;
+        Some(cx.graph.emit(Op::Cast(*self), &[t]))
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let from = cx.operand_type(0).dtype;
+        let ct = cx.graph.emit(Op::Cast(from), &[cx.cotangent]);
+        cx.give(0, ct);
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        cx.graph.emit(Op::Cast(*self), cx.operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        Cost::new(Work::Arithmetic, result.elements(), operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        if self.is_float() {
+            Structure::Identity
+        } else {
+            Structure::Zero
+        }
+    }
+}
+
+fn cast_from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
+    (name == "cast").then(|| attributes.get_dtype("cast", "to").map(Op::Cast))
+}
+
+/// Checks the number of operands.
+pub(crate) fn arity(name: &str, operands: &[&Type], n: usize) -> Result<()> {
+    if operands.len() == n {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Graph,
+        format!("{name}: takes {n} operands, got {}", operands.len()),
+    ))
+}
+
+/// Checks that all operands have the first one's type, which is returned.
+pub(crate) fn equal_types(name: &str, operands: &[&Type]) -> Result<Type> {
+    let first = operands[0];
+    for o in &operands[1..] {
+        if o.dtype != first.dtype {
+            return Err(Error::new(
+                ErrorKind::DType,
+                format!(
+                    "{name}: operands of different element types {} and {}; convert one with `astype`",
+                    first, o
+                ),
+            ));
+        }
+        if o.shape != first.shape {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("{name}: operands of different shapes {first} and {o}"),
+            ));
+        }
+    }
+    Ok(first.clone())
+}
+
+/// Checks that `axes` are below `rank`, rising and distinct.
+pub(crate) fn check_axes(name: &str, axes: &[usize], rank: usize) -> Result<()> {
+    let rising = axes.windows(2).all(|w| w[0] < w[1]);
+    if rising && axes.last().is_none_or(|&a| a < rank) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Axis,
+        format!("{name}: axes {axes:?} of an array of rank {rank}; they must rise and be below the rank"),
+    ))
+}

@@ -1,0 +1,321 @@
+//! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
+
+use super::layout::prepend;
+use super::{
+    Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
+};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::NodeId;
+use crate::types::{Dims, Type};
+
+/// An operation whose result is put together from its operands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Resize {
+    /// `pad(x, value)`: `low` and `high` elements `value` before and after, and `interior` between any two of `x`, along each axis.
+    Pad {
+        /// Elements in front.
+        low: Dims,
+        /// Elements behind.
+        high: Dims,
+        /// Elements between two neighbours.
+        interior: Dims,
+    },
+    /// The operands one after the other along this axis.
+    Concat(usize),
+    /// `slice_add(whole, part)`: `whole` with `part` added to its slice from `start` by steps of `stride`.
+    SliceAdd {
+        /// First index along each axis.
+        start: Dims,
+        /// Step along each axis.
+        stride: Dims,
+    },
+}
+
+/// The end of a slice of `n` elements, so that exactly these are taken.
+fn slice_limit(start: usize, stride: usize, n: usize) -> usize {
+    if n == 0 {
+        start
+    } else {
+        start + (n - 1) * stride + 1
+    }
+}
+
+impl Resize {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        let resize = match name {
+            "pad" => a.get_dims(name, "low").and_then(|low| {
+                Ok(Resize::Pad {
+                    low,
+                    high: a.get_dims(name, "high")?,
+                    interior: a.get_dims(name, "interior")?,
+                })
+            }),
+            "concat" => a.get_size(name, "axis").map(Resize::Concat),
+            "slice_add" => a.get_dims(name, "start").and_then(|start| {
+                Ok(Resize::SliceAdd {
+                    start,
+                    stride: a.get_dims(name, "stride")?,
+                })
+            }),
+            _ => return None,
+        };
+        Some(resize.map(Op::Resize))
+    }
+}
+
+impl Primitive for Resize {
+    fn name(&self) -> &'static str {
+        match self {
+            Resize::Pad { .. } => "pad",
+            Resize::Concat(_) => "concat",
+            Resize::SliceAdd { .. } => "slice_add",
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let a = Attributes::default();
+        match self {
+            Resize::Pad {
+                low,
+                high,
+                interior,
+            } => a
+                .dims("low", low)
+                .dims("high", high)
+                .dims("interior", interior),
+            Resize::Concat(axis) => a.int("axis", *axis as i64),
+            Resize::SliceAdd { start, stride } => a.dims("start", start).dims("stride", stride),
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        match self {
+            Resize::Pad {
+                low,
+                high,
+                interior,
+            } => {
+                arity("pad", operands, 2)?;
+                let (x, value) = (operands[0], operands[1]);
+                if *value != Type::scalar(x.dtype) {
+                    return Err(Error::new(
+                        ErrorKind::DType,
+                        format!("pad: the value must be a scalar {}, got {value}", x.dtype),
+                    ));
+                }
+                if [low, high, interior].iter().any(|d| d.len() != x.rank()) {
+                    return Err(Error::new(
+                        ErrorKind::Axis,
+                        format!("pad: widths are needed for each of the {} axes of {x}", x.rank()),
+                    ));
+                }
+                let shape: Dims = (0..x.rank())
+                    .map(|i| {
+                        let n = x.shape[i];
+                        low[i] + n + n.saturating_sub(1) * interior[i] + high[i]
+                    })
+                    .collect();
+                Ok(x.with_shape(&shape))
+            }
+            Resize::Concat(axis) => {
+                let Some((first, rest)) = operands.split_first() else {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        "concatenate: there is no array to put together",
+                    ));
+                };
+                if *axis >= first.rank() {
+                    return Err(Error::new(
+                        ErrorKind::Axis,
+                        format!("concatenate: axis {axis} of an array {first}"),
+                    ));
+                }
+                let mut shape = first.shape.clone();
+                for o in rest {
+                    let fits = o.dtype == first.dtype
+                        && o.rank() == first.rank()
+                        && (0..first.rank()).all(|i| i == *axis || o.shape[i] == first.shape[i]);
+                    if !fits {
+                        return Err(Error::new(
+                            ErrorKind::Shape,
+                            format!(
+                                "concatenate: {first} and {o} along axis {axis}; all other sizes and the element types must be equal"
+                            ),
+                        ));
+                    }
+                    shape[*axis] += o.shape[*axis];
+                }
+                Ok(first.with_shape(&shape))
+            }
+            Resize::SliceAdd { start, stride } => {
+                arity("slice_add", operands, 2)?;
+                let (whole, part) = (operands[0], operands[1]);
+                let n = whole.rank();
+                let fits = whole.dtype == part.dtype
+                    && part.rank() == n
+                    && start.len() == n
+                    && stride.len() == n
+                    && (0..n).all(|i| {
+                        stride[i] >= 1
+                            && slice_limit(start[i], stride[i], part.shape[i]) <= whole.shape[i]
+                    });
+                if !fits {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        format!(
+                            "slice_add: {part} from {:?} by {:?} does not lie in {whole}",
+                            start.as_slice(),
+                            stride.as_slice()
+                        ),
+                    ));
+                }
+                Ok(whole.clone())
+            }
+        }
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        if let (Resize::SliceAdd { .. }, [Some(t), None]) = (self, cx.tangents) {
+            return Some(*t);
+        }
+        cx.apply_linearly(Op::Resize(self.clone()))
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let ct = cx.cotangent;
+        match self {
+            Resize::Pad { low, interior, .. } => {
+                let x = cx.operand_type(0);
+                let stride: Dims = interior.iter().map(|i| i + 1).collect();
+                let inner = slice_of(cx, ct, low, &stride, &x.shape);
+                if cx.linear[0] {
+                    cx.give(0, inner);
+                }
+                if cx.linear[1] {
+                    // What is left of the sum once the part that came from `x` is cut out.
+                    let zero = cx.graph.constant_like(0.0, inner);
+                    let negative = cx.graph.sub(zero, inner);
+                    let border = cx.graph.emit(
+                        Op::Resize(Resize::SliceAdd {
+                            start: low.clone(),
+                            stride,
+                        }),
+                        &[ct, negative],
+                    );
+                    let all: Dims = (0..x.rank()).collect();
+                    let sum = cx.graph.sum(border, &all);
+                    cx.give(1, sum);
+                }
+            }
+            Resize::Concat(axis) => {
+                let mut from = 0;
+                for k in 0..cx.operands.len() {
+                    let x = cx.operand_type(k);
+                    if cx.linear[k] {
+                        let mut start = Dims::from_elem(0, x.rank());
+                        start[*axis] = from;
+                        let ones = Dims::from_elem(1, x.rank());
+                        let part = slice_of(cx, ct, &start, &ones, &x.shape);
+                        cx.give(k, part);
+                    }
+                    from += x.shape[*axis];
+                }
+            }
+            Resize::SliceAdd { start, stride } => {
+                if cx.linear[0] {
+                    cx.give(0, ct);
+                }
+                if cx.linear[1] {
+                    let part = cx.operand_type(1);
+                    let ct = slice_of(cx, ct, start, stride, &part.shape);
+                    cx.give(1, ct);
+                }
+            }
+        }
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        match self {
+            Resize::Pad {
+                low,
+                high,
+                interior,
+            } => {
+                let resize = Resize::Pad {
+                    low: prepend(0, low.iter().copied()),
+                    high: prepend(0, high.iter().copied()),
+                    interior: prepend(0, interior.iter().copied()),
+                };
+                let x = cx.with_axis(0);
+                if !cx.batched[1] {
+                    return cx.graph.emit(Op::Resize(resize), &[x, cx.operands[1]]);
+                }
+                // One padding value a row: pad with zeros, and add the value where nothing of `x` lies.
+                let g = &mut *cx.graph;
+                let dtype = g.ty(x).dtype;
+                let scalar = |g: &mut crate::Graph, v: f64| {
+                    g.constant(crate::types::Literal::from_f64(dtype, v), &[])
+                };
+                let (zero, one) = (scalar(g, 0.0), scalar(g, 1.0));
+                let padded = g.emit(Op::Resize(resize.clone()), &[x, zero]);
+                let ones = g.constant_like(1.0, x);
+                let inside = g.emit(Op::Resize(resize), &[ones, zero]);
+                let shape = g.ty(padded).shape.clone();
+                let one = g.broadcast(one, &shape, &[]);
+                let inside = g.compare(super::Compare::Eq, inside, one);
+                let value = g.broadcast(cx.operands[1], &shape, &[0]);
+                g.select(inside, padded, value)
+            }
+            Resize::Concat(axis) => {
+                let operands = cx.all_with_axis();
+                cx.graph
+                    .emit(Op::Resize(Resize::Concat(axis + 1)), &operands)
+            }
+            Resize::SliceAdd { start, stride } => {
+                let operands = cx.all_with_axis();
+                let resize = Resize::SliceAdd {
+                    start: prepend(0, start.iter().copied()),
+                    stride: prepend(1, stride.iter().copied()),
+                };
+                cx.graph.emit(Op::Resize(resize), &operands)
+            }
+        }
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        match self {
+            Resize::SliceAdd { .. } => {
+                let part = operands[1];
+                let mut cost = Cost::new(Work::Arithmetic, part.elements(), operands, result);
+                // In place: only the part of the whole that changes is touched.
+                cost.bytes_read = 2 * part.bytes() as u64;
+                cost.bytes_written = part.bytes() as u64;
+                cost
+            }
+            _ => Cost::new(Work::Copy, 0, operands, result),
+        }
+    }
+
+    fn structure(&self, k: usize) -> Structure {
+        match (self, k) {
+            (Resize::SliceAdd { .. }, 0) => Structure::Identity,
+            _ => Structure::Selection,
+        }
+    }
+}
+
+fn slice_of(
+    cx: &mut Transpose<'_>,
+    from: NodeId,
+    start: &[usize],
+    stride: &[usize],
+    shape: &[usize],
+) -> NodeId {
+    let limit: Dims = (0..shape.len())
+        .map(|i| slice_limit(start[i], stride[i], shape[i]))
+        .collect();
+    cx.graph.slice(from, start, &limit, stride)
+}
+

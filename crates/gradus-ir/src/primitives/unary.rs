@@ -1,0 +1,374 @@
+//! Elementwise functions of one operand: a row of the table is a function and its derivative.
+
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId};
+use crate::types::{DType, Type};
+use std::f64::consts::{FRAC_2_SQRT_PI, PI};
+
+/// An elementwise function of one operand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unary {
+    /// `-x`
+    Neg,
+    /// `|x|`; derivative at 0 is 0.
+    Abs,
+    /// -1, 0 or 1; `sign(0) = 0`.
+    Sign,
+    /// Square root; derivative at 0 is infinite.
+    Sqrt,
+    /// `1/√x`
+    Rsqrt,
+    /// Cube root.
+    Cbrt,
+    /// `eˣ`
+    Exp,
+    /// `eˣ - 1`, exact near 0.
+    Expm1,
+    /// Natural logarithm.
+    Log,
+    /// `ln(1 + x)`, exact near 0.
+    Log1p,
+    /// Sine of an angle in radians.
+    Sin,
+    /// Cosine of an angle in radians.
+    Cos,
+    /// Tangent of an angle in radians.
+    Tan,
+    /// Arc sine, in radians.
+    Asin,
+    /// Arc cosine, in radians.
+    Acos,
+    /// Arc tangent, in radians.
+    Atan,
+    /// Hyperbolic sine.
+    Sinh,
+    /// Hyperbolic cosine.
+    Cosh,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Inverse hyperbolic sine.
+    Asinh,
+    /// Inverse hyperbolic cosine.
+    Acosh,
+    /// Inverse hyperbolic tangent.
+    Atanh,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
+    /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
+    Erf,
+    /// `1 - erf(x)`, exact for large x.
+    Erfc,
+    /// Inverse of the error function.
+    ErfInv,
+    /// Largest integer not above.
+    Floor,
+    /// Smallest integer not below.
+    Ceil,
+    /// Nearest integer, ties to even.
+    Round,
+    /// Integer part.
+    Trunc,
+    /// Logical or bitwise complement.
+    Not,
+    /// Whether a float is neither infinite nor NaN.
+    IsFinite,
+    /// The value itself, with derivative zero.
+    StopGradient,
+    /// The power with a fixed integer exponent; `x⁰ = 1`.
+    PowI(i32),
+}
+
+/// The derivative of a function, as what multiplies or divides the tangent.
+enum Slope {
+    Zero,
+    Times(NodeId),
+    Over(NodeId),
+}
+
+impl Unary {
+    /// All functions, with an exponent of 3 for [`Unary::PowI`].
+    pub const ALL: [Unary; 34] = [
+        Unary::Neg,
+        Unary::Abs,
+        Unary::Sign,
+        Unary::Sqrt,
+        Unary::Rsqrt,
+        Unary::Cbrt,
+        Unary::Exp,
+        Unary::Expm1,
+        Unary::Log,
+        Unary::Log1p,
+        Unary::Sin,
+        Unary::Cos,
+        Unary::Tan,
+        Unary::Asin,
+        Unary::Acos,
+        Unary::Atan,
+        Unary::Sinh,
+        Unary::Cosh,
+        Unary::Tanh,
+        Unary::Asinh,
+        Unary::Acosh,
+        Unary::Atanh,
+        Unary::Sigmoid,
+        Unary::Erf,
+        Unary::Erfc,
+        Unary::ErfInv,
+        Unary::Floor,
+        Unary::Ceil,
+        Unary::Round,
+        Unary::Trunc,
+        Unary::Not,
+        Unary::IsFinite,
+        Unary::StopGradient,
+        Unary::PowI(3),
+    ];
+
+    pub(super) fn from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
+        let found = Unary::ALL.into_iter().find(|u| u.name() == name)?;
+        if !matches!(found, Unary::PowI(_)) {
+            return Some(Ok(Op::Unary(found)));
+        }
+        Some(attributes.get_int(name, "exponent").and_then(|n| {
+            let n = i32::try_from(n).map_err(|_| {
+                Error::new(ErrorKind::Graph, format!("{name}: exponent {n} is out of range"))
+            })?;
+            Ok(Op::Unary(Unary::PowI(n)))
+        }))
+    }
+
+    /// Whether the derivative is zero wherever it exists.
+    pub fn is_flat(self) -> bool {
+        use Unary::*;
+        matches!(
+            self,
+            Sign | Floor | Ceil | Round | Trunc | Not | IsFinite | StopGradient
+        )
+    }
+
+    /// The table of derivatives: `x` is the operand, `y` the result.
+    fn slope(self, g: &mut Graph, x: NodeId, y: NodeId) -> Slope {
+        use Slope::{Over, Times, Zero};
+        let one = g.constant_like(1.0, x);
+        match self {
+            Unary::Neg => Times(g.constant_like(-1.0, x)),
+            Unary::Abs => Times(g.unary(Unary::Sign, x)),
+            Unary::Sqrt => Over(g.scale(y, 2.0)),
+            // -y³/2 would overflow earlier than this quotient does.
+            Unary::Rsqrt => {
+                let quotient = g.div(y, x);
+                Times(g.scale(quotient, -0.5))
+            }
+            Unary::Cbrt => {
+                let square = g.mul(y, y);
+                Over(g.scale(square, 3.0))
+            }
+            Unary::Exp => Times(y),
+            Unary::Expm1 => Times(g.add_nodes(y, one)),
+            Unary::Log => Over(x),
+            Unary::Log1p => Over(g.add_nodes(x, one)),
+            Unary::Sin => Times(g.unary(Unary::Cos, x)),
+            Unary::Cos => {
+                let sin = g.unary(Unary::Sin, x);
+                Times(g.unary(Unary::Neg, sin))
+            }
+            Unary::Tan => {
+                let square = g.mul(y, y);
+                Times(g.add_nodes(one, square))
+            }
+            Unary::Asin | Unary::Acos => {
+                let product = one_minus_square(g, x);
+                let root = g.unary(Unary::Rsqrt, product);
+                Times(if self == Unary::Asin {
+                    root
+                } else {
+                    g.unary(Unary::Neg, root)
+                })
+            }
+            Unary::Atan => {
+                let square = g.mul(x, x);
+                Over(g.add_nodes(one, square))
+            }
+            Unary::Sinh => Times(g.unary(Unary::Cosh, x)),
+            Unary::Cosh => Times(g.unary(Unary::Sinh, x)),
+            Unary::Tanh => Times(one_minus_square(g, y)),
+            Unary::Asinh => {
+                let square = g.mul(x, x);
+                let sum = g.add_nodes(square, one);
+                Times(g.unary(Unary::Rsqrt, sum))
+            }
+            Unary::Acosh => {
+                let (low, high) = (g.sub(x, one), g.add_nodes(x, one));
+                let product = g.mul(low, high);
+                Times(g.unary(Unary::Rsqrt, product))
+            }
+            Unary::Atanh => Over(one_minus_square(g, x)),
+            Unary::Sigmoid => {
+                let rest = g.sub(one, y);
+                Times(g.mul(y, rest))
+            }
+            Unary::Erf | Unary::Erfc => {
+                let square = g.mul(x, x);
+                let negative = g.unary(Unary::Neg, square);
+                let bell = g.unary(Unary::Exp, negative);
+                let sign = if self == Unary::Erf { 1.0 } else { -1.0 };
+                Times(g.scale(bell, sign * FRAC_2_SQRT_PI))
+            }
+            Unary::ErfInv => {
+                let square = g.mul(y, y);
+                let bell = g.unary(Unary::Exp, square);
+                Times(g.scale(bell, PI.sqrt() / 2.0))
+            }
+            Unary::PowI(0) => Zero,
+            Unary::PowI(n) => {
+                let lower = g.unary(Unary::PowI(n - 1), x);
+                Times(g.scale(lower, f64::from(n)))
+            }
+            Unary::Sign
+            | Unary::Floor
+            | Unary::Ceil
+            | Unary::Round
+            | Unary::Trunc
+            | Unary::Not
+            | Unary::IsFinite
+            | Unary::StopGradient => Zero,
+        }
+    }
+}
+
+/// `(1 - v)(1 + v)`, which keeps its digits near `|v| = 1` where `1 - v²` loses them.
+fn one_minus_square(g: &mut Graph, v: NodeId) -> NodeId {
+    let one = g.constant_like(1.0, v);
+    let (low, high) = (g.sub(one, v), g.add_nodes(one, v));
+    g.mul(low, high)
+}
+
+impl Primitive for Unary {
+    fn name(&self) -> &'static str {
+        match self {
+            Unary::Neg => "neg",
+            Unary::Abs => "abs",
+            Unary::Sign => "sign",
+            Unary::Sqrt => "sqrt",
+            Unary::Rsqrt => "rsqrt",
+            Unary::Cbrt => "cbrt",
+            Unary::Exp => "exp",
+            Unary::Expm1 => "expm1",
+            Unary::Log => "log",
+            Unary::Log1p => "log1p",
+            Unary::Sin => "sin",
+            Unary::Cos => "cos",
+            Unary::Tan => "tan",
+            Unary::Asin => "asin",
+            Unary::Acos => "acos",
+            Unary::Atan => "atan",
+            Unary::Sinh => "sinh",
+            Unary::Cosh => "cosh",
+            Unary::Tanh => "tanh",
+            Unary::Asinh => "asinh",
+            Unary::Acosh => "acosh",
+            Unary::Atanh => "atanh",
+            Unary::Sigmoid => "sigmoid",
+            Unary::Erf => "erf",
+            Unary::Erfc => "erfc",
+            Unary::ErfInv => "erf_inv",
+            Unary::Floor => "floor",
+            Unary::Ceil => "ceil",
+            Unary::Round => "round",
+            Unary::Trunc => "trunc",
+            Unary::Not => "not",
+            Unary::IsFinite => "is_finite",
+            Unary::StopGradient => "stop_gradient",
+            Unary::PowI(_) => "powi",
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        match self {
+            Unary::PowI(n) => Attributes::default().int("exponent", i64::from(*n)),
+            _ => Attributes::default(),
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity(self.name(), operands, 1)?;
+        let x = operands[0];
+        let (fits, wanted) = match self {
+            Unary::Neg | Unary::Abs | Unary::Sign => (x.dtype != DType::Bool, "numbers"),
+            Unary::PowI(n) if x.dtype.is_integer() => (
+                *n >= 0,
+                "floating-point numbers where the exponent is negative",
+            ),
+            Unary::PowI(_) => (x.dtype.is_float(), "numbers"),
+            Unary::Not => (!x.dtype.is_float(), "truth values or integers"),
+            Unary::StopGradient => (true, "anything"),
+            _ => (x.dtype.is_float(), "floating-point numbers"),
+        };
+        if !fits {
+            return Err(Error::new(
+                ErrorKind::DType,
+                format!(
+                    "{}: takes {wanted}, got {x}; convert it first with `astype`",
+                    self.name()
+                ),
+            ));
+        }
+        Ok(match self {
+            Unary::IsFinite => x.with_dtype(DType::Bool),
+            _ => x.clone(),
+        })
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        let t = cx.tangents[0]?;
+        if *self == Unary::Neg {
+            return Some(cx.graph.unary(Unary::Neg, t));
+        }
+        match self.slope(cx.graph, cx.operands[0], cx.result) {
+            Slope::Zero => None,
+            Slope::Times(d) => Some(cx.graph.mul(d, t)),
+            Slope::Over(d) => Some(cx.graph.div(t, d)),
+        }
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        if *self != Unary::Neg {
+            return Linearity::Nonlinear;
+        }
+        let ct = cx.graph.unary(Unary::Neg, cx.cotangent);
+        cx.give(0, ct);
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        cx.graph.emit(Op::Unary(*self), cx.operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        use Unary::*;
+        let n = result.elements();
+        match self {
+            StopGradient => Cost::new(Work::View, 0, operands, result),
+            Neg | Abs | Sign | Sqrt | Rsqrt | Floor | Ceil | Round | Trunc | Not | IsFinite => {
+                Cost::new(Work::Arithmetic, n, operands, result)
+            }
+            // Square and multiply: one product a binary digit and one a digit set.
+            PowI(e) => {
+                let e = e.unsigned_abs();
+                let products = (31 - e.max(1).leading_zeros()) + e.count_ones().saturating_sub(1);
+                Cost::new(Work::Arithmetic, n * products.max(1) as usize, operands, result)
+            }
+            _ => Cost::new(Work::Transcendental, n, operands, result),
+        }
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        match self {
+            Unary::Neg => Structure::Scaling,
+            u if u.is_flat() => Structure::Zero,
+            _ => Structure::Diagonal,
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Local simplification when a node is made: what a reader would cross out at sight.
+//!
+//! No rule changes a value other than the sign of a zero: sums are not reassociated, and `x·0` stays for floats, as `x` may be infinite or NaN.
+//! Zeros that are known by structure never become nodes in the first place: tangents and cotangents that vanish are absent.
+
+use crate::fold;
+use crate::graph::{Graph, NodeId};
+use crate::primitives::{
+    Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary,
+};
+use crate::types::{DType, Dims, Literal, Type};
+
+/// A node that exists or is simpler, with the value of `op` on `operands`, which has type `ty`.
+pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Option<NodeId> {
+    match op {
+        Op::Unary(u) => unary(g, *u, operands[0]),
+        Op::Cast(to) => cast(g, *to, operands[0]),
+        Op::Binary(b) => binary(g, *b, operands[0], operands[1], ty),
+        Op::Compare(c) => compare(g, *c, operands[0], operands[1]),
+        Op::Select(_) => select(g, operands[0], operands[1], operands[2]),
+        Op::Layout(layout) => self::layout(g, layout, operands[0], ty),
+        Op::Resize(resize) => self::resize(g, resize, operands, ty),
+        Op::Reduce(reduce) => self::reduce(g, reduce, operands[0], ty),
+        Op::Gather(Gather::ScatterAdd { .. }) => {
+            let zero = g.literal(operands[2]).is_some_and(|v| v.is(0.0));
+            (zero || g.ty(operands[2]).elements() == 0).then_some(operands[0])
+        }
+        Op::CumSum(c) if g.shape(operands[0])[c.axis] <= 1 => Some(operands[0]),
+        Op::Input(_)
+        | Op::Const(_)
+        | Op::Iota(_)
+        | Op::Gather(_)
+        | Op::Dynamic(_)
+        | Op::ArgReduce(_)
+        | Op::CumSum(_)
+        | Op::Contract(_) => None,
+    }
+}
+
+fn splat(g: &mut Graph, value: Literal, ty: &Type) -> Option<NodeId> {
+    Some(g.constant(value, &ty.shape))
+}
+
+fn unary(g: &mut Graph, op: Unary, x: NodeId) -> Option<NodeId> {
+    if let Some(value) = g.literal(x).and_then(|v| fold::unary(op, v)) {
+        let ty = g.ty(x).clone();
+        return splat(g, value, &ty);
+    }
+    let inner = match g.node(x).op {
+        Op::Unary(inner) => Some((inner, g.node(x).operands[0])),
+        _ => None,
+    };
+    match (op, inner) {
+        (Unary::Neg, Some((Unary::Neg, v))) | (Unary::Not, Some((Unary::Not, v))) => Some(v),
+        (Unary::Abs, Some((Unary::Neg, v))) => Some(g.unary(Unary::Abs, v)),
+        (Unary::Abs, Some((Unary::Abs, _)))
+        | (Unary::StopGradient, Some((Unary::StopGradient, _))) => Some(x),
+        (Unary::PowI(1), _) => Some(x),
+        (Unary::PowI(0), _) => Some(g.constant_like(1.0, x)),
+        (Unary::PowI(2), _) => Some(g.mul(x, x)),
+        (Unary::PowI(-1), _) => {
+            let one = g.constant_like(1.0, x);
+            Some(g.div(one, x))
+        }
+        _ => None,
+    }
+}
+
+fn cast(g: &mut Graph, to: DType, x: NodeId) -> Option<NodeId> {
+    let ty = g.ty(x).clone();
+    if ty.dtype == to {
+        return Some(x);
+    }
+    let value = g.literal(x)?;
+    splat(g, fold::cast(to, value), &ty)
+}
+
+/// The operand of a negation.
+fn negated(g: &Graph, x: NodeId) -> Option<NodeId> {
+    match g.node(x).op {
+        Op::Unary(Unary::Neg) => Some(g.node(x).operands[0]),
+        _ => None,
+    }
+}
+
+fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<NodeId> {
+    let (la, lb) = (g.literal(a), g.literal(b));
+    if let (Some(va), Some(vb)) = (la, lb)
+        && let Some(value) = fold::binary(op, va, vb)
+    {
+        return splat(g, value, ty);
+    }
+    // Literals stand on the right, other operands in the order in which they were made: `a + b` and `b + a` are one node.
+    if op.is_commutative() && ((la.is_some() && lb.is_none()) || (la.is_some() == lb.is_some() && a > b)) {
+        return Some(g.binary(op, b, a));
+    }
+    let is = |v: Option<Literal>, x: f64| v.is_some_and(|v| v.is(x));
+    let integer = ty.dtype.is_integer();
+    match op {
+        Binary::Add => {
+            if is(lb, 0.0) {
+                return Some(a);
+            }
+            if let Some(v) = negated(g, b) {
+                return Some(g.sub(a, v));
+            }
+            negated(g, a).map(|v| g.sub(b, v))
+        }
+        Binary::Sub => {
+            if is(lb, 0.0) {
+                return Some(a);
+            }
+            if is(la, 0.0) {
+                return Some(g.unary(Unary::Neg, b));
+            }
+            if integer && a == b {
+                return Some(g.constant_like(0.0, a));
+            }
+            negated(g, b).map(|v| g.add_nodes(a, v))
+        }
+        Binary::Mul => {
+            if is(lb, 1.0) {
+                return Some(a);
+            }
+            if is(lb, -1.0) && ty.dtype != DType::U32 {
+                return Some(g.unary(Unary::Neg, a));
+            }
+            if integer && is(lb, 0.0) {
+                return Some(b);
+            }
+            match (negated(g, a), negated(g, b), lb) {
+                (Some(va), Some(vb), _) => Some(g.mul(va, vb)),
+                // The sign moves into the literal.
+                (Some(va), None, Some(value)) => {
+                    let value = fold::unary(Unary::Neg, value)?;
+                    let value = g.constant(value, &ty.shape);
+                    Some(g.mul(va, value))
+                }
+                _ => None,
+            }
+        }
+        Binary::Div => {
+            if is(lb, 1.0) {
+                return Some(a);
+            }
+            // Division by a power of two is multiplication by its exact inverse.
+            let value = lb.filter(|_| ty.dtype.is_float())?.as_f64();
+            let inverse = Literal::from_f64(ty.dtype, 1.0 / value);
+            let exact = value.is_normal()
+                && value.to_bits().trailing_zeros() >= 52
+                && inverse.as_f64().is_normal()
+                && (ty.dtype != DType::F32 || (inverse.as_f64() as f32).is_normal());
+            if !exact {
+                return None;
+            }
+            let inverse = g.constant(inverse, &ty.shape);
+            Some(g.mul(a, inverse))
+        }
+        Binary::Max | Binary::Min if a == b => Some(a),
+        Binary::And | Binary::Or if a == b => Some(a),
+        Binary::And if ty.dtype == DType::Bool => match lb.map(|v| v.as_i64() != 0) {
+            Some(true) => Some(a),
+            Some(false) => Some(b),
+            None => None,
+        },
+        Binary::Or if ty.dtype == DType::Bool => match lb.map(|v| v.as_i64() != 0) {
+            Some(true) => Some(b),
+            Some(false) => Some(a),
+            None => None,
+        },
+        Binary::Pow if is(lb, 1.0) => Some(a),
+        Binary::Pow if is(lb, 2.0) => Some(g.mul(a, a)),
+        Binary::Pow if is(lb, 0.0) => Some(g.constant_like(1.0, a)),
+        _ => None,
+    }
+}
+
+fn compare(g: &mut Graph, op: Compare, a: NodeId, b: NodeId) -> Option<NodeId> {
+    let (va, vb) = (g.literal(a)?, g.literal(b)?);
+    let ty = g.ty(a).clone();
+    splat(g, fold::compare(op, va, vb), &ty)
+}
+
+fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<NodeId> {
+    if a == b {
+        return Some(a);
+    }
+    if let Some(value) = g.literal(condition) {
+        return Some(if value.as_i64() != 0 { a } else { b });
+    }
+    if let Op::Unary(Unary::Not) = g.node(condition).op {
+        let inner = g.node(condition).operands[0];
+        return Some(g.select(inner, b, a));
+    }
+    None
+}
+
+fn layout(g: &mut Graph, layout: &Layout, x: NodeId, ty: &Type) -> Option<NodeId> {
+    if let Some(value) = g.literal(x) {
+        return splat(g, value, ty);
+    }
+    let rank = g.ty(x).rank();
+    let inner = match &g.node(x).op {
+        Op::Layout(inner) => Some((inner.clone(), g.node(x).operands[0])),
+        _ => None,
+    };
+    match layout {
+        Layout::Broadcast { axes, .. } => {
+            if axes.len() == ty.rank() && g.ty(x) == ty {
+                return Some(x);
+            }
+            let Some((Layout::Broadcast { axes: first, .. }, v)) = inner else {
+                return None;
+            };
+            let both: Dims = first.iter().map(|&a| axes[a]).collect();
+            Some(g.broadcast(v, &ty.shape, &both))
+        }
+        Layout::Reshape(shape) => {
+            if g.ty(x) == ty {
+                return Some(x);
+            }
+            match inner {
+                Some((Layout::Reshape(_), v)) => Some(g.reshape(v, shape)),
+                _ => None,
+            }
+        }
+        Layout::Transpose(permutation) => {
+            if permutation.iter().copied().eq(0..rank) {
+                return Some(x);
+            }
+            let Some((Layout::Transpose(first), v)) = inner else {
+                return None;
+            };
+            let both: Dims = permutation.iter().map(|&p| first[p]).collect();
+            Some(g.transpose(v, &both))
+        }
+        Layout::Slice { start, stride, .. } => {
+            if g.ty(x) == ty && stride.iter().all(|&s| s == 1) {
+                return Some(x);
+            }
+            let Some((
+                Layout::Slice {
+                    start: first,
+                    stride: step,
+                    ..
+                },
+                v,
+            )) = inner
+            else {
+                return None;
+            };
+            let from: Dims = (0..rank).map(|i| first[i] + start[i] * step[i]).collect();
+            let by: Dims = (0..rank).map(|i| stride[i] * step[i]).collect();
+            let to: Dims = (0..rank)
+                .map(|i| match ty.shape[i] {
+                    0 => from[i],
+                    n => from[i] + (n - 1) * by[i] + 1,
+                })
+                .collect();
+            // An empty slice may start at the very end, which composed positions can pass.
+            if ty.elements() == 0 {
+                return None;
+            }
+            Some(g.slice(v, &from, &to, &by))
+        }
+        Layout::Reverse(axes) => {
+            if axes.iter().all(|&a| ty.shape[a] <= 1) {
+                return Some(x);
+            }
+            match inner {
+                Some((Layout::Reverse(first), v)) if first == *axes => Some(v),
+                _ => None,
+            }
+        }
+    }
+}
+
+fn resize(g: &mut Graph, resize: &Resize, operands: &[NodeId], ty: &Type) -> Option<NodeId> {
+    match resize {
+        Resize::Pad { .. } => {
+            let (x, value) = (operands[0], operands[1]);
+            if g.ty(x) == ty {
+                return Some(x);
+            }
+            let fill = g.literal(value)?;
+            if g.ty(x).elements() == 0 || g.literal(x) == Some(fill) {
+                return splat(g, fill, ty);
+            }
+            None
+        }
+        Resize::Concat(axis) => {
+            if let [x] = operands {
+                return Some(*x);
+            }
+            let full: Vec<NodeId> = operands
+                .iter()
+                .copied()
+                .filter(|&o| g.shape(o)[*axis] > 0)
+                .collect();
+            match full.as_slice() {
+                [] => Some(operands[0]),
+                rest if rest.len() < operands.len() => Some(g.concat(rest, *axis)),
+                rest => {
+                    let value = g.literal(rest[0])?;
+                    rest.iter()
+                        .all(|&o| g.literal(o) == Some(value))
+                        .then(|| g.constant(value, &ty.shape))
+                }
+            }
+        }
+        Resize::SliceAdd { start, stride } => {
+            let (whole, part) = (operands[0], operands[1]);
+            let zero = |g: &Graph, x| g.literal(x).is_some_and(|v: Literal| v.is(0.0));
+            if zero(g, part) || g.ty(part).elements() == 0 {
+                return Some(whole);
+            }
+            if g.ty(part) == ty {
+                return Some(g.add_nodes(whole, part));
+            }
+            zero(g, whole).then(|| g.place(part, &ty.shape, start, stride))
+        }
+    }
+}
+
+fn reduce(g: &mut Graph, reduce: &Reduce, x: NodeId, ty: &Type) -> Option<NodeId> {
+    let n: usize = reduce.axes.iter().map(|&a| g.shape(x)[a]).product();
+    if reduce.axes.is_empty() {
+        return Some(x);
+    }
+    if n == 0 {
+        let neutral = match reduce.kind {
+            ReduceKind::Sum => 0.0,
+            ReduceKind::Prod => 1.0,
+            ReduceKind::Max | ReduceKind::Min => return None,
+        };
+        return splat(g, Literal::from_f64(ty.dtype, neutral), ty);
+    }
+    if n == 1 {
+        return Some(g.reshape(x, &ty.shape));
+    }
+    let value = g.literal(x)?;
+    match reduce.kind {
+        ReduceKind::Max | ReduceKind::Min => splat(g, value, ty),
+        ReduceKind::Sum => {
+            let count = Literal::from_i64(ty.dtype, n as i64);
+            let total = fold::binary(Binary::Mul, value, count)?;
+            splat(g, total, ty)
+        }
+        ReduceKind::Prod => None,
+    }
+}

@@ -1,0 +1,289 @@
+//! Element types, shapes and the types of nodes.
+
+use smallvec::SmallVec;
+use std::fmt;
+
+/// The type of an array's elements.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum DType {
+    /// 32-bit IEEE 754 floating point.
+    F32,
+    /// 64-bit IEEE 754 floating point.
+    F64,
+    /// 32-bit signed integer, wrapping.
+    I32,
+    /// 64-bit signed integer, wrapping.
+    I64,
+    /// 32-bit unsigned integer, wrapping.
+    U32,
+    /// Truth value, stored as one byte, 0 or 1.
+    Bool,
+}
+
+impl DType {
+    /// All element types.
+    pub const ALL: [DType; 6] = [
+        DType::F32,
+        DType::F64,
+        DType::I32,
+        DType::I64,
+        DType::U32,
+        DType::Bool,
+    ];
+
+    /// Bytes one element takes.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F32 | DType::I32 | DType::U32 => 4,
+            DType::F64 | DType::I64 => 8,
+            DType::Bool => 1,
+        }
+    }
+
+    /// Whether elements are real numbers that have derivatives.
+    pub fn is_float(self) -> bool {
+        matches!(self, DType::F32 | DType::F64)
+    }
+
+    /// Whether elements are integers (`bool` is not one).
+    pub fn is_integer(self) -> bool {
+        matches!(self, DType::I32 | DType::I64 | DType::U32)
+    }
+
+    /// The name in printed graphs, for example `f64`.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::I32 => "i32",
+            DType::I64 => "i64",
+            DType::U32 => "u32",
+            DType::Bool => "bool",
+        }
+    }
+
+    /// The type with the given [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<DType> {
+        Self::ALL.into_iter().find(|d| d.name() == name)
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A list of sizes, axes or steps, one for each dimension; short ones need no allocation.
+pub type Dims = SmallVec<[usize; 4]>;
+
+/// The type of an array: its element type and its static shape, outermost dimension first.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Type {
+    /// Element type.
+    pub dtype: DType,
+    /// Size of each dimension; empty for a scalar.
+    pub shape: Dims,
+}
+
+impl Type {
+    /// The type of an array of `shape`.
+    pub fn new(dtype: DType, shape: &[usize]) -> Type {
+        Type {
+            dtype,
+            shape: Dims::from_slice(shape),
+        }
+    }
+
+    /// The type of a single number.
+    pub fn scalar(dtype: DType) -> Type {
+        Type::new(dtype, &[])
+    }
+
+    /// Number of dimensions.
+    pub fn rank(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// Number of elements; 1 for a scalar, 0 where a dimension is 0.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Bytes of the elements together.
+    pub fn bytes(&self) -> usize {
+        self.elements() * self.dtype.size()
+    }
+
+    /// The same shape with another element type.
+    pub fn with_dtype(&self, dtype: DType) -> Type {
+        Type {
+            dtype,
+            shape: self.shape.clone(),
+        }
+    }
+
+    /// The same element type with another shape.
+    pub fn with_shape(&self, shape: &[usize]) -> Type {
+        Type::new(self.dtype, shape)
+    }
+
+    /// This type with a new leading dimension of size `n`.
+    pub fn batched(&self, n: usize) -> Type {
+        let mut shape = Dims::with_capacity(self.rank() + 1);
+        shape.push(n);
+        shape.extend_from_slice(&self.shape);
+        Type {
+            dtype: self.dtype,
+            shape,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[", self.dtype)?;
+        for (i, d) in self.shape.iter().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            write!(f, "{d}")?;
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Row-major strides of `shape`, in elements.
+pub fn row_major_strides(shape: &[usize]) -> SmallVec<[isize; 4]> {
+    let mut strides: SmallVec<[isize; 4]> = smallvec::smallvec![0; shape.len()];
+    let mut step = 1;
+    for i in (0..shape.len()).rev() {
+        strides[i] = step as isize;
+        step *= shape[i];
+    }
+    strides
+}
+
+/// A single typed number, kept as bits so that it can be compared and hashed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Literal {
+    dtype: DType,
+    bits: u64,
+}
+
+impl Literal {
+    /// `value` as a number of type `dtype`: rounded to f32, truncated (saturating) to integers, `value != 0` for bool.
+    pub fn from_f64(dtype: DType, value: f64) -> Literal {
+        let bits = match dtype {
+            DType::F32 => u64::from((value as f32).to_bits()),
+            DType::F64 => value.to_bits(),
+            DType::I32 => value as i32 as u32 as u64,
+            DType::I64 => value as i64 as u64,
+            DType::U32 => u64::from(value as u32),
+            DType::Bool => u64::from(value != 0.0),
+        };
+        Literal { dtype, bits }
+    }
+
+    /// `value` as a number of type `dtype`; integers wrap.
+    pub fn from_i64(dtype: DType, value: i64) -> Literal {
+        let bits = match dtype {
+            DType::F32 => u64::from((value as f32).to_bits()),
+            DType::F64 => (value as f64).to_bits(),
+            DType::I32 => value as i32 as u32 as u64,
+            DType::I64 => value as u64,
+            DType::U32 => u64::from(value as u32),
+            DType::Bool => u64::from(value != 0),
+        };
+        Literal { dtype, bits }
+    }
+
+    /// A truth value.
+    pub fn from_bool(value: bool) -> Literal {
+        Literal {
+            dtype: DType::Bool,
+            bits: u64::from(value),
+        }
+    }
+
+    /// The element type.
+    pub fn dtype(self) -> DType {
+        self.dtype
+    }
+
+    /// The value as f64 (integers beyond 2^53 are rounded).
+    pub fn as_f64(self) -> f64 {
+        match self.dtype {
+            DType::F32 => f64::from(f32::from_bits(self.bits as u32)),
+            DType::F64 => f64::from_bits(self.bits),
+            _ => self.as_i64() as f64,
+        }
+    }
+
+    /// The value as i64 (floats are truncated).
+    pub fn as_i64(self) -> i64 {
+        match self.dtype {
+            DType::F32 | DType::F64 => self.as_f64() as i64,
+            DType::I32 => i64::from(self.bits as u32 as i32),
+            DType::I64 => self.bits as i64,
+            DType::U32 => i64::from(self.bits as u32),
+            DType::Bool => self.bits as i64,
+        }
+    }
+
+    /// The value in native byte order; the first [`DType::size`] bytes count.
+    pub fn to_ne_bytes(self) -> [u8; 8] {
+        let mut out = [0; 8];
+        match self.dtype.size() {
+            1 => out[0] = self.bits as u8,
+            4 => out[..4].copy_from_slice(&(self.bits as u32).to_ne_bytes()),
+            _ => out.copy_from_slice(&self.bits.to_ne_bytes()),
+        }
+        out
+    }
+
+    /// The number held in the first [`DType::size`] bytes of `bytes`.
+    ///
+    /// # Panics
+    /// If `bytes` is shorter than that.
+    pub fn from_ne_bytes(dtype: DType, bytes: &[u8]) -> Literal {
+        let bits = match dtype.size() {
+            1 => u64::from(bytes[0]),
+            4 => u64::from(u32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+            _ => {
+                let mut b = [0; 8];
+                b.copy_from_slice(&bytes[..8]);
+                u64::from_ne_bytes(b)
+            }
+        };
+        Literal { dtype, bits }
+    }
+
+    /// Whether this is exactly `value` (`-0.0` counts as `0.0`).
+    pub fn is(self, value: f64) -> bool {
+        self.as_f64() == value
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.dtype {
+            DType::F32 => write!(f, "{:?}", f32::from_bits(self.bits as u32)),
+            DType::F64 => write!(f, "{:?}", f64::from_bits(self.bits)),
+            DType::Bool => write!(f, "{}", self.bits != 0),
+            _ => write!(f, "{}", self.as_i64()),
+        }
+    }
+}
+
+impl fmt::Debug for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}{}", self.dtype)
+    }
+}
