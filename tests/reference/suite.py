@@ -82,7 +82,7 @@ class Suite:
         floats = {NAMES[a.dtype] for a in outputs if a.dtype.kind == "f"}
         bound = None
         if floats:
-            bound = tol or max(DEFAULT_TOL[d] for d in floats)
+            bound = max(DEFAULT_TOL[d] for d in floats) if tol is None else tol
         if "f32" in floats and all(a.dtype != np.float64 for a in inputs):
             # The same computation in f64 must agree to half the bound: what remains is the room another f32
             # implementation has.
@@ -122,8 +122,9 @@ def weighted_grad(f, n):
 
     def of(*args):
         *xs, w = args
-        g = jax.grad(lambda *p: jnp.sum(w * f(*p)), argnums=tuple(range(n)))
-        return g(*xs)
+        fixed = xs[n:]
+        g = jax.grad(lambda *p: jnp.sum(w * f(*p, *fixed)), argnums=tuple(range(n)))
+        return g(*xs[:n])
 
     return of
 

@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Automatic differentiation of array programs.
+//!
+//! Write an ordinary function over [`Tensor`]s; transforms give functions again: [`grad`], [`jvp`], [`vjp`], [`jacfwd`], [`jacrev`],
+//! [`hessian`], [`hvp`], [`vmap`], [`jit`]. They compose in any order and to any depth.
+//!
+//! ```
+//! use gradus::prelude::*;
+//!
+//! let f = |x: &Tensor| (x.sin() * x).sum();
+//! let slope = grad(f);
+//! let curvature = jacfwd(grad(f));
+//! let x = Tensor::from([0.0, 1.0]);
+//! println!("{} {}", slope(&x), curvature(&x));
+//! ```
+//!
+//! **Invariants**: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its own, closed over what it
+//! captures; a mistake names the user's line. **Never here**: rules of differentiation (they stand with the primitives), kernels.
+
+extern crate self as gradus;
+
+pub mod tensor;
+mod trace;
+pub mod transform;
+pub mod tree;
+
+pub use gradus_cpu::allocations;
+pub use gradus_derive::Tree;
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result};
+pub use tensor::Tensor;
+pub use transform::*;
+pub use tree::Tree;
+
+/// What most programs need.
+pub mod prelude {
+    pub use crate::tensor::Tensor;
+    pub use crate::transform::*;
+    pub use crate::tree::Tree;
+    pub use crate::{DType, DType::*, Error, Result};
+}

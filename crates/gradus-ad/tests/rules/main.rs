@@ -1,0 +1,84 @@
+//! Every primitive's rules, from one table: derivatives against central differences, forward against reverse mode, batches against loops, second
+//! order, all in the middle of a graph.
+
+mod checks;
+mod table;
+
+use gradus_ir::Op;
+use gradus_ir::primitives::{Binary, Compare, Unary};
+use std::collections::BTreeSet;
+
+/// The operations that take operands, by name. A family's own list is walked, so that a new member is missed here.
+fn all_names() -> BTreeSet<&'static str> {
+    let mut names: BTreeSet<&'static str> = BTreeSet::new();
+    names.extend(Unary::ALL.map(|u| Op::Unary(u).name()));
+    names.extend(Binary::ALL.map(|b| Op::Binary(b).name()));
+    names.extend(Compare::ALL.map(|c| Op::Compare(c).name()));
+    names.extend([
+        "cast",
+        "select",
+        "broadcast",
+        "reshape",
+        "transpose",
+        "slice",
+        "reverse",
+        "pad",
+        "concat",
+        "slice_add",
+        "take",
+        "scatter_add",
+        "dynamic_slice",
+        "dynamic_update",
+        "reduce_sum",
+        "reduce_prod",
+        "reduce_max",
+        "reduce_min",
+        "argmax",
+        "argmin",
+        "cumsum",
+        "contract",
+    ]);
+    names
+}
+
+#[test]
+fn every_primitive_has_a_row() {
+    let rows: BTreeSet<&str> = table::rows().iter().map(|r| r.op.name()).collect();
+    let missing: Vec<_> = all_names().difference(&rows).copied().collect();
+    assert!(missing.is_empty(), "no row for {missing:?}");
+}
+
+#[test]
+fn forward_mode_agrees_with_central_differences() {
+    for row in table::rows() {
+        checks::forward(&row);
+    }
+}
+
+#[test]
+fn reverse_mode_agrees_with_forward_mode() {
+    for row in table::rows() {
+        checks::reverse(&row);
+    }
+}
+
+#[test]
+fn second_derivatives_agree_with_differences_of_the_first() {
+    for row in table::rows() {
+        checks::second(&row);
+    }
+}
+
+#[test]
+fn batches_agree_with_loops() {
+    for row in table::rows() {
+        checks::batched(&row);
+    }
+}
+
+#[test]
+fn gradients_of_batches_agree_with_loops() {
+    for row in table::rows() {
+        checks::batched_gradient(&row);
+    }
+}

@@ -1,0 +1,210 @@
+//! Kernels that do not fuse: products, indexing, arrays put together, running sums, positions of extremes.
+
+mod assemble;
+mod index;
+mod product;
+mod scan;
+
+use crate::tile::Slots;
+use crate::view::View;
+use gradus_ir::{Op, Result, Type};
+
+pub(crate) use product::Product;
+
+/// An array as a kernel reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Operand {
+    pub slot: usize,
+    pub view: View,
+}
+
+/// One kernel. Operands lie in row-major order, except those of products.
+#[derive(Debug)]
+pub(crate) enum Alone {
+    Product(Product),
+    Take(index::Indexed),
+    ScatterAdd(index::Indexed),
+    DynamicSlice(index::Window),
+    DynamicUpdate(index::Window),
+    Pad(assemble::Pad),
+    Concat(assemble::Concat),
+    SliceAdd(assemble::SliceAdd),
+    CumSum(scan::CumSum),
+    ArgReduce(scan::ArgReduce),
+}
+
+impl Alone {
+    /// Whether operand `k` may lie in any way.
+    pub fn reads_views(op: &Op, _k: usize) -> bool {
+        matches!(op, Op::Contract(_))
+    }
+
+    /// The kernel of `op`; `None` if a product's operands do not lie as matrices.
+    pub fn new(op: &Op, types: &[&Type], out: &Type, operands: &[Operand]) -> Option<Alone> {
+        use gradus_ir::primitives::{Dynamic, Gather, Resize};
+        Some(match op {
+            Op::Contract(c) => Alone::Product(Product::new(
+                c,
+                types,
+                &operands[0].view,
+                &operands[1].view,
+            )?),
+            Op::Gather(Gather::Take { batch, axis }) => {
+                Alone::Take(index::Indexed::new(types[0], types[1], *batch, *axis))
+            }
+            Op::Gather(Gather::ScatterAdd { batch, axis }) => {
+                Alone::ScatterAdd(index::Indexed::new(types[0], types[1], *batch, *axis))
+            }
+            Op::Dynamic(Dynamic::Slice { sizes }) => {
+                Alone::DynamicSlice(index::Window::new(types[0], sizes))
+            }
+            Op::Dynamic(Dynamic::Update) => {
+                Alone::DynamicUpdate(index::Window::new(types[0], &types[1].shape))
+            }
+            Op::Resize(Resize::Pad { low, interior, .. }) => {
+                Alone::Pad(assemble::Pad::new(types[0], out, low, interior))
+            }
+            Op::Resize(Resize::Concat(axis)) => {
+                Alone::Concat(assemble::Concat::new(types, out, *axis))
+            }
+            Op::Resize(Resize::SliceAdd { start, stride }) => {
+                Alone::SliceAdd(assemble::SliceAdd::new(types[0], types[1], start, stride))
+            }
+            Op::CumSum(c) => Alone::CumSum(scan::CumSum::new(types[0], c.axis, c.reverse)),
+            Op::ArgReduce(a) => {
+                Alone::ArgReduce(scan::ArgReduce::new(types[0], a.axis, a.smallest))
+            }
+            _ => unreachable!("{} is fused", op.name()),
+        })
+    }
+
+    /// Whether the result is operand 0 with parts changed, so that it may be written over it.
+    pub fn updates_first(&self) -> bool {
+        matches!(
+            self,
+            Alone::ScatterAdd(_) | Alone::DynamicUpdate(_) | Alone::SliceAdd(_)
+        )
+    }
+
+    /// Whether a run is split, so that it should happen on the pool.
+    pub fn is_parallel(&self) -> bool {
+        matches!(self, Alone::Product(p) if p.is_parallel())
+    }
+
+    /// The name for reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Alone::Product(_) => "contract",
+            Alone::Take(_) => "take",
+            Alone::ScatterAdd(_) => "scatter_add",
+            Alone::DynamicSlice(_) => "dynamic_slice",
+            Alone::DynamicUpdate(_) => "dynamic_update",
+            Alone::Pad(_) => "pad",
+            Alone::Concat(_) => "concat",
+            Alone::SliceAdd(_) => "slice_add",
+            Alone::CumSum(_) => "cumsum",
+            Alone::ArgReduce(_) => "argreduce",
+        }
+    }
+
+    /// Runs the kernel.
+    ///
+    /// # Errors
+    /// If an index is out of bounds.
+    ///
+    /// # Safety
+    /// `operands` and `out` name slots that point to arrays of the types that the kernel was made for. `out` overlaps no operand, unless it is operand 0 of
+    /// a kernel that [updates](Self::updates_first) it.
+    pub unsafe fn run(&self, slots: Slots<'_>, operands: &[usize], out: usize) -> Result<()> {
+        let at = |k: usize| slots.0[operands[k]].cast_const();
+        let out = slots.0[out];
+        // SAFETY: by the caller.
+        unsafe {
+            match self {
+                Alone::Product(p) => p.run(at(0), at(1), out),
+                Alone::Take(t) => t.take(at(0), at(1), out)?,
+                Alone::ScatterAdd(t) => t.scatter_add(at(0), at(1), at(2), out)?,
+                Alone::DynamicSlice(w) => w.slice(at(0), at(1), out)?,
+                Alone::DynamicUpdate(w) => w.update(at(0), at(1), at(2), out)?,
+                Alone::Pad(p) => p.run(at(0), at(1), out),
+                Alone::Concat(c) => {
+                    for k in 0..operands.len() {
+                        c.run(k, at(k), out);
+                    }
+                }
+                Alone::SliceAdd(s) => s.run(at(0), at(1), out),
+                Alone::CumSum(c) => c.run(at(0), out),
+                Alone::ArgReduce(a) => a.run(at(0), out),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `f` with each index of `shape` in row-major order.
+fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
+    if shape.contains(&0) {
+        return;
+    }
+    let mut index: smallvec::SmallVec<[usize; 6]> = smallvec::smallvec![0; shape.len()];
+    loop {
+        f(&index);
+        let mut i = shape.len();
+        loop {
+            if i == 0 {
+                return;
+            }
+            i -= 1;
+            index[i] += 1;
+            if index[i] < shape[i] {
+                break;
+            }
+            index[i] = 0;
+        }
+    }
+}
+
+/// `target[i] += source[i·1]` for `n` elements `step` apart in the target.
+///
+/// # Safety
+/// Both reach that many elements of type `dtype`.
+unsafe fn add_to(
+    dtype: gradus_ir::DType,
+    target: *mut u8,
+    step: usize,
+    source: *const u8,
+    n: usize,
+) {
+    macro_rules! run {
+        ($t:ty, $add:expr) => {{
+            let (target, source) = (target.cast::<$t>(), source.cast::<$t>());
+            for i in 0..n {
+                // SAFETY: by the caller.
+                unsafe {
+                    let at = target.add(i * step);
+                    at.write($add(at.read(), source.add(i).read()));
+                }
+            }
+        }};
+    }
+    use gradus_ir::DType;
+    match dtype {
+        DType::F32 => run!(f32, |a, b| a + b),
+        DType::F64 => run!(f64, |a, b| a + b),
+        DType::I32 => run!(i32, i32::wrapping_add),
+        DType::I64 => run!(i64, i64::wrapping_add),
+        DType::U32 => run!(u32, u32::wrapping_add),
+        DType::Bool => unreachable!("truth values are not added"),
+    }
+}
+
+/// Copies an array unless source and target are the same memory.
+///
+/// # Safety
+/// Both have `bytes` bytes, and are the same or do not overlap.
+unsafe fn copy_unless_same(source: *const u8, target: *mut u8, bytes: usize) {
+    if source != target.cast_const() {
+        // SAFETY: by the caller.
+        unsafe { std::ptr::copy_nonoverlapping(source, target, bytes) };
+    }
+}

@@ -1,0 +1,252 @@
+//! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
+
+use crate::pool;
+use crate::view::{View, collapse};
+use gradus_ir::primitives::Contract;
+use gradus_ir::{DType, Type};
+
+/// Products of at most so many multiplications are done by plain loops.
+const SMALL: usize = 512;
+/// Multiplications that make a piece worth a thread.
+const PIECE: usize = 2_000_000;
+/// Pieces of a matrix are at least so wide.
+const NARROWEST: usize = 96;
+const MOST_PIECES: usize = 16;
+
+/// `[batch, m, k] × [batch, k, n] → [batch, m, n]`; strides in elements.
+#[derive(Debug)]
+pub(crate) struct Product {
+    dtype: DType,
+    /// Offsets of left and right matrix for each of the batch.
+    offsets: Vec<(isize, isize)>,
+    m: usize,
+    k: usize,
+    n: usize,
+    left: (isize, isize),
+    right: (isize, isize),
+    /// Into how many pieces the batch, or the rows or columns of one product, are cut.
+    pieces: usize,
+    cut: Cut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cut {
+    Batch,
+    Rows,
+    Columns,
+}
+
+impl Product {
+    /// `None` if the free or summed axes of an operand do not lie like one axis.
+    pub fn new(c: &Contract, types: &[&Type], left: &View, right: &View) -> Option<Product> {
+        let pick = |v: &View, axes: &[usize]| -> (Vec<usize>, Vec<isize>) {
+            (
+                axes.iter().map(|&a| v.shape[a]).collect(),
+                axes.iter().map(|&a| v.strides[a]).collect(),
+            )
+        };
+        let (left_rank, right_rank) = (left.shape.len(), right.shape.len());
+        let (m_shape, m_left) = pick(left, &c.free_left(left_rank));
+        let (n_shape, n_right) = pick(right, &c.free_right(right_rank));
+        let (k_shape, k_left) = pick(left, &c.contract_left);
+        let (_, k_right) = pick(right, &c.contract_right);
+        let (b_shape, b_left) = pick(left, &c.batch_left);
+        let (_, b_right) = pick(right, &c.batch_right);
+        let one = |shape: &[usize], strides: &[&[isize]]| -> Option<(usize, Vec<isize>)> {
+            if shape.contains(&0) {
+                return Some((0, vec![0; strides.len()]));
+            }
+            let groups = collapse(shape, strides);
+            match groups.as_slice() {
+                [] => Some((1, vec![0; strides.len()])),
+                [(n, s)] => Some((*n, s.to_vec())),
+                _ => None,
+            }
+        };
+        let (m, sm) = one(&m_shape, &[&m_left])?;
+        let (n, sn) = one(&n_shape, &[&n_right])?;
+        let (k, sk) = one(&k_shape, &[&k_left, &k_right])?;
+        let mut offsets = vec![(left.offset, right.offset)];
+        for ((&size, &l), &r) in b_shape.iter().zip(&b_left).zip(&b_right) {
+            offsets = offsets
+                .iter()
+                .flat_map(|&(x, y)| (0..size as isize).map(move |i| (x + i * l, y + i * r)))
+                .collect();
+        }
+        let mut product = Product {
+            dtype: types[0].dtype,
+            offsets,
+            m,
+            k,
+            n,
+            left: (sm[0], sk[0]),
+            right: (sk[1], sn[0]),
+            pieces: 1,
+            cut: Cut::Batch,
+        };
+        product.choose_pieces();
+        Some(product)
+    }
+
+    fn choose_pieces(&mut self) {
+        let each = self.m * self.k * self.n;
+        let all = each * self.offsets.len();
+        let wanted = (all / PIECE).min(MOST_PIECES);
+        if wanted < 2 || !self.dtype.is_float() {
+            return;
+        }
+        let (cut, most) = if self.offsets.len() >= wanted {
+            (Cut::Batch, self.offsets.len())
+        } else if self.offsets.len() > 1 {
+            return;
+        } else if self.m > self.n {
+            (Cut::Rows, self.m / NARROWEST)
+        } else {
+            (Cut::Columns, self.n / NARROWEST)
+        };
+        self.cut = cut;
+        self.pieces = wanted.min(most).max(1);
+    }
+
+    pub fn is_parallel(&self) -> bool {
+        self.pieces > 1
+    }
+
+    /// Computes the products.
+    ///
+    /// # Safety
+    /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
+    pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
+        let shared = (Shared(left.cast_mut()), Shared(right.cast_mut()), Shared(out));
+        let batch = self.offsets.len();
+        pool::each(self.pieces, &|piece| {
+            let share = |n: usize| (n * piece / self.pieces, n * (piece + 1) / self.pieces);
+            let (mut b, mut rows, mut columns) = ((0, batch), (0, self.m), (0, self.n));
+            match self.cut {
+                Cut::Batch => b = share(batch),
+                Cut::Rows => rows = share(self.m),
+                Cut::Columns => columns = share(self.n),
+            }
+            let (left, right, out) = (shared.0.get(), shared.1.get(), shared.2.get());
+            for i in b.0..b.1 {
+                // SAFETY: by the caller; pieces write to different parts of the result.
+                unsafe { self.one(i, rows, columns, left, right, out) };
+            }
+        });
+    }
+
+    /// A block of the product number `i`.
+    unsafe fn one(
+        &self,
+        i: usize,
+        rows: (usize, usize),
+        columns: (usize, usize),
+        left: *mut u8,
+        right: *mut u8,
+        out: *mut u8,
+    ) {
+        let (m, n) = (rows.1 - rows.0, columns.1 - columns.0);
+        let left_at = self.offsets[i].0 + rows.0 as isize * self.left.0;
+        let right_at = self.offsets[i].1 + columns.0 as isize * self.right.1;
+        let out_at = (i * self.m + rows.0) * self.n + columns.0;
+        macro_rules! float {
+            ($t:ty) => {{
+                // SAFETY: offsets are those of elements within the operands' views and the result.
+                unsafe {
+                    let left = left.cast::<$t>().offset(left_at);
+                    let right = right.cast::<$t>().offset(right_at);
+                    let out = out.cast::<$t>().add(out_at);
+                    if m * n * self.k <= SMALL {
+                        self.plain(m, n, left, right, out, 0.0, |a, x, y| a + x * y);
+                    } else {
+                        gemm::gemm(
+                            m,
+                            n,
+                            self.k,
+                            out,
+                            1,
+                            self.n as isize,
+                            false,
+                            left,
+                            self.left.1,
+                            self.left.0,
+                            right,
+                            self.right.1,
+                            self.right.0,
+                            0.0,
+                            1.0,
+                            false,
+                            false,
+                            false,
+                            gemm::Parallelism::None,
+                        );
+                    }
+                }
+            }};
+        }
+        macro_rules! integer {
+            ($t:ty) => {{
+                // SAFETY: as above.
+                unsafe {
+                    let left = left.cast::<$t>().offset(left_at);
+                    let right = right.cast::<$t>().offset(right_at);
+                    let out = out.cast::<$t>().add(out_at);
+                    self.plain(m, n, left, right, out, 0, |a, x, y| {
+                        a.wrapping_add(x.wrapping_mul(y))
+                    });
+                }
+            }};
+        }
+        match self.dtype {
+            DType::F32 => float!(f32),
+            DType::F64 => float!(f64),
+            DType::I32 => integer!(i32),
+            DType::I64 => integer!(i64),
+            DType::U32 => integer!(u32),
+            DType::Bool => unreachable!("truth values are not multiplied"),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a block, three arrays and what to do")]
+    unsafe fn plain<T: Copy>(
+        &self,
+        m: usize,
+        n: usize,
+        left: *const T,
+        right: *const T,
+        out: *mut T,
+        zero: T,
+        join: impl Fn(T, T, T) -> T,
+    ) {
+        for i in 0..m {
+            for j in 0..n {
+                let mut sum = zero;
+                for l in 0..self.k {
+                    // SAFETY: by the caller.
+                    unsafe {
+                        let x = left.offset(i as isize * self.left.0 + l as isize * self.left.1);
+                        let y = right.offset(l as isize * self.right.0 + j as isize * self.right.1);
+                        sum = join(sum, x.read(), y.read());
+                    }
+                }
+                // SAFETY: as above.
+                unsafe { out.add(i * self.n + j).write(sum) };
+            }
+        }
+    }
+}
+
+/// A pointer that several threads use on different parts.
+#[derive(Clone, Copy)]
+struct Shared(*mut u8);
+
+// SAFETY: pieces write to different parts, and read what nobody writes.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn get(&self) -> *mut u8 {
+        self.0
+    }
+}

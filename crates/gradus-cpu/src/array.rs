@@ -1,0 +1,270 @@
+//! Concrete arrays and the memory they live in.
+
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A Rust type that arrays hold.
+pub trait Element: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static + sealed::Sealed {
+    /// The element type.
+    const DTYPE: DType;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! elements {
+    ($($t:ty => $d:ident),*) => {$(
+        impl sealed::Sealed for $t {}
+        impl Element for $t {
+            const DTYPE: DType = DType::$d;
+        }
+    )*};
+}
+
+elements!(f32 => F32, f64 => F64, i32 => I32, i64 => I64, u32 => U32, bool => Bool);
+
+/// Alignment of array memory: a cache line, and the widest vector register.
+pub(crate) const ALIGNMENT: usize = 64;
+
+/// Free blocks are kept for reuse up to this many bytes in total.
+const KEPT_BYTES: usize = 256 << 20;
+
+static FRESH: AtomicU64 = AtomicU64::new(0);
+
+/// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not count.
+pub fn allocations() -> u64 {
+    FRESH.load(Ordering::Relaxed)
+}
+
+/// Blocks given back, by size class.
+struct FreeBlocks {
+    classes: Vec<Vec<NonNull<u8>>>,
+    bytes: usize,
+}
+
+// SAFETY: the pointers are blocks that nobody uses.
+unsafe impl Send for FreeBlocks {}
+
+static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
+    classes: Vec::new(),
+    bytes: 0,
+});
+
+/// The class of blocks of at least `bytes`, and their size: powers of two and the steps of a quarter between.
+fn size_class(bytes: usize) -> (usize, usize) {
+    let bytes = bytes.max(ALIGNMENT);
+    let power = bytes.ilog2() as usize;
+    let quarter = (1usize << power) / 4;
+    let steps = (bytes - (1 << power)).div_ceil(quarter.max(1));
+    (4 * power + steps, (1 << power) + steps * quarter)
+}
+
+/// A block of aligned memory.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    start: NonNull<u8>,
+    /// Size asked for.
+    len: usize,
+}
+
+// SAFETY: a buffer owns its memory; shared access only reads.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// A block of `len` bytes whose contents are unspecified but initialised at some time.
+    pub(crate) fn new(len: usize) -> Buffer {
+        let (class, size) = size_class(len);
+        let kept = {
+            let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+            let block = free.classes.get_mut(class).and_then(Vec::pop);
+            if block.is_some() {
+                free.bytes -= size;
+            }
+            block
+        };
+        let start = kept.unwrap_or_else(|| {
+            FRESH.fetch_add(1, Ordering::Relaxed);
+            let layout = layout(size);
+            // SAFETY: the size is at least ALIGNMENT, so not zero.
+            let start = unsafe { alloc(layout) };
+            let Some(start) = NonNull::new(start) else {
+                handle_alloc_error(layout)
+            };
+            // SAFETY: the block has `size` bytes.
+            unsafe { start.as_ptr().write_bytes(0, size) };
+            start
+        });
+        Buffer { start, len }
+    }
+
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: the block has at least `len` initialised bytes.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let (class, size) = size_class(self.len);
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.bytes + size <= KEPT_BYTES {
+            if free.classes.len() <= class {
+                free.classes.resize_with(class + 1, Vec::new);
+            }
+            free.bytes += size;
+            free.classes[class].push(self.start);
+            return;
+        }
+        drop(free);
+        // SAFETY: the block was allocated with this layout, by `new`.
+        unsafe { dealloc(self.start.as_ptr(), layout(size)) };
+    }
+}
+
+fn layout(size: usize) -> Layout {
+    match Layout::from_size_align(size, ALIGNMENT) {
+        Ok(layout) => layout,
+        Err(_) => panic!("an array of {size} bytes does not fit into memory"),
+    }
+}
+
+/// A concrete array: a type and its elements in row-major order. Cloning copies no elements.
+#[derive(Clone, Debug)]
+pub struct Array {
+    ty: Type,
+    buffer: Arc<Buffer>,
+}
+
+impl Array {
+    /// The array of `values` in row-major order.
+    ///
+    /// # Errors
+    /// If their number is not that of the shape's elements.
+    pub fn from_slice<T: Element>(values: &[T], shape: &[usize]) -> Result<Array> {
+        let ty = Type::new(T::DTYPE, shape);
+        if ty.elements() != values.len() {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "{} numbers for the shape {shape:?}, which has {} elements",
+                    values.len(),
+                    ty.elements()
+                ),
+            ));
+        }
+        let buffer = Buffer::new(ty.bytes());
+        // SAFETY: the buffer has the bytes of as many elements, and is not shared yet.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                values.as_ptr().cast::<u8>(),
+                buffer.start(),
+                ty.bytes(),
+            );
+        }
+        Ok(Array::new(ty, buffer))
+    }
+
+    /// As [`from_slice`](Self::from_slice), taking the values.
+    ///
+    /// # Errors
+    /// As [`from_slice`](Self::from_slice).
+    pub fn from_vec<T: Element>(values: Vec<T>, shape: &[usize]) -> Result<Array> {
+        Array::from_slice(&values, shape)
+    }
+
+    /// The array whose elements are these bytes, in native order.
+    ///
+    /// # Errors
+    /// If there are too many or too few, or a truth value is neither 0 nor 1.
+    pub fn from_bytes(ty: Type, bytes: &[u8]) -> Result<Array> {
+        if ty.bytes() != bytes.len() {
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!("{} bytes for {ty}, which has {}", bytes.len(), ty.bytes()),
+            ));
+        }
+        if ty.dtype == DType::Bool && bytes.iter().any(|&b| b > 1) {
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!("a byte of {ty} is neither 0 nor 1"),
+            ));
+        }
+        let buffer = Buffer::new(bytes.len());
+        // SAFETY: the buffer has that many bytes, and is not shared yet.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len()) };
+        Ok(Array::new(ty, buffer))
+    }
+
+    /// The array of `shape` that is `value` everywhere.
+    pub fn filled(value: Literal, shape: &[usize]) -> Array {
+        let ty = Type::new(value.dtype(), shape);
+        let buffer = Buffer::new(ty.bytes());
+        let size = ty.dtype.size();
+        let bytes = value.to_ne_bytes();
+        for i in 0..ty.elements() {
+            // SAFETY: the buffer has `elements · size` bytes.
+            unsafe {
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
+            }
+        }
+        Array::new(ty, buffer)
+    }
+
+    pub(crate) fn new(ty: Type, buffer: Buffer) -> Array {
+        Array {
+            ty,
+            buffer: Arc::new(buffer),
+        }
+    }
+
+    /// Element type and shape.
+    pub fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    /// The elements' bytes, in native order.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer.bytes()[..self.ty.bytes()]
+    }
+
+    /// The elements, if they are of type `T`.
+    pub fn as_slice<T: Element>(&self) -> Option<&[T]> {
+        if self.ty.dtype != T::DTYPE {
+            return None;
+        }
+        // SAFETY: the memory is aligned for every element type and holds that many valid elements: bytes of `bool` are 0 or 1 by the
+        // check in `from_bytes` and since kernels write no others.
+        Some(unsafe {
+            std::slice::from_raw_parts(self.buffer.start().cast::<T>(), self.ty.elements())
+        })
+    }
+
+    /// The element at position `i` in row-major order.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn get(&self, i: usize) -> Literal {
+        let size = self.ty.dtype.size();
+        Literal::from_ne_bytes(self.ty.dtype, &self.bytes()[i * size..(i + 1) * size])
+    }
+
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.buffer.start()
+    }
+
+    /// The buffer, if nobody else holds it.
+    pub(crate) fn into_unique(self) -> Result<Buffer, Array> {
+        let ty = self.ty;
+        Arc::try_unwrap(self.buffer).map_err(|buffer| Array { ty, buffer })
+    }
+}

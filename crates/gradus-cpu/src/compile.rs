@@ -1,0 +1,607 @@
+//! From a graph to steps that run: programs for groups, kernels for the rest, a place in memory for every array.
+
+use crate::alone::{Alone, Operand};
+use crate::fuse::{Fused, Kind, Unit, fuse};
+use crate::memory::Arena;
+use crate::passes;
+use crate::run::{Executable, Home, Step, StepKind};
+use crate::tile::{Code, Instruction, Kernel, Program, Reduction, Source, Store, Value};
+use crate::view::View;
+use gradus_ir::{Graph, Loc, NodeId, Op, Result, Type};
+use std::collections::HashMap;
+
+/// What the caller promises and asks for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct CompileOptions {
+    /// For each input whether the caller gives it away, so that its memory may become that of a result. Missing ones are not.
+    pub donated: Vec<bool>,
+}
+
+/// Compiles a graph.
+///
+/// # Errors
+/// None today: a well-typed graph compiles.
+pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
+    let graph = passes::run(graph);
+    let fused = fuse(&graph);
+    let mut builder = Builder::new(&graph, &fused);
+    for unit in &fused.order {
+        match unit {
+            Unit::Group(g) => builder.group(*g),
+            Unit::Alone(id) => builder.alone(*id),
+        }
+    }
+    builder.outputs();
+    let Builder { slots, drafts, .. } = builder;
+    let executable = place(&graph, options, slots, drafts);
+    passes::log_steps(&executable);
+    Ok(executable)
+}
+
+/// An array of the run.
+#[derive(Clone, Debug)]
+struct Slot {
+    ty: Type,
+    /// The input or output that it is.
+    role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Input(usize),
+    Output(usize),
+    Inner,
+}
+
+/// A step whose arrays have no place yet.
+enum Draft {
+    Fused(Program, Loc),
+    Alone(Alone, Vec<Operand>, usize, Loc),
+}
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    fused: &'a Fused,
+    slots: Vec<Slot>,
+    slot_of: HashMap<NodeId, usize>,
+    drafts: Vec<Draft>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(graph: &'a Graph, fused: &'a Fused) -> Builder<'a> {
+        let mut builder = Builder {
+            graph,
+            fused,
+            slots: Vec::new(),
+            slot_of: HashMap::new(),
+            drafts: Vec::new(),
+        };
+        for (k, &id) in graph.inputs().iter().enumerate() {
+            let slot = builder.slot(graph.ty(id).clone(), Role::Input(k));
+            builder.slot_of.insert(id, slot);
+        }
+        builder
+    }
+
+    fn slot(&mut self, ty: Type, role: Role) -> usize {
+        self.slots.push(Slot { ty, role });
+        self.slots.len() - 1
+    }
+
+    /// The array of a node that gets its value now; that of the first output that it is, if it is one.
+    fn define(&mut self, id: NodeId) -> usize {
+        let role = match self.graph.outputs().iter().position(|&o| o == id) {
+            Some(k) => Role::Output(k),
+            None => Role::Inner,
+        };
+        let slot = self.slot(self.graph.ty(id).clone(), role);
+        self.slot_of.insert(id, slot);
+        slot
+    }
+
+    /// Where the elements of `id` are; literals and indices are written to memory first.
+    fn operand(&mut self, id: NodeId) -> Operand {
+        let place = &self.fused.resolved[id.index()];
+        let slot = match self.slot_of.get(&place.base) {
+            Some(&slot) => slot,
+            None => self.written_inline(place.base),
+        };
+        Operand {
+            slot,
+            view: place.view.clone(),
+        }
+    }
+
+    fn written_inline(&mut self, id: NodeId) -> usize {
+        debug_assert_eq!(self.fused.kinds[id.index()], Kind::Inline);
+        let slot = self.slot(self.graph.ty(id).clone(), Role::Inner);
+        self.slot_of.insert(id, slot);
+        self.write_inline(id, slot);
+        slot
+    }
+
+    fn write_inline(&mut self, id: NodeId, slot: usize) {
+        let ty = self.graph.ty(id);
+        let program = Program {
+            shape: ty.shape.clone(),
+            sources: Vec::new(),
+            code: vec![Instruction {
+                code: inline_code(&self.graph.node(id).op),
+                operands: [0; 3],
+                dtype: ty.dtype,
+            }],
+            stores: vec![Store {
+                value: 0,
+                slot,
+                aliased: false,
+            }],
+            reductions: Vec::new(),
+            reduced: (1, 1, 1),
+        };
+        self.drafts
+            .push(Draft::Fused(program, self.graph.node(id).loc));
+    }
+
+    /// An operand whose elements lie in row-major order from the start of its memory; they are copied if they do not.
+    fn contiguous(&mut self, id: NodeId) -> Operand {
+        let operand = self.operand(id);
+        if operand.view.is_whole() {
+            return operand;
+        }
+        let ty = self.graph.ty(id).clone();
+        let slot = self.slot(ty.clone(), Role::Inner);
+        self.copy(&operand, &ty, slot, self.graph.node(id).loc);
+        Operand {
+            slot,
+            view: View::whole(&ty.shape),
+        }
+    }
+
+    fn copy(&mut self, from: &Operand, ty: &Type, slot: usize, loc: Loc) {
+        let program = Program {
+            shape: ty.shape.clone(),
+            sources: vec![Source {
+                slot: from.slot,
+                dtype: ty.dtype,
+                view: from.view.clone(),
+            }],
+            code: Vec::new(),
+            stores: vec![Store {
+                value: 0,
+                slot,
+                aliased: false,
+            }],
+            reductions: Vec::new(),
+            reduced: (1, 1, 1),
+        };
+        self.drafts.push(Draft::Fused(program, loc));
+    }
+
+    fn group(&mut self, g: usize) {
+        let (graph, fused) = (self.graph, self.fused);
+        let group = &fused.groups[g];
+        // First all arrays that are read, so that sources can be numbered before instructions.
+        let mut sources: Vec<Source> = Vec::new();
+        let mut source_of: HashMap<NodeId, Value> = HashMap::new();
+        for &m in &group.members {
+            for &o in &graph.node(m).operands {
+                let inside = fused.group_of.get(&o) == Some(&g);
+                let inline = fused.kinds[o.index()] == Kind::Inline;
+                if inside || inline || source_of.contains_key(&o) {
+                    continue;
+                }
+                let operand = self.operand(o);
+                let source = Source {
+                    slot: operand.slot,
+                    dtype: graph.ty(o).dtype,
+                    view: operand.view,
+                };
+                let same = sources.iter().position(|s| {
+                    s.slot == source.slot && s.view == source.view && s.dtype == source.dtype
+                });
+                let at = same.unwrap_or_else(|| {
+                    sources.push(source);
+                    sources.len() - 1
+                });
+                source_of.insert(o, at);
+            }
+        }
+        let base = sources.len();
+        let mut code: Vec<Instruction> = Vec::new();
+        let mut value_of: HashMap<NodeId, Value> = source_of;
+        let (mut stores, mut reductions) = (Vec::new(), Vec::new());
+        for &m in &group.members {
+            let node = graph.node(m);
+            let mut operands: Vec<Value> = Vec::with_capacity(3);
+            for &o in &node.operands {
+                let value = *value_of.entry(o).or_insert_with(|| {
+                    let given = graph.node(o);
+                    code.push(Instruction {
+                        code: inline_code(&given.op),
+                        operands: [0; 3],
+                        dtype: given.ty.dtype,
+                    });
+                    base + code.len() - 1
+                });
+                operands.push(value);
+            }
+            let leaves = self.leaves_group(m, g);
+            if let Op::Reduce(r) = &node.op {
+                reductions.push(Reduction {
+                    value: operands[0],
+                    kind: r.kind,
+                    slot: self.define(m),
+                });
+                continue;
+            }
+            let first = operands[0];
+            let given = [
+                first,
+                operands.get(1).copied().unwrap_or(first),
+                operands.get(2).copied().unwrap_or(first),
+            ];
+            let value = match element_code(&node.op) {
+                Some(c) => {
+                    code.push(Instruction {
+                        code: c,
+                        operands: given,
+                        dtype: node.ty.dtype,
+                    });
+                    base + code.len() - 1
+                }
+                // A copy is its operand, stored.
+                None => first,
+            };
+            value_of.insert(m, value);
+            if leaves {
+                stores.push(Store {
+                    value,
+                    slot: self.define(m),
+                    aliased: false,
+                });
+            }
+        }
+        let loc = group
+            .members
+            .last()
+            .map_or(Loc::UNKNOWN, |&m| graph.node(m).loc);
+        let program = Program {
+            shape: group.shape.clone(),
+            sources,
+            code,
+            stores,
+            reductions,
+            reduced: group.blocks.unwrap_or((1, 1, 1)),
+        };
+        self.drafts.push(Draft::Fused(program, loc));
+    }
+
+    /// Whether something outside of group `g` needs the value of its member `m`.
+    fn leaves_group(&self, m: NodeId, g: usize) -> bool {
+        let fused = self.fused;
+        self.graph.outputs().contains(&m)
+            || self.users(m).iter().any(|u| {
+                fused.kinds[u.index()] != Kind::Dead && fused.group_of.get(u) != Some(&g)
+            })
+    }
+
+    fn users(&self, id: NodeId) -> &[NodeId] {
+        &self.fused.users[id.index()]
+    }
+
+    fn alone(&mut self, id: NodeId) {
+        let graph = self.graph;
+        let node = graph.node(id);
+        let operands: Vec<Operand> = node
+            .operands
+            .iter()
+            .enumerate()
+            .map(|(k, &o)| {
+                if Alone::reads_views(&node.op, k) {
+                    self.operand(o)
+                } else {
+                    self.contiguous(o)
+                }
+            })
+            .collect();
+        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
+        let kernel = Alone::new(&node.op, &types, &node.ty, &operands);
+        // A product whose operands do not lie as matrices reads copies.
+        let (kernel, operands) = match kernel {
+            Some(kernel) => (kernel, operands),
+            None => {
+                let copies: Vec<Operand> =
+                    node.operands.iter().map(|&o| self.contiguous(o)).collect();
+                let kernel = Alone::new(&node.op, &types, &node.ty, &copies);
+                match kernel {
+                    Some(kernel) => (kernel, copies),
+                    None => self.rearranged(id),
+                }
+            }
+        };
+        let out = self.define(id);
+        self.drafts
+            .push(Draft::Alone(kernel, operands, out, node.loc));
+    }
+
+    /// The last resort for a product: both operands copied with batch, free and summed axes in this order.
+    fn rearranged(&mut self, id: NodeId) -> (Alone, Vec<Operand>) {
+        let graph = self.graph;
+        let node = graph.node(id);
+        let Op::Contract(contract) = &node.op else {
+            unreachable!("only products care how their operands lie")
+        };
+        let mut operands = Vec::new();
+        for (k, &o) in node.operands.iter().enumerate() {
+            let rank = graph.ty(o).rank();
+            let order: Vec<usize> = if k == 0 {
+                let free = contract.free_left(rank);
+                [&contract.batch_left, &free, &contract.contract_left]
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect()
+            } else {
+                let free = contract.free_right(rank);
+                [&contract.batch_right, &contract.contract_right, &free]
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .collect()
+            };
+            let given = self.operand(o);
+            let turned = View {
+                shape: order.iter().map(|&a| given.view.shape[a]).collect(),
+                offset: given.view.offset,
+                strides: order.iter().map(|&a| given.view.strides[a]).collect(),
+            };
+            let ty = graph.ty(o).with_shape(&turned.shape);
+            let slot = self.slot(ty.clone(), Role::Inner);
+            let from = Operand {
+                slot: given.slot,
+                view: turned,
+            };
+            self.copy(&from, &ty, slot, node.loc);
+            // The copy seen in the operand's own order of axes.
+            let whole = View::whole(&ty.shape);
+            let mut strides = whole.strides.clone();
+            for (to, &a) in order.iter().enumerate() {
+                strides[a] = whole.strides[to];
+            }
+            operands.push(Operand {
+                slot,
+                view: View {
+                    shape: graph.ty(o).shape.clone(),
+                    offset: 0,
+                    strides,
+                },
+            });
+        }
+        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
+        match Alone::new(&node.op, &types, &node.ty, &operands) {
+            Some(kernel) => (kernel, operands),
+            None => unreachable!("operands in matrix order always fit"),
+        }
+    }
+
+    /// Copies for outputs that are inputs, views, literals, or the same value again.
+    fn outputs(&mut self) {
+        let graph = self.graph;
+        for (k, &o) in graph.outputs().iter().enumerate() {
+            let defined = self
+                .slot_of
+                .get(&o)
+                .is_some_and(|&s| self.slots[s].role == Role::Output(k));
+            if defined {
+                continue;
+            }
+            let ty = graph.ty(o).clone();
+            if self.fused.kinds[o.index()] == Kind::Inline {
+                let slot = self.slot(ty, Role::Output(k));
+                self.write_inline(o, slot);
+                continue;
+            }
+            let from = self.operand(o);
+            let slot = self.slot(ty.clone(), Role::Output(k));
+            self.copy(&from, &ty, slot, graph.node(o).loc);
+        }
+    }
+}
+
+fn inline_code(op: &Op) -> Code {
+    match op {
+        Op::Const(value) => Code::Literal(*value),
+        Op::Iota(axis) => Code::Iota(*axis),
+        _ => unreachable!("{} is not made inline", op.name()),
+    }
+}
+
+/// What an elementwise operation is in a program; `None` for a copy.
+fn element_code(op: &Op) -> Option<Code> {
+    match op {
+        Op::Unary(u) => Some(Code::Unary(*u)),
+        Op::Binary(b) => Some(Code::Binary(*b)),
+        Op::Compare(c) => Some(Code::Compare(*c)),
+        Op::Select(_) => Some(Code::Select),
+        Op::Cast(_) => Some(Code::Cast),
+        _ => None,
+    }
+}
+
+impl Draft {
+    fn reads(&self) -> Vec<(usize, &View)> {
+        match self {
+            Draft::Fused(p, _) => p.sources.iter().map(|s| (s.slot, &s.view)).collect(),
+            Draft::Alone(_, operands, _, _) => operands.iter().map(|o| (o.slot, &o.view)).collect(),
+        }
+    }
+
+    fn writes(&self) -> Vec<usize> {
+        match self {
+            Draft::Fused(p, _) => {
+                let stores = p.stores.iter().map(|s| s.slot);
+                stores.chain(p.reductions.iter().map(|r| r.slot)).collect()
+            }
+            Draft::Alone(_, _, out, _) => vec![*out],
+        }
+    }
+
+    /// Whether `out` may be written over `source`, which nobody reads afterwards: each element is read before it is written.
+    fn may_overwrite(&self, out: usize, source: usize, slots: &[Slot]) -> bool {
+        match self {
+            Draft::Fused(p, _) => {
+                p.stores.iter().any(|s| s.slot == out)
+                    && slots[out].ty.dtype.size() == slots[source].ty.dtype.size()
+                    && p.sources
+                        .iter()
+                        .filter(|s| s.slot == source)
+                        .all(|s| s.view.is_whole() && s.view.elements() == slots[source].ty.elements())
+            }
+            Draft::Alone(kernel, operands, _, _) => {
+                kernel.updates_first()
+                    && operands[0].slot == source
+                    && operands[1..].iter().all(|o| o.slot != source)
+            }
+        }
+    }
+
+    fn mark_aliased(&mut self, out: usize) {
+        if let Draft::Fused(p, _) = self {
+            for s in p.stores.iter_mut().filter(|s| s.slot == out) {
+                s.aliased = true;
+            }
+        }
+    }
+}
+
+/// Gives every array its place and makes the kernels ready.
+fn place(
+    graph: &Graph,
+    options: &CompileOptions,
+    slots: Vec<Slot>,
+    mut drafts: Vec<Draft>,
+) -> Executable {
+    let mut last_read = vec![0usize; slots.len()];
+    for (k, draft) in drafts.iter().enumerate() {
+        for (s, _) in draft.reads() {
+            last_read[s] = k;
+        }
+    }
+    let inputs = graph.inputs().len();
+    let outputs = graph.outputs().len();
+    let mut arena = Arena::default();
+    let mut homes: Vec<Option<Home>> = vec![None; slots.len()];
+    for (s, slot) in slots.iter().enumerate() {
+        match slot.role {
+            Role::Input(k) => homes[s] = Some(Home::Input(k)),
+            Role::Output(k) => homes[s] = Some(Home::Output(k)),
+            Role::Inner => {}
+        }
+    }
+    let mut claims: Vec<Option<usize>> = vec![None; outputs];
+    let mut claimed = vec![false; inputs];
+    // Inner arrays whose memory went to another one.
+    let mut passed_on = vec![false; slots.len()];
+    for k in 0..drafts.len() {
+        for out in drafts[k].writes() {
+            let bytes = slots[out].ty.bytes();
+            let dying = |s: usize| last_read[s] == k && s != out;
+            match slots[out].role {
+                Role::Inner => {
+                    let reuse = drafts[k]
+                        .reads()
+                        .iter()
+                        .map(|&(s, _)| s)
+                        .find(|&s| {
+                            dying(s)
+                                && slots[s].role == Role::Inner
+                                && !passed_on[s]
+                                && slots[s].ty.bytes() == bytes
+                                && drafts[k].may_overwrite(out, s, &slots)
+                        });
+                    homes[out] = Some(match reuse {
+                        Some(s) => {
+                            passed_on[s] = true;
+                            drafts[k].mark_aliased(out);
+                            homes[s].unwrap_or(Home::Arena(0))
+                        }
+                        None => Home::Arena(arena.take(bytes)),
+                    });
+                }
+                Role::Output(j) => {
+                    let free = |s: usize, i: usize| {
+                        options.donated.get(i).copied().unwrap_or(false)
+                            && !claimed[i]
+                            && slots[s].ty.bytes() == bytes
+                            && bytes > 0
+                            && (last_read[s] < k
+                                || last_read[s] == k
+                                    && (!drafts[k].reads().iter().any(|&(r, _)| r == s)
+                                        || drafts[k].may_overwrite(out, s, &slots)))
+                    };
+                    let candidates = |now: bool| {
+                        slots.iter().enumerate().find_map(|(s, slot)| match slot.role {
+                            Role::Input(i)
+                                if free(s, i)
+                                    && now == drafts[k].reads().iter().any(|&(r, _)| r == s) =>
+                            {
+                                Some((s, i))
+                            }
+                            _ => None,
+                        })
+                    };
+                    // Best the array that is read here: its memory is in the cache.
+                    if let Some((_, i)) = candidates(true) {
+                        claims[j] = Some(i);
+                        claimed[i] = true;
+                        drafts[k].mark_aliased(out);
+                    } else if let Some((_, i)) = candidates(false) {
+                        claims[j] = Some(i);
+                        claimed[i] = true;
+                    }
+                }
+                Role::Input(_) => unreachable!("inputs are not written"),
+            }
+        }
+        // Arrays of this step that nobody reads any more, and results that nobody reads at all.
+        let mut ended: Vec<usize> = drafts[k].reads().iter().map(|&(s, _)| s).collect();
+        ended.extend(drafts[k].writes());
+        ended.sort_unstable();
+        ended.dedup();
+        for s in ended {
+            if last_read[s] <= k
+                && slots[s].role == Role::Inner
+                && !passed_on[s]
+                && let Some(Home::Arena(offset)) = homes[s]
+            {
+                arena.give(offset, slots[s].ty.bytes());
+                passed_on[s] = true;
+            }
+        }
+    }
+    let steps = drafts
+        .into_iter()
+        .map(|draft| match draft {
+            Draft::Fused(program, loc) => Step {
+                kind: StepKind::Fused(Box::new(Kernel::new(program))),
+                loc,
+            },
+            Draft::Alone(kernel, operands, out, loc) => Step {
+                kind: StepKind::Alone(
+                    Box::new(kernel),
+                    operands.iter().map(|o| o.slot).collect(),
+                    out,
+                ),
+                loc,
+            },
+        })
+        .collect();
+    Executable::new(
+        graph.input_types(),
+        graph.output_types(),
+        homes.into_iter().map(|h| h.unwrap_or(Home::Arena(0))).collect(),
+        claims,
+        arena.size(),
+        steps,
+    )
+}

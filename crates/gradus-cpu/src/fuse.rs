@@ -1,0 +1,340 @@
+//! Which operations run together: groups of elementwise operations (and reductions of their values) that become one kernel.
+//!
+//! First every operation is drawn into the group of its users, where all of them are in one group and read it element by element: such a value never
+//! reaches memory. What is left is joined, in order, to a group that makes or reads the same arrays, where no cycle can arise: each group has a
+//! level, above those of all that it reads.
+
+use crate::tile;
+use crate::view::View;
+use gradus_ir::{Graph, NodeId, Op};
+use std::collections::HashMap;
+
+/// A group may have so many operations and read so many arrays: more would not fit into the first cache.
+const MOST_MEMBERS: usize = 96;
+const MOST_SOURCES: usize = 24;
+
+/// How one node gets its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Given by the caller.
+    Input,
+    /// A literal or an index, made where it is used.
+    Inline,
+    /// Another view of the node that it resolves to.
+    View,
+    /// Element by element, in a fused kernel.
+    Element,
+    /// A reduction at the end of a fused kernel.
+    Reduce,
+    /// A kernel of its own.
+    Alone,
+    /// Not needed.
+    Dead,
+}
+
+/// Where the elements of a node are: in the memory of `base`, seen through `view`.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolved {
+    pub base: NodeId,
+    pub view: View,
+}
+
+/// The operations of one kernel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Group {
+    /// Elementwise operations and reductions, in order.
+    pub members: Vec<NodeId>,
+    pub level: usize,
+    /// What the kernel iterates over.
+    pub shape: gradus_ir::Dims,
+    /// The shape as kept, reduced, kept sizes, if there are reductions.
+    pub blocks: Option<(usize, usize, usize)>,
+    reads: Vec<NodeId>,
+}
+
+/// What runs, in an order that can run.
+#[derive(Clone, Debug)]
+pub(crate) enum Unit {
+    Group(usize),
+    Alone(NodeId),
+}
+
+pub(crate) struct Fused {
+    pub kinds: Vec<Kind>,
+    pub resolved: Vec<Resolved>,
+    pub groups: Vec<Group>,
+    /// The group of each element or reduction.
+    pub group_of: HashMap<NodeId, usize>,
+    /// Who needs each node.
+    pub users: Vec<Vec<NodeId>>,
+    pub order: Vec<Unit>,
+}
+
+pub(crate) fn fuse(graph: &Graph) -> Fused {
+    let (kinds, resolved) = resolve(graph);
+    let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.len()];
+    for id in graph.ids() {
+        if kinds[id.index()] != Kind::Dead {
+            for o in &graph.node(id).operands {
+                users[o.index()].push(id);
+            }
+        }
+    }
+    let cones = draw_in(graph, &kinds, &users);
+    join(graph, kinds, resolved, &cones, users)
+}
+
+/// What kind each node is, and which views can be read in place.
+fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
+    let live = graph.live();
+    let mut kinds = Vec::with_capacity(graph.len());
+    let mut resolved: Vec<Resolved> = Vec::with_capacity(graph.len());
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let own = || Resolved {
+            base: id,
+            view: View::whole(&node.ty.shape),
+        };
+        let (kind, place) = match &node.op {
+            Op::Input(_) => (Kind::Input, own()),
+            _ if !live[id.index()] => (Kind::Dead, own()),
+            Op::Const(_) | Op::Iota(_) => (Kind::Inline, own()),
+            Op::Layout(layout) => {
+                let from: &Resolved = &resolved[node.operands[0].index()];
+                match from.view.through(layout, &node.ty.shape) {
+                    Some(view) => {
+                        let base = from.base;
+                        (Kind::View, Resolved { base, view })
+                    }
+                    // The elements have to move: a kernel that copies.
+                    None => (Kind::Element, own()),
+                }
+            }
+            Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) => {
+                (Kind::Element, own())
+            }
+            Op::Reduce(r) => {
+                let shape = graph.shape(node.operands[0]);
+                match tile::blocks(shape, &r.axes) {
+                    Some(_) => (Kind::Reduce, own()),
+                    None => (Kind::Alone, own()),
+                }
+            }
+            Op::Resize(_)
+            | Op::Gather(_)
+            | Op::Dynamic(_)
+            | Op::ArgReduce(_)
+            | Op::CumSum(_)
+            | Op::Contract(_) => (Kind::Alone, own()),
+        };
+        kinds.push(kind);
+        resolved.push(place);
+    }
+    (kinds, resolved)
+}
+
+/// For each element and reduction the root of its cone: the node whose value leaves it.
+fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<NodeId, NodeId> {
+    let mut root_of: HashMap<NodeId, NodeId> = HashMap::new();
+    let mut sizes: HashMap<NodeId, usize> = HashMap::new();
+    for id in graph.ids().rev() {
+        if !matches!(kinds[id.index()], Kind::Element | Kind::Reduce) {
+            continue;
+        }
+        let mut root = id;
+        let moves = matches!(graph.node(id).op, Op::Layout(_));
+        if kinds[id.index()] == Kind::Element && !moves && !graph.outputs().contains(&id) {
+            let mut roots = users[id.index()].iter().map(|u| match kinds[u.index()] {
+                Kind::Element if !matches!(graph.node(*u).op, Op::Layout(_)) => {
+                    root_of.get(u).copied()
+                }
+                Kind::Reduce => root_of.get(u).copied(),
+                _ => None,
+            });
+            if let Some(Some(first)) = roots.next()
+                && roots.all(|r| r == Some(first))
+                && sizes[&first] < MOST_MEMBERS / 2
+            {
+                root = first;
+            }
+        }
+        *sizes.entry(root).or_default() += 1;
+        root_of.insert(id, root);
+    }
+    root_of
+}
+
+/// The shape that the kernel of `id` iterates over.
+fn iteration(graph: &Graph, id: NodeId, kind: Kind) -> &[usize] {
+    match kind {
+        Kind::Reduce => graph.shape(graph.node(id).operands[0]),
+        // A copy runs through its operand, in the order that both shapes share.
+        _ if matches!(graph.node(id).op, Op::Layout(_)) => graph.shape(graph.node(id).operands[0]),
+        _ => graph.shape(id),
+    }
+}
+
+/// Joins cones to groups and puts everything in order.
+fn join(
+    graph: &Graph,
+    kinds: Vec<Kind>,
+    resolved: Vec<Resolved>,
+    root_of: &HashMap<NodeId, NodeId>,
+    users: Vec<Vec<NodeId>>,
+) -> Fused {
+    let mut members: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    for id in graph.ids() {
+        if let Some(root) = root_of.get(&id) {
+            members.entry(*root).or_default().push(id);
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let mut group_of: HashMap<NodeId, usize> = HashMap::new();
+    let mut levels = vec![0usize; graph.len()];
+    let mut readers: HashMap<NodeId, Vec<usize>> = HashMap::new();
+    let mut alone: Vec<NodeId> = Vec::new();
+    for id in graph.ids() {
+        match kinds[id.index()] {
+            Kind::Alone => {
+                let below = graph.node(id).operands.iter();
+                let level = below
+                    .map(|o| levels[resolved[o.index()].base.index()])
+                    .max()
+                    .unwrap_or(0);
+                levels[id.index()] = level + 1;
+                alone.push(id);
+            }
+            Kind::Element | Kind::Reduce if root_of[&id] == id => {
+                let cone = Cone::new(graph, &kinds, &resolved, &members[&id], id);
+                let chosen = cone.choose(&groups, &group_of, &levels, &readers);
+                let g = chosen.unwrap_or_else(|| {
+                    let level = cone.reads.iter().map(|(r, _)| levels[r.index()]).max();
+                    groups.push(Group {
+                        level: level.unwrap_or(0) + 1,
+                        shape: cone.shape.clone(),
+                        ..Group::default()
+                    });
+                    groups.len() - 1
+                });
+                for &m in &members[&id] {
+                    group_of.insert(m, g);
+                    levels[m.index()] = groups[g].level;
+                }
+                groups[g].members.extend(&members[&id]);
+                groups[g].blocks = groups[g].blocks.or(cone.blocks);
+                for (r, _) in &cone.reads {
+                    if !groups[g].reads.contains(r) {
+                        groups[g].reads.push(*r);
+                        readers.entry(*r).or_default().push(g);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for group in &mut groups {
+        group.members.sort_unstable();
+    }
+    let mut order: Vec<(usize, NodeId, Unit)> = alone
+        .into_iter()
+        .map(|id| (levels[id.index()], id, Unit::Alone(id)))
+        .collect();
+    for (g, group) in groups.iter().enumerate() {
+        order.push((group.level, group.members[0], Unit::Group(g)));
+    }
+    order.sort_by_key(|(level, id, _)| (*level, *id));
+    Fused {
+        kinds,
+        resolved,
+        groups,
+        group_of,
+        users,
+        order: order.into_iter().map(|(_, _, unit)| unit).collect(),
+    }
+}
+
+/// A cone that looks for a group.
+struct Cone {
+    shape: gradus_ir::Dims,
+    blocks: Option<(usize, usize, usize)>,
+    /// What it reads from outside, and whether element by element.
+    reads: Vec<(NodeId, bool)>,
+    size: usize,
+}
+
+impl Cone {
+    fn new(
+        graph: &Graph,
+        kinds: &[Kind],
+        resolved: &[Resolved],
+        members: &[NodeId],
+        root: NodeId,
+    ) -> Cone {
+        let kind = kinds[root.index()];
+        let mut reads = Vec::new();
+        for &m in members {
+            for &o in &graph.node(m).operands {
+                let base = resolved[o.index()].base;
+                if members.contains(&base) || kinds[base.index()] == Kind::Inline {
+                    continue;
+                }
+                // A value of another group can be read from a register only as it is, and only if it is no reduction.
+                let direct = o == base && kinds[o.index()] == Kind::Element;
+                reads.push((base, direct));
+            }
+        }
+        let blocks = match &graph.node(root).op {
+            Op::Reduce(r) if kind == Kind::Reduce => {
+                tile::blocks(iteration(graph, root, kind), &r.axes)
+            }
+            _ => None,
+        };
+        Cone {
+            shape: gradus_ir::Dims::from_slice(iteration(graph, root, kind)),
+            blocks,
+            reads,
+            size: members.len(),
+        }
+    }
+
+    /// The group to join: one whose values are read, the latest first; else one that reads the same array.
+    fn choose(
+        &self,
+        groups: &[Group],
+        group_of: &HashMap<NodeId, usize>,
+        levels: &[usize],
+        readers: &HashMap<NodeId, Vec<usize>>,
+    ) -> Option<usize> {
+        let fits = |g: usize| {
+            let group = &groups[g];
+            group.shape == self.shape
+                && group.members.len() + self.size <= MOST_MEMBERS
+                && group.reads.len() + self.reads.len() <= MOST_SOURCES
+                && (group.blocks.is_none() || self.blocks.is_none() || group.blocks == self.blocks)
+                && self.reads.iter().all(|(r, direct)| {
+                    if group_of.get(r) == Some(&g) {
+                        *direct
+                    } else {
+                        levels[r.index()] < group.level
+                    }
+                })
+        };
+        let made: Vec<usize> = self
+            .reads
+            .iter()
+            .filter(|(_, direct)| *direct)
+            .filter_map(|(r, _)| group_of.get(r).copied())
+            .collect();
+        let best = made
+            .into_iter()
+            .filter(|&g| fits(g))
+            .max_by_key(|&g| groups[g].level);
+        best.or_else(|| {
+            self.reads
+                .iter()
+                .flat_map(|(r, _)| readers.get(r).into_iter().flatten().rev().take(8))
+                .copied()
+                .find(|&g| fits(g))
+        })
+    }
+}

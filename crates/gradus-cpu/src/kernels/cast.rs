@@ -1,0 +1,38 @@
+//! The loops of conversions. Floats become integers by truncation, saturating, NaN as 0; integers wrap; whatever is not 0 is true.
+
+use super::isa::{Isa, lane1};
+use super::Kernel;
+use gradus_ir::DType;
+
+macro_rules! from_number {
+    ($name:ident, $t:ty, $zero:expr) => {
+        fn $name(to: DType, isa: Isa) -> Kernel {
+            match to {
+                DType::F32 => lane1!(isa, $t => f32, |x, FMA| x as f32),
+                DType::F64 => lane1!(isa, $t => f64, |x, FMA| x as f64),
+                DType::I32 => lane1!(isa, $t => i32, |x, FMA| x as i32),
+                DType::I64 => lane1!(isa, $t => i64, |x, FMA| x as i64),
+                DType::U32 => lane1!(isa, $t => u32, |x, FMA| x as u32),
+                DType::Bool => lane1!(isa, $t => u8, |x, FMA| u8::from(x != $zero)),
+            }
+        }
+    };
+}
+
+from_number!(from_f32, f32, 0.0);
+from_number!(from_f64, f64, 0.0);
+from_number!(from_i32, i32, 0);
+from_number!(from_i64, i64, 0);
+from_number!(from_u32, u32, 0);
+from_number!(from_bool, u8, 0);
+
+pub(super) fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
+    match from {
+        DType::F32 => from_f32(to, isa),
+        DType::F64 => from_f64(to, isa),
+        DType::I32 => from_i32(to, isa),
+        DType::I64 => from_i64(to, isa),
+        DType::U32 => from_u32(to, isa),
+        DType::Bool => from_bool(to, isa),
+    }
+}

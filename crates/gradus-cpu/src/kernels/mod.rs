@@ -1,0 +1,80 @@
+//! Loops over slices, one for each operation and element type, compiled for each level of vector instructions and chosen once.
+
+mod arithmetic;
+mod cast;
+mod functions;
+mod isa;
+mod reduce;
+
+pub(crate) use isa::Isa;
+pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
+
+use gradus_ir::DType;
+use gradus_ir::primitives::{Binary, Compare, Unary};
+
+/// A loop over `n` elements: up to three operands, one result, which may be exactly one of the operands.
+///
+/// # Safety
+/// The operands that the operation has, and the result, point to `n` valid elements of its types.
+pub(crate) type Kernel = unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
+
+/// The loop of `op` on elements of type `dtype`; types fit by the graph's own check.
+///
+/// # Panics
+/// For [`Unary::PowI`], which is lowered to products.
+pub(crate) fn unary(op: Unary, dtype: DType) -> Kernel {
+    unary_at(op, dtype, Isa::best())
+}
+
+pub(crate) fn unary_at(op: Unary, dtype: DType, isa: Isa) -> Kernel {
+    match op {
+        Unary::StopGradient => copy(dtype),
+        _ => functions::unary(op, dtype, isa)
+            .or_else(|| arithmetic::unary(op, dtype, isa))
+            .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}")),
+    }
+}
+
+/// The loop of `op` on elements of type `dtype`.
+pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
+    let isa = Isa::best();
+    functions::binary(op, dtype, isa)
+        .or_else(|| arithmetic::binary(op, dtype, isa))
+        .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}"))
+}
+
+/// The loop of a comparison of elements of type `dtype`.
+pub(crate) fn compare(op: Compare, dtype: DType) -> Kernel {
+    arithmetic::compare(op, dtype, Isa::best())
+}
+
+/// The loop that chooses between elements of type `dtype`.
+pub(crate) fn select(dtype: DType) -> Kernel {
+    arithmetic::select(dtype.size(), Isa::best())
+}
+
+/// The loop that converts.
+pub(crate) fn cast(from: DType, to: DType) -> Kernel {
+    if from == to { copy(from) } else { cast::cast(from, to, Isa::best()) }
+}
+
+/// The loop that copies.
+pub(crate) fn copy(dtype: DType) -> Kernel {
+    /// # Safety
+    /// As for every [`Kernel`].
+    unsafe fn run<const SIZE: usize>(
+        a: *const u8,
+        _b: *const u8,
+        _c: *const u8,
+        out: *mut u8,
+        n: usize,
+    ) {
+        // SAFETY: both hold `n` elements of `SIZE` bytes; they may be the same.
+        unsafe { std::ptr::copy(a, out, n * SIZE) };
+    }
+    match dtype.size() {
+        1 => run::<1>,
+        4 => run::<4>,
+        _ => run::<8>,
+    }
+}

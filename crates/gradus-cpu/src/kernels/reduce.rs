@@ -1,0 +1,297 @@
+//! Reductions of contiguous elements.
+//!
+//! Numbers are added in as many lanes as [`WIDTH`] says, at most a tile's worth at a time; the sums of tiles are added in f64, with what each addition
+//! loses carried along (Neumaier), so that the error does not grow with the number of tiles.
+
+use super::isa::Isa;
+use gradus_ir::DType;
+use gradus_ir::primitives::ReduceKind;
+
+const WIDTH: usize = 32;
+
+/// What has been reduced so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accumulate {
+    value: f64,
+    lost: f64,
+    whole: i64,
+}
+
+/// Reduces `n` elements into the state.
+///
+/// # Safety
+/// The pointer is to `n` elements of the type that the kernel was made for.
+pub(crate) type FoldKernel = unsafe fn(source: *const u8, n: usize, state: &mut Accumulate);
+
+/// One kind of reduction of one element type.
+#[derive(Clone, Copy)]
+pub(crate) struct Fold {
+    pub kind: ReduceKind,
+    pub dtype: DType,
+    pub kernel: FoldKernel,
+}
+
+impl Fold {
+    /// The state before the first element.
+    pub(crate) fn start(&self) -> Accumulate {
+        let value = match self.kind {
+            ReduceKind::Sum => 0.0,
+            ReduceKind::Prod => 1.0,
+            ReduceKind::Max => f64::NEG_INFINITY,
+            ReduceKind::Min => f64::INFINITY,
+        };
+        let whole = match self.kind {
+            ReduceKind::Sum => 0,
+            ReduceKind::Prod => 1,
+            ReduceKind::Max => i64::MIN,
+            ReduceKind::Min => i64::MAX,
+        };
+        Accumulate {
+            value,
+            lost: 0.0,
+            whole,
+        }
+    }
+
+    /// Joins what two parts gave, the left one first.
+    pub(crate) fn merge(&self, state: &mut Accumulate, part: &Accumulate) {
+        match self.kind {
+            ReduceKind::Sum => {
+                add(state, part.value);
+                state.lost += part.lost;
+                state.whole = state.whole.wrapping_add(part.whole);
+            }
+            ReduceKind::Prod => {
+                state.value *= part.value;
+                state.whole = state.whole.wrapping_mul(part.whole);
+            }
+            ReduceKind::Max => {
+                state.value = max(state.value, part.value);
+                state.whole = state.whole.max(part.whole);
+            }
+            ReduceKind::Min => {
+                state.value = min(state.value, part.value);
+                state.whole = state.whole.min(part.whole);
+            }
+        }
+    }
+
+    /// Writes the result.
+    ///
+    /// # Safety
+    /// `out` points to room for one element.
+    pub(crate) unsafe fn finish(&self, state: &Accumulate, out: *mut u8) {
+        // An infinite sum loses NaN; the sum itself is right then.
+        let value = if state.lost.is_finite() {
+            state.value + state.lost
+        } else {
+            state.value
+        };
+        // SAFETY: by the caller.
+        unsafe {
+            match self.dtype {
+                DType::F32 => out.cast::<f32>().write(value as f32),
+                DType::F64 => out.cast::<f64>().write(value),
+                DType::I32 => out.cast::<i32>().write(state.whole as i32),
+                DType::I64 => out.cast::<i64>().write(state.whole),
+                DType::U32 => out.cast::<u32>().write(state.whole as u32),
+                DType::Bool => out.write(state.whole as u8),
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn add(state: &mut Accumulate, x: f64) {
+    let sum = state.value + x;
+    state.lost += if state.value.abs() >= x.abs() {
+        (state.value - sum) + x
+    } else {
+        (x - sum) + state.value
+    };
+    state.value = sum;
+}
+
+#[inline(always)]
+fn max(a: f64, b: f64) -> f64 {
+    if a > b || a.is_nan() { a } else { b }
+}
+
+#[inline(always)]
+fn min(a: f64, b: f64) -> f64 {
+    if a < b || a.is_nan() { a } else { b }
+}
+
+/// A reduction of elements of one type in lanes.
+trait Lanes {
+    type T: Copy;
+    const NEUTRAL: Self::T;
+    fn step(acc: Self::T, x: Self::T) -> Self::T;
+    fn close(lanes: [Self::T; WIDTH], state: &mut Accumulate);
+}
+
+#[inline(always)]
+unsafe fn run<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
+    let source = source.cast::<L::T>();
+    let mut acc = [L::NEUTRAL; WIDTH];
+    let mut x = [L::NEUTRAL; WIDTH];
+    let mut i = 0;
+    // SAFETY: the caller's pointer is to `n` elements; loads stay within.
+    unsafe {
+        while i + WIDTH <= n {
+            std::ptr::copy_nonoverlapping(source.add(i), x.as_mut_ptr(), WIDTH);
+            for j in 0..WIDTH {
+                acc[j] = L::step(acc[j], x[j]);
+            }
+            i += WIDTH;
+        }
+        if i < n {
+            x = [L::NEUTRAL; WIDTH];
+            std::ptr::copy_nonoverlapping(source.add(i), x.as_mut_ptr(), n - i);
+            for j in 0..WIDTH {
+                acc[j] = L::step(acc[j], x[j]);
+            }
+        }
+    }
+    L::close(acc, state);
+}
+
+unsafe fn portable<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
+    // SAFETY: by the caller.
+    unsafe { run::<L>(source, n, state) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
+    // SAFETY: by the caller.
+    unsafe { run::<L>(source, n, state) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw")]
+unsafe fn avx512<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
+    // SAFETY: by the caller.
+    unsafe { run::<L>(source, n, state) }
+}
+
+fn pick<L: Lanes>(isa: Isa) -> FoldKernel {
+    match isa {
+        Isa::Portable => portable::<L>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => avx2::<L>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => avx512::<L>,
+    }
+}
+
+/// Halves the lanes until one is left: the same tree at every level of instructions.
+macro_rules! tree {
+    ($lanes:expr, |$a:ident, $b:ident| $join:expr) => {{
+        let mut lanes = $lanes;
+        let mut width = WIDTH / 2;
+        while width > 0 {
+            for j in 0..width {
+                let ($a, $b) = (lanes[j], lanes[j + width]);
+                lanes[j] = $join;
+            }
+            width /= 2;
+        }
+        lanes[0]
+    }};
+}
+
+macro_rules! lanes {
+    ($isa:expr, $t:ty, $neutral:expr, |$a:ident, $x:ident| $step:expr, |$lanes:ident, $state:ident| $close:expr) => {{
+        struct L;
+        impl Lanes for L {
+            type T = $t;
+            const NEUTRAL: $t = $neutral;
+            #[inline(always)]
+            fn step($a: $t, $x: $t) -> $t {
+                $step
+            }
+            #[inline(always)]
+            fn close($lanes: [$t; WIDTH], $state: &mut Accumulate) {
+                $close
+            }
+        }
+        pick::<L>($isa)
+    }};
+}
+
+macro_rules! floats {
+    ($name:ident, $t:ty) => {
+        fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {
+            match kind {
+                ReduceKind::Sum => lanes!(isa, $t, 0.0, |a, x| a + x, |l, s| {
+                    add(s, tree!(l.map(f64::from), |a, b| a + b));
+                }),
+                ReduceKind::Prod => lanes!(isa, $t, 1.0, |a, x| a * x, |l, s| {
+                    s.value *= tree!(l.map(f64::from), |a, b| a * b);
+                }),
+                ReduceKind::Max => lanes!(
+                    isa,
+                    $t,
+                    <$t>::NEG_INFINITY,
+                    |a, x| if a > x || a.is_nan() { a } else { x },
+                    |l, s| s.value = max(s.value, tree!(l.map(f64::from), |a, b| max(a, b)))
+                ),
+                ReduceKind::Min => lanes!(
+                    isa,
+                    $t,
+                    <$t>::INFINITY,
+                    |a, x| if a < x || a.is_nan() { a } else { x },
+                    |l, s| s.value = min(s.value, tree!(l.map(f64::from), |a, b| min(a, b)))
+                ),
+            }
+        }
+    };
+}
+
+floats!(of_f32, f32);
+floats!(of_f64, f64);
+
+macro_rules! integers {
+    ($name:ident, $t:ty) => {
+        fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {
+            match kind {
+                ReduceKind::Sum => lanes!(isa, $t, 0, |a, x| a.wrapping_add(x), |l, s| {
+                    s.whole = s.whole.wrapping_add(tree!(l, |a, b| a.wrapping_add(b)) as i64);
+                }),
+                ReduceKind::Prod => lanes!(isa, $t, 1, |a, x| a.wrapping_mul(x), |l, s| {
+                    s.whole = s.whole.wrapping_mul(tree!(l, |a, b| a.wrapping_mul(b)) as i64);
+                }),
+                ReduceKind::Max => lanes!(isa, $t, <$t>::MIN, |a, x| a.max(x), |l, s| {
+                    s.whole = s.whole.max(tree!(l, |a, b| a.max(b)) as i64);
+                }),
+                ReduceKind::Min => lanes!(isa, $t, <$t>::MAX, |a, x| a.min(x), |l, s| {
+                    s.whole = s.whole.min(tree!(l, |a, b| a.min(b)) as i64);
+                }),
+            }
+        }
+    };
+}
+
+integers!(of_i32, i32);
+integers!(of_i64, i64);
+integers!(of_u32, u32);
+integers!(of_bool, u8);
+
+/// The reduction of this kind for elements of type `dtype`.
+pub(crate) fn fold_kernels(kind: ReduceKind, dtype: DType) -> Fold {
+    let isa = Isa::best();
+    let kernel = match dtype {
+        DType::F32 => of_f32(kind, isa),
+        DType::F64 => of_f64(kind, isa),
+        DType::I32 => of_i32(kind, isa),
+        DType::I64 => of_i64(kind, isa),
+        DType::U32 => of_u32(kind, isa),
+        DType::Bool => of_bool(kind, isa),
+    };
+    Fold {
+        kind,
+        dtype,
+        kernel,
+    }
+}

@@ -1,0 +1,76 @@
+//! Sums and products with their rounding errors, and polynomials, for either width.
+
+macro_rules! arithmetic {
+    ($name:ident, $float:ty, $shift:expr, $product_error:expr) => {
+        pub(in crate::math) mod $name {
+            /// Adding this to a number below a quarter of it rounds to an integer, which stands in the low bits of the sum.
+            pub const SHIFT: $float = $shift;
+
+            /// `a·b + c`, rounded once where `FMA`, else twice.
+            #[inline(always)]
+            pub fn fma<const FMA: bool>(a: $float, b: $float, c: $float) -> $float {
+                if FMA { a.mul_add(b, c) } else { a * b + c }
+            }
+
+            /// The polynomial with these coefficients, lowest first, by Horner's rule.
+            #[inline(always)]
+            pub fn poly<const FMA: bool, const N: usize>(x: $float, coefficients: [$float; N]) -> $float {
+                let mut value = coefficients[N - 1];
+                for &c in coefficients[..N - 1].iter().rev() {
+                    value = fma::<FMA>(value, x, c);
+                }
+                value
+            }
+
+            /// `(s, e)` with `s` the rounded sum and `s + e = a + b` exactly (Knuth).
+            #[inline(always)]
+            pub fn two_sum(a: $float, b: $float) -> ($float, $float) {
+                let s = a + b;
+                let t = s - a;
+                (s, (a - (s - t)) + (b - t))
+            }
+
+            /// As [`two_sum`], for `|a| >= |b|` or `a = 0` (Dekker).
+            #[inline(always)]
+            pub fn fast_two_sum(a: $float, b: $float) -> ($float, $float) {
+                let s = a + b;
+                (s, b - (s - a))
+            }
+
+            /// `(p, e)` with `p` the rounded product and `p + e = a·b` exactly, unless `e` underflows.
+            #[inline(always)]
+            pub fn two_product<const FMA: bool>(a: $float, b: $float) -> ($float, $float) {
+                let p = a * b;
+                let e = if FMA { a.mul_add(b, -p) } else { $product_error(a, b, p) };
+                (p, e)
+            }
+
+            /// `c - a·b`, exact where the result is representable.
+            #[inline(always)]
+            pub fn residual<const FMA: bool>(a: $float, b: $float, c: $float) -> $float {
+                if FMA {
+                    (-a).mul_add(b, c)
+                } else {
+                    let (p, e) = two_product::<FMA>(a, b);
+                    (c - p) - e
+                }
+            }
+        }
+    };
+}
+
+arithmetic!(double, f64, 6755399441055744.0, |a: f64, b: f64, p: f64| {
+    // Dekker's product of halves (26 bits each, by Veltkamp's splitting).
+    let halves = |v: f64| {
+        let t = 134217729.0 * v; // 2²⁷ + 1
+        let high = t - (t - v);
+        (high, v - high)
+    };
+    let (ah, al) = halves(a);
+    let (bh, bl) = halves(b);
+    al * bl - (((p - ah * bh) - al * bh) - ah * bl)
+});
+arithmetic!(single, f32, 12582912.0, |a: f32, b: f32, p: f32| {
+    // The product of two f32 is exact in f64.
+    (f64::from(a) * f64::from(b) - f64::from(p)) as f32
+});

@@ -1,0 +1,86 @@
+//! Functions that are exact or rounded once.
+
+use crate::math::arithmetic::double::SHIFT;
+
+/// `-x`
+#[inline(always)]
+pub fn neg<const FMA: bool>(x: f64) -> f64 {
+    -x
+}
+
+/// `|x|`
+#[inline(always)]
+pub fn abs<const FMA: bool>(x: f64) -> f64 {
+    x.abs()
+}
+
+/// -1, 0 or 1; a zero keeps its sign and NaN stays NaN.
+#[inline(always)]
+pub fn sign<const FMA: bool>(x: f64) -> f64 {
+    let one = (1.0 as f64).copysign(x);
+    if x.abs() > 0.0 { one } else { x }
+}
+
+/// `√x`, correctly rounded.
+#[inline(always)]
+pub fn sqrt<const FMA: bool>(x: f64) -> f64 {
+    x.sqrt()
+}
+
+/// `1/√x`
+#[inline(always)]
+pub fn rsqrt<const FMA: bool>(x: f64) -> f64 {
+    1.0 / x.sqrt()
+}
+
+/// The nearest integer of `|x|`, ties to even, by letting the fraction fall off the end of the significand.
+/// The sets of instructions without FMA have no rounding instruction either.
+#[inline(always)]
+fn round_magnitude(x: f64) -> f64 {
+    const INTEGERS_ONLY: f64 = SHIFT / 1.5;
+    let a = x.abs();
+    let r = (a + INTEGERS_ONLY) - INTEGERS_ONLY;
+    if a < INTEGERS_ONLY { r } else { a }
+}
+
+/// The largest integer not above `x`.
+#[inline(always)]
+pub fn floor<const FMA: bool>(x: f64) -> f64 {
+    if FMA {
+        return x.floor();
+    }
+    let r = round_magnitude(x).copysign(x);
+    let r = if r > x { r - 1.0 } else { r };
+    r.copysign(x)
+}
+
+/// The smallest integer not below `x`.
+#[inline(always)]
+pub fn ceil<const FMA: bool>(x: f64) -> f64 {
+    if FMA {
+        return x.ceil();
+    }
+    let r = round_magnitude(x).copysign(x);
+    let r = if r < x { r + 1.0 } else { r };
+    r.copysign(x)
+}
+
+/// The nearest integer, ties to even.
+#[inline(always)]
+pub fn round<const FMA: bool>(x: f64) -> f64 {
+    if FMA {
+        return x.round_ties_even();
+    }
+    round_magnitude(x).copysign(x)
+}
+
+/// The integer part.
+#[inline(always)]
+pub fn trunc<const FMA: bool>(x: f64) -> f64 {
+    if FMA {
+        return x.trunc();
+    }
+    let r = round_magnitude(x);
+    let r = if r > x.abs() { r - 1.0 } else { r };
+    r.copysign(x)
+}

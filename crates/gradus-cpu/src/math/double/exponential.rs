@@ -1,0 +1,112 @@
+//! `exp` and what follows from it at once.
+
+use crate::math::arithmetic::double::{SHIFT, fma, poly, residual, two_sum};
+use std::f64::consts::LOG2_E;
+
+/// ln 2 in two parts; the first has 32 bits, so that its product with an exponent is exact.
+pub(super) const LN2_HIGH: f64 = 0.6931471803691238;
+pub(super) const LN2_LOW: f64 = 1.9082149292705877e-10;
+
+/// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
+const EXP_TAIL: [f64; 11] = [
+    0.5, 0.1666666666666667, 0.04166666666666667, 0.008333333333325893, 0.0013888888888882163, 0.00019841269875426533, 2.480158733000073e-05, 2.7557254801642484e-06, 2.755726893977339e-07, 2.5105421026898816e-08, 2.0916361711997834e-09,
+];
+
+/// `x = n·ln 2 + r + c` with n an integer, |r| ≤ ln 2/2 and c the rounding error of r.
+#[inline(always)]
+fn reduce<const FMA: bool>(x: f64) -> (f64, f64, f64) {
+    let n = fma::<FMA>(x, LOG2_E, SHIFT) - SHIFT;
+    let high = fma::<FMA>(-n, LN2_HIGH, x);
+    let low = n * LN2_LOW;
+    let r = high - low;
+    (n, r, (high - r) - low)
+}
+
+/// 2ⁿ for an integer n from -1023 (which gives 0) to 1024 (which gives ∞).
+#[inline(always)]
+pub(super) fn power_of_two(n: f64) -> f64 {
+    // The low 12 bits of the shifted n are n in two's complement; the bits above fall out of the left shift.
+    f64::from_bits((n + SHIFT).to_bits().wrapping_add(1023) << 52)
+}
+
+/// `v·2ⁿ` for |n| up to 2,000, rounded once, also where the result is subnormal.
+#[inline(always)]
+pub(super) fn scale(v: f64, n: f64) -> f64 {
+    let half = (n * 0.5 + SHIFT) - SHIFT;
+    (v * power_of_two(half)) * power_of_two(n - half)
+}
+
+/// `e^(r + c)` as a sum of two, the first in [0.7, 1.42] and the second below 0.1, for c at most half an ulp of r.
+#[inline(always)]
+fn exp_reduced<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
+    let h = 1.0 + r;
+    let tail = r * r * poly::<FMA, 11>(r, EXP_TAIL);
+    // c also multiplies eʳ; 1 + r is near enough for so small a number.
+    (h, (r - (h - 1.0)) + (tail + fma::<FMA>(c, r, c)))
+}
+
+/// `(n, h, l)` with `eˣ = 2ⁿ(h + l)`, h in [0.7, 1.42], |l| < 0.1, for |x| below 1,400.
+#[inline(always)]
+pub(super) fn exp_parts<const FMA: bool>(x: f64) -> (f64, f64, f64) {
+    let (n, r, c) = reduce::<FMA>(x);
+    let (h, l) = exp_reduced::<FMA>(r, c);
+    (n, h, l)
+}
+
+/// As [`exp_parts`], of `x + low` with low about the rounding error of x.
+#[inline(always)]
+pub(super) fn exp_parts_of_sum<const FMA: bool>(x: f64, low: f64) -> (f64, f64, f64) {
+    let (n, r, c) = reduce::<FMA>(x);
+    // A large x has a rounding error far above an ulp of r.
+    let (r, c) = two_sum(r, c + low);
+    let (h, l) = exp_reduced::<FMA>(r, c);
+    (n, h, l)
+}
+
+/// `eˣ`
+#[inline(always)]
+pub fn exp<const FMA: bool>(x: f64) -> f64 {
+    // At these bounds the result overflows or is zero already.
+    let x = if x > 710.0 { 710.0 } else { x };
+    let x = if x < -746.0 { -746.0 } else { x };
+    let (n, h, l) = exp_parts::<FMA>(x);
+    scale(h + l, n)
+}
+
+/// `(u, w)` with `u + w = (eˣ - 1)/2`, for x from -50 to 710; half, so that the largest does not overflow.
+#[inline(always)]
+pub(super) fn half_expm1_parts<const FMA: bool>(x: f64) -> (f64, f64) {
+    let (n, r, c) = reduce::<FMA>(x);
+    let tail = fma::<FMA>(r * r, poly::<FMA, 11>(r, EXP_TAIL), c);
+    let s = power_of_two(n - 1.0);
+    let (u, v) = two_sum(s - 0.5, s * r);
+    (u, fma::<FMA>(s, tail, v))
+}
+
+/// `eˣ - 1`
+#[inline(always)]
+pub fn expm1<const FMA: bool>(x: f64) -> f64 {
+    let y = if x > 710.0 { 710.0 } else { x };
+    let y = if y < -50.0 { -50.0 } else { y };
+    let (u, w) = half_expm1_parts::<FMA>(y);
+    let value = 2.0 * (u + w);
+    // Below 2⁻⁵⁴ the result is x, whose sign, or last bit if subnormal, the way above loses.
+    if x.abs() < 5.5e-17 { x } else { value }
+}
+
+/// `1/(1 + e⁻ˣ)`
+#[inline(always)]
+pub fn sigmoid<const FMA: bool>(x: f64) -> f64 {
+    let a = if x.abs() > 746.0 { 746.0 } else { x.abs() };
+    let (n, h, l) = exp_parts::<FMA>(-a);
+    let e = scale(h + l, n);
+    let numerator = if x < 0.0 { e } else { 1.0 };
+    let denominator = 1.0 + e;
+    let inverse = 1.0 / denominator;
+    let q = numerator * inverse;
+    // One Newton step on the quotient, with what the denominator lost to rounding.
+    let lost = e - (denominator - 1.0);
+    let correction = (residual::<FMA>(q, denominator, numerator) - q * lost) * inverse;
+    // It would only be noise where the quotient is subnormal.
+    q + if x < -690.0 { 0.0 } else { correction }
+}

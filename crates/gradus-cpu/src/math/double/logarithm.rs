@@ -1,0 +1,84 @@
+//! `log` and `log1p`.
+
+use super::exponential::{LN2_HIGH, LN2_LOW, power_of_two};
+use crate::math::arithmetic::double::{fma, poly, two_sum};
+
+/// `2(atanh s/s - 1)/s²` in s².
+const ATANH_TAIL: [f64; 8] = [
+    0.6666666666666666, 0.40000000000005315, 0.2857142856917523, 0.22222222655175694, 0.18181773759167755, 0.1538721288064481, 0.13246731430785613, 0.13286312433677688,
+];
+
+const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
+const ONE_BITS: u64 = 1.0f64.to_bits();
+const FRACTION: u64 = (1 << 52) - 1;
+/// 2⁵², whose last bit counts units.
+const UNITS: f64 = 4503599627370496.0;
+
+/// `(k, m)` with `x = 2ᵏ·m` and m in [√½, √2), for positive normal x.
+#[inline(always)]
+pub(super) fn split_exponent(x: f64) -> (f64, f64) {
+    let bits = x.to_bits().wrapping_add(ONE_BITS - SQRT_HALF_BITS);
+    // AVX2 converts no 64-bit integers; placing them into the significand of 2⁵² does.
+    let k = f64::from_bits((bits >> 52) | UNITS.to_bits()) - (UNITS + 1023.0);
+    let m = f64::from_bits((bits & FRACTION).wrapping_add(SQRT_HALF_BITS));
+    (k, m)
+}
+
+/// As [`split_exponent`], also for subnormal x.
+#[inline(always)]
+pub(super) fn split_any_exponent(x: f64) -> (f64, f64) {
+    let subnormal = x < f64::MIN_POSITIVE;
+    let (k, m) = split_exponent(if subnormal { x * 18014398509481984.0 } else { x });
+    (k - if subnormal { 54.0 } else { 0.0 }, m)
+}
+
+/// `f - log(1 + f)` for 1 + f in [√½, √2].
+///
+/// With s = f/(2 + f), `log(1 + f) = 2·atanh(s) = 2s + s·R(s²)`, and 2s = f - s·f.
+#[inline(always)]
+fn shortfall<const FMA: bool>(f: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    s * (f - z * poly::<FMA, 8>(z, ATANH_TAIL))
+}
+
+/// `log(u + c) + extra·ln 2` for positive normal u and c far smaller than u.
+#[inline(always)]
+pub(super) fn log_of_sum<const FMA: bool>(u: f64, c: f64, extra: f64) -> f64 {
+    let (k, m) = split_exponent(u);
+    // An error of a number of 2⁶⁰ and more is far below what is kept; the bound keeps 2⁻ᵏ a number.
+    let down = power_of_two(if k > 1000.0 { -1000.0 } else { -k });
+    let (f, low) = two_sum(m - 1.0, c * down);
+    let k = k + extra;
+    // log(1 + f + low) = log(1 + f) + low/(1 + f), and 1 - f is near enough to 1/(1 + f).
+    let rest = fma::<FMA>(-low, f, low) + k * LN2_LOW;
+    fma::<FMA>(k, LN2_HIGH, f - (shortfall::<FMA>(f) - rest))
+}
+
+/// `log(1 + y + y_low) + extra·ln 2` for y > -1 and `y_low` far smaller than y.
+#[inline(always)]
+pub(super) fn log1p_of_sum<const FMA: bool>(y: f64, y_low: f64, extra: f64) -> f64 {
+    let (u, c) = two_sum(1.0, y);
+    log_of_sum::<FMA>(u, c + y_low, extra)
+}
+
+/// Natural logarithm.
+#[inline(always)]
+pub fn log<const FMA: bool>(x: f64) -> f64 {
+    let (k, m) = split_any_exponent(x);
+    let f = m - 1.0;
+    let value = fma::<FMA>(k, LN2_HIGH, f - (shortfall::<FMA>(f) - k * LN2_LOW));
+    let value = if x < f64::INFINITY { value } else { x };
+    let value = if x < 0.0 { f64::NAN } else { value };
+    if x == 0.0 { f64::NEG_INFINITY } else { value }
+}
+
+/// `log(1 + x)`
+#[inline(always)]
+pub fn log1p<const FMA: bool>(x: f64) -> f64 {
+    let value = log1p_of_sum::<FMA>(x, 0.0, 0.0);
+    let value = if x.abs() < 5.5e-17 { x } else { value };
+    let value = if x < f64::INFINITY { value } else { x };
+    let value = if x < -1.0 { f64::NAN } else { value };
+    if x == -1.0 { f64::NEG_INFINITY } else { value }
+}

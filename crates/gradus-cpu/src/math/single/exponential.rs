@@ -1,0 +1,89 @@
+//! `exp` and what follows from it at once.
+
+use crate::math::arithmetic::single::{SHIFT, fma, poly, two_sum};
+use std::f32::consts::LOG2_E;
+
+/// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
+pub(super) const LN2_HIGH: f32 = 0.693145751953125;
+pub(super) const LN2_LOW: f32 = 1.428_606_8e-6;
+
+/// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
+const EXP_TAIL: [f32; 5] = [
+    0.5, 0.16666576, 0.04166651, 0.008363252, 0.0013930504,
+];
+const EXPM1_TAIL: [f32; 6] = [
+    0.5, 0.16666667, 0.04166651, 0.00833318, 0.0013930504, 0.00019969667,
+];
+
+/// `x = n·ln 2 + r + c` with n an integer, |r| ≤ ln 2/2 and c the rounding error of r.
+#[inline(always)]
+fn reduce<const FMA: bool>(x: f32) -> (f32, f32, f32) {
+    let n = fma::<FMA>(x, LOG2_E, SHIFT) - SHIFT;
+    let high = fma::<FMA>(-n, LN2_HIGH, x);
+    let low = n * LN2_LOW;
+    let r = high - low;
+    (n, r, (high - r) - low)
+}
+
+/// 2ⁿ for an integer n from -127 (which gives 0) to 128 (which gives ∞).
+#[inline(always)]
+pub(super) fn power_of_two(n: f32) -> f32 {
+    // The low 9 bits of the shifted n are n in two's complement; the bits above fall out of the left shift.
+    f32::from_bits((n + SHIFT).to_bits().wrapping_add(127) << 23)
+}
+
+/// `v·2ⁿ` for |n| up to 250, rounded once, also where the result is subnormal.
+#[inline(always)]
+fn scale(v: f32, n: f32) -> f32 {
+    let half = (n * 0.5 + SHIFT) - SHIFT;
+    (v * power_of_two(half)) * power_of_two(n - half)
+}
+
+/// `(n, v)` with `eˣ = 2ⁿ·v`.
+#[inline(always)]
+pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
+    let (n, r, _) = reduce::<FMA>(x);
+    (n, 1.0 + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), r))
+}
+
+/// As [`exp_parts`], for a few operations more with an error hardly above that of the last rounding.
+#[inline(always)]
+fn exp_parts_accurate<const FMA: bool>(x: f32) -> (f32, f32) {
+    let (n, r, c) = reduce::<FMA>(x);
+    let h = 1.0 + r;
+    (n, h + ((r - (h - 1.0)) + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c)))
+}
+
+/// `eˣ`
+#[inline(always)]
+pub fn exp<const FMA: bool>(x: f32) -> f32 {
+    // At these bounds the result overflows or is zero already.
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.0 { -104.0 } else { x };
+    let (n, v) = exp_parts::<FMA>(x);
+    scale(v, n)
+}
+
+/// `eˣ - 1`
+#[inline(always)]
+pub fn expm1<const FMA: bool>(x: f32) -> f32 {
+    let y = if x > 89.0 { 89.0 } else { x };
+    let y = if y < -20.0 { -20.0 } else { y };
+    let (n, r, c) = reduce::<FMA>(y);
+    let tail = fma::<FMA>(r * r, poly::<FMA, 6>(r, EXPM1_TAIL), c);
+    // Half of the result, so that the largest does not overflow.
+    let s = power_of_two(n - 1.0);
+    let (u, v) = two_sum(s - 0.5, s * r);
+    let value = 2.0 * (u + fma::<FMA>(s, tail, v));
+    // Below 2⁻²⁵ the result is x, whose sign, or last bit if subnormal, the way above loses.
+    if x.abs() < 2.9e-8 { x } else { value }
+}
+
+/// `1/(1 + e⁻ˣ)`
+#[inline(always)]
+pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
+    let a = if x.abs() > 104.0 { 104.0 } else { x.abs() };
+    let (n, v) = exp_parts_accurate::<FMA>(-a);
+    let e = scale(v, n);
+    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+}

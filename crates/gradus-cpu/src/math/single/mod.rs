@@ -1,0 +1,20 @@
+//! Elementary functions of f32.
+
+mod basic;
+mod error_function;
+mod exponential;
+mod hyperbolic;
+mod inverse_trigonometric;
+mod logarithm;
+mod power;
+mod trigonometric;
+mod wide;
+
+pub use basic::{abs, ceil, floor, neg, round, rsqrt, sign, sqrt, trunc};
+pub use error_function::{erf, erf_inv, erfc};
+pub use exponential::{exp, expm1, sigmoid};
+pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
+pub use inverse_trigonometric::{acos, asin, atan, atan2};
+pub use logarithm::{log, log1p};
+pub use power::{cbrt, pow, powi};
+pub use trigonometric::{TRIG_LIMIT, cos, cos_any, sin, sin_any, tan, tan_any};

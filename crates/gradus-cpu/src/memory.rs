@@ -1,0 +1,86 @@
+//! Where the arrays of a run live: one arena, in which arrays whose lifetimes do not meet share memory.
+
+use crate::array::ALIGNMENT;
+
+/// Offsets in an arena, handed out and taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Arena {
+    /// Free ranges below `size`, by offset: neither touching nor overlapping.
+    free: Vec<(usize, usize)>,
+    size: usize,
+}
+
+fn rounded(bytes: usize) -> usize {
+    bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT)
+}
+
+impl Arena {
+    /// The offset of room for `bytes`: the tightest free range, else the end.
+    pub fn take(&mut self, bytes: usize) -> usize {
+        let bytes = rounded(bytes);
+        let tightest = (0..self.free.len())
+            .filter(|&i| self.free[i].1 >= bytes)
+            .min_by_key(|&i| self.free[i].1);
+        if let Some(i) = tightest {
+            let (offset, size) = self.free[i];
+            if size == bytes {
+                self.free.remove(i);
+            } else {
+                self.free[i] = (offset + bytes, size - bytes);
+            }
+            return offset;
+        }
+        // A free range at the end is made longer.
+        if let Some(&(offset, size)) = self.free.last()
+            && offset + size == self.size
+        {
+            self.free.pop();
+            self.size = offset + bytes;
+            return offset;
+        }
+        let offset = self.size;
+        self.size += bytes;
+        offset
+    }
+
+    /// Takes back what [`take`](Self::take) gave.
+    pub fn give(&mut self, offset: usize, bytes: usize) {
+        let bytes = rounded(bytes);
+        let at = self.free.partition_point(|&(o, _)| o < offset);
+        self.free.insert(at, (offset, bytes));
+        if at + 1 < self.free.len() && offset + bytes == self.free[at + 1].0 {
+            self.free[at].1 += self.free[at + 1].1;
+            self.free.remove(at + 1);
+        }
+        if at > 0 && self.free[at - 1].0 + self.free[at - 1].1 == offset {
+            self.free[at - 1].1 += self.free[at].1;
+            self.free.remove(at);
+        }
+    }
+
+    /// Bytes that the arena must have.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_reused_and_joined() {
+        let mut arena = Arena::default();
+        let a = arena.take(100);
+        let b = arena.take(64);
+        let c = arena.take(1);
+        assert_eq!((a, b, c, arena.size()), (0, 128, 192, 256));
+        arena.give(b, 64);
+        arena.give(a, 100);
+        assert_eq!(arena.take(190), 0);
+        arena.give(c, 1);
+        // The free end is made longer, not left behind.
+        assert_eq!(arena.take(1000), 192);
+        assert_eq!(arena.size(), 192 + 1024);
+    }
+}

@@ -1,0 +1,278 @@
+//! A compiled program, and running it.
+
+use crate::alone::Alone;
+use crate::array::{Array, Buffer};
+use crate::pool;
+use crate::tile::{Kernel, Slots};
+use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Where an array of the run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Home {
+    Input(usize),
+    Output(usize),
+    /// At this byte of the arena.
+    Arena(usize),
+}
+
+pub(crate) struct Step {
+    pub kind: StepKind,
+    pub loc: Loc,
+}
+
+pub(crate) enum StepKind {
+    Fused(Box<Kernel>),
+    Alone(Box<Alone>, Vec<usize>, usize),
+}
+
+/// An argument of a run.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An array that stays the caller's.
+    Borrowed(&'a Array),
+    /// An array given away: if nobody else holds it, a result may take its memory.
+    Owned(Array),
+}
+
+impl Input<'_> {
+    fn array(&self) -> &Array {
+        match self {
+            Input::Borrowed(a) => a,
+            Input::Owned(a) => a,
+        }
+    }
+}
+
+/// A compiled program. Runs may happen at the same time; each has memory of its own.
+pub struct Executable {
+    inputs: Vec<Type>,
+    outputs: Vec<Type>,
+    homes: Vec<Home>,
+    /// For each output the input whose memory it may take.
+    claims: Vec<Option<usize>>,
+    arena: usize,
+    steps: Vec<Step>,
+    parallel: bool,
+    /// Memory of earlier runs.
+    frames: Mutex<Vec<Frame>>,
+}
+
+struct Frame {
+    arena: Buffer,
+    slots: Vec<*mut u8>,
+}
+
+// SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame.
+unsafe impl Send for Frame {}
+
+impl Executable {
+    pub(crate) fn new(
+        inputs: Vec<Type>,
+        outputs: Vec<Type>,
+        homes: Vec<Home>,
+        claims: Vec<Option<usize>>,
+        arena: usize,
+        steps: Vec<Step>,
+    ) -> Executable {
+        let parallel = steps.iter().any(|s| match &s.kind {
+            StepKind::Fused(k) => k.is_parallel(),
+            StepKind::Alone(k, _, _) => k.is_parallel(),
+        });
+        Executable {
+            inputs,
+            outputs,
+            homes,
+            claims,
+            arena,
+            steps,
+            parallel,
+            frames: Mutex::default(),
+        }
+    }
+
+    /// The values of the outputs for these inputs.
+    ///
+    /// # Errors
+    /// If number or types of the inputs are not those of the graph, or an index is out of bounds.
+    pub fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
+        self.run_with(inputs, &mut |_, _| {})
+    }
+
+    /// As [`run`](Self::run), timing each step.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_timed(&self, inputs: Vec<Input<'_>>, times: &mut Vec<Duration>) -> Result<Vec<Array>> {
+        times.resize(self.steps.len(), Duration::ZERO);
+        self.run_with(inputs, &mut |k, t| times[k] += t)
+    }
+
+    fn run_with(
+        &self,
+        inputs: Vec<Input<'_>>,
+        timed: &mut (dyn FnMut(usize, Duration) + Send),
+    ) -> Result<Vec<Array>> {
+        self.check(&inputs)?;
+        let mut frame = self.frame();
+        // Arrays whose memory outputs take are taken apart; all others stay whole until the end.
+        let mut inputs: Vec<Option<Input<'_>>> = inputs.into_iter().map(Some).collect();
+        let starts: smallvec::SmallVec<[*mut u8; 16]> = inputs
+            .iter()
+            .map(|i| i.as_ref().map_or(std::ptr::null_mut(), |i| i.array().start()))
+            .collect();
+        let mut results: smallvec::SmallVec<[Buffer; 8]> = smallvec::SmallVec::new();
+        for (k, ty) in self.outputs.iter().enumerate() {
+            let taken = self.claims[k].and_then(|i| match inputs[i].take() {
+                Some(Input::Owned(array)) => match array.into_unique() {
+                    Ok(buffer) => Some(buffer),
+                    Err(array) => {
+                        inputs[i] = Some(Input::Owned(array));
+                        None
+                    }
+                },
+                other => {
+                    inputs[i] = other;
+                    None
+                }
+            });
+            results.push(taken.unwrap_or_else(|| Buffer::new(ty.bytes())));
+        }
+        for (slot, home) in frame.slots.iter_mut().zip(&self.homes) {
+            *slot = match *home {
+                Home::Input(k) => starts[k],
+                Home::Output(k) => results[k].start(),
+                // SAFETY: offsets lie within the arena.
+                Home::Arena(at) => unsafe { frame.arena.start().add(at) },
+            };
+        }
+        let slots = Slots(&frame.slots);
+        let outcome = if self.parallel {
+            let shared = SharedSlots(slots);
+            pool::enter(|| self.steps(shared.get(), timed))
+        } else {
+            self.steps(slots, timed)
+        };
+        self.frames
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(frame);
+        outcome?;
+        Ok(results
+            .into_iter()
+            .zip(&self.outputs)
+            .map(|(buffer, ty)| Array::new(ty.clone(), buffer))
+            .collect())
+    }
+
+    fn steps(
+        &self,
+        slots: Slots<'_>,
+        timed: &mut (dyn FnMut(usize, Duration) + Send),
+    ) -> Result<()> {
+        for (k, step) in self.steps.iter().enumerate() {
+            let begin = Instant::now();
+            // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
+            // was laid out so that live arrays do not overlap.
+            unsafe {
+                match &step.kind {
+                    StepKind::Fused(kernel) => kernel.run(slots),
+                    StepKind::Alone(kernel, operands, out) => kernel
+                        .run(slots, operands, *out)
+                        .map_err(|e| e.at(step.loc))?,
+                }
+            }
+            timed(k, begin.elapsed());
+        }
+        Ok(())
+    }
+
+    fn check(&self, inputs: &[Input<'_>]) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!(
+                    "run: {} arguments for a program of {} inputs",
+                    inputs.len(),
+                    self.inputs.len()
+                ),
+            ));
+        }
+        for (k, (given, wanted)) in inputs.iter().zip(&self.inputs).enumerate() {
+            let got = given.array().ty();
+            if got != wanted {
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    format!("run: argument {k} is {got}, the program was compiled for {wanted}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&self) -> Frame {
+        let kept = self
+            .frames
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        kept.unwrap_or_else(|| Frame {
+            arena: Buffer::new(self.arena),
+            slots: vec![std::ptr::null_mut(); self.homes.len()],
+        })
+    }
+
+    /// What was compiled.
+    pub fn report(&self) -> Report {
+        let steps = self
+            .steps
+            .iter()
+            .map(|s| match &s.kind {
+                StepKind::Fused(k) => (k.to_string(), s.loc),
+                StepKind::Alone(k, operands, out) => (
+                    format!("{} {operands:?} -> {out}", k.name()),
+                    s.loc,
+                ),
+            })
+            .collect();
+        Report {
+            steps,
+            arena_bytes: self.arena,
+            reused_inputs: self.claims.iter().flatten().count(),
+        }
+    }
+}
+
+/// What a compiled program consists of.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The steps in order, each with the user's line that it comes from.
+    pub steps: Vec<(String, Loc)>,
+    /// Bytes of the arena that holds what is neither input nor output.
+    pub arena_bytes: usize,
+    /// How many outputs can take the memory of an input.
+    pub reused_inputs: usize,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (k, (step, loc)) in self.steps.iter().enumerate() {
+            writeln!(f, "  {k:3} {step}  // {loc}")?;
+        }
+        write!(
+            f,
+            "  arena {} bytes, {} outputs in the memory of inputs",
+            self.arena_bytes, self.reused_inputs
+        )
+    }
+}
+
+struct SharedSlots<'a>(Slots<'a>);
+
+impl<'a> SharedSlots<'a> {
+    fn get(&self) -> Slots<'a> {
+        self.0
+    }
+}

@@ -1,0 +1,11 @@
+//! Fused elementwise kernels: many operations on a tile of elements that stays in the first cache, then the next tile.
+//!
+//! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end. [`Kernel`] is the program with loops
+//! chosen, registers (tiles of scratch memory) assigned and work split into chunks; the split depends on the shape alone.
+
+mod kernel;
+mod load;
+mod program;
+
+pub(crate) use kernel::{Kernel, Slots};
+pub(crate) use program::{Code, Instruction, Program, Reduction, Source, Store, Value, blocks};

@@ -1,0 +1,187 @@
+//! Views: arrays seen through rearrangements, without moving an element.
+
+use gradus_ir::primitives::Layout;
+use gradus_ir::{Dims, row_major_strides};
+use smallvec::SmallVec;
+
+/// Steps in elements, one an axis.
+pub(crate) type Strides = SmallVec<[isize; 4]>;
+
+/// How an array lies in the memory of another: element `i` is at `offset + Σ iₖ·strideₖ`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct View {
+    pub shape: Dims,
+    pub offset: isize,
+    pub strides: Strides,
+}
+
+impl View {
+    /// The array as it lies in its own memory.
+    pub fn whole(shape: &[usize]) -> View {
+        View {
+            shape: Dims::from_slice(shape),
+            offset: 0,
+            strides: row_major_strides(shape),
+        }
+    }
+
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the elements lie one after the other, from the start of the memory.
+    pub fn is_whole(&self) -> bool {
+        self.offset == 0 && self.is_contiguous()
+    }
+
+    /// Whether the elements lie one after the other.
+    pub fn is_contiguous(&self) -> bool {
+        if self.elements() == 0 {
+            return true;
+        }
+        let natural = row_major_strides(&self.shape);
+        (0..self.shape.len()).all(|i| self.shape[i] == 1 || self.strides[i] == natural[i])
+    }
+
+    /// This view seen through `layout`, which gives `shape`; `None` if the elements would have to move.
+    pub fn through(&self, layout: &Layout, shape: &[usize]) -> Option<View> {
+        let mut out = View {
+            shape: Dims::from_slice(shape),
+            offset: self.offset,
+            strides: Strides::new(),
+        };
+        match layout {
+            Layout::Broadcast { axes, .. } => {
+                out.strides = smallvec::smallvec![0; shape.len()];
+                for (i, &a) in axes.iter().enumerate() {
+                    if self.shape[i] == shape[a] {
+                        out.strides[a] = self.strides[i];
+                    }
+                }
+            }
+            Layout::Transpose(permutation) => {
+                out.strides = permutation.iter().map(|&p| self.strides[p]).collect();
+            }
+            Layout::Slice { start, stride, .. } => {
+                for i in 0..shape.len() {
+                    out.offset += start[i] as isize * self.strides[i];
+                    out.strides.push(self.strides[i] * stride[i] as isize);
+                }
+            }
+            Layout::Reverse(axes) => {
+                out.strides = self.strides.clone();
+                for &a in axes {
+                    if self.shape[a] > 0 {
+                        out.offset += (self.shape[a] as isize - 1) * self.strides[a];
+                    }
+                    out.strides[a] = -out.strides[a];
+                }
+            }
+            Layout::Reshape(_) => out.strides = self.reshaped(shape)?,
+        }
+        Some(out)
+    }
+
+    /// The steps of the same elements in the same order under another shape.
+    fn reshaped(&self, shape: &[usize]) -> Option<Strides> {
+        if self.elements() == 0 {
+            return Some(row_major_strides(shape));
+        }
+        // Groups of axes that lie like one, innermost first, are cut anew.
+        let mut groups = collapse(&self.shape, &[&self.strides]);
+        let mut strides: Strides = smallvec::smallvec![0; shape.len()];
+        let (mut left, mut step) = match groups.pop() {
+            Some((n, s)) => (n, s[0]),
+            None => (1, 0),
+        };
+        for i in (0..shape.len()).rev() {
+            if shape[i] == 1 {
+                continue;
+            }
+            if left == 1 {
+                let (n, s) = groups.pop()?;
+                (left, step) = (n, s[0]);
+            }
+            if left % shape[i] != 0 {
+                return None;
+            }
+            strides[i] = step;
+            step *= shape[i] as isize;
+            left /= shape[i];
+        }
+        Some(strides)
+    }
+}
+
+/// Joins neighbouring axes that all of several step lists cross as if they were one; axes of size 1 vanish. Outermost first.
+pub(crate) fn collapse(
+    shape: &[usize],
+    all: &[&[isize]],
+) -> Vec<(usize, SmallVec<[isize; 8]>)> {
+    let mut out: Vec<(usize, SmallVec<[isize; 8]>)> = Vec::new();
+    for (i, &n) in shape.iter().enumerate() {
+        if n == 1 {
+            continue;
+        }
+        let steps: SmallVec<[isize; 8]> = all.iter().map(|s| s[i]).collect();
+        if let Some((m, last)) = out.last_mut()
+            && last
+                .iter()
+                .zip(&steps)
+                .all(|(&outer, &inner)| outer == inner * n as isize)
+        {
+            *m *= n;
+            *last = steps;
+            continue;
+        }
+        out.push((n, steps));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The positions of the elements in row-major order.
+    fn positions(v: &View) -> Vec<isize> {
+        let mut out = vec![v.offset];
+        for (n, s) in v.shape.iter().zip(&v.strides) {
+            out = out
+                .iter()
+                .flat_map(|p| (0..*n as isize).map(move |i| p + i * s))
+                .collect();
+        }
+        out
+    }
+
+    #[test]
+    fn a_reshape_keeps_the_order_or_is_refused() {
+        let base = View::whole(&[2, 3, 4]);
+        let turned = base.through(&Layout::Transpose(Dims::from_slice(&[1, 0, 2])), &[3, 2, 4]);
+        let turned = turned.unwrap();
+        for shape in [&[3, 2, 2, 2][..], &[3, 1, 8][..], &[6, 4][..], &[24][..]] {
+            let again = turned.through(&Layout::Reshape(Dims::from_slice(shape)), shape);
+            match again {
+                Some(v) => assert_eq!(positions(&v), positions(&turned), "{shape:?}"),
+                None => assert!([6, 24, 3].contains(&shape[0]) && shape != [3, 2, 2, 2]),
+            }
+        }
+        assert!(base.through(&Layout::Reshape(Dims::from_slice(&[8, 3])), &[8, 3]).is_some());
+    }
+
+    #[test]
+    fn slices_and_reverses_compose() {
+        let base = View::whole(&[6]);
+        let odd = base.through(
+            &Layout::Slice {
+                start: Dims::from_slice(&[1]),
+                limit: Dims::from_slice(&[6]),
+                stride: Dims::from_slice(&[2]),
+            },
+            &[3],
+        );
+        let back = odd.unwrap().through(&Layout::Reverse(Dims::from_slice(&[0])), &[3]);
+        assert_eq!(positions(&back.unwrap()), [5, 3, 1]);
+    }
+}

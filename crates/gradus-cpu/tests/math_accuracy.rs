@@ -1,0 +1,240 @@
+//! The error of the vector mathematics in units in the last place (ulp), and its special values, with and without fused
+//! multiply-add.
+//!
+//! f32: against f64 functions of the standard library over a stride of all bit patterns; the error is counted from the f64
+//! value, in fractions. f64: against `reference/math_f64.csv`, correctly rounded by mpmath (`reference/math_f64.py`); a distance
+//! of one float is an error between 0.5 and 1.5 ulp.
+
+use gradus_cpu::math::{double, single};
+
+/// A prime, so that the stride meets no pattern in the bits; the debug build takes fewer points.
+const STRIDE: u32 = if cfg!(debug_assertions) { 49_999 } else { 1_009 };
+
+/// |value - exact| in units of the last place that an f32 of exact's size has.
+fn error_single(value: f32, exact: f64) -> f64 {
+    if exact.is_nan() || value.is_nan() {
+        return if exact.is_nan() == value.is_nan() { 0.0 } else { f64::INFINITY };
+    }
+    let rounded = exact as f32;
+    if value == rounded && (value != 0.0 || value.is_sign_positive() == rounded.is_sign_positive()) {
+        // Overflow counts as right where rounding says so.
+        return if value.is_infinite() { 0.0 } else { (f64::from(value) - exact).abs() / ulp_single(exact) };
+    }
+    if value == 0.0 && rounded == 0.0 {
+        return f64::INFINITY; // the sign of a zero
+    }
+    // An infinity stands for the next power of two.
+    let value = if value.is_infinite() { 2f64.powi(128).copysign(f64::from(value)) } else { f64::from(value) };
+    (value - exact).abs() / ulp_single(exact)
+}
+
+fn ulp_single(exact: f64) -> f64 {
+    let exponent = ((exact.abs().to_bits() >> 52) as i32 - 1023).clamp(-126, 127);
+    2f64.powi(exponent - 23)
+}
+
+/// Number of floats between the two, infinity if NaN or the sign of zero differ.
+fn distance(value: f64, expected: f64) -> f64 {
+    if value.is_nan() || expected.is_nan() || value == 0.0 && expected == 0.0 {
+        let same = value.is_nan() && expected.is_nan() || value.to_bits() == expected.to_bits();
+        return if same { 0.0 } else { f64::INFINITY };
+    }
+    let order = |v: f64| {
+        let magnitude = (v.to_bits() & !(1 << 63)) as i64;
+        if v.is_sign_negative() { -magnitude } else { magnitude }
+    };
+    order(value).abs_diff(order(expected)) as f64
+}
+
+struct Single {
+    name: &'static str,
+    fused: fn(f32) -> f32,
+    plain: fn(f32) -> f32,
+    exact: fn(f64) -> f64,
+    limit: f32,
+}
+
+macro_rules! singles {
+    ($($name:ident: $exact:expr, $limit:expr;)*) => {
+        [$(Single {
+            name: stringify!($name),
+            fused: single::$name::<true>,
+            plain: single::$name::<false>,
+            exact: $exact,
+            limit: $limit,
+        }),*]
+    };
+}
+
+fn all_single() -> [Single; 23] {
+    const ALL: f32 = f32::INFINITY;
+    singles! {
+        exp: f64::exp, ALL;
+        expm1: f64::exp_m1, ALL;
+        log: f64::ln, ALL;
+        log1p: f64::ln_1p, ALL;
+        sin: f64::sin, single::TRIG_LIMIT;
+        cos: f64::cos, single::TRIG_LIMIT;
+        tan: f64::tan, single::TRIG_LIMIT;
+        asin: f64::asin, ALL;
+        acos: f64::acos, ALL;
+        atan: f64::atan, ALL;
+        sinh: f64::sinh, ALL;
+        cosh: f64::cosh, ALL;
+        tanh: f64::tanh, ALL;
+        asinh: f64::asinh, ALL;
+        acosh: f64::acosh, ALL;
+        atanh: f64::atanh, ALL;
+        sigmoid: |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }, ALL;
+        // The standard library has no error function; that of f64 is held to mpmath below.
+        erf: double::erf::<false>, ALL;
+        erfc: double::erfc::<false>, ALL;
+        erf_inv: double::erf_inv::<false>, ALL;
+        cbrt: f64::cbrt, ALL;
+        rsqrt: |x| 1.0 / x.sqrt(), ALL;
+        neg: |x| -x, ALL;
+    }
+}
+
+#[test]
+fn single_precision_is_within_two_ulp() {
+    let mut report = String::new();
+    let mut worst_of_all = 0.0f64;
+    for f in all_single() {
+        let mut worst = [(0.0, 0.0f32); 2];
+        let mut check = |x: f32| {
+            if x.abs() > f.limit && x.abs() < f32::INFINITY {
+                return;
+            }
+            let exact = (f.exact)(f64::from(x));
+            for (worst, value) in worst.iter_mut().zip([(f.fused)(x), (f.plain)(x)]) {
+                let error = error_single(value, exact);
+                if error > worst.0 {
+                    *worst = (error, x);
+                }
+            }
+        };
+        let mut bits = 0u32;
+        while let Some(next) = bits.checked_add(STRIDE) {
+            check(f32::from_bits(bits));
+            bits = next;
+        }
+        // Densely where most functions have their breaks and bends.
+        for centre in [1.0f32, 0.5, 0.625, 2.0, std::f32::consts::FRAC_PI_2, 88.7, 104.0] {
+            for step in 0..2000u32 {
+                let x = f32::from_bits(centre.to_bits() - 1000 + step);
+                check(x);
+                check(-x);
+            }
+        }
+        for x in [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MIN_POSITIVE, f32::MAX, 1.0, -1.0, 1e-45, -1e-45] {
+            check(x);
+        }
+        let [(a, at_a), (b, at_b)] = worst;
+        report += &format!("{:8} fused {a:.3} at {at_a:e}, plain {b:.3} at {at_b:e}\n", f.name);
+        worst_of_all = worst_of_all.max(a).max(b);
+    }
+    println!("{report}");
+    assert!(worst_of_all <= 2.0, "{report}");
+}
+
+#[test]
+fn single_precision_of_two_operands_is_within_two_ulp() {
+    // A linear congruential generator's high bits are random enough to choose bit patterns.
+    let mut state = 12345u64;
+    let mut next = move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 32) as u32
+    };
+    let points = if cfg!(debug_assertions) { 200_000 } else { 4_000_000 };
+    let mut worst = [0.0f64; 4];
+    for i in 0..points {
+        let (a, b) = (f32::from_bits(next()), f32::from_bits(next()));
+        // Three of four pairs near enough to each other to have a result of some interest.
+        let (x, y) = match i % 4 {
+            0 => (a, b),
+            1 => (a.abs(), (b % 8.0) * 80.0 / a.abs().ln().abs().max(1e-6)),
+            2 => (1.0 + (a % 1.0), b % 100.0),
+            _ => (a, (b % 16.0).trunc()),
+        };
+        let exact = f64::from(x).powf(f64::from(y));
+        let angle = f64::from(y).atan2(f64::from(x));
+        let errors = [
+            error_single(single::pow::<true>(x, y), exact),
+            error_single(single::pow::<false>(x, y), exact),
+            error_single(single::atan2::<true>(y, x), angle),
+            error_single(single::atan2::<false>(y, x), angle),
+        ];
+        for (k, (worst, error)) in worst.iter_mut().zip(errors).enumerate() {
+            assert!(error <= 2.0, "function {k} of {x:e}, {y:e}: {error} ulp");
+            *worst = worst.max(error);
+        }
+    }
+    println!("pow fused {:.3}, plain {:.3}; atan2 fused {:.3}, plain {:.3}", worst[0], worst[1], worst[2], worst[3]);
+}
+
+#[test]
+fn single_precision_integer_powers() {
+    for n in [-1000i32, -17, -3, -2, -1, 0, 1, 2, 3, 4, 7, 100, 99_999] {
+        for i in 1..5000 {
+            let x = (i as f32 - 2500.0) / 1000.0 + if n.abs() > 99 { 1.0 } else { 0.0 };
+            let exact = f64::from(x).powi(n);
+            for value in [single::powi::<true>(x, n), single::powi::<false>(x, n)] {
+                assert!(error_single(value, exact) <= 2.0, "{x:e}^{n}: {value:e} for {exact:e}");
+            }
+        }
+    }
+}
+
+type Double1 = (&'static str, fn(f64) -> f64, fn(f64) -> f64);
+type Double2 = (&'static str, fn(f64, f64) -> f64, fn(f64, f64) -> f64);
+
+macro_rules! doubles {
+    ($($name:ident)*) => { [$((stringify!($name), double::$name::<true> as _, double::$name::<false> as _)),*] };
+}
+
+#[test]
+fn double_precision_is_within_two_ulp() {
+    let unary: [Double1; 22] = doubles!(exp expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc erf_inv cbrt rsqrt);
+    let binary: [Double2; 3] = [
+        ("pow", double::pow::<true>, double::pow::<false>),
+        ("atan2", double::atan2::<true>, double::atan2::<false>),
+        ("powi", |x, n| double::powi::<true>(x, n as i32), |x, n| double::powi::<false>(x, n as i32)),
+    ];
+    let text = include_str!("reference/math_f64.csv");
+    let parse = |field: &str| f64::from_bits(u64::from_str_radix(field, 16).expect("a hexadecimal number"));
+    let mut worst = std::collections::BTreeMap::new();
+    let mut seen = 0;
+    for line in text.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [name, first, second, expected] = fields[..] else { panic!("not four fields: {line}") };
+        let (x, expected) = (parse(first), parse(expected));
+        let (fused, plain) = if second.is_empty() {
+            let &(_, fused, plain) = unary.iter().find(|f| f.0 == name).unwrap_or_else(|| panic!("no function {name}"));
+            (fused(x), plain(x))
+        } else {
+            let &(_, fused, plain) = binary.iter().find(|f| f.0 == name).unwrap_or_else(|| panic!("no function {name}"));
+            (fused(x, parse(second)), plain(x, parse(second)))
+        };
+        seen += 1;
+        let entry = worst.entry(name).or_insert([(0.0, 0.0, 0, 0.0); 2]);
+        for (worst, value) in entry.iter_mut().zip([fused, plain]) {
+            let error = distance(value, expected);
+            worst.2 += usize::from(error > 0.0);
+            if error > worst.0 {
+                (worst.0, worst.1, worst.3) = (error, x, value);
+            }
+        }
+    }
+    let mut report = String::new();
+    let mut worst_of_all = 0.0f64;
+    for (name, [a, b]) in &worst {
+        report += &format!("{name:8} fused {} at {:e} -> {:e} ({} not nearest), plain {} at {:e} -> {:e} ({} not nearest)\n", a.0, a.1, a.3, a.2, b.0, b.1, b.3, b.2);
+        worst_of_all = worst_of_all.max(a.0).max(b.0);
+    }
+    println!("{report}");
+    assert_eq!(worst.len(), unary.len() + binary.len());
+    assert!(seen > 9000);
+    // One float away from the nearest is an error below 1.5 ulp.
+    assert!(worst_of_all <= 1.0, "{report}");
+}

@@ -1,0 +1,77 @@
+//! Nonlinearities by name.
+
+use crate::tensor::Tensor;
+use crate::tree::{Leaves, Structure, Tree};
+
+/// A function applied to each element between two layers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Activation {
+    /// `max(x, 0)`
+    #[default]
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `1 / (1 + e⁻ˣ)`
+    Sigmoid,
+    /// `x·Φ(x)` with the distribution function of the normal distribution.
+    Gelu,
+    /// `x·sigmoid(x)`
+    Silu,
+    /// `ln(1 + eˣ)`
+    Softplus,
+}
+
+impl Activation {
+    /// All of them.
+    pub const ALL: [Activation; 6] = [
+        Activation::Relu,
+        Activation::Tanh,
+        Activation::Sigmoid,
+        Activation::Gelu,
+        Activation::Silu,
+        Activation::Softplus,
+    ];
+
+    /// The name in options and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Activation::Relu => "relu",
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Gelu => "gelu",
+            Activation::Silu => "silu",
+            Activation::Softplus => "softplus",
+        }
+    }
+
+    /// The one with the given [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Activation> {
+        Self::ALL.into_iter().find(|a| a.name() == name)
+    }
+
+    /// The function at each element of `x`.
+    #[track_caller]
+    pub fn apply(self, x: &Tensor) -> Tensor {
+        match self {
+            Activation::Relu => x.relu(),
+            Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => x.sigmoid(),
+            Activation::Gelu => x.gelu(),
+            Activation::Silu => x.silu(),
+            Activation::Softplus => x.softplus(),
+        }
+    }
+}
+
+/// No tensors: which function it is belongs to the structure.
+impl Tree for Activation {
+    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+
+    fn unflatten(&self, _leaves: &mut Leaves) -> Activation {
+        *self
+    }
+
+    fn describe(&self, out: &mut Structure) {
+        out.text(self.name());
+    }
+}

@@ -1,0 +1,98 @@
+//! Layers, and the multilayer perceptron made of them.
+
+use super::{Activation, Init};
+use crate::Tree;
+use crate::random::Key;
+use crate::tensor::Tensor;
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result};
+
+/// An affine map of rows: `x·W + b`.
+#[derive(Clone, Debug, Tree)]
+pub struct Linear {
+    /// `[inputs, outputs]`
+    pub weight: Tensor,
+    /// `[outputs]`
+    pub bias: Tensor,
+}
+
+impl Linear {
+    /// A layer with weights drawn from `init` and a bias of zeros.
+    ///
+    /// # Panics
+    /// If `dtype` is no float.
+    #[track_caller]
+    pub fn new(key: &Key, inputs: usize, outputs: usize, init: Init, dtype: DType) -> Linear {
+        Linear {
+            weight: init.sample(key, inputs, outputs, dtype),
+            bias: Tensor::splat(Literal::from_f64(dtype, 0.0), &[outputs]),
+        }
+    }
+
+    /// `x·W + b` for `x` of shape `[…, inputs]`: `[…, outputs]`.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        x.matmul(&self.weight) + &self.bias
+    }
+}
+
+/// A multilayer perceptron: linear layers with an activation between any two, none after the last.
+#[derive(Clone, Debug, Tree)]
+pub struct Mlp {
+    /// The layers from input to output.
+    pub layers: Vec<Linear>,
+    /// Applied to the output of every layer but the last.
+    pub activation: Activation,
+}
+
+impl Mlp {
+    /// A network whose layers have these widths, from the input's to the output's; He's initialisation for ReLU-like activations, else Glorot's.
+    ///
+    /// # Errors
+    /// If fewer than two widths are given, one is 0, or `dtype` is no float.
+    pub fn new(key: &Key, widths: &[usize], activation: Activation, dtype: DType) -> Result<Mlp> {
+        if widths.len() < 2 || widths.contains(&0) || !dtype.is_float() {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!(
+                    "Mlp::new: widths {widths:?} of {dtype}; at least an input and an output width are needed, each positive, and floats"
+                ),
+            ));
+        }
+        let init = match activation {
+            Activation::Tanh | Activation::Sigmoid => Init::GlorotUniform,
+            _ => Init::HeNormal,
+        };
+        let keys = key.split_n(widths.len() - 1);
+        let layers = widths
+            .windows(2)
+            .zip(&keys)
+            .map(|(w, key)| Linear::new(key, w[0], w[1], init, dtype))
+            .collect();
+        Ok(Mlp { layers, activation })
+    }
+
+    /// The outputs for rows `x` of shape `[…, inputs]`.
+    #[track_caller]
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let mut h = x.clone();
+        for (k, layer) in self.layers.iter().enumerate() {
+            if k > 0 {
+                h = self.activation.apply(&h);
+            }
+            h = layer.forward(&h);
+        }
+        h
+    }
+
+    /// The widths of the layers, from the input's to the output's.
+    pub fn widths(&self) -> Vec<usize> {
+        let mut widths: Vec<usize> = self
+            .layers
+            .first()
+            .map(|l| l.weight.shape()[0])
+            .into_iter()
+            .collect();
+        widths.extend(self.layers.iter().map(|l| l.weight.shape()[1]));
+        widths
+    }
+}

@@ -1,0 +1,137 @@
+//! Adam and AdamW.
+
+use super::{rate_for, zip_leaves};
+use crate::tensor::Tensor;
+use crate::tree::{Leaves, Structure, Tree, zeros_like};
+
+/// Adam: steps scaled by running means of the gradient and of its square.
+///
+/// `m ← β₁m + (1-β₁)g`, `v ← β₂v + (1-β₂)g²`, `θ ← θ - η·(m/(1-β₁ᵗ)) / (√(v/(1-β₂ᵗ)) + ε)`. D. Kingma, J. Ba: "Adam: a method for stochastic
+/// optimization", ICLR 2015. With `weight_decay` it is AdamW: `θ` also shrinks by `η·λ·θ`. I. Loshchilov, F. Hutter: "Decoupled weight decay
+/// regularization", ICLR 2019.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adam {
+    /// Decay of the mean of gradients, `β₁`.
+    pub beta1: f64,
+    /// Decay of the mean of squares, `β₂`.
+    pub beta2: f64,
+    /// Keeps the quotient finite, `ε`.
+    pub epsilon: f64,
+    /// Decoupled weight decay `λ`; 0 is plain Adam.
+    pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Adam {
+        Adam {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+/// What Adam remembers between steps.
+#[derive(Clone, Debug)]
+pub struct AdamState<A> {
+    /// Number of steps done, i64.
+    pub step: Tensor,
+    /// Running means of the gradients.
+    pub mean: A,
+    /// Running means of their squares.
+    pub square: A,
+}
+
+impl<A: Tree> Tree for AdamState<A> {
+    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+        self.step.flatten(leaves);
+        self.mean.flatten(leaves);
+        self.square.flatten(leaves);
+    }
+
+    fn unflatten(&self, leaves: &mut Leaves) -> Self {
+        AdamState {
+            step: self.step.unflatten(leaves),
+            mean: self.mean.unflatten(leaves),
+            square: self.square.unflatten(leaves),
+        }
+    }
+
+    fn describe(&self, out: &mut Structure) {
+        out.enter("AdamState", 3);
+        out.field("step");
+        self.step.describe(out);
+        out.field("mean");
+        self.mean.describe(out);
+        out.field("square");
+        self.square.describe(out);
+        out.leave();
+    }
+}
+
+impl Adam {
+    /// The state before the first step.
+    pub fn start<A: Tree>(&self, params: &A) -> AdamState<A> {
+        AdamState {
+            step: Tensor::from(0i64),
+            mean: zeros_like(params),
+            square: zeros_like(params),
+        }
+    }
+
+    /// Parameters and state after a step of size `rate` (a scalar).
+    #[track_caller]
+    pub fn update<A: Tree>(
+        &self,
+        params: &A,
+        grads: &A,
+        state: &AdamState<A>,
+        rate: &Tensor,
+    ) -> (A, AdamState<A>) {
+        let step = &state.step + 1;
+        let t = step.astype(gradus_ir::DType::F64);
+        // 1 - βᵗ as -expm1(t·ln β), which keeps its digits for β near 1.
+        let correction = |beta: f64| -(&t * beta.ln()).expm1();
+        let (first, second) = (correction(self.beta1), correction(self.beta2));
+        let rate = rate.astype(gradus_ir::DType::F64);
+        let size = &rate / &first;
+        let root = second.sqrt();
+        let shrink = &rate * self.weight_decay;
+        let Adam {
+            beta1,
+            beta2,
+            epsilon,
+            weight_decay,
+        } = *self;
+        let mut results = zip_leaves(
+            &[params, grads, &state.mean, &state.square],
+            3,
+            &mut |row| {
+                let [p, g, m, v] = row else {
+                    unreachable!("four trees")
+                };
+                let m = *m * beta1 + *g * (1.0 - beta1);
+                let v = *v * beta2 + g.square() * (1.0 - beta2);
+                let scale = v.sqrt() / rate_for(&root, p) + epsilon;
+                let mut next = *p - rate_for(&size, p) * &m / scale;
+                if weight_decay != 0.0 {
+                    next = next - *p * rate_for(&shrink, p);
+                }
+                vec![next, m, v]
+            },
+        )
+        .into_iter();
+        match (results.next(), results.next(), results.next()) {
+            (Some(params), Some(mean), Some(square)) => (
+                params,
+                AdamState {
+                    step,
+                    mean,
+                    square,
+                },
+            ),
+            _ => unreachable!("three results were asked for"),
+        }
+    }
+}

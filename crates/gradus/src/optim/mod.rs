@@ -1,0 +1,75 @@
+//! Optimisers as plain functions over trees: parameters, gradients and state in, parameters and state out.
+//!
+//! Nothing is changed in place and nothing is hidden, so an update can be jitted together with the gradient, mapped, or differentiated. Where the
+//! caller gives its tensors away ([`Jit::call_owned`](crate::Jit::call_owned)), the compiled update works in place all the same.
+//!
+//! ```
+//! use gradus::optim::{self, Adam};
+//! use gradus::prelude::*;
+//! let options = Adam::default();
+//! let step = jit(|(x, state): &(Tensor, optim::AdamState<Tensor>)| {
+//!     let slope = grad(|x: &Tensor| (x - 3.0).square().sum())(x);
+//!     options.update(x, &slope, state, &Tensor::from(0.1))
+//! });
+//! let x = Tensor::from([0.0]);
+//! let mut at = (x.clone(), options.start(&x));
+//! for _ in 0..300 {
+//!     at = step.call_owned(at)?;
+//! }
+//! assert!((at.0.to_vec::<f64>()?[0] - 3.0).abs() < 1e-2);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+
+mod adam;
+mod clip;
+mod schedule;
+mod sgd;
+
+pub use adam::{Adam, AdamState};
+pub use clip::{clip_by_norm, clip_by_value, global_norm};
+pub use schedule::Schedule;
+pub use sgd::{Momentum, Sgd};
+
+use crate::tensor::Tensor;
+use crate::tree::Tree;
+
+/// `rate`, a number of any float type, as one of the type of `like`.
+fn rate_for(rate: &Tensor, like: &Tensor) -> Tensor {
+    rate.astype(like.dtype())
+}
+
+/// Applies `f` to the leaves of several trees of one structure at once; each `f` gives one leaf for each of `n` results.
+///
+/// # Panics
+/// If the trees have different numbers of leaves.
+#[track_caller]
+fn zip_leaves<A: Tree>(
+    trees: &[&A],
+    n: usize,
+    f: &mut dyn FnMut(&[&Tensor]) -> Vec<Tensor>,
+) -> Vec<A> {
+    let all: Vec<Vec<Tensor>> = trees.iter().map(|t| crate::transform::leaves(*t)).collect();
+    for (tree, leaves) in trees.iter().zip(&all) {
+        if leaves.len() != all[0].len() {
+            let wanted = crate::tree::Structure::record(trees[0]);
+            let got = crate::tree::Structure::record(*tree);
+            panic!(
+                "optim: gradients and state must be like the parameters: {}",
+                wanted
+                    .difference(&got)
+                    .unwrap_or_else(|| "they have different numbers of tensors".into())
+            );
+        }
+    }
+    let mut results: Vec<Vec<Tensor>> = vec![Vec::new(); n];
+    for k in 0..all[0].len() {
+        let row: Vec<&Tensor> = all.iter().map(|leaves| &leaves[k]).collect();
+        for (result, t) in results.iter_mut().zip(f(&row)) {
+            result.push(t);
+        }
+    }
+    results
+        .into_iter()
+        .map(|leaves| crate::transform::rebuild(trees[0], leaves))
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! Stochastic gradient descent, plain, with momentum and Nesterov's.
+
+use super::{rate_for, zip_leaves};
+use crate::tensor::Tensor;
+use crate::tree::{Tree, zeros_like};
+
+/// Gradient descent: `θ ← θ - η·g`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sgd {
+    /// Multiple of the parameters that is added to the gradient (L2 regularisation).
+    pub weight_decay: f64,
+}
+
+impl Sgd {
+    /// The parameters after a step against `grads` of size `rate` (a scalar).
+    #[track_caller]
+    pub fn update<A: Tree>(&self, params: &A, grads: &A, rate: &Tensor) -> A {
+        let decay = self.weight_decay;
+        zip_leaves(&[params, grads], 1, &mut |row| {
+            let [p, g] = row else { unreachable!("two trees") };
+            let g = decayed(g, p, decay);
+            vec![*p - g * rate_for(rate, p)]
+        })
+        .remove(0)
+    }
+}
+
+/// Gradient descent with momentum: `v ← μ·v + g`, `θ ← θ - η·v`; Nesterov's looks ahead: `θ ← θ - η·(g + μ·v)`.
+///
+/// I. Sutskever, J. Martens, G. Dahl, G. Hinton: "On the importance of initialization and momentum in deep learning", ICML 2013.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Momentum {
+    /// How much of the velocity stays, `μ`.
+    pub momentum: f64,
+    /// Whether to step by the velocity after the next decay.
+    pub nesterov: bool,
+    /// Multiple of the parameters that is added to the gradient (L2 regularisation).
+    pub weight_decay: f64,
+}
+
+impl Default for Momentum {
+    fn default() -> Momentum {
+        Momentum {
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 0.0,
+        }
+    }
+}
+
+impl Momentum {
+    /// The velocity before the first step: zeros like `params`.
+    pub fn start<A: Tree>(&self, params: &A) -> A {
+        zeros_like(params)
+    }
+
+    /// Parameters and velocity after a step of size `rate` (a scalar).
+    #[track_caller]
+    pub fn update<A: Tree>(
+        &self,
+        params: &A,
+        grads: &A,
+        velocity: &A,
+        rate: &Tensor,
+    ) -> (A, A) {
+        let Momentum {
+            momentum,
+            nesterov,
+            weight_decay,
+        } = *self;
+        let mut results = zip_leaves(&[params, grads, velocity], 2, &mut |row| {
+            let [p, g, v] = row else {
+                unreachable!("three trees")
+            };
+            let g = decayed(g, p, weight_decay);
+            let v = *v * momentum + &g;
+            let direction = if nesterov { g + &v * momentum } else { v.clone() };
+            vec![*p - direction * rate_for(rate, p), v]
+        })
+        .into_iter();
+        match (results.next(), results.next()) {
+            (Some(params), Some(velocity)) => (params, velocity),
+            _ => unreachable!("two results were asked for"),
+        }
+    }
+}
+
+/// `g + decay·p`
+fn decayed(g: &Tensor, p: &Tensor, decay: f64) -> Tensor {
+    if decay == 0.0 {
+        g.clone()
+    } else {
+        g + p * decay
+    }
+}

@@ -1,0 +1,197 @@
+//! Random numbers by explicit keys: the same key always gives the same numbers, on any machine and number of threads.
+//!
+//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), used with the
+//! counters that JAX uses by default, so keys, bits and uniform numbers equal JAX's bit for bit. Everything but [`permutation`] can be traced: a key is a tensor,
+//! so random numbers may be drawn under [`jit`](crate::jit) and [`vmap`](crate::vmap).
+
+mod threefry;
+
+use crate::tensor::Tensor;
+use crate::tree::{Leaves, Structure, Tree};
+use gradus_ir::primitives::Binary;
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
+use threefry::{counters, hash, scalar_pair};
+
+/// The state of the generator: never changed, only split.
+///
+/// Use a key once; for more numbers [`split`](Key::split) it or [`fold_in`](Key::fold_in) a counter.
+#[derive(Clone, Debug)]
+pub struct Key(Tensor);
+
+impl Tree for Key {
+    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+        self.0.flatten(leaves);
+    }
+
+    fn unflatten(&self, leaves: &mut Leaves) -> Key {
+        Key(self.0.unflatten(leaves))
+    }
+
+    fn describe(&self, out: &mut Structure) {
+        self.0.describe(out);
+    }
+}
+
+/// The key of `seed`.
+///
+/// ```
+/// use gradus::random;
+/// let key = random::key(42);
+/// let x = random::normal(&key, &[3], gradus::DType::F64);
+/// assert_eq!(x.shape(), [3]);
+/// ```
+pub fn key(seed: u64) -> Key {
+    Key(Tensor::from([(seed >> 32) as u32, seed as u32]))
+}
+
+impl Key {
+    /// The key whose state is `data`, a u32 tensor of two numbers, as [`data`](Key::data) gives it.
+    ///
+    /// # Errors
+    /// If `data` has another type.
+    pub fn from_data(data: Tensor) -> Result<Key> {
+        if *data.ty() == Type::new(DType::U32, &[2]) {
+            return Ok(Key(data));
+        }
+        Err(Error::new(
+            ErrorKind::Argument,
+            format!("Key::from_data: a key is u32[2], got {}", data.ty()),
+        ))
+    }
+
+    /// The state: a u32 tensor of two numbers.
+    pub fn data(&self) -> &Tensor {
+        &self.0
+    }
+
+    /// `N` independent keys.
+    pub fn split<const N: usize>(&self) -> [Key; N] {
+        let keys = self.split_data(N);
+        std::array::from_fn(|i| row(&keys, i))
+    }
+
+    /// `n` independent keys.
+    pub fn split_n(&self, n: usize) -> Vec<Key> {
+        let keys = self.split_data(n);
+        (0..n).map(|i| row(&keys, i)).collect()
+    }
+
+    /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
+    pub fn split_data(&self, n: usize) -> Tensor {
+        threefry::fused(&[&self.0], &|key| {
+            let (a, b) = hash(&key[0], counters(&[n]));
+            threefry::pairs(&a, &b)
+        })
+    }
+
+    /// The key that belongs to this one and a number, such as that of a step.
+    pub fn fold_in(&self, data: u32) -> Key {
+        Key(threefry::fused(&[&self.0], &|key| {
+            let (a, b) = hash(&key[0], scalar_pair(0, data));
+            threefry::pairs(&a, &b)
+        }))
+    }
+}
+
+fn row(keys: &Tensor, i: usize) -> Key {
+    use gradus_ir::primitives::Layout;
+    use gradus_ir::{Dims, Op};
+    let slice = Layout::Slice {
+        start: Dims::from_slice(&[i, 0]),
+        limit: Dims::from_slice(&[i + 1, 2]),
+        stride: Dims::from_slice(&[1, 1]),
+    };
+    let one = Tensor::apply(Op::Layout(slice), &[keys]);
+    let shape = Layout::Reshape(Dims::from_slice(&[2]));
+    Key(Tensor::apply(Op::Layout(shape), &[&one]))
+}
+
+/// 32 random bits for each element: u32 of `shape`.
+pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
+    threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], shape))
+}
+
+/// Numbers evenly distributed in `[0, 1)`, multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
+///
+/// # Panics
+/// If `dtype` is no float.
+#[track_caller]
+pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
+    if let Some(refused) = refuse("uniform", shape, dtype) {
+        return refused;
+    }
+    threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], shape, dtype))
+}
+
+/// Numbers evenly distributed in `[low, high)`.
+///
+/// # Panics
+/// If `dtype` is no float.
+#[track_caller]
+pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64) -> Tensor {
+    if let Some(refused) = refuse("uniform_in", shape, dtype) {
+        return refused;
+    }
+    threefry::fused(&[&key.0], &|key| {
+        threefry::between(&key[0], shape, dtype, low, high)
+    })
+}
+
+/// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
+///
+/// # Panics
+/// If `dtype` is no float.
+#[track_caller]
+pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
+    if let Some(refused) = refuse("normal", shape, dtype) {
+        return refused;
+    }
+    let low = match dtype {
+        DType::F32 => f64::from((-1.0f32).next_up()),
+        _ => (-1.0f64).next_up(),
+    };
+    threefry::fused(&[&key.0], &|key| {
+        let u = threefry::between(&key[0], shape, dtype, low, 1.0);
+        let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), shape);
+        threefry::binary(Binary::Mul, &root, &u.erf_inv())
+    })
+}
+
+/// Truth values that hold with probability `p`.
+pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
+    threefry::fused(&[&key.0], &|key| {
+        threefry::unit(&key[0], shape, DType::F32).less(p)
+    })
+}
+
+/// The numbers `0..n` in random order, i64: sorted by random keys, in as many rounds as make ties harmless.
+///
+/// # Errors
+/// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
+pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
+    let mut order: Vec<i64> = (0..n as i64).collect();
+    // Three times the bits that n numbers need leave one tie in n² expected.
+    let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
+    let mut key = key.clone();
+    for _ in 0..rounds {
+        let [next, now] = key.split();
+        key = next;
+        let sort_by = bits(&now, &[n]).to_vec::<u32>()?;
+        let mut tagged: Vec<(u32, i64)> = sort_by.into_iter().zip(order).collect();
+        tagged.sort_by_key(|&(k, _)| k);
+        order = tagged.into_iter().map(|(_, v)| v).collect();
+    }
+    Tensor::new(order, &[n])
+}
+
+#[track_caller]
+fn refuse(name: &str, shape: &[usize], dtype: DType) -> Option<Tensor> {
+    if dtype.is_float() {
+        return None;
+    }
+    let error = Error::new(
+        ErrorKind::DType,
+        format!("{name}: gives floating-point numbers, not {dtype}"),
+    );
+    Some(Tensor::fail(error, Type::new(dtype, shape)))
+}

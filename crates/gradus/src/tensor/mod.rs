@@ -1,0 +1,142 @@
+//! [`Tensor`] and its operations, a file a subject.
+
+use crate::trace::{self, Trace};
+use gradus_cpu::Array;
+use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Result, Type};
+use std::sync::Arc;
+
+/// An array of numbers of one element type, with any number of dimensions: concrete, or a value of a program being traced.
+///
+/// A cheap handle: cloning copies no numbers. Operations on concrete tensors run at once; with a traced operand they add a node to its graph.
+#[derive(Clone)]
+pub struct Tensor(pub(crate) Repr);
+
+#[derive(Clone)]
+pub(crate) enum Repr {
+    /// Numbers in memory.
+    Array(Array),
+    /// The same number everywhere, without memory; a literal of the graph when traced.
+    Splat(Literal, Type),
+    /// A node of a graph under construction.
+    Traced(Traced),
+}
+
+#[derive(Clone)]
+pub(crate) struct Traced {
+    pub trace: Arc<Trace>,
+    pub node: NodeId,
+    pub ty: Type,
+}
+
+impl Tensor {
+    pub(crate) fn from_array(array: Array) -> Tensor {
+        Tensor(Repr::Array(array))
+    }
+
+    /// Every element is `value`.
+    pub(crate) fn splat(value: Literal, shape: &[usize]) -> Tensor {
+        Tensor(Repr::Splat(value, Type::new(value.dtype(), shape)))
+    }
+
+    pub(crate) fn ty(&self) -> &Type {
+        match &self.0 {
+            Repr::Array(a) => a.ty(),
+            Repr::Splat(_, ty) => ty,
+            Repr::Traced(t) => &t.ty,
+        }
+    }
+
+    /// Whether this is a value of a program being traced, which has no numbers of its own.
+    pub fn is_traced(&self) -> bool {
+        matches!(self.0, Repr::Traced(_))
+    }
+
+    /// One primitive on operands that fit it exactly.
+    #[track_caller]
+    pub(crate) fn apply(op: Op, operands: &[&Tensor]) -> Tensor {
+        let loc = Loc::caller();
+        match trace::innermost(operands) {
+            Some(trace) => match Trace::add(&trace, op, operands, loc) {
+                Ok(t) => t,
+                Err((error, plausible)) => Tensor::fail(error, plausible),
+            },
+            None => match run_one(op, operands, loc) {
+                Ok(t) => t,
+                Err(error) => {
+                    let plausible = operands
+                        .first()
+                        .map_or(Type::scalar(DType::F64), |t| t.ty().clone());
+                    Tensor::fail(error, plausible)
+                }
+            },
+        }
+    }
+
+    /// Reports a mistake in the caller's program.
+    ///
+    /// Inside `jit(..).call`, `trace` and other calls that return a `Result` it is kept for that boundary, and the program goes on with zeros of type
+    /// `plausible`; elsewhere it stops the program with the message.
+    #[track_caller]
+    pub(crate) fn fail(error: Error, plausible: Type) -> Tensor {
+        let error = error.at(Loc::caller());
+        match trace::keep_failure(error) {
+            None => Tensor(Repr::Splat(
+                Literal::from_f64(plausible.dtype, 0.0),
+                plausible,
+            )),
+            Some(error) => panic!("{error}"),
+        }
+    }
+
+    /// The numbers. Of a traced tensor whose inputs are known, the part of the program that it needs is run.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Traced`] if the inputs are unknown (under `jit` or `vmap`) or its trace has ended.
+    #[track_caller]
+    pub(crate) fn array(&self) -> Result<Array> {
+        match &self.0 {
+            Repr::Array(a) => Ok(a.clone()),
+            Repr::Splat(value, ty) => Ok(Array::filled(*value, &ty.shape)),
+            Repr::Traced(t) => t.trace.value(t.node).map_err(|e| e.at(Loc::caller())),
+        }
+    }
+
+    /// As [`array`](Self::array), without another handle to the numbers.
+    #[track_caller]
+    pub(crate) fn into_array(self) -> Result<Array> {
+        match self.0 {
+            Repr::Array(a) => Ok(a),
+            _ => self.array(),
+        }
+    }
+}
+
+/// Runs one primitive on concrete operands.
+fn run_one(op: Op, operands: &[&Tensor], loc: Loc) -> Result<Tensor> {
+    let mut graph = Graph::new();
+    graph.set_loc(loc);
+    let mut inputs: Vec<&Tensor> = Vec::new();
+    let mut ids = Vec::with_capacity(operands.len());
+    for t in operands {
+        ids.push(match &t.0 {
+            Repr::Splat(value, ty) => graph.constant(*value, &ty.shape),
+            _ => {
+                inputs.push(t);
+                graph.input(t.ty().clone())
+            }
+        });
+    }
+    let out = graph.add(op, &ids)?;
+    if let Some(value) = graph.literal(out) {
+        return Ok(Tensor::splat(value, graph.shape(out)));
+    }
+    if let Some(k) = graph.inputs().iter().position(|&i| i == out) {
+        return Ok(inputs[k].clone());
+    }
+    graph.set_outputs(vec![out]);
+    let arrays: Vec<Tensor> = inputs.into_iter().cloned().collect();
+    let mut results = trace::run(&graph, arrays)?;
+    results.pop().ok_or_else(|| {
+        Error::new(ErrorKind::Graph, "a program of one output gave none")
+    })
+}

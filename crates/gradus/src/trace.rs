@@ -1,0 +1,352 @@
+//! Tracing: running a closure on stand-ins for its arguments and writing down what it does.
+//!
+//! Each traced closure has a graph of its own. Whatever it uses from outside, concrete or a value of an outer trace, becomes a hidden input of that
+//! graph, so a transform sees a closed program, and the derivative of an inner one cannot be confused with that of an outer one: they differentiate
+//! with respect to inputs of different graphs. Applied to values of an outer trace, the transformed program is copied into the outer graph.
+
+use crate::tensor::{Repr, Tensor, Traced};
+use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The graph of one closure while it is being traced.
+pub(crate) struct Trace {
+    /// How many traces are open around this one on its thread; operands of several traces meet in the innermost.
+    depth: usize,
+    /// What the stand-ins stand for.
+    knowledge: Knowledge,
+    state: Mutex<State>,
+}
+
+/// Whether values may be read while tracing.
+pub(crate) enum Knowledge {
+    /// The inputs are these tensors, so a value can be computed.
+    Values(Vec<Tensor>),
+    /// Only types are known; the text names the transform, for messages.
+    Types(&'static str),
+}
+
+#[derive(Default)]
+struct State {
+    graph: Graph,
+    /// What the hidden inputs stand for, in their order.
+    captured: Vec<Tensor>,
+    hidden: HashMap<Identity, NodeId>,
+    /// Values that were read, and what they needed.
+    values: HashMap<NodeId, Array>,
+    ended: bool,
+}
+
+/// What makes two captured tensors the same one.
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Buffer(usize, Type),
+    Node(usize, NodeId),
+}
+
+/// A traced closure as a program without surroundings.
+pub(crate) struct Closed {
+    /// Inputs: the arguments, then what was captured.
+    pub graph: Graph,
+    /// What the hidden inputs stand for.
+    pub captured: Vec<Tensor>,
+}
+
+thread_local! {
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The calls on this thread that return mistakes as `Err`, innermost last, each with the first mistake so far.
+    static BOUNDARIES: RefCell<Vec<Option<Error>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps `error` for the innermost boundary; gives it back if there is none.
+pub(crate) fn keep_failure(error: Error) -> Option<Error> {
+    BOUNDARIES.with_borrow_mut(|b| match b.last_mut() {
+        Some(kept) => {
+            kept.get_or_insert(error);
+            None
+        }
+        None => Some(error),
+    })
+}
+
+/// Runs `f` so that mistakes in it come back as `Err`.
+pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Leaves the boundary also when `f` unwinds.
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            BOUNDARIES.with_borrow_mut(|b| b.pop());
+        }
+    }
+    BOUNDARIES.with_borrow_mut(|b| b.push(None));
+    let leave = Leave;
+    let result = f();
+    let kept = BOUNDARIES.with_borrow_mut(|b| b.last_mut().and_then(Option::take));
+    drop(leave);
+    match kept {
+        Some(error) => Err(error),
+        None => result,
+    }
+}
+
+/// Reports `error`, made by a transform used at `loc`: kept for a boundary, else the program stops.
+pub(crate) fn stop(error: Error, loc: Loc) {
+    if let Some(error) = keep_failure(error.at(loc)) {
+        panic!("{error}");
+    }
+}
+
+/// The innermost trace that one of `tensors` belongs to.
+pub(crate) fn innermost(tensors: &[&Tensor]) -> Option<Arc<Trace>> {
+    let mut found: Option<&Arc<Trace>> = None;
+    for t in tensors {
+        if let Repr::Traced(t) = &t.0
+            && found.is_none_or(|f| t.trace.depth > f.depth)
+        {
+            found = Some(&t.trace);
+        }
+    }
+    found.cloned()
+}
+
+fn escaped() -> Error {
+    Error::new(
+        ErrorKind::Traced,
+        "a traced tensor is used after the function in which it was made has ended; \
+         return it from that function instead of storing it",
+    )
+}
+
+impl Trace {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while the lock was held can only come from a mistake in a rule; the graph is append-only and stays usable.
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Appends `op`; on failure also says what type the result might have had.
+    pub(crate) fn add(
+        trace: &Arc<Trace>,
+        op: Op,
+        operands: &[&Tensor],
+        loc: Loc,
+    ) -> Result<Tensor, (Error, Type)> {
+        let plausible = || {
+            operands
+                .first()
+                .map_or(Type::scalar(gradus_ir::DType::F64), |t| t.ty().clone())
+        };
+        let mut state = trace.lock();
+        if state.ended {
+            return Err((escaped(), plausible()));
+        }
+        let mut ids = Vec::with_capacity(operands.len());
+        for t in operands {
+            ids.push(state.lift(trace, t).map_err(|e| (e, plausible()))?);
+        }
+        state.graph.set_loc(loc);
+        let node = state
+            .graph
+            .add(op, &ids)
+            .map_err(|e| (e, plausible()))?;
+        let ty = state.graph.ty(node).clone();
+        Ok(Tensor(Repr::Traced(Traced {
+            trace: trace.clone(),
+            node,
+            ty,
+        })))
+    }
+
+    /// The numbers of `node`, computed if the inputs are known.
+    pub(crate) fn value(&self, node: NodeId) -> Result<Array> {
+        let mut state = self.lock();
+        if let Some(value) = state.values.get(&node) {
+            return Ok(value.clone());
+        }
+        let mut needed = state.graph.needed_for(&[node]);
+        // What is known already needs nothing.
+        for i in (0..needed.len()).rev() {
+            let id = state.graph.id_at(i);
+            if needed[i] && state.values.contains_key(&id) {
+                needed[i] = false;
+            }
+        }
+        let order: Vec<NodeId> = state
+            .graph
+            .ids()
+            .filter(|id| needed[id.index()])
+            .collect();
+        for id in order {
+            let value = self.compute(&state, id)?;
+            state.values.insert(id, value);
+        }
+        Ok(state.values[&node].clone())
+    }
+
+    fn compute(&self, state: &State, id: NodeId) -> Result<Array> {
+        let node = state.graph.node(id);
+        if let Op::Input(k) = node.op {
+            let k = k as usize;
+            return match &self.knowledge {
+                Knowledge::Values(arguments) if k < arguments.len() => arguments[k].array(),
+                Knowledge::Values(arguments) => state.captured[k - arguments.len()].array(),
+                Knowledge::Types(transform) => {
+                    let arguments = state.graph.inputs().len() - state.captured.len();
+                    if k >= arguments {
+                        return state.captured[k - arguments].array();
+                    }
+                    Err(Error::new(
+                        ErrorKind::Traced,
+                        format!(
+                            "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
+                             choose between values with `where_`, or read it outside",
+                            node.ty
+                        ),
+                    ))
+                }
+            };
+        }
+        let mut one = Graph::new();
+        one.set_loc(node.loc);
+        let inputs: Vec<NodeId> = node
+            .operands
+            .iter()
+            .map(|&o| one.input(state.graph.ty(o).clone()))
+            .collect();
+        let out = one.add_like(node, &inputs);
+        one.set_outputs(vec![out]);
+        let arrays = node
+            .operands
+            .iter()
+            .map(|o| Tensor::from_array(state.values[o].clone()))
+            .collect();
+        let mut results = run(&one, arrays)?;
+        match results.pop() {
+            Some(t) => t.array(),
+            None => unreachable!("a program of one output gave none"),
+        }
+    }
+}
+
+impl State {
+    /// The node of `tensor` in this graph; a hidden input if it comes from outside.
+    fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<NodeId> {
+        let identity = match &tensor.0 {
+            Repr::Traced(t) if Arc::ptr_eq(&t.trace, trace) => return Ok(t.node),
+            Repr::Splat(value, ty) => return Ok(self.graph.constant(*value, &ty.shape)),
+            Repr::Array(a) => Identity::Buffer(a.bytes().as_ptr() as usize, a.ty().clone()),
+            Repr::Traced(t) => {
+                if t.trace.lock().ended {
+                    return Err(escaped());
+                }
+                Identity::Node(Arc::as_ptr(&t.trace) as usize, t.node)
+            }
+        };
+        if let Some(&id) = self.hidden.get(&identity) {
+            return Ok(id);
+        }
+        let id = self.graph.input(tensor.ty().clone());
+        self.hidden.insert(identity, id);
+        self.captured.push(tensor.clone());
+        Ok(id)
+    }
+}
+
+/// Traces `f` on arguments of these types.
+pub(crate) fn close(
+    types: &[Type],
+    knowledge: Knowledge,
+    f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
+) -> Result<Closed> {
+    /// Counts the open traces, also when the closure unwinds.
+    struct Depth(usize);
+    impl Drop for Depth {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+        }
+    }
+    let depth = Depth(DEPTH.get());
+    DEPTH.set(depth.0 + 1);
+    let trace = Arc::new(Trace {
+        depth: depth.0 + 1,
+        knowledge,
+        state: Mutex::default(),
+    });
+    let arguments: Vec<Tensor> = {
+        let mut state = trace.lock();
+        types
+            .iter()
+            .map(|ty| {
+                Tensor(Repr::Traced(Traced {
+                    trace: trace.clone(),
+                    node: state.graph.input(ty.clone()),
+                    ty: ty.clone(),
+                }))
+            })
+            .collect()
+    };
+    let results = f(arguments);
+    let mut state = trace.lock();
+    let outputs = results
+        .iter()
+        .map(|t| state.lift(&trace, t))
+        .collect::<Result<Vec<_>>>()?;
+    state.ended = true;
+    let mut graph = std::mem::take(&mut state.graph);
+    graph.set_outputs(outputs);
+    let captured = std::mem::take(&mut state.captured);
+    state.hidden.clear();
+    state.values.clear();
+    drop(state);
+    drop(depth);
+    Ok(Closed { graph, captured })
+}
+
+/// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.
+pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let references: Vec<&Tensor> = arguments.iter().collect();
+    let Some(trace) = innermost(&references) else {
+        return run(graph, arguments);
+    };
+    let mut state = trace.lock();
+    if state.ended {
+        return Err(escaped());
+    }
+    let ids = arguments
+        .iter()
+        .map(|t| state.lift(&trace, t))
+        .collect::<Result<Vec<_>>>()?;
+    let outputs = state.graph.inline(graph, &ids)?;
+    Ok(outputs
+        .into_iter()
+        .map(|node| {
+            Tensor(Repr::Traced(Traced {
+                trace: trace.clone(),
+                node,
+                ty: state.graph.ty(node).clone(),
+            }))
+        })
+        .collect())
+}
+
+/// Runs a program on concrete arguments, through the cache of compiled programs.
+pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let executable = gradus_cpu::cached(graph, &CompileOptions::default())?;
+    let arrays = arguments
+        .iter()
+        .map(Tensor::array)
+        .collect::<Result<Vec<Array>>>()?;
+    let inputs: Vec<Input<'_>> = arrays.iter().map(Input::Borrowed).collect();
+    let outputs = executable.run(inputs)?;
+    Ok(outputs.into_iter().map(Tensor::from_array).collect())
+}
+
+impl Closed {
+    /// The arguments of the program: `leaves`, then what was captured.
+    pub fn arguments(&self, leaves: Vec<Tensor>) -> Vec<Tensor> {
+        let mut all = leaves;
+        all.extend(self.captured.iter().cloned());
+        all
+    }
+}

@@ -1,0 +1,157 @@
+//! Derivatives held against finite differences.
+
+use super::{floats, jvp, leaves, rebuild, vjp};
+use crate::tensor::Tensor;
+use crate::tree::{Tree, paths};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
+
+/// How closely derivatives must agree; see [`check_grads_with`].
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct CheckOptions {
+    /// Step of the central difference, relative to the size of the argument's elements (at least 1). `None`: the cube root of the element
+    /// type's precision, where the errors of truncation and of rounding balance.
+    pub step: Option<f64>,
+    /// Allowed difference, relative to the larger of the two numbers and 1. `None`: 1e-6 for f64, 2e-2 for f32.
+    pub tolerance: Option<f64>,
+}
+
+/// Checks the derivatives of `f` at `x`: forward mode against central differences, reverse mode against forward mode.
+///
+/// Looks along one fixed direction that moves every element by a different amount. `f` should be smooth at `x`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// check_grads(|x: &Tensor| x.sin().exp(), &Tensor::from([0.1, 0.7]))?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Derivative`] with the worst entry, if they disagree.
+#[track_caller]
+pub fn check_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<()> {
+    check_grads_with(f, x, CheckOptions::default())
+}
+
+/// As [`check_grads`], with a step and a tolerance of choice.
+#[track_caller]
+pub fn check_grads_with<A: Tree, B: Tree>(
+    f: impl Fn(&A) -> B,
+    x: &A,
+    options: CheckOptions,
+) -> Result<()> {
+    let loc = Loc::caller();
+    run(&f, x, options).map_err(|e| e.at(loc))
+}
+
+fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> Result<()> {
+    let inputs = leaves(x);
+    let single = inputs.iter().any(|t| t.dtype() == DType::F32);
+    let precision = if single {
+        f64::from(f32::EPSILON)
+    } else {
+        f64::EPSILON
+    };
+    let tolerance = options.tolerance.unwrap_or(if single { 2e-2 } else { 1e-6 });
+    let mut size: f64 = 1.0;
+    for k in floats(&inputs) {
+        for v in numbers(&inputs[k])? {
+            size = size.max(v.abs());
+        }
+    }
+    let step = options.step.unwrap_or(precision.cbrt()) * size;
+
+    let direction: Vec<Tensor> = inputs.iter().map(|t| spread(t, 0)).collect();
+    let moved = |by: f64| -> A {
+        let leaves = inputs
+            .iter()
+            .zip(&direction)
+            .map(|(t, d)| {
+                if t.dtype().is_float() {
+                    t + d * by
+                } else {
+                    t.clone()
+                }
+            })
+            .collect();
+        rebuild(x, leaves)
+    };
+    let (y, tangent) = jvp(f, x, &rebuild(x, direction.clone()));
+    let (above, below) = (leaves(&f(&moved(step))), leaves(&f(&moved(-step))));
+    let tangents = leaves(&tangent);
+    let names = paths(&y);
+    let mut worst: Option<(f64, String)> = None;
+    for (k, t) in tangents.iter().enumerate() {
+        if !t.dtype().is_float() {
+            continue;
+        }
+        let (up, down) = (numbers(&above[k])?, numbers(&below[k])?);
+        for (i, forward) in numbers(t)?.into_iter().enumerate() {
+            let difference = (up[i] - down[i]) / (2.0 * step);
+            let error = (forward - difference).abs() / forward.abs().max(difference.abs()).max(1.0);
+            if !(error <= tolerance) && worst.as_ref().is_none_or(|(e, _)| error > *e || error.is_nan()) {
+                let place = if names[k].is_empty() {
+                    format!("element {i} of the result")
+                } else {
+                    format!("element {i} of `{}`", names[k])
+                };
+                worst = Some((
+                    error,
+                    format!(
+                        "check_grads: {place} changes by {difference:e} along the direction, by finite differences; forward mode gives {forward:e}"
+                    ),
+                ));
+            }
+        }
+    }
+    if let Some((_, message)) = worst {
+        return Err(Error::new(ErrorKind::Derivative, message));
+    }
+
+    let (y, pull) = vjp(f, x);
+    let seeds: Vec<Tensor> = leaves(&y).iter().map(|t| spread(t, 1)).collect();
+    let back = leaves(&pull(&rebuild(&y, seeds.clone())));
+    let (by_forward, size_forward) = dot(&seeds, &tangents)?;
+    let (by_reverse, size_reverse) = dot(&back, &direction)?;
+    let error = (by_forward - by_reverse).abs() / size_forward.max(size_reverse).max(1.0);
+    if !(error <= tolerance) {
+        return Err(Error::new(
+            ErrorKind::Derivative,
+            format!(
+                "check_grads: forward and reverse mode disagree: a product with the Jacobian is {by_forward:e} by forward, {by_reverse:e} by reverse mode"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn numbers(t: &Tensor) -> Result<Vec<f64>> {
+    t.astype(DType::F64).to_vec::<f64>()
+}
+
+/// Numbers between -1 and 1 that never repeat (multiples of the golden ratio, modulo 1), of the type of `t`.
+fn spread(t: &Tensor, salt: usize) -> Tensor {
+    let golden = 0.618_033_988_749_894_9;
+    let n = t.ty().elements();
+    let values: Vec<f64> = (0..n)
+        .map(|i| 2.0 * (((i + 1 + 31 * salt) as f64 * golden) % 1.0) - 1.0)
+        .collect();
+    match Tensor::new(values, t.shape()) {
+        Ok(values) => values.astype(t.dtype()),
+        Err(e) => Tensor::fail(e, t.ty().clone()),
+    }
+}
+
+/// `Σ aᵢ·bᵢ` and `Σ |aᵢ·bᵢ|` over the float leaves.
+fn dot(a: &[Tensor], b: &[Tensor]) -> Result<(f64, f64)> {
+    let (mut sum, mut size) = (0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        if !a.dtype().is_float() {
+            continue;
+        }
+        for (x, y) in numbers(a)?.into_iter().zip(numbers(b)?) {
+            sum += x * y;
+            size += (x * y).abs();
+        }
+    }
+    Ok((sum, size))
+}

@@ -1,0 +1,151 @@
+//! Gradients of functions that return one number, by reverse mode.
+
+use super::{floats, leaves, or_stop, rebuild, types, zeros};
+use crate::tensor::Tensor;
+use crate::trace::{self, Knowledge};
+use crate::tree::{Tree, paths};
+use gradus_ir::{Error, ErrorKind, Loc, Result};
+
+/// The gradient of `f`: a function that gives, for each tensor of its argument, the derivative of `f`'s value with respect to it.
+///
+/// Reverse mode: one run of `f` and one backwards, whatever the number of inputs. Composes with all transforms, itself included.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = |x: &Tensor| x.powi(3).sum();
+/// assert_eq!(grad(f)(&Tensor::from([1.0, 2.0])).to_vec::<f64>()?, [3.0, 12.0]);
+/// let second = grad(move |x: &Tensor| grad(f)(x).sum());
+/// assert_eq!(second(&Tensor::from([1.0, 2.0])).to_vec::<f64>()?, [6.0, 12.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if `f` does not return a float scalar, or its argument holds a tensor that is no float.
+#[track_caller]
+pub fn grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> A {
+    let loc = Loc::caller();
+    move |at| differentiate("grad", &|x: &A| (f(x), ()), at, loc).1
+}
+
+/// As [`grad`], with the value of `f` in front.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let (value, slope) = value_and_grad(|x: &Tensor| x.exp())(&Tensor::from(0.0));
+/// assert_eq!((value.item::<f64>()?, slope.item::<f64>()?), (1.0, 1.0));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[track_caller]
+pub fn value_and_grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> (Tensor, A) {
+    let loc = Loc::caller();
+    move |at| {
+        let ((value, ()), slope) = differentiate("value_and_grad", &|x: &A| (f(x), ()), at, loc);
+        (value, slope)
+    }
+}
+
+/// As [`value_and_grad`] for a function that also returns something else, which is not differentiated.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = |x: &Tensor| (x.square().sum(), x.max());
+/// let ((value, largest), slope) = value_and_grad_aux(f)(&Tensor::from([1.0, 2.0]));
+/// assert_eq!((value.item::<f64>()?, largest.item::<f64>()?), (5.0, 2.0));
+/// assert_eq!(slope.to_vec::<f64>()?, [2.0, 4.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[track_caller]
+pub fn value_and_grad_aux<A: Tree, X: Tree>(
+    f: impl Fn(&A) -> (Tensor, X),
+) -> impl Fn(&A) -> ((Tensor, X), A) {
+    let loc = Loc::caller();
+    move |at| differentiate("value_and_grad_aux", &f, at, loc)
+}
+
+fn differentiate<A: Tree, X: Tree>(
+    name: &'static str,
+    f: &dyn Fn(&A) -> (Tensor, X),
+    at: &A,
+    loc: Loc,
+) -> ((Tensor, X), A) {
+    let inputs = leaves(at);
+    let mut aux = None;
+    let result = check_inputs(name, at, &inputs).and_then(|()| {
+        run(name, &inputs, &mut |args| {
+            let (value, rest) = f(&rebuild(at, args));
+            let mut all = vec![value];
+            rest.flatten(&mut all);
+            aux = Some(rest);
+            all
+        })
+    });
+    let (mut outputs, slopes) = or_stop(result, loc, || {
+        // Within a boundary the program goes on with zeros; `f` may not have run.
+        let rest = aux.get_or_insert_with(|| f(at).1);
+        let zero = zeros(&gradus_ir::Type::scalar(gradus_ir::DType::F64));
+        let mut outputs = vec![zero];
+        outputs.extend(leaves(rest).iter().map(|t| zeros(t.ty())));
+        (outputs, inputs.iter().map(|t| zeros(t.ty())).collect())
+    });
+    let rest = outputs.split_off(1);
+    let value = outputs.remove(0);
+    let Some(aux) = aux else {
+        unreachable!("the function was traced")
+    };
+    ((value, rebuild(&aux, rest)), rebuild(at, slopes))
+}
+
+/// Values (the first one differentiated) and gradients.
+fn run(
+    name: &str,
+    inputs: &[Tensor],
+    f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
+) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+    let knowledge = Knowledge::Values(inputs.to_vec());
+    let closed = trace::close(&types(inputs), knowledge, f)?;
+    let value = closed.graph.ty(closed.graph.outputs()[0]);
+    if value.rank() != 0 || !value.dtype.is_float() {
+        return Err(Error::new(
+            ErrorKind::Derivative,
+            format!(
+                "{name}: the function must return one floating-point number, it returned {value}; \
+                 reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`"
+            ),
+        ));
+    }
+    let wrt: Vec<usize> = (0..inputs.len()).collect();
+    let program = gradus_ad::gradient(&closed.graph, &wrt);
+    let mut outputs = trace::apply(&program, closed.arguments(inputs.to_vec()))?;
+    let slopes = outputs.split_off(outputs.len() - inputs.len());
+    Ok((outputs, slopes))
+}
+
+fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
+    if floats(inputs).len() == inputs.len() {
+        return Ok(());
+    }
+    let paths = paths(at);
+    for (path, t) in paths.iter().zip(inputs) {
+        if !t.ty().dtype.is_float() {
+            return Err(no_derivative(name, path, t));
+        }
+    }
+    Ok(())
+}
+
+/// The message for a derivative with respect to something that is no float.
+pub(super) fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
+    let which = if path.is_empty() {
+        "the argument".to_string()
+    } else {
+        format!("leaf `{path}` of the argument")
+    };
+    Error::new(
+        ErrorKind::Derivative,
+        format!(
+            "{name}: {which} is {}, and derivatives exist with respect to floating-point tensors only; \
+             convert it with `astype`, or let the function capture it instead",
+            t.ty()
+        ),
+    )
+}

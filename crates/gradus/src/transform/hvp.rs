@@ -1,0 +1,65 @@
+//! Products of a Hessian with a vector, without the Hessian.
+
+use super::{grad, jvp, leaves};
+use crate::tensor::Tensor;
+use crate::tree::Tree;
+
+/// How two derivatives are composed; all give the same numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum HvpOrder {
+    /// `∂(∇f)(x)·v`: a tangent pushed through the gradient. Needs the least memory, and is usually the fastest.
+    #[default]
+    ForwardOverReverse,
+    /// `∇(vᵀ∇f)(x)`: the gradient of a product with the gradient.
+    ReverseOverReverse,
+    /// `∇(∂f·v)(x)`: the gradient of the change along `v`.
+    ReverseOverForward,
+}
+
+/// The product of the Hessian of `f` with a vector: `(x, v) ↦ ∇²f(x)·v`, at the cost of a few runs of `f`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let product = hvp(|x: &Tensor| x.powi(3).sum());
+/// let (x, v) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 1.0]));
+/// assert_eq!(product(&x, &v).to_vec::<f64>()?, [6.0, 12.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if `f` does not return a float scalar, the argument holds a tensor that is no float, or `v` is not like it.
+#[track_caller]
+pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
+    hvp_with(f, HvpOrder::default())
+}
+
+/// As [`hvp`], by the named composition.
+#[track_caller]
+pub fn hvp_with<A: Tree>(f: impl Fn(&A) -> Tensor, order: HvpOrder) -> impl Fn(&A, &A) -> A {
+    let loc = gradus_ir::Loc::caller();
+    move |x, v| {
+        let f = |x: &A| f(x);
+        if let Err(error) = super::check_like("hvp: the vector must be like the point", x, v) {
+            crate::trace::stop(error, loc);
+            return super::rebuild(x, leaves(x));
+        }
+        match order {
+            HvpOrder::ForwardOverReverse => jvp(grad(f), x, v).1,
+            HvpOrder::ReverseOverReverse => {
+                let slope = grad(f);
+                grad(|x: &A| dot(&slope(x), v))(x)
+            }
+            HvpOrder::ReverseOverForward => grad(|x: &A| jvp(f, x, v).1)(x),
+        }
+    }
+}
+
+/// `Σ aᵢ·bᵢ` over all elements of two trees.
+fn dot<A: Tree>(a: &A, b: &A) -> Tensor {
+    leaves(a)
+        .iter()
+        .zip(leaves(b))
+        .map(|(a, b)| (a * b).sum())
+        .reduce(|sum, part| sum + part)
+        .unwrap_or_else(|| Tensor::from(0.0))
+}

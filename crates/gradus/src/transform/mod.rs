@@ -1,0 +1,151 @@
+//! Transforms: functions in, functions out. Each flattens its trees at the door and calls code that is not generic.
+
+mod check;
+mod grad;
+mod hvp;
+mod jacobian;
+mod jit;
+mod jvp;
+mod vjp;
+mod vmap;
+
+pub use check::{CheckOptions, check_grads, check_grads_with};
+pub use grad::{grad, value_and_grad, value_and_grad_aux};
+pub use hvp::{HvpOrder, hvp, hvp_with};
+pub use jacobian::{hessian, jacfwd, jacrev};
+pub use jit::{Jit, jit};
+pub use jvp::jvp;
+pub use vjp::{linearize, vjp};
+pub use vmap::{Axes, vmap, vmap_with};
+
+use crate::tensor::Tensor;
+use crate::trace::{self, Closed, Knowledge};
+use crate::tree::{Leaves, Structure, Tree};
+use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Result, Type};
+
+/// The program that `f` is at `x`: its arguments are the tensors of `x`, followed by what `f` uses from outside.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let graph = trace(|x: &Tensor| (x.sin() * x).sum(), &Tensor::from([1.0, 2.0]))?;
+/// assert_eq!(
+///     graph.to_string(),
+///     "graph(%0: f64[2]) {\n  %1: f64[2] = sin %0\n  %2: f64[2] = mul %0, %1\n  %3: f64[] = reduce_sum{axes=[0]} %2\n  return %3\n}\n"
+/// );
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// Mistakes in `f`: shapes that do not fit, values read while tracing.
+#[track_caller]
+pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
+    let leaves = leaves(x);
+    trace::boundary(|| {
+        let types = types(&leaves);
+        let closed = trace::close(&types, Knowledge::Types("trace"), &mut |args| {
+            self::leaves(&f(&rebuild(x, args)))
+        })?;
+        Ok(closed.graph)
+    })
+}
+
+/// The same values with derivative zero: what they were computed from gets no gradient through them.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let g = grad(|x: &Tensor| (x * stop_gradient(x)).sum());
+/// assert_eq!(g(&Tensor::from([3.0])).to_vec::<f64>()?, [3.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn stop_gradient<A: Tree>(x: &A) -> A {
+    let stopped = leaves(x).iter().map(Tensor::stop_gradient).collect();
+    rebuild(x, stopped)
+}
+
+/// The tensors of a tree.
+pub(crate) fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
+    let mut leaves = Vec::new();
+    tree.flatten(&mut leaves);
+    leaves
+}
+
+/// A tree like `like` that holds `leaves`.
+pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
+    like.unflatten(&mut Leaves::new(leaves))
+}
+
+fn types(leaves: &[Tensor]) -> Vec<Type> {
+    leaves.iter().map(|t| t.ty().clone()).collect()
+}
+
+fn zeros(ty: &Type) -> Tensor {
+    Tensor::splat(Literal::from_f64(ty.dtype, 0.0), &ty.shape)
+}
+
+/// Positions of the float leaves.
+fn floats(leaves: &[Tensor]) -> Vec<usize> {
+    (0..leaves.len())
+        .filter(|&k| leaves[k].ty().dtype.is_float())
+        .collect()
+}
+
+/// Traces `f` at known values, which it may read.
+fn close_at<A: Tree, B: Tree>(
+    f: &impl Fn(&A) -> B,
+    at: &A,
+    leaves: &[Tensor],
+) -> Result<(Closed, B)> {
+    let mut result = None;
+    let closed = trace::close(
+        &types(leaves),
+        Knowledge::Values(leaves.to_vec()),
+        &mut |args| {
+            let y = f(&rebuild(at, args));
+            let leaves = self::leaves(&y);
+            result = Some(y);
+            leaves
+        },
+    )?;
+    match result {
+        Some(y) => Ok((closed, y)),
+        None => unreachable!("the closure was traced"),
+    }
+}
+
+/// Checks that `got` has the structure of `wanted` and leaves of the same types.
+fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
+    let (s, t) = (Structure::record(wanted), Structure::record(got));
+    if let Some(difference) = s.difference(&t) {
+        return Err(Error::new(
+            ErrorKind::Tree,
+            format!("{what}: the trees differ: {difference}"),
+        ));
+    }
+    let paths = crate::tree::paths(wanted);
+    for (k, (w, g)) in leaves(wanted).iter().zip(leaves(got)).enumerate() {
+        if w.ty().dtype.is_float() && w.ty() != g.ty() {
+            return Err(Error::new(
+                ErrorKind::Tree,
+                format!(
+                    "{what}: leaf `{}` must be {}, got {}",
+                    paths[k],
+                    w.ty(),
+                    g.ty()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Unwraps a transform's result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.
+fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => {
+            trace::stop(error, loc);
+            instead()
+        }
+    }
+}
+

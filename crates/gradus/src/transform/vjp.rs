@@ -1,0 +1,159 @@
+//! The tangent map at a point as a function, and its transpose.
+
+use super::{check_like, close_at, floats, leaves, or_stop, rebuild, zeros};
+use crate::tensor::Tensor;
+use crate::trace;
+use crate::tree::Tree;
+use gradus_ad::Linearized;
+use gradus_ir::{Graph, Loc, Result};
+
+/// The value of `f` at `at`, and the function `ẋ ↦ ∂f(x)·ẋ`.
+///
+/// `f` runs once; the function that is returned runs the linear part alone, however often it is called.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let (y, push) = linearize(|x: &Tensor| x.square(), &Tensor::from([1.0, 3.0]));
+/// assert_eq!(y.to_vec::<f64>()?, [1.0, 9.0]);
+/// assert_eq!(push(&Tensor::from([1.0, 1.0])).to_vec::<f64>()?, [2.0, 6.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When the returned function gets a tangent of another structure than `at`, or a leaf of another type.
+#[track_caller]
+pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
+    f: F,
+    at: &A,
+) -> (B, impl Fn(&A) -> B + use<A, B, F>) {
+    let loc = Loc::caller();
+    let point = Point::new(&f, at, loc);
+    let value = rebuild(&point.value, leaves(&point.value));
+    let push = move |tangent: &A| {
+        let result = check_like(
+            "linearize: the tangent must be like the point",
+            &point.at,
+            tangent,
+        )
+        .and_then(|()| {
+            let directions = leaves(tangent);
+            let arguments = point.wrt.iter().map(|&k| directions[k].clone());
+            point.apply(&point.tangent, arguments)
+        });
+        let results = or_stop(result, loc, || {
+            leaves(&point.value).iter().map(|t| zeros(t.ty())).collect()
+        });
+        rebuild(&point.value, results)
+    };
+    (value, push)
+}
+
+/// The value of `f` at `at`, and the function `ȳ ↦ ∂f(x)ᵀ·ȳ`.
+///
+/// Reverse mode: `f` runs once and keeps what the way back needs; each call of the function that is returned runs backwards alone. Tensors
+/// that are no floats have cotangents of zeros.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let (y, pull) = vjp(|x: &Tensor| x.square(), &Tensor::from([1.0, 3.0]));
+/// assert_eq!(y.to_vec::<f64>()?, [1.0, 9.0]);
+/// assert_eq!(pull(&Tensor::from([0.0, 1.0])).to_vec::<f64>()?, [0.0, 6.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When the returned function gets a cotangent of another structure than the value of `f`, or a leaf of another type.
+#[track_caller]
+pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(
+    f: F,
+    at: &A,
+) -> (B, impl Fn(&B) -> A + use<A, B, F>) {
+    let loc = Loc::caller();
+    let point = Point::new(&f, at, loc);
+    let value = rebuild(&point.value, leaves(&point.value));
+    let transposed = gradus_ad::transpose_linear(&point.tangent, point.residuals.len());
+    let pull = move |cotangent: &B| {
+        let result = check_like(
+            "vjp: the cotangent must be like the value",
+            &point.value,
+            cotangent,
+        )
+        .and_then(|()| {
+            // Cotangents of what is no float are ignored, whatever their type.
+            let seeds = leaves(cotangent)
+                .into_iter()
+                .zip(leaves(&point.value))
+                .map(|(ct, y)| if ct.ty() == y.ty() { ct } else { zeros(y.ty()) });
+            point.apply(&transposed, seeds)
+        });
+        let mut all: Vec<Tensor> = leaves(&point.at).iter().map(|t| zeros(t.ty())).collect();
+        for (&k, ct) in point.wrt.iter().zip(or_stop(result, loc, Vec::new)) {
+            all[k] = ct;
+        }
+        rebuild(&point.at, all)
+    };
+    (value, pull)
+}
+
+/// A function linearised at a point, with the residuals computed.
+struct Point<A, B> {
+    at: A,
+    value: B,
+    /// The leaves of `at` that are floats.
+    wrt: Vec<usize>,
+    tangent: Graph,
+    residuals: Vec<Tensor>,
+}
+
+impl<A: Tree, B: Tree> Point<A, B> {
+    fn new(f: &impl Fn(&A) -> B, at: &A, loc: Loc) -> Point<A, B> {
+        let inputs = leaves(at);
+        let result = close_at(f, at, &inputs).and_then(|(closed, result)| {
+            let wrt = floats(&inputs);
+            let Linearized {
+                primal,
+                tangent,
+                residuals,
+            } = gradus_ad::linearize(&closed.graph, &wrt);
+            let mut results = trace::apply(&primal, closed.arguments(inputs.clone()))?;
+            let residuals = results.split_off(results.len() - residuals);
+            Ok(Point {
+                at: rebuild(at, inputs.clone()),
+                value: rebuild(&result, results),
+                wrt,
+                tangent,
+                residuals,
+            })
+        });
+        or_stop(result, loc, || {
+            // Within a boundary the program goes on with zeros.
+            let y = f(at);
+            let values: Vec<Tensor> = leaves(&y).iter().map(|t| zeros(t.ty())).collect();
+            let mut tangent = Graph::new();
+            let outputs = values
+                .iter()
+                .map(|t| {
+                    let zero = gradus_ir::Literal::from_f64(t.ty().dtype, 0.0);
+                    tangent.constant(zero, &t.ty().shape)
+                })
+                .collect();
+            tangent.set_outputs(outputs);
+            Point {
+                at: rebuild(at, leaves(at)),
+                value: rebuild(&y, values),
+                wrt: Vec::new(),
+                tangent,
+                residuals: Vec::new(),
+            }
+        })
+    }
+
+    fn apply(
+        &self,
+        program: &Graph,
+        arguments: impl Iterator<Item = Tensor>,
+    ) -> Result<Vec<Tensor>> {
+        let all = self.residuals.iter().cloned().chain(arguments).collect();
+        trace::apply(program, all)
+    }
+}

@@ -1,0 +1,281 @@
+//! A function of one example made a function of a batch.
+
+use super::{leaves, or_stop, rebuild};
+use crate::tensor::Tensor;
+use crate::trace::{self, Knowledge};
+use crate::tree::{Tree, paths};
+use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, NodeId, Result, Type};
+
+/// Along which axis each tensor of a tree is mapped.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Axes {
+    /// The same axis of all tensors; negative ones count from the end.
+    All(isize),
+    /// For each tensor of the tree in order: its axis, or `None` if it is the same for every example.
+    Each(Vec<Option<isize>>),
+}
+
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Axes {
+        Axes::All(axis)
+    }
+}
+
+impl<const N: usize> From<[Option<isize>; N]> for Axes {
+    fn from(axes: [Option<isize>; N]) -> Axes {
+        Axes::Each(axes.to_vec())
+    }
+}
+
+impl From<Vec<Option<isize>>> for Axes {
+    fn from(axes: Vec<Option<isize>>) -> Axes {
+        Axes::Each(axes)
+    }
+}
+
+/// `f` applied to each row: all tensors of the argument have a new leading axis of one size, and so have those of the result.
+///
+/// The rows are computed together, not in a loop. What `f` captures is the same for every row. Values cannot be read inside.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let dot = |(a, b): &(Tensor, Tensor)| (a * b).sum();
+/// let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+/// assert_eq!(vmap(dot)(&(x.clone(), x)).to_vec::<f64>()?, [5.0, 25.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if the tensors have no leading axis or it has different sizes.
+#[track_caller]
+pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
+    let loc = Loc::caller();
+    move |x| map("vmap", &f, &Axes::All(0), &Axes::All(0), x, loc)
+}
+
+/// As [`vmap`], along axes of choice, of the argument and of the result.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // Each column of `x` with the same `w`.
+/// let f = vmap_with(|(w, x): &(Tensor, Tensor)| w.dot(x), [None, Some(1)], 0);
+/// let (w, x) = (Tensor::from([1.0, 10.0]), Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]));
+/// assert_eq!(f(&(w, x)).to_vec::<f64>()?, [41.0, 52.0, 63.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if the axes do not fit the tensors.
+#[track_caller]
+pub fn vmap_with<A: Tree, B: Tree>(
+    f: impl Fn(&A) -> B,
+    in_axes: impl Into<Axes>,
+    out_axes: impl Into<Axes>,
+) -> impl Fn(&A) -> B {
+    let loc = Loc::caller();
+    let (in_axes, out_axes) = (in_axes.into(), out_axes.into());
+    move |x| map("vmap_with", &f, &in_axes, &out_axes, x, loc)
+}
+
+fn map<A: Tree, B: Tree>(
+    name: &str,
+    f: &impl Fn(&A) -> B,
+    in_axes: &Axes,
+    out_axes: &Axes,
+    x: &A,
+    loc: Loc,
+) -> B {
+    let mut like = None;
+    let inputs = leaves(x);
+    let paths = || paths(x);
+    let result = run(name, &inputs, &paths, in_axes, out_axes, &mut |args| {
+        let y = f(&rebuild(x, args));
+        let leaves = leaves(&y);
+        like = Some(y);
+        leaves
+    });
+    let results = or_stop(result, loc, || {
+        let y = like.get_or_insert_with(|| f(x));
+        leaves(y).iter().map(|t| super::zeros(t.ty())).collect()
+    });
+    match like {
+        Some(y) => rebuild(&y, results),
+        None => unreachable!("the function was traced"),
+    }
+}
+
+fn run(
+    name: &str,
+    inputs: &[Tensor],
+    paths: &dyn Fn() -> Vec<String>,
+    in_axes: &Axes,
+    out_axes: &Axes,
+    f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
+) -> Result<Vec<Tensor>> {
+    let in_axes = resolve_inputs(name, inputs, paths, in_axes)?;
+    let mut size = None;
+    for (k, axis) in in_axes.iter().enumerate() {
+        let Some(axis) = *axis else { continue };
+        let n = inputs[k].ty().shape[axis];
+        match size {
+            None => size = Some((n, k)),
+            Some((first, j)) if first != n => {
+                let paths = paths();
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "{name}: the mapped axes have different sizes: {first} in leaf `{}` ({}), {n} in leaf `{}` ({})",
+                        paths[j],
+                        inputs[j].ty(),
+                        paths[k],
+                        inputs[k].ty()
+                    ),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let Some((n, _)) = size else {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!("{name}: no tensor is mapped, so the number of examples is unknown"),
+        ));
+    };
+    let rows: Vec<Type> = inputs
+        .iter()
+        .zip(&in_axes)
+        .map(|(t, axis)| match axis {
+            Some(axis) => {
+                let mut shape = t.ty().shape.clone();
+                shape.remove(*axis);
+                t.ty().with_shape(&shape)
+            }
+            None => t.ty().clone(),
+        })
+        .collect();
+    let closed = trace::close(&rows, Knowledge::Types("vmap"), f)?;
+    let mut batched: Vec<bool> = in_axes.iter().map(Option::is_some).collect();
+    batched.resize(closed.graph.inputs().len(), false);
+    let (body, with_axis) = gradus_ad::batch(&closed.graph, n, &batched);
+    let out_axes = resolve_outputs(name, &body, &with_axis, out_axes)?;
+
+    let mut g = Graph::new();
+    let mut arguments: Vec<NodeId> = Vec::new();
+    let program_inputs: Vec<NodeId> = body
+        .inputs()
+        .iter()
+        .enumerate()
+        .map(|(k, &i)| match in_axes.get(k) {
+            Some(&Some(axis)) => {
+                let x = g.input(inputs[k].ty().clone());
+                let rank = inputs[k].ty().rank();
+                let order: Dims = [axis]
+                    .into_iter()
+                    .chain((0..rank).filter(|&a| a != axis))
+                    .collect();
+                arguments.push(g.transpose(x, &order));
+                x
+            }
+            _ => {
+                let x = g.input_like(&body, i);
+                arguments.push(x);
+                x
+            }
+        })
+        .collect();
+    let results = g.inline(&body, &arguments)?;
+    let mut outputs = Vec::new();
+    for ((mut y, has_axis), axis) in results.into_iter().zip(with_axis).zip(out_axes) {
+        match (axis, has_axis) {
+            (Some(axis), _) => {
+                if !has_axis {
+                    y = g.repeat_front(y, n);
+                }
+                let rank = g.ty(y).rank();
+                let order: Dims = (1..=axis)
+                    .chain([0])
+                    .chain(axis + 1..rank)
+                    .collect();
+                y = g.transpose(y, &order);
+            }
+            (None, _) => {}
+        }
+        outputs.push(y);
+    }
+    let program = g.extract(&program_inputs, &outputs);
+    trace::apply(&program, closed.arguments(inputs.to_vec()))
+}
+
+fn resolve_inputs(
+    name: &str,
+    inputs: &[Tensor],
+    paths: &dyn Fn() -> Vec<String>,
+    axes: &Axes,
+) -> Result<Vec<Option<usize>>> {
+    let each = expand(name, "argument", axes, inputs.len())?;
+    each.iter()
+        .zip(inputs)
+        .enumerate()
+        .map(|(k, (axis, t))| match axis {
+            None => Ok(None),
+            Some(axis) => resolve(*axis, t.ty().rank()).map(Some).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Axis,
+                    format!(
+                        "{name}: leaf `{}` is {} and has no axis {axis} to map over",
+                        paths()[k],
+                        t.ty()
+                    ),
+                )
+            }),
+        })
+        .collect()
+}
+
+fn resolve_outputs(
+    name: &str,
+    body: &Graph,
+    with_axis: &[bool],
+    axes: &Axes,
+) -> Result<Vec<Option<usize>>> {
+    let each = expand(name, "result", axes, with_axis.len())?;
+    each.iter()
+        .zip(body.outputs().iter().zip(with_axis))
+        .map(|(axis, (&y, &has_axis))| {
+            let ty = body.ty(y);
+            let rank = ty.rank() + usize::from(!has_axis);
+            match axis {
+                None if has_axis => Err(Error::new(
+                    ErrorKind::Axis,
+                    format!("{name}: a result of type {ty} differs between examples, so it needs an output axis"),
+                )),
+                None => Ok(None),
+                Some(axis) => resolve(*axis, rank).map(Some).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::Axis,
+                        format!("{name}: output axis {axis} of a result of rank {rank}"),
+                    )
+                }),
+            }
+        })
+        .collect()
+}
+
+fn expand(name: &str, what: &str, axes: &Axes, n: usize) -> Result<Vec<Option<isize>>> {
+    match axes {
+        Axes::All(axis) => Ok(vec![Some(*axis); n]),
+        Axes::Each(each) if each.len() == n => Ok(each.clone()),
+        Axes::Each(each) => Err(Error::new(
+            ErrorKind::Axis,
+            format!(
+                "{name}: {} axes for the {n} tensors of the {what}; give one for each, or one for all",
+                each.len()
+            ),
+        )),
+    }
+}
+
+fn resolve(axis: isize, rank: usize) -> Option<usize> {
+    let axis = if axis < 0 { axis + rank as isize } else { axis };
+    usize::try_from(axis).ok().filter(|&a| a < rank)
+}

@@ -1,0 +1,10 @@
+//! Small programs that show Gradus at work, each a file beside this one:
+//!
+//! * `first_derivatives`: gradient, Jacobian, Hessian, and the graph behind them
+//! * `least_squares`: a curve fitted by Gauss-Newton steps
+//! * `newton`: a minimum found with Hessian-vector products
+//! * `per_example_gradients`: `vmap` of `grad`
+//! * `pendulum`: the derivative of a simulation with respect to its parameters
+//! * `train_xor`: a small network trained by a compiled step
+//!
+//! Run one with `cargo run --release -p gradus-examples --example newton`.
