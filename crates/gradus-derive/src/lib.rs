@@ -1,1 +1,224 @@
-//! `#[derive(Tree)]`.
+//! `#[derive(Tree)]` for structs and enums.
+//!
+//! Fields are flattened in order of declaration; which variant an enum is belongs to the structure. A field marked `#[tree(fixed)]` need not be a tree:
+//! it is cloned, and compared by its `Debug` text.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Ident, Result, Type,
+    parse_macro_input, parse_quote,
+};
+
+/// Implements `gradus::Tree`.
+#[proc_macro_derive(Tree, attributes(tree))]
+pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand(&input)
+        .unwrap_or_else(|e| e.to_compile_error())
+        .into()
+}
+
+/// A field as the generated code uses it.
+struct Member {
+    /// What binds it in a pattern.
+    binding: Ident,
+    /// Its name, or its number in a tuple.
+    name: Option<Ident>,
+    ty: Type,
+    fixed: bool,
+}
+
+fn expand(input: &DeriveInput) -> Result<TokenStream> {
+    let name = &input.ident;
+    // Each arm: the pattern that takes a value apart, its name, its members.
+    let mut arms: Vec<(TokenStream, String, Vec<Member>)> = Vec::new();
+    match &input.data {
+        Data::Struct(data) => {
+            let (pattern, members) = members(&data.fields)?;
+            arms.push((quote!(Self #pattern), name.to_string(), members));
+        }
+        Data::Enum(data) => {
+            if data.variants.is_empty() {
+                return Err(Error::new(
+                    name.span(),
+                    "Tree cannot be derived for an enum without variants: it has no values",
+                ));
+            }
+            for variant in &data.variants {
+                let (pattern, members) = members(&variant.fields)?;
+                let ident = &variant.ident;
+                arms.push((
+                    quote!(Self::#ident #pattern),
+                    format!("{name}::{ident}"),
+                    members,
+                ));
+            }
+        }
+        Data::Union(data) => {
+            return Err(Error::new(
+                data.union_token.span,
+                "Tree cannot be derived for a union: which field it holds is unknown",
+            ));
+        }
+    }
+
+    let mut generics = input.generics.clone();
+    for param in &mut generics.params {
+        if let GenericParam::Type(param) = param {
+            let used = |m: &Member| !m.fixed && mentions(&m.ty, &param.ident);
+            if arms.iter().any(|(_, _, members)| members.iter().any(used)) {
+                param.bounds.push(parse_quote!(::gradus::tree::Tree));
+            }
+        }
+    }
+    let (generics, _, bounds) = generics.split_for_impl();
+    let (_, arguments, _) = input.generics.split_for_impl();
+
+    let flatten = arms.iter().map(|(pattern, _, members)| {
+        let all = members.iter().filter(|m| !m.fixed).map(|m| &m.binding);
+        let fixed = members.iter().filter(|m| m.fixed).map(|m| &m.binding);
+        quote!(#pattern => {
+            #(let _ = #fixed;)*
+            #(::gradus::tree::Tree::flatten(#all, leaves);)*
+        })
+    });
+    let unflatten = arms.iter().map(|(pattern, _, members)| {
+        let rebuilt = members.iter().map(|m| {
+            let binding = &m.binding;
+            if m.fixed {
+                quote!(let #binding = ::core::clone::Clone::clone(#binding);)
+            } else {
+                quote!(let #binding = ::gradus::tree::Tree::unflatten(#binding, leaves);)
+            }
+        });
+        // The pattern that takes the value apart also puts it together.
+        quote!(#pattern => {
+            #(#rebuilt)*
+            #pattern
+        })
+    });
+    let describe = arms.iter().map(|(pattern, name, members)| {
+        let count = members.len();
+        let told = members.iter().map(|m| {
+            let binding = &m.binding;
+            let field = m.name.as_ref().map(|name| {
+                let name = name.to_string();
+                quote!(out.field(#name);)
+            });
+            if m.fixed {
+                quote!(#field out.text(&::std::format!("{:?}", #binding));)
+            } else {
+                quote!(#field ::gradus::tree::Tree::describe(#binding, out);)
+            }
+        });
+        quote!(#pattern => {
+            out.enter(#name, #count);
+            #(#told)*
+            out.leave();
+        })
+    });
+    Ok(quote! {
+        #[automatically_derived]
+        impl #generics ::gradus::tree::Tree for #name #arguments #bounds {
+            fn flatten(&self, leaves: &mut ::std::vec::Vec<::gradus::Tensor>) {
+                let _ = &leaves;
+                match self { #(#flatten)* }
+            }
+
+            fn unflatten(&self, leaves: &mut ::gradus::tree::Leaves) -> Self {
+                let _ = &leaves;
+                match self { #(#unflatten)* }
+            }
+
+            fn describe(&self, out: &mut ::gradus::tree::Structure) {
+                match self { #(#describe)* }
+            }
+        }
+    })
+}
+
+/// The pattern behind the name, and the fields that it binds.
+fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
+    let mut out = Vec::new();
+    for (i, field) in fields.iter().enumerate() {
+        out.push(Member {
+            binding: match &field.ident {
+                Some(name) => name.clone(),
+                None => format_ident!("field_{i}", span = Span::call_site()),
+            },
+            name: field.ident.clone(),
+            ty: field.ty.clone(),
+            fixed: is_fixed(&field.attrs)?,
+        });
+    }
+    let bindings = out.iter().map(|m| &m.binding);
+    let pattern = match fields {
+        Fields::Named(_) => quote!({ #(#bindings),* }),
+        Fields::Unnamed(_) => quote!(( #(#bindings),* )),
+        Fields::Unit => quote!(),
+    };
+    Ok((pattern, out))
+}
+
+fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
+    let mut fixed = false;
+    for attribute in attributes.iter().filter(|a| a.path().is_ident("tree")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("fixed") {
+                fixed = true;
+                Ok(())
+            } else {
+                Err(meta.error("the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree"))
+            }
+        })?;
+    }
+    Ok(fixed)
+}
+
+/// Whether the name of a type parameter stands somewhere in a type.
+fn mentions(ty: &Type, param: &Ident) -> bool {
+    fn search(tokens: TokenStream, param: &Ident) -> bool {
+        tokens.into_iter().any(|t| match t {
+            proc_macro2::TokenTree::Ident(i) => i == *param,
+            proc_macro2::TokenTree::Group(g) => search(g.stream(), param),
+            _ => false,
+        })
+    }
+    search(quote!(#ty), param)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        let input: DeriveInput = syn::parse_str(text).unwrap();
+        expand(&input).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(
+            error("union U { a: f32 }"),
+            "Tree cannot be derived for a union: which field it holds is unknown"
+        );
+        assert_eq!(
+            error("enum Never {}"),
+            "Tree cannot be derived for an enum without variants: it has no values"
+        );
+        assert_eq!(
+            error("struct S { #[tree(skip)] a: f32 }"),
+            "the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree"
+        );
+    }
+
+    #[test]
+    fn only_used_parameters_are_bounded() {
+        let input: DeriveInput =
+            syn::parse_str("struct S<T, U> { a: Vec<T>, #[tree(fixed)] b: U }").unwrap();
+        let text = expand(&input).unwrap().to_string();
+        assert!(text.contains("T : :: gradus :: tree :: Tree"), "{text}");
+        assert!(!text.contains("U : :: gradus"), "{text}");
+    }
+}

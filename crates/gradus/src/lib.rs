@@ -18,6 +18,11 @@
 
 extern crate self as gradus;
 
+#[cfg(feature = "io")]
+pub mod io;
+pub mod nn;
+pub mod optim;
+pub mod random;
 pub mod tensor;
 mod trace;
 pub mod transform;
@@ -35,5 +40,5 @@ pub mod prelude {
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
     pub use crate::tree::Tree;
-    pub use crate::{DType, DType::*, Error, Result};
+    pub use crate::{DType, DType::*, Error, ErrorKind, Result};
 }

@@ -14,7 +14,10 @@ macro_rules! arithmetic {
 
             /// The polynomial with these coefficients, lowest first, by Horner's rule.
             #[inline(always)]
-            pub fn poly<const FMA: bool, const N: usize>(x: $float, coefficients: [$float; N]) -> $float {
+            pub fn poly<const FMA: bool, const N: usize>(
+                x: $float,
+                coefficients: [$float; N],
+            ) -> $float {
                 let mut value = coefficients[N - 1];
                 for &c in coefficients[..N - 1].iter().rev() {
                     value = fma::<FMA>(value, x, c);
@@ -41,7 +44,11 @@ macro_rules! arithmetic {
             #[inline(always)]
             pub fn two_product<const FMA: bool>(a: $float, b: $float) -> ($float, $float) {
                 let p = a * b;
-                let e = if FMA { a.mul_add(b, -p) } else { $product_error(a, b, p) };
+                let e = if FMA {
+                    a.mul_add(b, -p)
+                } else {
+                    $product_error(a, b, p)
+                };
                 (p, e)
             }
 

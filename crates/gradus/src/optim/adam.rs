@@ -2,7 +2,7 @@
 
 use super::{rate_for, zip_leaves};
 use crate::tensor::Tensor;
-use crate::tree::{Leaves, Structure, Tree, zeros_like};
+use crate::tree::{Tree, zeros_like};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
 ///
@@ -33,7 +33,7 @@ impl Default for Adam {
 }
 
 /// What Adam remembers between steps.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, crate::Tree)]
 pub struct AdamState<A> {
     /// Number of steps done, i64.
     pub step: Tensor,
@@ -41,33 +41,6 @@ pub struct AdamState<A> {
     pub mean: A,
     /// Running means of their squares.
     pub square: A,
-}
-
-impl<A: Tree> Tree for AdamState<A> {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
-        self.step.flatten(leaves);
-        self.mean.flatten(leaves);
-        self.square.flatten(leaves);
-    }
-
-    fn unflatten(&self, leaves: &mut Leaves) -> Self {
-        AdamState {
-            step: self.step.unflatten(leaves),
-            mean: self.mean.unflatten(leaves),
-            square: self.square.unflatten(leaves),
-        }
-    }
-
-    fn describe(&self, out: &mut Structure) {
-        out.enter("AdamState", 3);
-        out.field("step");
-        self.step.describe(out);
-        out.field("mean");
-        self.mean.describe(out);
-        out.field("square");
-        self.square.describe(out);
-        out.leave();
-    }
 }
 
 impl Adam {

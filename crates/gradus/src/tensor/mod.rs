@@ -1,5 +1,23 @@
 //! [`Tensor`] and its operations, a file a subject.
 
+mod broadcast;
+mod compare;
+mod construct;
+mod display;
+mod einsum;
+mod index;
+mod math;
+mod operators;
+mod product;
+mod read;
+mod reduce;
+mod shape_ops;
+
+pub use broadcast::Operand;
+pub use einsum::einsum;
+pub use gradus_cpu::Element;
+pub use shape_ops::{concatenate, stack};
+
 use crate::trace::{self, Trace};
 use gradus_cpu::Array;
 use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Result, Type};

@@ -17,7 +17,7 @@ pub fn abs<const FMA: bool>(x: f64) -> f64 {
 /// -1, 0 or 1; a zero keeps its sign and NaN stays NaN.
 #[inline(always)]
 pub fn sign<const FMA: bool>(x: f64) -> f64 {
-    let one = (1.0 as f64).copysign(x);
+    let one = f64::copysign(1.0, x);
     if x.abs() > 0.0 { one } else { x }
 }
 

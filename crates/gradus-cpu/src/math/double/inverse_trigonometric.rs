@@ -11,11 +11,33 @@ const TAN_PI_8: f64 = std::f64::consts::SQRT_2 - 1.0;
 
 /// `(atan t/t - 1)/t²` in t², for |t| ≤ tan(π/8).
 const ATAN_TAIL: [f64; 11] = [
-    -0.3333333333333333, 0.19999999999996113, -0.14285714284742607, 0.11111111019659163, -0.0909090471629296, 0.07692185768133174, -0.06664541288491382, 0.05858365153179386, -0.05086402321530409, 0.03925494461566553, -0.019201066933378395,
+    -0.3333333333333333,
+    0.19999999999996113,
+    -0.14285714284742607,
+    0.11111111019659163,
+    -0.0909090471629296,
+    0.07692185768133174,
+    -0.06664541288491382,
+    0.05858365153179386,
+    -0.05086402321530409,
+    0.03925494461566553,
+    -0.019201066933378395,
 ];
 /// `(asin x/x - 1)/x²` in x², for |x| ≤ ½.
 const ASIN_TAIL: [f64; 13] = [
-    0.16666666666666669, 0.07499999999998086, 0.04464285714684728, 0.030381944107183312, 0.022372174037335067, 0.017352369430104073, 0.013971532836223497, 0.01147625113992563, 0.010340817937471169, 0.005383925392421837, 0.017592396510731127, -0.01513915875975789, 0.02894683817378402,
+    0.16666666666666669,
+    0.07499999999998086,
+    0.04464285714684728,
+    0.030381944107183312,
+    0.022372174037335067,
+    0.017352369430104073,
+    0.013971532836223497,
+    0.01147625113992563,
+    0.010340817937471169,
+    0.005383925392421837,
+    0.017592396510731127,
+    -0.01513915875975789,
+    0.02894683817378402,
 ];
 
 /// `atan(n/d)` as a sum of two, for n and d not negative, not both zero, neither infinite.
@@ -27,17 +49,37 @@ fn atan_parts<const FMA: bool>(n: f64, d: f64) -> (f64, f64) {
     let upper = TAN_PI_8 * n > d;
     let (difference, difference_low) = two_sum(n, -d);
     let (sum, sum_low) = two_sum(n, d);
-    let (top, top_low) = if middle { (difference, difference_low) } else { (n, 0.0) };
+    let (top, top_low) = if middle {
+        (difference, difference_low)
+    } else {
+        (n, 0.0)
+    };
     let (top, top_low) = if upper { (-d, 0.0) } else { (top, top_low) };
     let (bottom, bottom_low) = if middle { (sum, sum_low) } else { (d, 0.0) };
-    let (bottom, bottom_low) = if upper { (n, 0.0) } else { (bottom, bottom_low) };
-    let (offset, offset_low) = if middle { (FRAC_PI_4, QUARTER_PI_LOW) } else { (0.0, 0.0) };
-    let (offset, offset_low) = if upper { (FRAC_PI_2, HALF_PI_LOW) } else { (offset, offset_low) };
+    let (bottom, bottom_low) = if upper {
+        (n, 0.0)
+    } else {
+        (bottom, bottom_low)
+    };
+    let (offset, offset_low) = if middle {
+        (FRAC_PI_4, QUARTER_PI_LOW)
+    } else {
+        (0.0, 0.0)
+    };
+    let (offset, offset_low) = if upper {
+        (FRAC_PI_2, HALF_PI_LOW)
+    } else {
+        (offset, offset_low)
+    };
     let inverse = 1.0 / bottom;
     let t = top * inverse;
     let low = (residual::<FMA>(t, bottom, top) + (top_low - t * bottom_low)) * inverse;
     let z = t * t;
-    let tail = fma::<FMA>(t * z, poly::<FMA, 11>(z, ATAN_TAIL), fma::<FMA>(-low, z, low));
+    let tail = fma::<FMA>(
+        t * z,
+        poly::<FMA, 11>(z, ATAN_TAIL),
+        fma::<FMA>(-low, z, low),
+    );
     let (high, lost) = fast_two_sum(offset, t);
     (high, lost + (offset_low + tail))
 }
@@ -61,7 +103,11 @@ pub fn atan2<const FMA: bool>(y: f64, x: f64) -> f64 {
     let n_side = if n == f64::INFINITY { 1.0 } else { 0.0 };
     let d_side = if d == f64::INFINITY { 1.0 } else { 0.0 };
     let factor = if larger > 1e290 { 1e-30 } else { 1.0 };
-    let factor = if larger < 1e-250 { 1.3407807929942597e154 } else { factor };
+    let factor = if larger < 1e-250 {
+        1.3407807929942597e154
+    } else {
+        factor
+    };
     let n_scaled = if infinite { n_side } else { n * factor };
     let d_scaled = if infinite { d_side } else { d * factor };
     // 0/0 counts as 0.
@@ -69,8 +115,16 @@ pub fn atan2<const FMA: bool>(y: f64, x: f64) -> f64 {
     let (high, low) = atan_parts::<FMA>(n_scaled, d_scaled);
     let left = x.is_sign_negative();
     let (turned, lost) = two_sum(PI, -high);
-    let value = if left { turned + (lost + (PI_LOW - low)) } else { high + low };
-    let value = if n.is_nan() || d.is_nan() { n + d } else { value };
+    let value = if left {
+        turned + (lost + (PI_LOW - low))
+    } else {
+        high + low
+    };
+    let value = if n.is_nan() || d.is_nan() {
+        n + d
+    } else {
+        value
+    };
     value.copysign(y)
 }
 
@@ -90,7 +144,11 @@ pub fn asin<const FMA: bool>(x: f64) -> f64 {
     let (s, p) = asin_parts::<FMA>(a);
     // asin a = π/2 - 2·asin(√((1 - a)/2))
     let (high, lost) = fast_two_sum(FRAC_PI_2, -2.0 * s);
-    let value = if a > 0.5 { high + (lost + (HALF_PI_LOW - 2.0 * p)) } else { s + p };
+    let value = if a > 0.5 {
+        high + (lost + (HALF_PI_LOW - 2.0 * p))
+    } else {
+        s + p
+    };
     value.copysign(x)
 }
 

@@ -5,7 +5,14 @@ use crate::math::arithmetic::double::{fma, poly, two_sum};
 
 /// `2(atanh s/s - 1)/s²` in s².
 const ATANH_TAIL: [f64; 8] = [
-    0.6666666666666666, 0.40000000000005315, 0.2857142856917523, 0.22222222655175694, 0.18181773759167755, 0.1538721288064481, 0.13246731430785613, 0.13286312433677688,
+    0.6666666666666666,
+    0.40000000000005315,
+    0.2857142856917523,
+    0.22222222655175694,
+    0.18181773759167755,
+    0.1538721288064481,
+    0.13246731430785613,
+    0.13286312433677688,
 ];
 
 const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
@@ -28,7 +35,11 @@ pub(super) fn split_exponent(x: f64) -> (f64, f64) {
 #[inline(always)]
 pub(super) fn split_any_exponent(x: f64) -> (f64, f64) {
     let subnormal = x < f64::MIN_POSITIVE;
-    let (k, m) = split_exponent(if subnormal { x * 18014398509481984.0 } else { x });
+    let (k, m) = split_exponent(if subnormal {
+        x * 18014398509481984.0
+    } else {
+        x
+    });
     (k - if subnormal { 54.0 } else { 0.0 }, m)
 }
 

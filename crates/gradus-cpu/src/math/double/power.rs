@@ -2,17 +2,31 @@
 
 use super::exponential::{LN2_HIGH, LN2_LOW, exp_parts_of_sum, power_of_two, scale};
 use super::logarithm::split_any_exponent;
-use crate::math::arithmetic::double::{SHIFT, fast_two_sum, fma, poly, residual, two_product, two_sum};
+use crate::math::arithmetic::double::{
+    SHIFT, fast_two_sum, fma, poly, residual, two_product, two_sum,
+};
 
 /// `((2(atanh s/s - 1)/s²) - ⅔)/s²` in s².
 const ATANH_SECOND_TAIL: [f64; 9] = [
-    0.4, 0.2857142857142495, 0.22222222223944368, 0.18181817813914122, 0.15384657098905102, 0.13330646236431923, 0.11863584710800651, 0.08581451374085866, 0.2571934956360217,
+    0.4,
+    0.2857142857142495,
+    0.22222222223944368,
+    0.18181817813914122,
+    0.15384657098905102,
+    0.13330646236431923,
+    0.11863584710800651,
+    0.08581451374085866,
+    0.2571934956360217,
 ];
 /// ⅔ in two parts.
 const TWO_THIRDS: (f64, f64) = (2.0 / 3.0, 3.700743415417188e-17);
 /// `m^(-⅓)` for m in [√½, √2], to 2⁻¹⁴.
 const CUBE_ROOT: [f64; 5] = [
-    1.8736871811896225, -1.8585090475387942, 1.5564317097005884, -0.6992704774581557, 0.12763614611125407,
+    1.8736871811896225,
+    -1.8585090475387942,
+    1.5564317097005884,
+    -0.6992704774581557,
+    0.12763614611125407,
 ];
 
 /// 2⁵²: from here on floats are integers.
@@ -58,18 +72,42 @@ pub fn pow<const FMA: bool>(x: f64, y: f64) -> f64 {
     let (n, h, l) = exp_parts_of_sum::<FMA>(p, p_low);
     let value = scale(h + l, n);
 
-    let extreme = if y > 0.0 { (0.0, f64::INFINITY) } else { (f64::INFINITY, 0.0) };
+    let extreme = if y > 0.0 {
+        (0.0, f64::INFINITY)
+    } else {
+        (f64::INFINITY, 0.0)
+    };
     let value = if a == 0.0 { extreme.0 } else { value };
     let value = if a == f64::INFINITY { extreme.1 } else { value };
     // The last bit of y's integer part, where y has one.
     let ay = y.abs();
-    let shifted = if ay < INTEGERS_ONLY { ay + INTEGERS_ONLY } else { ay };
+    let shifted = if ay < INTEGERS_ONLY {
+        ay + INTEGERS_ONLY
+    } else {
+        ay
+    };
     let integer = ay >= INTEGERS_ONLY || shifted - INTEGERS_ONLY == ay;
-    let last_bit = if ay < 2.0 * INTEGERS_ONLY { shifted.to_bits() & 1 } else { 0 };
-    let sign = if integer { (x.to_bits() >> 63) & last_bit } else { 0 };
+    let last_bit = if ay < 2.0 * INTEGERS_ONLY {
+        shifted.to_bits() & 1
+    } else {
+        0
+    };
+    let sign = if integer {
+        (x.to_bits() >> 63) & last_bit
+    } else {
+        0
+    };
     let value = f64::from_bits(value.to_bits() ^ (sign << 63));
-    let value = if (x < 0.0) & (a < f64::INFINITY) & !integer { f64::NAN } else { value };
-    let value = if x.is_nan() | y.is_nan() { x + y } else { value };
+    let value = if (x < 0.0) & (a < f64::INFINITY) & !integer {
+        f64::NAN
+    } else {
+        value
+    };
+    let value = if x.is_nan() | y.is_nan() {
+        x + y
+    } else {
+        value
+    };
     if (y == 0.0) | (x == 1.0) { 1.0 } else { value }
 }
 
@@ -130,7 +168,8 @@ pub fn cbrt<const FMA: bool>(x: f64) -> f64 {
     let third = (k * (1.0 / 3.0) + SHIFT) - SHIFT;
     let rest = k - 3.0 * third;
     let b = m * if rest > 0.0 { 2.0 } else { 1.0 } * if rest < 0.0 { 0.5 } else { 1.0 };
-    let guess = if rest > 0.0 { 0.7937005259840998 } else { 1.0 } * if rest < 0.0 { 1.2599210498948732 } else { 1.0 };
+    let guess = if rest > 0.0 { 0.7937005259840998 } else { 1.0 }
+        * if rest < 0.0 { 1.2599210498948732 } else { 1.0 };
     let y = poly::<FMA, 5>(m, CUBE_ROOT) * guess;
     // Halley's step for b^(-⅓): from 2⁻¹⁴ to 2⁻⁴¹; then one of Newton's for the root itself, with an exact residual.
     let e = 1.0 - b * y * y * y;
@@ -140,6 +179,10 @@ pub fn cbrt<const FMA: bool>(x: f64) -> f64 {
     let error = residual::<FMA>(c2, c, b) - c2_low * c;
     let root = fma::<FMA>(error * (1.0 / 3.0), y * y, c);
     let value = root * power_of_two(third);
-    let value = if (a > 0.0) & (a < f64::INFINITY) { value } else { a };
+    let value = if (a > 0.0) & (a < f64::INFINITY) {
+        value
+    } else {
+        a
+    };
     value.copysign(x)
 }

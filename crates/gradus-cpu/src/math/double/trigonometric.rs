@@ -1,21 +1,37 @@
 //! Sine, cosine and tangent.
 
-use crate::math::arithmetic::double::{SHIFT, fast_two_sum, fma, poly, residual, two_product, two_sum};
+use crate::math::arithmetic::double::{
+    SHIFT, fast_two_sum, fma, poly, residual, two_product, two_sum,
+};
 use std::f64::consts::FRAC_2_PI;
 
 /// The functions of this file that are not called `_any` hold for |x| up to this.
 pub const TRIG_LIMIT: f64 = 1073741824.0;
 
 /// π/2 in three parts of 53 bits.
-const HALF_PI: [f64; 3] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17, -1.4973849048591698e-33];
+const HALF_PI: [f64; 3] = [
+    std::f64::consts::FRAC_PI_2,
+    6.123233995736766e-17,
+    -1.4973849048591698e-33,
+];
 
 /// `(sin r/r - 1)/r²` in r².
 const SIN_TAIL: [f64; 6] = [
-    -0.16666666666666666, 0.00833333333333131, -0.00019841269837086374, 2.755731622361486e-06, -2.5051151398821025e-08, 1.5919277501378158e-10,
+    -0.16666666666666666,
+    0.00833333333333131,
+    -0.00019841269837086374,
+    2.755731622361486e-06,
+    -2.5051151398821025e-08,
+    1.5919277501378158e-10,
 ];
 /// `(cos r - 1 + r²/2)/r⁴` in r².
 const COS_TAIL: [f64; 6] = [
-    0.041666666666666664, -0.0013888888888887061, 2.4801587298460378e-05, -2.755731715837693e-07, 2.087612785242617e-09, -1.1381544295657313e-11,
+    0.041666666666666664,
+    -0.0013888888888887061,
+    2.4801587298460378e-05,
+    -2.755731715837693e-07,
+    2.087612785242617e-09,
+    -1.1381544295657313e-11,
 ];
 
 /// `(q, r, c)` with `x = q·π/2 + r + c`, |r| ≤ π/4 and c below an ulp of r; q modulo 4 stands in the low bits.
@@ -49,7 +65,13 @@ fn cos_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let w = 1.0 - half;
     let tail = poly::<FMA, 6>(z, COS_TAIL);
     // What 1 - z/2 lost, and the rounding of z itself.
-    let low = ((1.0 - w) - half) - 0.5 * if FMA { r.mul_add(r, -z) } else { two_product::<FMA>(r, r).1 };
+    let low = ((1.0 - w) - half)
+        - 0.5
+            * if FMA {
+                r.mul_add(r, -z)
+            } else {
+                two_product::<FMA>(r, r).1
+            };
     (w, low + fma::<FMA>(z * z, tail, -r * c))
 }
 

@@ -17,7 +17,7 @@ pub fn abs<const FMA: bool>(x: f32) -> f32 {
 /// -1, 0 or 1; a zero keeps its sign and NaN stays NaN.
 #[inline(always)]
 pub fn sign<const FMA: bool>(x: f32) -> f32 {
-    let one = (1.0 as f32).copysign(x);
+    let one = f32::copysign(1.0, x);
     if x.abs() > 0.0 { one } else { x }
 }
 

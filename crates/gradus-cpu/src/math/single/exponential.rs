@@ -1,18 +1,21 @@
 //! `exp` and what follows from it at once.
 
-use crate::math::arithmetic::single::{SHIFT, fma, poly, two_sum};
+use crate::math::arithmetic::single::{SHIFT, fast_two_sum, fma, poly, residual, two_sum};
 use std::f32::consts::LOG2_E;
 
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
-pub(super) const LN2_HIGH: f32 = 0.693145751953125;
+pub(super) const LN2_HIGH: f32 = 0.693_145_75;
 pub(super) const LN2_LOW: f32 = 1.428_606_8e-6;
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
-const EXP_TAIL: [f32; 5] = [
-    0.5, 0.16666576, 0.04166651, 0.008363252, 0.0013930504,
-];
+const EXP_TAIL: [f32; 5] = [0.5, 0.16666576, 0.04166651, 0.008363252, 0.0013930504];
 const EXPM1_TAIL: [f32; 6] = [
-    0.5, 0.16666667, 0.04166651, 0.00833318, 0.0013930504, 0.00019969667,
+    0.5,
+    0.16666667,
+    0.04166651,
+    0.00833318,
+    0.0013930504,
+    0.00019969667,
 ];
 
 /// `x = n·ln 2 + r + c` with n an integer, |r| ≤ ln 2/2 and c the rounding error of r.
@@ -50,8 +53,11 @@ pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
 #[inline(always)]
 fn exp_parts_accurate<const FMA: bool>(x: f32) -> (f32, f32) {
     let (n, r, c) = reduce::<FMA>(x);
-    let h = 1.0 + r;
-    (n, h + ((r - (h - 1.0)) + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c)))
+    let (h, lost) = fast_two_sum(1.0, r);
+    (
+        n,
+        h + (lost + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c)),
+    )
 }
 
 /// `eˣ`
@@ -85,5 +91,13 @@ pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
     let a = if x.abs() > 104.0 { 104.0 } else { x.abs() };
     let (n, v) = exp_parts_accurate::<FMA>(-a);
     let e = scale(v, n);
-    (if x < 0.0 { e } else { 1.0 }) / (1.0 + e)
+    let numerator = if x < 0.0 { e } else { 1.0 };
+    let denominator = 1.0 + e;
+    let inverse = 1.0 / denominator;
+    let q = numerator * inverse;
+    // One Newton step on the quotient, with what the denominator lost to rounding.
+    let lost = e - (denominator - 1.0);
+    let correction = (residual::<FMA>(q, denominator, numerator) - q * lost) * inverse;
+    // It would only be noise where the quotient is nearly subnormal.
+    q + if x < -70.0 { 0.0 } else { correction }
 }

@@ -8,11 +8,18 @@ use crate::math::arithmetic::single::{fma, poly};
 
 /// `(tanh x/x - 1)/x²` in x², for |x| ≤ 0.625.
 const TANH_TAIL: [f32; 5] = [
-    -0.33333328, 0.13332757, -0.053850207, 0.020995837, -0.0060960776,
+    -0.33333328,
+    0.13332757,
+    -0.053850207,
+    0.020995837,
+    -0.0060960776,
 ];
 /// `(sinh x/x - 1)/x²` in x², for |x| ≤ 1.
 const SINH_TAIL: [f64; 4] = [
-    0.16666666646810355, 0.008333339681641082, 0.0001983810044177868, 2.806290439599625e-06,
+    0.16666666646810355,
+    0.008333339681641082,
+    0.0001983810044177868,
+    2.806290439599625e-06,
 ];
 
 /// Hyperbolic sine.
@@ -52,7 +59,11 @@ pub fn asinh<const FMA: bool>(x: f32) -> f32 {
     let z = a * a;
     let value = wide::log::<FMA>(a + (z + 1.0).sqrt());
     // Below 2⁻¹² the logarithm's argument has lost too much of a, but a - a³/6 is enough.
-    let value = if a < 2.4e-4 { a - a * z * (1.0 / 6.0) } else { value };
+    let value = if a < 2.4e-4 {
+        a - a * z * (1.0 / 6.0)
+    } else {
+        value
+    };
     let value = if a < f64::INFINITY { value } else { a };
     (value as f32).copysign(x)
 }
@@ -72,7 +83,11 @@ pub fn atanh<const FMA: bool>(x: f32) -> f32 {
     let a = f64::from(x.abs());
     let value = 0.5 * wide::log::<FMA>((1.0 + a) / (1.0 - a));
     // Below 2⁻¹² the quotient has lost too much of a, but a + a³/3 is enough.
-    let value = if a < 2.4e-4 { a + a * a * a * (1.0 / 3.0) } else { value };
+    let value = if a < 2.4e-4 {
+        a + a * a * a * (1.0 / 3.0)
+    } else {
+        value
+    };
     let value = if a == 1.0 { f64::INFINITY } else { value };
     // NaN has to be said: the logarithm takes its operand's bits as they are.
     let value = if a <= 1.0 { value } else { f64::NAN };

@@ -7,11 +7,22 @@ const TAN_PI_8: f64 = std::f64::consts::SQRT_2 - 1.0;
 
 /// `(atan t/t - 1)/t²` in t², for |t| ≤ tan(π/8).
 const ATAN_TAIL: [f64; 6] = [
-    -0.33333333280498323, 0.19999977580234776, -0.14284164400136204, 0.11071552471541328, -0.0862574225640052, 0.05050205697607464,
+    -0.33333333280498323,
+    0.19999977580234776,
+    -0.14284164400136204,
+    0.11071552471541328,
+    -0.0862574225640052,
+    0.05050205697607464,
 ];
 /// `(asin x/x - 1)/x²` in x², for |x| ≤ ½.
 const ASIN_TAIL: [f64; 7] = [
-    0.16666666687333978, 0.07499992038455727, 0.04464783688919919, 0.030266156915687514, 0.023634998548216015, 0.010491475679404715, 0.0310856968399836,
+    0.16666666687333978,
+    0.07499992038455727,
+    0.04464783688919919,
+    0.030266156915687514,
+    0.023634998548216015,
+    0.010491475679404715,
+    0.0310856968399836,
 ];
 
 /// `atan(n/d)` for n and d not negative and not both zero.
@@ -50,8 +61,16 @@ pub fn atan2<const FMA: bool>(y: f32, x: f32) -> f32 {
     let d_used = if infinite { d_side } else { d };
     let d_used = if (n == 0.0) & (d == 0.0) { 1.0 } else { d_used };
     let angle = atan_quotient::<FMA>(n_used, d_used);
-    let angle = if x.is_sign_negative() { PI - angle } else { angle };
-    let angle = if n.is_nan() | d.is_nan() { f64::NAN } else { angle };
+    let angle = if x.is_sign_negative() {
+        PI - angle
+    } else {
+        angle
+    };
+    let angle = if n.is_nan() | d.is_nan() {
+        f64::NAN
+    } else {
+        angle
+    };
     (angle as f32).copysign(y)
 }
 

@@ -13,18 +13,20 @@ const HALF_PI: [f32; 3] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_12
 const HALF_PI_WIDE: (f64, f64) = (1.5707963267341256, 6.077100506506192e-11);
 
 /// `(sin r/r - 1)/r²` in r².
-const SIN_TAIL: [f32; 3] = [
-    -0.16666664, 0.008332717, -0.00019583858,
-];
+const SIN_TAIL: [f32; 3] = [-0.16666664, 0.008332717, -0.00019583858];
 /// `(cos r - 1 + r²/2)/r⁴` in r².
-const COS_TAIL: [f32; 3] = [
-    0.041666664, -0.0013888272, 2.454394e-05,
-];
+const COS_TAIL: [f32; 3] = [0.041666664, -0.0013888272, 2.454394e-05];
 const SIN_TAIL_WIDE: [f64; 4] = [
-    -0.16666666663855825, 0.008333331874648206, -0.00019840086614266676, 2.724990252492585e-06,
+    -0.16666666663855825,
+    0.008333331874648206,
+    -0.00019840086614266676,
+    2.724990252492585e-06,
 ];
 const COS_TAIL_WIDE: [f64; 4] = [
-    0.04166666666432132, -0.0013888887671868113, 2.480060023417545e-05, -2.730093524826589e-07,
+    0.04166666666432132,
+    -0.0013888887671868113,
+    2.480060023417545e-05,
+    -2.730093524826589e-07,
 ];
 
 /// `(q, r)` with `x = q·π/2 + r` and |r| ≤ π/4, r rounded once; q modulo 4 stands in the low bits.
@@ -34,7 +36,10 @@ fn reduce<const FMA: bool>(x: f32) -> (u32, f32) {
     let q = shifted - SHIFT;
     if !FMA {
         let q = f64::from(q);
-        return (shifted.to_bits(), ((f64::from(x) - q * HALF_PI_WIDE.0) - q * HALF_PI_WIDE.1) as f32);
+        return (
+            shifted.to_bits(),
+            ((f64::from(x) - q * HALF_PI_WIDE.0) - q * HALF_PI_WIDE.1) as f32,
+        );
     }
     // Exact, as q·π₁ and x are multiples of 2⁻²³ (or |x| < 1 and q is at most 1) and their difference is below 1.
     let first = residual::<FMA>(q, HALF_PI[0], x);
@@ -77,10 +82,18 @@ pub fn tan<const FMA: bool>(x: f32) -> f32 {
     let x_wide = f64::from(x);
     let shifted = double::fma::<FMA>(x_wide, std::f64::consts::FRAC_2_PI, double::SHIFT);
     let q = shifted - double::SHIFT;
-    let r = double::fma::<FMA>(-q, HALF_PI_WIDE.1, double::fma::<FMA>(-q, HALF_PI_WIDE.0, x_wide));
+    let r = double::fma::<FMA>(
+        -q,
+        HALF_PI_WIDE.1,
+        double::fma::<FMA>(-q, HALF_PI_WIDE.0, x_wide),
+    );
     let z = r * r;
     let sine = double::fma::<FMA>(z * r, double::poly::<FMA, 4>(z, SIN_TAIL_WIDE), r);
-    let cosine = double::fma::<FMA>(z * z, double::poly::<FMA, 4>(z, COS_TAIL_WIDE), 1.0 - 0.5 * z);
+    let cosine = double::fma::<FMA>(
+        z * z,
+        double::poly::<FMA, 4>(z, COS_TAIL_WIDE),
+        1.0 - 0.5 * z,
+    );
     let odd = shifted.to_bits() & 1 != 0;
     let top = if odd { -cosine } else { sine };
     let value = (top / if odd { sine } else { cosine }) as f32;

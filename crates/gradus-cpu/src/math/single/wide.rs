@@ -5,11 +5,21 @@ use std::f64::consts::{LN_2, LOG2_E};
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
 const EXP_TAIL: [f64; 6] = [
-    0.5, 0.16666666719039147, 0.04166650974505883, 0.008333298466400095, 0.0013930665924142954, 0.0001989928784040508,
+    0.5,
+    0.16666666719039147,
+    0.04166650974505883,
+    0.008333298466400095,
+    0.0013930665924142954,
+    0.0001989928784040508,
 ];
 /// `2(atanh s/s - 1)/s²` in s².
 const ATANH_TAIL: [f64; 6] = [
-    0.66666666666662, 0.4000000001137077, 0.28571424088284386, 0.22222867540653393, 0.18139970320695145, 0.16625113904884145,
+    0.66666666666662,
+    0.4000000001137077,
+    0.28571424088284386,
+    0.22222867540653393,
+    0.18139970320695145,
+    0.16625113904884145,
 ];
 /// ln 2 in two parts; the first has 32 bits.
 const LN2_HIGH: f64 = 0.6931471803691238;
@@ -42,7 +52,10 @@ pub(super) fn exp<const FMA: bool>(x: f64) -> f64 {
 pub(super) fn split_exponent(x: f64) -> (f64, f64) {
     let bits = x.to_bits().wrapping_add(ONE_BITS - SQRT_HALF_BITS);
     let k = f64::from_bits((bits >> 52) | UNITS.to_bits()) - (UNITS + 1023.0);
-    (k, f64::from_bits((bits & FRACTION).wrapping_add(SQRT_HALF_BITS)))
+    (
+        k,
+        f64::from_bits((bits & FRACTION).wrapping_add(SQRT_HALF_BITS)),
+    )
 }
 
 /// Natural logarithm of a positive normal number.

@@ -1,0 +1,180 @@
+//! Bringing operands to one element type and one shape.
+
+use super::{Repr, Tensor};
+use gradus_ir::primitives::Layout;
+use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
+
+/// What stands beside a tensor in an operation: a tensor, or a number that takes the tensor's element type.
+pub trait Operand {
+    /// The operand as a tensor for an operation with one of type `like`.
+    ///
+    /// # Errors
+    /// If a whole number does not fit into that type.
+    fn operand(&self, like: DType) -> Result<Tensor>;
+}
+
+impl Operand for Tensor {
+    fn operand(&self, _like: DType) -> Result<Tensor> {
+        Ok(self.clone())
+    }
+}
+
+impl<T: Operand + ?Sized> Operand for &T {
+    fn operand(&self, like: DType) -> Result<Tensor> {
+        (**self).operand(like)
+    }
+}
+
+macro_rules! float_operands {
+    ($($t:ty),*) => {$(
+        impl Operand for $t {
+            fn operand(&self, like: DType) -> Result<Tensor> {
+                // A fraction beside whole numbers makes all of them f64.
+                let dtype = if like.is_float() { like } else { DType::F64 };
+                Ok(Tensor::splat(Literal::from_f64(dtype, f64::from(*self)), &[]))
+            }
+        }
+    )*};
+}
+
+float_operands!(f64, f32);
+
+macro_rules! integer_operands {
+    ($($t:ty),*) => {$(
+        impl Operand for $t {
+            fn operand(&self, like: DType) -> Result<Tensor> {
+                let dtype = if like == DType::Bool { DType::I64 } else { like };
+                let value = *self as i64;
+                let literal = Literal::from_i64(dtype, value);
+                if dtype.is_integer() && literal.as_i64() != value {
+                    return Err(Error::new(
+                        ErrorKind::DType,
+                        format!("the number {value} does not fit into {dtype}; convert the tensor with `astype`"),
+                    ));
+                }
+                Ok(Tensor::splat(literal, &[]))
+            }
+        }
+    )*};
+}
+
+integer_operands!(i32, i64, u32, usize);
+
+impl Operand for bool {
+    fn operand(&self, _like: DType) -> Result<Tensor> {
+        Ok(Tensor::splat(Literal::from_bool(*self), &[]))
+    }
+}
+
+/// The element type for two that meet: floats before whole numbers before truth values, the wider of two.
+pub(super) fn common_dtype(a: DType, b: DType) -> DType {
+    use DType::{Bool, F32, F64, I32, I64};
+    match (a, b) {
+        _ if a == b => a,
+        (Bool, d) | (d, Bool) => d,
+        (F64, _) | (_, F64) => F64,
+        (F32, _) | (_, F32) => F32,
+        (I32, _) | (_, I32) | (I64, _) | (_, I64) => I64,
+        _ => I64,
+    }
+}
+
+/// The shape to which two broadcast.
+pub(super) fn common_shape(name: &str, a: &Type, b: &Type) -> Result<Dims> {
+    let rank = a.rank().max(b.rank());
+    let mut shape = Dims::from_elem(1, rank);
+    for i in 0..rank {
+        let size = |t: &Type| {
+            let skipped = rank - t.rank();
+            if i < skipped { 1 } else { t.shape[i - skipped] }
+        };
+        let (m, n) = (size(a), size(b));
+        shape[i] = match (m, n) {
+            _ if m == n => m,
+            (1, n) => n,
+            (m, 1) => m,
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "{name}: shapes {:?} and {:?} do not broadcast: axis {i} has sizes {m} and {n}; sizes must be equal or 1",
+                        a.shape.as_slice(),
+                        b.shape.as_slice()
+                    )
+                    .replace(", ", ",")
+                    .replace(",axis", ", axis"),
+                ));
+            }
+        };
+    }
+    Ok(shape)
+}
+
+/// `t` repeated to `shape`, to which it broadcasts.
+#[track_caller]
+pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
+    if t.shape() == shape {
+        return t.clone();
+    }
+    if let Repr::Splat(value, _) = &t.0 {
+        return Tensor::splat(*value, shape);
+    }
+    let skipped = shape.len() - t.rank();
+    let layout = Layout::Broadcast {
+        shape: Dims::from_slice(shape),
+        axes: (skipped..shape.len()).collect(),
+    };
+    Tensor::apply(Op::Layout(layout), &[t])
+}
+
+/// Both operands with one element type and one shape.
+#[track_caller]
+pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
+    let b = b.operand(a.dtype())?;
+    let shape = common_shape(name, a.ty(), b.ty())?;
+    let dtype = common_dtype(a.dtype(), b.dtype());
+    let (a, b) = (a.astype(dtype), b.astype(dtype));
+    Ok((expand(&a, &shape), expand(&b, &shape)))
+}
+
+/// A result that stands in where [`pair`] fails: of `a`'s type.
+#[track_caller]
+pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor {
+    match pair(name, a, b) {
+        Ok((a, b)) => Tensor::apply(op, &[&a, &b]),
+        Err(error) => Tensor::fail(error, a.ty().clone()),
+    }
+}
+
+/// The axis `axis` of an array of `rank` dimensions; negative ones count from the end.
+pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
+    let rank = ty.rank() as isize;
+    let resolved = if axis < 0 { axis + rank } else { axis };
+    if (0..rank).contains(&resolved) {
+        return Ok(resolved as usize);
+    }
+    Err(Error::new(
+        ErrorKind::Axis,
+        if rank == 0 {
+            format!("{name}: axis {axis} of {ty}, which is a scalar and has none")
+        } else {
+            format!("{name}: axis {axis} of {ty}; axes go from -{rank} to {}", rank - 1)
+        },
+    ))
+}
+
+/// Distinct axes, rising.
+pub(super) fn axes_of(name: &str, axes: &[isize], ty: &Type) -> Result<Dims> {
+    let mut out = axes
+        .iter()
+        .map(|&a| axis_of(name, a, ty))
+        .collect::<Result<Dims>>()?;
+    out.sort_unstable();
+    if out.windows(2).any(|w| w[0] == w[1]) {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!("{name}: axes {axes:?} of {ty} name one twice"),
+        ));
+    }
+    Ok(out)
+}

@@ -1,0 +1,309 @@
+//! Parts of tensors, by ranges and by index arrays.
+
+use super::Tensor;
+use super::broadcast::{axis_of, common_shape, expand};
+use gradus_ir::primitives::{Dynamic, Gather, Layout};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
+use std::ops::{Bound, RangeBounds};
+
+impl Tensor {
+    /// The places `range` along `axis`; negative ends count from the end.
+    ///
+    /// ```
+    /// use gradus::Tensor;
+    /// let t = Tensor::from([1, 2, 3, 4]);
+    /// assert_eq!(t.slice_axis(0, 1..-1).to_vec::<i32>()?, [2, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the range does not lie in the axis.
+    #[track_caller]
+    pub fn slice_axis(&self, axis: isize, range: impl RangeBounds<isize>) -> Tensor {
+        self.slice_axis_step(axis, range, 1)
+    }
+
+    /// As [`slice_axis`](Tensor::slice_axis), every `step`-th place.
+    ///
+    /// # Panics
+    /// If the range does not lie in the axis, or `step` is 0.
+    #[track_caller]
+    pub fn slice_axis_step(
+        &self,
+        axis: isize,
+        range: impl RangeBounds<isize>,
+        step: usize,
+    ) -> Tensor {
+        let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
+            let n = self.shape()[a] as isize;
+            let from_end = |i: isize| if i < 0 { i + n } else { i };
+            let start = match range.start_bound() {
+                Bound::Included(&i) => from_end(i),
+                Bound::Excluded(&i) => from_end(i) + 1,
+                Bound::Unbounded => 0,
+            };
+            let stop = match range.end_bound() {
+                Bound::Included(&i) => from_end(i) + 1,
+                Bound::Excluded(&i) => from_end(i),
+                Bound::Unbounded => n,
+            };
+            if start < 0 || stop < start || stop > n || step == 0 {
+                return Err(Error::new(
+                    ErrorKind::Axis,
+                    format!(
+                        "slice_axis: places {start} to {stop} by {step} do not lie in axis {axis} of {}",
+                        self.ty()
+                    ),
+                ));
+            }
+            Ok((a, start as usize, stop as usize))
+        });
+        match resolved {
+            Ok((a, from, to)) => {
+                let mut start = Dims::from_elem(0, self.rank());
+                let mut limit = self.ty().shape.clone();
+                let mut stride = Dims::from_elem(1, self.rank());
+                (start[a], limit[a], stride[a]) = (from, to, step);
+                self.layout(Layout::Slice {
+                    start,
+                    limit,
+                    stride,
+                })
+            }
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
+    }
+
+    /// Entry `i` along the first axis, which the result does not have; negative `i` counts from the end.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn at(&self, i: isize) -> Tensor {
+        let n = self.shape().first().copied().unwrap_or(0) as isize;
+        let k = if i < 0 { i + n } else { i };
+        if !(0..n).contains(&k) {
+            let error = Error::new(
+                ErrorKind::Axis,
+                format!("at: there is no entry {i} in {}", self.ty()),
+            );
+            let shape = self.shape().get(1..).unwrap_or(&[]);
+            return Tensor::fail(error, self.ty().with_shape(shape));
+        }
+        self.slice_axis(0, k..k + 1).under(&self.shape()[1..])
+    }
+
+    /// Whole-number indices as i64, negative ones counted from the end of an axis of size `n`.
+    #[track_caller]
+    fn resolved_indices(&self, n: usize) -> Tensor {
+        let wide = self.astype(DType::I64);
+        if self.dtype() == DType::U32 {
+            return wide;
+        }
+        wide.less(0).where_(&(&wide + n), &wide)
+    }
+
+    /// The entries along `axis` that `indices` (whole numbers of any shape) name, in place of that axis; negative ones count from the end.
+    ///
+    /// # Panics
+    /// If `indices` are no whole numbers. An index out of bounds is found when it runs.
+    #[track_caller]
+    pub fn take(&self, indices: &Tensor, axis: isize) -> Tensor {
+        match axis_of("take", axis, self.ty()).and_then(|a| whole("take", indices).map(|()| a)) {
+            Ok(axis) => {
+                let indices = indices.resolved_indices(self.shape()[axis]);
+                let take = Gather::Take { batch: 0, axis };
+                Tensor::apply(Op::Gather(take), &[self, &indices])
+            }
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
+    }
+
+    /// For each place of `indices` the entry that it names along `axis`, at the same place of the other axes; the other sizes broadcast.
+    ///
+    /// # Panics
+    /// If the ranks differ or the shapes do not fit. An index out of bounds is found when it runs.
+    #[track_caller]
+    pub fn take_along_axis(&self, indices: &Tensor, axis: isize) -> Tensor {
+        let prepared = || -> Result<(usize, Dims)> {
+            whole("take_along_axis", indices)?;
+            let a = axis_of("take_along_axis", axis, self.ty())?;
+            if indices.rank() != self.rank() {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "take_along_axis: {} with indices {}; both need the same number of axes",
+                        self.ty(),
+                        indices.ty()
+                    ),
+                ));
+            }
+            let (mut x, mut i) = (self.ty().clone(), indices.ty().clone());
+            x.shape.remove(a);
+            i.shape.remove(a);
+            Ok((a, common_shape("take_along_axis", &x, &i)?))
+        };
+        let (a, others) = match prepared() {
+            Ok(both) => both,
+            Err(error) => return Tensor::fail(error, self.ty().with_shape(indices.shape())),
+        };
+        let last = |t: &Tensor| {
+            let mut shape = others.clone();
+            shape.insert(a, t.shape()[a]);
+            expand(t, &shape).move_axis(a as isize, -1)
+        };
+        let n = self.shape()[a];
+        let (x, i) = (last(self), last(&indices.resolved_indices(n)));
+        let batch = others.len();
+        let take = Gather::Take { batch, axis: batch };
+        Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a as isize)
+    }
+
+    /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
+    ///
+    /// `updates` has the shape that [`take`](Tensor::take) would give.
+    ///
+    /// # Panics
+    /// If the shapes do not fit. An index out of bounds is found when it runs.
+    #[track_caller]
+    pub fn index_add(&self, axis: isize, indices: &Tensor, updates: &Tensor) -> Tensor {
+        match axis_of("index_add", axis, self.ty())
+            .and_then(|a| whole("index_add", indices).map(|()| a))
+        {
+            Ok(axis) => {
+                let indices = indices.resolved_indices(self.shape()[axis]);
+                let scatter = Gather::ScatterAdd { batch: 0, axis };
+                let updates = updates.astype(self.dtype());
+                Tensor::apply(Op::Gather(scatter), &[self, &indices, &updates])
+            }
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
+    }
+
+    /// The part of `sizes` that begins at `starts`: whole numbers, one an axis, which may be computed.
+    ///
+    /// # Panics
+    /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    #[track_caller]
+    pub fn dynamic_slice(&self, starts: &Tensor, sizes: &[usize]) -> Tensor {
+        let op = Dynamic::Slice {
+            sizes: Dims::from_slice(sizes),
+        };
+        Tensor::apply(Op::Dynamic(op), &[self, &starts.astype(DType::I64)])
+    }
+
+    /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed.
+    ///
+    /// # Panics
+    /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    #[track_caller]
+    pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
+        let part = part.astype(self.dtype());
+        Tensor::apply(
+            Op::Dynamic(Dynamic::Update),
+            &[self, &part, &starts.astype(DType::I64)],
+        )
+    }
+
+    /// A new last axis of size `n` that is 1 at the place that each element names, 0 elsewhere; of element type `dtype`.
+    ///
+    /// Elements that name no place give zeros.
+    ///
+    /// # Panics
+    /// If the elements are no whole numbers.
+    #[track_caller]
+    pub fn one_hot(&self, n: usize, dtype: DType) -> Tensor {
+        if let Err(error) = whole("one_hot", self) {
+            return Tensor::fail(error, Type::new(dtype, self.shape()));
+        }
+        let mut shape = self.ty().shape.clone();
+        shape.push(n);
+        let places = Tensor::iota(&[n], 0);
+        let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
+        wide.equal(places).astype(dtype)
+    }
+
+    /// The last two axes as matrices, zero above the `k`-th diagonal.
+    #[track_caller]
+    pub fn tril(&self, k: isize) -> Tensor {
+        self.triangle("tril", |row, column| {
+            (row + k as i64).greater_equal(column)
+        })
+    }
+
+    /// The last two axes as matrices, zero below the `k`-th diagonal.
+    #[track_caller]
+    pub fn triu(&self, k: isize) -> Tensor {
+        self.triangle("triu", |row, column| (row + k as i64).less_equal(column))
+    }
+
+    #[track_caller]
+    fn triangle(&self, name: &str, keep: impl Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+        let Some((m, n)) = self.matrix_sizes() else {
+            return Tensor::fail(needs_matrix(name, self), self.ty().clone());
+        };
+        let (row, column) = (Tensor::iota(&[m, n], 0), Tensor::iota(&[m, n], 1));
+        keep(&row, &column).where_(self, &self.zeros_like())
+    }
+
+    pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {
+        match self.shape() {
+            [.., m, n] => Some((*m, *n)),
+            _ => None,
+        }
+    }
+
+    /// The diagonal of the last two axes: `[…, min(m, n)]`.
+    #[track_caller]
+    pub fn diagonal(&self) -> Tensor {
+        let Some((m, n)) = self.matrix_sizes() else {
+            return Tensor::fail(needs_matrix("diagonal", self), self.ty().clone());
+        };
+        let size = m.min(n);
+        let mut shape = self.ty().shape.clone();
+        shape.truncate(self.rank() - 2);
+        shape.push(m * n);
+        let places: Vec<i64> = (0..size).map(|i| (i * (n + 1)) as i64).collect();
+        self.under(&shape).take(&Tensor::from(places), -1)
+    }
+
+    /// A square matrix with these elements on its diagonal, zeros elsewhere; of a vector.
+    ///
+    /// # Panics
+    /// If this is no vector.
+    #[track_caller]
+    pub fn diag(&self) -> Tensor {
+        let &[n] = self.shape() else {
+            let error = Error::new(
+                ErrorKind::Shape,
+                format!("diag: takes a vector, got {}; `diagonal` reads one from a matrix", self.ty()),
+            );
+            return Tensor::fail(error, self.ty().clone());
+        };
+        let wide = expand(self, &[n, n]);
+        Tensor::eye(n, DType::Bool).where_(&wide, &wide.zeros_like())
+    }
+
+    /// The sum of the diagonal of the last two axes.
+    #[track_caller]
+    pub fn trace(&self) -> Tensor {
+        self.diagonal().sum_axis(-1)
+    }
+}
+
+fn whole(name: &str, indices: &Tensor) -> Result<()> {
+    if indices.dtype().is_integer() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DType,
+        format!("{name}: indices must be whole numbers, got {}; convert them with `astype`", indices.ty()),
+    ))
+}
+
+fn needs_matrix(name: &str, t: &Tensor) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!("{name}: needs at least two axes, got {}", t.ty()),
+    )
+}

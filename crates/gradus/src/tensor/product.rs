@@ -1,0 +1,146 @@
+//! Products of vectors and matrices.
+
+use super::Tensor;
+use super::broadcast::{axis_of, common_dtype, common_shape, expand};
+use gradus_ir::primitives::Contract;
+use gradus_ir::{Dims, Error, ErrorKind, Op, Type};
+
+impl Tensor {
+    #[track_caller]
+    pub(super) fn contract(&self, other: &Tensor, op: Contract) -> Tensor {
+        let dtype = common_dtype(self.dtype(), other.dtype());
+        Tensor::apply(
+            Op::Contract(op),
+            &[&self.astype(dtype), &other.astype(dtype)],
+        )
+    }
+
+    /// The matrix product of the last two axes; those before broadcast. A vector counts as a row on the left, as a column on the right, and its axis
+    /// is missing in the result.
+    ///
+    /// ```
+    /// use gradus::Tensor;
+    /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// let x = Tensor::from([1.0, 1.0]);
+    /// assert_eq!(a.matmul(&x).to_vec::<f64>()?, [3.0, 7.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the inner sizes differ, or the outer ones do not broadcast, or one is a scalar.
+    #[track_caller]
+    pub fn matmul(&self, other: &Tensor) -> Tensor {
+        let (m, n) = (self.rank(), other.rank());
+        let refuse = |why: &str| {
+            let error = Error::new(
+                ErrorKind::Shape,
+                format!("matmul: {} times {}: {why}", self.ty(), other.ty()),
+            );
+            Tensor::fail(error, self.ty().clone())
+        };
+        if m == 0 || n == 0 {
+            return refuse("one is a scalar; multiply by it with `*`");
+        }
+        let inner = (self.shape()[m - 1], other.shape()[n.saturating_sub(2)]);
+        if inner.0 != inner.1 {
+            return refuse(&format!(
+                "the inner sizes are {} and {}; they must be equal",
+                inner.0, inner.1
+            ));
+        }
+        if m == 1 || n == 1 || n == 2 {
+            // The other axes come out in the right order by themselves.
+            return self.contract(
+                other,
+                Contract {
+                    contract_left: Dims::from_slice(&[m - 1]),
+                    contract_right: Dims::from_slice(&[n.saturating_sub(2)]),
+                    ..Contract::default()
+                },
+            );
+        }
+        let outer = |t: &Tensor| Type::new(t.dtype(), &t.shape()[..t.rank() - 2]);
+        let batch = match common_shape("matmul", &outer(self), &outer(other)) {
+            Ok(batch) => batch,
+            Err(error) => return Tensor::fail(error, self.ty().clone()),
+        };
+        let wide = |t: &Tensor| {
+            let mut shape = batch.clone();
+            shape.extend_from_slice(&t.shape()[t.rank() - 2..]);
+            expand(t, &shape)
+        };
+        let b = batch.len();
+        let axes: Dims = (0..b).collect();
+        wide(self).contract(
+            &wide(other),
+            Contract {
+                batch_left: axes.clone(),
+                batch_right: axes,
+                contract_left: Dims::from_slice(&[b + 1]),
+                contract_right: Dims::from_slice(&[b]),
+            },
+        )
+    }
+
+    /// The product as NumPy's `dot`: the inner product of vectors, [`matmul`](Tensor::matmul) of matrices, a plain product with a scalar.
+    ///
+    /// # Panics
+    /// If the last axis here and the last but one there (or the only one) have different sizes.
+    #[track_caller]
+    pub fn dot(&self, other: &Tensor) -> Tensor {
+        let (m, n) = (self.rank(), other.rank());
+        if m == 0 || n == 0 {
+            return self * other;
+        }
+        let (left, right) = (self.shape()[m - 1], other.shape()[n.saturating_sub(2)]);
+        if left != right {
+            let error = Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "dot: {} times {}: the inner sizes are {left} and {right}; they must be equal",
+                    self.ty(),
+                    other.ty()
+                ),
+            );
+            return Tensor::fail(error, self.ty().clone());
+        }
+        self.contract(
+            other,
+            Contract {
+                contract_left: Dims::from_slice(&[m - 1]),
+                contract_right: Dims::from_slice(&[n.saturating_sub(2)]),
+                ..Contract::default()
+            },
+        )
+    }
+
+    /// All products of an element here with one there, both taken as vectors: `[m, n]`.
+    #[track_caller]
+    pub fn outer(&self, other: &Tensor) -> Tensor {
+        self.ravel().contract(&other.ravel(), Contract::default())
+    }
+
+    /// Summed over pairs of axes, one here and one there; the other axes follow, first those here.
+    ///
+    /// # Panics
+    /// If the axes do not exist or have different sizes.
+    #[track_caller]
+    pub fn tensordot(&self, other: &Tensor, here: &[isize], there: &[isize]) -> Tensor {
+        let resolve = |t: &Tensor, axes: &[isize]| {
+            axes.iter()
+                .map(|&a| axis_of("tensordot", a, t.ty()))
+                .collect::<gradus_ir::Result<Dims>>()
+        };
+        match resolve(self, here).and_then(|l| Ok((l, resolve(other, there)?))) {
+            Ok((contract_left, contract_right)) => self.contract(
+                other,
+                Contract {
+                    contract_left,
+                    contract_right,
+                    ..Contract::default()
+                },
+            ),
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
+    }
+}

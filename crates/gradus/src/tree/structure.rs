@@ -1,0 +1,228 @@
+//! What a tree is like apart from its tensors, written down to be compared and printed.
+
+use super::Tree;
+use std::fmt;
+
+/// One step of a description.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Token {
+    Enter(&'static str, usize),
+    Field(&'static str),
+    Key(String),
+    Leaf,
+    Fixed(&'static str, u64),
+    Text(String),
+    Leave,
+}
+
+/// The structure of a tree: kinds, names, lengths and static values.
+///
+/// Types that implement [`Tree`] tell it to the value that they are given, with the methods from [`enter`](Structure::enter) on.
+#[derive(Clone, Debug)]
+pub struct Structure {
+    tokens: Vec<Token>,
+}
+
+impl PartialEq for Structure {
+    fn eq(&self, other: &Structure) -> bool {
+        self.tokens == other.tokens
+    }
+}
+
+impl Structure {
+    /// The structure of `tree`.
+    pub fn record<A: Tree>(tree: &A) -> Structure {
+        let mut out = Structure {
+            tokens: Vec::new(),
+        };
+        tree.describe(&mut out);
+        out
+    }
+
+    /// Whether `tree` has this structure.
+    pub fn matches<A: Tree>(&self, tree: &A) -> bool {
+        Structure::record(tree).tokens == self.tokens
+    }
+
+    /// Begins a part with `len` members: a tuple, a list, a struct or a variant by its name.
+    pub fn enter(&mut self, name: &'static str, len: usize) {
+        self.tokens.push(Token::Enter(name, len));
+    }
+
+    /// Names the member that follows.
+    pub fn field(&mut self, name: &'static str) {
+        self.tokens.push(Token::Field(name));
+    }
+
+    /// Names the member that follows by a key of a map.
+    pub fn key(&mut self, key: &str) {
+        self.tokens.push(Token::Key(key.into()));
+    }
+
+    /// A tensor.
+    pub fn leaf(&mut self) {
+        self.tokens.push(Token::Leaf);
+    }
+
+    /// A static value, by its type and its bits.
+    pub fn fixed(&mut self, kind: &'static str, bits: u64) {
+        self.tokens.push(Token::Fixed(kind, bits));
+    }
+
+    /// A static text.
+    pub fn text(&mut self, text: &str) {
+        self.tokens.push(Token::Text(text.into()));
+    }
+
+    /// Ends the part that was begun last.
+    pub fn leave(&mut self) {
+        self.tokens.push(Token::Leave);
+    }
+
+    /// The path of each leaf.
+    pub fn paths(&self) -> Vec<String> {
+        self.with_paths()
+            .into_iter()
+            .filter(|(token, _)| **token == Token::Leaf)
+            .map(|(_, path)| path)
+            .collect()
+    }
+
+    /// Each token with the path of what it describes.
+    fn with_paths(&self) -> Vec<(&Token, String)> {
+        let mut out = Vec::with_capacity(self.tokens.len());
+        // For each open part the path of it and how many members have come.
+        let mut open: Vec<(String, usize)> = Vec::new();
+        let mut name: Option<String> = None;
+        for token in &self.tokens {
+            match token {
+                Token::Field(field) => {
+                    name = Some((*field).to_string());
+                    continue;
+                }
+                Token::Key(key) => {
+                    name = Some(key.clone());
+                    continue;
+                }
+                Token::Leave => {
+                    open.pop();
+                    continue;
+                }
+                _ => {}
+            }
+            let path = match open.last_mut() {
+                None => String::new(),
+                Some((parent, members)) => {
+                    let member = name.take().unwrap_or_else(|| members.to_string());
+                    *members += 1;
+                    format!("{parent}.{member}")
+                }
+            };
+            out.push((token, path.clone()));
+            if let Token::Enter(..) = token {
+                open.push((path, 0));
+            }
+        }
+        out
+    }
+
+    /// Where this structure (`here`) and another (`there`) first differ; `None` if they do not.
+    pub fn difference(&self, other: &Structure) -> Option<String> {
+        if self == other {
+            return None;
+        }
+        let (a, b) = (self.with_paths(), other.with_paths());
+        for (x, y) in a.iter().zip(&b) {
+            if x != y {
+                let path = if x.1 == y.1 && !x.1.is_empty() {
+                    format!("at `{}`, ", x.1)
+                } else {
+                    String::new()
+                };
+                let (wanted, got) = if x.1 == y.1 {
+                    (describe(x.0), describe(y.0))
+                } else {
+                    (
+                        format!("{} at `{}`", describe(x.0), x.1),
+                        format!("{} at `{}`", describe(y.0), y.1),
+                    )
+                };
+                return Some(format!("{path}expected {wanted}, got {got}"));
+            }
+        }
+        Some(format!("expected {self}, got {other}"))
+    }
+}
+
+fn describe(token: &Token) -> String {
+    match token {
+        Token::Enter("", n) => format!("a tuple of {n}"),
+        Token::Enter("[", n) => format!("a list of {n}"),
+        Token::Enter("{", n) => format!("a map of {n}"),
+        Token::Enter(name, _) => format!("`{name}`"),
+        Token::Leaf => "a tensor".into(),
+        Token::Fixed(..) | Token::Text(_) => show(token),
+        Token::Field(_) | Token::Key(_) | Token::Leave => "an end".into(),
+    }
+}
+
+fn show(token: &Token) -> String {
+    match token {
+        Token::Fixed("f64", bits) => format!("{:?}", f64::from_bits(*bits)),
+        Token::Fixed("f32", bits) => format!("{:?}", f32::from_bits(*bits as u32)),
+        Token::Fixed("bool", bits) => format!("{}", *bits != 0),
+        Token::Fixed("char", bits) => {
+            format!("{:?}", char::from_u32(*bits as u32).unwrap_or('\u{fffd}'))
+        }
+        Token::Fixed(kind, bits) if kind.starts_with('i') => format!("{}", *bits as i64),
+        Token::Fixed(_, bits) => format!("{bits}"),
+        Token::Text(text) => format!("{text:?}"),
+        _ => String::new(),
+    }
+}
+
+impl fmt::Display for Structure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // For each open part what closes it and whether a member has come.
+        let mut open: Vec<(&str, bool)> = Vec::new();
+        let mut named = false;
+        for token in &self.tokens {
+            if !matches!(token, Token::Leave) && !named {
+                match open.last_mut() {
+                    Some((_, true)) => f.write_str(", ")?,
+                    Some((_, first)) => *first = true,
+                    None => {}
+                }
+            }
+            named = false;
+            match token {
+                Token::Enter(name, _) => {
+                    let (begin, end) = match *name {
+                        "" => ("(".to_string(), ")"),
+                        "[" => ("[".to_string(), "]"),
+                        "{" => ("{".to_string(), "}"),
+                        name => (format!("{name} {{ "), " }"),
+                    };
+                    f.write_str(&begin)?;
+                    open.push((end, false));
+                }
+                Token::Field(name) => {
+                    write!(f, "{name}: ")?;
+                    named = true;
+                }
+                Token::Key(key) => {
+                    write!(f, "{key:?}: ")?;
+                    named = true;
+                }
+                Token::Leaf => f.write_str("*")?,
+                Token::Fixed(..) | Token::Text(_) => f.write_str(&show(token))?,
+                Token::Leave => {
+                    if let Some((end, _)) = open.pop() {
+                        f.write_str(end)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
