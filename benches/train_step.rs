@@ -34,9 +34,10 @@ const CONFIGURATIONS: [Configuration; 2] = [
 ];
 
 type State = (Mlp, AdamState<Mlp>);
+type Arguments = (Mlp, AdamState<Mlp>, Tensor, Tensor);
 
 /// Loss, and the network and state after a step.
-fn step((net, state, x, y): &(Mlp, AdamState<Mlp>, Tensor, Tensor)) -> (Tensor, State) {
+fn step((net, state, x, y): &Arguments) -> (Tensor, State) {
     let (loss, grads) =
         value_and_grad(|net: &Mlp| softmax_cross_entropy(&net.forward(x), y))(net);
     (
@@ -68,11 +69,39 @@ fn ours(c: &Configuration) -> Result<(f64, Timing, u64)> {
         at = one(at);
     }
     let before = gradus::allocations();
+    if std::env::args().any(|a| a == "--profile") {
+        at = profile(&compiled, at, &x, &y)?;
+    }
     let mut slot = Some(at);
     let timing = time(50, c.steps, Duration::from_secs(8), || {
         slot = slot.take().map(&mut one);
     });
     Ok((compile_ms, timing, gradus::allocations() - before))
+}
+
+/// Prints the time of each step of the compiled program, the mean of some runs.
+fn profile<F: Fn(&Arguments) -> (Tensor, State)>(
+    compiled: &Jit<Arguments, (Tensor, State), F>,
+    mut at: State,
+    x: &Tensor,
+    y: &Tensor,
+) -> Result<State> {
+    const RUNS: u32 = 50;
+    let mut total: Vec<(String, Duration)> = Vec::new();
+    for _ in 0..RUNS {
+        let arguments = (at.0, at.1, x.clone(), y.clone());
+        let ((_, next), steps) = compiled.call_profiled(arguments)?;
+        at = next;
+        total.resize(steps.len(), Default::default());
+        for (sum, step) in total.iter_mut().zip(steps) {
+            *sum = (step.what, sum.1 + step.time);
+        }
+    }
+    for (what, time) in total {
+        let micros = (time / RUNS).as_secs_f64() * 1e6;
+        println!("    {micros:9.1} µs  {}", what.chars().take(110).collect::<String>());
+    }
+    Ok(at)
 }
 
 /// The five or eight matrix products of the step by the `gemm` crate on one thread, nothing else.

@@ -98,22 +98,23 @@ impl Executable {
     /// # Errors
     /// If number or types of the inputs are not those of the graph, or an index is out of bounds.
     pub fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
-        self.run_with(inputs, &mut |_, _| {})
+        self.run_with(inputs, None)
     }
 
-    /// As [`run`](Self::run), timing each step.
+    /// As [`run`](Self::run), with the time that each step of the [`report`](Self::report) took.
     ///
     /// # Errors
     /// As [`run`](Self::run).
-    pub fn run_timed(&self, inputs: Vec<Input<'_>>, times: &mut Vec<Duration>) -> Result<Vec<Array>> {
-        times.resize(self.steps.len(), Duration::ZERO);
-        self.run_with(inputs, &mut |k, t| times[k] += t)
+    pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
+        let mut times = vec![Duration::ZERO; self.steps.len()];
+        let results = self.run_with(inputs, Some(&mut times))?;
+        Ok((results, times))
     }
 
     fn run_with(
         &self,
         inputs: Vec<Input<'_>>,
-        timed: &mut (dyn FnMut(usize, Duration) + Send),
+        times: Option<&mut [Duration]>,
     ) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         let mut frame = self.frame();
@@ -151,9 +152,9 @@ impl Executable {
         let slots = Slots(&frame.slots);
         let outcome = if self.parallel {
             let shared = SharedSlots(slots);
-            pool::enter(|| self.steps(shared.get(), timed))
+            pool::enter(|| self.steps(shared.get(), times))
         } else {
-            self.steps(slots, timed)
+            self.steps(slots, times)
         };
         self.frames
             .lock()
@@ -167,13 +168,9 @@ impl Executable {
             .collect())
     }
 
-    fn steps(
-        &self,
-        slots: Slots<'_>,
-        timed: &mut (dyn FnMut(usize, Duration) + Send),
-    ) -> Result<()> {
+    fn steps(&self, slots: Slots<'_>, mut times: Option<&mut [Duration]>) -> Result<()> {
         for (k, step) in self.steps.iter().enumerate() {
-            let begin = Instant::now();
+            let begin = times.is_some().then(Instant::now);
             // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
             // was laid out so that live arrays do not overlap.
             unsafe {
@@ -184,7 +181,9 @@ impl Executable {
                         .map_err(|e| e.at(step.loc))?,
                 }
             }
-            timed(k, begin.elapsed());
+            if let (Some(times), Some(begin)) = (&mut times, begin) {
+                times[k] += begin.elapsed();
+            }
         }
         Ok(())
     }

@@ -4,10 +4,11 @@ use super::{leaves, rebuild, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
 use crate::tree::{Structure, Tree};
-use gradus_cpu::{CompileOptions, Executable, Input};
+use gradus_cpu::{Array, CompileOptions, Executable, Input};
 use gradus_ir::{Loc, Result, Type};
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, RwLock};
+use std::time::Duration;
 
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
@@ -15,6 +16,17 @@ pub struct Jit<A, B, F> {
     loc: Loc,
     programs: RwLock<Vec<Arc<Program<B>>>>,
     argument: PhantomData<fn(&A)>,
+}
+
+/// One step of a compiled program, and how long it took; see [`Jit::call_profiled`].
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// What the step does.
+    pub what: String,
+    /// File and line of the user's program that it comes from, where known.
+    pub place: Option<(&'static str, u32)>,
+    /// How long it took.
+    pub time: Duration,
 }
 
 /// What was compiled for one structure and one list of types.
@@ -86,6 +98,32 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         Ok(rebuild(&program.like, results))
     }
 
+    /// As [`call_owned`](Self::call_owned), with what each step of the compiled program is, where it comes from, and how long it took.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call); and if the argument is traced, so that nothing runs.
+    pub fn call_profiled(&self, x: A) -> Result<(B, Vec<StepTime>)> {
+        let inputs = leaves(&x);
+        let program = self.program(&x, &inputs)?;
+        drop(x);
+        let executable = program.executable(&program.consuming, inputs.len(), true)?;
+        let captured = program.captured()?;
+        let (outputs, times) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
+        let steps = executable
+            .report()
+            .steps
+            .into_iter()
+            .zip(times)
+            .map(|((what, loc), time)| StepTime {
+                what,
+                place: loc.file_line(),
+                time,
+            })
+            .collect();
+        let results = outputs.into_iter().map(Tensor::from_array).collect();
+        Ok((rebuild(&program.like, results), steps))
+    }
+
     /// How many programs were compiled so far: one for each structure and list of types that was met.
     pub fn programs(&self) -> usize {
         self.programs.read().map_or(0, |p| p.len())
@@ -141,34 +179,43 @@ impl<B> Program<B> {
         self.closed.captured.iter().any(Tensor::is_traced)
     }
 
+    fn executable<'a>(
+        &'a self,
+        slot: &'a OnceLock<Arc<Executable>>,
+        arguments: usize,
+        consume: bool,
+    ) -> Result<&'a Arc<Executable>> {
+        if let Some(executable) = slot.get() {
+            return Ok(executable);
+        }
+        let mut donated = vec![consume; arguments];
+        donated.resize(self.closed.graph.inputs().len(), false);
+        let compiled = gradus_cpu::cached(&self.closed.graph, &CompileOptions { donated })?;
+        Ok(slot.get_or_init(|| compiled))
+    }
+
+    fn captured(&self) -> Result<Vec<Array>> {
+        self.closed.captured.iter().map(Tensor::array).collect()
+    }
+
+    fn inputs(given: Vec<Tensor>, captured: &[Array]) -> Result<Vec<Input<'_>>> {
+        let mut all = Vec::with_capacity(given.len() + captured.len());
+        for t in given {
+            all.push(Input::Owned(t.into_array()?));
+        }
+        all.extend(captured.iter().map(Input::Borrowed));
+        Ok(all)
+    }
+
     fn run(
         &self,
-        executable: &OnceLock<Arc<Executable>>,
-        inputs: Vec<Tensor>,
+        slot: &OnceLock<Arc<Executable>>,
+        given: Vec<Tensor>,
         consume: bool,
     ) -> Result<Vec<Tensor>> {
-        let executable = match executable.get() {
-            Some(e) => e,
-            None => {
-                let mut donated = vec![consume; inputs.len()];
-                donated.resize(self.closed.graph.inputs().len(), false);
-                let options = CompileOptions { donated };
-                let compiled = gradus_cpu::cached(&self.closed.graph, &options)?;
-                executable.get_or_init(|| compiled)
-            }
-        };
-        let captured = self
-            .closed
-            .captured
-            .iter()
-            .map(Tensor::array)
-            .collect::<Result<Vec<_>>>()?;
-        let mut arrays = Vec::with_capacity(inputs.len() + captured.len());
-        for t in inputs {
-            arrays.push(Input::Owned(t.into_array()?));
-        }
-        arrays.extend(captured.iter().map(Input::Borrowed));
-        let outputs = executable.run(arrays)?;
+        let executable = self.executable(slot, given.len(), consume)?;
+        let captured = self.captured()?;
+        let outputs = executable.run(Self::inputs(given, &captured)?)?;
         Ok(outputs.into_iter().map(Tensor::from_array).collect())
     }
 }
