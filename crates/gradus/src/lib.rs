@@ -28,7 +28,7 @@ mod trace;
 pub mod transform;
 pub mod tree;
 
-pub use gradus_cpu::allocations;
+pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result};
 pub use tensor::Tensor;
@@ -39,6 +39,5 @@ pub use tree::Tree;
 pub mod prelude {
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
-    pub use crate::tree::Tree;
-    pub use crate::{DType, DType::*, Error, ErrorKind, Result};
+    pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};
 }

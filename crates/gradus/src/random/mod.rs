@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 use crate::tree::{Leaves, Structure, Tree};
 use gradus_ir::primitives::Binary;
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
-use threefry::{counters, hash, scalar_pair};
+use threefry::{counters, hash};
 
 /// The state of the generator: never changed, only split.
 ///
@@ -86,8 +86,26 @@ impl Key {
 
     /// The key that belongs to this one and a number, such as that of a step.
     pub fn fold_in(&self, data: u32) -> Key {
-        Key(threefry::fused(&[&self.0], &|key| {
-            let (a, b) = hash(&key[0], scalar_pair(0, data));
+        self.fold_in_tensor(&Tensor::from(data))
+    }
+
+    /// As [`fold_in`](Self::fold_in) with a whole number that may be traced; its lowest 32 bits count.
+    ///
+    /// # Panics
+    /// If `data` is no scalar of whole numbers.
+    #[track_caller]
+    pub fn fold_in_tensor(&self, data: &Tensor) -> Key {
+        if data.rank() != 0 || !data.dtype().is_integer() {
+            let error = Error::new(
+                ErrorKind::DType,
+                format!("fold_in: takes one whole number, got {}", data.ty()),
+            );
+            return Key(Tensor::fail(error, self.0.ty().clone()));
+        }
+        let data = data.astype(DType::U32);
+        Key(threefry::fused(&[&self.0, &data], &|inputs| {
+            let high = Tensor::splat(Literal::from_i64(DType::U32, 0), &[]);
+            let (a, b) = hash(&inputs[0], (high, inputs[1].clone()));
             threefry::pairs(&a, &b)
         }))
     }

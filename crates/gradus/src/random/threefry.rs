@@ -78,12 +78,6 @@ pub(super) fn counters(shape: &[usize]) -> (Tensor, Tensor) {
     (high, reshape(words(&|i| i as u32)))
 }
 
-/// Two numbers as counters of shape `[]`.
-pub(super) fn scalar_pair(high: u32, low: u32) -> (Tensor, Tensor) {
-    let scalar = |v: u32| Tensor::splat(Literal::from_i64(DType::U32, i64::from(v)), &[]);
-    (scalar(high), scalar(low))
-}
-
 /// `[a, b]` along a new last axis.
 pub(super) fn pairs(a: &Tensor, b: &Tensor) -> Tensor {
     let mut shape = a.ty().shape.clone();

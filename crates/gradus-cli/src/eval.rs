@@ -1,0 +1,23 @@
+//! `gradus eval`: a saved model measured on test images.
+
+use crate::dataset::Dataset;
+use crate::model::{self, Classifier};
+use crate::options::EvalOptions;
+use crate::report::confusion;
+use gradus::Result;
+
+pub fn run(options: &EvalOptions) -> Result<()> {
+    let classifier = Classifier::load(&options.model)?;
+    let data = Dataset::open(options.data.as_deref())?;
+    classifier.fits(&options.model, &data)?;
+    let (images, labels) = data.tensors(&data.test, classifier.dtype())?;
+    let (guesses, loss) = model::scores(&classifier.net, &images, &labels)?;
+    println!("{}: {} test images", data.name, data.test.labels.len());
+    println!("\n{}", confusion::table(&guesses, &data.test.labels, data.classes));
+    println!("test loss     {loss:.4}");
+    println!(
+        "test accuracy {}",
+        confusion::accuracy(&guesses, &data.test.labels)
+    );
+    Ok(())
+}

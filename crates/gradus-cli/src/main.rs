@@ -1,0 +1,33 @@
+//! The `gradus` program.
+//!
+//! **What it is**: commands over the library's public interface: [`train`], [`eval`], [`predict`]. **Invariants**: the same seed gives the same bits on
+//! any number of threads; a mistake of the user's is one message on standard error and exit code 1 (2 for the command line itself), never a panic.
+//! **Never here**: mathematics.
+
+mod dataset;
+mod eval;
+mod model;
+mod options;
+mod predict;
+mod report;
+mod train;
+
+use clap::Parser;
+use options::{Command, Program};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let program = Program::parse();
+    let outcome = match &program.command {
+        Command::Train(options) => train::run(options),
+        Command::Eval(options) => eval::run(options),
+        Command::Predict(options) => predict::run(options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gradus::DType;
+use gradus::nn::Activation;
+use std::path::PathBuf;
+
+/// Automatic differentiation for Rust: the command-line program.
+#[derive(Parser)]
+#[command(name = "gradus", version, about)]
+pub struct Program {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train a multilayer perceptron to read handwritten digits
+    Train(TrainOptions),
+    /// Measure a saved model on test images
+    Eval(EvalOptions),
+    /// Say which digit a picture shows
+    Predict(PredictOptions),
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct TrainOptions {
+    /// Folder with MNIST's IDX files, plain or gzip [default: the embedded 8×8 digits]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Widths of the hidden layers [default: 128, or 512,512 for images of more than 400 pixels]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub layers: Option<Vec<u32>>,
+    /// Function between two layers
+    #[arg(long, default_value = "relu", value_parser = activation)]
+    pub activation: Activation,
+    /// Passes over the training images [default: 40, or 15 for images of more than 400 pixels]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub epochs: Option<u32>,
+    /// Images a step [default: 64, or 128 for images of more than 400 pixels]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub batch: Option<u32>,
+    /// How the parameters follow the gradient
+    #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
+    pub optimizer: OptimizerName,
+    /// Learning rate [default: 0.002 for adam and adamw, 0.1 for the others]
+    #[arg(long, value_parser = positive)]
+    pub lr: Option<f64>,
+    /// How the learning rate changes during the run
+    #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
+    pub schedule: ScheduleName,
+    /// How strongly weights are pulled to zero [default: 0.01 for adamw, 0 for the others]
+    #[arg(long, value_parser = not_negative)]
+    pub weight_decay: Option<f64>,
+    /// Clip the gradient to this Euclidean norm
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    pub clip: Option<f64>,
+    /// Move each training image by up to this many pixels at random [default: 0, or 2 for images of more than 400 pixels]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=16))]
+    pub shift: Option<u32>,
+    /// Random numbers start from here; the same seed gives the same network, bit for bit
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Element type of the numbers
+    #[arg(long, value_enum, default_value_t = FloatName::F32)]
+    pub dtype: FloatName,
+    /// Folder for the model, the checkpoint and the loss curve
+    #[arg(long, value_name = "DIR", default_value = "gradus-out")]
+    pub out: PathBuf,
+    /// Go on from this checkpoint, with its options; only --epochs, --data, --out, --threads, --stop-after and --profile may change
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "activation", "batch", "optimizer", "lr", "schedule", "weight_decay", "clip", "shift", "seed", "dtype"])]
+    pub resume: Option<PathBuf>,
+    /// Stop after this many epochs of the run, to be resumed later
+    #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub stop_after: Option<u32>,
+    /// Number of threads; the results do not depend on it [default: one a core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Print the time of every part of the compiled step
+    #[arg(long)]
+    pub profile: bool,
+}
+
+#[derive(Args)]
+pub struct EvalOptions {
+    /// A model that `gradus train` saved
+    pub model: PathBuf,
+    /// Folder with MNIST's IDX files, of which the test images are used [default: the embedded digits]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct PredictOptions {
+    /// A model that `gradus train` saved
+    pub model: PathBuf,
+    /// A picture of one digit (PNG), of any size
+    pub image: PathBuf,
+    /// Whether the digit is darker than what is around it
+    #[arg(long, value_enum, default_value_t = InkName::Auto)]
+    pub ink: InkName,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum OptimizerName {
+    /// Gradient descent
+    Sgd,
+    /// Gradient descent with momentum 0.9
+    Momentum,
+    /// Nesterov's accelerated gradient, momentum 0.9
+    Nesterov,
+    /// Adam
+    Adam,
+    /// Adam with decoupled weight decay
+    Adamw,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ScheduleName {
+    /// The same rate all the time
+    Constant,
+    /// Half a cosine down to 1 % of the rate
+    Cosine,
+    /// A rise during the first twentieth, then half a cosine down to zero
+    WarmupCosine,
+    /// Halved four times
+    Step,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum FloatName {
+    /// 32 bits
+    F32,
+    /// 64 bits
+    F64,
+}
+
+impl FloatName {
+    pub fn dtype(self) -> DType {
+        match self {
+            FloatName::F32 => DType::F32,
+            FloatName::F64 => DType::F64,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum InkName {
+    /// Judged by the border of the picture
+    Auto,
+    /// Dark on light, as on paper
+    Dark,
+    /// Light on dark, as in the training images
+    Light,
+}
+
+/// The name of a value in options and checkpoints.
+pub fn name_of<T: ValueEnum>(value: T) -> String {
+    value
+        .to_possible_value()
+        .map_or_else(String::new, |v| v.get_name().to_string())
+}
+
+fn activation(text: &str) -> Result<Activation, String> {
+    Activation::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Activation::ALL.iter().map(|a| a.name()).collect();
+        format!("the activations are {}", names.join(", "))
+    })
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a positive number is needed".into()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        _ => Err("a number of at least 0 is needed".into()),
+    }
+}

@@ -1,0 +1,8 @@
+//! What a run tells: on the terminal and in files.
+
+pub mod clock;
+pub mod confusion;
+pub mod curve;
+pub mod modes;
+pub mod profile;
+pub mod progress;

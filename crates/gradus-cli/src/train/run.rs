@@ -1,0 +1,194 @@
+//! A run: epoch after epoch of compiled steps.
+
+use super::settings::Settings;
+use super::step::{Measured, State, Stepper};
+use crate::dataset::Dataset;
+use crate::model;
+use crate::report::clock::Clock;
+use crate::report::progress::Progress;
+use gradus::nn::Mlp;
+use gradus::random::{self, Key};
+use gradus::{Result, StepTime, Tensor, jit};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Runs of the step that the profile averages.
+const PROFILED: usize = 20;
+
+/// What an epoch brought.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Mean loss of the training images, each measured before the step that used it.
+    pub loss: f64,
+    /// Fraction of the training images that were right, measured alike.
+    pub train_accuracy: f64,
+    /// Mean loss of the test images after the epoch.
+    pub test_loss: f64,
+    /// Fraction of the test images that are right after the epoch.
+    pub test_accuracy: f64,
+}
+
+/// A run, before, between or after its epochs.
+pub struct Run {
+    pub settings: Settings,
+    pub data: Dataset,
+    /// Where the data came from; `None` is the embedded set.
+    pub folder: Option<PathBuf>,
+    pub history: Vec<Epoch>,
+    pub clock: Clock,
+    /// Test images and labels.
+    pub test: (Tensor, Tensor),
+    net_key: Key,
+    order_key: Key,
+    shift_key: Key,
+    train: (Tensor, Tensor),
+}
+
+impl Run {
+    /// A run of these settings on these images, at its beginning.
+    pub fn new(settings: Settings, data: Dataset, folder: Option<PathBuf>) -> Result<Run> {
+        let [net_key, order_key, shift_key] = random::key(settings.seed).split();
+        let dtype = settings.dtype.dtype();
+        let train = data.tensors(&data.train, dtype)?;
+        let test = data.tensors(&data.test, dtype)?;
+        let margin = (settings.shift, settings.shift);
+        let images = train.0.pad(&[(0, 0), margin, margin], 0.0);
+        Ok(Run {
+            settings,
+            folder,
+            history: Vec::new(),
+            clock: Clock::default(),
+            test,
+            net_key,
+            order_key,
+            shift_key,
+            train: (images, train.1),
+            data,
+        })
+    }
+
+    /// The state before the first step.
+    pub fn start(&self) -> Result<State> {
+        let widths = self.settings.widths(&self.data);
+        let dtype = self.settings.dtype.dtype();
+        let net = Mlp::new(&self.net_key, &widths, self.settings.activation, dtype)?;
+        Ok(State::new(net, self.settings.optimizer))
+    }
+
+    /// Epochs done.
+    pub fn epoch(&self) -> usize {
+        self.history.len()
+    }
+
+    fn images(&self) -> usize {
+        self.data.train.labels.len()
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        self.images().div_ceil(self.settings.batch)
+    }
+
+    fn stepper(&self) -> Stepper {
+        let steps = self.settings.epochs * self.steps_per_epoch();
+        Stepper {
+            images: self.train.0.clone(),
+            labels: self.train.1.clone(),
+            schedule: self.settings.schedule(steps as u64),
+            settings: self.settings.clone(),
+            shift_key: self.shift_key.clone(),
+        }
+    }
+
+    /// Which images each step of epoch `epoch` uses: in random order, each once.
+    fn batches(&self, epoch: usize) -> Result<Vec<Tensor>> {
+        let key = self.order_key.fold_in(epoch as u32);
+        let order = random::permutation(&key, self.images())?;
+        let (n, batch) = (self.images(), self.settings.batch);
+        Ok((0..n)
+            .step_by(batch)
+            .map(|at| order.slice_axis(0, at as isize..(at + batch).min(n) as isize))
+            .collect())
+    }
+
+    /// Does all epochs that are left, at most `limit` of them, and gives the state after them; `keep` is called after each.
+    pub fn train(
+        &mut self,
+        mut state: State,
+        limit: Option<u32>,
+        keep: &mut dyn FnMut(&Run, &State) -> Result<()>,
+    ) -> Result<State> {
+        let stepper = self.stepper();
+        let compiled = jit(move |(state, chosen): &(State, Tensor)| stepper.step(state, chosen));
+        let last = limit.map_or(self.settings.epochs, |n| {
+            self.settings.epochs.min(self.epoch() + n as usize)
+        });
+        let mut progress = Progress::new(self.epoch(), last, self.settings.epochs, self.steps_per_epoch());
+        for epoch in self.epoch()..last {
+            let begin = Instant::now();
+            let batches = self.batches(epoch)?;
+            self.clock.order += begin.elapsed();
+            let (mut loss, mut right, mut seen) = (0.0, 0i64, 0usize);
+            for chosen in batches {
+                let n = chosen.len();
+                let known = compiled.programs();
+                let begin = Instant::now();
+                let (next, measured): (State, Measured) = compiled.call_owned((state, chosen))?;
+                state = next;
+                if compiled.programs() > known {
+                    self.clock.compiled(begin.elapsed());
+                } else {
+                    self.clock.step(begin.elapsed());
+                }
+                loss += measured.0.astype(gradus::DType::F64).item::<f64>()? * n as f64;
+                right += measured.1.item::<i64>()?;
+                seen += n;
+                progress.step(epoch, loss / seen as f64, right as f64 / seen as f64);
+            }
+            let begin = Instant::now();
+            let (guesses, test_loss) = model::scores(&state.net, &self.test.0, &self.test.1)?;
+            let hits = guesses
+                .iter()
+                .zip(&self.data.test.labels)
+                .filter(|&(&g, &l)| g == i64::from(l))
+                .count();
+            self.clock.evaluation += begin.elapsed();
+            let result = Epoch {
+                loss: loss / seen as f64,
+                train_accuracy: right as f64 / seen as f64,
+                test_loss,
+                test_accuracy: hits as f64 / guesses.len().max(1) as f64,
+            };
+            self.history.push(result);
+            progress.epoch(epoch, &result);
+            let begin = Instant::now();
+            keep(self, &state)?;
+            self.clock.saving += begin.elapsed();
+        }
+        progress.finish();
+        Ok(state)
+    }
+
+    /// The mean time of each part of the compiled step from `state` on; the run does not go on by it.
+    pub fn profile(&self, state: State) -> Result<Vec<StepTime>> {
+        let stepper = self.stepper();
+        let compiled = jit(move |(state, chosen): &(State, Tensor)| stepper.step(state, chosen));
+        let chosen = self.batches(0)?.swap_remove(0);
+        let mut state = compiled.call_owned((state, chosen.clone()))?.0;
+        let mut total: Vec<StepTime> = Vec::new();
+        for _ in 0..PROFILED {
+            let ((next, _), steps) = compiled.call_profiled((state, chosen.clone()))?;
+            state = next;
+            if total.is_empty() {
+                total = steps;
+            } else {
+                for (sum, step) in total.iter_mut().zip(steps) {
+                    sum.time += step.time;
+                }
+            }
+        }
+        for step in &mut total {
+            step.time /= PROFILED as u32;
+        }
+        Ok(total)
+    }
+}

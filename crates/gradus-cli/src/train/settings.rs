@@ -1,0 +1,171 @@
+//! What a run is made of: everything that its result depends on, but the images.
+
+use crate::dataset::Dataset;
+use crate::model::Metadata;
+use crate::options::{FloatName, OptimizerName, ScheduleName, TrainOptions, name_of};
+use clap::ValueEnum;
+use gradus::Result;
+use gradus::nn::Activation;
+use gradus::optim::Schedule;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Images of more pixels than this get the larger defaults.
+const LARGE: usize = 400;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub hidden: Vec<usize>,
+    pub activation: Activation,
+    pub epochs: usize,
+    pub batch: usize,
+    pub optimizer: OptimizerName,
+    pub rate: f64,
+    pub schedule: ScheduleName,
+    pub weight_decay: f64,
+    pub clip: Option<f64>,
+    pub shift: usize,
+    pub seed: u64,
+    pub dtype: FloatName,
+}
+
+impl Settings {
+    /// What the user said, and for the rest what suits the images.
+    pub fn choose(options: &TrainOptions, data: &Dataset) -> Settings {
+        let large = data.pixels() > LARGE;
+        let by_size = |small: u32, big: u32| if large { big } else { small };
+        let adaptive = matches!(options.optimizer, OptimizerName::Adam | OptimizerName::Adamw);
+        let decay = if options.optimizer == OptimizerName::Adamw { 0.01 } else { 0.0 };
+        let hidden = match &options.layers {
+            Some(widths) => widths.iter().map(|&w| w as usize).collect(),
+            None if large => vec![512, 512],
+            None => vec![128],
+        };
+        Settings {
+            hidden,
+            activation: options.activation,
+            epochs: options.epochs.unwrap_or(by_size(40, 15)) as usize,
+            batch: options.batch.unwrap_or(by_size(64, 128)) as usize,
+            optimizer: options.optimizer,
+            rate: options.lr.unwrap_or(if adaptive { 0.002 } else { 0.1 }),
+            schedule: options.schedule,
+            weight_decay: options.weight_decay.unwrap_or(decay),
+            clip: options.clip,
+            shift: options.shift.unwrap_or(by_size(0, 2)) as usize,
+            seed: options.seed,
+            dtype: options.dtype,
+        }
+    }
+
+    /// The same with another number of epochs, if one is given.
+    pub fn with_epochs(mut self, epochs: Option<u32>) -> Settings {
+        if let Some(epochs) = epochs {
+            self.epochs = epochs as usize;
+        }
+        self
+    }
+
+    /// The widths of all layers of the network.
+    pub fn widths(&self, data: &Dataset) -> Vec<usize> {
+        let mut widths = vec![data.pixels()];
+        widths.extend(&self.hidden);
+        widths.push(data.classes);
+        widths
+    }
+
+    /// The learning rate of each of `steps` steps.
+    pub fn schedule(&self, steps: u64) -> Schedule {
+        let rate = self.rate;
+        match self.schedule {
+            ScheduleName::Constant => Schedule::Constant { rate },
+            ScheduleName::Cosine => Schedule::Cosine {
+                rate,
+                steps,
+                floor: 0.01,
+            },
+            ScheduleName::WarmupCosine => Schedule::WarmupCosine {
+                rate,
+                warmup: steps / 20,
+                steps,
+            },
+            ScheduleName::Step => Schedule::Step {
+                rate,
+                every: (steps / 5).max(1),
+                factor: 0.5,
+            },
+        }
+    }
+
+    /// As entries of a file; [`read`](Self::read) gets them back.
+    pub fn write(&self, out: &mut BTreeMap<String, String>) {
+        let hidden: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
+        let entries = [
+            ("hidden", hidden.join(",")),
+            ("activation", self.activation.name().to_string()),
+            ("epochs", self.epochs.to_string()),
+            ("batch", self.batch.to_string()),
+            ("optimizer", name_of(self.optimizer)),
+            ("lr", self.rate.to_string()),
+            ("schedule", name_of(self.schedule)),
+            ("weight_decay", self.weight_decay.to_string()),
+            ("clip", self.clip.map_or(String::new(), |c| c.to_string())),
+            ("shift", self.shift.to_string()),
+            ("seed", self.seed.to_string()),
+            ("dtype", name_of(self.dtype)),
+        ];
+        out.extend(entries.map(|(key, value)| (key.to_string(), value)));
+    }
+
+    /// From the entries of a file.
+    pub fn read(file: &Metadata<'_>) -> Result<Settings> {
+        fn choice<T: ValueEnum>(file: &Metadata<'_>, key: &str) -> Result<T> {
+            let text = file.text(key)?;
+            T::from_str(text, false)
+                .map_err(|_| file.broken(format!("its entry `{key}` cannot be `{text}`")))
+        }
+        let activation = file.text("activation")?;
+        Ok(Settings {
+            hidden: file.list("hidden")?,
+            activation: Activation::from_name(activation)
+                .ok_or_else(|| file.broken(format!("there is no activation `{activation}`")))?,
+            epochs: file.get("epochs")?,
+            batch: file.get("batch")?,
+            optimizer: choice(file, "optimizer")?,
+            rate: file.get("lr")?,
+            schedule: choice(file, "schedule")?,
+            weight_decay: file.get("weight_decay")?,
+            clip: file.option("clip")?,
+            shift: file.get("shift")?,
+            seed: file.get("seed")?,
+            dtype: choice(file, "dtype")?,
+        })
+    }
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} epochs in batches of {}, {} at {} ({}), weight decay {}, ",
+            self.epochs,
+            self.batch,
+            name_of(self.optimizer),
+            self.rate,
+            name_of(self.schedule),
+            self.weight_decay
+        )?;
+        if let Some(clip) = self.clip {
+            write!(f, "gradients clipped at {clip}, ")?;
+        }
+        if self.shift > 0 {
+            write!(f, "images shifted by up to {} pixels, ", self.shift)?;
+        }
+        write!(
+            f,
+            "{}, {}, seed {}",
+            self.activation.name(),
+            name_of(self.dtype),
+            self.seed
+        )
+    }
+}

@@ -1,0 +1,121 @@
+//! One step of training, as a function of its state alone.
+
+use super::settings::Settings;
+use crate::options::OptimizerName;
+use gradus::nn::{Mlp, softmax_cross_entropy};
+use gradus::optim::{Adam, AdamState, Momentum, Schedule, Sgd, clip_by_norm};
+use gradus::prelude::*;
+use gradus::random::{self, Key};
+
+/// All that changes from step to step.
+#[derive(Clone, Tree)]
+pub struct State {
+    pub net: Mlp,
+    pub memory: Memory,
+    /// Number of steps done, i64.
+    pub step: Tensor,
+}
+
+/// What the optimiser remembers.
+#[derive(Clone, Tree)]
+pub enum Memory {
+    Nothing,
+    Velocity(Mlp),
+    Adam(AdamState<Mlp>),
+}
+
+impl State {
+    /// Before the first step.
+    pub fn new(net: Mlp, optimizer: OptimizerName) -> State {
+        let memory = match optimizer {
+            OptimizerName::Sgd => Memory::Nothing,
+            OptimizerName::Momentum | OptimizerName::Nesterov => {
+                Memory::Velocity(Momentum::default().start(&net))
+            }
+            OptimizerName::Adam | OptimizerName::Adamw => {
+                Memory::Adam(Adam::default().start(&net))
+            }
+        };
+        State {
+            net,
+            memory,
+            step: Tensor::from(0i64),
+        }
+    }
+}
+
+/// What a step measures: the mean loss of its images, and how many of them the network got right before it.
+pub type Measured = (Tensor, Tensor);
+
+/// The state after a step on the images that `chosen` names, by the state before.
+pub struct Stepper {
+    /// `[n, rows + 2·shift, columns + 2·shift]`: with a margin into which images can move.
+    pub images: Tensor,
+    pub labels: Tensor,
+    pub schedule: Schedule,
+    pub settings: Settings,
+    pub shift_key: Key,
+}
+
+impl Stepper {
+    pub fn step(&self, state: &State, chosen: &Tensor) -> (State, Measured) {
+        let x = self.batch(state, chosen);
+        let y = self.labels.take(chosen, 0);
+        let ((loss, logits), mut grads) = value_and_grad_aux(|net: &Mlp| {
+            let logits = net.forward(&x);
+            (softmax_cross_entropy(&logits, &y), logits)
+        })(&state.net);
+        if let Some(limit) = self.settings.clip {
+            grads = clip_by_norm(&grads, limit).0;
+        }
+        let rate = self.schedule.at(&state.step);
+        let (net, memory) = self.update(state, &grads, &rate);
+        let step = &state.step + 1;
+        let right = logits.argmax_axis(-1).equal(&y).astype(I64).sum();
+        (State { net, memory, step }, (loss, right))
+    }
+
+    /// The chosen images as rows, each moved by some pixels where that is asked for.
+    fn batch(&self, state: &State, chosen: &Tensor) -> Tensor {
+        let images = self.images.take(chosen, 0);
+        let n = chosen.len();
+        let shift = self.settings.shift;
+        let (rows, columns) = (images.shape()[1] - 2 * shift, images.shape()[2] - 2 * shift);
+        let moved = if shift == 0 {
+            images
+        } else {
+            let key = self.shift_key.fold_in_tensor(&state.step);
+            let places = random::uniform(&key, &[n, 2], F32) * (2 * shift + 1) as f64;
+            let cut = |(image, at): &(Tensor, Tensor)| image.dynamic_slice(at, &[rows, columns]);
+            vmap(cut)(&(images, places.floor().astype(I64)))
+        };
+        moved.reshape(&[n as isize, (rows * columns) as isize])
+    }
+
+    fn update(&self, state: &State, grads: &Mlp, rate: &Tensor) -> (Mlp, Memory) {
+        let weight_decay = self.settings.weight_decay;
+        match &state.memory {
+            Memory::Nothing => {
+                let net = Sgd { weight_decay }.update(&state.net, grads, rate);
+                (net, Memory::Nothing)
+            }
+            Memory::Velocity(velocity) => {
+                let options = Momentum {
+                    nesterov: self.settings.optimizer == OptimizerName::Nesterov,
+                    weight_decay,
+                    ..Momentum::default()
+                };
+                let (net, velocity) = options.update(&state.net, grads, velocity, rate);
+                (net, Memory::Velocity(velocity))
+            }
+            Memory::Adam(adam) => {
+                let options = Adam {
+                    weight_decay,
+                    ..Adam::default()
+                };
+                let (net, adam) = options.update(&state.net, grads, adam, rate);
+                (net, Memory::Adam(adam))
+            }
+        }
+    }
+}
