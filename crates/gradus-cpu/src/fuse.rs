@@ -6,6 +6,7 @@
 
 use crate::tile;
 use crate::view::View;
+use gradus_ir::primitives::Unary;
 use gradus_ir::{Graph, NodeId, Op};
 use std::collections::HashMap;
 
@@ -110,6 +111,8 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
                     None => (Kind::Element, own()),
                 }
             }
+            // The value is that of the operand.
+            Op::Unary(Unary::StopGradient) => (Kind::View, resolved[node.operands[0].index()].clone()),
             Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) => {
                 (Kind::Element, own())
             }

@@ -7,7 +7,7 @@ use gradus_ir::{DType, Type};
 
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
-/// Multiplications that make a piece worth a thread.
+/// Multiplications, of which four times as many are worth two pieces, sixteen times as many four.
 const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
@@ -91,7 +91,8 @@ impl Product {
     fn choose_pieces(&mut self) {
         let each = self.m * self.k * self.n;
         let all = each * self.offsets.len();
-        let wanted = (all / PIECE).min(MOST_PIECES);
+        // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads; a power of two suits most of those.
+        let wanted = (all as f64 / PIECE as f64).sqrt() as usize;
         if wanted < 2 || !self.dtype.is_float() {
             return;
         }
@@ -99,13 +100,14 @@ impl Product {
             (Cut::Batch, self.offsets.len())
         } else if self.offsets.len() > 1 {
             return;
-        } else if self.m > self.n {
+        } else if self.m >= self.n && self.right.1 == 1 {
             (Cut::Rows, self.m / NARROWEST)
         } else {
             (Cut::Columns, self.n / NARROWEST)
         };
         self.cut = cut;
-        self.pieces = wanted.min(most).max(1);
+        let wanted = wanted.min(most).clamp(1, MOST_PIECES);
+        self.pieces = 1 << wanted.ilog2();
     }
 
     pub fn is_parallel(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The loops of arithmetic, comparison and choice.
 
-use super::isa::{Filler, Isa, Lane, kernel, lane1, lane2};
+use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
 use super::Kernel;
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};
@@ -9,19 +9,19 @@ macro_rules! float_unary {
     ($name:ident, $t:ty) => {
         fn $name(op: Unary, isa: Isa) -> Option<Kernel> {
             Some(match op {
-                Unary::Neg => lane1!(isa, $t => $t, |x, FMA| -x),
-                Unary::Abs => lane1!(isa, $t => $t, |x, FMA| x.abs()),
-                Unary::Sign => lane1!(isa, $t => $t, |x, FMA| {
+                Unary::Neg => lane1!(simple(isa), $t => $t, |x, FMA| -x),
+                Unary::Abs => lane1!(simple(isa), $t => $t, |x, FMA| x.abs()),
+                Unary::Sign => lane1!(simple(isa), $t => $t, |x, FMA| {
                     let one = (1.0 as $t).copysign(x);
                     if x == 0.0 || x.is_nan() { x } else { one }
                 }),
-                Unary::Sqrt => lane1!(isa, $t => $t, |x, FMA| x.sqrt()),
-                Unary::Rsqrt => lane1!(isa, $t => $t, |x, FMA| 1.0 / x.sqrt()),
-                Unary::Floor => lane1!(isa, $t => $t, |x, FMA| x.floor()),
-                Unary::Ceil => lane1!(isa, $t => $t, |x, FMA| x.ceil()),
-                Unary::Round => lane1!(isa, $t => $t, |x, FMA| x.round_ties_even()),
-                Unary::Trunc => lane1!(isa, $t => $t, |x, FMA| x.trunc()),
-                Unary::IsFinite => lane1!(isa, $t => u8, |x, FMA| u8::from(x.is_finite())),
+                Unary::Sqrt => lane1!(simple(isa), $t => $t, |x, FMA| x.sqrt()),
+                Unary::Rsqrt => lane1!(simple(isa), $t => $t, |x, FMA| 1.0 / x.sqrt()),
+                Unary::Floor => lane1!(simple(isa), $t => $t, |x, FMA| x.floor()),
+                Unary::Ceil => lane1!(simple(isa), $t => $t, |x, FMA| x.ceil()),
+                Unary::Round => lane1!(simple(isa), $t => $t, |x, FMA| x.round_ties_even()),
+                Unary::Trunc => lane1!(simple(isa), $t => $t, |x, FMA| x.trunc()),
+                Unary::IsFinite => lane1!(simple(isa), $t => u8, |x, FMA| u8::from(x.is_finite())),
                 _ => return None,
             })
         }
@@ -35,10 +35,10 @@ macro_rules! integer_unary {
     ($name:ident, $t:ty, $abs:expr, $sign:expr) => {
         fn $name(op: Unary, isa: Isa) -> Option<Kernel> {
             Some(match op {
-                Unary::Neg => lane1!(isa, $t => $t, |x, FMA| x.wrapping_neg()),
-                Unary::Abs => lane1!(isa, $t => $t, |x, FMA| $abs(x)),
-                Unary::Sign => lane1!(isa, $t => $t, |x, FMA| $sign(x)),
-                Unary::Not => lane1!(isa, $t => $t, |x, FMA| !x),
+                Unary::Neg => lane1!(simple(isa), $t => $t, |x, FMA| x.wrapping_neg()),
+                Unary::Abs => lane1!(simple(isa), $t => $t, |x, FMA| $abs(x)),
+                Unary::Sign => lane1!(simple(isa), $t => $t, |x, FMA| $sign(x)),
+                Unary::Not => lane1!(simple(isa), $t => $t, |x, FMA| !x),
                 _ => return None,
             })
         }
@@ -56,7 +56,7 @@ pub(super) fn unary(op: Unary, dtype: DType, isa: Isa) -> Option<Kernel> {
         DType::I32 => unary_i32(op, isa),
         DType::I64 => unary_i64(op, isa),
         DType::U32 => unary_u32(op, isa),
-        DType::Bool if op == Unary::Not => Some(lane1!(isa, u8 => u8, |x, FMA| x ^ 1)),
+        DType::Bool if op == Unary::Not => Some(lane1!(simple(isa), u8 => u8, |x, FMA| x ^ 1)),
         DType::Bool => None,
     }
 }
@@ -65,16 +65,16 @@ macro_rules! float_binary {
     ($name:ident, $t:ty) => {
         fn $name(op: Binary, isa: Isa) -> Option<Kernel> {
             Some(match op {
-                Binary::Add => lane2!(isa, $t => $t, |x, y, FMA| x + y),
-                Binary::Sub => lane2!(isa, $t => $t, |x, y, FMA| x - y),
-                Binary::Mul => lane2!(isa, $t => $t, |x, y, FMA| x * y),
-                Binary::Div => lane2!(isa, $t => $t, |x, y, FMA| x / y),
-                Binary::Rem => lane2!(isa, $t => $t, |x, y, FMA| x % y),
+                Binary::Add => lane2!(simple(isa), $t => $t, |x, y, FMA| x + y),
+                Binary::Sub => lane2!(simple(isa), $t => $t, |x, y, FMA| x - y),
+                Binary::Mul => lane2!(simple(isa), $t => $t, |x, y, FMA| x * y),
+                Binary::Div => lane2!(simple(isa), $t => $t, |x, y, FMA| x / y),
+                Binary::Rem => lane2!(simple(isa), $t => $t, |x, y, FMA| x % y),
                 // A NaN compares false, so it is asked for; of two zeros the one of the right sign wins by addition of nothing.
-                Binary::Max => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Max => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     if x > y || x.is_nan() { x } else { y }
                 }),
-                Binary::Min => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Min => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     if x < y || x.is_nan() { x } else { y }
                 }),
                 _ => return None,
@@ -91,26 +91,26 @@ macro_rules! integer_binary {
         fn $name(op: Binary, isa: Isa) -> Option<Kernel> {
             const BITS: $t = <$t>::BITS as $t;
             Some(match op {
-                Binary::Add => lane2!(isa, $t => $t, |x, y, FMA| x.wrapping_add(y)),
-                Binary::Sub => lane2!(isa, $t => $t, |x, y, FMA| x.wrapping_sub(y)),
-                Binary::Mul => lane2!(isa, $t => $t, |x, y, FMA| x.wrapping_mul(y)),
-                Binary::Div => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Add => lane2!(simple(isa), $t => $t, |x, y, FMA| x.wrapping_add(y)),
+                Binary::Sub => lane2!(simple(isa), $t => $t, |x, y, FMA| x.wrapping_sub(y)),
+                Binary::Mul => lane2!(simple(isa), $t => $t, |x, y, FMA| x.wrapping_mul(y)),
+                Binary::Div => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     if y == 0 { !0 } else { x.wrapping_div(y) }
                 }),
-                Binary::Rem => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Rem => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     if y == 0 { x } else { x.wrapping_rem(y) }
                 }),
-                Binary::Max => lane2!(isa, $t => $t, |x, y, FMA| x.max(y)),
-                Binary::Min => lane2!(isa, $t => $t, |x, y, FMA| x.min(y)),
-                Binary::And => lane2!(isa, $t => $t, |x, y, FMA| x & y),
-                Binary::Or => lane2!(isa, $t => $t, |x, y, FMA| x | y),
-                Binary::Xor => lane2!(isa, $t => $t, |x, y, FMA| x ^ y),
+                Binary::Max => lane2!(simple(isa), $t => $t, |x, y, FMA| x.max(y)),
+                Binary::Min => lane2!(simple(isa), $t => $t, |x, y, FMA| x.min(y)),
+                Binary::And => lane2!(simple(isa), $t => $t, |x, y, FMA| x & y),
+                Binary::Or => lane2!(simple(isa), $t => $t, |x, y, FMA| x | y),
+                Binary::Xor => lane2!(simple(isa), $t => $t, |x, y, FMA| x ^ y),
                 // A negative count is, as unsigned, a large one.
-                Binary::Shl => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Shl => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     let s = x.wrapping_shl(y as u32);
                     if (y as $u) < BITS as $u { s } else { 0 }
                 }),
-                Binary::Shr => lane2!(isa, $t => $t, |x, y, FMA| {
+                Binary::Shr => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     let count = if (y as $u) < BITS as $u { y } else { BITS - 1 };
                     let s = x.wrapping_shr(count as u32);
                     if (y as $u) < BITS as $u || <$t>::MIN != 0 { s } else { 0 }
@@ -127,9 +127,9 @@ integer_binary!(binary_u32, u32, u32);
 
 fn binary_bool(op: Binary, isa: Isa) -> Option<Kernel> {
     Some(match op {
-        Binary::And | Binary::Min => lane2!(isa, u8 => u8, |x, y, FMA| x & y),
-        Binary::Or | Binary::Max => lane2!(isa, u8 => u8, |x, y, FMA| x | y),
-        Binary::Xor => lane2!(isa, u8 => u8, |x, y, FMA| x ^ y),
+        Binary::And | Binary::Min => lane2!(simple(isa), u8 => u8, |x, y, FMA| x & y),
+        Binary::Or | Binary::Max => lane2!(simple(isa), u8 => u8, |x, y, FMA| x | y),
+        Binary::Xor => lane2!(simple(isa), u8 => u8, |x, y, FMA| x ^ y),
         _ => return None,
     })
 }
@@ -145,16 +145,52 @@ pub(super) fn binary(op: Binary, dtype: DType, isa: Isa) -> Option<Kernel> {
     }
 }
 
+macro_rules! joins {
+    ($name:ident, $t:ty, $add:expr, $mul:expr) => {
+        fn $name(op: Binary, isa: Isa) -> Kernel {
+            match op {
+                Binary::Mul => lane2!(onto(isa), $t => $t, |x, y, FMA| $mul(x, y)),
+                Binary::Max => lane2!(onto(isa), $t => $t, |x, y, FMA| {
+                    if x > y || x != x { x } else { y }
+                }),
+                Binary::Min => lane2!(onto(isa), $t => $t, |x, y, FMA| {
+                    if x < y || x != x { x } else { y }
+                }),
+                _ => lane2!(onto(isa), $t => $t, |x, y, FMA| $add(x, y)),
+            }
+        }
+    };
+}
+
+joins!(join_f32, f32, |x: f32, y: f32| x + y, |x: f32, y: f32| x * y);
+joins!(join_f64, f64, |x: f64, y: f64| x + y, |x: f64, y: f64| x * y);
+joins!(join_i32, i32, i32::wrapping_add, i32::wrapping_mul);
+joins!(join_i64, i64, i64::wrapping_add, i64::wrapping_mul);
+joins!(join_u32, u32, u32::wrapping_add, u32::wrapping_mul);
+// Truth values have no sum and no product; the largest is "or", the smallest "and".
+joins!(join_bool, u8, |x: u8, y: u8| x | y, |x: u8, y: u8| x & y);
+
+pub(super) fn join(op: Binary, dtype: DType, isa: Isa) -> Kernel {
+    match dtype {
+        DType::F32 => join_f32(op, isa),
+        DType::F64 => join_f64(op, isa),
+        DType::I32 => join_i32(op, isa),
+        DType::I64 => join_i64(op, isa),
+        DType::U32 => join_u32(op, isa),
+        DType::Bool => join_bool(op, isa),
+    }
+}
+
 macro_rules! comparisons {
     ($name:ident, $t:ty) => {
         fn $name(op: Compare, isa: Isa) -> Kernel {
             match op {
-                Compare::Eq => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x == y)),
-                Compare::Ne => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x != y)),
-                Compare::Lt => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x < y)),
-                Compare::Le => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x <= y)),
-                Compare::Gt => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x > y)),
-                Compare::Ge => lane2!(isa, $t => u8, |x, y, FMA| u8::from(x >= y)),
+                Compare::Eq => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x == y)),
+                Compare::Ne => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x != y)),
+                Compare::Lt => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x < y)),
+                Compare::Le => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x <= y)),
+                Compare::Gt => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x > y)),
+                Compare::Ge => lane2!(simple(isa), $t => u8, |x, y, FMA| u8::from(x >= y)),
             }
         }
     };
@@ -198,8 +234,8 @@ impl<T: Filler> Lane for Choose<T> {
 
 pub(super) fn select(size: usize, isa: Isa) -> Kernel {
     match size {
-        1 => kernel::<Choose<u8>>(isa),
-        4 => kernel::<Choose<u32>>(isa),
-        _ => kernel::<Choose<u64>>(isa),
+        1 => simple::<Choose<u8>>(isa),
+        4 => simple::<Choose<u32>>(isa),
+        _ => simple::<Choose<u64>>(isa),
     }
 }

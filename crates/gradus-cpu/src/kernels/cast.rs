@@ -8,12 +8,12 @@ macro_rules! from_number {
     ($name:ident, $t:ty, $zero:expr) => {
         fn $name(to: DType, isa: Isa) -> Kernel {
             match to {
-                DType::F32 => lane1!(isa, $t => f32, |x, FMA| x as f32),
-                DType::F64 => lane1!(isa, $t => f64, |x, FMA| x as f64),
-                DType::I32 => lane1!(isa, $t => i32, |x, FMA| x as i32),
-                DType::I64 => lane1!(isa, $t => i64, |x, FMA| x as i64),
-                DType::U32 => lane1!(isa, $t => u32, |x, FMA| x as u32),
-                DType::Bool => lane1!(isa, $t => u8, |x, FMA| u8::from(x != $zero)),
+                DType::F32 => lane1!(simple(isa), $t => f32, |x, FMA| x as f32),
+                DType::F64 => lane1!(simple(isa), $t => f64, |x, FMA| x as f64),
+                DType::I32 => lane1!(simple(isa), $t => i32, |x, FMA| x as i32),
+                DType::I64 => lane1!(simple(isa), $t => i64, |x, FMA| x as i64),
+                DType::U32 => lane1!(simple(isa), $t => u32, |x, FMA| x as u32),
+                DType::Bool => lane1!(simple(isa), $t => u8, |x, FMA| u8::from(x != $zero)),
             }
         }
     };

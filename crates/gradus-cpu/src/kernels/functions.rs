@@ -16,13 +16,13 @@ pub(super) fn unary(op: Unary, dtype: DType, isa: Isa) -> Option<Kernel> {
 
 pub(super) fn binary(op: Binary, dtype: DType, isa: Isa) -> Option<Kernel> {
     Some(match (op, dtype) {
-        (Binary::Pow, DType::F32) => lane2!(isa, f32 => f32, |x, y, FMA| single::pow::<FMA>(x, y)),
-        (Binary::Pow, DType::F64) => lane2!(isa, f64 => f64, |x, y, FMA| double::pow::<FMA>(x, y)),
+        (Binary::Pow, DType::F32) => lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::pow::<FMA>(x, y)),
+        (Binary::Pow, DType::F64) => lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::pow::<FMA>(x, y)),
         (Binary::Atan2, DType::F32) => {
-            lane2!(isa, f32 => f32, |x, y, FMA| single::atan2::<FMA>(x, y))
+            lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::atan2::<FMA>(x, y))
         }
         (Binary::Atan2, DType::F64) => {
-            lane2!(isa, f64 => f64, |x, y, FMA| double::atan2::<FMA>(x, y))
+            lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::atan2::<FMA>(x, y))
         }
         _ => return None,
     })
@@ -41,10 +41,10 @@ macro_rules! trigonometric {
             const CHUNK: usize = 256;
             let fast = match ISA {
                 #[cfg(target_arch = "x86_64")]
-                1 => lane1!(Isa::Avx2, $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+                1 => lane1!(kernel(Isa::Avx2), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
                 #[cfg(target_arch = "x86_64")]
-                2 => lane1!(Isa::Avx512, $t => $t, |x, FMA| $math::$f::<FMA>(x)),
-                _ => lane1!(Isa::Portable, $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+                2 => lane1!(kernel(Isa::Avx512), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+                _ => lane1!(kernel(Isa::Portable), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
             };
             let (source, target) = (a.cast::<$t>(), out.cast::<$t>());
             let mut i = 0;
@@ -52,16 +52,13 @@ macro_rules! trigonometric {
             unsafe {
                 while i < n {
                     let m = CHUNK.min(n - i);
-                    // The result may overwrite the operand, so what is needed later is kept.
-                    let mut kept = [0.0 as $t; CHUNK];
-                    std::ptr::copy_nonoverlapping(source.add(i), kept.as_mut_ptr(), m);
-                    let mut largest = 0.0 as $t;
-                    for &x in &kept {
-                        largest = if x.abs() > largest { x.abs() } else { largest };
-                    }
-                    fast(kept.as_ptr().cast(), b, c, target.add(i).cast(), m);
+                    let given = std::slice::from_raw_parts(source.add(i), m);
+                    let largest = given.iter().fold(0.0 as $t, |top, x| {
+                        if x.abs() > top { x.abs() } else { top }
+                    });
+                    fast(given.as_ptr().cast(), b, c, target.add(i).cast(), m);
                     if largest > $math::TRIG_LIMIT {
-                        for (j, &x) in kept[..m].iter().enumerate() {
+                        for (j, &x) in given.iter().enumerate() {
                             if x.abs() > $math::TRIG_LIMIT {
                                 target.add(i + j).write(x.$f());
                             }
@@ -85,27 +82,27 @@ macro_rules! table {
     ($name:ident, $t:ident, $math:ident) => {
         fn $name(op: Unary, isa: Isa) -> Option<Kernel> {
             Some(match op {
-                Unary::Cbrt => lane1!(isa, $t => $t, |x, FMA| $math::cbrt::<FMA>(x)),
-                Unary::Exp => lane1!(isa, $t => $t, |x, FMA| $math::exp::<FMA>(x)),
-                Unary::Expm1 => lane1!(isa, $t => $t, |x, FMA| $math::expm1::<FMA>(x)),
-                Unary::Log => lane1!(isa, $t => $t, |x, FMA| $math::log::<FMA>(x)),
-                Unary::Log1p => lane1!(isa, $t => $t, |x, FMA| $math::log1p::<FMA>(x)),
+                Unary::Cbrt => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cbrt::<FMA>(x)),
+                Unary::Exp => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp::<FMA>(x)),
+                Unary::Expm1 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::expm1::<FMA>(x)),
+                Unary::Log => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log::<FMA>(x)),
+                Unary::Log1p => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log1p::<FMA>(x)),
                 Unary::Sin => trigonometric!(isa, $t, $math, sin),
                 Unary::Cos => trigonometric!(isa, $t, $math, cos),
                 Unary::Tan => trigonometric!(isa, $t, $math, tan),
-                Unary::Asin => lane1!(isa, $t => $t, |x, FMA| $math::asin::<FMA>(x)),
-                Unary::Acos => lane1!(isa, $t => $t, |x, FMA| $math::acos::<FMA>(x)),
-                Unary::Atan => lane1!(isa, $t => $t, |x, FMA| $math::atan::<FMA>(x)),
-                Unary::Sinh => lane1!(isa, $t => $t, |x, FMA| $math::sinh::<FMA>(x)),
-                Unary::Cosh => lane1!(isa, $t => $t, |x, FMA| $math::cosh::<FMA>(x)),
-                Unary::Tanh => lane1!(isa, $t => $t, |x, FMA| $math::tanh::<FMA>(x)),
-                Unary::Asinh => lane1!(isa, $t => $t, |x, FMA| $math::asinh::<FMA>(x)),
-                Unary::Acosh => lane1!(isa, $t => $t, |x, FMA| $math::acosh::<FMA>(x)),
-                Unary::Atanh => lane1!(isa, $t => $t, |x, FMA| $math::atanh::<FMA>(x)),
-                Unary::Sigmoid => lane1!(isa, $t => $t, |x, FMA| $math::sigmoid::<FMA>(x)),
-                Unary::Erf => lane1!(isa, $t => $t, |x, FMA| $math::erf::<FMA>(x)),
-                Unary::Erfc => lane1!(isa, $t => $t, |x, FMA| $math::erfc::<FMA>(x)),
-                Unary::ErfInv => lane1!(isa, $t => $t, |x, FMA| $math::erf_inv::<FMA>(x)),
+                Unary::Asin => lane1!(kernel(isa), $t => $t, |x, FMA| $math::asin::<FMA>(x)),
+                Unary::Acos => lane1!(kernel(isa), $t => $t, |x, FMA| $math::acos::<FMA>(x)),
+                Unary::Atan => lane1!(kernel(isa), $t => $t, |x, FMA| $math::atan::<FMA>(x)),
+                Unary::Sinh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::sinh::<FMA>(x)),
+                Unary::Cosh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cosh::<FMA>(x)),
+                Unary::Tanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::tanh::<FMA>(x)),
+                Unary::Asinh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::asinh::<FMA>(x)),
+                Unary::Acosh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::acosh::<FMA>(x)),
+                Unary::Atanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::atanh::<FMA>(x)),
+                Unary::Sigmoid => lane1!(kernel(isa), $t => $t, |x, FMA| $math::sigmoid::<FMA>(x)),
+                Unary::Erf => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf::<FMA>(x)),
+                Unary::Erfc => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erfc::<FMA>(x)),
+                Unary::ErfInv => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf_inv::<FMA>(x)),
                 _ => return None,
             })
         }

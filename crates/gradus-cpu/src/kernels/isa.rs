@@ -63,8 +63,7 @@ impl Isa {
     }
 }
 
-/// Elements handled together: they pass through registers, so that a result that overwrites an operand cannot disturb the loop, and so that the last
-/// few elements are computed exactly like all others.
+/// Elements handled together: the last few pass through lanes like all others, so that a handful costs no more than one round.
 pub(super) const LANES: usize = 32;
 
 /// A function of up to three elements.
@@ -154,6 +153,121 @@ unsafe fn avx512<L: Lane>(a: *const u8, b: *const u8, c: *const u8, out: *mut u8
     unsafe { run::<L, true>(a, b, c, out, n) };
 }
 
+/// A loop without lanes in between, for functions of a few instructions: those of AVX-512 would bring it nothing, since moving the elements is most of the work.
+#[inline(always)]
+unsafe fn run_simple<L: Lane, const FMA: bool>(
+    a: *const u8,
+    b: *const u8,
+    c: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    use std::slice::{from_raw_parts, from_raw_parts_mut};
+    // SAFETY: the caller's operands and result hold `n` elements, and the result overlaps none of them.
+    unsafe {
+        let out = from_raw_parts_mut(out.cast::<L::Out>(), n);
+        let a = from_raw_parts(a.cast::<L::A>(), n);
+        match L::ARITY {
+            1 => {
+                for i in 0..n {
+                    out[i] = L::apply::<FMA>(a[i], L::FILL.1, L::FILL.2);
+                }
+            }
+            2 => {
+                let b = from_raw_parts(b.cast::<L::B>(), n);
+                for i in 0..n {
+                    out[i] = L::apply::<FMA>(a[i], b[i], L::FILL.2);
+                }
+            }
+            _ => {
+                let b = from_raw_parts(b.cast::<L::B>(), n);
+                let c = from_raw_parts(c.cast::<L::C>(), n);
+                for i in 0..n {
+                    out[i] = L::apply::<FMA>(a[i], b[i], c[i]);
+                }
+            }
+        }
+    }
+}
+
+unsafe fn portable_simple<L: Lane>(
+    a: *const u8,
+    b: *const u8,
+    c: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    const FMA: bool = cfg!(target_arch = "aarch64");
+    // SAFETY: by the caller.
+    unsafe { run_simple::<L, FMA>(a, b, c, out, n) };
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2_simple<L: Lane>(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize) {
+    // SAFETY: by the caller.
+    unsafe { run_simple::<L, true>(a, b, c, out, n) };
+}
+
+/// As [`run_simple`], with the result as first operand: `out[i] = f(out[i], b[i])`.
+#[inline(always)]
+unsafe fn run_onto<L: Lane<A = <L as Lane>::Out>, const FMA: bool>(
+    b: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    // SAFETY: the caller's operand and result hold `n` elements and do not overlap.
+    unsafe {
+        let out = std::slice::from_raw_parts_mut(out.cast::<L::Out>(), n);
+        let b = std::slice::from_raw_parts(b.cast::<L::B>(), n);
+        for i in 0..n {
+            out[i] = L::apply::<FMA>(out[i], b[i], L::FILL.2);
+        }
+    }
+}
+
+unsafe fn portable_onto<L: Lane<A = <L as Lane>::Out>>(
+    _: *const u8,
+    b: *const u8,
+    _: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    // SAFETY: by the caller.
+    unsafe { run_onto::<L, { cfg!(target_arch = "aarch64") }>(b, out, n) };
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2_onto<L: Lane<A = <L as Lane>::Out>>(
+    _: *const u8,
+    b: *const u8,
+    _: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    // SAFETY: by the caller.
+    unsafe { run_onto::<L, true>(b, out, n) };
+}
+
+/// The loop that joins a second operand onto the result, whose old value is the first.
+pub(super) fn onto<L: Lane<A = <L as Lane>::Out>>(isa: Isa) -> Kernel {
+    match isa {
+        Isa::Portable => portable_onto::<L>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => avx2_onto::<L>,
+    }
+}
+
+/// The loop of a function of few instructions for this level.
+pub(super) fn simple<L: Lane>(isa: Isa) -> Kernel {
+    match isa {
+        Isa::Portable => portable_simple::<L>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => avx2_simple::<L>,
+    }
+}
+
 /// The loop of `L` for this level.
 pub(super) fn kernel<L: Lane>(isa: Isa) -> Kernel {
     match isa {
@@ -167,7 +281,7 @@ pub(super) fn kernel<L: Lane>(isa: Isa) -> Kernel {
 
 /// Defines a [`Lane`] of one operand and gives its loop.
 macro_rules! lane1 {
-    ($isa:expr, $a:ty => $out:ty, |$x:ident, $fma:ident| $body:expr) => {{
+    ($loop:ident($isa:expr), $a:ty => $out:ty, |$x:ident, $fma:ident| $body:expr) => {{
         struct L;
         impl $crate::kernels::isa::Lane for L {
             type A = $a;
@@ -182,13 +296,13 @@ macro_rules! lane1 {
                 $body
             }
         }
-        $crate::kernels::isa::kernel::<L>($isa)
+        $crate::kernels::isa::$loop::<L>($isa)
     }};
 }
 
 /// Defines a [`Lane`] of two operands of one type and gives its loop.
 macro_rules! lane2 {
-    ($isa:expr, $a:ty => $out:ty, |$x:ident, $y:ident, $fma:ident| $body:expr) => {{
+    ($loop:ident($isa:expr), $a:ty => $out:ty, |$x:ident, $y:ident, $fma:ident| $body:expr) => {{
         struct L;
         impl $crate::kernels::isa::Lane for L {
             type A = $a;
@@ -207,7 +321,7 @@ macro_rules! lane2 {
                 $body
             }
         }
-        $crate::kernels::isa::kernel::<L>($isa)
+        $crate::kernels::isa::$loop::<L>($isa)
     }};
 }
 

@@ -12,10 +12,10 @@ pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};
 
-/// A loop over `n` elements: up to three operands, one result, which may be exactly one of the operands.
+/// A loop over `n` elements: up to three operands, one result.
 ///
 /// # Safety
-/// The operands that the operation has, and the result, point to `n` valid elements of its types.
+/// The operands that the operation has, and the result, point to `n` valid elements of its types; the result overlaps no operand.
 pub(crate) type Kernel = unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
 /// The loop of `op` on elements of type `dtype`; types fit by the graph's own check.
@@ -41,6 +41,11 @@ pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
     functions::binary(op, dtype, isa)
         .or_else(|| arithmetic::binary(op, dtype, isa))
         .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}"))
+}
+
+/// The loop that joins its second operand onto the result by `op` (addition, multiplication, the larger, the smaller); the others are not read.
+pub(crate) fn join(op: Binary, dtype: DType) -> Kernel {
+    arithmetic::join(op, dtype, Isa::best())
 }
 
 /// The loop of a comparison of elements of type `dtype`.
@@ -69,8 +74,8 @@ pub(crate) fn copy(dtype: DType) -> Kernel {
         out: *mut u8,
         n: usize,
     ) {
-        // SAFETY: both hold `n` elements of `SIZE` bytes; they may be the same.
-        unsafe { std::ptr::copy(a, out, n * SIZE) };
+        // SAFETY: both hold `n` elements of `SIZE` bytes and do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(a, out, n * SIZE) };
     }
     match dtype.size() {
         1 => run::<1>,

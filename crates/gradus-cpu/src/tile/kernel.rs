@@ -171,19 +171,15 @@ impl Kernel {
                 }
                 _ => {}
             }
-            // An operand that dies here leaves its register to the result, unless its elements are narrower: then writing would overtake reading.
-            let mut after = Vec::new();
+            // An operand that dies here leaves its register to later instructions: loops do not write over what they read.
+            let mut after: SmallVec<[usize; 3]> = SmallVec::new();
             for (i, &o) in reads.iter().enumerate() {
                 let dead = last_use[o] == k && !reads[..i].contains(&o);
                 if dead
                     && !pinned(o, &fixed)
                     && let Place::Register(r) = places[o]
                 {
-                    if sizes[o] >= sizes[v] {
-                        registers.give(r);
-                    } else {
-                        after.push(r);
-                    }
+                    after.push(r);
                 }
             }
             let direct = program
@@ -615,7 +611,7 @@ impl Tile<'_> {
                         let sums = self.sums(j);
                         for i in 0..count {
                             let source = self.pointers[r.value].add(i * c * size);
-                            (f.join)(sums, source, sums, sums, width);
+                            (f.join)(source, source, source, sums, width);
                         }
                     }
                     row += count;
@@ -626,7 +622,7 @@ impl Tile<'_> {
                             let size = f.fold.dtype.size();
                             let out = self.slots.0[r.slot].add((block * c + first) * size);
                             let sums = self.sums(j);
-                            (f.join)(out, sums, out, out, width);
+                            (f.join)(sums, sums, sums, out, width);
                             fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
                         }
                     }
@@ -652,11 +648,7 @@ impl Folding {
         };
         Folding {
             fold: kernels::fold_kernels(kind, dtype),
-            join: match (dtype, op) {
-                // Truth values have no sum and no product.
-                (DType::Bool, Binary::Add | Binary::Mul) => kernels::copy(dtype),
-                _ => kernels::binary(op, dtype),
-            },
+            join: kernels::join(op, dtype),
             neutral,
         }
     }

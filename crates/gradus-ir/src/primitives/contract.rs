@@ -61,7 +61,7 @@ impl Contract {
     }
 
     /// Left and right exchanged; the result's free axes come out exchanged as well.
-    fn flipped(&self) -> Contract {
+    pub fn flipped(&self) -> Contract {
         Contract {
             batch_left: self.batch_right.clone(),
             batch_right: self.batch_left.clone(),
