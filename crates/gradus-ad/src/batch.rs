@@ -1,7 +1,7 @@
 //! A program applied to every row of its inputs at once.
 
 use gradus_ir::primitives::Batch;
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, NodeId, verify};
 
 /// The program that applies `graph` to `n` rows: inputs marked in `batched` get a new leading axis of size `n`.
 ///
@@ -55,5 +55,6 @@ pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
         .map(|o| map[o.index()].expect("outputs are live"))
         .collect();
     g.set_outputs(results.iter().map(|&(id, _)| id).collect());
+    verify::check_after("batch", &g);
     (g, results.iter().map(|&(_, b)| b).collect())
 }

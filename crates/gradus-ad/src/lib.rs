@@ -17,7 +17,7 @@ pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
 pub use transpose::{transpose, transpose_linear};
 
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, NodeId, verify};
 
 /// The gradient program of output 0 of `graph`, a scalar float, with respect to the inputs `wrt`.
 ///
@@ -47,5 +47,7 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
             None => g.constant_like(0.0, x),
         });
     }
-    g.extract(&inputs, &outputs)
+    let gradient = g.extract(&inputs, &outputs);
+    verify::check_after("gradient", &gradient);
+    gradient
 }

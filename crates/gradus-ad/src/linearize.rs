@@ -1,7 +1,7 @@
 //! The tangent map at a point, as a program of its own.
 
 use crate::jvp;
-use gradus_ir::{Graph, NodeId, Op};
+use gradus_ir::{Graph, NodeId, Op, verify};
 
 /// A program split at its linearisation.
 pub struct Linearized {
@@ -52,8 +52,11 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     let tangent = g.extract(&inputs, &tangents);
     let mut outputs = graph.outputs().to_vec();
     outputs.extend(&residuals);
+    let primal = g.extract(graph.inputs(), &outputs);
+    verify::check_after("linearize", &primal);
+    verify::check_after("linearize", &tangent);
     Linearized {
-        primal: g.extract(graph.inputs(), &outputs),
+        primal,
         tangent,
         residuals: residuals.len(),
     }

@@ -1,7 +1,7 @@
 //! A linear program run backwards: cotangents pulled from its outputs to its inputs.
 
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
-use gradus_ir::{Graph, NodeId, Op};
+use gradus_ir::{Graph, NodeId, Op, verify};
 
 /// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
 ///
@@ -126,5 +126,7 @@ pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
-    g.extract(&inputs, &outputs)
+    let transposed = g.extract(&inputs, &outputs);
+    verify::check_after("transpose", &transposed);
+    transposed
 }

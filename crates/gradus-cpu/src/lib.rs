@@ -15,7 +15,7 @@ mod fuse;
 mod kernels;
 pub mod math;
 mod memory;
-mod passes;
+pub mod passes;
 mod pool;
 mod run;
 mod tile;

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{DType, Dims};
+use std::fmt;
 
 /// The value of one attribute.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,6 +13,19 @@ pub enum Attribute {
     Ints(Vec<i64>),
     /// An element type.
     DType(DType),
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Attribute::Int(v) => write!(f, "{v}"),
+            Attribute::Ints(list) => {
+                let list: Vec<String> = list.iter().map(i64::to_string).collect();
+                write!(f, "[{}]", list.join(","))
+            }
+            Attribute::DType(d) => write!(f, "{d}"),
+        }
+    }
 }
 
 /// Named attributes in the order in which they are printed.

@@ -158,6 +158,11 @@ impl Graph {
         id
     }
 
+    /// Appends a node as it stands, neither simplified nor shared: graphs that are read keep what was written.
+    pub(crate) fn add_verbatim(&mut self, op: Op, operands: Operands, ty: Type) -> NodeId {
+        self.push(op, operands, ty)
+    }
+
     /// A splat: every element of an array of type `ty` is `value`.
     pub fn constant(&mut self, value: Literal, shape: &[usize]) -> NodeId {
         let ty = Type::new(value.dtype(), shape);
@@ -475,16 +480,4 @@ fn hash_node(hasher: &DefaultHashBuilder, op: &Op, operands: &[NodeId], ty: &Typ
         ty.hash(&mut h);
     }
     h.finish()
-}
-
-impl fmt::Display for Graph {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::text::print(self))
-    }
-}
-
-impl fmt::Debug for Graph {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }

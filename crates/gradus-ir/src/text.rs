@@ -1,3 +1,443 @@
-//! Text.
-/// print
-pub fn print(g: &crate::Graph) -> String { let mut s = String::new(); for (i,n) in g.nodes().iter().enumerate() { s += &format!("%{i}: {} = {}{:?} {:?}\n", n.ty, n.op.name(), n.op.attributes().0, n.operands); } s + &format!("return {:?}", g.outputs()) }
+//! Graphs as text, and back.
+//!
+//! ```text
+//! graph  = "graph" "(" [ param { "," param } ] ")" "{" { line } "return" [ name { "," name } ] "}"
+//! param  = name ":" type
+//! line   = name ":" type "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
+//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype )
+//! type   = dtype "[" [ size { "," size } ] "]"
+//! name   = "%" letters, digits, underscores
+//! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
+//! ```
+//!
+//! White space separates and is otherwise free; `#` begins a comment that ends with the line. Printing gives the nodes their names in order, the inputs
+//! first, so equal programs print equally. Reading neither simplifies nor shares nodes: what is read is what was written.
+//!
+//! ```
+//! # use gradus_ir::Graph;
+//! let text = "graph(%0: f64[2,3]) {
+//!   %1: f64[2,3] = sin %0
+//!   %2: f64[2] = reduce_sum{axes=[1]} %1
+//!   return %2
+//! }
+//! ";
+//! let graph: Graph = text.parse()?;
+//! assert_eq!(graph.to_string(), text);
+//! # Ok::<(), gradus_ir::Error>(())
+//! ```
+
+use crate::attributes::{Attribute, Attributes};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId, Operands};
+use crate::primitives::Op;
+use crate::types::{DType, Dims, Literal, Type};
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::str::FromStr;
+
+/// Whether each line ends with the place in the program that it comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    Shown,
+    Hidden,
+}
+
+impl fmt::Display for Graph {
+    /// The text of the graph; `{:#}` adds the place of each node as a comment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = if f.alternate() {
+            Places::Shown
+        } else {
+            Places::Hidden
+        };
+        let names = names(self);
+        f.write_str("graph(")?;
+        for (k, &i) in self.inputs().iter().enumerate() {
+            let comma = if k > 0 { ", " } else { "" };
+            write!(f, "{comma}%{}: {}", names[i.index()], self.ty(i))?;
+        }
+        f.write_str(") {\n")?;
+        for id in self.ids() {
+            if !matches!(self.node(id).op, Op::Input(_)) {
+                write!(f, "  {}", line(self, &names, id))?;
+                let loc = self.node(id).loc;
+                if places == Places::Shown && loc.is_known() {
+                    write!(f, "  # {loc}")?;
+                }
+                f.write_str("\n")?;
+            }
+        }
+        let outputs = self.outputs().iter().map(|o| format!("%{}", names[o.index()]));
+        let outputs = outputs.collect::<Vec<_>>().join(", ");
+        let space = if outputs.is_empty() { "" } else { " " };
+        writeln!(f, "  return{space}{outputs}\n}}")
+    }
+}
+
+impl fmt::Debug for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The number that each node is called by: inputs first, then the others in order.
+pub(crate) fn names(graph: &Graph) -> Vec<usize> {
+    let mut names = vec![0; graph.len()];
+    for (k, i) in graph.inputs().iter().enumerate() {
+        names[i.index()] = k;
+    }
+    let mut next = graph.inputs().len();
+    for id in graph.ids() {
+        if !matches!(graph.node(id).op, Op::Input(_)) {
+            names[id.index()] = next;
+            next += 1;
+        }
+    }
+    names
+}
+
+/// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
+pub(crate) fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
+    let node = graph.node(id);
+    let mut s = format!("%{}: {} = {}", names[id.index()], node.ty, node.op.name());
+    let attributes = node.op.attributes().0;
+    if !attributes.is_empty() {
+        let pairs = attributes.iter().map(|(name, value)| format!("{name}={value}"));
+        let _ = write!(s, "{{{}}}", pairs.collect::<Vec<_>>().join(", "));
+    }
+    if let Op::Const(value) = node.op {
+        let _ = write!(s, " {value}");
+    }
+    for (k, o) in node.operands.iter().enumerate() {
+        let comma = if k > 0 { "," } else { "" };
+        let name = names.get(o.index()).copied().unwrap_or(o.index());
+        let _ = write!(s, "{comma} %{name}");
+    }
+    s
+}
+
+impl FromStr for Graph {
+    type Err = Error;
+
+    /// Reads the text that [`Display`](fmt::Display) prints, by the grammar of [`text`](self).
+    ///
+    /// # Errors
+    /// Says the line, shows it with a caret under the mistake, and what was expected.
+    fn from_str(text: &str) -> Result<Graph> {
+        Reader {
+            text,
+            at: 0,
+            graph: Graph::new(),
+            names: HashMap::new(),
+        }
+        .graph()
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    graph: Graph,
+    names: HashMap<&'a str, NodeId>,
+}
+
+/// A piece of the text, remembered for errors.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn graph(mut self) -> Result<Graph> {
+        self.expect("graph")?;
+        self.expect("(")?;
+        while !self.take(")") {
+            let (name, span) = self.name()?;
+            self.expect(":")?;
+            let (ty, _) = self.ty()?;
+            let id = self.graph.input(ty);
+            self.define(name, span, id)?;
+            if !self.comma_or(")")? {
+                break;
+            }
+        }
+        self.expect("{")?;
+        while !self.take("return") {
+            self.node()?;
+        }
+        let mut outputs = Vec::new();
+        while !self.take("}") {
+            outputs.push(self.operand()?);
+            if !self.comma_or("}")? {
+                break;
+            }
+        }
+        self.skip_space();
+        if self.at < self.text.len() {
+            return Err(self.fail(self.here(), "the graph ended before this"));
+        }
+        self.graph.set_outputs(outputs);
+        Ok(self.graph)
+    }
+
+    fn node(&mut self) -> Result<()> {
+        let (name, name_span) = self.name()?;
+        self.expect(":")?;
+        let (ty, ty_span) = self.ty()?;
+        self.expect("=")?;
+        let (word, op_span) = self.word("the name of an operation")?;
+        let attributes = self.attributes()?;
+        let (op, operands) = match word {
+            "const" => (Op::Const(self.literal(ty.dtype)?), Operands::new()),
+            "iota" => {
+                let axis = attributes.get_size("iota", "axis");
+                let axis = axis.map_err(|e| self.fail(op_span, e.message()))?;
+                if axis >= ty.rank() || ty.dtype == DType::Bool {
+                    let message = format!("iota along axis {axis} cannot give {ty}");
+                    return Err(self.fail(op_span, message));
+                }
+                (Op::Iota(axis), Operands::new())
+            }
+            _ => {
+                let op = Op::from_text(word, &attributes);
+                let op = op.map_err(|e| self.fail(op_span, e.message()))?;
+                let mut operands = Operands::new();
+                while self.sees("%") && !(operands.is_empty() && self.sees_binder()) {
+                    operands.push(self.operand()?);
+                    if !self.take(",") {
+                        break;
+                    }
+                }
+                let types: Vec<&Type> = operands.iter().map(|&o| self.graph.ty(o)).collect();
+                let given = op.result(&types);
+                let given = given.map_err(|e| self.fail(op_span, e.message()))?;
+                if given != ty {
+                    return Err(self.fail(ty_span, format!("`{word}` gives {given} here, not {ty}")));
+                }
+                (op, operands)
+            }
+        };
+        let known: Vec<String> = op.attributes().0.into_iter().map(|(n, _)| n).collect();
+        if let Some((extra, _)) = attributes.0.iter().find(|(n, _)| !known.contains(n)) {
+            return Err(self.fail(op_span, format!("`{word}` has no attribute `{extra}`")));
+        }
+        let id = self.graph.add_verbatim(op, operands, ty);
+        self.define(name, name_span, id)
+    }
+
+    fn attributes(&mut self) -> Result<Attributes> {
+        let mut list = Attributes::default();
+        if !self.take("{") {
+            return Ok(list);
+        }
+        while !self.take("}") {
+            let (name, span) = self.word("the name of an attribute")?;
+            if list.0.iter().any(|(n, _)| n == name) {
+                return Err(self.fail(span, format!("`{name}` is given twice")));
+            }
+            self.expect("=")?;
+            let value = if self.take("[") {
+                let mut ints = Vec::new();
+                while !self.take("]") {
+                    ints.push(self.integer()?);
+                    if !self.comma_or("]")? {
+                        break;
+                    }
+                }
+                Attribute::Ints(ints)
+            } else if self.sees("-") || self.sees_digit() {
+                Attribute::Int(self.integer()?)
+            } else {
+                Attribute::DType(self.dtype()?)
+            };
+            list.0.push((name.to_string(), value));
+            if !self.comma_or("}")? {
+                break;
+            }
+        }
+        Ok(list)
+    }
+
+    fn ty(&mut self) -> Result<(Type, Span)> {
+        self.skip_space();
+        let start = self.at;
+        let dtype = self.dtype()?;
+        self.expect("[")?;
+        let mut shape = Dims::new();
+        while !self.take("]") {
+            let span = self.here();
+            let size = usize::try_from(self.integer()?);
+            shape.push(size.map_err(|_| self.fail(span, "a size is not negative"))?);
+            if !self.comma_or("]")? {
+                break;
+            }
+        }
+        let span = Span {
+            start,
+            end: self.at,
+        };
+        let mut elements = Some(dtype.size());
+        for &d in shape.iter().filter(|&&d| d > 0) {
+            elements = elements.and_then(|n| n.checked_mul(d));
+        }
+        if elements.is_none_or(|n| n > isize::MAX as usize) {
+            return Err(self.fail(span, "an array of this shape does not fit into memory"));
+        }
+        Ok((Type { dtype, shape }, span))
+    }
+
+    fn dtype(&mut self) -> Result<DType> {
+        let (word, span) = self.word("an element type")?;
+        DType::from_name(word).ok_or_else(|| {
+            let all = DType::ALL.map(DType::name).join(", ");
+            self.fail(span, format!("`{word}` is no element type: {all}"))
+        })
+    }
+
+    fn literal(&mut self, dtype: DType) -> Result<Literal> {
+        self.skip_space();
+        let start = self.at;
+        let end = self.text[start..]
+            .find(|c: char| !(c.is_ascii_alphanumeric() || "+-.()".contains(c)))
+            .map_or(self.text.len(), |n| start + n);
+        self.at = end;
+        let (word, span) = (&self.text[start..end], Span { start, end });
+        Literal::parse(dtype, word)
+            .ok_or_else(|| self.fail(span, format!("expected a number of type {dtype}")))
+    }
+
+    fn operand(&mut self) -> Result<NodeId> {
+        let (name, span) = self.name()?;
+        let found = self.names.get(name).copied();
+        found.ok_or_else(|| self.fail(span, format!("%{name} is not defined above")))
+    }
+
+    fn define(&mut self, name: &'a str, span: Span, id: NodeId) -> Result<()> {
+        match self.names.insert(name, id) {
+            None => Ok(()),
+            Some(_) => Err(self.fail(span, format!("%{name} is defined twice"))),
+        }
+    }
+
+    fn name(&mut self) -> Result<(&'a str, Span)> {
+        self.skip_space();
+        let start = self.at;
+        if !self.take("%") {
+            return Err(self.fail(self.here(), "expected a name such as `%1`"));
+        }
+        let (word, span) = self.word("a name after `%`")?;
+        let end = span.end;
+        Ok((word, Span { start, end }))
+    }
+
+    fn integer(&mut self) -> Result<i64> {
+        self.skip_space();
+        let start = self.at;
+        self.take("-");
+        let digits = self.text[self.at..].bytes().take_while(u8::is_ascii_digit);
+        self.at += digits.count();
+        let span = Span {
+            start,
+            end: self.at,
+        };
+        let value = self.text[start..self.at].parse();
+        value.map_err(|_| self.fail(span, "expected an integer"))
+    }
+
+    fn word(&mut self, what: &str) -> Result<(&'a str, Span)> {
+        self.skip_space();
+        let span = self.here();
+        let word = &self.text[span.start..span.end];
+        if !word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(self.fail(span, format!("expected {what}")));
+        }
+        self.at = span.end;
+        Ok((word, span))
+    }
+
+    /// Whether the name here begins the next line.
+    fn sees_binder(&self) -> bool {
+        let rest = self.text[self.at..].trim_start_matches(|c: char| c == '%' || c == '_' || c.is_ascii_alphanumeric());
+        rest.trim_start().starts_with(':')
+    }
+
+    fn sees_digit(&self) -> bool {
+        self.text[self.at..].starts_with(|c: char| c.is_ascii_digit())
+    }
+
+    fn sees(&mut self, token: &str) -> bool {
+        self.skip_space();
+        self.text[self.at..].starts_with(token)
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let seen = self.sees(token);
+        if seen {
+            self.at += token.len();
+        }
+        seen
+    }
+
+    fn expect(&mut self, token: &str) -> Result<()> {
+        if self.take(token) {
+            return Ok(());
+        }
+        Err(self.fail(self.here(), format!("expected `{token}`")))
+    }
+
+    /// Whether a comma follows; otherwise `end` must.
+    fn comma_or(&mut self, end: &str) -> Result<bool> {
+        if self.take(",") {
+            return Ok(true);
+        }
+        if self.take(end) {
+            return Ok(false);
+        }
+        Err(self.fail(self.here(), format!("expected `,` or `{end}`")))
+    }
+
+    fn skip_space(&mut self) {
+        loop {
+            let rest = &self.text[self.at..];
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            if !trimmed.starts_with('#') {
+                return;
+            }
+            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+        }
+    }
+
+    /// The word or sign that comes next.
+    fn here(&self) -> Span {
+        let rest = &self.text[self.at..];
+        let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let len = match word {
+            Some(0) => rest.chars().next().map_or(0, char::len_utf8),
+            Some(n) => n,
+            None => rest.len(),
+        };
+        Span {
+            start: self.at,
+            end: self.at + len,
+        }
+    }
+
+    fn fail(&self, span: Span, message: impl fmt::Display) -> Error {
+        let before = &self.text[..span.start];
+        let number = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |n| n + 1);
+        let line = self.text[start..].lines().next().unwrap_or_default();
+        let column = before[start..].chars().count();
+        let width = self.text[span.start..span.end].chars().count().max(1);
+        Error::new(
+            ErrorKind::Graph,
+            format!(
+                "line {number}: {message}\n  {line}\n  {}{}",
+                " ".repeat(column),
+                "^".repeat(width)
+            ),
+        )
+    }
+}

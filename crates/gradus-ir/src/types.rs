@@ -237,6 +237,25 @@ impl Literal {
         }
     }
 
+    /// The number of type `dtype` that [`Display`](fmt::Display) prints as `text`, to the same bits.
+    pub fn parse(dtype: DType, text: &str) -> Option<Literal> {
+        let bits = text
+            .strip_prefix("NaN(0x")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .map(|digits| u64::from_str_radix(digits, 16).ok());
+        let bits = match (dtype, bits) {
+            (DType::F32, Some(bits)) => bits.filter(|&b| u32::try_from(b).is_ok())?,
+            (DType::F64, Some(bits)) => bits?,
+            (DType::F32, None) => u64::from(text.parse::<f32>().ok()?.to_bits()),
+            (DType::F64, None) => text.parse::<f64>().ok()?.to_bits(),
+            (DType::I32, _) => u64::from(text.parse::<i32>().ok()? as u32),
+            (DType::I64, _) => text.parse::<i64>().ok()? as u64,
+            (DType::U32, _) => u64::from(text.parse::<u32>().ok()?),
+            (DType::Bool, _) => u64::from(text.parse::<bool>().ok()?),
+        };
+        Some(Literal { dtype, bits })
+    }
+
     /// The value in native byte order; the first [`DType::size`] bytes count.
     pub fn to_ne_bytes(self) -> [u8; 8] {
         let mut out = [0; 8];
@@ -273,7 +292,15 @@ impl Literal {
 
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What is no number has many encodings; all but the usual one are spelled out.
+        let usual = match self.dtype {
+            DType::F32 => u64::from(f32::NAN.to_bits()),
+            _ => f64::NAN.to_bits(),
+        };
         match self.dtype {
+            DType::F32 | DType::F64 if self.as_f64().is_nan() && self.bits != usual => {
+                write!(f, "NaN(0x{:x})", self.bits)
+            }
             DType::F32 => write!(f, "{:?}", f32::from_bits(self.bits as u32)),
             DType::F64 => write!(f, "{:?}", f64::from_bits(self.bits)),
             DType::Bool => write!(f, "{}", self.bits != 0),

@@ -1,5 +1,165 @@
-//! Verify.
-/// check
-pub fn check_after(_pass: &str, _g: &crate::Graph) {}
-/// verify
-pub fn verify(_g: &crate::Graph) -> crate::Result<()> { Ok(()) }
+//! The verifier: what every graph must satisfy, checked after each transform and pass in debug builds.
+//!
+//! 1. The inputs are exactly the `input` nodes, each once, numbered in order.
+//! 2. Operands come before their users; outputs exist.
+//! 3. The type of each node is the one that its operation gives for its operands.
+//! 4. A constant has the element type of its literal; the axis of an iota exists, and its elements are numbers.
+//! 5. No array is larger than the address space.
+//! 6. (in [`check_after`]) The text of the graph reads back to the same text.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId};
+use crate::primitives::Op;
+use crate::text;
+use crate::types::{DType, Type};
+
+/// Checks points 1 to 5.
+///
+/// # Errors
+/// Names the first node that is wrong and what is wrong with it, and prints its neighbours.
+pub fn verify(graph: &Graph) -> Result<()> {
+    for (k, &i) in graph.inputs().iter().enumerate() {
+        if i.index() >= graph.len() || graph.node(i).op != Op::Input(k as u32) {
+            return Err(Error::new(
+                ErrorKind::Graph,
+                format!("input {k} is {i:?}, which is not the node of input {k}"),
+            ));
+        }
+    }
+    for id in graph.ids() {
+        if let Some(wrong) = node_fault(graph, id) {
+            return Err(Error::new(
+                ErrorKind::Graph,
+                format!("{id:?} {wrong}\n{}", neighbours(graph, id)),
+            )
+            .at(graph.node(id).loc));
+        }
+    }
+    if let Some(o) = graph.outputs().iter().find(|o| o.index() >= graph.len()) {
+        return Err(Error::new(
+            ErrorKind::Graph,
+            format!("the output {o:?} does not exist"),
+        ));
+    }
+    Ok(())
+}
+
+/// In debug builds, all checks on what `pass` made.
+///
+/// # Panics
+/// If one fails, which is a mistake in the pass.
+#[track_caller]
+pub fn check_after(pass: &str, graph: &Graph) {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    if let Err(e) = verify(graph) {
+        panic!("after `{pass}` the graph is wrong: {e}");
+    }
+    let printed = graph.to_string();
+    match printed.parse::<Graph>() {
+        Ok(read) if read.to_string() == printed => {}
+        Ok(read) => panic!("after `{pass}` the text\n{printed}reads back as\n{read}"),
+        Err(e) => panic!("after `{pass}` the text does not read back: {e}"),
+    }
+}
+
+fn node_fault(graph: &Graph, id: NodeId) -> Option<String> {
+    let node = graph.node(id);
+    if let Some(late) = node.operands.iter().find(|o| o.index() >= id.index()) {
+        return Some(format!("uses {late:?}, which does not come before it"));
+    }
+    let ty = &node.ty;
+    let bytes = ty
+        .shape
+        .iter()
+        .filter(|&&d| d > 0)
+        .try_fold(ty.dtype.size(), |n, &d| n.checked_mul(d));
+    if bytes.is_none_or(|n| n > isize::MAX as usize) {
+        return Some(format!("is {ty}, which no memory can hold"));
+    }
+    match &node.op {
+        Op::Input(k) if graph.inputs().get(*k as usize) != Some(&id) => {
+            Some(format!("is not listed as input {k}"))
+        }
+        Op::Const(value) if value.dtype() != ty.dtype => {
+            Some(format!("is {ty} with the literal {value:?}"))
+        }
+        Op::Iota(axis) if *axis >= ty.rank() || ty.dtype == DType::Bool => {
+            Some(format!("is {ty} with the axis {axis}"))
+        }
+        Op::Input(_) | Op::Const(_) | Op::Iota(_) if !node.operands.is_empty() => {
+            Some("has operands, but its operation takes none".into())
+        }
+        Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
+        op => {
+            let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
+            match op.result(&types) {
+                Ok(given) if given == *ty => None,
+                Ok(given) => Some(format!("is {ty}, but its operation gives {given}")),
+                Err(e) => Some(format!("has operands that do not fit: {}", e.message())),
+            }
+        }
+    }
+}
+
+/// The node with its operands and its users, as printed.
+fn neighbours(graph: &Graph, id: NodeId) -> String {
+    // Names by position, as the message calls the node: the graph may be too broken for those of the text.
+    let names: Vec<usize> = (0..graph.len()).collect();
+    let mut lines = Vec::new();
+    for near in graph.ids() {
+        let node = graph.node(near);
+        if near == id || graph.node(id).operands.contains(&near) || node.operands.contains(&id) {
+            let mark = if near == id { ">" } else { " " };
+            lines.push(format!("  {mark} {}", text::line(graph, &names, near)));
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Operands;
+    use crate::primitives::Unary;
+
+    #[test]
+    fn a_wrong_type_is_shown_with_its_neighbours() {
+        let mut graph = Graph::new();
+        let x = graph.input(Type::new(DType::F64, &[3]));
+        let y = graph.add_verbatim(
+            Op::Unary(Unary::Sin),
+            Operands::from_slice(&[x]),
+            Type::new(DType::F64, &[2]),
+        );
+        let z = graph.emit(Op::Unary(Unary::Cos), &[y]);
+        graph.set_outputs(vec![z]);
+        let message = verify(&graph).unwrap_err().to_string();
+        insta::assert_snapshot!(message, @"
+        %1 is f64[2], but its operation gives f64[3]
+            %0: f64[3] = input
+          > %1: f64[2] = sin %0
+            %2: f64[2] = cos %1
+        ");
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    fn the_pass_is_named() {
+        let mut graph = Graph::new();
+        let ty = Type::new(DType::F32, &[2]);
+        let wrong = graph.add_verbatim(
+            Op::Const(crate::Literal::from_f64(DType::F64, 1.0)),
+            Operands::new(),
+            ty,
+        );
+        graph.set_outputs(vec![wrong]);
+        let panic = std::panic::catch_unwind(|| check_after("fold", &graph)).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        insta::assert_snapshot!(message, @"
+        after `fold` the graph is wrong: %0 is f32[2] with the literal 1.0f64
+          > %0: f32[2] = const 1.0
+        ");
+    }
+}

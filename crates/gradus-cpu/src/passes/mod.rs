@@ -1,4 +1,4 @@
-//! Passes from graph to graph, in their order. `GRADUS_LOG=passes` prints the graph after each, and the steps that are made of it.
+//! Passes from graph to graph before anything is compiled, in their order, a file each. `GRADUS_LOG=passes` prints the graph after each, and the steps that are made of it.
 
 mod orient_products;
 mod split_reductions;
@@ -17,6 +17,17 @@ const PASSES: [(&str, Pass); 3] = [
     ("orient_products", orient_products),
     ("split_reductions", split_reductions),
 ];
+
+/// The names of the passes, in the order in which they run.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PASSES.iter().map(|(name, _)| *name)
+}
+
+/// What the pass called `name` makes of `graph`; `None` if there is no such pass.
+pub fn apply(name: &str, graph: &Graph) -> Option<Graph> {
+    let (_, pass) = PASSES.iter().find(|(n, _)| *n == name)?;
+    Some(pass(graph))
+}
 
 pub(crate) fn run(graph: &Graph) -> Graph {
     let log = logged();

@@ -56,7 +56,7 @@ mod tests {
     /// The outputs of `graph` at whole-number inputs.
     fn values(graph: &Graph) -> Vec<Vec<f64>> {
         let inputs = graph.input_types().into_iter().enumerate().map(|(k, ty)| {
-            let values: Vec<f64> = (0..ty.len()).map(|i| ((7 * i + k) % 11) as f64).collect();
+            let values: Vec<f64> = (0..ty.elements()).map(|i| ((7 * i + k) % 11) as f64).collect();
             crate::Input::Owned(crate::Array::from_slice(&values, &ty.shape).unwrap())
         });
         let program = crate::compile(graph, &crate::CompileOptions::default()).unwrap();
@@ -64,25 +64,25 @@ mod tests {
         outputs.iter().map(|a| a.to_vec::<f64>().unwrap()).collect()
     }
 
-    fn products(graph: &Graph) -> usize {
+    fn transposes(graph: &Graph) -> usize {
         let live = graph.live();
-        let transposes = graph.ids().filter(|id| {
+        let found = graph.ids().filter(|id| {
             live[id.index()] && matches!(graph.node(*id).op, Op::Layout(Layout::Transpose(_)))
         });
-        transposes.count()
+        found.count()
     }
 
     #[test]
     fn a_transposed_product_is_turned_round() {
         let text = "graph(%0: f64[5, 2, 3], %1: f64[5, 3, 4]) {
   %2: f64[5, 2, 4] = contract{batch_left=[0], batch_right=[0], contract_left=[2], contract_right=[1]} %0, %1
-  %3: f64[5, 4, 2] = transpose{order=[0, 2, 1]} %2
+  %3: f64[5, 4, 2] = transpose{permutation=[0, 2, 1]} %2
   return %3
 }
 ";
         let graph: Graph = text.parse().unwrap();
         let turned = orient_products(&graph);
-        assert_eq!((products(&graph), products(&turned)), (1, 0));
+        assert_eq!((transposes(&graph), transposes(&turned)), (1, 0));
         assert_eq!(values(&graph), values(&turned));
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn a_product_that_is_also_used_as_it_is_stays() {
         let text = "graph(%0: f64[2, 3], %1: f64[3, 2]) {
   %2: f64[2, 2] = contract{batch_left=[], batch_right=[], contract_left=[1], contract_right=[0]} %0, %1
-  %3: f64[2, 2] = transpose{order=[1, 0]} %2
+  %3: f64[2, 2] = transpose{permutation=[1, 0]} %2
   return %2, %3
 }
 ";
