@@ -38,8 +38,7 @@ type Arguments = (Mlp, AdamState<Mlp>, Tensor, Tensor);
 
 /// Loss, and the network and state after a step.
 fn step((net, state, x, y): &Arguments) -> (Tensor, State) {
-    let (loss, grads) =
-        value_and_grad(|net: &Mlp| softmax_cross_entropy(&net.forward(x), y))(net);
+    let (loss, grads) = value_and_grad(|net: &Mlp| softmax_cross_entropy(&net.forward(x), y))(net);
     (
         loss,
         Adam::default().update(net, &grads, state, &Tensor::from(1e-3)),
@@ -99,7 +98,10 @@ fn profile<F: Fn(&Arguments) -> (Tensor, State)>(
     }
     for (what, time) in total {
         let micros = (time / RUNS).as_secs_f64() * 1e6;
-        println!("    {micros:9.1} µs  {}", what.chars().take(110).collect::<String>());
+        println!(
+            "    {micros:9.1} µs  {}",
+            what.chars().take(110).collect::<String>()
+        );
     }
     Ok(at)
 }
@@ -171,7 +173,8 @@ fn main() -> Result<()> {
                 Err(why) => println!("  {name}: not measured, {why}"),
                 Ok(lines) => {
                     for line in lines.iter().filter(|l| text(l, "config") == Some(c.name)) {
-                        let (Some(median), Some(peer)) = (number(line, "median_us"), text(line, "peer"))
+                        let (Some(median), Some(peer)) =
+                            (number(line, "median_us"), text(line, "peer"))
                         else {
                             continue;
                         };

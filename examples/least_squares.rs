@@ -21,7 +21,10 @@ fn main() -> Result<()> {
     let mut p = Tensor::from([1.0, 0.1, 1.4]);
     for k in 0..20 {
         let (r, j) = (residuals(&p), jacobian(&p));
-        println!("step {k:2}: sum of squares {:.6}", r.square().sum().item::<f64>()?);
+        println!(
+            "step {k:2}: sum of squares {:.6}",
+            r.square().sum().item::<f64>()?
+        );
         let step = solve3(&j.t().matmul(&j), &j.t().matmul(&r))?;
         p = p - step;
     }

@@ -17,7 +17,10 @@ fn main() -> Result<()> {
     for k in 0..30 {
         let (value, slope) = value_and_slope.call(&x)?;
         let size = slope.square().sum().item::<f64>()?.sqrt();
-        println!("step {k:2}: f = {:.3e}, |∇f| = {size:.3e}", value.item::<f64>()?);
+        println!(
+            "step {k:2}: f = {:.3e}, |∇f| = {size:.3e}",
+            value.item::<f64>()?
+        );
         if size < 1e-9 {
             break;
         }

@@ -8,7 +8,10 @@ const STEP: f64 = 0.01;
 fn change(state: &(Tensor, Tensor), p: &Tensor) -> (Tensor, Tensor) {
     let (angle, speed) = state;
     let (length, damping) = (p.at(0), p.at(1));
-    (speed.clone(), angle.sin() * -9.81 / length - damping * speed)
+    (
+        speed.clone(),
+        angle.sin() * -9.81 / length - damping * speed,
+    )
 }
 
 /// One step of the classical Runge-Kutta method.
@@ -18,9 +21,8 @@ fn advance(s: &(Tensor, Tensor), p: &Tensor) -> (Tensor, Tensor) {
     let k2 = change(&moved(&k1, STEP / 2.0), p);
     let k3 = change(&moved(&k2, STEP / 2.0), p);
     let k4 = change(&moved(&k3, STEP), p);
-    let mean = |a: &Tensor, b: &Tensor, c: &Tensor, d: &Tensor| {
-        (a + b * 2.0 + c * 2.0 + d) * (STEP / 6.0)
-    };
+    let mean =
+        |a: &Tensor, b: &Tensor, c: &Tensor, d: &Tensor| (a + b * 2.0 + c * 2.0 + d) * (STEP / 6.0);
     (
         &s.0 + mean(&k1.0, &k2.0, &k3.0, &k4.0),
         &s.1 + mean(&k1.1, &k2.1, &k3.1, &k4.1),
@@ -44,7 +46,8 @@ fn main() -> Result<()> {
     let slope = slope.to_vec::<f64>()?;
     for (k, dp) in [[h, 0.0], [0.0, h]].into_iter().enumerate() {
         let dp = Tensor::from(dp);
-        let difference = (angle_after(&(&p + &dp)) - angle_after(&(&p - &dp))).item::<f64>()? / (2.0 * h);
+        let difference =
+            (angle_after(&(&p + &dp)) - angle_after(&(&p - &dp))).item::<f64>()? / (2.0 * h);
         assert!((difference - slope[k]).abs() < 1e-7);
     }
     Ok(())

@@ -4,7 +4,12 @@ use gradus::prelude::*;
 
 fn main() -> Result<()> {
     let w = Tensor::from([0.5, -1.0, 2.0]);
-    let x = Tensor::from([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0], [3.0, 1.0, 0.0], [1.0, 1.0, 1.0]]);
+    let x = Tensor::from([
+        [1.0, 0.0, 2.0],
+        [0.0, 1.0, 1.0],
+        [3.0, 1.0, 0.0],
+        [1.0, 1.0, 1.0],
+    ]);
     let y = Tensor::from([1.0, 0.0, 1.0, 0.0]);
 
     // Logistic loss of one example.

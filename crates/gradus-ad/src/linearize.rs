@@ -41,7 +41,9 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
         }
         for &operand in &g.node(id).operands {
             let source = stored_form(&g, operand);
-            if !active[operand.index()] && g.literal(source).is_none() && !residuals.contains(&source)
+            if !active[operand.index()]
+                && g.literal(source).is_none()
+                && !residuals.contains(&source)
             {
                 residuals.push(source);
             }

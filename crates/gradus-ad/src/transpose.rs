@@ -78,10 +78,7 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part:
                 stride,
             },
             Some(sum),
-        ) => g.emit(
-            Op::Resize(Resize::SliceAdd { start, stride }),
-            &[sum, part],
-        ),
+        ) => g.emit(Op::Resize(Resize::SliceAdd { start, stride }), &[sum, part]),
         (Contribution::Dynamic { part, starts }, so_far) => {
             let (whole, part) = match so_far {
                 None => (g.constant_like(0.0, x), part),
@@ -99,11 +96,7 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part:
             g.emit(Op::Gather(op), &[whole, indices, part])
         }
     };
-    assert_eq!(
-        g.ty(sum),
-        &ty,
-        "a cotangent has its value's type"
-    );
+    assert_eq!(g.ty(sum), &ty, "a cotangent has its value's type");
     cotangents[x.index()] = Some(sum);
 }
 

@@ -13,7 +13,10 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     let (images, labels) = data.tensors(&data.test, classifier.dtype())?;
     let (guesses, loss) = model::scores(&classifier.net, &images, &labels)?;
     println!("{}: {} test images", data.name, data.test.labels.len());
-    println!("\n{}", confusion::table(&guesses, &data.test.labels, data.classes));
+    println!(
+        "\n{}",
+        confusion::table(&guesses, &data.test.labels, data.classes)
+    );
     println!("test loss     {loss:.4}");
     println!(
         "test accuracy {}",

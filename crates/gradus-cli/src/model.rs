@@ -68,7 +68,10 @@ impl Classifier {
 /// The scores of the network for each of `images`, `[n, classes]`, and the mean loss.
 pub fn scores(net: &Mlp, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, f64)> {
     let measure = jit(|(net, x, y): &(Mlp, Tensor, Tensor)| {
-        let (n, pixels) = (x.shape()[0] as isize, x.shape()[1..].iter().product::<usize>());
+        let (n, pixels) = (
+            x.shape()[0] as isize,
+            x.shape()[1..].iter().product::<usize>(),
+        );
         let logits = net.forward(&x.reshape(&[n, pixels as isize]));
         let loss = gradus::nn::softmax_cross_entropy(&logits, y);
         (logits.argmax_axis(-1), loss)
@@ -78,7 +81,10 @@ pub fn scores(net: &Mlp, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, 
     for start in (0..n).step_by(CHUNK) {
         let end = (start + CHUNK).min(n);
         let part = start as isize..end as isize;
-        let (x, y) = (images.slice_axis(0, part.clone()), labels.slice_axis(0, part));
+        let (x, y) = (
+            images.slice_axis(0, part.clone()),
+            labels.slice_axis(0, part),
+        );
         let (guess, mean) = measure.call(&(net.clone(), x, y))?;
         guesses.extend(guess.to_vec::<i64>()?);
         loss += mean.astype(DType::F64).item::<f64>()? * (end - start) as f64;
@@ -121,7 +127,9 @@ impl<'a> Metadata<'a> {
             Some(found) => Err(self.broken(format!(
                 "is not {what} of `gradus train`: it says `{found}`, expected `{wanted}`"
             ))),
-            None => Err(self.broken(format!("is not {what} of `gradus train`: nothing in it says so"))),
+            None => Err(self.broken(format!(
+                "is not {what} of `gradus train`: nothing in it says so"
+            ))),
         }
     }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A Rust type that arrays hold.
-pub trait Element: Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static + sealed::Sealed {
+pub trait Element:
+    Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static + sealed::Sealed
+{
     /// The element type.
     const DTYPE: DType;
 }
@@ -165,11 +167,7 @@ impl Array {
         let buffer = Buffer::new(ty.bytes());
         // SAFETY: the buffer has the bytes of as many elements, and is not shared yet.
         unsafe {
-            std::ptr::copy_nonoverlapping(
-                values.as_ptr().cast::<u8>(),
-                buffer.start(),
-                ty.bytes(),
-            );
+            std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
         }
         Ok(Array::new(ty, buffer))
     }

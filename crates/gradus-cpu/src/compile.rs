@@ -1,11 +1,11 @@
-//! From a graph to steps that run: programs for groups, kernels for the rest, a place in memory for every array.
+//! From a graph to steps that run: programs for groups, kernels for the rest.
 
 use crate::alone::{Alone, Operand};
 use crate::fuse::{Fused, Kind, Unit, fuse};
-use crate::memory::Arena;
 use crate::passes;
-use crate::run::{Executable, Home, Step, StepKind};
-use crate::tile::{Code, Instruction, Kernel, Program, Reduction, Source, Store, Value};
+use crate::place::{Draft, Role, Slot, place};
+use crate::run::Executable;
+use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::{Graph, Loc, NodeId, Op, Result, Type};
 use std::collections::HashMap;
@@ -36,27 +36,6 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     let executable = place(&graph, options, slots, drafts);
     passes::log_steps(&executable);
     Ok(executable)
-}
-
-/// An array of the run.
-#[derive(Clone, Debug)]
-struct Slot {
-    ty: Type,
-    /// The input or output that it is.
-    role: Role,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Role {
-    Input(usize),
-    Output(usize),
-    Inner,
-}
-
-/// A step whose arrays have no place yet.
-enum Draft {
-    Fused(Program, Loc),
-    Alone(Alone, Vec<Operand>, usize, Loc),
 }
 
 struct Builder<'a> {
@@ -280,9 +259,10 @@ impl<'a> Builder<'a> {
     fn leaves_group(&self, m: NodeId, g: usize) -> bool {
         let fused = self.fused;
         self.graph.outputs().contains(&m)
-            || self.users(m).iter().any(|u| {
-                fused.kinds[u.index()] != Kind::Dead && fused.group_of.get(u) != Some(&g)
-            })
+            || self
+                .users(m)
+                .iter()
+                .any(|u| fused.kinds[u.index()] != Kind::Dead && fused.group_of.get(u) != Some(&g))
     }
 
     fn users(&self, id: NodeId) -> &[NodeId] {
@@ -426,182 +406,4 @@ fn element_code(op: &Op) -> Option<Code> {
         Op::Cast(_) => Some(Code::Cast),
         _ => None,
     }
-}
-
-impl Draft {
-    fn reads(&self) -> Vec<(usize, &View)> {
-        match self {
-            Draft::Fused(p, _) => p.sources.iter().map(|s| (s.slot, &s.view)).collect(),
-            Draft::Alone(_, operands, _, _) => operands.iter().map(|o| (o.slot, &o.view)).collect(),
-        }
-    }
-
-    fn writes(&self) -> Vec<usize> {
-        match self {
-            Draft::Fused(p, _) => {
-                let stores = p.stores.iter().map(|s| s.slot);
-                stores.chain(p.reductions.iter().map(|r| r.slot)).collect()
-            }
-            Draft::Alone(_, _, out, _) => vec![*out],
-        }
-    }
-
-    /// Whether `out` may be written over `source`, which nobody reads afterwards: each element is read before it is written.
-    fn may_overwrite(&self, out: usize, source: usize, slots: &[Slot]) -> bool {
-        match self {
-            Draft::Fused(p, _) => {
-                p.stores.iter().any(|s| s.slot == out)
-                    && slots[out].ty.dtype.size() == slots[source].ty.dtype.size()
-                    && p.sources
-                        .iter()
-                        .filter(|s| s.slot == source)
-                        .all(|s| s.view.is_whole() && s.view.elements() == slots[source].ty.elements())
-            }
-            Draft::Alone(kernel, operands, _, _) => {
-                kernel.updates_first()
-                    && operands[0].slot == source
-                    && operands[1..].iter().all(|o| o.slot != source)
-            }
-        }
-    }
-
-    fn mark_aliased(&mut self, out: usize) {
-        if let Draft::Fused(p, _) = self {
-            for s in p.stores.iter_mut().filter(|s| s.slot == out) {
-                s.aliased = true;
-            }
-        }
-    }
-}
-
-/// Gives every array its place and makes the kernels ready.
-fn place(
-    graph: &Graph,
-    options: &CompileOptions,
-    slots: Vec<Slot>,
-    mut drafts: Vec<Draft>,
-) -> Executable {
-    let mut last_read = vec![0usize; slots.len()];
-    for (k, draft) in drafts.iter().enumerate() {
-        for (s, _) in draft.reads() {
-            last_read[s] = k;
-        }
-    }
-    let inputs = graph.inputs().len();
-    let outputs = graph.outputs().len();
-    let mut arena = Arena::default();
-    let mut homes: Vec<Option<Home>> = vec![None; slots.len()];
-    for (s, slot) in slots.iter().enumerate() {
-        match slot.role {
-            Role::Input(k) => homes[s] = Some(Home::Input(k)),
-            Role::Output(k) => homes[s] = Some(Home::Output(k)),
-            Role::Inner => {}
-        }
-    }
-    let mut claims: Vec<Option<usize>> = vec![None; outputs];
-    let mut claimed = vec![false; inputs];
-    // Inner arrays whose memory went to another one.
-    let mut passed_on = vec![false; slots.len()];
-    for k in 0..drafts.len() {
-        for out in drafts[k].writes() {
-            let bytes = slots[out].ty.bytes();
-            let dying = |s: usize| last_read[s] == k && s != out;
-            match slots[out].role {
-                Role::Inner => {
-                    let reuse = drafts[k]
-                        .reads()
-                        .iter()
-                        .map(|&(s, _)| s)
-                        .find(|&s| {
-                            dying(s)
-                                && slots[s].role == Role::Inner
-                                && !passed_on[s]
-                                && slots[s].ty.bytes() == bytes
-                                && drafts[k].may_overwrite(out, s, &slots)
-                        });
-                    homes[out] = Some(match reuse {
-                        Some(s) => {
-                            passed_on[s] = true;
-                            drafts[k].mark_aliased(out);
-                            homes[s].unwrap_or(Home::Arena(0))
-                        }
-                        None => Home::Arena(arena.take(bytes)),
-                    });
-                }
-                Role::Output(j) => {
-                    let free = |s: usize, i: usize| {
-                        options.donated.get(i).copied().unwrap_or(false)
-                            && !claimed[i]
-                            && slots[s].ty.bytes() == bytes
-                            && bytes > 0
-                            && (last_read[s] < k
-                                || last_read[s] == k
-                                    && (!drafts[k].reads().iter().any(|&(r, _)| r == s)
-                                        || drafts[k].may_overwrite(out, s, &slots)))
-                    };
-                    let candidates = |now: bool| {
-                        slots.iter().enumerate().find_map(|(s, slot)| match slot.role {
-                            Role::Input(i)
-                                if free(s, i)
-                                    && now == drafts[k].reads().iter().any(|&(r, _)| r == s) =>
-                            {
-                                Some((s, i))
-                            }
-                            _ => None,
-                        })
-                    };
-                    // Best the array that is read here: its memory is in the cache.
-                    if let Some((_, i)) = candidates(true) {
-                        claims[j] = Some(i);
-                        claimed[i] = true;
-                        drafts[k].mark_aliased(out);
-                    } else if let Some((_, i)) = candidates(false) {
-                        claims[j] = Some(i);
-                        claimed[i] = true;
-                    }
-                }
-                Role::Input(_) => unreachable!("inputs are not written"),
-            }
-        }
-        // Arrays of this step that nobody reads any more, and results that nobody reads at all.
-        let mut ended: Vec<usize> = drafts[k].reads().iter().map(|&(s, _)| s).collect();
-        ended.extend(drafts[k].writes());
-        ended.sort_unstable();
-        ended.dedup();
-        for s in ended {
-            if last_read[s] <= k
-                && slots[s].role == Role::Inner
-                && !passed_on[s]
-                && let Some(Home::Arena(offset)) = homes[s]
-            {
-                arena.give(offset, slots[s].ty.bytes());
-                passed_on[s] = true;
-            }
-        }
-    }
-    let steps = drafts
-        .into_iter()
-        .map(|draft| match draft {
-            Draft::Fused(program, loc) => Step {
-                kind: StepKind::Fused(Box::new(Kernel::new(program))),
-                loc,
-            },
-            Draft::Alone(kernel, operands, out, loc) => Step {
-                kind: StepKind::Alone(
-                    Box::new(kernel),
-                    operands.iter().map(|o| o.slot).collect(),
-                    out,
-                ),
-                loc,
-            },
-        })
-        .collect();
-    Executable::new(
-        graph.input_types(),
-        graph.output_types(),
-        homes.into_iter().map(|h| h.unwrap_or(Home::Arena(0))).collect(),
-        claims,
-        arena.size(),
-        steps,
-    )
 }

@@ -112,7 +112,9 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
                 }
             }
             // The value is that of the operand.
-            Op::Unary(Unary::StopGradient) => (Kind::View, resolved[node.operands[0].index()].clone()),
+            Op::Unary(Unary::StopGradient) => {
+                (Kind::View, resolved[node.operands[0].index()].clone())
+            }
             Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) => {
                 (Kind::Element, own())
             }

@@ -16,6 +16,7 @@ mod kernels;
 pub mod math;
 mod memory;
 pub mod passes;
+mod place;
 mod pool;
 mod run;
 mod tile;

@@ -122,7 +122,10 @@ impl Executable {
         let mut inputs: Vec<Option<Input<'_>>> = inputs.into_iter().map(Some).collect();
         let starts: smallvec::SmallVec<[*mut u8; 16]> = inputs
             .iter()
-            .map(|i| i.as_ref().map_or(std::ptr::null_mut(), |i| i.array().start()))
+            .map(|i| {
+                i.as_ref()
+                    .map_or(std::ptr::null_mut(), |i| i.array().start())
+            })
             .collect();
         let mut results: smallvec::SmallVec<[Buffer; 8]> = smallvec::SmallVec::new();
         for (k, ty) in self.outputs.iter().enumerate() {
@@ -230,10 +233,9 @@ impl Executable {
             .iter()
             .map(|s| match &s.kind {
                 StepKind::Fused(k) => (k.to_string(), s.loc),
-                StepKind::Alone(k, operands, out) => (
-                    format!("{} {operands:?} -> {out}", k.name()),
-                    s.loc,
-                ),
+                StepKind::Alone(k, operands, out) => {
+                    (format!("{} {operands:?} -> {out}", k.name()), s.loc)
+                }
             })
             .collect();
         Report {

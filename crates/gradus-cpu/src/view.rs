@@ -114,10 +114,7 @@ impl View {
 }
 
 /// Joins neighbouring axes that all of several step lists cross as if they were one; axes of size 1 vanish. Outermost first.
-pub(crate) fn collapse(
-    shape: &[usize],
-    all: &[&[isize]],
-) -> Vec<(usize, SmallVec<[isize; 8]>)> {
+pub(crate) fn collapse(shape: &[usize], all: &[&[isize]]) -> Vec<(usize, SmallVec<[isize; 8]>)> {
     let mut out: Vec<(usize, SmallVec<[isize; 8]>)> = Vec::new();
     for (i, &n) in shape.iter().enumerate() {
         if n == 1 {
@@ -167,7 +164,10 @@ mod tests {
                 None => assert!([6, 24, 3].contains(&shape[0]) && shape != [3, 2, 2, 2]),
             }
         }
-        assert!(base.through(&Layout::Reshape(Dims::from_slice(&[8, 3])), &[8, 3]).is_some());
+        assert!(
+            base.through(&Layout::Reshape(Dims::from_slice(&[8, 3])), &[8, 3])
+                .is_some()
+        );
     }
 
     #[test]
@@ -181,7 +181,9 @@ mod tests {
             },
             &[3],
         );
-        let back = odd.unwrap().through(&Layout::Reverse(Dims::from_slice(&[0])), &[3]);
+        let back = odd
+            .unwrap()
+            .through(&Layout::Reverse(Dims::from_slice(&[0])), &[3]);
         assert_eq!(positions(&back.unwrap()), [5, 3, 1]);
     }
 }

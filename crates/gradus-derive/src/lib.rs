@@ -169,7 +169,9 @@ fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
                 fixed = true;
                 Ok(())
             } else {
-                Err(meta.error("the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree"))
+                Err(meta.error(
+                    "the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree",
+                ))
             }
         })?;
     }

@@ -86,8 +86,7 @@ impl Attributes {
         };
         list.iter()
             .map(|&v| {
-                usize::try_from(v)
-                    .map_err(|_| wrong(op, name, "a list of non-negative integers"))
+                usize::try_from(v).map_err(|_| wrong(op, name, "a list of non-negative integers"))
             })
             .collect()
     }

@@ -2,9 +2,7 @@
 
 use crate::graph::{Graph, NodeId};
 use crate::primitives::reduce::without_axes;
-use crate::primitives::{
-    Binary, Compare, Layout, Op, Reduce, ReduceKind, Resize, Select, Unary,
-};
+use crate::primitives::{Binary, Compare, Layout, Op, Reduce, ReduceKind, Resize, Select, Unary};
 use crate::types::{Dims, Literal};
 
 impl Graph {
@@ -105,7 +103,13 @@ impl Graph {
     }
 
     /// An array of zeros of `shape` with `part` in the slice from `start` by `stride`
-    pub fn place(&mut self, part: NodeId, shape: &[usize], start: &[usize], stride: &[usize]) -> NodeId {
+    pub fn place(
+        &mut self,
+        part: NodeId,
+        shape: &[usize],
+        start: &[usize],
+        stride: &[usize],
+    ) -> NodeId {
         let ty = self.ty(part).clone();
         let zero = self.constant(Literal::from_f64(ty.dtype, 0.0), &[]);
         let high: Dims = (0..shape.len())

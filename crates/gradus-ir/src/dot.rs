@@ -16,7 +16,9 @@ use std::fmt::Write;
 /// ```
 pub fn render(graph: &Graph) -> String {
     let names = text::names(graph);
-    let mut s = String::from("digraph gradus {\n  rankdir=TB;\n  node [shape=box, style=filled, fillcolor=white, fontname=monospace];\n");
+    let mut s = String::from(
+        "digraph gradus {\n  rankdir=TB;\n  node [shape=box, style=filled, fillcolor=white, fontname=monospace];\n",
+    );
     for id in graph.ids() {
         let node = graph.node(id);
         let name = names[id.index()];
@@ -34,7 +36,11 @@ pub fn render(graph: &Graph) -> String {
             Op::Const(_) | Op::Iota(_) => s += ", shape=plaintext",
             op => {
                 let types: Vec<_> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-                let _ = write!(s, ", fillcolor=\"{}\"", colour(op.cost(&types, &node.ty).work));
+                let _ = write!(
+                    s,
+                    ", fillcolor=\"{}\"",
+                    colour(op.cost(&types, &node.ty).work)
+                );
             }
         }
         if graph.outputs().contains(&id) {

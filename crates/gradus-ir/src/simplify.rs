@@ -5,9 +5,7 @@
 
 use crate::fold;
 use crate::graph::{Graph, NodeId};
-use crate::primitives::{
-    Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary,
-};
+use crate::primitives::{Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary};
 use crate::types::{DType, Dims, Literal, Type};
 
 /// A node that exists or is simpler, with the value of `op` on `operands`, which has type `ty`.
@@ -91,7 +89,9 @@ fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<
         return splat(g, value, ty);
     }
     // Literals stand on the right, other operands in the order in which they were made: `a + b` and `b + a` are one node.
-    if op.is_commutative() && ((la.is_some() && lb.is_none()) || (la.is_some() == lb.is_some() && a > b)) {
+    if op.is_commutative()
+        && ((la.is_some() && lb.is_none()) || (la.is_some() == lb.is_some() && a > b))
+    {
         return Some(g.binary(op, b, a));
     }
     let is = |v: Option<Literal>, x: f64| v.is_some_and(|v| v.is(x));

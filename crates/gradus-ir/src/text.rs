@@ -67,7 +67,10 @@ impl fmt::Display for Graph {
                 f.write_str("\n")?;
             }
         }
-        let outputs = self.outputs().iter().map(|o| format!("%{}", names[o.index()]));
+        let outputs = self
+            .outputs()
+            .iter()
+            .map(|o| format!("%{}", names[o.index()]));
         let outputs = outputs.collect::<Vec<_>>().join(", ");
         let space = if outputs.is_empty() { "" } else { " " };
         writeln!(f, "  return{space}{outputs}\n}}")
@@ -102,7 +105,9 @@ pub(crate) fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
     let mut s = format!("%{}: {} = {}", names[id.index()], node.ty, node.op.name());
     let attributes = node.op.attributes().0;
     if !attributes.is_empty() {
-        let pairs = attributes.iter().map(|(name, value)| format!("{name}={value}"));
+        let pairs = attributes
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
         let _ = write!(s, "{{{}}}", pairs.collect::<Vec<_>>().join(", "));
     }
     if let Op::Const(value) = node.op {
@@ -213,7 +218,9 @@ impl<'a> Reader<'a> {
                 let given = op.result(&types);
                 let given = given.map_err(|e| self.fail(op_span, e.message()))?;
                 if given != ty {
-                    return Err(self.fail(ty_span, format!("`{word}` gives {given} here, not {ty}")));
+                    return Err(
+                        self.fail(ty_span, format!("`{word}` gives {given} here, not {ty}"))
+                    );
                 }
                 (op, operands)
             }
@@ -358,7 +365,8 @@ impl<'a> Reader<'a> {
 
     /// Whether the name here begins the next line.
     fn sees_binder(&self) -> bool {
-        let rest = self.text[self.at..].trim_start_matches(|c: char| c == '%' || c == '_' || c.is_ascii_alphanumeric());
+        let rest = self.text[self.at..]
+            .trim_start_matches(|c: char| c == '%' || c == '_' || c.is_ascii_alphanumeric());
         rest.trim_start().starts_with(':')
     }
 

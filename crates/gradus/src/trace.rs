@@ -56,8 +56,29 @@ pub(crate) struct Closed {
 
 thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// The call of a composed function that runs on this thread: closures in it do not pass on where they were called from.
+    static ASKED_AT: Cell<Option<Loc>> = const { Cell::new(None) };
     /// The calls on this thread that return mistakes as `Err`, innermost last, each with the first mistake so far.
     static BOUNDARIES: RefCell<Vec<Option<Error>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f`, the body of one of the library's composed functions, so that what it does belongs to the line that called it.
+pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
+    /// Restores the place also when `f` unwinds.
+    struct Restore(Option<Loc>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ASKED_AT.set(self.0);
+        }
+    }
+    let _restore = Restore(ASKED_AT.get());
+    ASKED_AT.set(Some(ASKED_AT.get().unwrap_or(loc)));
+    f()
+}
+
+/// The user's line that a call at `direct` belongs to.
+pub(crate) fn users_place(direct: Loc) -> Loc {
+    ASKED_AT.get().unwrap_or(direct)
 }
 
 /// Keeps `error` for the innermost boundary; gives it back if there is none.
@@ -93,7 +114,7 @@ pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
 
 /// Reports `error`, made by a transform used at `loc`: kept for a boundary, else the program stops.
 pub(crate) fn stop(error: Error, loc: Loc) {
-    if let Some(error) = keep_failure(error.at(loc)) {
+    if let Some(error) = keep_failure(error.at(users_place(loc))) {
         panic!("{error}");
     }
 }
@@ -146,10 +167,7 @@ impl Trace {
             ids.push(state.lift(trace, t).map_err(|e| (e, plausible()))?);
         }
         state.graph.set_loc(loc);
-        let node = state
-            .graph
-            .add(op, &ids)
-            .map_err(|e| (e, plausible()))?;
+        let node = state.graph.add(op, &ids).map_err(|e| (e, plausible()))?;
         let ty = state.graph.ty(node).clone();
         Ok(Tensor(Repr::Traced(Traced {
             trace: trace.clone(),
@@ -172,11 +190,7 @@ impl Trace {
                 needed[i] = false;
             }
         }
-        let order: Vec<NodeId> = state
-            .graph
-            .ids()
-            .filter(|id| needed[id.index()])
-            .collect();
+        let order: Vec<NodeId> = state.graph.ids().filter(|id| needed[id.index()]).collect();
         for id in order {
             let value = self.compute(&state, id)?;
             state.values.insert(id, value);

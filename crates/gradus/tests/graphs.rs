@@ -20,7 +20,9 @@ fn setting<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 fn floats(graph: &Graph) -> Vec<usize> {
     let types = graph.input_types();
-    (0..types.len()).filter(|&k| types[k].dtype.is_float()).collect()
+    (0..types.len())
+        .filter(|&k| types[k].dtype.is_float())
+        .collect()
 }
 
 fn transformed(transform: &str, text: &str) -> Result<String, gradus_ir::Error> {
@@ -50,7 +52,10 @@ fn transformed(transform: &str, text: &str) -> Result<String, gradus_ir::Error> 
         "batch" => {
             let spec = setting(text, "batch").expect("`# batch: 3 of [0]`");
             let (n, list) = spec.split_once(" of ").expect("`3 of [0]`");
-            let list = list.trim_matches(['[', ']']).split(',').map(|v| v.trim().parse::<usize>().expect("a number"));
+            let list = list
+                .trim_matches(['[', ']'])
+                .split(',')
+                .map(|v| v.trim().parse::<usize>().expect("a number"));
             let mut flags = vec![false; graph.inputs().len()];
             list.for_each(|k| flags[k] = true);
             let (g, _) = gradus_ad::batch(&graph, n.parse().expect("a number"), &flags);
@@ -67,7 +72,10 @@ fn transformed(transform: &str, text: &str) -> Result<String, gradus_ir::Error> 
 fn transforms_and_passes_make_of_graphs_what_the_files_say() {
     let update = std::env::var_os("GRADUS_UPDATE").is_some();
     let (mut failures, mut cases) = (String::new(), 0);
-    let mut folders: Vec<PathBuf> = fs::read_dir(root()).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut folders: Vec<PathBuf> = fs::read_dir(root())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     folders.sort();
     for folder in folders {
         let transform = folder.file_name().unwrap().to_str().unwrap().to_string();
@@ -90,7 +98,10 @@ fn transforms_and_passes_make_of_graphs_what_the_files_say() {
         }
     }
     assert!(cases > 0, "no files in {}", root().display());
-    assert!(failures.is_empty(), "these give something else now:\n{failures}");
+    assert!(
+        failures.is_empty(),
+        "these give something else now:\n{failures}"
+    );
 }
 
 #[test]

@@ -99,13 +99,24 @@ fn jvp_vjp_and_linearize_agree() {
     close(&values(&y), &values(&y2));
     close(&values(&y), &values(&y3));
     close(&values(&dy), &values(&push(&v)));
-    let left: f64 = values(&dy).iter().zip(values(&ct)).map(|(a, b)| a * b).sum();
-    let right: f64 = values(&pull(&ct)).iter().zip(values(&v)).map(|(a, b)| a * b).sum();
+    let left: f64 = values(&dy)
+        .iter()
+        .zip(values(&ct))
+        .map(|(a, b)| a * b)
+        .sum();
+    let right: f64 = values(&pull(&ct))
+        .iter()
+        .zip(values(&v))
+        .map(|(a, b)| a * b)
+        .sum();
     close(&[left], &[right]);
     // The returned functions are functions like others: linear, and differentiable.
     let twice = values(&push(&(&v * 2.0)));
     close(&twice, &values(&(push(&v) * 2.0)));
-    close(&values(&grad(|v: &Tensor| (push(v) * &ct).sum())(&v)), &values(&pull(&ct)));
+    close(
+        &values(&grad(|v: &Tensor| (push(v) * &ct).sum())(&v)),
+        &values(&pull(&ct)),
+    );
 }
 
 #[test]
@@ -221,7 +232,10 @@ fn vmap_axes() {
     close(&values(&sum), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     assert_eq!(same.shape(), [3]);
     // No rows at all.
-    assert_eq!(vmap(|x: &Tensor| x.sum())(&Tensor::zeros(&[0, 3], F64)).shape(), [0]);
+    assert_eq!(
+        vmap(|x: &Tensor| x.sum())(&Tensor::zeros(&[0, 3], F64)).shape(),
+        [0]
+    );
 }
 
 #[test]
@@ -281,7 +295,7 @@ fn values_may_be_read_inside_grad() {
         let mut y = x.clone();
         // Halves until below 1; the number of turns depends on the value.
         while y.item::<f64>().unwrap() > 1.0 {
-            y = y * 0.5;
+            y *= 0.5;
         }
         if y.item::<f64>().unwrap() > 0.6 {
             y.square()
@@ -290,7 +304,10 @@ fn values_may_be_read_inside_grad() {
         }
     };
     close(&values(&grad(f)(&Tensor::from(6.0))), &[2.0 * 0.75 / 8.0]);
-    close(&values(&grad(f)(&Tensor::from(4.5))), &[0.5625f64.cos() / 8.0]);
+    close(
+        &values(&grad(f)(&Tensor::from(4.5))),
+        &[0.5625f64.cos() / 8.0],
+    );
     // Also in nested derivatives: inner inputs are known if the outer ones are.
     close(
         &values(&grad(|x: &Tensor| grad(f)(x))(&Tensor::from(6.0))),
@@ -306,14 +323,17 @@ fn values_cannot_be_read_under_jit_and_vmap() {
     };
     let seen = std::cell::RefCell::new(Vec::new());
     let compiled = jit(|x: &Tensor| {
-        seen.borrow_mut().push(f(x).unwrap_err().message().to_string());
+        seen.borrow_mut()
+            .push(f(x).unwrap_err().message().to_string());
         x.clone()
     });
     compiled.call(&Tensor::from(1.0)).unwrap();
     vmap(|x: &Tensor| {
-        seen.borrow_mut().push(f(x).unwrap_err().message().to_string());
+        seen.borrow_mut()
+            .push(f(x).unwrap_err().message().to_string());
         grad(|y: &Tensor| {
-            seen.borrow_mut().push(f(y).unwrap_err().message().to_string());
+            seen.borrow_mut()
+                .push(f(y).unwrap_err().message().to_string());
             y.clone()
         })(x)
     })(&Tensor::from([1.0]));
@@ -337,7 +357,10 @@ fn mistakes_under_jit_come_back_with_the_line() {
     assert_eq!(error.kind(), ErrorKind::Shape);
     let text = error.to_string();
     assert!(text.contains("[2,3]") && text.contains("[4]"), "{text}");
-    assert!(text.ends_with(&format!("\n  at {}:{line}", file!())), "{text}");
+    assert!(
+        text.ends_with(&format!("\n  at {}:{line}", file!())),
+        "{text}"
+    );
     // And the function can be used again.
     let at = (Tensor::zeros(&[4], F64), Tensor::zeros(&[4], F64));
     assert!(f.call(&at).is_ok());
@@ -363,7 +386,12 @@ fn mistakes_of_transforms() {
             .to_string() + &at(line)
     );
     let line = line!() + 1;
-    let text = panic_of(|| drop(grad(|(_, x): &(Tensor, Tensor)| x.sum())(&(Tensor::from(1i64), Tensor::from(1.0)))));
+    let text = panic_of(|| {
+        drop(grad(|(_, x): &(Tensor, Tensor)| x.sum())(&(
+            Tensor::from(1i64),
+            Tensor::from(1.0),
+        )))
+    });
     assert_eq!(
         text,
         "grad: leaf `.0` of the argument is i64[], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead"
@@ -377,13 +405,25 @@ fn mistakes_of_transforms() {
             .to_string() + &at(line)
     );
     let line = line!() + 1;
-    let text = panic_of(|| drop(jvp(|x: &Tensor| x.sin(), &Tensor::from(1.0), &Tensor::from([1.0]))));
+    let text = panic_of(|| {
+        drop(jvp(
+            |x: &Tensor| x.sin(),
+            &Tensor::from(1.0),
+            &Tensor::from([1.0]),
+        ))
+    });
     assert_eq!(
         text,
-        "jvp: the tangent must be like the point: leaf `` must be f64[], got f64[1]".to_string() + &at(line)
+        "jvp: the tangent must be like the point: leaf `` must be f64[], got f64[1]".to_string()
+            + &at(line)
     );
     let line = line!() + 1;
-    let text = panic_of(|| drop(vmap(|(a, b): &(Tensor, Tensor)| a + b)(&(Tensor::zeros(&[2], F64), Tensor::zeros(&[3], F64)))));
+    let text = panic_of(|| {
+        drop(vmap(|(a, b): &(Tensor, Tensor)| a + b)(&(
+            Tensor::zeros(&[2], F64),
+            Tensor::zeros(&[3], F64),
+        )))
+    });
     assert_eq!(
         text,
         "vmap: the mapped axes have different sizes: 2 in leaf `.0` (f64[2]), 3 in leaf `.1` (f64[3])".to_string() + &at(line)

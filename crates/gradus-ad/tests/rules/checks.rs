@@ -46,11 +46,15 @@ impl Random {
                 )
             }
             Sample::Below(limit) if ty.dtype == DType::Bool => {
-                let values: Vec<bool> = (0..n).map(|_| self.unit() * (limit as f64) >= 1.0).collect();
+                let values: Vec<bool> = (0..n)
+                    .map(|_| self.unit() * (limit as f64) >= 1.0)
+                    .collect();
                 Array::from_vec(values, &ty.shape).unwrap()
             }
             Sample::Below(limit) => {
-                let values: Vec<i64> = (0..n).map(|_| (self.unit() * limit as f64) as i64).collect();
+                let values: Vec<i64> = (0..n)
+                    .map(|_| (self.unit() * limit as f64) as i64)
+                    .collect();
                 Array::from_vec(values, &ty.shape).unwrap()
             }
         }
@@ -170,7 +174,10 @@ fn agree(row: &Row, what: &str, a: &[f64], b: &[f64], tolerance: f64) {
     assert_eq!(a.len(), b.len(), "{what}: {row:?}");
     for (i, (x, y)) in a.iter().zip(b).enumerate() {
         let error = (x - y).abs() / x.abs().max(y.abs()).max(1.0);
-        assert!(error <= tolerance, "{what}: element {i}: {x} and {y}\n{row:?}");
+        assert!(
+            error <= tolerance,
+            "{what}: element {i}: {x} and {y}\n{row:?}"
+        );
     }
 }
 
@@ -195,7 +202,13 @@ pub fn forward(row: &Row) {
         .zip(floats(&down[0]))
         .map(|(u, d)| (u - d) / (2.0 * STEP))
         .collect();
-    agree(row, "jvp and difference", floats(&results[1]), &difference, row.tolerance);
+    agree(
+        row,
+        "jvp and difference",
+        floats(&results[1]),
+        &difference,
+        row.tolerance,
+    );
 }
 
 pub fn reverse(row: &Row) {
@@ -204,7 +217,10 @@ pub fn reverse(row: &Row) {
     let direction = directions(&m, &mut random);
     let forward = run(&forward_program(&m), &with(&m.inputs, &direction));
     let seed = random.array(forward[0].ty(), Sample::Between(-1.0, 1.0));
-    let back = run(&reverse_program(&m), &with(&m.inputs, std::slice::from_ref(&seed)));
+    let back = run(
+        &reverse_program(&m),
+        &with(&m.inputs, std::slice::from_ref(&seed)),
+    );
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let left = dot(floats(&seed), floats(&forward[1]));
     let right: f64 = back
@@ -243,10 +259,19 @@ pub fn second(row: &Row) {
             .zip(floats(&down[0]))
             .map(|(u, d)| (u - d) / (2.0 * STEP))
             .collect();
-        agree(row, "second jvp and difference", floats(&results[1]), &difference, row.tolerance * 10.0);
+        agree(
+            row,
+            "second jvp and difference",
+            floats(&results[1]),
+            &difference,
+            row.tolerance * 10.0,
+        );
         // And backwards through the gradient.
         let ct = random.array(results[0].ty(), Sample::Between(-1.0, 1.0));
-        let back = run(&reverse_program(&again), &with(&again.inputs, std::slice::from_ref(&ct)));
+        let back = run(
+            &reverse_program(&again),
+            &with(&again.inputs, std::slice::from_ref(&ct)),
+        );
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let left = dot(floats(&ct), floats(&results[1]));
         let right: f64 = back
@@ -285,14 +310,23 @@ fn compare_with_loop(row: &Row, graph: &Graph, rows: &[Vec<Array>], batched: &[b
                 floats(t)
             };
             // Batching may sum in another order.
-            agree(row, &format!("batch {batched:?}, row {i}"), part, floats(a), 1e-12);
+            agree(
+                row,
+                &format!("batch {batched:?}, row {i}"),
+                part,
+                floats(a),
+                1e-12,
+            );
         }
     }
 }
 
 fn stack(parts: &[&Array]) -> Array {
     let ty = parts[0].ty().batched(parts.len());
-    let bytes: Vec<u8> = parts.iter().flat_map(|p| p.bytes().iter().copied()).collect();
+    let bytes: Vec<u8> = parts
+        .iter()
+        .flat_map(|p| p.bytes().iter().copied())
+        .collect();
     Array::from_bytes(ty, &bytes).unwrap()
 }
 

@@ -82,7 +82,10 @@ pub fn rows() -> Vec<Row> {
         }
     }
     for n in [-3, -1, 0, 1, 2, 5] {
-        rows.push(row(Op::Unary(Unary::PowI(n)), &[(f64s(&[3]), Between(0.5, 2.0))]));
+        rows.push(row(
+            Op::Unary(Unary::PowI(n)),
+            &[(f64s(&[3]), Between(0.5, 2.0))],
+        ));
     }
     for b in Binary::ALL {
         let operands = match b {
@@ -113,8 +116,14 @@ pub fn rows() -> Vec<Row> {
         let operand = (f64s(&[4]), Distinct(-1.0, 1.0));
         rows.push(row(Op::Compare(c), &[operand.clone(), operand]));
     }
-    rows.push(row(Op::Cast(DType::F64), &[(Type::new(DType::F64, &[3]), Between(-1.0, 1.0))]));
-    rows.push(row(Op::Cast(DType::I64), &[(f64s(&[3]), Between(1.1, 1.9))]));
+    rows.push(row(
+        Op::Cast(DType::F64),
+        &[(Type::new(DType::F64, &[3]), Between(-1.0, 1.0))],
+    ));
+    rows.push(row(
+        Op::Cast(DType::I64),
+        &[(f64s(&[3]), Between(1.1, 1.9))],
+    ));
     let any = |shape: &[usize]| (f64s(shape), Between(-1.0, 1.0));
     rows.push(row(
         Op::Select(Select),
@@ -179,10 +188,19 @@ fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
             interior: d(interior),
         })
     };
-    rows.push(row(pad(&[1, 0], &[0, 2], &[0, 1]), &[any(&[2, 3]), any(&[])]));
+    rows.push(row(
+        pad(&[1, 0], &[0, 2], &[0, 1]),
+        &[any(&[2, 3]), any(&[])],
+    ));
     rows.push(row(pad(&[2], &[1], &[2]), &[any(&[0]), any(&[])]));
-    rows.push(row(Op::Resize(Resize::Concat(0)), &[any(&[2]), any(&[0]), any(&[3])]));
-    rows.push(row(Op::Resize(Resize::Concat(1)), &[any(&[2, 1]), any(&[2, 3])]));
+    rows.push(row(
+        Op::Resize(Resize::Concat(0)),
+        &[any(&[2]), any(&[0]), any(&[3])],
+    ));
+    rows.push(row(
+        Op::Resize(Resize::Concat(1)),
+        &[any(&[2, 1]), any(&[2, 3])],
+    ));
     let add = |start: &[usize], stride: &[usize]| {
         Op::Resize(Resize::SliceAdd {
             start: d(start),
@@ -203,8 +221,14 @@ fn indexing(rows: &mut Vec<Row>, any: Any<'_>) {
     rows.push(row(take(0, 0), &[any(&[3]), at(&[], 3)]));
     rows.push(row(take(0, 0), &[any(&[3]), at(&[0], 3)]));
     rows.push(row(scatter(0, 0), &[any(&[3]), at(&[5], 3), any(&[5])]));
-    rows.push(row(scatter(0, 1), &[any(&[2, 4]), at(&[3], 4), any(&[2, 3])]));
-    rows.push(row(scatter(1, 1), &[any(&[2, 4, 2]), at(&[2, 3], 4), any(&[2, 3, 2])]));
+    rows.push(row(
+        scatter(0, 1),
+        &[any(&[2, 4]), at(&[3], 4), any(&[2, 3])],
+    ));
+    rows.push(row(
+        scatter(1, 1),
+        &[any(&[2, 4, 2]), at(&[2, 3], 4), any(&[2, 3, 2])],
+    ));
     let slice = |sizes: &[usize]| Op::Dynamic(Dynamic::Slice { sizes: d(sizes) });
     rows.push(row(slice(&[2]), &[any(&[5]), at(&[1], 4)]));
     rows.push(row(slice(&[2, 3]), &[any(&[3, 5]), at(&[2], 2)]));

@@ -33,7 +33,11 @@ pub fn embedded() -> Result<Dataset> {
         }
         let count = &mut seen[usize::from(label)];
         *count += 1;
-        let part = if *count % HELD_OUT == 0 { &mut test } else { &mut train };
+        let part = if *count % HELD_OUT == 0 {
+            &mut test
+        } else {
+            &mut train
+        };
         part.pixels.extend_from_slice(pixels);
         part.labels.push(label);
     }

@@ -78,7 +78,8 @@ fn find(folder: &Path, stem: &str, suffix: &str) -> Result<PathBuf> {
 
 /// The sizes and bytes of the file, which must hold unsigned bytes of `rank` axes.
 fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
-    let mut bytes = fs::read(path).map_err(|e| broken(path, format_args!("cannot be read: {e}")))?;
+    let mut bytes =
+        fs::read(path).map_err(|e| broken(path, format_args!("cannot be read: {e}")))?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut plain = Vec::new();
         GzDecoder::new(&bytes[..])
@@ -96,7 +97,8 @@ fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
             ),
         ));
     }
-    let word = |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let word =
+        |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let magic = 0x0800 + rank as u32;
     if word(0) != magic {
         return Err(broken(
@@ -149,8 +151,16 @@ mod tests {
             let mut gz = GzEncoder::new(Vec::new(), Compression::default());
             gz.write_all(&images).unwrap();
             let path = dir.path();
-            fs::write(path.join(format!("{part}-images-idx3-ubyte.gz")), gz.finish().unwrap()).unwrap();
-            fs::write(path.join(format!("{part}-labels.idx1-ubyte")), idx(&[n], &labels)).unwrap();
+            fs::write(
+                path.join(format!("{part}-images-idx3-ubyte.gz")),
+                gz.finish().unwrap(),
+            )
+            .unwrap();
+            fs::write(
+                path.join(format!("{part}-labels.idx1-ubyte")),
+                idx(&[n], &labels),
+            )
+            .unwrap();
         }
         dir
     }
@@ -172,7 +182,10 @@ mod tests {
     #[test]
     fn each_mistake_has_its_message() {
         let dir = folder();
-        assert_eq!(message(&dir.path().join("none")), "DIR: there is no such folder");
+        assert_eq!(
+            message(&dir.path().join("none")),
+            "DIR: there is no such folder"
+        );
         let labels = dir.path().join("train-labels.idx1-ubyte");
         fs::write(&labels, idx(&[2], &[0, 1])).unwrap();
         assert_eq!(

@@ -79,7 +79,11 @@ mod tests {
 
     #[test]
     fn durations_are_short() {
-        let cases = [(82_400, "82.4 µs"), (1_234_000, "1.23 ms"), (2_500_000_000, "2.50 s")];
+        let cases = [
+            (82_400, "82.4 µs"),
+            (1_234_000, "1.23 ms"),
+            (2_500_000_000, "2.50 s"),
+        ];
         for (nanos, text) in cases {
             assert_eq!(short(Duration::from_nanos(nanos)), text);
         }

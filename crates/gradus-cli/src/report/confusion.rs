@@ -7,8 +7,13 @@ pub fn table(guesses: &[i64], labels: &[u8], classes: usize) -> String {
         counts[usize::from(label)][guess as usize] += 1;
     }
     let largest = counts.iter().flatten().max().copied().unwrap_or(0);
-    let width = largest.to_string().len().max(classes.saturating_sub(1).to_string().len()) + 2;
-    let mut lines = vec!["confusion matrix: rows are the digits, columns what the network said".to_string()];
+    let width = largest
+        .to_string()
+        .len()
+        .max(classes.saturating_sub(1).to_string().len())
+        + 2;
+    let mut lines =
+        vec!["confusion matrix: rows are the digits, columns what the network said".to_string()];
     let header: String = (0..classes).map(|c| format!("{c:>width$}")).collect();
     lines.push(format!("      {header}    found"));
     for (class, row) in counts.iter().enumerate() {

@@ -22,7 +22,13 @@ fn draw(path: &Path, history: &History) -> std::result::Result<(), Box<dyn Error
         ("test images", TEST, points(history, |e| e.test_loss)),
     ];
     // A logarithmic axis needs positive ends.
-    let values = || lines.iter().flat_map(|l| &l.2).map(|p| p.1).filter(|v| *v > 0.0 && v.is_finite());
+    let values = || {
+        lines
+            .iter()
+            .flat_map(|l| &l.2)
+            .map(|p| p.1)
+            .filter(|v| *v > 0.0 && v.is_finite())
+    };
     let low = values().fold(f64::INFINITY, f64::min).min(1.0) * 0.9;
     let high = values().fold(low * 2.0, f64::max) * 1.1;
     let root = SVGBackend::new(path, (800, 480)).into_drawing_area();
@@ -42,7 +48,10 @@ fn draw(path: &Path, history: &History) -> std::result::Result<(), Box<dyn Error
     for (name, colour, points) in lines {
         let style = colour.stroke_width(2);
         chart
-            .draw_series(LineSeries::new(points.into_iter().filter(|p| p.1 > 0.0), style))?
+            .draw_series(LineSeries::new(
+                points.into_iter().filter(|p| p.1 > 0.0),
+                style,
+            ))?
             .label(name)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
     }
@@ -56,7 +65,10 @@ fn draw(path: &Path, history: &History) -> std::result::Result<(), Box<dyn Error
 }
 
 fn points(history: &History, value: impl Fn(&crate::train::Epoch) -> f64) -> Vec<(f64, f64)> {
-    (1..).zip(history).map(|(k, e)| (f64::from(k), value(e))).collect()
+    (1..)
+        .zip(history)
+        .map(|(k, e)| (f64::from(k), value(e)))
+        .collect()
 }
 
 /// A small plot of the training loss in characters.

@@ -9,12 +9,15 @@ use gradus_plan::{Chain, ModeCost};
 pub fn compare(widths: &[usize]) -> Result<String> {
     let mut chain = widths.to_vec();
     chain.push(1);
-    let costs = Chain::new(&chain)
-        .map_err(|e| Error::new(ErrorKind::Argument, e.to_string()))?;
+    let costs = Chain::new(&chain).map_err(|e| Error::new(ErrorKind::Argument, e.to_string()))?;
     let (forward, reverse) = (costs.forward(), costs.reverse());
     let names: Vec<String> = widths.iter().map(usize::to_string).collect();
     let row = |name: &str, cost: ModeCost| {
-        format!("  {name:8}  {:>18}  {:>18}", grouped(cost.operations), grouped(cost.memory))
+        format!(
+            "  {name:8}  {:>18}  {:>18}",
+            grouped(cost.operations),
+            grouped(cost.memory)
+        )
     };
     let ratio = |a: u128, b: u128| a as f64 / b as f64;
     Ok([
@@ -40,7 +43,7 @@ fn grouped(n: u128) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (k, c) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k) % 3 == 0 {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -59,6 +62,9 @@ mod tests {
 
     #[test]
     fn digits_in_groups() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 999, 1000, 1234567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

@@ -17,15 +17,24 @@ pub fn table(steps: &[StepTime], all: bool) -> String {
         let mut sorted: Vec<_> = groups.into_iter().collect();
         sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         for (name, time) in sorted.into_iter().take(limit) {
-            lines.push(format!("  {:5.1} %  {:>9}  {name}", share(time), short(time)));
+            lines.push(format!(
+                "  {:5.1} %  {:>9}  {name}",
+                share(time),
+                short(time)
+            ));
         }
     };
     add(group(steps, |s| kind(&s.what).to_string()), usize::MAX);
-    add(group(steps, |s| place(s)), LINES);
+    add(group(steps, place), LINES);
     if all {
         lines.push("part by part:".into());
         for step in steps {
-            lines.push(format!("  {:>9}  {}  ({})", short(step.time), step.what, place(step)));
+            lines.push(format!(
+                "  {:>9}  {}  ({})",
+                short(step.time),
+                step.what,
+                place(step)
+            ));
         }
     }
     lines.join("\n") + "\n"

@@ -40,18 +40,20 @@ pub fn write(path: &Path, run: &Run, state: &State) -> Result<()> {
 pub fn read(path: &Path) -> Result<Saved> {
     let file = Metadata::read(path)?;
     file.expect("gradus", KIND, "a checkpoint")?;
-    let columns = ["loss", "train_accuracy", "test_loss", "test_accuracy"]
-        .map(|name| file.list::<f64>(name));
+    let columns =
+        ["loss", "train_accuracy", "test_loss", "test_accuracy"].map(|name| file.list::<f64>(name));
     let [loss, train, test_loss, test] = columns;
     let (loss, train, test_loss, test) = (loss?, train?, test_loss?, test?);
     let history = (loss.iter().zip(&train))
         .zip(test_loss.iter().zip(&test))
-        .map(|((&loss, &train_accuracy), (&test_loss, &test_accuracy))| Epoch {
-            loss,
-            train_accuracy,
-            test_loss,
-            test_accuracy,
-        })
+        .map(
+            |((&loss, &train_accuracy), (&test_loss, &test_accuracy))| Epoch {
+                loss,
+                train_accuracy,
+                test_loss,
+                test_accuracy,
+            },
+        )
         .collect();
     Ok(Saved {
         settings: Settings::read(&file)?,

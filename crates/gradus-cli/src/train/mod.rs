@@ -13,14 +13,18 @@ use gradus::Result;
 pub use run::Epoch;
 use run::Run;
 pub use settings::Settings;
-use step::State;
 use std::fs;
+use step::State;
 
 pub fn run(options: &TrainOptions) -> Result<()> {
     if let Some(threads) = options.threads {
         gradus::set_threads(threads.into());
     }
-    let checkpoint = options.resume.as_deref().map(checkpoint::read).transpose()?;
+    let checkpoint = options
+        .resume
+        .as_deref()
+        .map(checkpoint::read)
+        .transpose()?;
     let folder = match (&options.data, &checkpoint) {
         (None, Some(saved)) => saved.data.clone(),
         (given, _) => given.clone(),
@@ -80,7 +84,10 @@ fn finish(run: &Run, state: State, options: &TrainOptions, files: &Files) -> Res
         columns: run.data.columns,
     };
     let (guesses, _) = model::scores(&classifier.net, &run.test.0, &run.test.1)?;
-    println!("\n{}", confusion::table(&guesses, &run.data.test.labels, run.data.classes));
+    println!(
+        "\n{}",
+        confusion::table(&guesses, &run.data.test.labels, run.data.classes)
+    );
     println!("{}", curve::in_terminal(&run.history));
     println!("{}", run.clock.summary(&run.settings));
     println!("{}", profile::table(&run.profile(state)?, options.profile));
@@ -107,4 +114,3 @@ fn finish(run: &Run, state: State, options: &TrainOptions, files: &Files) -> Res
 
 /// The course of a run.
 pub type History = [Epoch];
-

@@ -122,7 +122,12 @@ impl Run {
         let last = limit.map_or(self.settings.epochs, |n| {
             self.settings.epochs.min(self.epoch() + n as usize)
         });
-        let mut progress = Progress::new(self.epoch(), last, self.settings.epochs, self.steps_per_epoch());
+        let mut progress = Progress::new(
+            self.epoch(),
+            last,
+            self.settings.epochs,
+            self.steps_per_epoch(),
+        );
         for epoch in self.epoch()..last {
             let begin = Instant::now();
             let batches = self.batches(epoch)?;

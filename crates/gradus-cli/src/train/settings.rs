@@ -34,8 +34,15 @@ impl Settings {
     pub fn choose(options: &TrainOptions, data: &Dataset) -> Settings {
         let large = data.pixels() > LARGE;
         let by_size = |small: u32, big: u32| if large { big } else { small };
-        let adaptive = matches!(options.optimizer, OptimizerName::Adam | OptimizerName::Adamw);
-        let decay = if options.optimizer == OptimizerName::Adamw { 0.01 } else { 0.0 };
+        let adaptive = matches!(
+            options.optimizer,
+            OptimizerName::Adam | OptimizerName::Adamw
+        );
+        let decay = if options.optimizer == OptimizerName::Adamw {
+            0.01
+        } else {
+            0.0
+        };
         let hidden = match &options.layers {
             Some(widths) => widths.iter().map(|&w| w as usize).collect(),
             None if large => vec![512, 512],

@@ -32,9 +32,7 @@ impl State {
             OptimizerName::Momentum | OptimizerName::Nesterov => {
                 Memory::Velocity(Momentum::default().start(&net))
             }
-            OptimizerName::Adam | OptimizerName::Adamw => {
-                Memory::Adam(Adam::default().start(&net))
-            }
+            OptimizerName::Adam | OptimizerName::Adamw => Memory::Adam(Adam::default().start(&net)),
         };
         State {
             net,

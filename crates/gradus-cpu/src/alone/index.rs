@@ -93,7 +93,13 @@ impl Indexed {
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
             self.each("scatter_add", indices, |to, from| {
-                add_to(self.dtype, out.add(to * row), 1, updates.add(from * row), self.after);
+                add_to(
+                    self.dtype,
+                    out.add(to * row),
+                    1,
+                    updates.add(from * row),
+                    self.after,
+                );
             })
         }
     }

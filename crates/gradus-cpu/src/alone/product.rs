@@ -119,7 +119,11 @@ impl Product {
     /// # Safety
     /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
-        let shared = (Shared(left.cast_mut()), Shared(right.cast_mut()), Shared(out));
+        let shared = (
+            Shared(left.cast_mut()),
+            Shared(right.cast_mut()),
+            Shared(out),
+        );
         let batch = self.offsets.len();
         pool::each(self.pieces, &|piece| {
             let share = |n: usize| (n * piece / self.pieces, n * (piece + 1) / self.pieces);
@@ -209,7 +213,10 @@ impl Product {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a block, three arrays and what to do")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a block, three arrays and what to do"
+    )]
     unsafe fn plain<T: Copy>(
         &self,
         m: usize,

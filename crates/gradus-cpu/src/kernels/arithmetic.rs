@@ -1,7 +1,7 @@
 //! The loops of arithmetic, comparison and choice.
 
-use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
 use super::Kernel;
+use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};
 
@@ -162,8 +162,10 @@ macro_rules! joins {
     };
 }
 
-joins!(join_f32, f32, |x: f32, y: f32| x + y, |x: f32, y: f32| x * y);
-joins!(join_f64, f64, |x: f64, y: f64| x + y, |x: f64, y: f64| x * y);
+joins!(join_f32, f32, |x: f32, y: f32| x + y, |x: f32, y: f32| x
+    * y);
+joins!(join_f64, f64, |x: f64, y: f64| x + y, |x: f64, y: f64| x
+    * y);
 joins!(join_i32, i32, i32::wrapping_add, i32::wrapping_mul);
 joins!(join_i64, i64, i64::wrapping_add, i64::wrapping_mul);
 joins!(join_u32, u32, u32::wrapping_add, u32::wrapping_mul);

@@ -1,7 +1,7 @@
 //! The loops of conversions. Floats become integers by truncation, saturating, NaN as 0; integers wrap; whatever is not 0 is true.
 
-use super::isa::{Isa, lane1};
 use super::Kernel;
+use super::isa::{Isa, lane1};
 use gradus_ir::DType;
 
 macro_rules! from_number {

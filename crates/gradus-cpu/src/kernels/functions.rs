@@ -1,7 +1,7 @@
 //! The loops of transcendental functions.
 
-use super::isa::{Isa, lane1, lane2};
 use super::Kernel;
+use super::isa::{Isa, lane1, lane2};
 use crate::math::{double, single};
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Unary};
@@ -16,8 +16,12 @@ pub(super) fn unary(op: Unary, dtype: DType, isa: Isa) -> Option<Kernel> {
 
 pub(super) fn binary(op: Binary, dtype: DType, isa: Isa) -> Option<Kernel> {
     Some(match (op, dtype) {
-        (Binary::Pow, DType::F32) => lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::pow::<FMA>(x, y)),
-        (Binary::Pow, DType::F64) => lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::pow::<FMA>(x, y)),
+        (Binary::Pow, DType::F32) => {
+            lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::pow::<FMA>(x, y))
+        }
+        (Binary::Pow, DType::F64) => {
+            lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::pow::<FMA>(x, y))
+        }
         (Binary::Atan2, DType::F32) => {
             lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::atan2::<FMA>(x, y))
         }

@@ -336,4 +336,12 @@ macro_rules! fillers {
     ($($t:ty = $v:expr),*) => {$(impl Filler for $t { const FILLER: $t = $v; })*};
 }
 
-fillers!(f32 = 1.0, f64 = 1.0, i32 = 1, i64 = 1, u32 = 1, u8 = 0, u64 = 0);
+fillers!(
+    f32 = 1.0,
+    f64 = 1.0,
+    i32 = 1,
+    i64 = 1,
+    u32 = 1,
+    u8 = 0,
+    u64 = 0
+);

@@ -16,7 +16,8 @@ use gradus_ir::primitives::{Binary, Compare, Unary};
 ///
 /// # Safety
 /// The operands that the operation has, and the result, point to `n` valid elements of its types; the result overlaps no operand.
-pub(crate) type Kernel = unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
+pub(crate) type Kernel =
+    unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
 /// The loop of `op` on elements of type `dtype`; types fit by the graph's own check.
 ///
@@ -60,7 +61,11 @@ pub(crate) fn select(dtype: DType) -> Kernel {
 
 /// The loop that converts.
 pub(crate) fn cast(from: DType, to: DType) -> Kernel {
-    if from == to { copy(from) } else { cast::cast(from, to, Isa::best()) }
+    if from == to {
+        copy(from)
+    } else {
+        cast::cast(from, to, Isa::best())
+    }
 }
 
 /// The loop that copies.

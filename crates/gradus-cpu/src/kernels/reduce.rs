@@ -257,10 +257,14 @@ macro_rules! integers {
         fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {
             match kind {
                 ReduceKind::Sum => lanes!(isa, $t, 0, |a, x| a.wrapping_add(x), |l, s| {
-                    s.whole = s.whole.wrapping_add(tree!(l, |a, b| a.wrapping_add(b)) as i64);
+                    s.whole = s
+                        .whole
+                        .wrapping_add(tree!(l, |a, b| a.wrapping_add(b)) as i64);
                 }),
                 ReduceKind::Prod => lanes!(isa, $t, 1, |a, x| a.wrapping_mul(x), |l, s| {
-                    s.whole = s.whole.wrapping_mul(tree!(l, |a, b| a.wrapping_mul(b)) as i64);
+                    s.whole = s
+                        .whole
+                        .wrapping_mul(tree!(l, |a, b| a.wrapping_mul(b)) as i64);
                 }),
                 ReduceKind::Max => lanes!(isa, $t, <$t>::MIN, |a, x| a.max(x), |l, s| {
                     s.whole = s.whole.max(tree!(l, |a, b| a.max(b)) as i64);

@@ -54,14 +54,22 @@ fn logged() -> bool {
 
 /// Dead code goes; local simplification and sharing happen as the nodes are made again.
 fn simplify(graph: &Graph) -> Graph {
-    graph.pruned()
+    let mut graph = graph.pruned();
+    // What was simplified away may have left others without users.
+    loop {
+        let less = graph.pruned();
+        if less.len() == graph.len() {
+            return less;
+        }
+        graph = less;
+    }
 }
 
 /// The graph with some nodes made anew: `change` gets the new graph, a node of the old one and its operands in the new one, and says what takes its
 /// place; where it says nothing, the node is copied.
 fn rewrite(
     graph: &Graph,
-    change: &mut dyn FnMut(&mut Graph, NodeId, &[NodeId]) -> Option<NodeId>,
+    mut change: impl FnMut(&mut Graph, NodeId, &[NodeId]) -> Option<NodeId>,
 ) -> Graph {
     let mut out = Graph::new();
     let mut map: Vec<NodeId> = Vec::with_capacity(graph.len());

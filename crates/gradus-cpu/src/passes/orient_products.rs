@@ -20,7 +20,7 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
             && !graph.outputs().contains(&id)
             && all.iter().all(|&u| exchanges(graph, id, u))
     };
-    rewrite(graph, &mut |out, id, operands| {
+    rewrite(graph, |out, id, operands| {
         let node = graph.node(id);
         match &node.op {
             Op::Contract(c) if exchanged(id) => {
@@ -35,7 +35,9 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
 /// Whether `user` is the transpose of the product `id` that exchanges what came from its left with what came from its right operand.
 fn exchanges(graph: &Graph, id: NodeId, user: NodeId) -> bool {
     let node = graph.node(id);
-    let Op::Contract(c) = &node.op else { return false };
+    let Op::Contract(c) = &node.op else {
+        return false;
+    };
     let Op::Layout(Layout::Transpose(order)) = &graph.node(user).op else {
         return false;
     };
@@ -56,12 +58,17 @@ mod tests {
     /// The outputs of `graph` at whole-number inputs.
     fn values(graph: &Graph) -> Vec<Vec<f64>> {
         let inputs = graph.input_types().into_iter().enumerate().map(|(k, ty)| {
-            let values: Vec<f64> = (0..ty.elements()).map(|i| ((7 * i + k) % 11) as f64).collect();
+            let values: Vec<f64> = (0..ty.elements())
+                .map(|i| ((7 * i + k) % 11) as f64)
+                .collect();
             crate::Input::Owned(crate::Array::from_slice(&values, &ty.shape).unwrap())
         });
         let program = crate::compile(graph, &crate::CompileOptions::default()).unwrap();
         let outputs = program.run(inputs.collect()).unwrap();
-        outputs.iter().map(|a| a.to_vec::<f64>().unwrap()).collect()
+        outputs
+            .iter()
+            .map(|a| a.as_slice::<f64>().unwrap().to_vec())
+            .collect()
     }
 
     fn transposes(graph: &Graph) -> usize {

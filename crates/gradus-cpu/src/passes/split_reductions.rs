@@ -7,25 +7,27 @@ use gradus_ir::{Dims, Graph};
 
 /// A reduction over axes that are no neighbours becomes one for each run of neighbours, the innermost first: a fused kernel does one.
 pub(super) fn split_reductions(graph: &Graph) -> Graph {
-    rewrite(graph, &mut |out, id, operands| {
+    rewrite(graph, |out, id, operands| {
         let node = graph.node(id);
         let Op::Reduce(r) = &node.op else { return None };
         let mut axes = r.axes.clone();
-        tile::blocks(graph.shape(node.operands[0]), &axes).is_none().then(|| {
-            let mut x = operands[0];
-            while let Some(&last) = axes.last() {
-                // The run of neighbours that ends in the last axis.
-                let mut first = last;
-                axes.pop();
-                while axes.last() == Some(&(first.wrapping_sub(1))) {
-                    first -= 1;
+        tile::blocks(graph.shape(node.operands[0]), &axes)
+            .is_none()
+            .then(|| {
+                let mut x = operands[0];
+                while let Some(&last) = axes.last() {
+                    // The run of neighbours that ends in the last axis.
+                    let mut first = last;
                     axes.pop();
+                    while axes.last() == Some(&(first.wrapping_sub(1))) {
+                        first -= 1;
+                        axes.pop();
+                    }
+                    let run: Dims = (first..=last).collect();
+                    let kind = r.kind;
+                    x = out.emit(Op::Reduce(Reduce { kind, axes: run }), &[x]);
                 }
-                let run: Dims = (first..=last).collect();
-                let kind = r.kind;
-                x = out.emit(Op::Reduce(Reduce { kind, axes: run }), &[x]);
-            }
-            x
-        })
+                x
+            })
     })
 }

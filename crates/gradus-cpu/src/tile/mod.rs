@@ -3,9 +3,12 @@
 //! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end. [`Kernel`] is the program with loops
 //! chosen, registers (tiles of scratch memory) assigned and work split into chunks; the split depends on the shape alone.
 
+mod execute;
 mod kernel;
 mod load;
+mod powers;
 mod program;
 
-pub(crate) use kernel::{Kernel, Slots};
+pub(crate) use execute::Slots;
+pub(crate) use kernel::Kernel;
 pub(crate) use program::{Code, Instruction, Program, Reduction, Source, Store, Value, blocks};

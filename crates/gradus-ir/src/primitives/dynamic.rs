@@ -2,7 +2,8 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
+    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, Primitive, Structure,
+    Transpose, Work, arity,
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -121,7 +122,9 @@ impl Primitive for Dynamic {
                 let starts = cx.operands[2];
                 let part = cx.operand_type(1);
                 if cx.linear[0] {
-                    let zero = cx.graph.constant(Literal::from_f64(part.dtype, 0.0), &part.shape);
+                    let zero = cx
+                        .graph
+                        .constant(Literal::from_f64(part.dtype, 0.0), &part.shape);
                     let outside = cx
                         .graph
                         .emit(Op::Dynamic(Dynamic::Update), &[ct, zero, starts]);

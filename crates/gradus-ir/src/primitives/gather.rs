@@ -70,7 +70,9 @@ impl Gather {
         if indices.rank() < batch || indices.shape[..batch] != x.shape[..batch] {
             return Err(Error::new(
                 ErrorKind::Shape,
-                format!("{name}: {x} and indices {indices} must agree in their first {batch} sizes"),
+                format!(
+                    "{name}: {x} and indices {indices} must agree in their first {batch} sizes"
+                ),
             ));
         }
         let mut shape = Dims::from_slice(&x.shape[..axis]);
@@ -117,7 +119,9 @@ impl Primitive for Gather {
                 if whole.dtype == crate::types::DType::Bool {
                     return Err(Error::new(
                         ErrorKind::DType,
-                        format!("scatter_add: takes numbers, got {whole}; convert it first with `astype`"),
+                        format!(
+                            "scatter_add: takes numbers, got {whole}; convert it first with `astype`"
+                        ),
                     ));
                 }
                 Ok(whole.clone())

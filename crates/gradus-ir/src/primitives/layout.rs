@@ -162,9 +162,8 @@ impl Primitive for Layout {
                 let fits = start.len() == n
                     && limit.len() == n
                     && stride.len() == n
-                    && (0..n).all(|i| {
-                        start[i] <= limit[i] && limit[i] <= x.shape[i] && stride[i] >= 1
-                    });
+                    && (0..n)
+                        .all(|i| start[i] <= limit[i] && limit[i] <= x.shape[i] && stride[i] >= 1);
                 if !fits {
                     return Err(Error::new(
                         ErrorKind::Axis,

@@ -503,7 +503,11 @@ pub(crate) fn arity(name: &str, operands: &[&Type], n: usize) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::Graph,
-        format!("{name}: takes {n} operands, got {}", operands.len()),
+        format!(
+            "{name}: takes {n} operand{}, got {}",
+            if n == 1 { "" } else { "s" },
+            operands.len()
+        ),
     ))
 }
 
@@ -538,6 +542,8 @@ pub(crate) fn check_axes(name: &str, axes: &[usize], rank: usize) -> Result<()> 
     }
     Err(Error::new(
         ErrorKind::Axis,
-        format!("{name}: axes {axes:?} of an array of rank {rank}; they must rise and be below the rank"),
+        format!(
+            "{name}: axes {axes:?} of an array of rank {rank}; they must rise and be below the rank"
+        ),
     ))
 }

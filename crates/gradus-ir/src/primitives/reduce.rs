@@ -97,7 +97,9 @@ impl Primitive for Reduce {
                 if let Some(&axis) = self.axes.iter().find(|&&a| x.shape[a] == 0) {
                     return Err(Error::new(
                         ErrorKind::Shape,
-                        format!("{name}: axis {axis} of {x} is empty, and nothing is the extreme of no elements"),
+                        format!(
+                            "{name}: axis {axis} of {x} is empty, and nothing is the extreme of no elements"
+                        ),
                     ));
                 }
             }
@@ -243,10 +245,7 @@ impl Primitive for ArgReduce {
                 ),
             ));
         }
-        Ok(Type::new(
-            DType::I64,
-            &without_axes(&x.shape, &[self.axis]),
-        ))
+        Ok(Type::new(DType::I64, &without_axes(&x.shape, &[self.axis])))
     }
 
     fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {

@@ -1,9 +1,7 @@
 //! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
 
 use super::layout::prepend;
-use super::{
-    Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
-};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
@@ -107,7 +105,10 @@ impl Primitive for Resize {
                 if [low, high, interior].iter().any(|d| d.len() != x.rank()) {
                     return Err(Error::new(
                         ErrorKind::Axis,
-                        format!("pad: widths are needed for each of the {} axes of {x}", x.rank()),
+                        format!(
+                            "pad: widths are needed for each of the {} axes of {x}",
+                            x.rank()
+                        ),
                     ));
                 }
                 let shape: Dims = (0..x.rank())
@@ -318,4 +319,3 @@ fn slice_of(
         .collect();
     cx.graph.slice(from, start, &limit, stride)
 }
-

@@ -133,7 +133,10 @@ impl Unary {
         }
         Some(attributes.get_int(name, "exponent").and_then(|n| {
             let n = i32::try_from(n).map_err(|_| {
-                Error::new(ErrorKind::Graph, format!("{name}: exponent {n} is out of range"))
+                Error::new(
+                    ErrorKind::Graph,
+                    format!("{name}: exponent {n} is out of range"),
+                )
             })?;
             Ok(Op::Unary(Unary::PowI(n)))
         }))
@@ -358,7 +361,12 @@ impl Primitive for Unary {
             PowI(e) => {
                 let e = e.unsigned_abs();
                 let products = (31 - e.max(1).leading_zeros()) + e.count_ones().saturating_sub(1);
-                Cost::new(Work::Arithmetic, n * products.max(1) as usize, operands, result)
+                Cost::new(
+                    Work::Arithmetic,
+                    n * products.max(1) as usize,
+                    operands,
+                    result,
+                )
             }
             _ => Cost::new(Work::Transcendental, n, operands, result),
         }

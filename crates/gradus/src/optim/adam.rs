@@ -65,8 +65,8 @@ impl Adam {
         let step = &state.step + 1;
         let t = step.astype(gradus_ir::DType::F64);
         // 1 - βᵗ as -expm1(t·ln β), which keeps its digits for β near 1.
-        let correction = |beta: f64| -(&t * beta.ln()).expm1();
-        let (first, second) = (correction(self.beta1), correction(self.beta2));
+        let first = -(&t * self.beta1.ln()).expm1();
+        let second = -(&t * self.beta2.ln()).expm1();
         let rate = rate.astype(gradus_ir::DType::F64);
         let size = &rate / &first;
         let root = second.sqrt();
@@ -89,21 +89,14 @@ impl Adam {
                 let scale = v.sqrt() / rate_for(&root, p) + epsilon;
                 let mut next = *p - rate_for(&size, p) * &m / scale;
                 if weight_decay != 0.0 {
-                    next = next - *p * rate_for(&shrink, p);
+                    next -= *p * rate_for(&shrink, p);
                 }
                 vec![next, m, v]
             },
         )
         .into_iter();
         match (results.next(), results.next(), results.next()) {
-            (Some(params), Some(mean), Some(square)) => (
-                params,
-                AdamState {
-                    step,
-                    mean,
-                    square,
-                },
-            ),
+            (Some(params), Some(mean), Some(square)) => (params, AdamState { step, mean, square }),
             _ => unreachable!("three results were asked for"),
         }
     }

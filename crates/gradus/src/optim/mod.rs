@@ -31,7 +31,9 @@ pub use schedule::Schedule;
 pub use sgd::{Momentum, Sgd};
 
 use crate::tensor::Tensor;
+use crate::trace;
 use crate::tree::Tree;
+use gradus_ir::{Error, ErrorKind, Loc};
 
 /// `rate`, a number of any float type, as one of the type of `like`.
 fn rate_for(rate: &Tensor, like: &Tensor) -> Tensor {
@@ -48,23 +50,29 @@ fn zip_leaves<A: Tree>(
     n: usize,
     f: &mut dyn FnMut(&[&Tensor]) -> Vec<Tensor>,
 ) -> Vec<A> {
+    let loc = Loc::caller();
     let all: Vec<Vec<Tensor>> = trees.iter().map(|t| crate::transform::leaves(*t)).collect();
     for (tree, leaves) in trees.iter().zip(&all) {
         if leaves.len() != all[0].len() {
             let wanted = crate::tree::Structure::record(trees[0]);
             let got = crate::tree::Structure::record(*tree);
-            panic!(
-                "optim: gradients and state must be like the parameters: {}",
-                wanted
-                    .difference(&got)
-                    .unwrap_or_else(|| "they have different numbers of tensors".into())
-            );
+            let difference = wanted
+                .difference(&got)
+                .unwrap_or_else(|| "they have different numbers of tensors".into());
+            let message =
+                format!("optim: gradients and state must be like the parameters: {difference}");
+            trace::stop(Error::new(ErrorKind::Tree, message), loc);
+            // For a boundary that keeps the mistake: the step is as if nothing had been asked.
+            return (0..n)
+                .map(|_| crate::tree::map(trees[0], Tensor::clone))
+                .collect();
         }
     }
     let mut results: Vec<Vec<Tensor>> = vec![Vec::new(); n];
     for k in 0..all[0].len() {
         let row: Vec<&Tensor> = all.iter().map(|leaves| &leaves[k]).collect();
-        for (result, t) in results.iter_mut().zip(f(&row)) {
+        let made = trace::on_behalf_of(loc, || f(&row));
+        for (result, t) in results.iter_mut().zip(made) {
             result.push(t);
         }
     }

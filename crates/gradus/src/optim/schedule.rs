@@ -50,6 +50,7 @@ impl Schedule {
     /// assert_eq!(schedule.at(&Tensor::from(25i64)).item::<f64>()?, 0.025);
     /// # Ok::<(), gradus::Error>(())
     /// ```
+    #[track_caller]
     pub fn at(&self, step: &Tensor) -> Tensor {
         let step = step.astype(DType::F64);
         match *self {

@@ -17,7 +17,9 @@ impl Sgd {
     pub fn update<A: Tree>(&self, params: &A, grads: &A, rate: &Tensor) -> A {
         let decay = self.weight_decay;
         zip_leaves(&[params, grads], 1, &mut |row| {
-            let [p, g] = row else { unreachable!("two trees") };
+            let [p, g] = row else {
+                unreachable!("two trees")
+            };
             let g = decayed(g, p, decay);
             vec![*p - g * rate_for(rate, p)]
         })
@@ -56,13 +58,7 @@ impl Momentum {
 
     /// Parameters and velocity after a step of size `rate` (a scalar).
     #[track_caller]
-    pub fn update<A: Tree>(
-        &self,
-        params: &A,
-        grads: &A,
-        velocity: &A,
-        rate: &Tensor,
-    ) -> (A, A) {
+    pub fn update<A: Tree>(&self, params: &A, grads: &A, velocity: &A, rate: &Tensor) -> (A, A) {
         let Momentum {
             momentum,
             nesterov,
@@ -74,7 +70,11 @@ impl Momentum {
             };
             let g = decayed(g, p, weight_decay);
             let v = *v * momentum + &g;
-            let direction = if nesterov { g + &v * momentum } else { v.clone() };
+            let direction = if nesterov {
+                g + &v * momentum
+            } else {
+                v.clone()
+            };
             vec![*p - direction * rate_for(rate, p), v]
         })
         .into_iter();

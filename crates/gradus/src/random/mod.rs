@@ -65,18 +65,21 @@ impl Key {
     }
 
     /// `N` independent keys.
+    #[track_caller]
     pub fn split<const N: usize>(&self) -> [Key; N] {
         let keys = self.split_data(N);
         std::array::from_fn(|i| row(&keys, i))
     }
 
     /// `n` independent keys.
+    #[track_caller]
     pub fn split_n(&self, n: usize) -> Vec<Key> {
         let keys = self.split_data(n);
         (0..n).map(|i| row(&keys, i)).collect()
     }
 
     /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
+    #[track_caller]
     pub fn split_data(&self, n: usize) -> Tensor {
         threefry::fused(&[&self.0], &|key| {
             let (a, b) = hash(&key[0], counters(&[n]));
@@ -85,6 +88,7 @@ impl Key {
     }
 
     /// The key that belongs to this one and a number, such as that of a step.
+    #[track_caller]
     pub fn fold_in(&self, data: u32) -> Key {
         self.fold_in_tensor(&Tensor::from(data))
     }
@@ -111,6 +115,7 @@ impl Key {
     }
 }
 
+#[track_caller]
 fn row(keys: &Tensor, i: usize) -> Key {
     use gradus_ir::primitives::Layout;
     use gradus_ir::{Dims, Op};
@@ -125,6 +130,7 @@ fn row(keys: &Tensor, i: usize) -> Key {
 }
 
 /// 32 random bits for each element: u32 of `shape`.
+#[track_caller]
 pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
     threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], shape))
 }
@@ -176,6 +182,7 @@ pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
 }
 
 /// Truth values that hold with probability `p`.
+#[track_caller]
 pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
     threefry::fused(&[&key.0], &|key| {
         threefry::unit(&key[0], shape, DType::F32).less(p)
@@ -186,6 +193,7 @@ pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
 ///
 /// # Errors
 /// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
+#[track_caller]
 pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
     let mut order: Vec<i64> = (0..n as i64).collect();
     // Three times the bits that n numbers need leave one tie in n² expected.

@@ -3,14 +3,15 @@
 use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use gradus_ir::primitives::{Binary, Layout, Resize};
-use gradus_ir::{DType, Dims, Literal, Op};
+use gradus_ir::{DType, Dims, Literal, Loc, Op};
 
 /// Runs `f` on `inputs` as one program, so that its many small steps become one kernel.
 #[track_caller]
 pub(super) fn fused(inputs: &[&Tensor], f: &dyn Fn(&[Tensor]) -> Tensor) -> Tensor {
+    let loc = Loc::caller();
     let types: Vec<_> = inputs.iter().map(|t| t.ty().clone()).collect();
     let result = trace::close(&types, Knowledge::Types("random"), &mut |args| {
-        vec![f(&args)]
+        vec![trace::on_behalf_of(loc, || f(&args))]
     })
     .and_then(|closed| {
         let arguments = closed.arguments(inputs.iter().map(|&t| t.clone()).collect());
@@ -64,12 +65,8 @@ pub(super) fn counters(shape: &[usize]) -> (Tensor, Tensor) {
         let values: Vec<u32> = (0..n as u64).map(f).collect();
         Tensor::from(values)
     };
-    let reshape = |t: Tensor| {
-        Tensor::apply(
-            Op::Layout(Layout::Reshape(Dims::from_slice(shape))),
-            &[&t],
-        )
-    };
+    let reshape =
+        |t: Tensor| Tensor::apply(Op::Layout(Layout::Reshape(Dims::from_slice(shape))), &[&t]);
     let high = if n as u64 > u64::from(u32::MAX) {
         reshape(words(&|i| (i >> 32) as u32))
     } else {
@@ -93,7 +90,11 @@ pub(super) fn hash(key: &Tensor, (high, low): (Tensor, Tensor)) -> (Tensor, Tens
     const PARITY: u32 = 0x1BD1_1BDA;
     let shape = high.ty().shape.clone();
     let (k0, k1) = (word(key, 0, &shape), word(key, 1, &shape));
-    let k2 = binary(Binary::Xor, &binary(Binary::Xor, &k0, &k1), &number(PARITY, &k0));
+    let k2 = binary(
+        Binary::Xor,
+        &binary(Binary::Xor, &k0, &k1),
+        &number(PARITY, &k0),
+    );
     let keys = [k0, k1, k2];
     let mut x0 = binary(Binary::Add, &high, &keys[0]);
     let mut x1 = binary(Binary::Add, &low, &keys[1]);
@@ -128,10 +129,7 @@ pub(super) fn unit(key: &Tensor, shape: &[usize], dtype: DType) -> Tensor {
     let high = binary(Binary::Shl, &a.astype(DType::I64), &wide(20));
     let low = binary(Binary::Shr, &b.astype(DType::I64), &wide(12));
     let significand = binary(Binary::Or, &high, &low);
-    let scale = Tensor::splat(
-        Literal::from_f64(dtype, 1.0 / (1u64 << 52) as f64),
-        shape,
-    );
+    let scale = Tensor::splat(Literal::from_f64(dtype, 1.0 / (1u64 << 52) as f64), shape);
     binary(Binary::Mul, &significand.astype(dtype), &scale)
 }
 

@@ -158,7 +158,10 @@ pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
         if rank == 0 {
             format!("{name}: axis {axis} of {ty}, which is a scalar and has none")
         } else {
-            format!("{name}: axis {axis} of {ty}; axes go from -{rank} to {}", rank - 1)
+            format!(
+                "{name}: axis {axis} of {ty}; axes go from -{rank} to {}",
+                rank - 1
+            )
         },
     ))
 }

@@ -143,16 +143,32 @@ fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<S
         return shown.iter().map(name).collect();
     }
     let values: Vec<f64> = shown.iter().map(|&i| array.get(i).as_f64()).collect();
-    let sizes = || values.iter().filter(|v| v.is_finite() && **v != 0.0).map(|v| v.abs());
-    let (largest, smallest) = (sizes().fold(0.0, f64::max), sizes().fold(f64::INFINITY, f64::min));
-    let scientific = largest >= 1e8 || (largest > 0.0 && (smallest < 1e-4 || largest / smallest > 1e3));
+    let sizes = || {
+        values
+            .iter()
+            .filter(|v| v.is_finite() && **v != 0.0)
+            .map(|v| v.abs())
+    };
+    let (largest, smallest) = (
+        sizes().fold(0.0, f64::max),
+        sizes().fold(f64::INFINITY, f64::min),
+    );
+    let scientific =
+        largest >= 1e8 || (largest > 0.0 && (smallest < 1e-4 || largest / smallest > 1e3));
     let digits = precision.unwrap_or(PRECISION);
     let single = dtype == DType::F32;
     let texts: Vec<String> = values
         .iter()
         .map(|&v| {
             if !v.is_finite() {
-                return if v.is_nan() { "nan" } else if v > 0.0 { "inf" } else { "-inf" }.into();
+                return if v.is_nan() {
+                    "nan"
+                } else if v > 0.0 {
+                    "inf"
+                } else {
+                    "-inf"
+                }
+                .into();
             }
             if scientific {
                 scientific_text(v, single, digits)
@@ -166,10 +182,18 @@ fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<S
 
 /// The shortest digits that give the value back, at most `digits` after the point.
 fn positional_text(v: f64, single: bool, digits: usize) -> String {
-    let shortest = if single { format!("{}", v as f32) } else { format!("{v}") };
+    let shortest = if single {
+        format!("{}", v as f32)
+    } else {
+        format!("{v}")
+    };
     let fraction = shortest.split_once('.').map_or(0, |(_, f)| f.len());
     if fraction <= digits {
-        return if fraction == 0 { format!("{shortest}.") } else { shortest };
+        return if fraction == 0 {
+            format!("{shortest}.")
+        } else {
+            shortest
+        };
     }
     let rounded = format!("{v:.digits$}");
     let trimmed = rounded.trim_end_matches('0');
@@ -177,10 +201,18 @@ fn positional_text(v: f64, single: bool, digits: usize) -> String {
 }
 
 fn scientific_text(v: f64, single: bool, digits: usize) -> String {
-    let shortest = if single { format!("{:e}", v as f32) } else { format!("{v:e}") };
+    let shortest = if single {
+        format!("{:e}", v as f32)
+    } else {
+        format!("{v:e}")
+    };
     let (mantissa, _) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let fraction = mantissa.split_once('.').map_or(0, |(_, f)| f.len());
-    let shown = if fraction > digits { format!("{v:.digits$e}") } else { shortest };
+    let shown = if fraction > digits {
+        format!("{v:.digits$e}")
+    } else {
+        shortest
+    };
     let (mantissa, exponent) = shown.split_once('e').unwrap_or((&shown, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let point = if mantissa.contains('.') { "" } else { "." };

@@ -31,7 +31,8 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
 type Letters = Vec<char>;
 
 fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)> {
-    let wrong = |kind: ErrorKind, why: String| Error::new(kind, format!("einsum: `{formula}`: {why}"));
+    let wrong =
+        |kind: ErrorKind, why: String| Error::new(kind, format!("einsum: `{formula}`: {why}"));
     let text: String = formula.chars().filter(|c| !c.is_whitespace()).collect();
     let (left, right) = match text.split_once("->") {
         Some((l, r)) => (l.to_string(), Some(r.to_string())),
@@ -44,14 +45,20 @@ fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)>
     {
         return Err(wrong(
             ErrorKind::Argument,
-            format!("`{c}` is no index; indices are single letters, operands are separated by commas"),
+            format!(
+                "`{c}` is no index; indices are single letters, operands are separated by commas"
+            ),
         ));
     }
     let inputs: Vec<Letters> = left.split(',').map(|p| p.chars().collect()).collect();
     if inputs.len() != operands.len() {
         return Err(wrong(
             ErrorKind::Argument,
-            format!("names {} operands, {} were given", inputs.len(), operands.len()),
+            format!(
+                "names {} operands, {} were given",
+                inputs.len(),
+                operands.len()
+            ),
         ));
     }
     let mut sizes: BTreeMap<char, (usize, usize)> = BTreeMap::new();
@@ -60,7 +67,11 @@ fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)>
         if letters.len() != t.rank() {
             return Err(wrong(
                 ErrorKind::Shape,
-                format!("operand {k} has {} indices, the tensor is {}", letters.len(), t.ty()),
+                format!(
+                    "operand {k} has {} indices, the tensor is {}",
+                    letters.len(),
+                    t.ty()
+                ),
             ));
         }
         for (&c, &n) in letters.iter().zip(t.shape()) {
@@ -76,7 +87,11 @@ fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)>
     }
     let output: Letters = match right {
         Some(r) => r.chars().collect(),
-        None => counts.iter().filter(|(_, n)| **n == 1).map(|(c, _)| *c).collect(),
+        None => counts
+            .iter()
+            .filter(|(_, n)| **n == 1)
+            .map(|(c, _)| *c)
+            .collect(),
     };
     for (i, c) in output.iter().enumerate() {
         if !sizes.contains_key(c) {

@@ -226,9 +226,7 @@ impl Tensor {
     /// The last two axes as matrices, zero above the `k`-th diagonal.
     #[track_caller]
     pub fn tril(&self, k: isize) -> Tensor {
-        self.triangle("tril", |row, column| {
-            (row + k as i64).greater_equal(column)
-        })
+        self.triangle("tril", |row, column| (row + k as i64).greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
@@ -276,7 +274,10 @@ impl Tensor {
         let &[n] = self.shape() else {
             let error = Error::new(
                 ErrorKind::Shape,
-                format!("diag: takes a vector, got {}; `diagonal` reads one from a matrix", self.ty()),
+                format!(
+                    "diag: takes a vector, got {}; `diagonal` reads one from a matrix",
+                    self.ty()
+                ),
             );
             return Tensor::fail(error, self.ty().clone());
         };
@@ -297,7 +298,10 @@ fn whole(name: &str, indices: &Tensor) -> Result<()> {
     }
     Err(Error::new(
         ErrorKind::DType,
-        format!("{name}: indices must be whole numbers, got {}; convert them with `astype`", indices.ty()),
+        format!(
+            "{name}: indices must be whole numbers, got {}; convert them with `astype`",
+            indices.ty()
+        ),
     ))
 }
 

@@ -91,6 +91,7 @@ impl Tensor {
     }
 
     /// The same values with derivative zero.
+    #[track_caller]
     pub fn stop_gradient(&self) -> Tensor {
         Tensor::apply(Op::Unary(Unary::StopGradient), &[self])
     }
@@ -98,6 +99,7 @@ impl Tensor {
     /// The elements as another type: floats become whole numbers by truncation (saturating, NaN as 0), whole numbers wrap, and what is not 0 is true.
     ///
     /// Between floats it is differentiable.
+    #[track_caller]
     pub fn astype(&self, dtype: DType) -> Tensor {
         if self.dtype() == dtype {
             return self.clone();

@@ -72,7 +72,7 @@ impl Tensor {
     /// One primitive on operands that fit it exactly.
     #[track_caller]
     pub(crate) fn apply(op: Op, operands: &[&Tensor]) -> Tensor {
-        let loc = Loc::caller();
+        let loc = trace::users_place(Loc::caller());
         match trace::innermost(operands) {
             Some(trace) => match Trace::add(&trace, op, operands, loc) {
                 Ok(t) => t,
@@ -96,7 +96,7 @@ impl Tensor {
     /// `plausible`; elsewhere it stops the program with the message.
     #[track_caller]
     pub(crate) fn fail(error: Error, plausible: Type) -> Tensor {
-        let error = error.at(Loc::caller());
+        let error = error.at(trace::users_place(Loc::caller()));
         match trace::keep_failure(error) {
             None => Tensor(Repr::Splat(
                 Literal::from_f64(plausible.dtype, 0.0),
@@ -154,7 +154,7 @@ fn run_one(op: Op, operands: &[&Tensor], loc: Loc) -> Result<Tensor> {
     graph.set_outputs(vec![out]);
     let arrays: Vec<Tensor> = inputs.into_iter().cloned().collect();
     let mut results = trace::run(&graph, arrays)?;
-    results.pop().ok_or_else(|| {
-        Error::new(ErrorKind::Graph, "a program of one output gave none")
-    })
+    results
+        .pop()
+        .ok_or_else(|| Error::new(ErrorKind::Graph, "a program of one output gave none"))
 }

@@ -60,7 +60,11 @@ impl Tensor {
         if self.len() != 1 {
             return Err(Error::new(
                 ErrorKind::Shape,
-                format!("item: the tensor is {} and has {} elements, not one", self.ty(), self.len()),
+                format!(
+                    "item: the tensor is {} and has {} elements, not one",
+                    self.ty(),
+                    self.len()
+                ),
             )
             .at(Loc::caller()));
         }

@@ -128,9 +128,7 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     }
     let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
     // Taking away an infinity would make NaN.
-    let base = largest
-        .is_finite()
-        .where_(&largest, &largest.zeros_like());
+    let base = largest.is_finite().where_(&largest, &largest.zeros_like());
     let shifted = x - base.with_axes(&axes, x.rank());
     shifted.exp().reduced(ReduceKind::Sum, axes).log() + base
 }

@@ -49,7 +49,13 @@ impl Tensor {
         }
         let shape = shape
             .iter()
-            .map(|&s| if s < 0 { (n / known) as usize } else { s as usize })
+            .map(|&s| {
+                if s < 0 {
+                    (n / known) as usize
+                } else {
+                    s as usize
+                }
+            })
             .collect();
         self.layout(Layout::Reshape(shape))
     }
@@ -149,7 +155,11 @@ impl Tensor {
             if self.shape()[a] != 1 {
                 return Err(Error::new(
                     ErrorKind::Shape,
-                    format!("squeeze_axis: axis {axis} of {} has size {}, not 1", self.ty(), self.shape()[a]),
+                    format!(
+                        "squeeze_axis: axis {axis} of {} has size {}, not 1",
+                        self.ty(),
+                        self.shape()[a]
+                    ),
                 ));
             }
             let mut shape = self.ty().shape.clone();
@@ -185,8 +195,8 @@ impl Tensor {
     /// The order along these axes reversed.
     #[track_caller]
     pub fn flip(&self, axes: &[isize]) -> Tensor {
-        let result = axes_of("flip", axes, self.ty())
-            .map(|axes| self.layout(Layout::Reverse(axes)));
+        let result =
+            axes_of("flip", axes, self.ty()).map(|axes| self.layout(Layout::Reverse(axes)));
         Tensor::or_fail(result, self.ty())
     }
 
@@ -204,7 +214,13 @@ impl Tensor {
         let cut = n - shift.rem_euclid(n as isize) as usize;
         let axis = axis as isize;
         let (cut, n) = (cut as isize, n as isize);
-        concatenate(&[&self.slice_axis(axis, cut..n), &self.slice_axis(axis, 0..cut)], axis)
+        concatenate(
+            &[
+                &self.slice_axis(axis, cut..n),
+                &self.slice_axis(axis, 0..cut),
+            ],
+            axis,
+        )
     }
 
     /// The whole tensor `times` times along each axis.
@@ -265,10 +281,13 @@ impl Tensor {
     pub fn split(&self, parts: usize, axis: isize) -> Vec<Tensor> {
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
-            if parts == 0 || n % parts != 0 {
+            if parts == 0 || !n.is_multiple_of(parts) {
                 return Err(Error::new(
                     ErrorKind::Shape,
-                    format!("split: axis {axis} of {} has size {n}, which is no multiple of {parts}", self.ty()),
+                    format!(
+                        "split: axis {axis} of {} has size {n}, which is no multiple of {parts}",
+                        self.ty()
+                    ),
                 ));
             }
             Ok((a, n / parts))

@@ -51,7 +51,9 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     } else {
         f64::EPSILON
     };
-    let tolerance = options.tolerance.unwrap_or(if single { 2e-2 } else { 1e-6 });
+    let tolerance = options
+        .tolerance
+        .unwrap_or(if single { 2e-2 } else { 1e-6 });
     let mut size: f64 = 1.0;
     for k in floats(&inputs) {
         for v in numbers(&inputs[k])? {
@@ -88,7 +90,11 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
         for (i, forward) in numbers(t)?.into_iter().enumerate() {
             let difference = (up[i] - down[i]) / (2.0 * step);
             let error = (forward - difference).abs() / forward.abs().max(difference.abs()).max(1.0);
-            if !(error <= tolerance) && worst.as_ref().is_none_or(|(e, _)| error > *e || error.is_nan()) {
+            if exceeds(error, tolerance)
+                && worst
+                    .as_ref()
+                    .is_none_or(|(e, _)| error > *e || error.is_nan())
+            {
                 let place = if names[k].is_empty() {
                     format!("element {i} of the result")
                 } else {
@@ -113,7 +119,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     let (by_forward, size_forward) = dot(&seeds, &tangents)?;
     let (by_reverse, size_reverse) = dot(&back, &direction)?;
     let error = (by_forward - by_reverse).abs() / size_forward.max(size_reverse).max(1.0);
-    if !(error <= tolerance) {
+    if exceeds(error, tolerance) {
         return Err(Error::new(
             ErrorKind::Derivative,
             format!(
@@ -154,4 +160,9 @@ fn dot(a: &[Tensor], b: &[Tensor]) -> Result<(f64, f64)> {
         }
     }
     Ok((sum, size))
+}
+
+/// Whether an error is too large; one that is no number is.
+fn exceeds(error: f64, tolerance: f64) -> bool {
+    error > tolerance || error.is_nan()
 }

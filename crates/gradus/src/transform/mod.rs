@@ -148,4 +148,3 @@ fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
         }
     }
 }
-

@@ -64,10 +64,7 @@ pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
 /// # Panics
 /// When the returned function gets a cotangent of another structure than the value of `f`, or a leaf of another type.
 #[track_caller]
-pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(
-    f: F,
-    at: &A,
-) -> (B, impl Fn(&B) -> A + use<A, B, F>) {
+pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F, at: &A) -> (B, impl Fn(&B) -> A + use<A, B, F>) {
     let loc = Loc::caller();
     let point = Point::new(&f, at, loc);
     let value = rebuild(&point.value, leaves(&point.value));

@@ -186,19 +186,13 @@ fn run(
     let results = g.inline(&body, &arguments)?;
     let mut outputs = Vec::new();
     for ((mut y, has_axis), axis) in results.into_iter().zip(with_axis).zip(out_axes) {
-        match (axis, has_axis) {
-            (Some(axis), _) => {
-                if !has_axis {
-                    y = g.repeat_front(y, n);
-                }
-                let rank = g.ty(y).rank();
-                let order: Dims = (1..=axis)
-                    .chain([0])
-                    .chain(axis + 1..rank)
-                    .collect();
-                y = g.transpose(y, &order);
+        if let Some(axis) = axis {
+            if !has_axis {
+                y = g.repeat_front(y, n);
             }
-            (None, _) => {}
+            let rank = g.ty(y).rank();
+            let order: Dims = (1..=axis).chain([0]).chain(axis + 1..rank).collect();
+            y = g.transpose(y, &order);
         }
         outputs.push(y);
     }

@@ -56,7 +56,9 @@ impl Leaves {
     pub fn take_next(&mut self) -> Tensor {
         match self.0.next() {
             Some(t) => t,
-            None => panic!("a tree takes more tensors than it gave; `flatten` and `unflatten` must agree"),
+            None => panic!(
+                "a tree takes more tensors than it gave; `flatten` and `unflatten` must agree"
+            ),
         }
     }
 }

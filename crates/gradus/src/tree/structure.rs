@@ -32,9 +32,7 @@ impl PartialEq for Structure {
 impl Structure {
     /// The structure of `tree`.
     pub fn record<A: Tree>(tree: &A) -> Structure {
-        let mut out = Structure {
-            tokens: Vec::new(),
-        };
+        let mut out = Structure { tokens: Vec::new() };
         tree.describe(&mut out);
         out
     }
