@@ -26,7 +26,7 @@ fn main() -> Result<()> {
             r.square().sum().item::<f64>()?
         );
         let step = solve3(&j.t().matmul(&j), &j.t().matmul(&r))?;
-        p = p - step;
+        p -= step;
     }
     println!("found {p}, truth {truth}");
     assert!((&p - &truth).abs().max().item::<f64>()? < 0.02);

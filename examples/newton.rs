@@ -36,8 +36,8 @@ fn main() -> Result<()> {
                 break;
             }
             let alpha = rr / curvature;
-            s = s + &p * alpha;
-            r = r - hp * alpha;
+            s += &p * alpha;
+            r -= hp * alpha;
             let next = r.square().sum().item::<f64>()?;
             if next.sqrt() < 1e-12 {
                 break;
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
             p = &r + p * (next / rr);
             rr = next;
         }
-        x = x - s;
+        x -= s;
     }
     assert!((&x - 1.0).abs().max().item::<f64>()? < 1e-8);
     println!("x = {x}");

@@ -385,13 +385,9 @@ fn mistakes_of_transforms() {
         "grad: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`"
             .to_string() + &at(line)
     );
+    let pair = (Tensor::from(1i64), Tensor::from(1.0));
     let line = line!() + 1;
-    let text = panic_of(|| {
-        drop(grad(|(_, x): &(Tensor, Tensor)| x.sum())(&(
-            Tensor::from(1i64),
-            Tensor::from(1.0),
-        )))
-    });
+    let text = panic_of(|| drop(grad(|(_, x): &(Tensor, Tensor)| x.sum())(&pair)));
     assert_eq!(
         text,
         "grad: leaf `.0` of the argument is i64[], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead"
@@ -404,26 +400,17 @@ fn mistakes_of_transforms() {
         "jacfwd: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead"
             .to_string() + &at(line)
     );
+    let (x, t) = (Tensor::from(1.0), Tensor::from([1.0]));
     let line = line!() + 1;
-    let text = panic_of(|| {
-        drop(jvp(
-            |x: &Tensor| x.sin(),
-            &Tensor::from(1.0),
-            &Tensor::from([1.0]),
-        ))
-    });
+    let text = panic_of(|| drop(jvp(|x: &Tensor| x.sin(), &x, &t)));
     assert_eq!(
         text,
-        "jvp: the tangent must be like the point: leaf `` must be f64[], got f64[1]".to_string()
+        "jvp: the tangent must be like the point: it must be f64[], got f64[1]".to_string()
             + &at(line)
     );
+    let pair = (Tensor::zeros(&[2], F64), Tensor::zeros(&[3], F64));
     let line = line!() + 1;
-    let text = panic_of(|| {
-        drop(vmap(|(a, b): &(Tensor, Tensor)| a + b)(&(
-            Tensor::zeros(&[2], F64),
-            Tensor::zeros(&[3], F64),
-        )))
-    });
+    let text = panic_of(|| drop(vmap(|(a, b): &(Tensor, Tensor)| a + b)(&pair)));
     assert_eq!(
         text,
         "vmap: the mapped axes have different sizes: 2 in leaf `.0` (f64[2]), 3 in leaf `.1` (f64[3])".to_string() + &at(line)
@@ -432,7 +419,7 @@ fn mistakes_of_transforms() {
     let text = panic_of(|| drop(vmap(|x: &Tensor| x.sin())(&Tensor::from(1.0))));
     assert_eq!(
         text,
-        "vmap: leaf `` is f64[] and has no axis 0 to map over".to_string() + &at(line)
+        "vmap: the argument is f64[] and has no axis 0 to map over".to_string() + &at(line)
     );
 }
 

@@ -135,11 +135,7 @@ fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
 
 /// The message for a derivative with respect to something that is no float.
 pub(super) fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
-    let which = if path.is_empty() {
-        "the argument".to_string()
-    } else {
-        format!("leaf `{path}` of the argument")
-    };
+    let which = super::argument_at(path);
     Error::new(
         ErrorKind::Derivative,
         format!(

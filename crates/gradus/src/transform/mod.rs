@@ -112,6 +112,24 @@ fn close_at<A: Tree, B: Tree>(
     }
 }
 
+/// How messages call the leaf at `path` of the argument.
+fn argument_at(path: &str) -> String {
+    if path.is_empty() {
+        "the argument".to_string()
+    } else {
+        format!("leaf `{path}` of the argument")
+    }
+}
+
+/// How messages go on about the leaf at `path` of a tree just named.
+fn named(path: &str) -> String {
+    if path.is_empty() {
+        "it".to_string()
+    } else {
+        format!("leaf `{path}`")
+    }
+}
+
 /// Checks that `got` has the structure of `wanted` and leaves of the same types.
 fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
     let (s, t) = (Structure::record(wanted), Structure::record(got));
@@ -127,8 +145,8 @@ fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
             return Err(Error::new(
                 ErrorKind::Tree,
                 format!(
-                    "{what}: leaf `{}` must be {}, got {}",
-                    paths[k],
+                    "{what}: {} must be {}, got {}",
+                    named(&paths[k]),
                     w.ty(),
                     g.ty()
                 ),

@@ -216,8 +216,8 @@ fn resolve_inputs(
                 Error::new(
                     ErrorKind::Axis,
                     format!(
-                        "{name}: leaf `{}` is {} and has no axis {axis} to map over",
-                        paths()[k],
+                        "{name}: {} is {} and has no axis {axis} to map over",
+                        super::argument_at(&paths()[k]),
                         t.ty()
                     ),
                 )
