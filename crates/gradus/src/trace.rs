@@ -162,11 +162,11 @@ impl Trace {
         if state.ended {
             return Err((escaped(), plausible()));
         }
+        state.graph.set_loc(loc);
         let mut ids = Vec::with_capacity(operands.len());
         for t in operands {
             ids.push(state.lift(trace, t).map_err(|e| (e, plausible()))?);
         }
-        state.graph.set_loc(loc);
         let node = state.graph.add(op, &ids).map_err(|e| (e, plausible()))?;
         let ty = state.graph.ty(node).clone();
         Ok(Tensor(Repr::Traced(Traced {

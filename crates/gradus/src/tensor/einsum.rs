@@ -1,8 +1,9 @@
 //! Sums of products written with index letters.
 
 use super::Tensor;
+use crate::trace::on_behalf_of;
 use gradus_ir::primitives::Contract;
-use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use std::collections::BTreeMap;
 
 /// The sum of products that `formula` writes with a letter for each axis, as NumPy's `einsum`: `"ij,jk->ik"` is a matrix product.
@@ -23,7 +24,9 @@ use std::collections::BTreeMap;
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
     match parse(formula, operands) {
-        Ok((letters, output)) => evaluate(letters, &output, operands),
+        Ok((letters, output)) => {
+            on_behalf_of(Loc::caller(), || evaluate(letters, &output, operands))
+        }
         Err(error) => Tensor::fail(error, Type::scalar(DType::F64)),
     }
 }
@@ -110,7 +113,6 @@ fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)>
     Ok((inputs, output))
 }
 
-#[track_caller]
 fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Tensor {
     let mut rest: Vec<(Letters, Tensor)> = letters
         .into_iter()

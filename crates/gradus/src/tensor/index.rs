@@ -147,13 +147,14 @@ impl Tensor {
             Ok(both) => both,
             Err(error) => return Tensor::fail(error, self.ty().with_shape(indices.shape())),
         };
-        let last = |t: &Tensor| {
+        let wide = |t: &Tensor| {
             let mut shape = others.clone();
             shape.insert(a, t.shape()[a]);
-            expand(t, &shape).move_axis(a as isize, -1)
+            shape
         };
-        let n = self.shape()[a];
-        let (x, i) = (last(self), last(&indices.resolved_indices(n)));
+        let indices = indices.resolved_indices(self.shape()[a]);
+        let x = expand(self, &wide(self)).move_axis(a as isize, -1);
+        let i = expand(&indices, &wide(&indices)).move_axis(a as isize, -1);
         let batch = others.len();
         let take = Gather::Take { batch, axis: batch };
         Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a as isize)

@@ -157,6 +157,18 @@ impl Tensor {
         binary("minimum", Op::Binary(Binary::Min), self, &other)
     }
 
+    /// What is left of the division by `other` rounded down, `x - y·⌊x/y⌋`: it has the sign of `other`, where `%` gives that of `self`.
+    #[track_caller]
+    pub fn remainder(&self, other: impl Operand) -> Tensor {
+        let (a, b) = match pair("remainder", self, &other) {
+            Ok(both) => both,
+            Err(error) => return Tensor::fail(error, self.ty().clone()),
+        };
+        let left = &a % &b;
+        let other_sign = left.not_equal(0) & (left.less(0) ^ b.less(0));
+        other_sign.where_(&(&left + &b), &left)
+    }
+
     /// Each element brought into `low..=high`: `min(max(x, low), high)`, with its derivatives at the bounds.
     #[track_caller]
     pub fn clip(&self, low: impl Operand, high: impl Operand) -> Tensor {
@@ -216,7 +228,8 @@ impl Tensor {
     /// `max(x, 0)`; its derivative at 0 is 0.
     #[track_caller]
     pub fn relu(&self) -> Tensor {
-        self.greater(0).where_(self, &self.zeros_like())
+        // This way round what is no number stays what it is.
+        self.less_equal(0).where_(&self.zeros_like(), self)
     }
 
     /// `x` where positive, else `slope·x`.

@@ -31,22 +31,23 @@ impl Tensor {
     #[track_caller]
     pub fn matmul(&self, other: &Tensor) -> Tensor {
         let (m, n) = (self.rank(), other.rank());
-        let refuse = |why: &str| {
-            let error = Error::new(
+        let refused = |why: &str| {
+            Error::new(
                 ErrorKind::Shape,
                 format!("matmul: {} times {}: {why}", self.ty(), other.ty()),
-            );
-            Tensor::fail(error, self.ty().clone())
+            )
         };
         if m == 0 || n == 0 {
-            return refuse("one is a scalar; multiply by it with `*`");
+            let error = refused("one is a scalar; multiply by it with `*`");
+            return Tensor::fail(error, self.ty().clone());
         }
         let inner = (self.shape()[m - 1], other.shape()[n.saturating_sub(2)]);
         if inner.0 != inner.1 {
-            return refuse(&format!(
+            let error = refused(&format!(
                 "the inner sizes are {} and {}; they must be equal",
                 inner.0, inner.1
             ));
+            return Tensor::fail(error, self.ty().clone());
         }
         if m == 1 || n == 1 || n == 2 {
             // The other axes come out in the right order by themselves.
@@ -67,12 +68,13 @@ impl Tensor {
         let wide = |t: &Tensor| {
             let mut shape = batch.clone();
             shape.extend_from_slice(&t.shape()[t.rank() - 2..]);
-            expand(t, &shape)
+            shape
         };
+        let (left, right) = (expand(self, &wide(self)), expand(other, &wide(other)));
         let b = batch.len();
         let axes: Dims = (0..b).collect();
-        wide(self).contract(
-            &wide(other),
+        left.contract(
+            &right,
             Contract {
                 batch_left: axes.clone(),
                 batch_right: axes,

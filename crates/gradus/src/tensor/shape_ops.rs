@@ -2,21 +2,14 @@
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of, common_dtype, expand};
+use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
-use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
 
 impl Tensor {
     #[track_caller]
     pub(super) fn layout(&self, layout: Layout) -> Tensor {
         Tensor::apply(Op::Layout(layout), &[self])
-    }
-
-    #[track_caller]
-    fn or_fail(result: Result<Tensor>, plausible: &Type) -> Tensor {
-        match result {
-            Ok(t) => t,
-            Err(error) => Tensor::fail(error, plausible.clone()),
-        }
     }
 
     /// The elements in row-major order under another shape; one size may be -1, which stands for what is left.
@@ -88,8 +81,10 @@ impl Tensor {
             .iter()
             .map(|&a| axis_of("permute", a, self.ty()))
             .collect();
-        let result = resolved.map(|order| self.layout(Layout::Transpose(order)));
-        Tensor::or_fail(result, self.ty())
+        match resolved {
+            Ok(order) => self.layout(Layout::Transpose(order)),
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
     }
 
     /// Two axes exchanged.
@@ -133,12 +128,14 @@ impl Tensor {
     pub fn expand_dims(&self, axis: isize) -> Tensor {
         let mut shape = self.ty().shape.clone();
         shape.push(1);
-        let result = axis_of("expand_dims", axis, &self.ty().with_shape(&shape)).map(|at| {
-            shape.pop();
-            shape.insert(at, 1);
-            self.under(&shape)
-        });
-        Tensor::or_fail(result, self.ty())
+        match axis_of("expand_dims", axis, &self.ty().with_shape(&shape)) {
+            Ok(at) => {
+                shape.pop();
+                shape.insert(at, 1);
+                self.under(&shape)
+            }
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
     }
 
     /// Without the axes of size 1.
@@ -164,9 +161,12 @@ impl Tensor {
             }
             let mut shape = self.ty().shape.clone();
             shape.remove(a);
-            Ok(self.under(&shape))
+            Ok(shape)
         });
-        Tensor::or_fail(result, self.ty())
+        match result {
+            Ok(shape) => self.under(&shape),
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
     }
 
     /// Repeated to `shape` by the rules of broadcasting.
@@ -195,9 +195,10 @@ impl Tensor {
     /// The order along these axes reversed.
     #[track_caller]
     pub fn flip(&self, axes: &[isize]) -> Tensor {
-        let result =
-            axes_of("flip", axes, self.ty()).map(|axes| self.layout(Layout::Reverse(axes)));
-        Tensor::or_fail(result, self.ty())
+        match axes_of("flip", axes, self.ty()) {
+            Ok(axes) => self.layout(Layout::Reverse(axes)),
+            Err(error) => Tensor::fail(error, self.ty().clone()),
+        }
     }
 
     /// Elements moved by `shift` places along `axis`; what leaves at the end comes in at the start.
@@ -293,22 +294,28 @@ impl Tensor {
             Ok((a, n / parts))
         });
         match resolved {
-            Ok((a, n)) => (0..parts as isize)
-                .map(|i| self.slice_axis(a as isize, i * n as isize..(i + 1) * n as isize))
-                .collect(),
+            Ok((a, n)) => on_behalf_of(Loc::caller(), || {
+                let n = n as isize;
+                (0..parts as isize)
+                    .map(|i| self.slice_axis(a as isize, i * n..(i + 1) * n))
+                    .collect()
+            }),
             Err(error) => vec![Tensor::fail(error, self.ty().clone()); parts.max(1)],
         }
     }
 }
 
 /// The element type for all of `parts`, to which they are converted.
+#[track_caller]
 fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
     let dtype = parts
         .iter()
         .map(|t| t.dtype())
         .reduce(common_dtype)
         .unwrap_or(DType::F64);
-    parts.iter().map(|t| t.astype(dtype)).collect()
+    on_behalf_of(Loc::caller(), || {
+        parts.iter().map(|t| t.astype(dtype)).collect()
+    })
 }
 
 /// Tensors one after the other along an axis that they have; all other sizes must be equal.

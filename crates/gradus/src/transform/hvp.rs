@@ -1,7 +1,9 @@
 //! Products of a Hessian with a vector, without the Hessian.
 
-use super::{grad, jvp, leaves};
+use super::grad::differentiate;
+use super::{jvp, leaves};
 use crate::tensor::Tensor;
+use crate::trace::on_behalf_of;
 use crate::tree::Tree;
 
 /// How two derivatives are composed; all give the same numbers.
@@ -14,6 +16,15 @@ pub enum HvpOrder {
     ReverseOverReverse,
     /// `∇(∂f·v)(x)`: the gradient of the change along `v`.
     ReverseOverForward,
+}
+
+impl HvpOrder {
+    /// All of them.
+    pub const ALL: [HvpOrder; 3] = [
+        HvpOrder::ForwardOverReverse,
+        HvpOrder::ReverseOverReverse,
+        HvpOrder::ReverseOverForward,
+    ];
 }
 
 /// The product of the Hessian of `f` with a vector: `(x, v) ↦ ∇²f(x)·v`, at the cost of a few runs of `f`.
@@ -38,18 +49,23 @@ pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
 pub fn hvp_with<A: Tree>(f: impl Fn(&A) -> Tensor, order: HvpOrder) -> impl Fn(&A, &A) -> A {
     let loc = gradus_ir::Loc::caller();
     move |x, v| {
-        let f = |x: &A| f(x);
+        let slope_of =
+            |f: &dyn Fn(&A) -> Tensor, x: &A| differentiate("hvp", &|x| (f(x), ()), x, loc).1;
+        let slope = |x: &A| slope_of(&f, x);
         if let Err(error) = super::check_like("hvp: the vector must be like the point", x, v) {
             crate::trace::stop(error, loc);
             return super::rebuild(x, leaves(x));
         }
         match order {
-            HvpOrder::ForwardOverReverse => jvp(grad(f), x, v).1,
-            HvpOrder::ReverseOverReverse => {
-                let slope = grad(f);
-                grad(|x: &A| dot(&slope(x), v))(x)
-            }
-            HvpOrder::ReverseOverForward => grad(|x: &A| jvp(f, x, v).1)(x),
+            HvpOrder::ForwardOverReverse => jvp(slope, x, v).1,
+            HvpOrder::ReverseOverReverse => slope_of(
+                &|x| {
+                    let slope = slope(x);
+                    on_behalf_of(loc, || dot(&slope, v))
+                },
+                x,
+            ),
+            HvpOrder::ReverseOverForward => slope_of(&|x| jvp(&f, x, v).1, x),
         }
     }
 }

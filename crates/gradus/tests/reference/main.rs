@@ -1,0 +1,256 @@
+//! Values, gradients, Jacobians, Hessians and their compositions against what JAX computed: see `tests/reference/README.md` at the root.
+//!
+//! Every case of `reference.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
+
+mod compositions;
+mod edges;
+mod functions;
+mod operators;
+mod randoms;
+
+use gradus::prelude::*;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fmt::Write;
+
+/// Cases in which Gradus decides otherwise, and why.
+const DIFFERENT: &[(&str, &str)] = &[
+    (
+        "op/dynamic_slice_clamped/f64",
+        "a start out of bounds is an error here, never another slice",
+    ),
+    ("grad/dynamic_slice_clamped/f64", "as above"),
+    ("hvp/dynamic_slice_clamped/f64", "as above"),
+    (
+        "edge/grad/abs/f64",
+        "0 at 0: the middle of the slopes of both sides, and what a symmetric function should have",
+    ),
+    (
+        "edge/grad/relu6/f64",
+        "composed of relu and a minimum here, whose tie at 6 is shared half and half",
+    ),
+    (
+        "edge/grad/pow0/f64",
+        "x^0 is 1 everywhere, so its slope is 0, also at 0",
+    ),
+    ("edge/grad/pow_pairs/f64", "as above, for 0^0"),
+    (
+        "edge/grad/hypot_pole/f64",
+        "0 at the pole, by the slope of the absolute value",
+    ),
+];
+
+/// A line of the file.
+pub struct Case {
+    name: String,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Wanted>,
+    tolerance: f64,
+}
+
+struct Wanted {
+    dtype: DType,
+    shape: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl Case {
+    /// The part of the name after the group and before the element type.
+    fn subject(&self) -> &str {
+        let (_, rest) = self.name.split_once('/').unwrap();
+        rest.rsplit_once('/').map_or(rest, |(subject, _)| subject)
+    }
+}
+
+fn number(v: &Value) -> f64 {
+    match v {
+        Value::Bool(b) => f64::from(u8::from(*b)),
+        Value::String(s) => s.parse().unwrap(),
+        // Whole numbers here are below 2^53 in size.
+        _ => v.as_f64().unwrap(),
+    }
+}
+
+fn dtype(name: &str) -> DType {
+    DType::from_name(name).unwrap_or_else(|| panic!("no element type {name}"))
+}
+
+fn wanted(v: &Value) -> Wanted {
+    let dtype = dtype(v["dtype"].as_str().unwrap());
+    Wanted {
+        dtype,
+        shape: v["shape"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|d| d.as_u64().unwrap() as usize)
+            .collect(),
+        values: v["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            // The shortest decimals of an f32 are not its exact value.
+            .map(|v| {
+                if dtype == F32 {
+                    f64::from(number(v) as f32)
+                } else {
+                    number(v)
+                }
+            })
+            .collect(),
+    }
+}
+
+fn tensor(w: Wanted) -> Tensor {
+    let t = match w.dtype {
+        // Exact: seeds and bits.
+        I64 => Tensor::new(
+            w.values.iter().map(|&v| v as i64).collect::<Vec<_>>(),
+            &w.shape,
+        ),
+        _ => Tensor::new(w.values, &w.shape),
+    };
+    t.unwrap().astype(w.dtype)
+}
+
+fn cases() -> Vec<Case> {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/reference/reference.json"
+    );
+    let text = std::fs::read_to_string(path).unwrap();
+    let file: Value = serde_json::from_str(&text).unwrap();
+    let default = &file["header"]["default_tol"];
+    let cases = file["cases"].as_array().unwrap();
+    assert_eq!(
+        cases.len() as u64,
+        file["header"]["cases"].as_u64().unwrap()
+    );
+    cases
+        .iter()
+        .map(|c| {
+            let outputs: Vec<Wanted> = c["outputs"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(wanted)
+                .collect();
+            let float = outputs.iter().find(|o| o.dtype.is_float());
+            let usual = float.map_or(0.0, |o| default[o.dtype.name()].as_f64().unwrap());
+            Case {
+                name: c["name"].as_str().unwrap().into(),
+                inputs: c["inputs"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|v| tensor(wanted(v)))
+                    .collect(),
+                outputs,
+                tolerance: c["tol"].as_f64().unwrap_or(usual),
+            }
+        })
+        .collect()
+}
+
+/// What is wrong with `got`, if anything.
+fn difference(case: &Case, got: &[Tensor]) -> Option<String> {
+    if got.len() != case.outputs.len() {
+        return Some(format!(
+            "{} outputs instead of {}",
+            got.len(),
+            case.outputs.len()
+        ));
+    }
+    for (k, (g, w)) in got.iter().zip(&case.outputs).enumerate() {
+        let kinds = g.dtype() == w.dtype || g.dtype().is_integer() && w.dtype.is_integer();
+        if !kinds || g.shape() != w.shape {
+            return Some(format!(
+                "output {k} is {}{:?} instead of {}{:?}",
+                g.dtype(),
+                g.shape(),
+                w.dtype,
+                w.shape
+            ));
+        }
+        let values = match g.astype(F64).to_vec::<f64>() {
+            Ok(values) => values,
+            Err(e) => return Some(e.to_string()),
+        };
+        let tolerance = if w.dtype.is_float() {
+            case.tolerance
+        } else {
+            0.0
+        };
+        for (i, (&g, &w)) in values.iter().zip(&w.values).enumerate() {
+            let right =
+                g == w || g.is_nan() && w.is_nan() || (g - w).abs() <= tolerance * w.abs().max(1.0);
+            if !right {
+                return Some(format!("output {k}, element {i}: {g:e} instead of {w:e}"));
+            }
+        }
+    }
+    None
+}
+
+/// The results of Gradus, or why there are none.
+fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
+    let (group, _) = case.name.split_once('/').unwrap();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match group {
+        "op" | "deriv" | "grad" | "hvp" => operators::evaluate(group, case),
+        "jac" | "jac2" | "hess" | "hvp_of" | "third" => functions::evaluate(group, case),
+        "edge" => edges::evaluate(case),
+        "net" | "comp" => compositions::evaluate(case),
+        "random" => randoms::evaluate(case),
+        _ => None,
+    }));
+    match outcome {
+        Ok(Some(results)) => Ok(results),
+        Ok(None) => Err("there is no such case here".into()),
+        Err(panic) => Err(panic
+            .downcast_ref::<String>()
+            .cloned()
+            .unwrap_or_else(|| "panic".into())),
+    }
+}
+
+#[test]
+fn results_are_those_of_jax() {
+    let (mut failures, mut checked) = (String::new(), HashMap::<String, usize>::new());
+    for case in cases() {
+        let fault = match evaluate(&case) {
+            Ok(results) => difference(&case, &results),
+            Err(why) => Some(why),
+        };
+        let meant = DIFFERENT.iter().find(|(name, _)| *name == case.name);
+        match (fault, meant) {
+            (Some(fault), None) => writeln!(failures, "{}: {fault}", case.name).unwrap(),
+            (None, Some(_)) => {
+                writeln!(failures, "{}: is said to differ and does not", case.name).unwrap()
+            }
+            _ => {
+                *checked
+                    .entry(case.name.split('/').next().unwrap().into())
+                    .or_default() += 1
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{failures}");
+    assert!(checked.values().sum::<usize>() >= 800, "{checked:?}");
+}
+
+/// However an operator is composed inside the library, what it does belongs to the line that called it.
+#[test]
+fn every_node_has_the_place_of_its_operator() {
+    let mut elsewhere = std::collections::BTreeSet::new();
+    for case in cases().iter().filter(|c| c.name.starts_with("op/")) {
+        let f = |x: &Vec<Tensor>| operators::operator(case.subject(), x, case).unwrap();
+        let graph = trace(f, &case.inputs).unwrap();
+        for id in graph.ids().filter(|id| !graph.inputs().contains(id)) {
+            let loc = graph.node(id).loc;
+            if !loc.to_string().contains("operators.rs") {
+                elsewhere.insert(format!("{}: {loc}", case.subject()));
+            }
+        }
+    }
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+}
