@@ -2,7 +2,7 @@
 
 use crate::compile::{CompileOptions, compile};
 use crate::run::Executable;
-use gradus_ir::{Graph, Result};
+use gradus_ir::{Graph, Op, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -17,6 +17,13 @@ struct Entry {
 
 static CACHE: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::default);
 
+/// Whether what may go wrong while running belongs to the same lines in two programs that compute the same.
+fn same_blame(a: &Graph, b: &Graph) -> bool {
+    let checked = |op: &Op| matches!(op, Op::Gather(_) | Op::Dynamic(_));
+    let mut pairs = a.nodes().iter().zip(b.nodes());
+    pairs.all(|(a, b)| a.loc == b.loc || !checked(&a.op))
+}
+
 /// The compiled program of `graph`, compiled now if no equal one was before.
 ///
 /// # Errors
@@ -27,7 +34,7 @@ pub fn cached(graph: &Graph, options: &CompileOptions) -> Result<Arc<Executable>
         let entries = cache.get(&key)?;
         entries
             .iter()
-            .find(|e| e.options == *options && e.graph.same(graph))
+            .find(|e| e.options == *options && e.graph.same(graph) && same_blame(&e.graph, graph))
             .map(|e| e.executable.clone())
     };
     if let Some(found) = find(&CACHE.lock().unwrap_or_else(PoisonError::into_inner)) {

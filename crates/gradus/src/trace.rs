@@ -179,6 +179,9 @@ impl Trace {
     /// The numbers of `node`, computed if the inputs are known.
     pub(crate) fn value(&self, node: NodeId) -> Result<Array> {
         let mut state = self.lock();
+        if state.ended {
+            return Err(escaped());
+        }
         if let Some(value) = state.values.get(&node) {
             return Ok(value.clone());
         }

@@ -100,7 +100,9 @@ impl Tensor {
         if self.dtype() == DType::U32 {
             return wide;
         }
-        wide.less(0).where_(&(&wide + n), &wide)
+        // One that is too low stays as it was, for the message.
+        let from_end = wide.less(0) & wide.greater_equal(-(n as i64));
+        from_end.where_(&(&wide + n), &wide)
     }
 
     /// The entries along `axis` that `indices` (whole numbers of any shape) name, in place of that axis; negative ones count from the end.

@@ -112,10 +112,11 @@ impl Tensor {
     /// [`ErrorKind::Traced`] if the inputs are unknown (under `jit` or `vmap`) or its trace has ended.
     #[track_caller]
     pub(crate) fn array(&self) -> Result<Array> {
+        let loc = Loc::caller();
         match &self.0 {
             Repr::Array(a) => Ok(a.clone()),
             Repr::Splat(value, ty) => Ok(Array::filled(*value, &ty.shape)),
-            Repr::Traced(t) => t.trace.value(t.node).map_err(|e| e.at(Loc::caller())),
+            Repr::Traced(t) => t.trace.value(t.node).map_err(|e| e.at(loc)),
         }
     }
 

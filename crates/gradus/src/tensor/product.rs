@@ -61,9 +61,14 @@ impl Tensor {
             );
         }
         let outer = |t: &Tensor| Type::new(t.dtype(), &t.shape()[..t.rank() - 2]);
-        let batch = match common_shape("matmul", &outer(self), &outer(other)) {
-            Ok(batch) => batch,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+        let (left, right) = (outer(self), outer(other));
+        let Ok(batch) = common_shape("matmul", &left, &right) else {
+            let error = refused(&format!(
+                "the leading axes {:?} and {:?} do not broadcast; sizes must be equal or 1",
+                &left.shape[..],
+                &right.shape[..]
+            ));
+            return Tensor::fail(error, self.ty().clone());
         };
         let wide = |t: &Tensor| {
             let mut shape = batch.clone();

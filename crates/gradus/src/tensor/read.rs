@@ -36,7 +36,8 @@ impl Tensor {
     /// If they are of another type than `T`, or the tensor is traced over unknown values.
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let array = self.array().map_err(|e| e.at(Loc::caller()))?;
+        let loc = Loc::caller();
+        let array = self.array().map_err(|e| e.at(loc))?;
         match array.as_slice::<T>() {
             Some(values) => Ok(values.to_vec()),
             None => Err(Error::new(
@@ -47,7 +48,7 @@ impl Tensor {
                     T::DTYPE
                 ),
             )
-            .at(Loc::caller())),
+            .at(loc)),
         }
     }
 
@@ -68,7 +69,8 @@ impl Tensor {
             )
             .at(Loc::caller()));
         }
-        let values = self.to_vec::<T>().map_err(|e| e.at(Loc::caller()))?;
+        let loc = Loc::caller();
+        let values = self.to_vec::<T>().map_err(|e| e.at(loc))?;
         Ok(values[0])
     }
 }

@@ -22,7 +22,10 @@ macro_rules! reductions {
             /// If there is no such axis.
             #[track_caller]
             pub fn $one(&self, axis: isize) -> Tensor {
-                self.$several(&[axis])
+                match axis_of(stringify!($one), axis, self.ty()) {
+                    Ok(axis) => self.reduced(ReduceKind::$kind, Dims::from_slice(&[axis])),
+                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                }
             }
 
             #[doc = concat!($what, " over several axes, which the result does not have.")]
@@ -63,7 +66,10 @@ macro_rules! statistics {
             /// If there is no such axis.
             #[track_caller]
             pub fn $one(&self, axis: isize) -> Tensor {
-                self.$several(&[axis])
+                match axis_of(stringify!($one), axis, self.ty()) {
+                    Ok(axis) => $f(self, Dims::from_slice(&[axis])),
+                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                }
             }
 
             /// As the function for all elements, over several axes.

@@ -1,0 +1,218 @@
+//! The messages of mistakes, whole, with the line of the program that is wrong.
+
+use gradus::nn::{Activation, Mlp};
+use gradus::optim::{Adam, Sgd};
+use gradus::prelude::*;
+use gradus::tensor::{concatenate, einsum, stack};
+use gradus::{io, random, tree};
+use insta::assert_snapshot;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message with which the expression stops the program, which must end with the place of the expression; the place is left away.
+macro_rules! stops {
+    ($e:expr) => {{
+        let line = line!();
+        let panic = catch_unwind(AssertUnwindSafe(|| drop($e))).expect_err("it does not stop");
+        let text = panic.downcast_ref::<String>().expect("a formatted message");
+        let place = format!("\n  at {}:{line}", file!());
+        let rest = text.strip_suffix(&place);
+        rest.unwrap_or_else(|| panic!("{text}\nis not{place}"))
+            .to_string()
+    }};
+}
+
+fn f(shape: &[usize]) -> Tensor {
+    Tensor::ones(shape, F64)
+}
+
+fn whole(shape: &[usize]) -> Tensor {
+    Tensor::ones(shape, I64)
+}
+
+#[test]
+fn shapes_that_do_not_fit() {
+    let (a, b, v) = (f(&[2, 3]), f(&[4, 5]), f(&[3]));
+    assert_snapshot!(stops!(&a + &b), @"add: shapes [2,3] and [4,5] do not broadcast: axis 0 has sizes 2 and 4; sizes must be equal or 1");
+    assert_snapshot!(stops!(a.matmul(&b)), @"matmul: f64[2,3] times f64[4,5]: the inner sizes are 3 and 4; they must be equal");
+    assert_snapshot!(stops!(a.matmul(&f(&[]))), @"matmul: f64[2,3] times f64[]: one is a scalar; multiply by it with `*`");
+    assert_snapshot!(stops!(f(&[2, 3, 4]).matmul(&f(&[5, 4, 2]))), @"matmul: f64[2,3,4] times f64[5,4,2]: the leading axes [2] and [5] do not broadcast; sizes must be equal or 1");
+    assert_snapshot!(stops!(a.dot(&b)), @"dot: f64[2,3] times f64[4,5]: the inner sizes are 3 and 4; they must be equal");
+    assert_snapshot!(stops!(a.reshape(&[4, 2])), @"reshape: f64[2,3] has 6 elements, which do not make the shape [4, 2]");
+    assert_snapshot!(stops!(a.reshape(&[-1, -1])), @"reshape: f64[2,3] has 6 elements, which do not make the shape [-1, -1]");
+    assert_snapshot!(stops!(a.reshape(&[-1, 4])), @"reshape: f64[2,3] has 6 elements, which do not make the shape [-1, 4]");
+    assert_snapshot!(stops!(a.broadcast_to(&[2, 4])), @"broadcast_to: f64[2,3] does not broadcast to [2, 4]; from the last axis on, sizes must be equal or 1");
+    assert_snapshot!(stops!(concatenate(&[&a, &b], 0)), @"concatenate: f64[2,3] and f64[4,5] along axis 0; all other sizes and the element types must be equal");
+    assert_snapshot!(stops!(concatenate(&[], 0)), @"concatenate: there is no array to put together");
+    assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"concatenate: f64[1,2,3] and f64[1,3] along axis 0; all other sizes and the element types must be equal");
+    assert_snapshot!(stops!(einsum("ij,jk->ik", &[&a, &b])), @"einsum: `ij,jk->ik`: index `j` has size 3 in operand 0 and 4 in operand 1");
+    assert_snapshot!(stops!(einsum("ij->ijk", &[&a])), @"einsum: `ij->ijk`: index `k` of the result stands in no operand");
+    assert_snapshot!(stops!(einsum("ij,jk->ik", &[&a])), @"einsum: `ij,jk->ik`: names 2 operands, 1 were given");
+    assert_snapshot!(stops!(einsum("i->i", &[&a])), @"einsum: `i->i`: operand 0 has 1 indices, the tensor is f64[2,3]");
+    assert_snapshot!(stops!(einsum("i1->i", &[&a])), @"einsum: `i1->i`: `1` is no index; indices are single letters, operands are separated by commas");
+    assert_snapshot!(stops!(v.greater(0.0).where_(&a, &b)), @"where_: shapes [2,3] and [4,5] do not broadcast: axis 0 has sizes 2 and 4; sizes must be equal or 1");
+    assert_snapshot!(stops!(a.tensordot(&b, &[0], &[0])), @"contract: axis 0 of f64[2,3] has size 2, axis 0 of f64[4,5] has size 4; they must be equal");
+    assert_snapshot!(stops!(a.split(2, 1)), @"split: axis 1 of f64[2,3] has size 3, which is no multiple of 2");
+    assert_snapshot!(stops!(a.pad(&[(1, 1)], 0.0)), @"pad: widths are needed for each of the 2 axes of f64[2,3]");
+    assert_snapshot!(stops!(a.diag()), @"diag: takes a vector, got f64[2,3]; `diagonal` reads one from a matrix");
+    assert_snapshot!(stops!(v.tril(0)), @"tril: needs at least two axes, got f64[3]");
+    assert_snapshot!(stops!(a.index_add(0, &whole(&[2]), &b)), @"scatter_add: updates f64[4,5] for indices i64[2] into f64[2,3]; they must be f64[2,3]");
+    assert_snapshot!(stops!(f(&[0]).max()), @"reduce_max: axis 0 of f64[0] is empty, and nothing is the extreme of no elements");
+    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax: axis 1 of f64[2,0] is empty, and nothing is the extreme of no elements");
+}
+
+#[test]
+fn axes_that_are_not_there() {
+    let a = f(&[2, 3]);
+    assert_snapshot!(stops!(a.sum_axis(2)), @"sum_axis: axis 2 of f64[2,3]; axes go from -2 to 1");
+    assert_snapshot!(stops!(f(&[]).sum_axis(0)), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
+    assert_snapshot!(stops!(a.sum_axes(&[0, -2])), @"sum_axes: axes [0, -2] of f64[2,3] name one twice");
+    assert_snapshot!(stops!(a.permute(&[0, 0])), @"transpose: [0, 0] is not a permutation of the 2 axes of f64[2,3]");
+    assert_snapshot!(stops!(a.swap_axes(0, 5)), @"swap_axes: axis 5 of f64[2,3]; axes go from -2 to 1");
+    assert_snapshot!(stops!(a.expand_dims(4)), @"expand_dims: axis 4 of f64[2,3,1]; axes go from -3 to 2");
+    assert_snapshot!(stops!(a.squeeze_axis(1)), @"squeeze_axis: axis 1 of f64[2,3] has size 3, not 1");
+    assert_snapshot!(stops!(a.slice_axis(0, 1..5)), @"slice_axis: places 1 to 5 by 1 do not lie in axis 0 of f64[2,3]");
+    assert_snapshot!(stops!(a.at(2)), @"at: there is no entry 2 in f64[2,3]");
+    assert_snapshot!(stops!(f(&[]).at(0)), @"at: there is no entry 0 in f64[]");
+    assert_snapshot!(stops!(a.softmax(3)), @"softmax: axis 3 of f64[2,3]; axes go from -2 to 1");
+    assert_snapshot!(stops!(a.cumsum(-3)), @"cumsum: axis -3 of f64[2,3]; axes go from -2 to 1");
+    assert_snapshot!(stops!(a.flip(&[1, 1])), @"flip: axes [1, 1] of f64[2,3] name one twice");
+}
+
+#[test]
+fn element_types_that_do_not_fit() {
+    let (a, n) = (f(&[2]), whole(&[2]));
+    assert_snapshot!(stops!(n.sin()), @"sin: takes floating-point numbers, got i64[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(&a & &a), @"and: takes truth values or integers, got f64[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(-a.greater(0.0)), @"neg: takes numbers, got bool[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(!&a), @"not: takes truth values or integers, got f64[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(a.where_(&a, &a)), @"where_: the condition is f64[2], it must hold truth values; compare it with something first");
+    assert_snapshot!(stops!(a.take(&a, 0)), @"take: indices must be whole numbers, got f64[2]; convert them with `astype`");
+    assert_snapshot!(stops!(a.one_hot(3, F64)), @"one_hot: indices must be whole numbers, got f64[2]; convert them with `astype`");
+    assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"the number 3000000000 does not fit into i32; convert the tensor with `astype`");
+    assert_snapshot!(stops!(random::normal(&random::key(0), &[2], I32)), @"normal: gives floating-point numbers, not i32");
+    assert_snapshot!(stops!(n.powi(-1)), @"powi: takes floating-point numbers where the exponent is negative, got i64[2]; convert it first with `astype`");
+}
+
+#[test]
+fn values_that_cannot_be_had() {
+    let a = f(&[2]);
+    let text = |e: Error| e.to_string();
+    let line = line!() + 1;
+    let error = a.to_vec::<i32>().unwrap_err();
+    let place = format!("\n  at {}:{line}", file!());
+    assert_eq!(text(error.clone()), format!("{}{place}", error.message()));
+    assert_snapshot!(error.message(), @"to_vec: the tensor is f64[2], not of i32; convert it with `astype`");
+    assert_snapshot!(a.item::<f64>().unwrap_err().message(), @"item: the tensor is f64[2] and has 2 elements, not one");
+    assert_snapshot!(Tensor::new([1.0, 2.0], &[3]).unwrap_err().message(), @"2 numbers for the shape [3], which has 3 elements");
+    assert_snapshot!(stops!(a.take(&Tensor::from([2i64]), 0)), @"take: index 2 is out of bounds for axis 0 of size 2");
+    assert_snapshot!(stops!(a.take(&Tensor::from([-3i64]), 0)), @"take: index -3 is out of bounds for axis 0 of size 2");
+    assert_snapshot!(stops!(a.dynamic_slice(&Tensor::from([1i64]), &[2])), @"dynamic_slice: a part of size 2 at 1 leaves axis 0 of size 2");
+}
+
+#[test]
+fn derivatives_that_do_not_exist() {
+    let (x, n) = (f(&[2]), whole(&[2]));
+    assert_snapshot!(stops!(jacfwd(|n: &Tensor| n * 2)(&n)), @"jacfwd: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    assert_snapshot!(stops!(jacrev(|n: &Tensor| n * 2)(&n)), @"jacrev: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    assert_snapshot!(stops!(jacrev(|x: &Tensor| x.argmax())(&x)), @"jacrev: the function returned i64[], and only floating-point numbers have derivatives; convert it with `astype`");
+    assert_snapshot!(stops!(hessian(|x: &Tensor| x.sin())(&x)), @"grad: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    assert_snapshot!(stops!(hvp(|x: &Tensor| x.sin())(&x, &x)), @"hvp: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    assert_snapshot!(stops!(hvp(|x: &Tensor| x.sum())(&x, &f(&[3]))), @"hvp: the vector must be like the point: it must be f64[2], got f64[3]");
+    assert_snapshot!(stops!(grad(|x: &Tensor| x.argmax())(&x)), @"grad: the function must return one floating-point number, it returned i64[]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    assert_snapshot!(stops!(grad(|n: &Tensor| n.sum())(&n)), @"grad: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    assert_snapshot!(stops!(vmap(|x: &Tensor| x.sin())(&f(&[]))), @"vmap: the argument is f64[] and has no axis 0 to map over");
+}
+
+#[test]
+fn mistakes_inside_transforms_are_where_they_are_made() {
+    let x = f(&[2, 3]);
+    assert_snapshot!(stops!(grad(|x: &Tensor| x.matmul(x).sum())(&x)), @"matmul: f64[2,3] times f64[2,3]: the inner sizes are 3 and 2; they must be equal");
+    assert_snapshot!(stops!(vmap(|x: &Tensor| x.sum_axis(1))(&x)), @"sum_axis: axis 1 of f64[3]; axes go from -1 to 0");
+    assert_snapshot!(stops!(hessian(|x: &Tensor| (x + f(&[7])).sum())(&x)), @"add: shapes [2,3] and [7] do not broadcast: axis 1 has sizes 3 and 7; sizes must be equal or 1");
+}
+
+#[test]
+fn reading_what_is_only_traced() {
+    // The error comes from the line that reads, and passes through the function's own result.
+    let seen = std::cell::RefCell::new(None);
+    let line = line!() + 2;
+    let f = jit(|x: &Tensor| {
+        let value = x.item::<f64>();
+        *seen.borrow_mut() = value.err();
+        x.clone()
+    });
+    f.call(&Tensor::from(1.0)).unwrap();
+    let error = seen.take().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Traced);
+    assert!(
+        error
+            .to_string()
+            .ends_with(&format!("\n  at {}:{line}", file!()))
+    );
+    assert_snapshot!(error.message(), @"the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_`, or read it outside");
+    let kept = std::cell::RefCell::new(None);
+    grad(|x: &Tensor| {
+        *kept.borrow_mut() = Some(x.sin());
+        x.clone()
+    })(&Tensor::from(1.0));
+    let kept = kept.take().unwrap();
+    assert_snapshot!(kept.to_vec::<f64>().unwrap_err().message(), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
+    assert_snapshot!(stops!(kept.cos()), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
+}
+
+#[test]
+fn trees_that_differ() {
+    let (a, b) = (vec![f(&[2]), f(&[3])], vec![f(&[2])]);
+    let rate = Tensor::from(0.1);
+    assert_snapshot!(stops!(Sgd::default().update(&a, &b, &rate)), @"optim: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
+    let state = Adam::default().start(&b);
+    assert_snapshot!(stops!(Adam::default().update(&a, &a, &state, &rate)), @"optim: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
+    assert_snapshot!(tree::map2(&a, &b, |x, y| x + y).unwrap_err().message(), @"map2: the trees differ: expected a list of 2, got a list of 1");
+    assert_snapshot!(stops!(jvp(|x: &Vec<Tensor>| x[0].clone(), &a, &b)), @"jvp: the tangent must be like the point: the trees differ: expected a list of 2, got a list of 1");
+    let (_, pull) = vjp(|x: &Vec<Tensor>| x.clone(), &a);
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(pull(&b)))).unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert_snapshot!(text.split("\n  at").next().unwrap(), @"vjp: the cotangent must be like the value: the trees differ: expected a list of 2, got a list of 1");
+    let named: BTreeMap<String, Tensor> = [("w".to_string(), f(&[2]))].into();
+    let other: BTreeMap<String, Tensor> = [("v".to_string(), f(&[2]))].into();
+    assert_snapshot!(tree::map2(&named, &other, |x, y| x + y).unwrap_err().message(), @"map2: the trees differ: expected a tensor at `.w`, got a tensor at `.v`");
+}
+
+#[test]
+fn networks_that_make_no_sense() {
+    let key = random::key(0);
+    let of = |widths: &[usize], dtype| Mlp::new(&key, widths, Activation::Relu, dtype);
+    assert_snapshot!(of(&[3], F32).unwrap_err(), @"Mlp::new: widths [3] of f32; at least an input and an output width are needed, each positive, and floats");
+    assert_snapshot!(of(&[3, 0, 2], F32).unwrap_err(), @"Mlp::new: widths [3, 0, 2] of f32; at least an input and an output width are needed, each positive, and floats");
+    assert_snapshot!(of(&[3, 2], I32).unwrap_err(), @"Mlp::new: widths [3, 2] of i32; at least an input and an output width are needed, each positive, and floats");
+    let net = of(&[3, 4, 2], F64).unwrap();
+    assert_snapshot!(stops!(net.forward(&f(&[5, 4]))), @"matmul: f64[5,4] times f64[3,4]: the inner sizes are 4 and 3; they must be equal");
+    let labels = f(&[5]);
+    assert_snapshot!(stops!(gradus::nn::softmax_cross_entropy(&f(&[5, 2]), &labels)), @"softmax_cross_entropy: logits f64[5,2] with labels f64[5]; they must be [examples, classes] and integers [examples]");
+}
+
+#[test]
+fn files_that_are_missing_broken_or_of_another_tree() {
+    let folder = std::env::temp_dir().join(format!("gradus-errors-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let hide = |e: Error| {
+        e.to_string()
+            .replace(&folder.display().to_string(), "FOLDER")
+    };
+    let like = vec![f(&[2]), f(&[3])];
+    let path = |name: &str| folder.join(name);
+    assert_snapshot!(hide(io::load(path("none.safetensors"), &like).unwrap_err()), @"FOLDER/none.safetensors: cannot be read: No such file or directory (os error 2)");
+    std::fs::write(path("broken.safetensors"), b"not a file of tensors").unwrap();
+    assert_snapshot!(hide(io::load(path("broken.safetensors"), &like).unwrap_err()), @"FOLDER/broken.safetensors: is no complete safetensors file: header too large");
+    io::save(path("a.safetensors"), &like, &BTreeMap::new()).unwrap();
+    let bytes = std::fs::read(path("a.safetensors")).unwrap();
+    std::fs::write(path("cut.safetensors"), &bytes[..bytes.len() - 8]).unwrap();
+    assert_snapshot!(hide(io::load(path("cut.safetensors"), &like).unwrap_err()), @"FOLDER/cut.safetensors: is no complete safetensors file: incomplete metadata, file not fully covered");
+    let more = vec![f(&[2]), f(&[3]), f(&[1])];
+    assert_snapshot!(hide(io::load(path("a.safetensors"), &more).unwrap_err()), @"FOLDER/a.safetensors: has no tensor `.2`");
+    let other = vec![f(&[2]), f(&[4])];
+    assert_snapshot!(hide(io::load(path("a.safetensors"), &other).unwrap_err()), @"FOLDER/a.safetensors: tensor `.1` is f64[3], expected f64[4]");
+    assert_snapshot!(hide(io::save(path("no/such/folder"), &like, &BTreeMap::new()).unwrap_err()), @"FOLDER/no/such/folder: cannot be written: No such file or directory (os error 2)");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
