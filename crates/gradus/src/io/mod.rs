@@ -36,14 +36,30 @@ pub fn save<A: Tree>(
         views.push((name, view));
     }
     let metadata: HashMap<String, String> = metadata.clone().into_iter().collect();
-    let bytes =
+    let mut bytes =
         serialize(views, Some(metadata)).map_err(|e| broken(path, "cannot be written", e))?;
+    sort_header(&mut bytes).map_err(|e| broken(path, "cannot be written", e))?;
     // A crash in the middle must not leave half a file under the name.
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     std::fs::write(&partial, bytes)
         .and_then(|()| std::fs::rename(&partial, path))
         .map_err(|e| broken(path, "cannot be written", e))
+}
+
+/// Brings the entries of the header into the order of their names: the crate writes metadata in one that differs from run to run, and equal trees should
+/// give equal files.
+fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
+    let Some((length, rest)) = file.split_first_chunk_mut::<8>() else {
+        return Ok(());
+    };
+    let header = &mut rest[..u64::from_le_bytes(*length) as usize];
+    // The maps of `serde_json` are sorted.
+    let entries: serde_json::Value = serde_json::from_slice(header)?;
+    let mut sorted = serde_json::to_vec(&entries)?;
+    sorted.resize(header.len(), b' ');
+    header.copy_from_slice(&sorted);
+    Ok(())
 }
 
 /// The tree like `like` whose tensors are those stored at `path` under the same names and types, and the metadata.

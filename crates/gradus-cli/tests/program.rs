@@ -1,0 +1,385 @@
+//! The program as a user runs it: training, going on, measuring, predicting, and its messages.
+
+use insta::assert_snapshot;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Runs `gradus` with the folder `dir` as its own.
+fn gradus(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    command.current_dir(dir).args(arguments);
+    command.output().expect("the program starts")
+}
+
+/// What the program says when all is well.
+fn says(dir: &Path, arguments: &[&str]) -> String {
+    let output = gradus(dir, arguments);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}:\n{out}{err}");
+    out
+}
+
+/// The message with which the program refuses, and its exit code.
+fn refuses(dir: &Path, arguments: &[&str]) -> String {
+    let output = gradus(dir, arguments);
+    assert!(!output.status.success(), "{arguments:?} is not refused");
+    let code = output.status.code().expect("an exit code");
+    format!("{}exit code {code}", text(&output.stderr))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a folder for the test")
+}
+
+fn model(dir: &Path, out: &str) -> Vec<u8> {
+    fs::read(dir.join(out).join("model.safetensors")).expect("a model")
+}
+
+/// A short run.
+const SHORT: [&str; 5] = ["train", "--epochs", "4", "--layers", "24"];
+
+fn short(more: &[&'static str]) -> Vec<&'static str> {
+    [&SHORT, more].concat()
+}
+
+#[test]
+fn the_digits_are_learnt() {
+    let dir = folder();
+    let said = says(dir.path(), &["train", "--epochs", "30"]);
+    let last = said.lines().last().expect("a last line");
+    let percent: f64 = last
+        .split(' ')
+        .nth(2)
+        .and_then(|w| w.parse().ok())
+        .expect(last);
+    assert!(percent >= 96.0, "{last}");
+    for what in [
+        "reverse mode needs 9 times fewer operations",
+        "confusion matrix",
+        "training loss",
+        "µs a step",
+        "where a step",
+    ] {
+        assert!(said.contains(what), "no `{what}` in\n{said}");
+    }
+    for file in ["model.safetensors", "checkpoint.safetensors", "loss.svg"] {
+        assert!(
+            dir.path().join("gradus-out").join(file).is_file(),
+            "{file} is missing"
+        );
+    }
+    let measured = says(dir.path(), &["eval", "gradus-out/model.safetensors"]);
+    assert_eq!(measured.lines().last(), Some(last));
+}
+
+#[test]
+fn the_result_depends_on_the_seed_alone() {
+    let dir = folder();
+    for (threads, out) in [("1", "one"), ("2", "two"), ("3", "three")] {
+        let options = [
+            "train",
+            "--epochs",
+            "2",
+            "--layers",
+            "300,200",
+            "--batch",
+            "256",
+            "--out",
+            out,
+            "--threads",
+            threads,
+        ];
+        says(dir.path(), &options);
+    }
+    let one = model(dir.path(), "one");
+    assert!(
+        one == model(dir.path(), "two"),
+        "two threads give another network"
+    );
+    assert!(
+        one == model(dir.path(), "three"),
+        "three threads give another network"
+    );
+    says(dir.path(), &short(&["--out", "a"]));
+    says(dir.path(), &short(&["--out", "b"]));
+    says(dir.path(), &short(&["--out", "c", "--seed", "1"]));
+    assert!(model(dir.path(), "a") == model(dir.path(), "b"));
+    assert!(model(dir.path(), "a") != model(dir.path(), "c"));
+}
+
+#[test]
+fn a_run_that_is_resumed_ends_in_the_same_bits() {
+    let dir = folder();
+    let kinds: [&[&str]; 4] = [
+        &["--optimizer", "adamw"],
+        &[
+            "--optimizer",
+            "nesterov",
+            "--schedule",
+            "warmup-cosine",
+            "--dtype",
+            "f64",
+        ],
+        &[
+            "--optimizer",
+            "sgd",
+            "--clip",
+            "1",
+            "--weight-decay",
+            "0.001",
+        ],
+        &["--shift", "1", "--activation", "gelu", "--schedule", "step"],
+    ];
+    for options in kinds {
+        says(dir.path(), &[&SHORT, options, &["--out", "whole"]].concat());
+        says(
+            dir.path(),
+            &[&SHORT, options, &["--out", "part", "--stop-after", "2"]].concat(),
+        );
+        says(
+            dir.path(),
+            &[
+                "train",
+                "--resume",
+                "part/checkpoint.safetensors",
+                "--out",
+                "rest",
+            ],
+        );
+        for file in ["model.safetensors", "checkpoint.safetensors", "loss.svg"] {
+            let read = |out: &str| fs::read(dir.path().join(out).join(file)).expect(file);
+            assert!(read("whole") == read("rest"), "{options:?}: {file} differs");
+        }
+    }
+}
+
+#[test]
+fn pictures_are_read() {
+    let dir = folder();
+    says(dir.path(), &["train", "--epochs", "20"]);
+    // A one in ink on paper, larger than the network's images.
+    let picture = image::GrayImage::from_fn(64, 64, |x, y| {
+        let ink = (26..38).contains(&x) && (4..60).contains(&y);
+        image::Luma([if ink { 20 } else { 240 }])
+    });
+    picture.save(dir.path().join("one.png")).expect("a picture");
+    let said = says(
+        dir.path(),
+        &["predict", "gradus-out/model.safetensors", "one.png"],
+    );
+    let best = said.lines().find(|l| l.contains('%')).expect("a guess");
+    assert!(best.starts_with("1 "), "{said}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_explained() {
+    let dir = folder();
+    let no = |arguments: &[&str]| refuses(dir.path(), arguments);
+    assert_snapshot!(no(&["train", "--lr", "-1"]), @"
+    error: unexpected argument '-1' found
+
+    Usage: gradus train [OPTIONS]
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--lr=fast"]), @"
+    error: invalid value 'fast' for '--lr <LR>': a positive number is needed
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--optimizer", "adan"]), @"
+    error: invalid value 'adan' for '--optimizer <OPTIMIZER>'
+      [possible values: sgd, momentum, nesterov, adam, adamw]
+
+      tip: a similar value exists: 'adam'
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--layers", "32,0"]), @"
+    error: invalid value '0' for '--layers <N,N>': 0 is not in 1..=65536
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--activation", "step"]), @"
+    error: invalid value 'step' for '--activation <ACTIVATION>': the activations are relu, tanh, sigmoid, gelu, silu, softplus
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--epochs", "0"]), @"
+    error: invalid value '0' for '--epochs <EPOCHS>': 0 is not in 1..=1000000
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--epoch", "3"]), @"
+    error: unexpected argument '--epoch' found
+
+      tip: a similar argument exists: '--epochs'
+
+    Usage: gradus train --epochs <EPOCHS>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["train", "--resume", "x", "--lr", "1"]), @"
+    error: the argument '--resume <FILE>' cannot be used with '--lr <LR>'
+
+    Usage: gradus train --resume <FILE>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["eval"]), @"
+    error: the following required arguments were not provided:
+      <MODEL>
+
+    Usage: gradus eval <MODEL>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+}
+
+#[test]
+fn files_that_do_not_fit_are_explained() {
+    let dir = folder();
+    let no = |arguments: &[&str]| refuses(dir.path(), arguments);
+    says(dir.path(), &short(&[]));
+    assert_snapshot!(no(&["train", "--data", "nowhere"]), @"
+    error: nowhere: there is no such folder
+    exit code 1
+    ");
+    assert_snapshot!(no(&["eval", "none.safetensors"]), @"
+    error: none.safetensors: cannot be read: No such file or directory (os error 2)
+    exit code 1
+    ");
+    assert_snapshot!(no(&["train", "--resume", "gradus-out/model.safetensors"]), @"
+    error: gradus-out/model.safetensors: is not a checkpoint of `gradus train`: it says `mlp-classifier 1`, expected `training-checkpoint 1`
+    exit code 1
+    ");
+    assert_snapshot!(no(&["eval", "gradus-out/checkpoint.safetensors"]), @"
+    error: gradus-out/checkpoint.safetensors: is not a model of `gradus train`: it says `training-checkpoint 1`, expected `mlp-classifier 1`
+    exit code 1
+    ");
+    assert_snapshot!(no(&["train", "--resume", "gradus-out/checkpoint.safetensors"]), @"
+    error: gradus-out/checkpoint.safetensors: all 4 epochs of the run are done; give more with --epochs
+    exit code 1
+    ");
+    let bytes = model(dir.path(), "gradus-out");
+    fs::write(
+        dir.path().join("cut.safetensors"),
+        &bytes[..bytes.len() / 2],
+    )
+    .expect("a file");
+    assert_snapshot!(no(&["eval", "cut.safetensors"]), @"
+    error: cut.safetensors: is no complete safetensors file: incomplete metadata, file not fully covered
+    exit code 1
+    ");
+    fs::write(dir.path().join("text.safetensors"), "hello").expect("a file");
+    assert_snapshot!(no(&["eval", "text.safetensors"]), @"
+    error: text.safetensors: is no complete safetensors file: header too small
+    exit code 1
+    ");
+    assert_snapshot!(no(&["predict", "gradus-out/model.safetensors", "text.safetensors"]), @r#"
+    error: text.safetensors: is no picture: The file extension `."safetensors"` was not recognized as an image format
+    exit code 1
+    "#);
+    assert_snapshot!(no(&["predict", "gradus-out/model.safetensors", "none.png"]), @"
+    error: none.png: is no picture: No such file or directory (os error 2)
+    exit code 1
+    ");
+    fs::write(dir.path().join("file"), "").expect("a file");
+    assert_snapshot!(no(&["train", "--epochs", "1", "--out", "file"]), @"
+    error: file: cannot be made: File exists (os error 17)
+    exit code 1
+    ");
+}
+
+/// An IDX file of unsigned bytes.
+fn idx(sizes: &[u32], data: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 8, sizes.len() as u8];
+    bytes.extend(sizes.iter().flat_map(|n| n.to_be_bytes()));
+    bytes.extend(data);
+    bytes
+}
+
+#[test]
+fn idx_files_are_read_and_their_faults_explained() {
+    let dir = folder();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).expect("a folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(data.join(name), bytes).expect("a file");
+    let images: Vec<u8> = (0..6 * 4).map(|i| (i * 10) as u8).collect();
+    let labels = [0, 1, 2, 0, 1, 2];
+    for part in ["train", "t10k"] {
+        write(
+            &format!("{part}-images-idx3-ubyte"),
+            &idx(&[6, 2, 2], &images),
+        );
+        write(&format!("{part}-labels-idx1-ubyte"), &idx(&[6], &labels));
+    }
+    let train = [
+        "train", "--data", "data", "--epochs", "1", "--layers", "3", "--batch", "4",
+    ];
+    says(dir.path(), &train);
+    // A network for other images.
+    assert_snapshot!(refuses(dir.path(), &["eval", "gradus-out/model.safetensors"]), @"
+    error: gradus-out/model.safetensors: the network reads images of 2×2 in 3 classes; those of UCI digits (8×8) are 8×8 in 10
+    exit code 1
+    ");
+    let no = || refuses(dir.path(), &train);
+    write("train-labels-idx1-ubyte", &idx(&[5], &labels[..5]));
+    assert_snapshot!(no(), @"
+    error: data/train-labels-idx1-ubyte: holds 5 labels, but data/train-images-idx3-ubyte holds 6 images
+    exit code 1
+    ");
+    write("train-labels-idx1-ubyte", &idx(&[6], &labels[..4]));
+    assert_snapshot!(no(), @"
+    error: data/train-labels-idx1-ubyte: promises 6 bytes, but 4 follow the header
+    exit code 1
+    ");
+    write(
+        "train-labels-idx1-ubyte",
+        b"\x00\x00\x0d\x01\x00\x00\x00\x06",
+    );
+    assert_snapshot!(no(), @"
+    error: data/train-labels-idx1-ubyte: is no IDX file of bytes with 1 axes: it begins with 0x00000d01 instead of 0x00000801
+    exit code 1
+    ");
+    write("train-labels-idx1-ubyte", b"PK");
+    assert_snapshot!(no(), @"
+    error: data/train-labels-idx1-ubyte: ends after 2 bytes, within the header of 8 bytes
+    exit code 1
+    ");
+    write("train-labels-idx1-ubyte.gz", b"\x1f\x8b no gzip");
+    fs::remove_file(data.join("train-labels-idx1-ubyte")).expect("it was there");
+    assert_snapshot!(no(), @"
+    error: data/train-labels-idx1-ubyte.gz: cannot be decompressed: invalid gzip header
+    exit code 1
+    ");
+    fs::remove_file(data.join("train-labels-idx1-ubyte.gz")).expect("it was there");
+    assert_snapshot!(no(), @"
+    error: data: there is no file train-labels-idx1-ubyte or train-labels-idx1-ubyte.gz
+    exit code 1
+    ");
+    write("train-labels-idx1-ubyte", &idx(&[6], &labels));
+    write(
+        "train-images-idx3-ubyte",
+        &idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
+    );
+    assert_snapshot!(no(), @"
+    error: data/train-images-idx3-ubyte: promises 4294967295×4294967295×4294967295 bytes, but 0 follow the header
+    exit code 1
+    ");
+}
