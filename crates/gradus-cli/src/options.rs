@@ -44,16 +44,16 @@ pub struct TrainOptions {
     #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
     pub optimizer: OptimizerName,
     /// Learning rate [default: 0.002 for adam and adamw, 0.1 for the others]
-    #[arg(long, value_parser = positive)]
+    #[arg(long, allow_negative_numbers = true, value_parser = positive)]
     pub lr: Option<f64>,
     /// How the learning rate changes during the run
     #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
     pub schedule: ScheduleName,
     /// How strongly weights are pulled to zero [default: 0.01 for adamw, 0 for the others]
-    #[arg(long, value_parser = not_negative)]
+    #[arg(long, allow_negative_numbers = true, value_parser = not_negative)]
     pub weight_decay: Option<f64>,
     /// Clip the gradient to this Euclidean norm
-    #[arg(long, value_name = "NORM", value_parser = positive)]
+    #[arg(long, value_name = "NORM", allow_negative_numbers = true, value_parser = positive)]
     pub clip: Option<f64>,
     /// Move each training image by up to this many pixels at random [default: 0, or 2 for images of more than 400 pixels]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=16))]

@@ -4,13 +4,16 @@ use crate::dataset::broken;
 use crate::model::Classifier;
 use crate::options::{InkName, PredictOptions};
 use gradus::{DType, Result, Tensor};
-use image::GrayImage;
 use image::imageops::{self, FilterType};
+use image::{GrayImage, ImageError};
 
 pub fn run(options: &PredictOptions) -> Result<()> {
     let classifier = Classifier::load(&options.model)?;
     let picture = image::open(&options.image)
-        .map_err(|e| broken(&options.image, format_args!("is no picture: {e}")))?
+        .map_err(|e| match e {
+            ImageError::IoError(e) => broken(&options.image, format_args!("cannot be read: {e}")),
+            e => broken(&options.image, format_args!("is no picture: {e}")),
+        })?
         .into_luma8();
     let picture = light_on_dark(picture, options.ink);
     let (rows, columns) = (classifier.rows, classifier.columns);

@@ -182,9 +182,7 @@ fn mistakes_on_the_command_line_are_explained() {
     let dir = folder();
     let no = |arguments: &[&str]| refuses(dir.path(), arguments);
     assert_snapshot!(no(&["train", "--lr", "-1"]), @"
-    error: unexpected argument '-1' found
-
-    Usage: gradus train [OPTIONS]
+    error: invalid value '-1' for '--lr <LR>': a positive number is needed
 
     For more information, try '--help'.
     exit code 2
@@ -296,7 +294,7 @@ fn files_that_do_not_fit_are_explained() {
     exit code 1
     "#);
     assert_snapshot!(no(&["predict", "gradus-out/model.safetensors", "none.png"]), @"
-    error: none.png: is no picture: No such file or directory (os error 2)
+    error: none.png: cannot be read: No such file or directory (os error 2)
     exit code 1
     ");
     fs::write(dir.path().join("file"), "").expect("a file");
@@ -354,7 +352,7 @@ fn idx_files_are_read_and_their_faults_explained() {
         b"\x00\x00\x0d\x01\x00\x00\x00\x06",
     );
     assert_snapshot!(no(), @"
-    error: data/train-labels-idx1-ubyte: is no IDX file of bytes with 1 axes: it begins with 0x00000d01 instead of 0x00000801
+    error: data/train-labels-idx1-ubyte: is no IDX file of bytes of rank 1: it begins with 0x00000d01 instead of 0x00000801
     exit code 1
     ");
     write("train-labels-idx1-ubyte", b"PK");

@@ -35,6 +35,10 @@ pub use tensor::Tensor;
 pub use transform::*;
 pub use tree::Tree;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 /// What most programs need.
 pub mod prelude {
     pub use crate::tensor::Tensor;
