@@ -54,7 +54,12 @@ impl Draft {
     fn may_overwrite(&self, out: usize, source: usize, slots: &[Slot]) -> bool {
         match self {
             Draft::Fused(p, _) => {
-                p.stores.iter().any(|s| s.slot == out)
+                // What is read after the instructions, by a reduction or another store, must still be there then.
+                let read_late = |v: usize| p.sources.get(v).is_some_and(|s| s.slot == source);
+                let mut late = (p.reductions.iter().map(|r| r.value))
+                    .chain(p.stores.iter().filter(|s| s.slot != out).map(|s| s.value));
+                !late.any(read_late)
+                    && p.stores.iter().any(|s| s.slot == out)
                     && slots[out].ty.dtype.size() == slots[source].ty.dtype.size()
                     && p.sources.iter().filter(|s| s.slot == source).all(|s| {
                         s.view.is_whole() && s.view.elements() == slots[source].ty.elements()

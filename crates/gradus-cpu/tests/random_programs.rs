@@ -273,3 +273,23 @@ proptest! {
         agree(&g, &got, &wanted)?;
     }
 }
+
+/// Found by the test above: a kernel that stored over its operand had still to add that operand up.
+#[test]
+fn what_is_summed_is_not_overwritten_before() {
+    let graph: Graph = "graph(%0: f64[2], %1: f64[2]) {
+        %2: f64[4] = concat{axis=0} %0, %1
+        %3: f64[4] = tanh %2
+        %4: f64[4] = reverse{axes=[0]} %3
+        %5: f64[] = reduce_sum{axes=[0]} %2
+        return %4, %5
+    }"
+    .parse()
+    .unwrap();
+    let inputs = [[0.5, 1.5], [1.0, 2.0]].map(|v| Array::from_slice(&v, &[2]).unwrap());
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let got = program
+        .run(inputs.iter().map(Input::Borrowed).collect())
+        .unwrap();
+    assert_eq!(numbers(&got[1]), [5.0]);
+}

@@ -4,6 +4,7 @@ use crate::pool;
 use crate::view::{View, collapse};
 use gradus_ir::primitives::Contract;
 use gradus_ir::{DType, Type};
+use std::cell::RefCell;
 
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
@@ -12,6 +13,15 @@ const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
 const MOST_PIECES: usize = 16;
+/// With so many rows, a right matrix whose columns lie one after the other is turned first: the library reads such a one at less than half the speed.
+const ROWS_WORTH_TURNING: usize = 16;
+/// Side of the squares in which a matrix is turned: a few cache lines.
+const SQUARE: usize = 16;
+
+thread_local! {
+    /// The turned matrix of this thread, in units of any element's alignment.
+    static TURNED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
 
 /// `[batch, m, k] × [batch, k, n] → [batch, m, n]`; strides in elements.
 #[derive(Debug)]
@@ -164,28 +174,18 @@ impl Product {
                     let out = out.cast::<$t>().add(out_at);
                     if m * n * self.k <= SMALL {
                         self.plain(m, n, left, right, out, 0.0, |a, x, y| a + x * y);
+                    } else if self.right.0 == 1 && self.right.1 != 1 && m >= ROWS_WORTH_TURNING {
+                        TURNED.with_borrow_mut(|memory| {
+                            let wanted = (self.k * n * size_of::<$t>()).div_ceil(8);
+                            if memory.len() < wanted {
+                                memory.resize(wanted, 0);
+                            }
+                            let turned = memory.as_mut_ptr().cast::<$t>();
+                            turn(right, self.right.1, self.k, n, turned);
+                            self.large(m, n, left, turned, (n as isize, 1), out);
+                        });
                     } else {
-                        gemm::gemm(
-                            m,
-                            n,
-                            self.k,
-                            out,
-                            1,
-                            self.n as isize,
-                            false,
-                            left,
-                            self.left.1,
-                            self.left.0,
-                            right,
-                            self.right.1,
-                            self.right.0,
-                            0.0,
-                            1.0,
-                            false,
-                            false,
-                            false,
-                            gemm::Parallelism::None,
-                        );
+                        self.large(m, n, left, right, self.right, out);
                     }
                 }
             }};
@@ -210,6 +210,42 @@ impl Product {
             DType::I64 => integer!(i64),
             DType::U32 => integer!(u32),
             DType::Bool => unreachable!("truth values are not multiplied"),
+        }
+    }
+
+    /// A block of a product by the library; `right` has strides of its own.
+    unsafe fn large<T: Float>(
+        &self,
+        m: usize,
+        n: usize,
+        left: *const T,
+        right: *const T,
+        right_strides: (isize, isize),
+        out: *mut T,
+    ) {
+        // SAFETY: by the caller.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                self.k,
+                out,
+                1,
+                self.n as isize,
+                false,
+                left,
+                self.left.1,
+                self.left.0,
+                right,
+                right_strides.1,
+                right_strides.0,
+                T::ZERO,
+                T::ONE,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
         }
     }
 
@@ -240,6 +276,42 @@ impl Product {
                 }
                 // SAFETY: as above.
                 unsafe { out.add(i * self.n + j).write(sum) };
+            }
+        }
+    }
+}
+
+/// The floats that the library multiplies.
+trait Float: Copy + 'static {
+    const ZERO: Self;
+    const ONE: Self;
+}
+
+impl Float for f32 {
+    const ZERO: f32 = 0.0;
+    const ONE: f32 = 1.0;
+}
+
+impl Float for f64 {
+    const ZERO: f64 = 0.0;
+    const ONE: f64 = 1.0;
+}
+
+/// Copies the matrix of `k` rows and `n` columns whose columns lie one after the other, `step` elements apart, so that its rows do.
+///
+/// # Safety
+/// `from` holds the matrix, `to` has room for it.
+unsafe fn turn<T: Copy>(from: *const T, step: isize, k: usize, n: usize, to: *mut T) {
+    for j0 in (0..n).step_by(SQUARE) {
+        for l0 in (0..k).step_by(SQUARE) {
+            for l in l0..(l0 + SQUARE).min(k) {
+                for j in j0..(j0 + SQUARE).min(n) {
+                    // SAFETY: by the caller.
+                    unsafe {
+                        to.add(l * n + j)
+                            .write(from.offset(j as isize * step + l as isize).read())
+                    };
+                }
             }
         }
     }
