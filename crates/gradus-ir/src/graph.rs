@@ -114,12 +114,15 @@ impl Graph {
     /// The node that computes `op` on `operands`: an existing one, a simpler one, or a new one.
     ///
     /// # Errors
-    /// If the operands' types do not fit the operation.
+    /// If the operands' types do not fit the operation, or no memory can hold the result.
     pub fn add(&mut self, op: Op, operands: &[NodeId]) -> Result<NodeId> {
         let types: SmallVec<[&Type; 3]> = operands.iter().map(|&o| self.ty(o)).collect();
-        let ty = op
-            .result(&types)
-            .map_err(|e| e.at(self.loc.unwrap_or(Loc::UNKNOWN)))?;
+        let loc = self.loc.unwrap_or(Loc::UNKNOWN);
+        let ty = op.result(&types).map_err(|e| e.at(loc))?;
+        if !ty.is_addressable() {
+            let message = format!("{}: no memory can hold the result, {ty}", op.name());
+            return Err(Error::new(ErrorKind::Shape, message).at(loc));
+        }
         drop(types);
         Ok(self.add_typed(op, operands, ty))
     }

@@ -284,14 +284,11 @@ impl<'a> Reader<'a> {
             start,
             end: self.at,
         };
-        let mut elements = Some(dtype.size());
-        for &d in shape.iter().filter(|&&d| d > 0) {
-            elements = elements.and_then(|n| n.checked_mul(d));
-        }
-        if elements.is_none_or(|n| n > isize::MAX as usize) {
+        let ty = Type { dtype, shape };
+        if !ty.is_addressable() {
             return Err(self.fail(span, "an array of this shape does not fit into memory"));
         }
-        Ok((Type { dtype, shape }, span))
+        Ok((ty, span))
     }
 
     fn dtype(&mut self) -> Result<DType> {

@@ -105,14 +105,22 @@ impl Type {
         self.shape.len()
     }
 
-    /// Number of elements; 1 for a scalar, 0 where a dimension is 0.
+    /// Number of elements; 1 for a scalar, 0 where a dimension is 0, and the largest number where there are too many to count.
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        let sizes = self.shape.iter();
+        sizes.fold(1, |n: usize, &d| n.saturating_mul(d))
     }
 
     /// Bytes of the elements together.
     pub fn bytes(&self) -> usize {
-        self.elements() * self.dtype.size()
+        self.elements().saturating_mul(self.dtype.size())
+    }
+
+    /// Whether an array of this type, however empty, has strides that a machine can count: no more bytes than the address space.
+    pub fn is_addressable(&self) -> bool {
+        let sizes = self.shape.iter().filter(|&&d| d > 0);
+        let bytes = sizes.fold(Some(self.dtype.size()), |n, &d| n?.checked_mul(d));
+        bytes.is_some_and(|n| isize::try_from(n).is_ok())
     }
 
     /// The same shape with another element type.

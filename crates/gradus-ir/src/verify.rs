@@ -70,12 +70,7 @@ fn node_fault(graph: &Graph, id: NodeId) -> Option<String> {
         return Some(format!("uses {late:?}, which does not come before it"));
     }
     let ty = &node.ty;
-    let bytes = ty
-        .shape
-        .iter()
-        .filter(|&&d| d > 0)
-        .try_fold(ty.dtype.size(), |n, &d| n.checked_mul(d));
-    if bytes.is_none_or(|n| n > isize::MAX as usize) {
+    if !ty.is_addressable() {
         return Some(format!("is {ty}, which no memory can hold"));
     }
     match &node.op {

@@ -471,3 +471,98 @@ fn single_precision_stays_single() {
     assert_eq!(hessian(f)(&x).dtype(), F32);
     assert_eq!(hvp(f)(&x, &x).dtype(), F32);
 }
+
+#[test]
+fn jacobians_and_hessians_of_trees() {
+    #[derive(Tree, Clone)]
+    struct Model {
+        w: Tensor,
+        b: Option<Tensor>,
+    }
+    let x = Tensor::from([[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]);
+    let f = |m: &Model| {
+        let y = (x.matmul(&m.w) + m.b.as_ref().unwrap()).tanh();
+        (y.sum_axis(1), y.mean())
+    };
+    let at = Model {
+        w: Tensor::from([[0.1, 0.4], [-0.3, 0.2], [0.5, -0.6]]),
+        b: Some(Tensor::from([0.2, -0.1])),
+    };
+    let j = jacobian_tree(f)(&at);
+    assert_eq!(j.rows(), [".0", ".1"]);
+    assert_eq!(j.columns(), [".w", ".b"]);
+    assert_eq!(j.get(".0", ".w").unwrap().shape(), [2, 3, 2]);
+    assert_eq!(j.get(".1", ".b").unwrap().shape(), [2]);
+    assert!(j.get(".2", ".b").is_none());
+    // Each block is the Jacobian with the rest held fixed, by either mode.
+    let of_w = |w: &Tensor| {
+        f(&Model {
+            w: w.clone(),
+            ..at.clone()
+        })
+        .0
+    };
+    let of_b = |b: &Tensor| {
+        f(&Model {
+            b: Some(b.clone()),
+            ..at.clone()
+        })
+        .1
+    };
+    close(
+        &values(j.get(".0", ".w").unwrap()),
+        &values(&jacfwd(of_w)(&at.w)),
+    );
+    close(
+        &values(j.get(".1", ".b").unwrap()),
+        &values(&jacrev(of_b)(at.b.as_ref().unwrap())),
+    );
+    // More results than parameters: the other mode.
+    let wide = |m: &Model| vec![m.w.outer(&m.w), m.b.as_ref().unwrap().exp()];
+    let tall = jacobian_tree(wide)(&at);
+    assert_eq!(tall.matrix().shape(), [38, 8]);
+    let of_w = |w: &Tensor| w.outer(w);
+    close(
+        &values(tall.get(".0", ".w").unwrap()),
+        &values(&jacrev(of_w)(&at.w)),
+    );
+    close(&values(tall.get(".0", ".b").unwrap()), &[0.0; 72]);
+
+    let loss = |m: &Model| f(m).0.square().sum();
+    let h = hessian_tree(loss)(&at);
+    let whole = h.matrix();
+    close(&values(&whole), &values(&whole.t()));
+    // A product with it is that of `hvp`; and it compiles and maps like any transform.
+    let v = Model {
+        w: Tensor::full(&[3, 2], 0.5),
+        b: Some(Tensor::from([1.0, -2.0])),
+    };
+    let product = hvp(loss)(&at, &v);
+    let flat = |m: &Model| {
+        let b = m.b.clone().unwrap();
+        gradus::tensor::concatenate(&[&m.w.ravel(), &b], 0)
+    };
+    close(&values(&whole.matmul(&flat(&v))), &values(&flat(&product)));
+    let compiled = jit(hessian_tree(loss));
+    close(
+        &values(&compiled.call(&at).unwrap().matrix()),
+        &values(&whole),
+    );
+    let two = Model {
+        w: gradus::tensor::stack(&[&at.w, &at.w], 0),
+        b: Some(gradus::tensor::stack(
+            &[&v.b.clone().unwrap(), at.b.as_ref().unwrap()],
+            0,
+        )),
+    };
+    let mapped = vmap(jacobian_tree(f))(&two);
+    let block = mapped.get(".0", ".w").unwrap();
+    assert_eq!(block.shape(), [2, 2, 3, 2]);
+    close(&values(&block.at(1)), &values(j.get(".0", ".w").unwrap()));
+
+    // Nothing to differentiate, and nothing to differentiate by.
+    let none = jacobian_tree(|_: &Vec<Tensor>| Vec::<Tensor>::new())(&vec![]);
+    assert_eq!(none.matrix().shape(), [0, 0]);
+    let empty = jacobian_tree(|x: &Tensor| x.sin())(&Tensor::zeros(&[0], F64));
+    assert_eq!(empty.matrix().shape(), [0, 0]);
+}

@@ -117,7 +117,7 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
         return t.clone();
     }
     if let Repr::Splat(value, _) = &t.0 {
-        return Tensor::splat(*value, shape);
+        return Tensor::filled("broadcast", *value, shape);
     }
     let skipped = shape.len() - t.rank();
     let layout = Layout::Broadcast {

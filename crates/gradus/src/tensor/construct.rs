@@ -28,18 +28,41 @@ impl Tensor {
     }
 
     /// Zeros.
+    ///
+    /// # Panics
+    /// If no memory can hold them.
+    #[track_caller]
     pub fn zeros(shape: &[usize], dtype: DType) -> Tensor {
-        Tensor::splat(Literal::from_i64(dtype, 0), shape)
+        Tensor::filled("zeros", Literal::from_i64(dtype, 0), shape)
     }
 
     /// Ones.
+    ///
+    /// # Panics
+    /// If no memory can hold them.
+    #[track_caller]
     pub fn ones(shape: &[usize], dtype: DType) -> Tensor {
-        Tensor::splat(Literal::from_i64(dtype, 1), shape)
+        Tensor::filled("ones", Literal::from_i64(dtype, 1), shape)
     }
 
     /// Every element is `value`; of the value's type.
+    ///
+    /// # Panics
+    /// If no memory can hold them.
+    #[track_caller]
     pub fn full<T: Element>(shape: &[usize], value: T) -> Tensor {
-        Tensor::splat(literal(value), shape)
+        Tensor::filled("full", literal(value), shape)
+    }
+
+    /// As [`splat`](Self::splat), of a shape that a user gave.
+    #[track_caller]
+    pub(super) fn filled(name: &str, value: Literal, shape: &[usize]) -> Tensor {
+        let ty = Type::new(value.dtype(), shape);
+        if ty.is_addressable() {
+            return Tensor::splat(value, shape);
+        }
+        let error = Error::new(ErrorKind::Shape, format!("{name}: no memory can hold {ty}"));
+        Tensor::fail(error, Type::scalar(value.dtype()))
     }
 
     /// Zeros of this tensor's type and shape.

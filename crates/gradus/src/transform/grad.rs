@@ -120,7 +120,7 @@ fn run(
     Ok((outputs, slopes))
 }
 
-fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
+pub(super) fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
     if floats(inputs).len() == inputs.len() {
         return Ok(());
     }
@@ -134,7 +134,7 @@ fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
 }
 
 /// The message for a derivative with respect to something that is no float.
-pub(super) fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
+fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
     let which = super::argument_at(path);
     Error::new(
         ErrorKind::Derivative,
