@@ -118,8 +118,8 @@ impl Type {
 
     /// Whether an array of this type, however empty, has strides that a machine can count: no more bytes than the address space.
     pub fn is_addressable(&self) -> bool {
-        let sizes = self.shape.iter().filter(|&&d| d > 0);
-        let bytes = sizes.fold(Some(self.dtype.size()), |n, &d| n?.checked_mul(d));
+        let mut sizes = self.shape.iter().filter(|&&d| d > 0);
+        let bytes = sizes.try_fold(self.dtype.size(), |n, &d| n.checked_mul(d));
         bytes.is_some_and(|n| isize::try_from(n).is_ok())
     }
 
