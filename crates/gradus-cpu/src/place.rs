@@ -73,6 +73,29 @@ impl Draft {
         }
     }
 
+    /// Whether the step reads and writes only places that its arrays have: what the kernels' `SAFETY` rests on.
+    fn stays_within(&self, slots: &[Slot]) -> bool {
+        let reads = self.reads().into_iter().all(|(s, view)| {
+            let within = |i: isize| (0..slots[s].ty.elements() as isize).contains(&i);
+            view.reach()
+                .is_none_or(|(first, last)| within(first) && within(last))
+        });
+        let writes = match self {
+            Draft::Fused(p, _) => {
+                let elements: usize = p.shape.iter().product();
+                let (a, _, c) = p.reduced;
+                p.stores
+                    .iter()
+                    .all(|s| slots[s.slot].ty.elements() == elements)
+                    && p.reductions
+                        .iter()
+                        .all(|r| slots[r.slot].ty.elements() == a * c)
+            }
+            Draft::Alone(..) => true,
+        };
+        reads && writes
+    }
+
     fn mark_aliased(&mut self, out: usize) {
         if let Draft::Fused(p, _) = self {
             for s in p.stores.iter_mut().filter(|s| s.slot == out) {
@@ -89,6 +112,7 @@ pub(crate) fn place(
     slots: Vec<Slot>,
     mut drafts: Vec<Draft>,
 ) -> Executable {
+    debug_assert!(drafts.iter().all(|d| d.stays_within(&slots)));
     let mut last_read = vec![0usize; slots.len()];
     for (k, draft) in drafts.iter().enumerate() {
         for (s, _) in draft.reads() {

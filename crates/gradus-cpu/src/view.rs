@@ -29,6 +29,18 @@ impl View {
         self.shape.iter().product()
     }
 
+    /// The first and the last place that elements are at, if there are any.
+    pub fn reach(&self) -> Option<(isize, isize)> {
+        if self.elements() == 0 {
+            return None;
+        }
+        let axes = self.shape.iter().zip(&self.strides);
+        let ends = axes.map(|(&n, &s)| (n as isize - 1) * s);
+        Some(ends.fold((self.offset, self.offset), |(first, last), end| {
+            (first + end.min(0), last + end.max(0))
+        }))
+    }
+
     /// Whether the elements lie one after the other, from the start of the memory.
     pub fn is_whole(&self) -> bool {
         self.offset == 0 && self.is_contiguous()
