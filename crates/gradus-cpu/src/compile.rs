@@ -5,6 +5,7 @@ use crate::fuse::{Fused, Kind, Unit, fuse};
 use crate::passes;
 use crate::place::{Draft, Role, Slot, place};
 use crate::run::Executable;
+use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::{Graph, Loc, NodeId, Op, Result, Type};
@@ -33,6 +34,7 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     }
     builder.outputs();
     let Builder { slots, drafts, .. } = builder;
+    let drafts = schedule(drafts, &slots);
     let executable = place(&graph, options, slots, drafts);
     passes::log_steps(&executable);
     Ok(executable)

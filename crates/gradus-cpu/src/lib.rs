@@ -19,6 +19,7 @@ pub mod passes;
 mod place;
 mod pool;
 mod run;
+mod schedule;
 mod tile;
 mod view;
 

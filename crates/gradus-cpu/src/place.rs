@@ -33,14 +33,14 @@ pub(crate) enum Draft {
 }
 
 impl Draft {
-    fn reads(&self) -> Vec<(usize, &View)> {
+    pub fn reads(&self) -> Vec<(usize, &View)> {
         match self {
             Draft::Fused(p, _) => p.sources.iter().map(|s| (s.slot, &s.view)).collect(),
             Draft::Alone(_, operands, _, _) => operands.iter().map(|o| (o.slot, &o.view)).collect(),
         }
     }
 
-    fn writes(&self) -> Vec<usize> {
+    pub fn writes(&self) -> Vec<usize> {
         match self {
             Draft::Fused(p, _) => {
                 let stores = p.stores.iter().map(|s| s.slot);
