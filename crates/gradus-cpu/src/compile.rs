@@ -35,7 +35,7 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     builder.outputs();
     let Builder { slots, drafts, .. } = builder;
     let drafts = schedule(drafts, &slots);
-    let executable = place(&graph, options, slots, drafts);
+    let executable = place(&graph, &options.donated, slots, drafts);
     passes::log_steps(&executable);
     Ok(executable)
 }

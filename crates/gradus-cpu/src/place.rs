@@ -4,7 +4,6 @@
 //! ends there. Outputs take the memory of inputs that the caller gives away.
 
 use crate::alone::{Alone, Operand};
-use crate::compile::CompileOptions;
 use crate::memory::Arena;
 use crate::run::{Executable, Home, Step, StepKind};
 use crate::tile::{Kernel, Program};
@@ -108,7 +107,7 @@ impl Draft {
 /// Gives every array its place and makes the kernels ready.
 pub(crate) fn place(
     graph: &Graph,
-    options: &CompileOptions,
+    donated: &[bool],
     slots: Vec<Slot>,
     mut drafts: Vec<Draft>,
 ) -> Executable {
@@ -158,7 +157,7 @@ pub(crate) fn place(
                 }
                 Role::Output(j) => {
                     let free = |s: usize, i: usize| {
-                        options.donated.get(i).copied().unwrap_or(false)
+                        donated.get(i).copied().unwrap_or(false)
                             && !claimed[i]
                             && slots[s].ty.bytes() == bytes
                             && bytes > 0

@@ -1,6 +1,5 @@
 //! Where the time of a run went.
 
-use crate::train::Settings;
 use std::time::Duration;
 
 /// Times added up during a run.
@@ -30,7 +29,7 @@ impl Clock {
     }
 
     /// The times in words.
-    pub fn summary(&self, settings: &Settings) -> String {
+    pub fn summary(&self, batch: usize) -> String {
         let running: Duration = self.steps.iter().sum();
         let parts = [
             ("compiled steps", running),
@@ -44,7 +43,7 @@ impl Clock {
             "{:.2} s of training: {} steps of {} images, {} a step (median); {} programs compiled in {} (each with its first step)",
             total.as_secs_f64(),
             self.steps.len() + self.programs,
-            settings.batch,
+            batch,
             short(self.median()),
             self.programs,
             short(self.compiling)

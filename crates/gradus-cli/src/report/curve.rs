@@ -1,7 +1,7 @@
 //! The loss over the epochs, as a picture and on the terminal.
 
+use super::history::{Epoch, History};
 use crate::dataset::broken;
-use crate::train::History;
 use gradus::Result;
 use plotters::prelude::*;
 use std::error::Error;
@@ -64,7 +64,7 @@ fn draw(path: &Path, history: &History) -> std::result::Result<(), Box<dyn Error
     Ok(())
 }
 
-fn points(history: &History, value: impl Fn(&crate::train::Epoch) -> f64) -> Vec<(f64, f64)> {
+fn points(history: &History, value: impl Fn(&Epoch) -> f64) -> Vec<(f64, f64)> {
     (1..)
         .zip(history)
         .map(|(k, e)| (f64::from(k), value(e)))

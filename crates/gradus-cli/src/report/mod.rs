@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod confusion;
 pub mod curve;
+pub mod history;
 pub mod modes;
 pub mod profile;
 pub mod progress;

@@ -1,6 +1,6 @@
 //! How far a run is: a bar where there is a terminal, a line an epoch where not.
 
-use crate::train::Epoch;
+use super::history::Epoch;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stdout};
 use std::time::Instant;

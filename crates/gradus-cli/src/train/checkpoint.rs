@@ -1,10 +1,11 @@
 //! A run in a file, to go on with.
 
-use super::run::{Epoch, Run};
+use super::run::Run;
 use super::settings::Settings;
 use super::step::State;
 use crate::dataset::broken;
 use crate::model::{Metadata, describe};
+use crate::report::history::Epoch;
 use gradus::{Result, io};
 use std::path::{Path, PathBuf};
 

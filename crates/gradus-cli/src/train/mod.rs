@@ -10,9 +10,8 @@ use crate::model::{self, Classifier};
 use crate::options::TrainOptions;
 use crate::report::{confusion, curve, modes, profile};
 use gradus::Result;
-pub use run::Epoch;
 use run::Run;
-pub use settings::Settings;
+use settings::Settings;
 use std::fs;
 use step::State;
 
@@ -89,7 +88,7 @@ fn finish(run: &Run, state: State, options: &TrainOptions, files: &Files) -> Res
         confusion::table(&guesses, &run.data.test.labels, run.data.classes)
     );
     println!("{}", curve::in_terminal(&run.history));
-    println!("{}", run.clock.summary(&run.settings));
+    println!("{}", run.clock.summary(run.settings.batch));
     println!("{}", profile::table(&run.profile(state)?, options.profile));
 
     classifier.save(&files.model)?;
@@ -111,6 +110,3 @@ fn finish(run: &Run, state: State, options: &TrainOptions, files: &Files) -> Res
     );
     Ok(())
 }
-
-/// The course of a run.
-pub type History = [Epoch];

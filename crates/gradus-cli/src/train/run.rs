@@ -5,6 +5,7 @@ use super::step::{Measured, State, Stepper};
 use crate::dataset::Dataset;
 use crate::model;
 use crate::report::clock::Clock;
+use crate::report::history::Epoch;
 use crate::report::progress::Progress;
 use gradus::nn::Mlp;
 use gradus::random::{self, Key};
@@ -14,19 +15,6 @@ use std::time::Instant;
 
 /// Runs of the step that the profile averages.
 const PROFILED: usize = 20;
-
-/// What an epoch brought.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Epoch {
-    /// Mean loss of the training images, each measured before the step that used it.
-    pub loss: f64,
-    /// Fraction of the training images that were right, measured alike.
-    pub train_accuracy: f64,
-    /// Mean loss of the test images after the epoch.
-    pub test_loss: f64,
-    /// Fraction of the test images that are right after the epoch.
-    pub test_accuracy: f64,
-}
 
 /// A run, before, between or after its epochs.
 pub struct Run {

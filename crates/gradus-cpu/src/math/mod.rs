@@ -11,5 +11,6 @@
 //! to that; `tests/reference/math_coefficients.py` makes the polynomials.
 
 mod arithmetic;
+mod basic;
 pub mod double;
 pub mod single;

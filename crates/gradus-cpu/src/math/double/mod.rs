@@ -1,6 +1,5 @@
 //! Elementary functions of f64.
 
-mod basic;
 mod error_function;
 mod exponential;
 mod hyperbolic;
@@ -9,7 +8,7 @@ mod logarithm;
 mod power;
 mod trigonometric;
 
-pub use basic::{abs, ceil, floor, neg, round, rsqrt, sign, sqrt, trunc};
+pub use crate::math::basic::double::{abs, ceil, floor, neg, round, rsqrt, sign, sqrt, trunc};
 pub use error_function::{erf, erf_inv, erfc};
 pub use exponential::{exp, expm1, sigmoid};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};

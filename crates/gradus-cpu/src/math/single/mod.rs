@@ -1,6 +1,5 @@
 //! Elementary functions of f32.
 
-mod basic;
 mod error_function;
 mod exponential;
 mod hyperbolic;
@@ -10,7 +9,7 @@ mod power;
 mod trigonometric;
 mod wide;
 
-pub use basic::{abs, ceil, floor, neg, round, rsqrt, sign, sqrt, trunc};
+pub use crate::math::basic::single::{abs, ceil, floor, neg, round, rsqrt, sign, sqrt, trunc};
 pub use error_function::{erf, erf_inv, erfc};
 pub use exponential::{exp, expm1, sigmoid};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
