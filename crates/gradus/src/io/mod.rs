@@ -4,8 +4,8 @@
 //! the `safetensors` crate; files can be opened by every framework that knows the format.
 
 use crate::tensor::Tensor;
-use crate::transform::{leaves, rebuild};
 use crate::tree::{Tree, paths};
+use crate::tree::{leaves, rebuild};
 use gradus_cpu::Array;
 use gradus_ir::{DType, Error, ErrorKind, Result, Type};
 use safetensors::tensor::{Dtype, TensorView};

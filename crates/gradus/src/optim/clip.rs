@@ -2,8 +2,8 @@
 
 use crate::tensor::Tensor;
 use crate::trace::on_behalf_of;
-use crate::transform::{leaves, rebuild};
 use crate::tree::Tree;
+use crate::tree::{leaves, rebuild};
 use gradus_ir::Loc;
 
 /// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`.

@@ -51,7 +51,7 @@ fn zip_leaves<A: Tree>(
     f: &mut dyn FnMut(&[&Tensor]) -> Vec<Tensor>,
 ) -> Vec<A> {
     let loc = Loc::caller();
-    let all: Vec<Vec<Tensor>> = trees.iter().map(|t| crate::transform::leaves(*t)).collect();
+    let all: Vec<Vec<Tensor>> = trees.iter().map(|t| crate::tree::leaves(*t)).collect();
     for (tree, leaves) in trees.iter().zip(&all) {
         if leaves.len() != all[0].len() {
             let wanted = crate::tree::Structure::record(trees[0]);
@@ -78,6 +78,6 @@ fn zip_leaves<A: Tree>(
     }
     results
         .into_iter()
-        .map(|leaves| crate::transform::rebuild(trees[0], leaves))
+        .map(|leaves| crate::tree::rebuild(trees[0], leaves))
         .collect()
 }

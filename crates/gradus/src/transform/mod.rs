@@ -20,7 +20,7 @@ pub use vmap::{Axes, vmap, vmap_with};
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
-use crate::tree::{Leaves, Structure, Tree};
+use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Result, Type};
 
 /// The program that `f` is at `x`: its arguments are the tensors of `x`, followed by what `f` uses from outside.
@@ -60,18 +60,6 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
 pub fn stop_gradient<A: Tree>(x: &A) -> A {
     let stopped = leaves(x).iter().map(Tensor::stop_gradient).collect();
     rebuild(x, stopped)
-}
-
-/// The tensors of a tree.
-pub(crate) fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
-    let mut leaves = Vec::new();
-    tree.flatten(&mut leaves);
-    leaves
-}
-
-/// A tree like `like` that holds `leaves`.
-pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
-    like.unflatten(&mut Leaves::new(leaves))
 }
 
 fn types(leaves: &[Tensor]) -> Vec<Type> {

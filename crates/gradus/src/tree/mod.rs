@@ -79,13 +79,20 @@ impl Tree for Tensor {
 
 /// The tensors of a tree, in order.
 pub fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
-    crate::transform::leaves(tree)
+    let mut leaves = Vec::new();
+    tree.flatten(&mut leaves);
+    leaves
+}
+
+/// A tree like `like` that holds `leaves`.
+pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
+    like.unflatten(&mut Leaves::new(leaves))
 }
 
 /// The tree with `f` applied to each tensor.
 pub fn map<A: Tree>(tree: &A, f: impl FnMut(&Tensor) -> Tensor) -> A {
     let mapped = leaves(tree).iter().map(f).collect();
-    crate::transform::rebuild(tree, mapped)
+    rebuild(tree, mapped)
 }
 
 /// The tree of `f(a, b)` for the tensors at equal places of two trees.
@@ -106,7 +113,7 @@ pub fn map2<A: Tree>(a: &A, b: &A, mut f: impl FnMut(&Tensor, &Tensor) -> Tensor
         .zip(&leaves(b))
         .map(|(x, y)| f(x, y))
         .collect();
-    Ok(crate::transform::rebuild(a, mapped))
+    Ok(rebuild(a, mapped))
 }
 
 /// The path of each tensor, such as `.layers.0.weight`; empty for a tensor that is the whole tree.
