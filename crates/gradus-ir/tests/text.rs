@@ -158,3 +158,76 @@ fn a_picture_shows_kinds_of_nodes() {
     .unwrap();
     assert_snapshot!(dot::render(&graph));
 }
+
+/// Programs with every kind of attribute.
+const SAMPLES: [&str; 3] = [
+    "graph(%0: f64[4,3], %1: i64[2], %2: f64[4,2]) {
+  %3: f64[4,2] = take{batch=0, axis=1} %0, %1
+  %4: f64[4,3] = scatter_add{batch=0, axis=1} %0, %1, %2
+  %5: f64[3,4] = transpose{permutation=[1,0]} %4
+  %6: f64[3,3] = contract{batch_left=[], batch_right=[], contract_left=[1], contract_right=[0]} %5, %4
+  %7: f64[3] = reduce_max{axes=[1]} %6
+  %8: f64[2,3] = broadcast{shape=[2,3], axes=[1]} %7
+  return %3, %8
+}
+",
+    "graph(%0: f32[5,6], %1: i64[2]) {
+  %2: f32[2,3] = dynamic_slice{sizes=[2,3]} %0, %1
+  %3: f32[5,6] = dynamic_update %0, %2, %1
+  %4: f32[2,2] = slice{start=[1,0], limit=[5,3], stride=[2,2]} %3
+  %5: f32[] = const 0.5
+  %6: f32[4,5] = pad{low=[1,1], high=[1,1], interior=[0,1]} %4, %5
+  %7: f32[4,5] = cumsum{axis=1, reverse=1} %6
+  %8: f32[8,5] = concat{axis=0} %7, %7
+  %9: f32[40] = reshape{shape=[40]} %8
+  %10: i64[] = argmax{axis=0} %9
+  return %9, %10
+}
+",
+    "graph(%0: i32[3]) {
+  %1: f64[3] = cast{to=f64} %0
+  %2: f64[3] = powi{exponent=3} %1
+  %3: f64[3] = reverse{axes=[0]} %2
+  %4: bool[3] = lt %2, %3
+  %5: f64[3] = select %4, %2, %3
+  %6: f64[5] = slice_add{start=[1], stride=[1]} %7, %5
+  return %6
+}
+",
+];
+
+#[test]
+fn samples_read_or_say_where_they_fail() {
+    for sample in &SAMPLES[..2] {
+        let graph: Graph = sample.parse().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(graph.to_string(), *sample);
+    }
+    assert!(refusal(SAMPLES[2]).contains("%7 is not defined above"));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever stands in a text, it is read or refused.
+    #[test]
+    fn broken_texts_are_refused(
+        sample in 0usize..3,
+        changes in proptest::collection::vec((0usize..1000, 0usize..24), 1..5),
+    ) {
+        const PARTS: [&str; 24] = [
+            "0", "1", "7", "-1", "99999999999999999999", "[", "]", "{", "}", "(", ")", ",", "=", ":", "%", "%0", "%1",
+            "f64", "axes", "sin", "[2,3]", "[]", "4294967295", "é",
+        ];
+        let mut text = SAMPLES[sample].to_string();
+        for (at, part) in changes {
+            let places: Vec<usize> = text.char_indices().map(|(i, _)| i).collect();
+            let from = places[at % places.len()];
+            let width = text[from..].chars().next().map_or(0, char::len_utf8);
+            text.replace_range(from..from + width, PARTS[part]);
+        }
+        if let Ok(graph) = text.parse::<Graph>() {
+            gradus_ir::verify::verify(&graph).unwrap();
+            proptest::prop_assert_eq!(graph.to_string().parse::<Graph>().unwrap().to_string(), graph.to_string());
+        }
+    }
+}

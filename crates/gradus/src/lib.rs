@@ -1,6 +1,6 @@
 //! Automatic differentiation of array programs.
 //!
-//! Write an ordinary function over [`Tensor`]s; transforms give functions again: [`grad`], [`jvp`], [`vjp`], [`jacfwd`], [`jacrev`],
+//! Write an ordinary function over [`Tensor`]s; transforms give functions again: [`grad`], [`jvp`], [`vjp`], [`jacobian`],
 //! [`hessian`], [`hvp`], [`vmap`], [`jit`]. They compose in any order and to any depth.
 //!
 //! ```
@@ -30,7 +30,7 @@ pub mod tree;
 
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result};
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, dot};
 pub use tensor::Tensor;
 pub use transform::*;
 pub use tree::Tree;

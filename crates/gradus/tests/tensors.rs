@@ -64,6 +64,32 @@ fn whole_numbers_wrap_and_divide_like_rusts() {
 }
 
 #[test]
+fn powers_with_extreme_exponents() {
+    let x = Tensor::from([1.0, -1.0, 2.0, 0.5]);
+    for (n, value, slope) in [
+        (
+            i32::MIN,
+            [1.0, 1.0, 0.0, f64::INFINITY],
+            [
+                f64::from(i32::MIN),
+                -f64::from(i32::MIN),
+                0.0,
+                f64::NEG_INFINITY,
+            ],
+        ),
+        (
+            i32::MAX,
+            [1.0, -1.0, f64::INFINITY, 0.0],
+            [f64::from(i32::MAX), f64::from(i32::MAX), f64::INFINITY, 0.0],
+        ),
+    ] {
+        assert_eq!(x.powi(n).to_vec::<f64>().unwrap(), value);
+        let got = grad(|x: &Tensor| x.powi(n).sum())(&x);
+        assert_eq!(got.to_vec::<f64>().unwrap(), slope);
+    }
+}
+
+#[test]
 fn empty_arrays_and_scalars_go_through_everything() {
     let none = Tensor::zeros(&[0, 3], F64);
     assert_eq!(none.sin().shape(), [0, 3]);

@@ -517,6 +517,17 @@ fn jacobians_and_hessians_of_trees() {
         &values(j.get(".1", ".b").unwrap()),
         &values(&jacrev(of_b)(at.b.as_ref().unwrap())),
     );
+    let of_b_and_w = |w: &Tensor| {
+        f(&Model {
+            w: w.clone(),
+            ..at.clone()
+        })
+        .1
+    };
+    close(
+        &values(&jacobian(of_b_and_w)(&at.w)),
+        &values(&jacfwd(of_b_and_w)(&at.w)),
+    );
     // More results than parameters: the other mode.
     let wide = |m: &Model| vec![m.w.outer(&m.w), m.b.as_ref().unwrap().exp()];
     let tall = jacobian_tree(wide)(&at);

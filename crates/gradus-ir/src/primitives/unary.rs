@@ -225,6 +225,11 @@ impl Unary {
                 Times(g.scale(bell, PI.sqrt() / 2.0))
             }
             Unary::PowI(0) => Zero,
+            // There is no lower exponent.
+            Unary::PowI(i32::MIN) => {
+                let quotient = g.div(y, x);
+                Times(g.scale(quotient, f64::from(i32::MIN)))
+            }
             Unary::PowI(n) => {
                 let lower = g.unary(Unary::PowI(n - 1), x);
                 Times(g.scale(lower, f64::from(n)))

@@ -48,6 +48,25 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     move |at| accumulate(Mode::Reverse, &f, at, loc)
 }
 
+/// The Jacobian of `f`, by forward mode where the input has fewer elements than the output, else by reverse mode.
+///
+/// Its shape is that of the output followed by that of the input, as for [`jacfwd`].
+///
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tensor::from([1.0, 2.0, 3.0]);
+/// assert_eq!(jacobian(|x: &Tensor| x.prod())(&x).to_vec::<f64>()?, [6.0, 3.0, 2.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if the input or the output is no float.
+#[track_caller]
+pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
+    let loc = Loc::caller();
+    move |at| blocks("jacobian", None, &f, at, loc).blocks.remove(0)
+}
+
 /// The Hessian of a function that returns one number, by forward over reverse: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
 ///
 /// ```

@@ -12,7 +12,7 @@ mod vmap;
 pub use check::{CheckOptions, check_grads, check_grads_with};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
-pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian_tree, jacrev};
+pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
 pub use jit::{Jit, StepTime, jit};
 pub use jvp::jvp;
 pub use vjp::{linearize, vjp};
