@@ -336,6 +336,28 @@ fn idx_files_are_read_and_their_faults_explained() {
     error: gradus-out/model.safetensors: the network reads images of 2×2 in 3 classes; those of UCI digits (8×8) are 8×8 in 10
     exit code 1
     ");
+    // A checkpoint of another network.
+    let other = dir.path().join("other");
+    fs::create_dir(&other).expect("a folder");
+    for part in ["train", "t10k"] {
+        let bytes = idx(&[2, 3, 3], &images[..18]);
+        fs::write(other.join(format!("{part}-images-idx3-ubyte")), bytes).expect("a file");
+        let bytes = idx(&[2], &labels[..2]);
+        fs::write(other.join(format!("{part}-labels-idx1-ubyte")), bytes).expect("a file");
+    }
+    let resume = [
+        "train",
+        "--resume",
+        "gradus-out/checkpoint.safetensors",
+        "--data",
+        "other",
+        "--epochs",
+        "3",
+    ];
+    assert_snapshot!(refuses(dir.path(), &resume), @"
+    error: gradus-out/checkpoint.safetensors: the run was on images of 2×2; those of other are 3×3
+    exit code 1
+    ");
     let no = || refuses(dir.path(), &train);
     write("train-labels-idx1-ubyte", &idx(&[5], &labels[..5]));
     assert_snapshot!(no(), @"
