@@ -1,11 +1,12 @@
 //! The `gradus` program.
 //!
-//! **What it is**: commands over the library's public interface: [`train`], [`eval`], [`predict`]. **Invariants**: the same seed gives the same bits on
+//! **What it is**: commands over the library's public interface: [`train`], [`eval`], [`predict`], [`explain`]. **Invariants**: the same seed gives the same bits on
 //! any number of threads; a mistake of the user's is one message on standard error and exit code 1 (2 for the command line itself), never a panic.
 //! **Never here**: mathematics.
 
 mod dataset;
 mod eval;
+mod explain;
 mod model;
 mod options;
 mod predict;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Command::Train(options) => train::run(options),
         Command::Eval(options) => eval::run(options),
         Command::Predict(options) => predict::run(options),
+        Command::Explain(options) => explain::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,6 +21,8 @@ pub enum Command {
     Eval(EvalOptions),
     /// Say which digit a picture shows
     Predict(PredictOptions),
+    /// Show what the orders of the chain rule cost on a chain of functions
+    Explain(ExplainOptions),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -99,6 +101,16 @@ pub struct PredictOptions {
     /// Whether the digit is darker than what is around it
     #[arg(long, value_enum, default_value_t = InkName::Auto)]
     pub ink: InkName,
+}
+
+#[derive(Args)]
+pub struct ExplainOptions {
+    /// Widths of a chain of functions with dense Jacobians, from the input's to the output's
+    #[arg(long, required = true, value_name = "N,N,N", value_delimiter = ',')]
+    pub dims: Vec<usize>,
+    /// Add a loss of one number at the end
+    #[arg(long)]
+    pub scalar_loss: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -250,6 +250,46 @@ fn mistakes_on_the_command_line_are_explained() {
 }
 
 #[test]
+fn chains_are_explained() {
+    let dir = folder();
+    let said = says(dir.path(), &["explain", "--dims", "1000,50,8,50,1000"]);
+    assert!(said.contains("mixed    (J4·J3)·(J2·J1)"), "{said}");
+    let said = says(
+        dir.path(),
+        &["explain", "--dims", "64,128,10", "--scalar-loss"],
+    );
+    assert!(said.contains("64 → 128 → 10 → 1 "), "{said}");
+    let no = |arguments: &[&str]| refuses(dir.path(), arguments);
+    assert_snapshot!(no(&["explain"]), @"
+    error: the following required arguments were not provided:
+      --dims <N,N,N>
+
+    Usage: gradus explain --dims <N,N,N>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["explain", "--dims", "5"]), @"
+    error: --dims: a chain needs at least an input and an output width, got [5]
+    exit code 1
+    ");
+    assert_snapshot!(no(&["explain", "--dims", "5,0,3"]), @"
+    error: --dims: widths must be positive, got [5, 0, 3]
+    exit code 1
+    ");
+    assert_snapshot!(no(&["explain", "--dims", "5,x"]), @"
+    error: invalid value 'x' for '--dims <N,N,N>': invalid digit found in string
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["explain", "--dims", "5,99999999999"]), @"
+    error: --dims: a chain has at most 1001 widths of at most 4294967296
+    exit code 1
+    ");
+}
+
+#[test]
 fn files_that_do_not_fit_are_explained() {
     let dir = folder();
     let no = |arguments: &[&str]| refuses(dir.path(), arguments);

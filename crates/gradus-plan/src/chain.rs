@@ -21,6 +21,28 @@ pub struct ModeCost {
     pub memory: u128,
 }
 
+/// The terms of the memory of a pure mode, in numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MemoryTerms {
+    /// Values of the function with the tangents or cotangents beside them, at the widest point.
+    pub directions: u128,
+    /// The largest Jacobian.
+    pub jacobian: u128,
+    /// Values kept for the way back; none in forward mode.
+    pub activations: u128,
+}
+
+impl MemoryTerms {
+    /// All terms together.
+    pub fn total(&self) -> u128 {
+        self.directions + self.jacobian + self.activations
+    }
+}
+
+/// Beyond these the dynamic program would take too long, and the counts might not fit.
+const MOST_WIDTHS: usize = 1001;
+const WIDEST: u128 = 1 << 32;
+
 /// Why widths do not make a chain.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChainError(String);
@@ -37,7 +59,7 @@ impl Chain {
     /// The chain of these widths, from the input's to the output's.
     ///
     /// # Errors
-    /// If there are fewer than two, or one is 0.
+    /// If there are fewer than two or more than 1,001, or one is 0 or above 2³².
     pub fn new(widths: &[usize]) -> Result<Chain, ChainError> {
         if widths.len() < 2 {
             return Err(ChainError(format!(
@@ -47,6 +69,11 @@ impl Chain {
         if widths.contains(&0) {
             return Err(ChainError(format!(
                 "widths must be positive, got {widths:?}"
+            )));
+        }
+        if widths.len() > MOST_WIDTHS || widths.iter().any(|&w| w as u128 > WIDEST) {
+            return Err(ChainError(format!(
+                "a chain has at most {MOST_WIDTHS} widths of at most {WIDEST}"
             )));
         }
         Ok(Chain {
@@ -61,7 +88,7 @@ impl Chain {
         let products: u128 = d.windows(2).skip(1).map(|w| w[0] * w[1]).sum();
         ModeCost {
             operations: first * products,
-            memory: (first + 1) * self.widest() + self.largest_jacobian(),
+            memory: self.forward_memory().total(),
         }
     }
 
@@ -70,11 +97,39 @@ impl Chain {
         let d = &self.widths;
         let last = d[d.len() - 1];
         let products: u128 = d.windows(2).rev().skip(1).map(|w| w[0] * w[1]).sum();
-        let activations: u128 = d[..d.len() - 1].iter().sum();
         ModeCost {
             operations: last * products,
-            memory: (last + 1) * self.widest() + self.largest_jacobian() + activations,
+            memory: self.reverse_memory().total(),
         }
+    }
+
+    /// The terms of forward mode's memory.
+    pub fn forward_memory(&self) -> MemoryTerms {
+        MemoryTerms {
+            directions: (self.widths[0] + 1) * self.widest(),
+            jacobian: self.largest_jacobian(),
+            activations: 0,
+        }
+    }
+
+    /// The terms of reverse mode's memory.
+    pub fn reverse_memory(&self) -> MemoryTerms {
+        let (last, before) = self.widths.split_last().unwrap_or((&0, &[]));
+        MemoryTerms {
+            directions: (last + 1) * self.widest(),
+            jacobian: self.largest_jacobian(),
+            activations: before.iter().sum(),
+        }
+    }
+
+    /// The widths from the input's to the output's.
+    pub fn widths(&self) -> &[u128] {
+        &self.widths
+    }
+
+    /// The number of Jacobians, `L`.
+    pub fn factors(&self) -> usize {
+        self.widths.len() - 1
     }
 
     fn widest(&self) -> u128 {
@@ -153,6 +208,12 @@ mod tests {
         assert_eq!(
             Chain::new(&[3, 0, 1]).unwrap_err().to_string(),
             "widths must be positive, got [3, 0, 1]"
+        );
+        let refusal = "a chain has at most 1001 widths of at most 4294967296";
+        assert_eq!(Chain::new(&[1; 1002]).unwrap_err().to_string(), refusal);
+        assert_eq!(
+            Chain::new(&[usize::MAX, 1]).unwrap_err().to_string(),
+            refusal
         );
     }
 }

@@ -39,7 +39,7 @@ pub fn compare(widths: &[usize]) -> Result<String> {
 }
 
 /// Digits in groups of three.
-fn grouped(n: u128) -> String {
+pub fn grouped(n: u128) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (k, c) in digits.chars().enumerate() {
