@@ -24,21 +24,18 @@ fn report(chain: &Chain) -> String {
     let rows = [
         (
             "forward",
-            chain.forward(),
-            dominant(&chain.forward_memory(), "tangents"),
+            chain.forward_bracketing(),
+            Some(chain.forward_memory()),
         ),
         (
             "reverse",
-            chain.reverse(),
-            dominant(&chain.reverse_memory(), "cotangents"),
+            chain.reverse_bracketing(),
+            Some(chain.reverse_memory()),
         ),
-        (
-            "mixed",
-            chain.cost(&best),
-            "simulated: matrices at once".to_string(),
-        ),
+        ("mixed", best.clone(), None),
     ];
-    let least = |of: fn(&ModeCost) -> u128| rows.iter().map(|(_, c, _)| of(c)).min().unwrap_or(0);
+    let costs: Vec<ModeCost> = rows.iter().map(|(_, b, _)| chain.cost(b)).collect();
+    let least = |of: fn(&ModeCost) -> u128| costs.iter().map(of).min().unwrap_or(0);
     let (operations, memory) = (least(|c| c.operations), least(|c| c.memory));
     let mut out = format!(
         "the Jacobian of a chain {} by products of dense Jacobians\n\n",
@@ -46,28 +43,26 @@ fn report(chain: &Chain) -> String {
     );
     let _ = writeln!(
         out,
-        "  {:8} {:>20} {:>8} {:>20} {:>8}  most of the memory",
-        "mode", "multiplications", "ratio", "numbers held", "ratio"
+        "  {:8} {:>20} {:>8} {:>18} {:>8} {:>18}  most of the formula",
+        "mode", "multiplications", "ratio", "held, simulated", "ratio", "held, by formula"
     );
-    for (name, cost, most) in &rows {
+    for ((name, _, formula), cost) in rows.iter().zip(&costs) {
         let _ = writeln!(
             out,
-            "  {name:8} {:>20} {:>8} {:>20} {:>8}  {most}",
+            "  {name:8} {:>20} {:>8} {:>18} {:>8} {:>18}  {}",
             grouped(cost.operations),
             ratio(cost.operations, operations),
             grouped(cost.memory),
             ratio(cost.memory, memory),
+            formula.map_or_else(|| "-".to_string(), |terms| grouped(terms.total())),
+            formula.map_or_else(|| "-".to_string(), |terms| dominant(&terms)),
         );
     }
-    for (name, bracketing) in [
-        ("forward", chain.forward_bracketing()),
-        ("reverse", chain.reverse_bracketing()),
-        ("mixed", best.clone()),
-    ] {
-        // Long chains would fill the screen.
-        if chain.factors() <= 12 {
-            let gap = if name == "forward" { "\n" } else { "" };
-            let _ = writeln!(out, "{gap}  {name:8} {bracketing}");
+    // Long chains would fill the screen.
+    if chain.factors() <= 12 {
+        out.push('\n');
+        for (name, bracketing, _) in &rows {
+            let _ = writeln!(out, "  {name:8} {bracketing}");
         }
     }
     out.push_str(
@@ -87,9 +82,9 @@ fn ratio(n: u128, least: u128) -> String {
 }
 
 /// Which term of the formula is the largest.
-fn dominant(terms: &MemoryTerms, directions: &str) -> String {
+fn dominant(terms: &MemoryTerms) -> String {
     let named = [
-        (terms.directions, directions),
+        (terms.directions, "values and their tangents or cotangents"),
         (terms.jacobian, "largest Jacobian"),
         (terms.activations, "kept values"),
     ];
@@ -140,10 +135,10 @@ mod tests {
         assert_snapshot!(report(&Chain::new(&[1000, 50, 8, 50, 1000]).unwrap()), @"
         the Jacobian of a chain 1000 → 50 → 8 → 50 → 1000 by products of dense Jacobians
 
-          mode          multiplications    ratio         numbers held    ratio  most of the memory
-          forward            50,800,000     5.77            1,051,000     1.03  tangents (95 %)
-          reverse            50,800,000     5.77            1,052,108     1.03  cotangents (95 %)
-          mixed               8,800,000     1.00            1,017,000     1.00  simulated: matrices at once
+          mode          multiplications    ratio    held, simulated    ratio   held, by formula  most of the formula
+          forward            50,800,000     5.77          1,051,000     1.03          1,051,000  values and their tangents or cotangents (95 %)
+          reverse            50,800,000     5.77          1,051,000     1.03          1,052,108  values and their tangents or cotangents (95 %)
+          mixed               8,800,000     1.00          1,017,000     1.00                  -  -
 
           forward  J4·(J3·(J2·J1))
           reverse  ((J4·J3)·J2)·J1
@@ -165,10 +160,10 @@ mod tests {
         assert_snapshot!(report(&Chain::new(&[784, 512, 512, 10, 1]).unwrap()), @"
         the Jacobian of a chain 784 → 512 → 512 → 10 → 1 by products of dense Jacobians
 
-          mode          multiplications    ratio         numbers held    ratio  most of the memory
-          forward           209,542,816   313.37            1,016,848     2.51  tangents (61 %)
-          reverse               668,672     1.00              404,794     1.00  largest Jacobian (99 %)
-          mixed                 668,672     1.00              404,794     1.00  simulated: matrices at once
+          mode          multiplications    ratio    held, simulated    ratio   held, by formula  most of the formula
+          forward           209,542,816   313.37            664,336     1.64          1,016,848  values and their tangents or cotangents (61 %)
+          reverse               668,672     1.00            404,794     1.00            404,794  largest Jacobian (99 %)
+          mixed                 668,672     1.00            404,794     1.00                  -  -
 
           forward  J4·(J3·(J2·J1))
           reverse  ((J4·J3)·J2)·J1
@@ -190,10 +185,10 @@ mod tests {
         assert_snapshot!(report(&Chain::new(&[3, 2]).unwrap()), @"
         the Jacobian of a chain 3 → 2 by products of dense Jacobians
 
-          mode          multiplications    ratio         numbers held    ratio  most of the memory
-          forward                     0     1.00                   18     2.00  tangents (67 %)
-          reverse                     0     1.00                   18     2.00  cotangents (50 %)
-          mixed                       0     1.00                    9     1.00  simulated: matrices at once
+          mode          multiplications    ratio    held, simulated    ratio   held, by formula  most of the formula
+          forward                     0     1.00                  9     1.00                 18  values and their tangents or cotangents (67 %)
+          reverse                     0     1.00                  9     1.00                 18  values and their tangents or cotangents (50 %)
+          mixed                       0     1.00                  9     1.00                  -  -
 
           forward  J1
           reverse  J1

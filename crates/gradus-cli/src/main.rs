@@ -18,6 +18,7 @@ use options::{Command, Program};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    end_quietly_with_the_reader();
     let program = Program::parse();
     let outcome = match &program.command {
         Command::Train(options) => train::run(options),
@@ -32,4 +33,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whoever reads the output may stop before its end, as `head` does; printing to nobody is no mistake of the program's.
+fn end_quietly_with_the_reader() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>();
+        if text.is_some_and(|t| t.starts_with("failed printing to stdout")) {
+            std::process::exit(0);
+        }
+        report(panic);
+    }));
 }

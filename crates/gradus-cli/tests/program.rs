@@ -290,6 +290,23 @@ fn chains_are_explained() {
 }
 
 #[test]
+fn output_that_nobody_reads_is_no_mistake() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    let widths = ["7"; 600].join(",");
+    command.args(["explain", "--dims", &widths]);
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(0), String::new())
+    );
+}
+
+#[test]
 fn files_that_do_not_fit_are_explained() {
     let dir = folder();
     let no = |arguments: &[&str]| refuses(dir.path(), arguments);

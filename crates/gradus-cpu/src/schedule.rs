@@ -69,7 +69,7 @@ impl Links {
             peak = peak.max(held);
             for &s in &self.reads[k] {
                 left[s] -= 1;
-                if left[s] == 0 && self.writer[s].is_some() {
+                if left[s] == 0 {
                     held -= bytes[s];
                 }
             }
@@ -93,9 +93,7 @@ impl Links {
             .collect();
         let growth = |k: usize, left: &[usize]| -> i64 {
             let made: u64 = self.writes[k].iter().map(|&s| bytes[s]).sum();
-            let ended = self.reads[k]
-                .iter()
-                .filter(|&&s| left[s] == 1 && self.writer[s].is_some());
+            let ended = self.reads[k].iter().filter(|&&s| left[s] == 1);
             made as i64 - ended.map(|&s| bytes[s] as i64).sum::<i64>()
         };
         let mut score: Vec<i64> = (0..n).map(|k| growth(k, &left)).collect();

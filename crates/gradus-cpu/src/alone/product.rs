@@ -13,7 +13,8 @@ const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
 const MOST_PIECES: usize = 16;
-/// With so many rows, a right matrix whose columns lie one after the other is turned first: the library reads such a one at less than half the speed.
+/// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
+/// more than half the speed.
 const ROWS_WORTH_TURNING: usize = 16;
 /// Side of the squares in which a matrix is turned: a few cache lines.
 const SQUARE: usize = 16;

@@ -92,16 +92,4 @@ mod tests {
         assert_eq!((transposes(&graph), transposes(&turned)), (1, 0));
         assert_eq!(values(&graph), values(&turned));
     }
-
-    #[test]
-    fn a_product_that_is_also_used_as_it_is_stays() {
-        let text = "graph(%0: f64[2, 3], %1: f64[3, 2]) {
-  %2: f64[2, 2] = contract{batch_left=[], batch_right=[], contract_left=[1], contract_right=[0]} %0, %1
-  %3: f64[2, 2] = transpose{permutation=[1, 0]} %2
-  return %2, %3
-}
-";
-        let graph: Graph = text.parse().unwrap();
-        assert!(orient_products(&graph).same(&graph));
-    }
 }
