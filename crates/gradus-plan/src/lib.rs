@@ -1,12 +1,25 @@
-//! What the orders of the chain rule cost, and in time which one to take.
+//! Which order of the chain rule to take, what it costs, and why.
 //!
-//! **What it is today**: the cost of forward mode, reverse mode and the best bracketing on a chain of dense Jacobians, as integers ([`Chain`], [`Bracketing`]). **Its place is kept** for the planner
-//! proper: tangent graphs, cuts, structured joins, elimination.
+//! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order, each with its program and its cost, and the
+//! one with the least time. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians.
 //!
-//! **Invariants**: figures follow from shapes alone; no kernels, no tensors, no closures here.
+//! **Invariants**: figures follow from types alone; all candidates compute the same derivative; zeros by structure are never multiplied. **Never here**: kernels,
+//! tensors, closures.
 
+mod block;
 mod bracketing;
 mod chain;
+mod cost;
+mod matrix;
+mod order;
+mod plan;
+mod profile;
+mod push;
+mod segments;
 
 pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};
+pub use cost::{Estimate, estimate};
+pub use order::Order;
+pub use plan::{Candidate, Mode, Modes, Plan, PlanOptions, jacobian};
+pub use profile::Profile;

@@ -1,21 +1,14 @@
 //! Whole matrices of derivatives, in a named order of accumulation.
 
 use super::grad::check_inputs;
+use super::plan::planned;
 use super::{close_at, grad, leaves, or_stop, zeros};
 use crate::Tree;
 use crate::tensor::{Tensor, concatenate};
 use crate::trace;
 use crate::tree::paths;
-use gradus_ad::Linearized;
-use gradus_ir::primitives::Compare;
-use gradus_ir::{DType, Dims, Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Type};
-
-/// In which direction the columns or rows are made.
-#[derive(Clone, Copy, PartialEq)]
-enum Mode {
-    Forward,
-    Reverse,
-}
+use gradus_ir::{DType, Error, ErrorKind, Loc};
+use gradus_plan::Modes;
 
 /// The Jacobian of `f` by forward mode: one tangent for each element of the input, all pushed at once.
 ///
@@ -33,7 +26,7 @@ enum Mode {
 #[track_caller]
 pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
-    move |at| accumulate(Mode::Forward, &f, at, loc)
+    move |at| accumulate(Modes::Forward, &f, at, loc)
 }
 
 /// The Jacobian of `f` by reverse mode: one cotangent for each element of the output, all pulled back at once.
@@ -45,10 +38,10 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 #[track_caller]
 pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
-    move |at| accumulate(Mode::Reverse, &f, at, loc)
+    move |at| accumulate(Modes::Reverse, &f, at, loc)
 }
 
-/// The Jacobian of `f`, by forward mode where the input has fewer elements than the output, else by reverse mode.
+/// The Jacobian of `f`, in the order of the chain rule that is cheapest by the planner's estimate: forward, reverse, or mixed; see [`plan_jacobian`](super::plan_jacobian).
 ///
 /// Its shape is that of the output followed by that of the input, as for [`jacfwd`].
 ///
@@ -64,10 +57,10 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 #[track_caller]
 pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
-    move |at| blocks("jacobian", None, &f, at, loc).blocks.remove(0)
+    move |at| accumulate(Modes::Any, &f, at, loc)
 }
 
-/// The Hessian of a function that returns one number, by forward over reverse: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
+/// The Hessian of a function that returns one number, the gradient differentiated in the cheapest order: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -81,12 +74,18 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 /// When called, if `f` does not return a float scalar, or the input is no float.
 #[track_caller]
 pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
-    jacfwd(grad(f))
+    let loc = Loc::caller();
+    let slope = grad(f);
+    move |at| {
+        blocks("hessian", Modes::Any, &slope, at, loc)
+            .blocks
+            .remove(0)
+    }
 }
 
 /// The Jacobian of a function of trees: a block for every tensor of the result and every tensor of the argument.
 ///
-/// Forward mode where the argument has fewer elements than the result, else reverse mode.
+/// In the cheapest order, as [`jacobian`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -102,10 +101,10 @@ pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 #[track_caller]
 pub fn jacobian_tree<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> Blocks {
     let loc = Loc::caller();
-    move |at| blocks("jacobian_tree", None, &f, at, loc)
+    move |at| blocks("jacobian_tree", Modes::Any, &f, at, loc)
 }
 
-/// The Hessian of a function of a tree that returns one number, by forward over reverse: a block for every two tensors of the argument.
+/// The Hessian of a function of a tree that returns one number, as [`hessian`]: a block for every two tensors of the argument.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -121,7 +120,7 @@ pub fn jacobian_tree<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> Bl
 pub fn hessian_tree<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> Blocks {
     let loc = Loc::caller();
     let slope = grad(f);
-    move |at| blocks("hessian_tree", Some(Mode::Forward), &slope, at, loc)
+    move |at| blocks("hessian_tree", Modes::Any, &slope, at, loc)
 }
 
 /// The derivatives of the tensors of one tree with respect to those of another.
@@ -179,17 +178,18 @@ impl Blocks {
     }
 }
 
-fn accumulate(mode: Mode, f: &impl Fn(&Tensor) -> Tensor, at: &Tensor, loc: Loc) -> Tensor {
-    let name = match mode {
-        Mode::Forward => "jacfwd",
-        Mode::Reverse => "jacrev",
+fn accumulate(modes: Modes, f: &impl Fn(&Tensor) -> Tensor, at: &Tensor, loc: Loc) -> Tensor {
+    let name = match modes {
+        Modes::Any => "jacobian",
+        Modes::Forward => "jacfwd",
+        Modes::Reverse => "jacrev",
     };
-    blocks(name, Some(mode), f, at, loc).blocks.remove(0)
+    blocks(name, modes, f, at, loc).blocks.remove(0)
 }
 
 fn blocks<A: Tree, B: Tree>(
     name: &str,
-    mode: Option<Mode>,
+    modes: Modes,
     f: &impl Fn(&A) -> B,
     at: &A,
     loc: Loc,
@@ -217,12 +217,7 @@ fn blocks<A: Tree, B: Tree>(
                 ),
             ));
         }
-        let (from, to): (usize, usize) = (
-            inputs.iter().map(size).sum(),
-            outputs.iter().map(Type::elements).sum(),
-        );
-        let mode = mode.unwrap_or(if from <= to { Mode::Forward } else { Mode::Reverse });
-        let program = jacobian_program(mode, &closed.graph, inputs.len());
+        let program = planned(&closed.graph, inputs.len(), modes)?;
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(described(&y, results))
     });
@@ -239,72 +234,4 @@ fn blocks<A: Tree, B: Tree>(
             .flat_map(|y| inputs.iter().map(move |x| zero(y, x)));
         described(&y, all.collect())
     })
-}
-
-/// From the inputs of `graph` to the derivatives of each of its outputs with respect to each of its first `n` inputs, output by output.
-fn jacobian_program(mode: Mode, graph: &Graph, n: usize) -> Graph {
-    let wrt: Vec<usize> = (0..n).collect();
-    let Linearized {
-        primal,
-        tangent,
-        residuals,
-    } = gradus_ad::linearize(graph, &wrt);
-    let x: Vec<Type> = graph.input_types().into_iter().take(n).collect();
-    let y = graph.output_types();
-    let (linear, seeds, ends) = match mode {
-        Mode::Forward => (tangent, &x, &y),
-        Mode::Reverse => (gradus_ad::transpose_linear(&tangent, residuals), &y, &x),
-    };
-    let mut g = primal.clone();
-    let kept = &primal.outputs()[y.len()..];
-    // Place of each block: output by output.
-    let mut found: Vec<Option<NodeId>> = vec![None; x.len() * y.len()];
-    for (s, seed) in seeds.iter().enumerate() {
-        let size = seed.elements();
-        let mut batched = vec![false; residuals + seeds.len()];
-        batched[residuals + s] = true;
-        let (linear, with_axis) = gradus_ad::batch(&linear, size, &batched);
-        let mut arguments = kept.to_vec();
-        for (k, other) in seeds.iter().enumerate() {
-            arguments.push(if k == s {
-                identity(&mut g, seed)
-            } else {
-                g.constant(Literal::from_f64(other.dtype, 0.0), &other.shape)
-            });
-        }
-        let results = g
-            .inline(&linear, &arguments)
-            .expect("the linear part fits its residuals");
-        for (e, (mut block, end)) in results.into_iter().zip(ends).enumerate() {
-            if !with_axis[e] {
-                block = g.repeat_front(block, size);
-            }
-            let (i, j) = match mode {
-                Mode::Forward => {
-                    // [n, y…] → [y…, n]
-                    let order: Dims = (1..=end.rank()).chain([0]).collect();
-                    block = g.transpose(block, &order);
-                    (e, s)
-                }
-                Mode::Reverse => (s, e),
-            };
-            let mut shape = y[i].shape.clone();
-            shape.extend_from_slice(&x[j].shape);
-            // The linear part gives cotangents of the input's type, tangents of the output's.
-            let block = g.reshape(block, &shape);
-            found[i * x.len() + j] = Some(block);
-        }
-    }
-    let found: Vec<NodeId> = found.into_iter().flatten().collect();
-    g.extract(primal.inputs(), &found)
-}
-
-/// The unit vectors of a space of arrays of type `ty`: `[n, shape…]`.
-fn identity(g: &mut Graph, ty: &Type) -> NodeId {
-    let n = ty.elements();
-    let square = Type::new(DType::I64, &[n, n]);
-    let (row, column) = (g.iota(square.clone(), 0), g.iota(square, 1));
-    let diagonal = g.compare(Compare::Eq, row, column);
-    let ones = g.emit(Op::Cast(ty.dtype), &[diagonal]);
-    g.reshape(ones, &ty.batched(n).shape)
 }

@@ -6,6 +6,7 @@ mod hvp;
 mod jacobian;
 mod jit;
 mod jvp;
+mod plan;
 mod vjp;
 mod vmap;
 

@@ -1,0 +1,419 @@
+//! The derivative of one array with respect to another, without its structural zeros.
+//!
+//! Where an axis of the target follows an axis of the source (elementwise functions, rows that do not meet), the derivative is zero off that
+//! diagonal. Such a pair of axes is a *tie*; the tensor holds it once. An identity is the number 1 with all axes tied; the Jacobian of a function
+//! applied row by row is a tensor of blocks with the rows tied. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
+//! Differentiation with Deep Reinforcement Learning", NeurIPS 2024, have the same idea.)
+
+use gradus_ir::primitives::{Contract, Op, Resize};
+use gradus_ir::{DType, Dims, Graph, Literal, NodeId};
+
+/// The derivative `∂target/∂source`. The tensor's axes: those of the source that are not tied, then those of the target.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub tensor: NodeId,
+    /// The shape of the source; neighbouring axes may be merged or split against the array's own shape.
+    pub source: Dims,
+    /// The shape of the target.
+    pub target: Dims,
+    /// Pairs of a source axis and the target axis that follows it, by source axis.
+    pub ties: Vec<(usize, usize)>,
+}
+
+/// A label of an axis in [`einsum`].
+pub(crate) type Label = usize;
+
+impl Block {
+    /// The derivative of an array with respect to itself.
+    pub fn identity(g: &mut Graph, dtype: DType, shape: &[usize]) -> Block {
+        let ties: Vec<(usize, usize)> = (0..shape.len())
+            .filter(|&a| shape[a] != 1)
+            .map(|a| (a, a))
+            .collect();
+        let ones = shape.len() - ties.len();
+        let mut full = Dims::from_elem(1, ones);
+        full.extend_from_slice(shape);
+        let tensor = g.constant(Literal::from_f64(dtype, 1.0), &full);
+        Block {
+            tensor,
+            source: Dims::from_slice(shape),
+            target: Dims::from_slice(shape),
+            ties,
+        }
+    }
+
+    /// The source axes that are not tied, in order.
+    pub fn free(&self) -> Vec<usize> {
+        (0..self.source.len())
+            .filter(|s| self.ties.iter().all(|(t, _)| t != s))
+            .collect()
+    }
+
+    /// How many source axes are not tied: where the target's axes begin in the tensor.
+    pub fn lead(&self) -> usize {
+        self.source.len() - self.ties.len()
+    }
+
+    /// The sizes of the free source axes.
+    pub fn lead_shape(&self) -> Dims {
+        self.free().iter().map(|&s| self.source[s]).collect()
+    }
+
+    /// The source axis tied to target axis `a`.
+    pub fn tied_to(&self, a: usize) -> Option<usize> {
+        self.ties.iter().find(|(_, t)| *t == a).map(|(s, _)| *s)
+    }
+
+    /// The same derivative without the ties that `keep` refuses: their zeros are written out.
+    pub fn untied(self, g: &mut Graph, keep: impl Fn(usize, usize) -> bool) -> Block {
+        let (kept, dropped): (Vec<_>, Vec<_>) =
+            self.ties.iter().copied().partition(|&(s, a)| keep(s, a));
+        if dropped.is_empty() {
+            return self;
+        }
+        let lead = self.lead();
+        let shape = g.ty(self.tensor).shape.clone();
+        let at: Vec<usize> = dropped.iter().map(|&(_, a)| lead + a).collect();
+        let rest: Vec<usize> = (0..shape.len()).filter(|p| !at.contains(p)).collect();
+        let sizes: Vec<usize> = at.iter().map(|&p| shape[p]).collect();
+        let n: usize = sizes.iter().product();
+        let new = Block {
+            ties: kept,
+            ..self.clone()
+        };
+        let free = new.free();
+        let mut full: Dims = free.iter().map(|&s| self.source[s]).collect();
+        full.extend_from_slice(&self.target);
+        if n == 0 {
+            let zero = Literal::from_f64(g.ty(self.tensor).dtype, 0.0);
+            let tensor = g.constant(zero, &full);
+            return Block { tensor, ..new };
+        }
+        // With the tied axes in front as one of size n, n zeros between two neighbours put element i at place i·(n+1) of n², which is (i, i) of n × n.
+        let order: Vec<usize> = at.iter().chain(&rest).copied().collect();
+        let front = g.transpose(self.tensor, &order);
+        let mut flat = vec![n];
+        flat.extend(rest.iter().map(|&p| shape[p]));
+        let flat_node = g.reshape(front, &flat);
+        let zero = g.constant(Literal::from_f64(g.ty(self.tensor).dtype, 0.0), &[]);
+        let none = Dims::from_elem(0, flat.len());
+        let mut interior = none.clone();
+        interior[0] = n;
+        let pad = Resize::Pad {
+            low: none.clone(),
+            high: none,
+            interior,
+        };
+        let square = if n == 1 {
+            flat_node
+        } else {
+            g.emit(Op::Resize(pad), &[flat_node, zero])
+        };
+        let mut both: Vec<usize> = sizes.iter().chain(&sizes).copied().collect();
+        both.extend(rest.iter().map(|&p| shape[p]));
+        let both = g.reshape(square, &both);
+        // Where each axis of the new tensor stands now: sources of the dropped ties, their targets, the rest.
+        let d = dropped.len();
+        let old_free = self.free();
+        let mut order: Vec<usize> = Vec::new();
+        for s in &free {
+            order.push(match dropped.iter().position(|(t, _)| t == s) {
+                Some(k) => k,
+                None => {
+                    let p = position(&old_free, *s);
+                    2 * d + position(&rest, p)
+                }
+            });
+        }
+        for a in 0..self.target.len() {
+            order.push(match dropped.iter().position(|&(_, t)| t == a) {
+                Some(k) => d + k,
+                None => 2 * d + position(&rest, lead + a),
+            });
+        }
+        let tensor = g.transpose(both, &order);
+        Block { tensor, ..new }
+    }
+
+    /// All zeros written out: the shape of the target, then `source`, the source's own shape.
+    pub fn dense(self, g: &mut Graph, source: &[usize]) -> NodeId {
+        let full = self.untied(g, |_, _| false);
+        let k = full.source.len();
+        let turned: Vec<usize> = (k..k + full.target.len()).chain(0..k).collect();
+        let tensor = g.transpose(full.tensor, &turned);
+        let mut shape = full.target.clone();
+        shape.extend_from_slice(source);
+        g.reshape(tensor, &shape)
+    }
+
+    /// The transposed derivative: `∂source` by `∂target`, for cotangents.
+    pub fn flipped(self, g: &mut Graph) -> Block {
+        let lead = self.lead();
+        let free = self.free();
+        let mut order: Vec<usize> = (0..self.target.len())
+            .filter(|&a| self.tied_to(a).is_none())
+            .map(|a| lead + a)
+            .collect();
+        for s in 0..self.source.len() {
+            order.push(match self.ties.iter().find(|(t, _)| *t == s) {
+                Some(&(_, a)) => lead + a,
+                None => position(&free, s),
+            });
+        }
+        let tensor = g.transpose(self.tensor, &order);
+        let mut ties: Vec<(usize, usize)> = self.ties.iter().map(|&(s, a)| (a, s)).collect();
+        ties.sort_unstable();
+        Block {
+            tensor,
+            source: self.target,
+            target: self.source,
+            ties,
+        }
+    }
+
+    /// Both with the same source axes and ties, so that their tensors have the same layout in front.
+    pub fn alike(g: &mut Graph, x: Block, y: Block) -> (Block, Block) {
+        let (mut x, mut y) = (x, y);
+        if x.source != y.source {
+            x = x.flat(g);
+            y = y.flat(g);
+        }
+        let (tx, ty) = (x.ties.clone(), y.ties.clone());
+        let x = x.untied(g, |s, a| ty.contains(&(s, a)));
+        let y = y.untied(g, |s, a| tx.contains(&(s, a)));
+        (x, y)
+    }
+
+    /// Without ties, the source as one axis.
+    pub fn flat(self, g: &mut Graph) -> Block {
+        let full = self.untied(g, |_, _| false);
+        let n: usize = full.source.iter().product();
+        let mut shape = Dims::from_slice(&[n]);
+        shape.extend_from_slice(&full.target);
+        let tensor = g.reshape(full.tensor, &shape);
+        Block {
+            tensor,
+            source: Dims::from_slice(&[n]),
+            target: full.target,
+            ties: Vec::new(),
+        }
+    }
+
+    /// `x + y`
+    pub fn sum(g: &mut Graph, x: Block, y: Block) -> Block {
+        let (x, y) = Block::alike(g, x, y);
+        let tensor = g.add_nodes(x.tensor, y.tensor);
+        Block { tensor, ..x }
+    }
+
+    /// The chain rule: `∂v/∂w · ∂w/∂u`, summed over the axes of `w` that neither follows.
+    pub fn product(g: &mut Graph, outer: Block, inner: Block) -> Block {
+        let inner = if inner.target == outer.source {
+            inner
+        } else {
+            inner.retargeted(g, &outer.source)
+        };
+        let inner = inner.cast(g, g.ty(outer.tensor).dtype);
+        let w = outer.source.len();
+        // Labels: axes of w, then of u, then of v.
+        let of_u = |s: usize| w + s;
+        let of_v = |a: usize| w + inner.source.len() + a;
+        let w_in_v = |a: usize| outer.tied_to(a);
+        let label_v = |a: usize| w_in_v(a).unwrap_or_else(|| of_v(a));
+        let outer_labels: Vec<Label> = outer
+            .free()
+            .into_iter()
+            .chain((0..outer.target.len()).map(label_v))
+            .collect();
+        let inner_labels: Vec<Label> = inner.free().into_iter().map(of_u).chain(0..w).collect();
+        let mut ties = Vec::new();
+        for &(s, i) in &inner.ties {
+            if let Some(&(_, a)) = outer.ties.iter().find(|(t, _)| *t == i) {
+                ties.push((s, a));
+            }
+        }
+        let label_u = |s: usize| match inner.ties.iter().find(|(t, _)| *t == s) {
+            Some(&(_, i)) => i,
+            None => of_u(s),
+        };
+        let out: Vec<Label> = (0..inner.source.len())
+            .filter(|s| ties.iter().all(|(t, _)| t != s))
+            .map(label_u)
+            .chain((0..outer.target.len()).map(label_v))
+            .collect();
+        let tensor = einsum(
+            g,
+            (outer.tensor, &outer_labels),
+            (inner.tensor, &inner_labels),
+            &out,
+        );
+        Block {
+            tensor,
+            source: inner.source,
+            target: outer.target,
+            ties,
+        }
+    }
+
+    fn cast(self, g: &mut Graph, to: DType) -> Block {
+        let tensor = g.emit(Op::Cast(to), &[self.tensor]);
+        Block { tensor, ..self }
+    }
+
+    /// The target under another shape. Tied axes that the reshape merges or splits stay tied if the source's do as well.
+    pub fn retargeted(self, g: &mut Graph, shape: &[usize]) -> Block {
+        if self.target.as_slice() == shape {
+            return self;
+        }
+        let mut block = self;
+        if block.target.contains(&0) || shape.contains(&0) {
+            block = block.untied(g, |_, _| false);
+        }
+        let groups = reshape_groups(&block.target, shape);
+        // First ties in groups where they cannot be carried over are given up.
+        let carried =
+            |block: &Block, (from, to): &(Vec<usize>, Vec<usize>)| -> Option<(usize, usize)> {
+                // The whole group follows neighbouring source axes.
+                let ties: Option<Vec<usize>> = from.iter().map(|&a| block.tied_to(a)).collect();
+                let ties = ties.filter(|t| !t.is_empty() && !to.is_empty())?;
+                let run = ties.windows(2).all(|w| w[1] == w[0] + 1);
+                run.then_some((ties[0], ties.len()))
+            };
+        let keep: Vec<usize> = groups
+            .iter()
+            .filter(|group| carried(&block, group).is_some())
+            .flat_map(|(from, _)| from.iter().copied())
+            .collect();
+        block = block.untied(g, |_, a| keep.contains(&a));
+        // Source axes are replaced from behind, so that positions in front stay.
+        let mut source: Vec<usize> = block.source.to_vec();
+        let mut ties: Vec<(usize, usize)> = Vec::new();
+        let mut runs: Vec<(usize, usize, Vec<usize>)> = groups
+            .iter()
+            .filter_map(|group| {
+                let (first, n) = carried(&block, group)?;
+                Some((first, n, group.1.clone()))
+            })
+            .collect();
+        runs.sort_unstable_by_key(|r| std::cmp::Reverse(r.0));
+        for (first, n, to) in runs {
+            let grown = to.len() as isize - n as isize;
+            for (s, _) in &mut ties {
+                *s = (*s as isize + grown) as usize;
+            }
+            source.splice(first..first + n, to.iter().map(|&b| shape[b]));
+            ties.extend(to.iter().enumerate().map(|(k, &b)| (first + k, b)));
+        }
+        ties.sort_unstable();
+        let mut full = block.lead_shape();
+        full.extend_from_slice(shape);
+        let tensor = g.reshape(block.tensor, &full);
+        Block {
+            tensor,
+            source: Dims::from_slice(&source),
+            target: Dims::from_slice(shape),
+            ties,
+        }
+    }
+}
+
+fn position(list: &[usize], x: usize) -> usize {
+    list.iter()
+        .position(|&y| y == x)
+        .expect("the axis is in the list")
+}
+
+/// The smallest groups of axes of both shapes with equal numbers of elements, axes of size 1 left out.
+fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut groups = Vec::new();
+    let real = |shape: &[usize]| {
+        (0..shape.len())
+            .filter(|&a| shape[a] != 1)
+            .collect::<Vec<_>>()
+    };
+    let (a, b) = (real(from), real(to));
+    let (mut i, mut j) = (0, 0);
+    while i < a.len() && j < b.len() {
+        let (mut x, mut y) = (from[a[i]], to[b[j]]);
+        let (i0, j0) = (i, j);
+        (i, j) = (i + 1, j + 1);
+        while x != y {
+            if x < y && i < a.len() {
+                x *= from[a[i]];
+                i += 1;
+            } else if j < b.len() {
+                y *= to[b[j]];
+                j += 1;
+            } else {
+                break;
+            }
+        }
+        groups.push((a[i0..i].to_vec(), b[j0..j].to_vec()));
+    }
+    groups
+}
+
+/// The product of two labelled tensors with the axes `out`; labels that both have and `out` has not are summed over.
+pub(crate) fn einsum(
+    g: &mut Graph,
+    (x, xl): (NodeId, &[Label]),
+    (y, yl): (NodeId, &[Label]),
+    out: &[Label],
+) -> NodeId {
+    let summed: Vec<Label> = xl
+        .iter()
+        .copied()
+        .filter(|l| yl.contains(l) && !out.contains(l))
+        .collect();
+    if summed.is_empty() {
+        let shape: Vec<usize> = out
+            .iter()
+            .map(|l| match xl.iter().position(|m| m == l) {
+                Some(p) => g.shape(x)[p],
+                None => g.shape(y)[position(yl, *l)],
+            })
+            .collect();
+        let x = spread(g, x, xl, out, &shape);
+        let y = spread(g, y, yl, out, &shape);
+        return g.mul(x, y);
+    }
+    let batch: Vec<Label> = xl
+        .iter()
+        .copied()
+        .filter(|l| yl.contains(l) && out.contains(l))
+        .collect();
+    let axes = |of: &[Label], labels: &[Label]| -> Dims {
+        labels.iter().map(|&l| position(of, l)).collect()
+    };
+    let op = Contract {
+        batch_left: axes(xl, &batch),
+        batch_right: axes(yl, &batch),
+        contract_left: axes(xl, &summed),
+        contract_right: axes(yl, &summed),
+    };
+    let product = g.emit(Op::Contract(op), &[x, y]);
+    let alone = |of: &[Label]| -> Vec<Label> {
+        of.iter()
+            .copied()
+            .filter(|l| !batch.contains(l) && !summed.contains(l))
+            .collect()
+    };
+    let got: Vec<Label> = batch
+        .iter()
+        .copied()
+        .chain(alone(xl))
+        .chain(alone(yl))
+        .collect();
+    let order: Vec<usize> = out.iter().map(|&l| position(&got, l)).collect();
+    g.transpose(product, &order)
+}
+
+/// `x` with the axes `out`, repeated along those that it has not.
+fn spread(g: &mut Graph, x: NodeId, labels: &[Label], out: &[Label], shape: &[usize]) -> NodeId {
+    let at: Vec<usize> = labels.iter().map(|&l| position(out, l)).collect();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by_key(|&k| at[k]);
+    let x = g.transpose(x, &order);
+    let axes: Vec<usize> = order.iter().map(|&k| at[k]).collect();
+    g.broadcast(x, shape, &axes)
+}

@@ -1,0 +1,103 @@
+//! What a graph costs: operations, bytes and an estimate of the time.
+
+use crate::profile::Profile;
+use gradus_ir::primitives::Work;
+use gradus_ir::{Graph, NodeId, Op, Type};
+
+/// What one evaluation of a program costs, by its types alone.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Estimate {
+    /// Operations on numbers; a multiply-add counts as two.
+    pub operations: u64,
+    /// Bytes that travel between kernels and memory, with neighbouring elementwise operations taken together.
+    pub bytes: u64,
+    /// Seconds, by the rates of the machine profile.
+    pub seconds: f64,
+}
+
+/// The cost of what the outputs of `g` need, of the nodes from `first` on.
+///
+/// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
+/// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
+pub fn estimate(g: &Graph, first: usize, profile: &Profile) -> Estimate {
+    let live = g.live();
+    let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); g.len()];
+    for id in g.ids().filter(|id| live[id.index()]) {
+        for o in &g.node(id).operands {
+            users[o.index()].push(id);
+        }
+    }
+    let work = |id: NodeId| -> Option<Work> {
+        let node = g.node(id);
+        match node.op {
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
+            _ => {
+                let types: Vec<&Type> = node.operands.iter().map(|&o| g.ty(o)).collect();
+                Some(node.op.cost(&types, &node.ty).work)
+            }
+        }
+    };
+    let is_output: std::collections::HashSet<NodeId> = g.outputs().iter().copied().collect();
+    let fuses = |w: Work| matches!(w, Work::Arithmetic | Work::Transcendental);
+    // Whether the value of an elementwise node stays in registers: every user is one as well, or ends the kernel with a reduction.
+    let stays = |id: NodeId| -> bool {
+        work(id).is_some_and(fuses)
+            && !is_output.contains(&id)
+            && users[id.index()].iter().all(|&u| match work(u) {
+                Some(Work::Reduction) => true,
+                Some(w) => fuses(w) && g.shape(u) == g.shape(id),
+                None => false,
+            })
+    };
+    let mut total = Estimate::default();
+    for id in g.ids().skip(first) {
+        let node = g.node(id);
+        if !live[id.index()] || matches!(node.op, Op::Input(_) | Op::Const(_)) {
+            continue;
+        }
+        let types: Vec<&Type> = node.operands.iter().map(|&o| g.ty(o)).collect();
+        let cost = node.op.cost(&types, &node.ty);
+        let written = match cost.work {
+            // A view costs nothing until it leaves the program.
+            Work::View if is_output.contains(&id) => 2 * node.ty.bytes() as u64,
+            Work::View => 0,
+            _ if matches!(node.op, Op::Iota(_)) || stays(id) => 0,
+            _ => cost.bytes_written,
+        };
+        let read: u64 = match cost.work {
+            Work::View => 0,
+            _ => node
+                .operands
+                .iter()
+                .map(|&o| match g.node(base(g, o)).op {
+                    Op::Const(_) | Op::Iota(_) => 0,
+                    _ if stays(o) => 0,
+                    // Repeated elements come from the cache.
+                    _ => g.ty(base(g, o)).bytes().min(g.ty(o).bytes()) as u64,
+                })
+                .sum(),
+        };
+        let bytes = read + written;
+        let seconds = match &node.op {
+            Op::Contract(c) => {
+                let (b, m, k, n) = c.sizes(types[0], types[1]);
+                profile.product(node.ty.dtype, b, m, k, n)
+            }
+            _ => cost.operations as f64 / profile.rate(cost.work),
+        };
+        let moving = bytes as f64 / profile.bandwidth(bytes);
+        let launch = if bytes > 0 { profile.launch } else { 0.0 };
+        total.operations += cost.operations;
+        total.bytes += bytes;
+        total.seconds += seconds.max(moving) + launch;
+    }
+    total
+}
+
+/// The node whose memory `id` is a view of.
+fn base(g: &Graph, mut id: NodeId) -> NodeId {
+    while let Op::Layout(_) = g.node(id).op {
+        id = g.node(id).operands[0];
+    }
+    id
+}

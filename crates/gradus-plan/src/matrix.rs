@@ -1,0 +1,124 @@
+//! Matrices of derivatives between two cuts, and the three ways to join them.
+
+use crate::block::Block;
+use crate::push::Linear;
+use crate::segments::Segment;
+use gradus_ir::{Graph, NodeId, Type};
+
+/// The derivatives of some arrays (rows) with respect to others (columns); `None` is zero by structure.
+#[derive(Clone)]
+pub(crate) struct Matrix {
+    rows: Vec<Vec<Option<Block>>>,
+    columns: usize,
+}
+
+impl Matrix {
+    /// The derivatives of arrays of these types with respect to themselves.
+    pub fn identity(g: &mut Graph, types: &[Type]) -> Matrix {
+        let rows = (0..types.len())
+            .map(|i| {
+                (0..types.len())
+                    .map(|j| {
+                        let ty = &types[i];
+                        (i == j).then(|| Block::identity(g, ty.dtype, &ty.shape))
+                    })
+                    .collect()
+            })
+            .collect();
+        Matrix {
+            rows,
+            columns: types.len(),
+        }
+    }
+
+    /// One array by one other.
+    pub fn single(block: Block) -> Matrix {
+        Matrix {
+            rows: vec![vec![Some(block)]],
+            columns: 1,
+        }
+    }
+
+    /// The derivative of row `i` with respect to column `j`.
+    pub fn get(&self, i: usize, j: usize) -> Option<&Block> {
+        self.rows[i][j].as_ref()
+    }
+
+    fn flipped(self, g: &mut Graph) -> Matrix {
+        let n = self.rows.len();
+        let mut rows: Vec<Vec<Option<Block>>> = vec![Vec::with_capacity(n); self.columns];
+        for row in self.rows {
+            for (j, block) in row.into_iter().enumerate() {
+                rows[j].push(block.map(|b| b.flipped(g)));
+            }
+        }
+        Matrix { rows, columns: n }
+    }
+
+    /// The columns pushed through a linear program as tangents.
+    fn through(&self, g: &mut Graph, program: &Graph, residuals: &[NodeId]) -> Matrix {
+        let mut linear = Linear::new(program, residuals);
+        let mut rows = vec![Vec::with_capacity(self.columns); program.outputs().len()];
+        for j in 0..self.columns {
+            let column: Vec<Option<Block>> = self.rows.iter().map(|r| r[j].clone()).collect();
+            let results = linear.push(g, &column);
+            for (row, result) in rows.iter_mut().zip(results) {
+                row.push(result);
+            }
+        }
+        Matrix {
+            rows,
+            columns: self.columns,
+        }
+    }
+
+    /// `J·self`, the columns pushed through `part` as tangents.
+    pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+        self.through(g, &part.forward, residuals)
+    }
+
+    /// `self·J`, the rows pulled through `part` as cotangents.
+    pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+        let rows = self.clone().flipped(g);
+        rows.through(g, &part.reverse, residuals).flipped(g)
+    }
+
+    /// `outer·inner`
+    pub fn product(g: &mut Graph, outer: &Matrix, inner: &Matrix) -> Matrix {
+        let rows = outer
+            .rows
+            .iter()
+            .map(|row| {
+                (0..inner.columns)
+                    .map(|j| {
+                        let mut sum: Option<Block> = None;
+                        for (c, line) in row.iter().zip(&inner.rows) {
+                            if let (Some(c), Some(b)) = (c, &line[j]) {
+                                let p = Block::product(g, c.clone(), b.clone());
+                                sum = Some(match sum {
+                                    None => p,
+                                    Some(s) => Block::sum(g, s, p),
+                                });
+                            }
+                        }
+                        sum
+                    })
+                    .collect()
+            })
+            .collect();
+        Matrix {
+            rows,
+            columns: inner.columns,
+        }
+    }
+
+    /// All tensors, for counting what they cost.
+    pub fn tensors(&self) -> Vec<NodeId> {
+        self.rows
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|b| b.tensor)
+            .collect()
+    }
+}
