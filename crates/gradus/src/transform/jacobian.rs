@@ -7,7 +7,7 @@ use crate::Tree;
 use crate::tensor::{Tensor, concatenate};
 use crate::trace;
 use crate::tree::paths;
-use gradus_ir::{DType, Error, ErrorKind, Loc};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use gradus_plan::Modes;
 
 /// The Jacobian of `f` by forward mode: one tangent for each element of the input, all pushed at once.
@@ -207,16 +207,7 @@ fn blocks<A: Tree, B: Tree>(
     };
     let result = check_inputs(name, at, &inputs).and_then(|()| {
         let (closed, y) = close_at(f, at, &inputs)?;
-        let outputs = closed.graph.output_types();
-        if let Some(k) = outputs.iter().position(|ty| !ty.dtype.is_float()) {
-            return Err(Error::new(
-                ErrorKind::Derivative,
-                format!(
-                    "{name}: the function returned {}, and only floating-point numbers have derivatives; convert it with `astype`",
-                    outputs[k]
-                ),
-            ));
-        }
+        check_outputs(name, &closed.graph.output_types())?;
         let program = planned(&closed.graph, inputs.len(), modes)?;
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(described(&y, results))
@@ -234,4 +225,17 @@ fn blocks<A: Tree, B: Tree>(
             .flat_map(|y| inputs.iter().map(move |x| zero(y, x)));
         described(&y, all.collect())
     })
+}
+
+/// Refuses results that have no derivative.
+pub(super) fn check_outputs(name: &str, outputs: &[Type]) -> Result<()> {
+    match outputs.iter().find(|ty| !ty.dtype.is_float()) {
+        None => Ok(()),
+        Some(ty) => Err(Error::new(
+            ErrorKind::Derivative,
+            format!(
+                "{name}: the function returned {ty}, and only floating-point numbers have derivatives; convert it with `astype`"
+            ),
+        )),
+    }
 }

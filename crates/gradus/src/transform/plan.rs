@@ -1,9 +1,13 @@
 //! Plans for derivatives: which order of the chain rule is taken, and what it costs.
 
-use gradus_ir::{Graph, Result};
-use gradus_plan::{Modes, PlanOptions};
+use crate::tensor::Tensor;
+use crate::trace::{self, Knowledge};
+use gradus_cpu::{CompileOptions, Input};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
+use gradus_plan::{Analysis, Measured, Modes, Plan, PlanOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Instant;
 
 /// So many programs are kept; beyond that all are forgotten, which costs time and changes no result.
 const MOST: usize = 1024;
@@ -53,4 +57,146 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
 /// Whether both programs come from the same lines, which errors and profiles name.
 fn same_places(a: &Graph, b: &Graph) -> bool {
     a.nodes().iter().zip(b.nodes()).all(|(a, b)| a.loc == b.loc)
+}
+
+/// How the Jacobian of a function would be computed at points like one; see [`plan_jacobian`].
+pub struct JacobianPlan {
+    plan: Plan,
+    /// What the function uses from outside.
+    captured: Vec<Tensor>,
+    at: Type,
+}
+
+/// Plans the Jacobian of `f` at points of the type of `x`: which order of the chain rule is cheapest, what the others would cost.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // Wide, narrow, wide: neither forward nor reverse mode is cheap.
+/// let (a, b) = (Tensor::full(&[4, 200], 0.1), Tensor::full(&[200, 4], 0.1));
+/// let f = move |x: &Tensor| b.matmul(&a.matmul(x).tanh()).tanh();
+/// let x = Tensor::ones(&[200], F64);
+/// let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
+/// assert!(plan.explain().contains("taken: mixed"));
+/// assert_eq!(plan.evaluate(&x)?.shape(), [200, 200]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// Mistakes in `f`; an input or output that is no float; a memory limit that no order meets.
+#[track_caller]
+pub fn plan_jacobian(
+    f: impl Fn(&Tensor) -> Tensor,
+    x: &Tensor,
+    options: &PlanOptions,
+) -> Result<JacobianPlan> {
+    let loc = Loc::caller();
+    trace::boundary(|| {
+        let (at, inputs) = (x.ty().clone(), [x.clone()]);
+        super::grad::check_inputs("plan_jacobian", x, &inputs)?;
+        let closed = trace::close(
+            std::slice::from_ref(&at),
+            Knowledge::Types("plan_jacobian"),
+            &mut |args| vec![f(&args[0])],
+        )?;
+        super::jacobian::check_outputs("plan_jacobian", &closed.graph.output_types())?;
+        let plan = gradus_plan::jacobian(&closed.graph, 1, options, &peak)?;
+        Ok(JacobianPlan {
+            plan,
+            captured: closed.captured,
+            at,
+        })
+    })
+    .map_err(|e| e.at(trace::users_place(loc)))
+}
+
+/// Plans the Hessian of `f`, which returns one number: the Jacobian of its gradient, by [`plan_jacobian`].
+///
+/// Forward is then forward over reverse, reverse is reverse over reverse.
+///
+/// # Errors
+/// As [`plan_jacobian`].
+#[track_caller]
+pub fn plan_hessian(
+    f: impl Fn(&Tensor) -> Tensor,
+    x: &Tensor,
+    options: &PlanOptions,
+) -> Result<JacobianPlan> {
+    plan_jacobian(super::grad(f), x, options)
+}
+
+/// The bytes that a program holds at once, arguments apart.
+fn peak(program: &Graph) -> Result<u64> {
+    let executable = gradus_cpu::cached(program, &CompileOptions::default())?;
+    let results: usize = program.output_types().iter().map(Type::bytes).sum();
+    Ok((executable.report().arena_bytes + results) as u64)
+}
+
+impl JacobianPlan {
+    /// The plan itself: candidates, costs, programs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The candidates with what each would cost, the one taken, and its order; JSON and a drawing are at [`Plan`].
+    pub fn explain(&self) -> String {
+        self.plan.explain()
+    }
+
+    /// The Jacobian at `x`, by the order taken.
+    ///
+    /// # Errors
+    /// If `x` is of another type than the point that the plan was made for.
+    pub fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
+        let mut results = trace::apply(&self.plan.chosen().program, self.arguments(x)?)?;
+        Ok(results.remove(0))
+    }
+
+    /// Runs every admissible candidate at `x`, several times, and says what was counted and measured beside what was estimated.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.
+    pub fn analyze(&self, x: &Tensor) -> Result<Analysis<'_>> {
+        let arguments = self.arguments(x)?;
+        let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
+        let inputs = || arrays.iter().map(Input::Borrowed).collect();
+        let mut measured = Vec::new();
+        for c in self.plan.candidates() {
+            if c.ruled_out.is_some() {
+                measured.push(None);
+                continue;
+            }
+            let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
+            let (_, counts) = executable.run_counted(inputs())?;
+            let mut times = Vec::new();
+            let begin = Instant::now();
+            // At least 5 runs, then as many as a tenth of a second holds.
+            while times.len() < 5 || (begin.elapsed().as_secs_f64() < 0.1 && times.len() < 1000) {
+                let start = Instant::now();
+                executable.run(inputs())?;
+                times.push(start.elapsed().as_secs_f64());
+            }
+            times.sort_by(f64::total_cmp);
+            measured.push(Some(Measured {
+                operations: counts.operations,
+                peak_bytes: counts.peak_bytes,
+                seconds: times[times.len() / 2],
+            }));
+        }
+        Ok(Analysis {
+            plan: &self.plan,
+            measured,
+        })
+    }
+
+    fn arguments(&self, x: &Tensor) -> Result<Vec<Tensor>> {
+        if *x.ty() != self.at {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!("the plan was made for {}, got {}", self.at, x.ty()),
+            ));
+        }
+        let mut all = vec![x.clone()];
+        all.extend(self.captured.iter().cloned());
+        Ok(all)
+    }
 }

@@ -1,0 +1,304 @@
+//! A plan in words, as a table, a tree, JSON and a drawing.
+
+use crate::order::Order;
+use crate::plan::{Mode, Plan};
+use std::fmt::Write;
+
+/// What running a candidate showed.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Measured {
+    /// Operations that the executor counted.
+    pub operations: u64,
+    /// Bytes held at once, arguments apart.
+    pub peak_bytes: u64,
+    /// Seconds, the median of several runs.
+    pub seconds: f64,
+}
+
+/// A plan with what each admissible candidate did when it ran, in the order of [`Plan::candidates`]; `None` for one that was ruled out.
+pub struct Analysis<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What was measured.
+    pub measured: Vec<Option<Measured>>,
+}
+
+/// Derivatives that later versions will weigh as well; named so that nobody thinks that they were.
+const NOT_YET: [&str; 2] = [
+    "compression by colouring (sparse results)",
+    "recomputation (memory below what any order needs)",
+];
+
+impl Plan {
+    /// The candidates with their costs, the one taken and its order.
+    pub fn explain(&self) -> String {
+        self.text(None)
+    }
+
+    fn text(&self, measured: Option<&[Option<Measured>]>) -> String {
+        let list = |types: &[gradus_ir::Type]| {
+            let all: Vec<String> = types.iter().map(ToString::to_string).collect();
+            all.join(", ")
+        };
+        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
+        let mut out = format!(
+            "the Jacobian of {} by {}\n  a chain of widths {}\n\n",
+            list(self.outputs()),
+            list(self.inputs()),
+            widths.join(" → ")
+        );
+        let _ = write!(
+            out,
+            "    {:9} {:>17} {:>17} {:>11} {:>7}",
+            "candidate", "operations", "bytes moved", "time", "ratio"
+        );
+        if measured.is_some() {
+            let _ = write!(
+                out,
+                "  | {:>17} {:>15} {:>11} {:>7}",
+                "counted", "bytes at peak", "measured", "ratio"
+            );
+        }
+        out.push('\n');
+        let least = self
+            .candidates()
+            .iter()
+            .map(|c| c.estimate.seconds)
+            .fold(f64::INFINITY, f64::min);
+        let fastest = measured.map(|m| {
+            m.iter()
+                .flatten()
+                .map(|m| m.seconds)
+                .fold(f64::INFINITY, f64::min)
+        });
+        for (k, c) in self.candidates().iter().enumerate() {
+            let mark = if std::ptr::eq(c, self.chosen()) {
+                '*'
+            } else {
+                ' '
+            };
+            let e = c.estimate;
+            let _ = write!(
+                out,
+                "  {mark} {:9} {:>17} {:>17} {:>11} {:>7.2}",
+                c.mode.name(),
+                grouped(e.operations),
+                grouped(e.bytes),
+                time(e.seconds),
+                e.seconds / least
+            );
+            if let (Some(m), Some(fastest)) = (measured.and_then(|m| m[k]), fastest) {
+                let _ = write!(
+                    out,
+                    "  | {:>17} {:>15} {:>11} {:>7.2}",
+                    grouped(m.operations),
+                    grouped(m.peak_bytes),
+                    time(m.seconds),
+                    m.seconds / fastest
+                );
+            }
+            if let Some(why) = &c.ruled_out {
+                let _ = write!(out, "  ruled out: {why}");
+            }
+            out.push('\n');
+        }
+        for name in NOT_YET {
+            let _ = writeln!(out, "    not weighed yet: {name}");
+        }
+        if let Some(regret) = measured.and_then(|m| self.regret(m)) {
+            let _ = writeln!(
+                out,
+                "\n  regret {regret:.2}: the time of the order taken by that of the fastest"
+            );
+        }
+        let _ = writeln!(
+            out,
+            "\n  taken: {}, {}",
+            self.chosen().mode.name(),
+            self.in_words()
+        );
+        if let Mode::Mixed(order) = &self.chosen().mode {
+            tree(order, self.widths(), "    ", "    ", &mut out);
+        }
+        out
+    }
+
+    fn in_words(&self) -> &'static str {
+        match self.chosen().mode {
+            Mode::Forward => "tangents pushed from the inputs to the outputs",
+            Mode::Reverse => "cotangents pulled from the outputs to the inputs",
+            Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
+        }
+    }
+
+    fn regret(&self, measured: &[Option<Measured>]) -> Option<f64> {
+        let fastest = measured
+            .iter()
+            .flatten()
+            .map(|m| m.seconds)
+            .fold(f64::INFINITY, f64::min);
+        let chosen = self
+            .candidates()
+            .iter()
+            .position(|c| std::ptr::eq(c, self.chosen()))?;
+        measured[chosen].map(|m| m.seconds / fastest)
+    }
+
+    /// The same as JSON: `widths`, `chosen`, and for each candidate `mode`, `order`, `operations`, `bytes`, `seconds`, `ruled_out`.
+    pub fn to_json(&self) -> String {
+        self.json(None)
+    }
+
+    fn json(&self, measured: Option<&[Option<Measured>]>) -> String {
+        // Strings here are names, numbers and the texts of this crate, without quotes or control characters.
+        let candidates: Vec<String> = self
+            .candidates()
+            .iter()
+            .enumerate()
+            .map(|(k, c)| {
+                let order = match &c.mode {
+                    Mode::Mixed(order) => format!("\"{order}\""),
+                    _ => "null".into(),
+                };
+                let ruled_out = match &c.ruled_out {
+                    Some(why) => format!("\"{why}\""),
+                    None => "null".into(),
+                };
+                let seen = match measured.and_then(|m| m[k]) {
+                    Some(m) => format!(
+                        ", \"measured\": {{\"operations\": {}, \"peak_bytes\": {}, \"seconds\": {:e}}}",
+                        m.operations, m.peak_bytes, m.seconds
+                    ),
+                    None => String::new(),
+                };
+                let e = c.estimate;
+                format!(
+                    "    {{\"mode\": \"{}\", \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
+                    c.mode.name(),
+                    e.operations,
+                    e.bytes,
+                    e.seconds
+                )
+            })
+            .collect();
+        let regret = match measured.and_then(|m| self.regret(m)) {
+            Some(r) => format!("  \"regret\": {r:.4},\n"),
+            None => String::new(),
+        };
+        format!(
+            "{{\n  \"widths\": {:?},\n  \"chosen\": \"{}\",\n{regret}  \"candidates\": [\n{}\n  ]\n}}\n",
+            self.widths(),
+            self.chosen().mode.name(),
+            candidates.join(",\n")
+        )
+    }
+
+    /// The order taken as a tree for Graphviz.
+    pub fn to_dot(&self) -> String {
+        let mut out = String::from("digraph plan {\n  node [shape=box]\n");
+        let mut next = 0;
+        match &self.chosen().mode {
+            Mode::Mixed(order) => {
+                draw(order, self.widths(), &mut next, &mut out);
+            }
+            mode => {
+                let _ = writeln!(out, "  n0 [label=\"{}\"]", mode.name());
+            }
+        }
+        out.push_str("}\n");
+        out
+    }
+}
+
+impl Analysis<'_> {
+    /// The table of [`Plan::explain`] with what was measured beside it.
+    pub fn explain(&self) -> String {
+        self.plan.text(Some(&self.measured))
+    }
+
+    /// The JSON of [`Plan::to_json`] with `measured` for each candidate, and the `regret`.
+    pub fn to_json(&self) -> String {
+        self.plan.json(Some(&self.measured))
+    }
+
+    /// The time of the order taken by that of the fastest; `None` if it did not run.
+    pub fn regret(&self) -> Option<f64> {
+        self.plan.regret(&self.measured)
+    }
+}
+
+/// What a node of the tree does.
+fn label(order: &Order, widths: &[usize]) -> String {
+    let (from, to) = order.range();
+    let size = format!("{} × {}", widths[to + 1], widths[from]);
+    let name = match from == to {
+        true => format!("J{}", from + 1),
+        false => format!("J{}…J{}", to + 1, from + 1),
+    };
+    match order {
+        Order::Forward(_) => format!("{name}  {size}  by forward mode"),
+        Order::Reverse(_) => format!("{name}  {size}  by reverse mode"),
+        Order::Product(..) => format!("{name}  {size}  product"),
+        Order::Push(l, _) => format!("{name}  {size}  pushed through part {}", l + 1),
+        Order::Pull(_, l) => format!("{name}  {size}  pulled through part {}", l + 1),
+    }
+}
+
+fn children(order: &Order) -> Vec<&Order> {
+    match order {
+        Order::Forward(_) | Order::Reverse(_) => Vec::new(),
+        Order::Product(outer, inner) => vec![outer, inner],
+        Order::Push(_, part) | Order::Pull(part, _) => vec![part],
+    }
+}
+
+fn tree(order: &Order, widths: &[usize], first: &str, rest: &str, out: &mut String) {
+    let _ = writeln!(out, "{first}{}", label(order, widths));
+    let below = children(order);
+    for (k, part) in below.iter().enumerate() {
+        let (branch, stem) = match k + 1 == below.len() {
+            true => ("└─ ", "   "),
+            false => ("├─ ", "│  "),
+        };
+        tree(
+            part,
+            widths,
+            &format!("{rest}{branch}"),
+            &format!("{rest}{stem}"),
+            out,
+        );
+    }
+}
+
+fn draw(order: &Order, widths: &[usize], next: &mut usize, out: &mut String) -> usize {
+    let id = *next;
+    *next += 1;
+    let _ = writeln!(out, "  n{id} [label=\"{}\"]", label(order, widths));
+    for part in children(order) {
+        let child = draw(part, widths, next, out);
+        let _ = writeln!(out, "  n{child} -> n{id}");
+    }
+    id
+}
+
+/// Digits in groups of three.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (k, c) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Seconds with a unit that suits them.
+fn time(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.1} µs", s * 1e6),
+        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
+        s => format!("{s:.2} s"),
+    }
+}
