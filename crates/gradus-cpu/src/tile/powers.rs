@@ -5,7 +5,7 @@ use gradus_ir::Literal;
 use gradus_ir::primitives::{Binary, Unary};
 
 /// Powers with fixed exponents as products: squares for the binary digits, multiplied where a digit is set, inverted at the end.
-pub(super) fn lower_powers(program: Program) -> Program {
+pub(crate) fn lower_powers(program: Program) -> Program {
     let powers = |i: &Instruction| matches!(i.code, Code::Unary(Unary::PowI(_)));
     if !program.code.iter().any(powers) {
         return program;
