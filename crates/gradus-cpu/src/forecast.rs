@@ -114,6 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_product_reads_again_comes_from_memory_once() {
+        // One left matrix for all, right matrices of equal columns.
+        let g = graph(
+            "graph(%0: f64[3, 4], %1: f64[2, 4]) {
+            %2: f64[2, 3, 4] = broadcast{shape=[2, 3, 4], axes=[1, 2]} %0
+            %3: f64[2, 4, 5] = broadcast{shape=[2, 4, 5], axes=[0, 1]} %1
+            %4: f64[2, 3, 5] = contract{batch_left=[0], batch_right=[0], contract_left=[2], contract_right=[1]} %2, %3
+            return %4
+        }",
+        );
+        let f = forecast(&g);
+        assert_eq!(f.steps[0].product, Some((2, 3, 4, 5)));
+        assert_eq!(f.bytes(), 8 * (12 + 8 + 30));
+    }
+
+    #[test]
     fn an_input_given_away_saves_result_and_copy() {
         let g = graph(
             "graph(%0: f64[100], %1: f64[10]) {

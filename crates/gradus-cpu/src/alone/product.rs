@@ -144,7 +144,7 @@ impl Product {
             * lines(k, self.right.0)
             * lines(n, self.right.1);
         let bytes = (left + right + batch * m * n) * self.dtype.size();
-        let operations = 2 * batch * m * k * n;
+        let operations = [batch, m, k, n].into_iter().fold(2, usize::saturating_mul);
         let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
         step.product = Some((batch, m, k, n));
         step
