@@ -3,7 +3,7 @@
 use crate::alone::{Alone, Operand};
 use crate::fuse::{Fused, Kind, Unit, fuse};
 use crate::passes;
-use crate::place::{Draft, Role, Slot, place};
+use crate::place::{Draft, Placed, Role, Slot, place};
 use crate::run::Executable;
 use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
@@ -23,6 +23,14 @@ pub struct CompileOptions {
 /// # Errors
 /// None today: a well-typed graph compiles.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
+    let (graph, placed) = planned(graph, options);
+    let executable = placed.ready(&graph);
+    passes::log_steps(&executable);
+    Ok(executable)
+}
+
+/// The graph after all passes, and its steps with their places, but without kernels.
+pub(crate) fn planned(graph: &Graph, options: &CompileOptions) -> (Graph, Placed) {
     let graph = passes::run(graph);
     let fused = fuse(&graph);
     let mut builder = Builder::new(&graph, &fused);
@@ -35,9 +43,8 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     builder.outputs();
     let Builder { slots, drafts, .. } = builder;
     let drafts = schedule(drafts, &slots);
-    let executable = place(&graph, &options.donated, slots, drafts);
-    passes::log_steps(&executable);
-    Ok(executable)
+    let placed = place(&graph, &options.donated, slots, drafts);
+    (graph, placed)
 }
 
 struct Builder<'a> {

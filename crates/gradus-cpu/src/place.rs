@@ -4,9 +4,11 @@
 //! ends there. Outputs take the memory of inputs that the caller gives away.
 
 use crate::alone::{Alone, Operand};
+use crate::count::StepForecast;
+use crate::forecast::Forecast;
 use crate::memory::Arena;
 use crate::run::{Executable, Home, Step, StepKind};
-use crate::tile::{Kernel, Program};
+use crate::tile::{Kernel, Program, lower_powers};
 use crate::view::View;
 use gradus_ir::{Graph, Loc, Type};
 
@@ -104,13 +106,77 @@ impl Draft {
     }
 }
 
-/// Gives every array its place and makes the kernels ready.
+/// For each output the input whose memory it may take.
+#[derive(Debug)]
+pub(crate) struct Claims(pub Vec<Option<usize>>);
+
+impl Claims {
+    /// Whether two arrays of a step are in the same memory, if outputs take what they may.
+    pub fn same_memory(&self, a: Home, b: Home) -> bool {
+        match (a, b) {
+            (Home::Input(i), Home::Output(k)) | (Home::Output(k), Home::Input(i)) => {
+                self.0[k] == Some(i)
+            }
+            _ => a == b,
+        }
+    }
+}
+
+/// The steps, and a place for every array of theirs.
+pub(crate) struct Placed {
+    pub homes: Vec<Home>,
+    pub claims: Claims,
+    /// Bytes of the arena.
+    pub arena: usize,
+    drafts: Vec<Draft>,
+}
+
+impl Placed {
+    /// Makes the kernels.
+    pub fn ready(mut self, graph: &Graph) -> Executable {
+        let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let steps = drafts
+            .map(|draft| match draft {
+                Draft::Fused(program, loc) => Step {
+                    kind: StepKind::Fused(Box::new(Kernel::new(program))),
+                    loc,
+                },
+                Draft::Alone(kernel, operands, out, loc) => Step {
+                    kind: StepKind::Alone(
+                        Box::new(kernel),
+                        operands.iter().map(|o| o.slot).collect(),
+                        out,
+                    ),
+                    loc,
+                },
+            })
+            .collect();
+        Executable::new(graph.input_types(), graph.output_types(), self, steps)
+    }
+
+    /// What a run will hold and do.
+    pub fn forecast(mut self, graph: &Graph) -> Forecast {
+        let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let steps: Vec<StepForecast> = drafts
+            .map(|draft| match draft {
+                Draft::Fused(program, _) => lower_powers(program).forecast(),
+                Draft::Alone(kernel, operands, out, _) => kernel.forecast(|k| {
+                    let operand = self.homes[operands[k].slot];
+                    self.claims.same_memory(operand, self.homes[out])
+                }),
+            })
+            .collect();
+        Forecast::new(self.arena, &graph.output_types(), &self.claims, steps)
+    }
+}
+
+/// Gives every array its place.
 pub(crate) fn place(
     graph: &Graph,
     donated: &[bool],
     slots: Vec<Slot>,
     mut drafts: Vec<Draft>,
-) -> Executable {
+) -> Placed {
     debug_assert!(drafts.iter().all(|d| d.stays_within(&slots)));
     let mut last_read = vec![0usize; slots.len()];
     for (k, draft) in drafts.iter().enumerate() {
@@ -209,32 +275,11 @@ pub(crate) fn place(
             }
         }
     }
-    let steps = drafts
-        .into_iter()
-        .map(|draft| match draft {
-            Draft::Fused(program, loc) => Step {
-                kind: StepKind::Fused(Box::new(Kernel::new(program))),
-                loc,
-            },
-            Draft::Alone(kernel, operands, out, loc) => Step {
-                kind: StepKind::Alone(
-                    Box::new(kernel),
-                    operands.iter().map(|o| o.slot).collect(),
-                    out,
-                ),
-                loc,
-            },
-        })
-        .collect();
-    Executable::new(
-        graph.input_types(),
-        graph.output_types(),
-        homes
-            .into_iter()
-            .map(|h| h.unwrap_or(Home::Arena(0)))
-            .collect(),
-        claims,
-        arena.size(),
-        steps,
-    )
+    let homes = homes.into_iter().map(|h| h.unwrap_or(Home::Arena(0)));
+    Placed {
+        homes: homes.collect(),
+        claims: Claims(claims),
+        arena: arena.size(),
+        drafts,
+    }
 }

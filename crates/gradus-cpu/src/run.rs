@@ -2,6 +2,9 @@
 
 use crate::alone::Alone;
 use crate::array::{Array, Buffer};
+use crate::count::{Counts, StepForecast};
+use crate::forecast::Forecast;
+use crate::place::{Claims, Placed};
 use crate::pool;
 use crate::tile::{Kernel, Slots};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
@@ -21,6 +24,24 @@ pub(crate) enum Home {
 pub(crate) struct Step {
     pub kind: StepKind,
     pub loc: Loc,
+}
+
+impl Step {
+    /// What a run of the step does; `same` says whether two slots are the same memory.
+    fn forecast(&self, same: impl Fn(usize, usize) -> bool) -> StepForecast {
+        match &self.kind {
+            StepKind::Fused(kernel) => kernel.forecast(),
+            StepKind::Alone(kernel, operands, out) => kernel.forecast(|k| same(operands[k], *out)),
+        }
+    }
+}
+
+/// What is measured while a program runs.
+#[derive(Default)]
+struct Watch {
+    /// Of each step.
+    times: Option<Vec<Duration>>,
+    counts: Option<Counts>,
 }
 
 pub(crate) enum StepKind {
@@ -51,8 +72,7 @@ pub struct Executable {
     inputs: Vec<Type>,
     outputs: Vec<Type>,
     homes: Vec<Home>,
-    /// For each output the input whose memory it may take.
-    claims: Vec<Option<usize>>,
+    claims: Claims,
     arena: usize,
     steps: Vec<Step>,
     parallel: bool,
@@ -72,9 +92,7 @@ impl Executable {
     pub(crate) fn new(
         inputs: Vec<Type>,
         outputs: Vec<Type>,
-        homes: Vec<Home>,
-        claims: Vec<Option<usize>>,
-        arena: usize,
+        placed: Placed,
         steps: Vec<Step>,
     ) -> Executable {
         let parallel = steps.iter().any(|s| match &s.kind {
@@ -84,9 +102,9 @@ impl Executable {
         Executable {
             inputs,
             outputs,
-            homes,
-            claims,
-            arena,
+            homes: placed.homes,
+            claims: placed.claims,
+            arena: placed.arena,
             steps,
             parallel,
             frames: Mutex::default(),
@@ -98,7 +116,7 @@ impl Executable {
     /// # Errors
     /// If number or types of the inputs are not those of the graph, or an index is out of bounds.
     pub fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
-        self.run_with(inputs, None)
+        self.run_with(inputs, &mut Watch::default())
     }
 
     /// As [`run`](Self::run), with the time that each step of the [`report`](Self::report) took.
@@ -106,16 +124,37 @@ impl Executable {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
-        let mut times = vec![Duration::ZERO; self.steps.len()];
-        let results = self.run_with(inputs, Some(&mut times))?;
-        Ok((results, times))
+        let mut watch = Watch {
+            times: Some(vec![Duration::ZERO; self.steps.len()]),
+            counts: None,
+        };
+        let results = self.run_with(inputs, &mut watch)?;
+        Ok((results, watch.times.unwrap_or_default()))
     }
 
-    fn run_with(
-        &self,
-        inputs: Vec<Input<'_>>,
-        times: Option<&mut [Duration]>,
-    ) -> Result<Vec<Array>> {
+    /// As [`run`](Self::run), with what the run did and held. The operations are those that
+    /// [`total_cost`](gradus_ir::total_cost) says of the graph after the [passes](crate::passes::run).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
+        let mut watch = Watch {
+            times: None,
+            counts: Some(Counts::default()),
+        };
+        let results = self.run_with(inputs, &mut watch)?;
+        Ok((results, watch.counts.unwrap_or_default()))
+    }
+
+    /// What a run will hold and do, where each result takes the memory of the input that it may take: one that is given away and that nobody else holds.
+    pub fn forecast(&self) -> Forecast {
+        let steps = self.steps.iter().map(|step| {
+            step.forecast(|a, b| self.claims.same_memory(self.homes[a], self.homes[b]))
+        });
+        Forecast::new(self.arena, &self.outputs, &self.claims, steps.collect())
+    }
+
+    fn run_with(&self, inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         let mut frame = self.frame();
         // Arrays whose memory outputs take are taken apart; all others stay whole until the end.
@@ -129,7 +168,7 @@ impl Executable {
             .collect();
         let mut results: smallvec::SmallVec<[Buffer; 8]> = smallvec::SmallVec::new();
         for (k, ty) in self.outputs.iter().enumerate() {
-            let taken = self.claims[k].and_then(|i| match inputs[i].take() {
+            let taken = self.claims.0[k].and_then(|i| match inputs[i].take() {
                 Some(Input::Owned(array)) => match array.into_unique() {
                     Ok(buffer) => Some(buffer),
                     Err(array) => {
@@ -142,7 +181,13 @@ impl Executable {
                     None
                 }
             });
+            if let (None, Some(counts)) = (&taken, &mut watch.counts) {
+                counts.peak_bytes += ty.bytes() as u64;
+            }
             results.push(taken.unwrap_or_else(|| Buffer::new(ty.bytes())));
+        }
+        if let Some(counts) = &mut watch.counts {
+            counts.peak_bytes += frame.arena.bytes().len() as u64;
         }
         for (slot, home) in frame.slots.iter_mut().zip(&self.homes) {
             *slot = match *home {
@@ -155,9 +200,9 @@ impl Executable {
         let slots = Slots(&frame.slots);
         let outcome = if self.parallel {
             let shared = SharedSlots(slots);
-            pool::enter(|| self.steps(shared.get(), times))
+            pool::enter(|| self.steps(shared.get(), watch))
         } else {
-            self.steps(slots, times)
+            self.steps(slots, watch)
         };
         self.frames
             .lock()
@@ -171,9 +216,9 @@ impl Executable {
             .collect())
     }
 
-    fn steps(&self, slots: Slots<'_>, mut times: Option<&mut [Duration]>) -> Result<()> {
+    fn steps(&self, slots: Slots<'_>, watch: &mut Watch) -> Result<()> {
         for (k, step) in self.steps.iter().enumerate() {
-            let begin = times.is_some().then(Instant::now);
+            let begin = watch.times.is_some().then(Instant::now);
             // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
             // was laid out so that live arrays do not overlap.
             unsafe {
@@ -184,8 +229,11 @@ impl Executable {
                         .map_err(|e| e.at(step.loc))?,
                 }
             }
-            if let (Some(times), Some(begin)) = (&mut times, begin) {
+            if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();
+            }
+            if let Some(counts) = &mut watch.counts {
+                counts.add(&step.forecast(|a, b| slots.0[a] == slots.0[b]));
             }
         }
         Ok(())
@@ -241,7 +289,7 @@ impl Executable {
         Report {
             steps,
             arena_bytes: self.arena,
-            reused_inputs: self.claims.iter().flatten().count(),
+            reused_inputs: self.claims.0.iter().flatten().count(),
         }
     }
 }

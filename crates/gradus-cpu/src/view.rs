@@ -29,6 +29,15 @@ impl View {
         self.shape.iter().product()
     }
 
+    /// How many places the elements are at: those that a broadcast repeats are at one.
+    pub fn distinct(&self) -> usize {
+        if self.elements() == 0 {
+            return 0;
+        }
+        let axes = self.shape.iter().zip(&self.strides);
+        axes.filter(|(_, s)| **s != 0).map(|(n, _)| n).product()
+    }
+
     /// The first and the last place that elements are at, if there are any.
     pub fn reach(&self) -> Option<(isize, isize)> {
         if self.elements() == 0 {

@@ -9,6 +9,7 @@
 
 pub mod attributes;
 mod builder;
+pub mod cost;
 pub mod dot;
 mod error;
 mod fold;
@@ -19,6 +20,7 @@ pub mod text;
 mod types;
 pub mod verify;
 
+pub use cost::{ByWork, TotalCost, total_cost};
 pub use error::{Error, ErrorKind, Result};
 pub use graph::{Graph, Loc, Node, NodeId, Operands};
 pub use primitives::Op;

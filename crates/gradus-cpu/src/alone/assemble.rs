@@ -1,6 +1,8 @@
 //! Arrays put together or enlarged.
 
 use super::{add_to, copy_unless_same, each_index};
+use crate::count::StepForecast;
+use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Type, row_major_strides};
 
 /// Where the rows of a part belong in a larger array.
@@ -35,6 +37,11 @@ impl Places {
         }
     }
 
+    /// Bytes of the part.
+    fn bytes(&self) -> usize {
+        self.part.iter().product::<usize>() * self.size
+    }
+
     /// Calls `f` for each row of the part: byte in the whole, byte in the part, elements, elements between neighbours in the whole.
     fn each(&self, mut f: impl FnMut(usize, usize, usize, usize)) {
         if self.part.contains(&0) {
@@ -57,6 +64,7 @@ impl Places {
 #[derive(Debug)]
 pub(crate) struct Pad {
     places: Places,
+    dtype: DType,
     elements: usize,
 }
 
@@ -65,8 +73,17 @@ impl Pad {
         let stride: Vec<usize> = interior.iter().map(|i| i + 1).collect();
         Pad {
             places: Places::new(x, out, low, &stride),
+            dtype: out.dtype,
             elements: out.elements(),
         }
+    }
+
+    pub fn forecast(&self) -> StepForecast {
+        let size = self.places.size;
+        StepForecast::moving(
+            self.dtype,
+            self.places.bytes() + size + self.elements * size,
+        )
     }
 
     pub unsafe fn run(&self, x: *const u8, value: *const u8, out: *mut u8) {
@@ -113,6 +130,13 @@ impl SliceAdd {
         }
     }
 
+    pub fn forecast(&self, in_place: bool) -> StepForecast {
+        let part = self.places.bytes();
+        let copied = if in_place { 0 } else { 2 * self.bytes };
+        StepForecast::moving(self.dtype, 3 * part + copied)
+            .with(Work::Arithmetic, part / self.places.size)
+    }
+
     pub unsafe fn run(&self, whole: *const u8, part: *const u8, out: *mut u8) {
         // SAFETY: rows lie within the arrays by the type rule.
         unsafe {
@@ -132,6 +156,7 @@ pub(crate) struct Concat {
     parts: Vec<(usize, usize)>,
     /// Bytes of a block.
     block: usize,
+    dtype: DType,
 }
 
 impl Concat {
@@ -150,7 +175,13 @@ impl Concat {
             outer: out.shape[..axis].iter().product(),
             parts,
             block: out.shape[axis] * inner,
+            dtype: out.dtype,
         }
+    }
+
+    pub fn forecast(&self) -> StepForecast {
+        let parts: usize = self.parts.iter().map(|(bytes, _)| bytes).sum();
+        StepForecast::moving(self.dtype, self.outer * (parts + self.block))
     }
 
     /// Copies part `k`.

@@ -1,6 +1,8 @@
 //! Elements picked by index arrays, and slices at computed places.
 
 use super::{add_to, copy_unless_same, each_index};
+use crate::count::StepForecast;
+use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Result, Type, row_major_strides};
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
@@ -40,6 +42,25 @@ impl Indexed {
             count: indices.shape[batch..].iter().product(),
             axis,
         }
+    }
+
+    /// Elements picked, and bytes of the indices.
+    fn picked(&self) -> (usize, usize) {
+        let rows = self.batch * self.count;
+        (rows * self.before * self.after, rows * self.index.size())
+    }
+
+    pub fn forecast_take(&self) -> StepForecast {
+        let (elements, indices) = self.picked();
+        StepForecast::moving(self.dtype, 2 * elements * self.dtype.size() + indices)
+    }
+
+    pub fn forecast_scatter_add(&self, in_place: bool) -> StepForecast {
+        let (elements, indices) = self.picked();
+        let whole = self.batch * self.before * self.n * self.after;
+        let copied = if in_place { 0 } else { 2 * whole };
+        let bytes = (3 * elements + copied) * self.dtype.size() + indices;
+        StepForecast::moving(self.dtype, bytes).with(Work::Indexing, elements)
     }
 
     /// Calls `f` with the position of each picked row in the array and among the picked ones.
@@ -108,6 +129,7 @@ impl Indexed {
 /// A part of `sizes` of an array of `shape`.
 #[derive(Debug)]
 pub(crate) struct Window {
+    dtype: DType,
     size: usize,
     shape: Dims,
     sizes: Dims,
@@ -116,10 +138,25 @@ pub(crate) struct Window {
 impl Window {
     pub fn new(x: &Type, sizes: &[usize]) -> Window {
         Window {
+            dtype: x.dtype,
             size: x.dtype.size(),
             shape: x.shape.clone(),
             sizes: Dims::from_slice(sizes),
         }
+    }
+
+    pub fn forecast_slice(&self) -> StepForecast {
+        let part: usize = self.sizes.iter().product();
+        let starts = self.shape.len() * DType::I64.size();
+        StepForecast::moving(self.dtype, 2 * part * self.size + starts)
+    }
+
+    pub fn forecast_update(&self, in_place: bool) -> StepForecast {
+        let mut step = self.forecast_slice();
+        if !in_place {
+            step.bytes += 2 * (self.shape.iter().product::<usize>() * self.size) as u64;
+        }
+        step
     }
 
     /// Calls `f` with the first element of each row of the part: in the array and in the part; and gives a row's bytes.

@@ -5,6 +5,7 @@ mod index;
 mod product;
 mod scan;
 
+use crate::count::StepForecast;
 use crate::tile::Slots;
 use crate::view::View;
 use gradus_ir::{Op, Result, Type};
@@ -104,6 +105,22 @@ impl Alone {
             Alone::SliceAdd(_) => "slice_add",
             Alone::CumSum(_) => "cumsum",
             Alone::ArgReduce(_) => "argreduce",
+        }
+    }
+
+    /// What a run does; `in_place` says whether an operand is in the memory of the result.
+    pub fn forecast(&self, in_place: impl Fn(usize) -> bool) -> StepForecast {
+        match self {
+            Alone::Product(p) => p.forecast(),
+            Alone::Take(t) => t.forecast_take(),
+            Alone::ScatterAdd(t) => t.forecast_scatter_add(in_place(0)),
+            Alone::DynamicSlice(w) => w.forecast_slice(),
+            Alone::DynamicUpdate(w) => w.forecast_update(in_place(0)),
+            Alone::Pad(p) => p.forecast(),
+            Alone::Concat(c) => c.forecast(),
+            Alone::SliceAdd(s) => s.forecast(in_place(0)),
+            Alone::CumSum(c) => c.forecast(),
+            Alone::ArgReduce(a) => a.forecast(),
         }
     }
 

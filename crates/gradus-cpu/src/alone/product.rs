@@ -1,8 +1,9 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
+use crate::count::StepForecast;
 use crate::pool;
 use crate::view::{View, collapse};
-use gradus_ir::primitives::Contract;
+use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Type};
 use std::cell::RefCell;
 
@@ -123,6 +124,30 @@ impl Product {
 
     pub fn is_parallel(&self) -> bool {
         self.pieces > 1
+    }
+
+    /// What a run does: a multiply-add is two operations.
+    pub fn forecast(&self) -> StepForecast {
+        let Product { m, k, n, .. } = *self;
+        let batch = self.offsets.len();
+        // Matrices and lines that a broadcast repeats are read once.
+        let matrices = |mut offsets: Vec<isize>| {
+            offsets.sort_unstable();
+            offsets.dedup();
+            offsets.len()
+        };
+        let lines = |size: usize, step: isize| if step == 0 { size.min(1) } else { size };
+        let left = matrices(self.offsets.iter().map(|o| o.0).collect())
+            * lines(m, self.left.0)
+            * lines(k, self.left.1);
+        let right = matrices(self.offsets.iter().map(|o| o.1).collect())
+            * lines(k, self.right.0)
+            * lines(n, self.right.1);
+        let bytes = (left + right + batch * m * n) * self.dtype.size();
+        let operations = [batch, m, k, n].into_iter().fold(2, usize::saturating_mul);
+        let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
+        step.product = Some((batch, m, k, n));
+        step
     }
 
     /// Computes the products.

@@ -1,5 +1,7 @@
 //! Running sums, and positions of extremes.
 
+use crate::count::StepForecast;
+use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Type};
 
 /// An array `[outer, n, inner]`.
@@ -17,6 +19,15 @@ impl Axis {
             n: x.shape[axis],
             inner: x.shape[axis + 1..].iter().product(),
         }
+    }
+
+    fn lines(self) -> usize {
+        self.outer * self.inner
+    }
+
+    /// Elements that join others: all of a line but the first.
+    fn joined(self) -> usize {
+        self.lines() * self.n.saturating_sub(1)
     }
 }
 
@@ -73,6 +84,12 @@ impl CumSum {
         }
     }
 
+    pub fn forecast(&self) -> StepForecast {
+        let elements = self.axis.lines() * self.axis.n;
+        StepForecast::moving(self.dtype, 2 * elements * self.dtype.size())
+            .with(Work::Reduction, self.axis.joined())
+    }
+
     pub unsafe fn run(&self, x: *const u8, out: *mut u8) {
         // SAFETY: by the caller.
         unsafe { with_type!(self.dtype, cumsum::<_>(self.axis, self.reverse, x, out)) }
@@ -115,6 +132,12 @@ impl ArgReduce {
             dtype: x.dtype,
             smallest,
         }
+    }
+
+    pub fn forecast(&self) -> StepForecast {
+        let lines = self.axis.lines();
+        let bytes = lines * (self.axis.n * self.dtype.size() + DType::I64.size());
+        StepForecast::moving(self.dtype, bytes).with(Work::Reduction, self.axis.joined())
     }
 
     pub unsafe fn run(&self, x: *const u8, out: *mut u8) {

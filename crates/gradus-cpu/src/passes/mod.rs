@@ -29,7 +29,8 @@ pub fn apply(name: &str, graph: &Graph) -> Option<Graph> {
     Some(pass(graph))
 }
 
-pub(crate) fn run(graph: &Graph) -> Graph {
+/// What all passes, in their order, make of `graph`: the graph whose operations run.
+pub fn run(graph: &Graph) -> Graph {
     let log = logged();
     let mut graph = graph.clone();
     for (name, pass) in PASSES {

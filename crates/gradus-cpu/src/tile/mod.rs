@@ -3,6 +3,7 @@
 //! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end. [`Kernel`] is the program with loops
 //! chosen, registers (tiles of scratch memory) assigned and work split into chunks; the split depends on the shape alone.
 
+mod count;
 mod execute;
 mod kernel;
 mod load;
@@ -11,4 +12,5 @@ mod program;
 
 pub(crate) use execute::Slots;
 pub(crate) use kernel::Kernel;
+pub(crate) use powers::lower_powers;
 pub(crate) use program::{Code, Instruction, Program, Reduction, Source, Store, Value, blocks};

@@ -65,6 +65,14 @@ impl Binary {
         Some(Ok(Op::Binary(found)))
     }
 
+    /// The kind of work that an element is.
+    pub fn work(self) -> Work {
+        match self {
+            Binary::Pow | Binary::Atan2 | Binary::Rem => Work::Transcendental,
+            _ => Work::Arithmetic,
+        }
+    }
+
     /// Whether exchanging the operands changes nothing.
     pub fn is_commutative(self) -> bool {
         use Binary::*;
@@ -232,11 +240,7 @@ impl Primitive for Binary {
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        let work = match self {
-            Binary::Pow | Binary::Atan2 | Binary::Rem => Work::Transcendental,
-            _ => Work::Arithmetic,
-        };
-        Cost::new(work, result.elements(), operands, result)
+        Cost::new(self.work(), result.elements(), operands, result)
     }
 
     fn structure(&self, k: usize) -> Structure {

@@ -242,7 +242,8 @@ impl Primitive for Contract {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         let (b, m, k, n) = self.sizes(operands[0], operands[1]);
-        Cost::new(Work::Product, 2 * b * m * k * n, operands, result)
+        let operations = [b, m, k, n].into_iter().fold(2, usize::saturating_mul);
+        Cost::new(Work::Product, operations, operands, result)
     }
 
     fn structure(&self, _k: usize) -> Structure {

@@ -210,12 +210,12 @@ impl Primitive for Dynamic {
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        let part = match self {
-            Dynamic::Slice { .. } => result,
-            Dynamic::Update => operands[1],
+        let (part, starts) = match self {
+            Dynamic::Slice { .. } => (result, operands[1]),
+            Dynamic::Update => (operands[1], operands[2]),
         };
         let mut cost = Cost::new(Work::Copy, 0, operands, result);
-        cost.bytes_read = part.bytes() as u64;
+        cost.bytes_read = (part.bytes() + starts.bytes()) as u64;
         cost.bytes_written = part.bytes() as u64;
         cost
     }

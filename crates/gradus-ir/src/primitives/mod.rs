@@ -6,7 +6,9 @@
 //! Not here yet, each to become a family of its own: control flow (`cond`, `while`, `scan`), sorting, convolution, linear algebra.
 
 pub mod binary;
+mod check;
 pub mod contract;
+mod cost;
 pub mod cumulative;
 pub mod dynamic;
 pub mod gather;
@@ -16,8 +18,11 @@ pub mod resize;
 pub mod select;
 pub mod unary;
 
+pub(crate) use check::{arity, check_axes, equal_types};
+
 pub use binary::{Binary, Compare};
 pub use contract::Contract;
+pub use cost::{Cost, Work};
 pub use cumulative::CumSum;
 pub use dynamic::Dynamic;
 pub use gather::Gather;
@@ -244,55 +249,6 @@ impl Batch<'_> {
     }
 }
 
-/// What kind of work an operation is, which decides its rate.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Work {
-    /// Nothing runs: another view of the same memory.
-    View,
-    /// Memory is copied.
-    Copy,
-    /// Additions, multiplications, comparisons, one an element.
-    Arithmetic,
-    /// Exponentials, trigonometry and the like, one an element.
-    Transcendental,
-    /// Sums and their kin.
-    Reduction,
-    /// Multiply-add of a product.
-    Product,
-    /// Indexed reads or writes.
-    Indexing,
-}
-
-/// What one evaluation of an operation costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Cost {
-    /// Kind of work.
-    pub work: Work,
-    /// Operations on numbers; a multiply-add counts as two.
-    pub operations: u64,
-    /// Bytes read, if nothing is fused.
-    pub bytes_read: u64,
-    /// Bytes written, if nothing is fused.
-    pub bytes_written: u64,
-}
-
-impl Cost {
-    /// `operations` of the kind `work`, with the operands read once and the result written once.
-    pub fn new(work: Work, operations: usize, operands: &[&Type], result: &Type) -> Cost {
-        let (read, written) = if work == Work::View {
-            (0, 0)
-        } else {
-            (operands.iter().map(|t| t.bytes()).sum(), result.bytes())
-        };
-        Cost {
-            work,
-            operations: operations as u64,
-            bytes_read: read as u64,
-            bytes_written: written as u64,
-        }
-    }
-}
-
 /// The structure of a local Jacobian, from which the planner knows what a product with it costs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Structure {
@@ -494,56 +450,4 @@ impl Primitive for DType {
 
 fn cast_from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
     (name == "cast").then(|| attributes.get_dtype("cast", "to").map(Op::Cast))
-}
-
-/// Checks the number of operands.
-pub(crate) fn arity(name: &str, operands: &[&Type], n: usize) -> Result<()> {
-    if operands.len() == n {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Graph,
-        format!(
-            "{name}: takes {n} operand{}, got {}",
-            if n == 1 { "" } else { "s" },
-            operands.len()
-        ),
-    ))
-}
-
-/// Checks that all operands have the first one's type, which is returned.
-pub(crate) fn equal_types(name: &str, operands: &[&Type]) -> Result<Type> {
-    let first = operands[0];
-    for o in &operands[1..] {
-        if o.dtype != first.dtype {
-            return Err(Error::new(
-                ErrorKind::DType,
-                format!(
-                    "{name}: operands of different element types {} and {}; convert one with `astype`",
-                    first, o
-                ),
-            ));
-        }
-        if o.shape != first.shape {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!("{name}: operands of different shapes {first} and {o}"),
-            ));
-        }
-    }
-    Ok(first.clone())
-}
-
-/// Checks that `axes` are below `rank`, rising and distinct.
-pub(crate) fn check_axes(name: &str, axes: &[usize], rank: usize) -> Result<()> {
-    let rising = axes.windows(2).all(|w| w[0] < w[1]);
-    if rising && axes.last().is_none_or(|&a| a < rank) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Axis,
-        format!(
-            "{name}: axes {axes:?} of an array of rank {rank}; they must rise and be below the rank"
-        ),
-    ))
 }

@@ -126,6 +126,17 @@ impl Unary {
         Unary::PowI(3),
     ];
 
+    /// The kind of work that an element is.
+    pub fn work(self) -> Work {
+        use Unary::*;
+        match self {
+            StopGradient => Work::View,
+            Neg | Abs | Sign | Sqrt | Rsqrt | Floor | Ceil | Round | Trunc | Not | IsFinite
+            | PowI(_) => Work::Arithmetic,
+            _ => Work::Transcendental,
+        }
+    }
+
     pub(super) fn from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
         let found = Unary::ALL.into_iter().find(|u| u.name() == name)?;
         if !matches!(found, Unary::PowI(_)) {
@@ -355,26 +366,19 @@ impl Primitive for Unary {
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        use Unary::*;
-        let n = result.elements();
-        match self {
-            StopGradient => Cost::new(Work::View, 0, operands, result),
-            Neg | Abs | Sign | Sqrt | Rsqrt | Floor | Ceil | Round | Trunc | Not | IsFinite => {
-                Cost::new(Work::Arithmetic, n, operands, result)
+        let each = match self {
+            Unary::StopGradient => 0,
+            // Square and multiply: one product a binary digit but the first and one a further digit set; the inverse at the end.
+            Unary::PowI(e) => {
+                let size = e.unsigned_abs();
+                let products =
+                    size.checked_ilog2().unwrap_or(0) + size.count_ones().saturating_sub(1);
+                products as usize + usize::from(*e < 0)
             }
-            // Square and multiply: one product a binary digit and one a digit set.
-            PowI(e) => {
-                let e = e.unsigned_abs();
-                let products = (31 - e.max(1).leading_zeros()) + e.count_ones().saturating_sub(1);
-                Cost::new(
-                    Work::Arithmetic,
-                    n * products.max(1) as usize,
-                    operands,
-                    result,
-                )
-            }
-            _ => Cost::new(Work::Transcendental, n, operands, result),
-        }
+            _ => 1,
+        };
+        let operations = result.elements().saturating_mul(each);
+        Cost::new(self.work(), operations, operands, result)
     }
 
     fn structure(&self, _k: usize) -> Structure {

@@ -1,0 +1,61 @@
+//! What runs compute and move, counted by the kernels from their own loops.
+
+use gradus_ir::primitives::Work;
+use gradus_ir::{ByWork, DType};
+
+/// What one step of a compiled program does.
+///
+/// **Operations** are counted as [`gradus_ir::primitives::Cost`] says: each instruction of a fused kernel once an element of its iteration, each
+/// reduction once an element that joins others, products by their sizes. **Bytes** are those of the step's arrays in memory: each element read counts once
+/// for each view that it is read through, however often the view repeats it, each element written once; values that stay within the step and scratch
+/// memory do not count. A step that changes a part of an array counts the copy of the whole where it cannot work in place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StepForecast {
+    /// Operations of each kind of work.
+    pub operations: ByWork,
+    /// Bytes read and written.
+    pub bytes: u64,
+    /// The sizes `(batch, m, k, n)` of `[batch, m, k] × [batch, k, n]`, if the step is a product of matrices.
+    pub product: Option<(usize, usize, usize, usize)>,
+    /// The element type of what it computes: of the first result of a fused kernel, of the operands of another.
+    pub dtype: DType,
+}
+
+impl StepForecast {
+    /// A step that computes nothing and moves `bytes`.
+    pub(crate) fn moving(dtype: DType, bytes: usize) -> StepForecast {
+        StepForecast {
+            operations: ByWork::default(),
+            bytes: bytes as u64,
+            product: None,
+            dtype,
+        }
+    }
+
+    /// The same step with `operations` more of one kind.
+    pub(crate) fn with(mut self, work: Work, operations: usize) -> StepForecast {
+        self.operations.add(work, operations as u64);
+        self
+    }
+}
+
+/// What one run did: see [`Executable::run_counted`](crate::Executable::run_counted).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Operations on numbers of all kinds.
+    pub operations: u64,
+    /// The operations by kind of work.
+    pub by_work: ByWork,
+    /// Bytes that the steps read and wrote, as [`StepForecast`] counts them.
+    pub bytes: u64,
+    /// Bytes of the arena and of the results that took no input's memory: what the run held beside its inputs.
+    pub peak_bytes: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, step: &StepForecast) {
+        self.by_work += step.operations;
+        self.operations = self.by_work.total();
+        self.bytes += step.bytes;
+    }
+}

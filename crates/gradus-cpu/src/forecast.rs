@@ -1,0 +1,146 @@
+//! What a run will hold and do, known before it: no kernel is made and no memory taken.
+
+use crate::compile::{CompileOptions, planned};
+use crate::count::StepForecast;
+use crate::place::Claims;
+use gradus_ir::{ByWork, Graph, Type};
+
+/// What one run of a compiled program holds and does: for each number the one that a
+/// [counted run](crate::Executable::run_counted) reports.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forecast {
+    /// Bytes held beside the inputs: arena and results. A run's threads need some scratch memory more, whatever the program.
+    pub peak_bytes: u64,
+    /// Bytes of the arena, which holds what is neither input nor result.
+    pub arena_bytes: u64,
+    /// Bytes of the results that take no input's memory.
+    pub result_bytes: u64,
+    /// The steps in the order in which they run.
+    pub steps: Vec<StepForecast>,
+}
+
+impl Forecast {
+    pub(crate) fn new(
+        arena: usize,
+        outputs: &[Type],
+        claims: &Claims,
+        steps: Vec<StepForecast>,
+    ) -> Forecast {
+        let fresh = outputs.iter().zip(&claims.0).filter(|(_, c)| c.is_none());
+        let result_bytes = fresh.map(|(ty, _)| ty.bytes() as u64).sum();
+        Forecast {
+            peak_bytes: arena as u64 + result_bytes,
+            arena_bytes: arena as u64,
+            result_bytes,
+            steps,
+        }
+    }
+
+    /// Operations of each kind of work, of all steps together.
+    pub fn operations(&self) -> ByWork {
+        let mut sum = ByWork::default();
+        self.steps.iter().for_each(|s| sum += s.operations);
+        sum
+    }
+
+    /// Bytes read and written by all steps together.
+    pub fn bytes(&self) -> u64 {
+        self.steps.iter().map(|s| s.bytes).sum()
+    }
+}
+
+/// What a run of `graph` will hold and do if the caller keeps all inputs: passes, fusion, order and places as in
+/// [`compile`](crate::compile), but no kernels.
+pub fn forecast(graph: &Graph) -> Forecast {
+    let (graph, placed) = planned(graph, &CompileOptions::default());
+    placed.forecast(&graph)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile;
+    use gradus_ir::DType;
+    use gradus_ir::primitives::Work;
+
+    fn graph(text: &str) -> Graph {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_fused_kernel_moves_what_enters_and_leaves_it() {
+        let g = graph(
+            "graph(%0: f32[100, 8], %1: f32[8]) {
+            %2: f32[100, 8] = broadcast{shape=[100, 8], axes=[1]} %1
+            %3: f32[100, 8] = add %0, %2
+            %4: f32[100, 8] = exp %3
+            %5: f32[100, 8] = powi{exponent=-3} %4
+            %6: f32[8] = reduce_sum{axes=[0]} %5
+            return %6
+        }",
+        );
+        let f = forecast(&g);
+        let [step] = f.steps.as_slice() else {
+            panic!("one step, not {:?}", f.steps)
+        };
+        assert_eq!(step.bytes, 4 * (800 + 8 + 8));
+        assert_eq!(step.operations[Work::Arithmetic], 800 + 3 * 800);
+        assert_eq!(step.operations[Work::Transcendental], 800);
+        assert_eq!(step.operations[Work::Reduction], 99 * 8);
+        assert_eq!((step.product, step.dtype), (None, DType::F32));
+        assert_eq!((f.peak_bytes, f.arena_bytes, f.result_bytes), (32, 0, 32));
+    }
+
+    #[test]
+    fn a_product_has_its_sizes_and_a_kept_value_its_memory() {
+        let g = graph(
+            "graph(%0: f64[2, 3, 5], %1: f64[5, 7]) {
+            %2: f64[2, 3, 7] = contract{batch_left=[], batch_right=[], contract_left=[2], contract_right=[0]} %0, %1
+            %3: f64[2, 3, 7] = tanh %2
+            %4: f64[] = reduce_sum{axes=[0, 1, 2]} %3
+            return %4
+        }",
+        );
+        let f = forecast(&g);
+        assert_eq!(f.steps[0].product, Some((1, 6, 5, 7)));
+        assert_eq!(f.steps[0].bytes, 8 * (30 + 35 + 42));
+        assert_eq!(
+            f.steps[0].operations,
+            ByWork::of(Work::Product, 2 * 6 * 5 * 7)
+        );
+        assert_eq!(f.bytes(), 8 * (30 + 35 + 42) + 8 * (42 + 1));
+        // Arena memory comes in lines of 64 bytes.
+        assert_eq!((f.arena_bytes, f.result_bytes), (384, 8));
+    }
+
+    #[test]
+    fn what_a_product_reads_again_comes_from_memory_once() {
+        // One left matrix for all, right matrices of equal columns.
+        let g = graph(
+            "graph(%0: f64[3, 4], %1: f64[2, 4]) {
+            %2: f64[2, 3, 4] = broadcast{shape=[2, 3, 4], axes=[1, 2]} %0
+            %3: f64[2, 4, 5] = broadcast{shape=[2, 4, 5], axes=[0, 1]} %1
+            %4: f64[2, 3, 5] = contract{batch_left=[0], batch_right=[0], contract_left=[2], contract_right=[1]} %2, %3
+            return %4
+        }",
+        );
+        let f = forecast(&g);
+        assert_eq!(f.steps[0].product, Some((2, 3, 4, 5)));
+        assert_eq!(f.bytes(), 8 * (12 + 8 + 30));
+    }
+
+    #[test]
+    fn an_input_given_away_saves_result_and_copy() {
+        let g = graph(
+            "graph(%0: f64[100], %1: f64[10]) {
+            %2: f64[100] = slice_add{start=[5], stride=[2]} %0, %1
+            return %2
+        }",
+        );
+        let kept = forecast(&g);
+        assert_eq!((kept.peak_bytes, kept.bytes()), (800, 8 * (30 + 200)));
+        let donated = vec![true, false];
+        let given = compile(&g, &CompileOptions { donated }).unwrap().forecast();
+        assert_eq!((given.peak_bytes, given.bytes()), (0, 8 * 30));
+    }
+}

@@ -1,0 +1,218 @@
+//! Random programs, and inputs for them.
+
+use gradus_cpu::Array;
+use gradus_ir::primitives::{
+    Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Reduce, ReduceKind, Resize,
+    Select, Unary,
+};
+use gradus_ir::{DType, Dims, Graph, Literal, NodeId, Type};
+
+/// Decisions, taken one after the other; when they run out, zeros.
+pub struct Choices<'a>(pub std::slice::Iter<'a, u32>);
+
+impl Choices<'_> {
+    fn below(&mut self, n: usize) -> usize {
+        self.0.next().copied().unwrap_or(0) as usize % n.max(1)
+    }
+}
+
+const SHAPES: [&[usize]; 9] = [
+    &[],
+    &[1],
+    &[7],
+    &[0],
+    &[5, 3],
+    &[3, 5],
+    &[2, 4, 3],
+    &[70, 33],
+    &[1, 300],
+];
+
+/// A program over floats, whose values stay small.
+pub fn program(choices: &mut Choices<'_>) -> Graph {
+    let mut g = Graph::new();
+    let dtype = [DType::F64, DType::F32][choices.below(2)];
+    let mut values: Vec<NodeId> = (0..1 + choices.below(3))
+        .map(|_| g.input(Type::new(dtype, SHAPES[choices.below(SHAPES.len())])))
+        .collect();
+    for _ in 0..4 + choices.below(24) {
+        if let Some(v) = extend(&mut g, &values, choices) {
+            values.push(v);
+        }
+    }
+    let outputs = (0..1 + choices.below(3))
+        .map(|_| values[values.len() - 1 - choices.below(values.len().min(4))]);
+    let outputs = outputs.collect();
+    g.set_outputs(outputs);
+    g
+}
+
+/// One more operation on values that are there.
+fn extend(g: &mut Graph, values: &[NodeId], choices: &mut Choices<'_>) -> Option<NodeId> {
+    // Mostly on recent ones, so that chains arise.
+    let back = choices.below(values.len().min(5));
+    let x = values[values.len() - 1 - back];
+    let ty = g.ty(x).clone();
+    let rank = ty.rank();
+    let same: Vec<NodeId> = values.iter().copied().filter(|&v| *g.ty(v) == ty).collect();
+    let y = same[choices.below(same.len())];
+    let dims = |d: &[usize]| Dims::from_slice(d);
+    let axis = choices.below(rank);
+    let op = match choices.below(22) {
+        0 | 1 => {
+            const CALM: [Unary; 8] = [
+                Unary::Sin,
+                Unary::Cos,
+                Unary::Tanh,
+                Unary::Neg,
+                Unary::Abs,
+                Unary::Sigmoid,
+                Unary::Floor,
+                Unary::Erf,
+            ];
+            return Some(g.emit(Op::Unary(CALM[choices.below(CALM.len())]), &[x]));
+        }
+        2..=4 => {
+            const PAIRS: [Binary; 4] = [Binary::Add, Binary::Sub, Binary::Max, Binary::Min];
+            return Some(g.emit(Op::Binary(PAIRS[choices.below(PAIRS.len())]), &[x, y]));
+        }
+        5 => {
+            let calm = g.emit(Op::Unary(Unary::Tanh), &[y]);
+            return Some(g.emit(Op::Binary(Binary::Mul), &[x, calm]));
+        }
+        6 => {
+            let p = g.emit(Op::Compare(Compare::Lt), &[x, y]);
+            return Some(g.emit(Op::Select(Select), &[p, y, x]));
+        }
+        7 if rank > 0 => {
+            const KINDS: [ReduceKind; 3] = [ReduceKind::Sum, ReduceKind::Max, ReduceKind::Min];
+            let kind = KINDS[choices.below(KINDS.len())];
+            let axes: Dims = match choices.below(3) {
+                0 => (0..rank).collect(),
+                1 if rank == 3 => dims(&[0, 2]),
+                _ => dims(&[axis]),
+            };
+            if kind != ReduceKind::Sum && axes.iter().any(|&a| ty.shape[a] == 0) {
+                return None;
+            }
+            Op::Reduce(Reduce { kind, axes })
+        }
+        8 if rank > 0 => Op::CumSum(CumSum {
+            axis,
+            reverse: choices.below(2) == 1,
+        }),
+        9 if rank > 1 => {
+            let mut order: Dims = (0..rank).collect();
+            order.rotate_left(1 + choices.below(rank - 1));
+            Op::Layout(Layout::Transpose(order))
+        }
+        10 if rank > 0 => Op::Layout(Layout::Reverse(dims(&[axis]))),
+        11 if rank > 0 && ty.shape[axis] > 1 => {
+            let mut start = Dims::from_elem(0, rank);
+            let mut stride = Dims::from_elem(1, rank);
+            start[axis] = choices.below(ty.shape[axis]);
+            stride[axis] = 1 + choices.below(2);
+            Op::Layout(Layout::Slice {
+                start,
+                limit: ty.shape.clone(),
+                stride,
+            })
+        }
+        12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
+        13 if rank < 3 => {
+            let mut shape = ty.shape.clone();
+            let at = choices.below(rank + 1);
+            shape.insert(at, 1 + choices.below(4));
+            let axes: Dims = (0..=rank).filter(|&a| a != at).collect();
+            Op::Layout(Layout::Broadcast { shape, axes })
+        }
+        14 if rank > 0 => return Some(g.emit(Op::Resize(Resize::Concat(axis)), &[x, y])),
+        15 if rank > 0 => {
+            let fill = g.constant(Literal::from_f64(ty.dtype, 0.5), &[]);
+            let mut widths = [
+                Dims::from_elem(0, rank),
+                Dims::from_elem(0, rank),
+                Dims::from_elem(0, rank),
+            ];
+            for w in &mut widths {
+                w[axis] = choices.below(3);
+            }
+            let [low, high, interior] = widths;
+            let pad = Resize::Pad {
+                low,
+                high,
+                interior,
+            };
+            return Some(g.emit(Op::Resize(pad), &[x, fill]));
+        }
+        16 if rank == 2 => {
+            // A product with itself transposed, kept small.
+            let calm = g.emit(Op::Unary(Unary::Sin), &[x]);
+            let c = choices.below(2);
+            let op = Contract {
+                contract_left: dims(&[c]),
+                contract_right: dims(&[c]),
+                ..Contract::default()
+            };
+            let product = g.emit(Op::Contract(op), &[calm, y]);
+            return Some(g.emit(Op::Unary(Unary::Tanh), &[product]));
+        }
+        17 if rank > 0 && ty.shape[axis] > 0 => {
+            let n = ty.shape[axis];
+            let places = g.iota(Type::new(DType::I64, &[n]), 0);
+            if choices.below(2) == 0 {
+                let back = g.emit(Op::Layout(Layout::Reverse(dims(&[0]))), &[places]);
+                return Some(g.emit(Op::Gather(Gather::Take { batch: 0, axis }), &[x, back]));
+            }
+            if choices.below(2) == 0 {
+                let op = Op::Gather(Gather::ScatterAdd { batch: 0, axis });
+                return Some(g.emit(op, &[x, places, y]));
+            }
+            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
+            return Some(g.emit(Op::Dynamic(Dynamic::Update), &[x, y, starts]));
+        }
+        18 => {
+            // Powers of numbers that are neither small nor large.
+            let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
+            let calm = g.emit(Op::Unary(Unary::Exp), &[calm]);
+            const EXPONENTS: [i32; 6] = [3, 4, 7, -2, -3, -5];
+            let e = EXPONENTS[choices.below(EXPONENTS.len())];
+            let power = g.emit(Op::Unary(Unary::PowI(e)), &[calm]);
+            return Some(g.emit(Op::Unary(Unary::Tanh), &[power]));
+        }
+        19 => {
+            let other = if ty.dtype == DType::F64 {
+                DType::F32
+            } else {
+                DType::F64
+            };
+            let there = g.emit(Op::Cast(other), &[x]);
+            let changed = g.emit(Op::Unary(Unary::Sin), &[there]);
+            return Some(g.emit(Op::Cast(ty.dtype), &[changed]));
+        }
+        20 => Op::Unary(Unary::StopGradient),
+        21 if rank > 0 => {
+            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
+            let mut sizes = ty.shape.clone();
+            sizes[axis] = choices.below(sizes[axis] + 1);
+            return Some(g.emit(Op::Dynamic(Dynamic::Slice { sizes }), &[x, starts]));
+        }
+        _ => return None,
+    };
+    Some(g.emit(op, &[x]))
+}
+
+/// Numbers without a pattern between -2 and 2.
+pub fn input(ty: &Type, k: usize) -> Array {
+    let values: Vec<f64> = (0..ty.elements())
+        .map(|i| (((i + 1) * (7 + 3 * k)) as f64 * 0.618_033_988_75).fract() * 4.0 - 2.0)
+        .collect();
+    match ty.dtype {
+        DType::F64 => Array::from_slice(&values, &ty.shape),
+        _ => Array::from_slice(
+            &values.iter().map(|&v| v as f32).collect::<Vec<_>>(),
+            &ty.shape,
+        ),
+    }
+    .unwrap()
+}
