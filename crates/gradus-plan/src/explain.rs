@@ -49,8 +49,8 @@ impl Plan {
         );
         let _ = write!(
             out,
-            "    {:9} {:>17} {:>17} {:>11} {:>7}",
-            "candidate", "operations", "bytes moved", "time", "ratio"
+            "    {:9} {:>17} {:>15} {:>15} {:>11} {:>7}",
+            "candidate", "operations", "bytes moved", "bytes at peak", "time", "ratio"
         );
         if measured.is_some() {
             let _ = write!(
@@ -80,10 +80,11 @@ impl Plan {
             let e = c.estimate;
             let _ = write!(
                 out,
-                "  {mark} {:9} {:>17} {:>17} {:>11} {:>7.2}",
+                "  {mark} {:9} {:>17} {:>15} {:>15} {:>11} {:>7.2}",
                 c.mode.name(),
                 grouped(e.operations),
                 grouped(e.bytes),
+                c.peak_bytes.map_or_else(|| "-".into(), grouped),
                 time(e.seconds),
                 e.seconds / least
             );
@@ -144,7 +145,7 @@ impl Plan {
         measured[chosen].map(|m| m.seconds / fastest)
     }
 
-    /// The same as JSON: `widths`, `chosen`, and for each candidate `mode`, `order`, `operations`, `bytes`, `seconds`, `ruled_out`.
+    /// The same as JSON: `widths`, `chosen`, and for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -173,10 +174,11 @@ impl Plan {
                 };
                 let e = c.estimate;
                 format!(
-                    "    {{\"mode\": \"{}\", \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
+                    "    {{\"mode\": \"{}\", \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"peak_bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
                     c.mode.name(),
                     e.operations,
                     e.bytes,
+                    c.peak_bytes.map_or_else(|| "null".into(), |n| n.to_string()),
                     e.seconds
                 )
             })

@@ -155,8 +155,8 @@ impl Curve {
 
 const SAMPLES: [usize; 3] = [1, 16, 256];
 
-/// The cheapest order of a chain, with the seconds that it is thought to take.
-pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profile) -> (Order, f64) {
+/// The order of a chain that is thought to take the least time.
+pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profile) -> Order {
     let n = segments.parts.len();
     let seconds = |make: &dyn Fn(&mut Graph, &[NodeId]) -> Matrix| {
         let mut g = Graph::new();
@@ -261,8 +261,7 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
             best[i][j] = found;
         }
     }
-    let (time, order) = best[0][n - 1].clone();
-    (order, time)
+    best[0][n - 1].1.clone()
 }
 
 /// The shape of parts `i..=v`, of which those after `k` are joined one by one.

@@ -6,6 +6,7 @@ use crate::profile::Profile;
 use crate::segments::Segments;
 use gradus_ad::Linearized;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, NodeId, Op, Result, Type, verify};
+use std::sync::Arc;
 
 /// What a plan may choose from, and by which rates.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +62,8 @@ pub struct Candidate {
     pub program: Graph,
     /// What it is thought to cost.
     pub estimate: Estimate,
+    /// Bytes that it holds at once, arguments apart, where asked for.
+    pub peak_bytes: Option<u64>,
     /// Why it may not be taken.
     pub ruled_out: Option<String>,
 }
@@ -70,14 +73,13 @@ pub struct Candidate {
 pub struct Plan {
     candidates: Vec<Candidate>,
     chosen: usize,
-    widths: Vec<usize>,
-    inputs: Vec<Type>,
-    outputs: Vec<Type>,
+    problem: Arc<Problem>,
+    cut: Arc<Segments>,
 }
 
 /// Plans the Jacobian of all outputs of `graph`, which are floats, with respect to its first `n` inputs.
 ///
-/// `peak` says how many bytes a program will hold at once; it is asked only if there is a memory limit.
+/// `peak` says how many bytes a program will hold at once, arguments apart; without it plans are made without that figure, and without a limit.
 ///
 /// # Errors
 /// If no candidate meets the memory limit: how much is needed.
@@ -85,7 +87,7 @@ pub fn jacobian(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
-    peak: &dyn Fn(&Graph) -> Result<u64>,
+    peak: Option<&dyn Fn(&Graph) -> u64>,
 ) -> Result<Plan> {
     let wrt: Vec<usize> = (0..n).collect();
     let lin = gradus_ad::linearize(graph, &wrt);
@@ -95,13 +97,13 @@ pub fn jacobian(
         lin,
     };
     let whole = Segments::whole(&problem.lin.tangent, problem.lin.residuals);
-    let mut widths = whole.widths.clone();
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
         let program = problem.emit(segments, order);
         candidates.push(Candidate {
             mode,
             estimate: estimate(&program, 0, &options.profile),
+            peak_bytes: peak.map(|peak| peak(&program)),
             program,
             ruled_out: None,
         });
@@ -112,23 +114,18 @@ pub fn jacobian(
     if options.modes != Modes::Forward {
         consider(Mode::Reverse, &whole, &Order::reverse(1));
     }
-    if options.modes == Modes::Any {
-        let cut = Segments::cut(&problem.lin.tangent, problem.lin.residuals);
-        let parts = cut.parts.len();
-        if parts > 1 {
-            let residuals = problem.residual_types();
-            let (order, _) = cheapest(&cut, &residuals, &options.profile);
-            widths = cut.widths.clone();
-            if order != Order::forward(parts) && order != Order::reverse(parts) {
-                consider(Mode::Mixed(order.clone()), &cut, &order);
-            }
+    let cut = Segments::cut(&problem.lin.tangent, problem.lin.residuals);
+    let parts = cut.parts.len();
+    if options.modes == Modes::Any && parts > 1 {
+        let order = cheapest(&cut, &problem.residual_types(), &options.profile);
+        if order != Order::forward(parts) && order != Order::reverse(parts) {
+            consider(Mode::Mixed(order.clone()), &cut, &order);
         }
     }
     let mut chosen = None;
     let mut least: Option<u64> = None;
     for (k, c) in candidates.iter_mut().enumerate() {
-        if let Some(limit) = options.memory_limit {
-            let needed = peak(&c.program)?;
+        if let (Some(limit), Some(needed)) = (options.memory_limit, c.peak_bytes) {
             least = Some(least.map_or(needed, |l| l.min(needed)));
             if needed > limit {
                 c.ruled_out = Some(format!("needs {needed} bytes, the limit is {limit}"));
@@ -154,9 +151,8 @@ pub fn jacobian(
     Ok(Plan {
         candidates,
         chosen,
-        widths,
-        inputs: problem.x,
-        outputs: problem.y,
+        problem: Arc::new(problem),
+        cut: Arc::new(cut),
     })
 }
 
@@ -214,16 +210,30 @@ impl Plan {
 
     /// Elements at each cut that was considered, the inputs and the outputs included.
     pub fn widths(&self) -> &[usize] {
-        &self.widths
+        &self.cut.widths
+    }
+
+    /// The program that accumulates the Jacobian in an order of choice over the parts between the cuts, one part fewer than there are
+    /// [`widths`](Self::widths).
+    ///
+    /// # Panics
+    /// If the order does not span all parts.
+    pub fn in_order(&self, order: &Order) -> Graph {
+        assert_eq!(
+            order.range(),
+            (0, self.cut.parts.len() - 1),
+            "the order spans all parts"
+        );
+        self.problem.emit(&self.cut, order)
     }
 
     /// The types that are differentiated by.
     pub fn inputs(&self) -> &[Type] {
-        &self.inputs
+        &self.problem.x
     }
 
     /// The types that are differentiated.
     pub fn outputs(&self) -> &[Type] {
-        &self.outputs
+        &self.problem.y
     }
 }

@@ -4,7 +4,7 @@ use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use gradus_cpu::{CompileOptions, Input};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
-use gradus_plan::{Analysis, Measured, Modes, Plan, PlanOptions};
+use gradus_plan::{Analysis, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
@@ -39,7 +39,7 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
         modes,
         ..PlanOptions::default()
     };
-    let plan = gradus_plan::jacobian(graph, n, &options, &|_| Ok(0))?;
+    let plan = gradus_plan::jacobian(graph, n, &options, None)?;
     let program = Arc::new(plan.chosen().program.clone());
     let mut cache = PLANNED.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= MOST {
@@ -99,7 +99,7 @@ pub fn plan_jacobian(
             &mut |args| vec![f(&args[0])],
         )?;
         super::jacobian::check_outputs("plan_jacobian", &closed.graph.output_types())?;
-        let plan = gradus_plan::jacobian(&closed.graph, 1, options, &peak)?;
+        let plan = gradus_plan::jacobian(&closed.graph, 1, options, Some(&peak))?;
         Ok(JacobianPlan {
             plan,
             captured: closed.captured,
@@ -125,10 +125,8 @@ pub fn plan_hessian(
 }
 
 /// The bytes that a program holds at once, arguments apart.
-fn peak(program: &Graph) -> Result<u64> {
-    let executable = gradus_cpu::cached(program, &CompileOptions::default())?;
-    let results: usize = program.output_types().iter().map(Type::bytes).sum();
-    Ok((executable.report().arena_bytes + results) as u64)
+fn peak(program: &Graph) -> u64 {
+    gradus_cpu::forecast(program).peak_bytes
 }
 
 impl JacobianPlan {
@@ -148,6 +146,16 @@ impl JacobianPlan {
     /// If `x` is of another type than the point that the plan was made for.
     pub fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
         let mut results = trace::apply(&self.plan.chosen().program, self.arguments(x)?)?;
+        Ok(results.remove(0))
+    }
+
+    /// The Jacobian at `x` by an order of choice; see [`Plan::in_order`].
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
+        let program = self.plan.in_order(order);
+        let mut results = trace::apply(&program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
 
