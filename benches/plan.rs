@@ -1,0 +1,168 @@
+//! The planner held to its word: for functions of many shapes the time of the order taken beside that of forward and reverse mode, the regret against the
+//! fastest candidate, and the time that planning took.
+//!
+//!     cargo run --release -p gradus-benches --bin plan
+
+use gradus::prelude::*;
+use gradus::tensor::stack;
+use gradus_benches::{machine, time};
+use std::time::Duration;
+
+type Function = Box<dyn Fn(&Tensor) -> Tensor>;
+
+/// Numbers around 0, scaled so that products with them keep their size.
+fn filled(shape: &[usize], dtype: DType) -> Tensor {
+    let n: usize = shape.iter().product();
+    let scale = 2.0 / (*shape.last().unwrap_or(&1) as f64).sqrt();
+    let values: Vec<f64> = (0..n)
+        .map(|i| (((i * 7919 + 13) % 1009) as f64 / 1009.0 - 0.5) * scale)
+        .collect();
+    Tensor::new(values, shape).unwrap().astype(dtype)
+}
+
+/// Layers of these widths with `tanh` between.
+fn layers(widths: &[usize], dtype: DType) -> Function {
+    let all: Vec<Tensor> = widths
+        .windows(2)
+        .map(|w| filled(&[w[1], w[0]], dtype))
+        .collect();
+    Box::new(move |x| all.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh()))
+}
+
+/// The same for every row of a matrix.
+fn rows(widths: &[usize], dtype: DType) -> Function {
+    let all: Vec<Tensor> = widths
+        .windows(2)
+        .map(|w| filled(&[w[0], w[1]], dtype))
+        .collect();
+    Box::new(move |x| all.iter().fold(x.clone(), |x, w| x.matmul(w).tanh()))
+}
+
+fn residual(width: usize, inner: usize, depth: usize, dtype: DType) -> Function {
+    let all: Vec<(Tensor, Tensor)> = (0..depth)
+        .map(|_| (filled(&[inner, width], dtype), filled(&[width, inner], dtype)))
+        .collect();
+    Box::new(move |x| {
+        all.iter()
+            .fold(x.clone(), |x, (a, b)| &x + b.matmul(&a.matmul(&x).tanh()))
+    })
+}
+
+fn functions() -> Vec<(String, Vec<usize>, DType, Function)> {
+    let mut all: Vec<(String, Vec<usize>, DType, Function)> = Vec::new();
+    let chain = |widths: &[usize]| {
+        let names: Vec<String> = widths.iter().map(usize::to_string).collect();
+        names.join("-")
+    };
+    for dtype in [F32, F64] {
+        for widths in [
+            &[64, 128, 10][..],
+            &[10, 128, 64],
+            &[256, 256, 256],
+            &[300, 100, 30, 10],
+            &[10, 30, 100, 300],
+            &[400, 40, 400],
+            &[500, 200, 8, 200, 500],
+            &[1000, 50, 8, 50, 1000],
+            &[200, 10, 200, 10, 200],
+        ] {
+            let f = layers(widths, dtype);
+            all.push((format!("layers {} {dtype}", chain(widths)), vec![widths[0]], dtype, f));
+        }
+    }
+    let wide = [2000, 2000, 20, 2000, 2000];
+    all.push((format!("layers {} f32", chain(&wide)), vec![2000], F32, layers(&wide, F32)));
+    all.push(("residual 128, 8 inside, 4 deep".into(), vec![128], F64, residual(128, 8, 4, F64)));
+    all.push(("residual 64, 256 inside, 4 deep".into(), vec![64], F64, residual(64, 256, 4, F64)));
+    for n in [64, 256, 1024] {
+        let f = rows(&[16, 32, 8], F64);
+        all.push((format!("{n} rows of 16-32-8"), vec![n, 16], F64, f));
+    }
+    all.push(("elementwise 1000".into(), vec![1000], F64, Box::new(|x| x.sin() * x.exp())));
+    all.push((
+        "Lorenz".into(),
+        vec![3],
+        F64,
+        Box::new(|x| {
+            let (a, b, c) = (x.at(0), x.at(1), x.at(2));
+            stack(&[&((&b - &a) * 10.0), &(&a * (28.0 - &c) - &b), &(&a * &b - &c * (8.0 / 3.0))], 0)
+        }),
+    ));
+    let (a, b) = (filled(&[200, 50], F64), filled(&[200], F64));
+    all.push(("least squares 200 by 50".into(), vec![50], F64, Box::new(move |x| a.matmul(x).sin() - &b)));
+    let w = filled(&[40, 40], F64);
+    all.push((
+        "20 steps of an ODE of 40".into(),
+        vec![40],
+        F64,
+        Box::new(move |x| (0..20).fold(x.clone(), |x, _| &x + w.matmul(&x).tanh() * 0.05)),
+    ));
+    let g = layers(&[60, 40, 1], F64);
+    all.push((
+        "gradient of 60-40-1 (Hessian)".into(),
+        vec![60],
+        F64,
+        Box::new(move |x| grad(|x: &Tensor| g(x).sum())(x)),
+    ));
+    all
+}
+
+fn main() -> Result<()> {
+    println!("{}", machine());
+    println!(
+        "{:36} {:8} {:>10} {:>10} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9}",
+        "Jacobian of", "taken", "forward µs", "reverse µs", "taken µs", "regret", "of pure", "promised", "plan µs", "compile µs"
+    );
+    let (mut regrets, mut pure) = (Vec::new(), Vec::new());
+    for (name, shape, dtype, f) in functions() {
+        let x = filled(&shape, dtype);
+        let graph = trace(&f, &x)?;
+        let options = PlanOptions::default();
+        let planning = time(1, 15, Duration::from_millis(300), || {
+            std::hint::black_box(gradus_plan::jacobian(&graph, 1, &options, None).unwrap());
+        });
+        let plan = plan_jacobian(&f, &x, &options)?;
+        let program = plan.plan().chosen().program.clone();
+        let compiling = time(1, 15, Duration::from_millis(300), || {
+            std::hint::black_box(gradus_cpu::compile(&program, &Default::default()).unwrap());
+        });
+        let analysis = plan.analyze(&x)?;
+        let seconds = |mode: &str| {
+            let all = plan.plan().candidates().iter().zip(&analysis.measured);
+            all.filter(|(c, _)| c.mode.name() == mode)
+                .find_map(|(_, m)| m.map(|m| (m.seconds, m.operations)))
+        };
+        let taken = plan.plan().chosen().mode.name();
+        let best_pure = [seconds("forward"), seconds("reverse")]
+            .into_iter()
+            .flatten()
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or_default();
+        let chosen = seconds(taken).unwrap_or_default();
+        let regret = analysis.regret().unwrap_or(f64::NAN);
+        let of_pure = best_pure.0 / chosen.0;
+        let micro = |s: Option<(f64, u64)>| s.map_or("-".into(), |(s, _)| format!("{:.1}", s * 1e6));
+        println!(
+            "{name:36} {taken:8} {:>10} {:>10} {:>10} {regret:>7.2} {of_pure:>7.2}x {:>8.2}x {:>9.0} {:>9.0}",
+            micro(seconds("forward")),
+            micro(seconds("reverse")),
+            micro(Some(chosen)),
+            best_pure.1 as f64 / chosen.1 as f64,
+            planning.median,
+            compiling.median,
+        );
+        regrets.push(regret);
+        pure.push(of_pure);
+    }
+    regrets.sort_by(f64::total_cmp);
+    pure.sort_by(f64::total_cmp);
+    println!(
+        "{} functions: regret {:.2} at the median, {:.2} at worst; against the better pure mode {:.2} x at worst, {:.2} x at best",
+        regrets.len(),
+        regrets[regrets.len() / 2],
+        regrets[regrets.len() - 1],
+        pure[0],
+        pure[pure.len() - 1]
+    );
+    Ok(())
+}
