@@ -169,6 +169,8 @@ impl<'b> Var<'b> {
 }
 
 /// An operator between variables, and between a variable and a constant on either side.
+///
+/// A partial derivative may use neither value, as that of a sum.
 macro_rules! operator {
     ($trait:ident, $method:ident, |$a:ident, $b:ident| $value:expr, $by_a:expr, $by_b:expr) => {
         impl<'b> $trait for Var<'b> {

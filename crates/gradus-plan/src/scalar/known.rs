@@ -195,7 +195,7 @@ pub fn propane_combustion(b: &Builder) -> Vec<Var<'_>> {
     vec![f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11]
 }
 
-/// The first example of the same paper as [`lion`]: `t = x·sin(x·y)`, outputs `cos t` and `t / y`; 7 multiplications are the fewest.
+/// An example of U. Naumann, *Jacobians, Graphs, Combinatorics*: `t = x·sin(x·y)`, outputs `cos t` and `t / y`. Trying all orders finds 7 multiplications.
 pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
     let [x, y] = b.inputs();
     let t = x * (x * y).sin();
@@ -204,8 +204,8 @@ pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
 
 /// The lion: two inputs, two intermediate vertices, four outputs.
 ///
-/// U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph*, Mathematical Programming 99 (2004). Both
-/// orders of its vertices take 12 multiplications, where eliminating single edges takes 11.
+/// After U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph*, Mathematical Programming 99 (2004),
+/// where such a graph shows that eliminating single edges can be cheaper than any order of vertices: both orders take 12 multiplications, edges 11.
 pub fn lion() -> ScalarGraph {
     let edges = [
         (0, 2),
