@@ -1,7 +1,8 @@
 //! Which order of the chain rule to take, what it costs, and why.
 //!
 //! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order, each with its program and its cost, and the
-//! one with the least time. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians.
+//! one with the least time. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians,
+//! [`scalar`] vertex elimination on graphs of single numbers.
 //!
 //! **Invariants**: figures follow from types alone; all candidates compute the same derivative; zeros by structure are never multiplied. **Never here**: kernels,
 //! tensors, closures.
@@ -17,6 +18,7 @@ mod plan;
 mod profile;
 mod push;
 mod segments;
+pub mod scalar;
 
 pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};

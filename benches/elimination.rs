@@ -1,0 +1,49 @@
+//! What accumulating the Jacobians of known scalar functions costs in different orders of vertex elimination, and how long the search takes.
+//!
+//!     cargo run --release -p gradus-benches --bin elimination
+//!
+//! Multiplications, every product of two edges counted. The published best are those of J. Lohoff, E. Neftci, *Optimizing Automatic Differentiation with Deep
+//! Reinforcement Learning* (NeurIPS 2024).
+
+use gradus_benches::{machine, time};
+use gradus_plan::scalar::EliminationOptions;
+use gradus_plan::scalar::known::KNOWN;
+use std::time::Duration;
+
+fn main() {
+    println!("{}\n", machine());
+    println!(
+        "{:<18} {:>8} {:>8} {:>9} {:>8} {:>9} {:>10} {:>8}",
+        "function",
+        "forward",
+        "reverse",
+        "Markowitz",
+        "planner",
+        "published",
+        "search ms",
+        "max ms"
+    );
+    let options = EliminationOptions::default();
+    for k in KNOWN {
+        let graph = k.graph();
+        let count = |order: Vec<usize>| {
+            let count = graph.multiplications(&order);
+            count.expect("the graph's own orders are complete")
+        };
+        let plan = graph.plan(&options);
+        let timing = time(1, 15, Duration::from_secs(3), || {
+            std::hint::black_box(graph.plan(&options));
+        });
+        println!(
+            "{:<18} {:>8} {:>8} {:>9} {:>8} {:>9} {:>10.1} {:>8.1}",
+            k.name,
+            count(graph.forward_order()),
+            count(graph.reverse_order()),
+            count(graph.markowitz_order()),
+            plan.multiplications,
+            k.best,
+            timing.median / 1e3,
+            timing.max / 1e3,
+        );
+    }
+}

@@ -1,0 +1,287 @@
+//! The graph of a scalar program: vertices, edges with partial derivatives, inputs and outputs.
+
+use super::elimination::Elimination;
+use std::fmt;
+
+/// An edge: how the value of a later vertex changes with that of an earlier one, directly.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Edge {
+    /// The operand.
+    pub from: usize,
+    /// The result.
+    pub to: usize,
+    /// The partial derivative of the result with respect to the operand.
+    pub partial: f64,
+}
+
+/// A directed acyclic graph of scalars in topological order: first the inputs, then everything computed from them.
+///
+/// - Only what lies on a path from an input to an output is eliminated and has edges; the rest cannot contribute to the Jacobian. Vertices keep their
+///   numbers all the same.
+/// - Outputs have no successors. An output that other vertices use as well, or that is itself an input, is given a copy with an edge of 1, and the copy
+///   is the output (A. Griewank, A. Walther, *Evaluating Derivatives*, section 2.2, where dependent variables are assumed to be last). The products with
+///   that edge count like any others.
+/// - A vertex that is an output twice is one vertex, and two equal rows of the Jacobian.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ScalarGraph {
+    inputs: usize,
+    vertices: usize,
+    edges: Vec<Edge>,
+    outputs: Vec<usize>,
+    intermediates: Vec<usize>,
+}
+
+/// Why a list of edges is no [`ScalarGraph`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum GraphError {
+    /// The edge does not lead from an earlier vertex to a later one.
+    NotForward(Edge),
+    /// The edge leads into an input.
+    IntoInput(Edge),
+    /// There is no vertex of that number.
+    NoVertex(usize),
+}
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GraphError::NotForward(e) => {
+                write!(f, "the edge {} → {} does not lead forward", e.from, e.to)
+            }
+            GraphError::IntoInput(e) => {
+                write!(f, "the edge {} → {} leads into an input", e.from, e.to)
+            }
+            GraphError::NoVertex(v) => write!(f, "there is no vertex {v}"),
+        }
+    }
+}
+
+impl std::error::Error for GraphError {}
+
+/// Why a list of vertices is no order of elimination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OrderError {
+    /// The vertex is not one to eliminate: an input, an output, without influence on the Jacobian, or not in the graph.
+    NotIntermediate(usize),
+    /// The vertex stands in the order more than once.
+    Twice(usize),
+    /// The vertex is missing.
+    Missing(usize),
+}
+
+impl fmt::Display for OrderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OrderError::NotIntermediate(v) => write!(f, "vertex {v} is not one to eliminate"),
+            OrderError::Twice(v) => write!(f, "vertex {v} is eliminated twice"),
+            OrderError::Missing(v) => write!(f, "vertex {v} is never eliminated"),
+        }
+    }
+}
+
+impl std::error::Error for OrderError {}
+
+impl ScalarGraph {
+    /// A graph of `vertices` vertices, of which the first `inputs` are inputs.
+    ///
+    /// Parallel edges are one edge with the sum of the partial derivatives.
+    pub fn new(
+        inputs: usize,
+        vertices: usize,
+        edges: impl IntoIterator<Item = Edge>,
+        outputs: &[usize],
+    ) -> Result<ScalarGraph, GraphError> {
+        let mut edges: Vec<Edge> = edges.into_iter().collect();
+        for e in &edges {
+            if e.from >= e.to {
+                return Err(GraphError::NotForward(*e));
+            }
+            if e.to < inputs {
+                return Err(GraphError::IntoInput(*e));
+            }
+            if e.to >= vertices {
+                return Err(GraphError::NoVertex(e.to));
+            }
+        }
+        if let Some(&v) = outputs.iter().find(|&&v| v >= vertices) {
+            return Err(GraphError::NoVertex(v));
+        }
+        if inputs > vertices {
+            return Err(GraphError::NoVertex(vertices));
+        }
+        let (vertices, outputs) = copy_outputs(inputs, vertices, &mut edges, outputs);
+        let on_path = on_path(inputs, vertices, &mut edges, &outputs);
+        edges.retain(|e| on_path[e.from] && on_path[e.to]);
+        edges.dedup_by(|next, e| {
+            let parallel = (next.from, next.to) == (e.from, e.to);
+            if parallel {
+                e.partial += next.partial;
+            }
+            parallel
+        });
+        let intermediates = (inputs..vertices)
+            .filter(|v| on_path[*v] && !outputs.contains(v))
+            .collect();
+        Ok(ScalarGraph {
+            inputs,
+            vertices,
+            edges,
+            outputs,
+            intermediates,
+        })
+    }
+
+    /// The number of inputs, which are the first vertices.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The number of vertices, with those without influence and the copies of outputs.
+    pub fn vertices(&self) -> usize {
+        self.vertices
+    }
+
+    /// The vertices of the outputs, in the order in which they were given.
+    pub fn outputs(&self) -> &[usize] {
+        &self.outputs
+    }
+
+    /// The edges on paths from inputs to outputs, by their later vertex and then by their earlier one.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// The vertices to eliminate, in topological order.
+    pub fn intermediates(&self) -> &[usize] {
+        &self.intermediates
+    }
+
+    /// The order of forward mode: as the program runs.
+    pub fn forward_order(&self) -> Vec<usize> {
+        self.intermediates.clone()
+    }
+
+    /// The order of reverse mode: from the outputs back.
+    pub fn reverse_order(&self) -> Vec<usize> {
+        self.intermediates.iter().rev().copied().collect()
+    }
+
+    /// The order that always takes a vertex of lowest Markowitz cost, predecessors times successors; of equals, the earliest.
+    pub fn markowitz_order(&self) -> Vec<usize> {
+        let mut state = Elimination::new(self);
+        let mut rest = self.intermediates.clone();
+        let mut order = Vec::with_capacity(rest.len());
+        while let Some(at) = (0..rest.len()).min_by_key(|&i| state.cost(rest[i])) {
+            let v = rest.remove(at);
+            state.eliminate(v);
+            order.push(v);
+        }
+        order
+    }
+
+    /// How many multiplications accumulating the Jacobian takes in this order.
+    pub fn multiplications(&self, order: &[usize]) -> Result<u64, OrderError> {
+        self.check(order)?;
+        let mut state = Elimination::new(self);
+        Ok(order.iter().map(|&v| state.eliminate(v)).sum())
+    }
+
+    /// The Jacobian, a row an output, accumulated by eliminating in this order.
+    pub fn jacobian(&self, order: &[usize]) -> Result<Vec<Vec<f64>>, OrderError> {
+        self.check(order)?;
+        let mut into: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.vertices];
+        for e in &self.edges {
+            into[e.to].push((e.from, e.partial));
+        }
+        for &v in order {
+            let before = std::mem::take(&mut into[v]);
+            for after in &mut into {
+                let Some(at) = after.iter().position(|(from, _)| *from == v) else {
+                    continue;
+                };
+                let (_, outer) = after.swap_remove(at);
+                for &(from, inner) in &before {
+                    match after.iter_mut().find(|(f, _)| *f == from) {
+                        Some((_, sum)) => *sum += outer * inner,
+                        None => after.push((from, outer * inner)),
+                    }
+                }
+            }
+        }
+        let row = |&output: &usize| {
+            let mut row = vec![0.0; self.inputs];
+            for &(from, partial) in &into[output] {
+                row[from] = partial;
+            }
+            row
+        };
+        Ok(self.outputs.iter().map(row).collect())
+    }
+
+    fn check(&self, order: &[usize]) -> Result<(), OrderError> {
+        let mut open = vec![None; self.vertices];
+        for &v in &self.intermediates {
+            open[v] = Some(true);
+        }
+        for &v in order {
+            match open.get_mut(v).and_then(Option::as_mut) {
+                None => return Err(OrderError::NotIntermediate(v)),
+                Some(false) => return Err(OrderError::Twice(v)),
+                Some(is_open) => *is_open = false,
+            }
+        }
+        match open.iter().position(|o| *o == Some(true)) {
+            Some(v) => Err(OrderError::Missing(v)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Gives every output that is used or an input a copy, and returns the number of vertices then and the outputs.
+fn copy_outputs(
+    inputs: usize,
+    mut vertices: usize,
+    edges: &mut Vec<Edge>,
+    outputs: &[usize],
+) -> (usize, Vec<usize>) {
+    let mut copies: Vec<Option<usize>> = vec![None; vertices];
+    let mut used: Vec<bool> = (0..vertices).map(|v| v < inputs).collect();
+    for e in edges.iter() {
+        used[e.from] = true;
+    }
+    let terminal = outputs.iter().map(|&v| {
+        if !used[v] {
+            return v;
+        }
+        *copies[v].get_or_insert_with(|| {
+            edges.push(Edge {
+                from: v,
+                to: vertices,
+                partial: 1.0,
+            });
+            vertices += 1;
+            vertices - 1
+        })
+    });
+    let terminal = terminal.collect();
+    (vertices, terminal)
+}
+
+/// Sorts the edges, and says of each vertex whether it lies on a path from an input to an output.
+fn on_path(inputs: usize, vertices: usize, edges: &mut [Edge], outputs: &[usize]) -> Vec<bool> {
+    edges.sort_by_key(|e| (e.to, e.from));
+    let mut reached: Vec<bool> = (0..vertices).map(|v| v < inputs).collect();
+    for e in edges.iter() {
+        reached[e.to] |= reached[e.from];
+    }
+    let mut reaches = vec![false; vertices];
+    for &v in outputs {
+        reaches[v] = true;
+    }
+    for e in edges.iter().rev() {
+        reaches[e.from] |= reaches[e.to];
+    }
+    (reached.into_iter().zip(reaches))
+        .map(|(a, b)| a && b)
+        .collect()
+}

@@ -1,0 +1,23 @@
+//! Vertex elimination on the computational graphs of scalar programs.
+//!
+//! A scalar program is a directed acyclic graph whose edges carry local partial derivatives ([`ScalarGraph`], written by formula with [`Builder`]).
+//! Eliminating a vertex joins each of its predecessors to each of its successors by the product of both edges; once no intermediate vertex is left, the
+//! edges are the Jacobian. Every order of elimination gives the same Jacobian, at different cost: forward and reverse mode are two of the orders
+//! ([`ScalarGraph::forward_order`], [`ScalarGraph::reverse_order`]), and [`ScalarGraph::plan`] looks for a cheaper one. Finding the cheapest is
+//! NP-complete, so the search is bounded.
+//!
+//! **How it counts**: each product of two edges is one multiplication, whatever their values (`1` and `-1` as well); additions are free. Eliminating a
+//! vertex thus costs its predecessors times its successors.
+//!
+//! A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10, is the reference for all of it.
+
+mod builder;
+mod elimination;
+mod graph;
+mod improve;
+pub mod known;
+mod search;
+
+pub use builder::{Builder, Var};
+pub use graph::{Edge, GraphError, OrderError, ScalarGraph};
+pub use search::{EliminationOptions, EliminationPlan};

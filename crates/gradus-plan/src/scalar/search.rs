@@ -1,0 +1,160 @@
+//! Looks for a cheap order of elimination: beam search, then improvement.
+
+use super::ScalarGraph;
+use super::elimination::Elimination;
+use super::improve::improve;
+use std::collections::BTreeMap;
+
+/// Up to so many intermediate vertices the beam is as wide as there are sets of them.
+const EXHAUSTIVE: usize = 10;
+
+/// How much work [`ScalarGraph::plan`] may do.
+///
+/// Work is counted in machine words touched on trial, never in time, so that the same graph and options give the same order on every machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EliminationOptions {
+    /// Partly eliminated graphs that beam search keeps a step; with 0 there is no beam search.
+    pub beam: usize,
+    /// The vertices of lowest Markowitz cost that it tries in each of them.
+    pub branch: usize,
+    /// Words touched after which beam search is given up.
+    pub beam_work: u64,
+    /// Words that improving the best order may touch.
+    pub improvement_work: u64,
+}
+
+impl Default for EliminationOptions {
+    /// Some 30 ms in all for a graph of a hundred vertices (`benches/elimination.rs`).
+    fn default() -> EliminationOptions {
+        EliminationOptions {
+            beam: 16,
+            branch: 8,
+            beam_work: 5_000_000,
+            improvement_work: 6_000_000,
+        }
+    }
+}
+
+/// An order of elimination with its cost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EliminationPlan {
+    /// The intermediate vertices in the order of their elimination.
+    pub order: Vec<usize>,
+    /// The multiplications it takes.
+    pub multiplications: u64,
+}
+
+impl ScalarGraph {
+    /// The best order found: never worse than reverse mode, forward mode or lowest Markowitz cost first, and the very best where there are at most ten
+    /// intermediate vertices.
+    pub fn plan(&self, options: &EliminationOptions) -> EliminationPlan {
+        if self.intermediates().len() <= EXHAUSTIVE {
+            return exhaustive(self);
+        }
+        let mut best = self.priced(self.reverse_order());
+        let others = [self.forward_order(), self.markowitz_order()];
+        for order in others.into_iter().chain(beam_search(self, options)) {
+            let plan = self.priced(order);
+            if plan.multiplications < best.multiplications {
+                best = plan;
+            }
+        }
+        improve(self, best, options.improvement_work)
+    }
+
+    fn priced(&self, order: Vec<usize>) -> EliminationPlan {
+        let mut state = Elimination::new(self);
+        EliminationPlan {
+            multiplications: order.iter().map(|&v| state.eliminate(v)).sum(),
+            order,
+        }
+    }
+}
+
+/// The best of all orders: beam search that keeps and tries everything.
+///
+/// Graphs with the same vertices left are one, so that this takes `2ⁿ` graphs and not `n!`.
+fn exhaustive(graph: &ScalarGraph) -> EliminationPlan {
+    let everything = EliminationOptions {
+        beam: usize::MAX,
+        branch: usize::MAX,
+        beam_work: u64::MAX,
+        improvement_work: 0,
+    };
+    let order = beam_search(graph, &everything).expect("its work has no limit");
+    graph.priced(order)
+}
+
+/// A graph in the beam.
+struct Partial {
+    state: Elimination,
+    /// The vertices to eliminate yet, ascending.
+    rest: Vec<usize>,
+    order: Vec<usize>,
+    spent: u64,
+    /// The Markowitz costs of `rest`.
+    ahead: u64,
+}
+
+impl Partial {
+    fn then(&self, v: usize) -> Partial {
+        let mut state = self.state.clone();
+        let spent = self.spent + state.eliminate(v);
+        let rest: Vec<usize> = self.rest.iter().copied().filter(|r| *r != v).collect();
+        let mut order = self.order.clone();
+        order.push(v);
+        Partial {
+            ahead: rest.iter().map(|&r| state.cost(r)).sum(),
+            state,
+            rest,
+            order,
+            spent,
+        }
+    }
+}
+
+/// Keeps the graphs that promise most, a vertex a step; none where the work was not enough.
+///
+/// What a graph promises is what was spent on it and the Markowitz costs of all vertices that are left: spending little now by making others expensive is
+/// no gain. Graphs with the same vertices left are the same graph, whatever the order, so that only the cheapest is kept.
+fn beam_search(graph: &ScalarGraph, options: &EliminationOptions) -> Option<Vec<usize>> {
+    let state = Elimination::new(graph);
+    let rest = graph.forward_order();
+    let mut beam = vec![Partial {
+        ahead: rest.iter().map(|&v| state.cost(v)).sum(),
+        state,
+        rest,
+        order: Vec::new(),
+        spent: 0,
+    }];
+    let mut work = 0;
+    for _ in 0..graph.intermediates().len() {
+        // By the vertices left: the promise, and which graph and vertex lead there.
+        let mut found: BTreeMap<Vec<usize>, (u64, usize, usize)> = BTreeMap::new();
+        for (which, partial) in beam.iter_mut().enumerate() {
+            let mut cheapest = partial.rest.clone();
+            cheapest.sort_by_key(|&v| partial.state.cost(v));
+            for &v in cheapest.iter().take(options.branch) {
+                let all = partial.spent + partial.ahead;
+                let promise = all.saturating_add_signed(partial.state.growth(v));
+                let left = partial.rest.iter().copied().filter(|r| *r != v).collect();
+                let entry = (promise, which, v);
+                let known = found.entry(left).or_insert(entry);
+                *known = entry.min(*known);
+            }
+            work += std::mem::take(&mut partial.state.touched);
+        }
+        let mut chosen: Vec<_> = found.into_values().collect();
+        chosen.sort_unstable();
+        chosen.truncate(options.beam);
+        work += chosen.len() as u64 * beam.first()?.state.size() as u64 / 8;
+        if work > options.beam_work {
+            return None;
+        }
+        beam = (chosen.into_iter())
+            .map(|(_, which, v)| beam[which].then(v))
+            .collect();
+    }
+    let best = beam.into_iter().min_by_key(|p| p.spent)?;
+    Some(best.order)
+}
