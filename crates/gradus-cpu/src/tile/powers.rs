@@ -14,7 +14,8 @@ pub(super) fn lower_powers(program: Program) -> Program {
     let mut code: Vec<Instruction> = Vec::new();
     let mut map: Vec<Value> = (0..sources).collect();
     for ins in &program.code {
-        let operands = ins.operands.map(|o| map[o]);
+        // Places that the instruction does not use hold 0, which is no value yet where there are no sources.
+        let operands = ins.operands.map(|o| map.get(o).copied().unwrap_or(0));
         let dtype = ins.dtype;
         let Code::Unary(Unary::PowI(n)) = ins.code else {
             code.push(Instruction {
