@@ -60,7 +60,7 @@ fn read(text: &str) -> Result<Variables, Mistake> {
             return Err(Mistake::new(
                 span,
                 format!(
-                    "with `{name}` the variables have {elements} elements; at most {MOST_ELEMENTS} go"
+                    "with `{name}` the variables have {elements} elements; the most is {MOST_ELEMENTS}"
                 ),
             ));
         }
@@ -93,4 +93,138 @@ fn check_name(name: &str, span: Span, before: &[String]) -> Result<(), Mistake> 
         return Ok(());
     };
     Err(Mistake::new(span, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn at(text: &str) -> String {
+        match Variables::parse(text) {
+            Ok(variables) => panic!("`{text}` is not refused: {variables:?}"),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn values_of_variables() {
+        assert_snapshot!(at(""), @"error: --at: expected the name of a variable, found the end; values are given as in `x=1,y=[2,3]`");
+        assert_snapshot!(at("x"), @"
+        error: --at: expected `=` after `x`, found the end
+          x
+           ^
+        ");
+        assert_snapshot!(at("x="), @"
+        error: --at: expected a number, a variable or a function, found the end
+          x=
+            ^
+        ");
+        assert_snapshot!(at("x=1,"), @"
+        error: --at: expected the name of a variable, found the end; values are given as in `x=1,y=[2,3]`
+          x=1,
+              ^
+        ");
+        assert_snapshot!(at("x=1,,y=2"), @"
+        error: --at: expected the name of a variable, found `,`; values are given as in `x=1,y=[2,3]`
+          x=1,,y=2
+              ^
+        ");
+        assert_snapshot!(at("x=1 y=2"), @"
+        error: --at: expected `,` and the next variable, found `y`
+          x=1 y=2
+              ^
+        ");
+        assert_snapshot!(at("x=1;y=2"), @"
+        error: --at: the character `;` has no meaning here; the parts of a list are separated by `,`
+          x=1;y=2
+             ^
+        ");
+        assert_snapshot!(at("x=1,y=2,x=3"), @"
+        error: --at: `x` is given twice
+          x=1,y=2,x=3
+                  ^
+        ");
+        assert_snapshot!(at("=1"), @"
+        error: --at: expected the name of a variable, found `=`; values are given as in `x=1,y=[2,3]`
+          =1
+          ^
+        ");
+        assert_snapshot!(at("1=x"), @"
+        error: --at: expected the name of a variable, found `1`; values are given as in `x=1,y=[2,3]`
+          1=x
+          ^
+        ");
+        assert_snapshot!(at("x=y"), @"
+        error: --at: there is no variable `y` here: the values of variables are numbers
+          x=y
+            ^
+        ");
+        assert_snapshot!(at("x=1,y=x"), @"
+        error: --at: there is no variable `x` here: the values of variables are numbers
+          x=1,y=x
+                ^
+        ");
+        assert_snapshot!(at("e=1"), @"
+        error: --at: `e` is a constant; choose another name
+          e=1
+          ^
+        ");
+        assert_snapshot!(at("sin=2"), @"
+        error: --at: `sin` is a function; choose another name
+          sin=2
+          ^^^
+        ");
+        assert_snapshot!(at("x=[1,2"), @"
+        error: --at: this `[` is never closed
+          x=[1,2
+            ^
+        ");
+        assert_snapshot!(at("x=[]"), @"
+        error: --at: a list needs an element
+          x=[]
+            ^^
+        ");
+        assert_snapshot!(at("x=sin(1,2)"), @"
+        error: --at: `sin` takes 1 argument, got 2
+          x=sin(1,2)
+            ^^^^^^^^
+        ");
+        assert_snapshot!(at("x=abc"), @"
+        error: --at: there is no variable `abc` here: the values of variables are numbers
+          x=abc
+            ^^^
+        ");
+        assert_snapshot!(at("x==1"), @"
+        error: --at: expected a number, a variable or a function, found `=`
+          x==1
+            ^
+        ");
+        assert_snapshot!(at("é=1"), @"
+        error: --at: the character `é` has no meaning here; names consist of the letters a to z, digits and `_`
+          é=1
+          ^
+        ");
+        assert_snapshot!(at("x=1e999"), @"
+        error: --at: `1e999` is too large for a number of 64 bits
+          x=1e999
+            ^^^^^
+        ");
+        assert_snapshot!(at("x=[1,2][5]"), @"
+        error: --at: the index is out of bounds: the vector has 2 elements, with indices 0 to 1
+          x=[1,2][5]
+            ^^^^^^^^
+        ");
+        assert_snapshot!(at("x=1=2"), @"
+        error: --at: expected `,` and the next variable, found `=`
+          x=1=2
+             ^
+        ");
+        let many = vec!["1"; 257].join(",");
+        assert_snapshot!(at(&format!("x=1,v=[{many}]")), @"
+        error: --at: with `v` the variables have 258 elements; the most is 256
+          x=1,v=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1…
+              ^
+        ");
+    }
 }

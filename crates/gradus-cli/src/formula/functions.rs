@@ -113,7 +113,7 @@ pub fn similar<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
     }
     names
         .map(|name| (distance(wrong, name), name))
-        .filter(|&(d, name)| d <= 2 && d < wrong.len().min(name.len()))
+        .filter(|&(d, name)| d <= 2 && 2 * d <= wrong.len().min(name.len()))
         .min_by_key(|&(d, _)| d)
         .map(|(_, name)| name)
 }

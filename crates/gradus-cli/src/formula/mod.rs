@@ -16,6 +16,8 @@ pub mod at;
 mod evaluate;
 pub mod functions;
 mod lexer;
+#[cfg(test)]
+mod messages;
 mod parser;
 mod shapes;
 #[cfg(test)]
@@ -23,6 +25,9 @@ mod tests;
 
 use functions::Form;
 use gradus::{Error, ErrorKind};
+
+/// Characters of a text that are shown with a mistake in it.
+const LINE: usize = 76;
 
 /// A formula that was read; its value is that of the last node.
 #[derive(Default)]
@@ -93,18 +98,31 @@ impl Mistake {
     /// The message, and under it the text with carets below the mistake.
     pub fn in_text(&self, text: &str) -> Error {
         // A column is a character; one that would move the cursor takes one as well.
-        let line: String = text
+        let line: Vec<char> = text
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
+        if line.iter().all(|c| c.is_whitespace()) {
+            return Error::new(ErrorKind::Argument, self.message.as_str());
+        }
         let count = |part: &str| part.chars().count();
-        let (start, end) = (self.span.start, self.span.end);
-        let column = text.get(..start).map_or(0, count);
-        let width = text.get(start..end).map_or(1, count).max(1);
+        let start = text.get(..self.span.start).map_or(0, count);
+        let end = text.get(..self.span.end).map_or(0, count);
+        // Of a long text what is around the start of the mistake, so that it fits into a line of a terminal.
+        let first = match line.len() > LINE {
+            true => start.saturating_sub(LINE / 2),
+            false => 0,
+        };
+        let last = line.len().min(first + LINE);
+        let before = if first > 0 { "…" } else { "" };
+        let after = if last < line.len() { "…" } else { "" };
+        let shown: String = line[first..last].iter().collect();
+        let column = start - first + count(before);
+        let width = end.min(last).saturating_sub(start).max(1);
         Error::new(
             ErrorKind::Argument,
             format!(
-                "{}\n  {line}\n  {}{}",
+                "{}\n  {before}{shown}{after}\n  {}{}",
                 self.message,
                 " ".repeat(column),
                 "^".repeat(width)

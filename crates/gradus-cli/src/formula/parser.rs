@@ -6,7 +6,7 @@ use super::{Formula, Kind, Mistake, Node, Span, listed};
 
 /// Parentheses, brackets, signs and powers within one another: more would end the stack.
 const DEEPEST: usize = 200;
-/// More would take minutes to differentiate twice.
+/// More is no formula that somebody writes, and its second derivative takes long.
 const MOST_NODES: usize = 2000;
 
 type Parsed<T> = Result<T, Mistake>;

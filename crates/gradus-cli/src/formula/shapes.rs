@@ -6,8 +6,8 @@ use super::{Formula, Kind, Mistake, Span};
 /// `None` for a number, the number of elements for a vector.
 pub type Size = Option<usize>;
 
-/// Lists of more elements make Jacobians that nobody reads.
-const LONGEST_LIST: usize = 4096;
+/// Lists of more elements make Jacobians that nobody reads, and programs that no longer fit into memory everywhere.
+const LONGEST_LIST: usize = 1024;
 
 impl Formula {
     /// The size of the value for variables of these sizes.
@@ -33,7 +33,7 @@ impl Formula {
                     let length = parts.iter().map(|&p| sizes[p].unwrap_or(1)).sum();
                     if length > LONGEST_LIST {
                         let message =
-                            format!("this list has {length} elements; at most {LONGEST_LIST} go");
+                            format!("this list has {length} elements; the most is {LONGEST_LIST}");
                         return Err(Mistake::new(node.operator, message));
                     }
                     Some(length)
