@@ -1,12 +1,15 @@
 //! The `gradus` program.
 //!
-//! **What it is**: commands over the library's public interface: [`train`], [`eval`], [`predict`], [`explain`]. **Invariants**: the same seed gives the same bits on
+//! **What it is**: commands over the library's public interface: [`train`], [`eval`], [`predict`], [`explain`],
+//! [`diff`]. **Invariants**: the same seed gives the same bits on
 //! any number of threads; a mistake of the user's is one message on standard error and exit code 1 (2 for the command line itself), never a panic.
 //! **Never here**: mathematics.
 
 mod dataset;
+mod diff;
 mod eval;
 mod explain;
+mod formula;
 mod model;
 mod options;
 mod predict;
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Command::Eval(options) => eval::run(options),
         Command::Predict(options) => predict::run(options),
         Command::Explain(options) => explain::run(options),
+        Command::Diff(options) => diff::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,6 +23,8 @@ pub enum Command {
     Predict(PredictOptions),
     /// Show what the orders of the chain rule cost on a chain of functions
     Explain(ExplainOptions),
+    /// Differentiate a formula at a point: its value, gradient and Hessian, or its Jacobian, and the derivative's program
+    Diff(DiffOptions),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -112,6 +114,33 @@ pub struct ExplainOptions {
     #[arg(long)]
     pub scalar_loss: bool,
 }
+
+#[derive(Args)]
+#[command(after_help = DIFF_HELP)]
+pub struct DiffOptions {
+    /// A formula such as 'sin(x*y) + x^2', or several as in '[x*y, exp(x)]'
+    #[arg(allow_hyphen_values = true)]
+    pub formula: String,
+    /// Values of the variables, numbers or vectors, as in x=1,y=[1,2,3],z=pi/2
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    pub at: String,
+    /// Write the derivative's program to this file as a graph for Graphviz
+    #[arg(long, value_name = "FILE")]
+    pub dot: Option<PathBuf>,
+}
+
+/// What stands below the options of `diff`.
+const DIFF_HELP: &str = "\
+Formulas:
+  numbers      1, 2.5, 1e-3, pi, e
+  operators    + - * / ^, where -x^2 is -(x^2) and 2^3^2 is 2^(3^2); numbers go with every element of a vector
+  vectors      [x, 2*y] is a list, v[0] its first element, v[-1] its last
+  functions    sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp expm1 log ln log1p sqrt cbrt
+               abs sign floor ceil sigmoid relu softplus erf
+  of two       pow(x, y) atan2(y, x) min(x, y) max(x, y) dot(v, w)
+  of a vector  sum prod mean min max norm
+
+A formula of one number gives value, gradient and Hessian; one of a vector gives value and Jacobian.";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum OptimizerName {

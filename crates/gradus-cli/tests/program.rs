@@ -290,6 +290,70 @@ fn chains_are_explained() {
 }
 
 #[test]
+fn formulas_are_differentiated() {
+    let dir = folder();
+    let dot = dir.path().join("slope.dot");
+    let said = says(
+        dir.path(),
+        &["diff", "-x^2", "--at", "x=3", "--dot", "slope.dot"],
+    );
+    assert_snapshot!(said, @"
+    value  -9.0
+
+    gradient
+      x  -6.0
+
+    Hessian, its rows and columns by x
+      [[-2.]]
+
+    the derivative as a program:
+    # %0 is x
+    graph(%0: f64[]) {
+      %1: f64[] = mul %0, %0
+      %2: f64[] = neg %1
+      %3: f64[] = const -2.0
+      %4: f64[] = mul %0, %3
+      return %4
+    }
+    ");
+    let drawn = fs::read_to_string(dot).expect("a drawing");
+    assert!(drawn.starts_with("digraph gradus {"), "{drawn}");
+    let output = gradus(dir.path(), &["diff", "x", "--at", "x=1,other=2"]);
+    assert!(output.status.success());
+    assert_snapshot!(text(&output.stderr), @"note: `other` does not occur in the formula");
+    let help = says(dir.path(), &["diff", "--help"]);
+    assert!(help.contains("asinh acosh atanh"), "{help}");
+    let no = |arguments: &[&str]| refuses(dir.path(), arguments);
+    assert_snapshot!(no(&["diff", "sine(x) + 1", "--at", "x=1"]), @"
+    error: there is no function `sine`; did you mean `sin`?
+      sine(x) + 1
+      ^^^^
+    exit code 1
+    ");
+    assert_snapshot!(no(&["diff", "x", "--at", "x=1,x=2"]), @"
+    error: --at: `x` is given twice
+      x=1,x=2
+          ^
+    exit code 1
+    ");
+    assert_snapshot!(no(&["diff", "x", "--at", "x=1", "--dot", "nowhere/slope.dot"]), @"
+    error: nowhere/slope.dot: cannot be written: No such file or directory (os error 2)
+    exit code 1
+    ");
+    assert_snapshot!(no(&["diff", "x"]), @"
+    error: the following required arguments were not provided:
+      --at <NAME=VALUE,...>
+
+    Usage: gradus diff --at <NAME=VALUE,...> <FORMULA>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    let deep = "(".repeat(100_000);
+    assert!(no(&["diff", &deep, "--at", "x=1"]).ends_with("exit code 1"));
+}
+
+#[test]
 fn output_that_nobody_reads_is_no_mistake() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
     let widths = ["7"; 600].join(",");

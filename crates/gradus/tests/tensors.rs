@@ -90,6 +90,17 @@ fn powers_with_extreme_exponents() {
 }
 
 #[test]
+fn powers_of_constants() {
+    // A program without inputs.
+    for (n, expected) in [(3, 8.0), (0, 1.0), (-2, 0.25)] {
+        let power = Tensor::from(2.0).powi(n);
+        assert_eq!(power.item::<f64>().unwrap(), expected, "2 to the {n}");
+    }
+    let slope = grad(|x: &Tensor| x * Tensor::full(&[3], 2.0).powi(3).sum());
+    assert_eq!(slope(&Tensor::from(1.0)).item::<f64>().unwrap(), 24.0);
+}
+
+#[test]
 fn empty_arrays_and_scalars_go_through_everything() {
     let none = Tensor::zeros(&[0, 3], F64);
     assert_eq!(none.sin().shape(), [0, 3]);

@@ -1,0 +1,353 @@
+//! `gradus diff`: the derivatives of a formula at a point, and the program that computes them.
+
+use crate::dataset::broken;
+use crate::formula::Formula;
+use crate::formula::at::Variables;
+use crate::options::DiffOptions;
+use gradus::{Graph, Result, Tensor, dot, grad, hessian_tree, jacobian_tree, trace};
+use std::fmt::Write;
+use std::fs;
+
+pub fn run(options: &DiffOptions) -> Result<()> {
+    let report = Report::new(&options.formula, &options.at)?;
+    if let Some(path) = &options.dot {
+        fs::write(path, dot::render(&report.graph))
+            .map_err(|e| broken(path, format_args!("cannot be written: {e}")))?;
+    }
+    for note in &report.notes {
+        eprintln!("note: {note}");
+    }
+    print!("{}", report.text);
+    Ok(())
+}
+
+pub struct Report {
+    pub notes: Vec<String>,
+    pub text: String,
+    graph: Graph,
+}
+
+impl Report {
+    /// All about `text` where the variables are `at`.
+    pub fn new(text: &str, at: &str) -> Result<Report> {
+        let Variables { names, values } = Variables::parse(at)?;
+        let sizes: Vec<Option<usize>> = values.iter().map(|v| v.shape().first().copied()).collect();
+        let formula = Formula::parse(text, &names).map_err(|m| m.in_text(text))?;
+        let outputs = formula.check(&sizes).map_err(|m| m.in_text(text))?;
+        let f = |x: &Vec<Tensor>| formula.evaluate(x);
+        let mut out = format!("value  {}\n", indented(&f(&values), 7));
+        let graph = match outputs {
+            None => {
+                let slopes = grad(f)(&values);
+                out.push_str("\ngradient\n");
+                let widest = names.iter().map(String::len).max().unwrap_or(0);
+                for (name, slope) in names.iter().zip(&slopes) {
+                    let _ = writeln!(out, "  {name:widest$}  {}", indented(slope, widest + 4));
+                }
+                let columns: Vec<String> = names
+                    .iter()
+                    .zip(&sizes)
+                    .map(|(name, size)| match size {
+                        None => name.clone(),
+                        Some(n) => {
+                            format!("{name} ({n} element{})", if *n == 1 { "" } else { "s" })
+                        }
+                    })
+                    .collect();
+                let second = hessian_tree(f)(&values).matrix();
+                let _ = writeln!(
+                    out,
+                    "\nHessian, its rows and columns by {}\n  {}",
+                    columns.join(", "),
+                    indented(&second, 2)
+                );
+                trace(grad(f), &values)?
+            }
+            Some(_) => {
+                let blocks = jacobian_tree(f)(&values);
+                out.push_str("\nJacobian\n");
+                for (k, name) in names.iter().enumerate() {
+                    let block = blocks.get(&blocks.rows()[0], &blocks.columns()[k]);
+                    let shown = block.map_or(String::new(), |b| indented(b, 4));
+                    let _ = writeln!(out, "  by {name}\n    {shown}");
+                }
+                trace(jacobian_tree(f), &values)?
+            }
+        };
+        out.push_str("\nthe derivative as a program:\n");
+        let inputs: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(k, name)| format!("%{k} is {name}"))
+            .collect();
+        let lists = match graph.inputs().len() > names.len() {
+            true => "; the other inputs are lists of numbers in the formula",
+            false => "",
+        };
+        let _ = write!(out, "# {}{lists}\n{graph}", inputs.join(", "));
+        let notes = names
+            .iter()
+            .enumerate()
+            .filter(|(k, _)| !formula.uses(*k))
+            .map(|(_, name)| format!("`{name}` does not occur in the formula"))
+            .collect();
+        Ok(Report {
+            notes,
+            text: out,
+            graph,
+        })
+    }
+}
+
+/// The numbers of `x`, lines after the first with `columns` spaces before them.
+fn indented(x: &Tensor, columns: usize) -> String {
+    let text = match x.item::<f64>() {
+        // As in arrays; the sign and bits of what is no number say nothing here.
+        Ok(value) if value.is_nan() && x.rank() == 0 => "nan".to_string(),
+        _ => x.to_string(),
+    };
+    text.replace('\n', &format!("\n{}", " ".repeat(columns)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    fn report(formula: &str, at: &str) -> String {
+        let report = Report::new(formula, at).expect("a formula");
+        let notes = report.notes.iter().map(|n| format!("note: {n}\n"));
+        notes.chain([report.text]).collect()
+    }
+
+    #[test]
+    fn a_number() {
+        assert_snapshot!(report("sin(x*y) + x^2", "x=1,y=2"), @"
+        value  1.9092974268256817
+
+        gradient
+          x  1.1677063269057153
+          y  -0.4161468365471424
+
+        Hessian, its rows and columns by x, y
+          [[-1.63718971 -2.23474169]
+           [-2.23474169 -0.90929743]]
+
+        the derivative as a program:
+        # %0 is x, %1 is y
+        graph(%0: f64[], %1: f64[]) {
+          %2: f64[] = mul %0, %1
+          %3: f64[] = sin %2
+          %4: f64[] = mul %0, %0
+          %5: f64[] = add %3, %4
+          %6: f64[] = cos %2
+          %7: f64[] = const 2.0
+          %8: f64[] = mul %0, %7
+          %9: f64[] = mul %0, %6
+          %10: f64[] = mul %1, %6
+          %11: f64[] = add %8, %10
+          return %11, %9
+        }
+        ");
+    }
+
+    #[test]
+    fn a_number_of_vectors() {
+        assert_snapshot!(report("dot(v, v)*scale + log(v[-1])", "v=[1,2,3],scale=2"), @"
+        value  29.09861228866811
+
+        gradient
+          v      [ 4.          8.         12.33333333]
+          scale  14.0
+
+        Hessian, its rows and columns by v (3 elements), scale
+          [[4.         0.         0.         2.        ]
+           [0.         4.         0.         4.        ]
+           [0.         0.         3.88888889 6.        ]
+           [2.         4.         6.         0.        ]]
+
+        the derivative as a program:
+        # %0 is v, %1 is scale
+        graph(%0: f64[3], %1: f64[]) {
+          %2: f64[] = contract{batch_left=[], batch_right=[], contract_left=[0], contract_right=[0]} %0, %0
+          %3: f64[] = mul %1, %2
+          %4: f64[1] = slice{start=[2], limit=[3], stride=[1]} %0
+          %5: f64[] = reshape{shape=[]} %4
+          %6: f64[] = log %5
+          %7: f64[] = add %3, %6
+          %8: f64[] = const 1.0
+          %9: f64[] = div %8, %5
+          %10: f64[1] = reshape{shape=[1]} %9
+          %11: f64[] = const 0.0
+          %12: f64[3] = pad{low=[2], high=[0], interior=[0]} %10, %11
+          %13: f64[3] = contract{batch_left=[], batch_right=[], contract_left=[], contract_right=[]} %1, %0
+          %14: f64[3] = add %12, %13
+          %15: f64[3] = add %13, %14
+          return %15, %2
+        }
+        ");
+    }
+
+    #[test]
+    fn several_outputs() {
+        assert_snapshot!(report("[x*y, exp(x)]", "x=1,y=2"), @"
+        value  [2.         2.71828183]
+
+        Jacobian
+          by x
+            [2.         2.71828183]
+          by y
+            [1. 0.]
+
+        the derivative as a program:
+        # %0 is x, %1 is y
+        graph(%0: f64[], %1: f64[]) {
+          %2: f64[] = exp %0
+          %3: i64[1,1] = iota{axis=0}
+          %4: i64[1,1] = iota{axis=1}
+          %5: bool[1,1] = eq %3, %4
+          %6: f64[1,1] = cast{to=f64} %5
+          %7: f64[1] = reshape{shape=[1]} %6
+          %8: f64[] = const 0.0
+          %9: f64[1] = broadcast{shape=[1], axes=[]} %1
+          %10: f64[1] = mul %7, %9
+          %11: f64[] = mul %0, %8
+          %12: f64[1] = broadcast{shape=[1], axes=[]} %11
+          %13: f64[1] = add %10, %12
+          %14: f64[1] = broadcast{shape=[1], axes=[]} %2
+          %15: f64[1] = mul %7, %14
+          %16: f64[1,1] = reshape{shape=[1,1]} %13
+          %17: f64[1,1] = reshape{shape=[1,1]} %15
+          %18: f64[1,2] = concat{axis=1} %16, %17
+          %19: f64[2,1] = transpose{permutation=[1,0]} %18
+          %20: f64[2] = reshape{shape=[2]} %19
+          %21: f64[] = mul %1, %8
+          %22: f64[1] = broadcast{shape=[1], axes=[]} %0
+          %23: f64[1] = mul %7, %22
+          %24: f64[1] = broadcast{shape=[1], axes=[]} %21
+          %25: f64[1] = add %23, %24
+          %26: f64[] = mul %2, %8
+          %27: f64[1,1] = reshape{shape=[1,1]} %25
+          %28: f64[1] = reshape{shape=[1]} %26
+          %29: f64[1,1] = broadcast{shape=[1,1], axes=[1]} %28
+          %30: f64[1,2] = concat{axis=1} %27, %29
+          %31: f64[2,1] = transpose{permutation=[1,0]} %30
+          %32: f64[2] = reshape{shape=[2]} %31
+          return %20, %32
+        }
+        ");
+        assert_snapshot!(report("x*v", "x=2,v=[1,2,3]"), @"
+        value  [2. 4. 6.]
+
+        Jacobian
+          by x
+            [1. 2. 3.]
+          by v
+            [[2. 0. 0.]
+             [0. 2. 0.]
+             [0. 0. 2.]]
+
+        the derivative as a program:
+        # %0 is x, %1 is v
+        graph(%0: f64[], %1: f64[3]) {
+          %2: i64[3,3] = iota{axis=0}
+          %3: i64[3,3] = iota{axis=1}
+          %4: bool[3,3] = eq %2, %3
+          %5: f64[3,3] = cast{to=f64} %4
+          %6: f64[3,3] = broadcast{shape=[3,3], axes=[1]} %1
+          %7: f64[3,3] = mul %5, %6
+          %8: f64[3,3] = broadcast{shape=[3,3], axes=[]} %0
+          %9: f64[3,3] = mul %5, %8
+          %10: f64[3] = reduce_sum{axes=[1]} %7
+          return %10, %9
+        }
+        ");
+    }
+
+    #[test]
+    fn numbers_of_the_formula_are_computed_before() {
+        assert_snapshot!(report("sqrt(4)*pi*x", "x=1e-3"), @"
+        value  0.006283185307179587
+
+        gradient
+          x  6.283185307179586
+
+        Hessian, its rows and columns by x
+          [[0.]]
+
+        the derivative as a program:
+        # %0 is x
+        graph(%0: f64[]) {
+          %1: f64[] = const 6.283185307179586
+          %2: f64[] = mul %0, %1
+          return %1
+        }
+        ");
+        assert_snapshot!(report("dot([1, 2], v)", "v=[1,1]"), @"
+        value  3.0
+
+        gradient
+          v  [1. 2.]
+
+        Hessian, its rows and columns by v (2 elements)
+          [[0. 0.]
+           [0. 0.]]
+
+        the derivative as a program:
+        # %0 is v; the other inputs are lists of numbers in the formula
+        graph(%0: f64[2], %1: f64[2]) {
+          %2: f64[] = contract{batch_left=[], batch_right=[], contract_left=[0], contract_right=[0]} %1, %0
+          %3: f64[] = const 1.0
+          %4: f64[2] = contract{batch_left=[], batch_right=[], contract_left=[], contract_right=[]} %3, %1
+          return %4
+        }
+        ");
+    }
+
+    #[test]
+    fn what_does_not_depend() {
+        assert_snapshot!(report("1 + 2", "x=1"), @"
+        note: `x` does not occur in the formula
+        value  3.0
+
+        gradient
+          x  0.0
+
+        Hessian, its rows and columns by x
+          [[0.]]
+
+        the derivative as a program:
+        # %0 is x
+        graph(%0: f64[]) {
+          %1: f64[] = const 3.0
+          %2: f64[] = const 0.0
+          return %2
+        }
+        ");
+        assert_snapshot!(report("sqrt(x)", "x=-1,unused=[1,2]"), @"
+        note: `unused` does not occur in the formula
+        value  nan
+
+        gradient
+          x       nan
+          unused  [0. 0.]
+
+        Hessian, its rows and columns by x, unused (2 elements)
+          [[nan nan nan]
+           [ 0.  0.  0.]
+           [ 0.  0.  0.]]
+
+        the derivative as a program:
+        # %0 is x, %1 is unused
+        graph(%0: f64[], %1: f64[2]) {
+          %2: f64[] = sqrt %0
+          %3: f64[] = const 1.0
+          %4: f64[] = const 2.0
+          %5: f64[] = mul %2, %4
+          %6: f64[] = div %3, %5
+          %7: f64[2] = const 0.0
+          return %6, %7
+        }
+        ");
+    }
+}
