@@ -237,28 +237,33 @@ impl JacobianPlan {
         let arguments = self.arguments(x)?;
         let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
         let inputs = || arrays.iter().map(Input::Borrowed).collect();
-        let mut measured = Vec::new();
-        for c in self.plan.candidates() {
-            if c.ruled_out.is_some() {
-                measured.push(None);
-                continue;
+        let mut running = Vec::new();
+        for (k, c) in self.plan.candidates().iter().enumerate() {
+            if c.ruled_out.is_none() {
+                let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
+                let (_, counts) = executable.run_counted(inputs())?;
+                running.push((k, executable, counts, Vec::new()));
             }
-            let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
-            let (_, counts) = executable.run_counted(inputs())?;
-            let mut times = Vec::new();
-            let begin = Instant::now();
-            // At least 5 runs, then as many as a tenth of a second holds.
-            while times.len() < 5 || (begin.elapsed().as_secs_f64() < 0.1 && times.len() < 1000) {
+        }
+        let begin = Instant::now();
+        let mut rounds = 0;
+        // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds.
+        while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
+            for (_, executable, _, times) in &mut running {
                 let start = Instant::now();
                 executable.run(inputs())?;
                 times.push(start.elapsed().as_secs_f64());
             }
+            rounds += 1;
+        }
+        let mut measured = vec![None; self.plan.candidates().len()];
+        for (k, _, counts, mut times) in running {
             times.sort_by(f64::total_cmp);
-            measured.push(Some(Measured {
+            measured[k] = Some(Measured {
                 operations: counts.operations,
                 peak_bytes: counts.peak_bytes,
                 seconds: times[times.len() / 2],
-            }));
+            });
         }
         Ok(Analysis {
             plan: &self.plan,
