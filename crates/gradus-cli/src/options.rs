@@ -127,6 +127,9 @@ pub struct DiffOptions {
     /// Write the derivative's program to this file as a graph for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// What stands below the options of `diff`.

@@ -17,8 +17,8 @@ mod order;
 mod plan;
 mod profile;
 mod push;
-mod segments;
 pub mod scalar;
+mod segments;
 
 pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};
