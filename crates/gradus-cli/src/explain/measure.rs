@@ -11,18 +11,10 @@ const LARGEST: u128 = 50_000_000;
 const MOST_OPERATIONS: u128 = 100_000_000_000;
 /// The most numbers in all weights and in what one order holds: 2 GB.
 const MOST_HELD: u128 = 250_000_000;
-/// Layers beyond which planning takes longer than anyone waits.
-const MOST_LAYERS: usize = 200;
 
 /// Why the chain is not run, if it is too large.
 pub fn check(chain: &Chain) -> std::result::Result<(), String> {
     let d = chain.widths();
-    let layers = chain.factors();
-    if layers > MOST_LAYERS {
-        return Err(format!(
-            "{layers} layers are too many, {MOST_LAYERS} can be run"
-        ));
-    }
     for w in d.windows(2) {
         if w[0] * w[1] > LARGEST {
             return Err(format!(

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
 
-/// Depths that are drawn, so that long chains take no longer.
+/// Depths that are drawn; the best order of every prefix of a long chain would take minutes.
 const MOST_DEPTHS: usize = 32;
 
 const LINES: [(&str, RGBColor); 3] = [
@@ -98,9 +98,10 @@ fn panel(
         .margin(16)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d((left..right).log_scale(), (low..high).log_scale())?;
+        .build_cartesian_2d((left..right).log_scale().base(2.0), (low..high).log_scale())?;
     chart
         .configure_mesh()
+        .light_line_style(TRANSPARENT)
         .x_desc(over)
         .y_desc(what)
         .x_label_formatter(&|x| format!("{x}"))
@@ -109,10 +110,17 @@ fn panel(
     // Lines that lie on each other are all seen, the later ones being thinner.
     for (k, (name, colour)) in LINES.into_iter().enumerate() {
         let style = colour.stroke_width([6, 4, 2][k]);
-        let line = points
+        let line: Vec<(f64, f64)> = points
             .iter()
             .map(|(x, costs)| (*x, value(&costs[k])))
-            .filter(|p| p.1 > 0.0);
+            .filter(|p| p.1 > 0.0)
+            .collect();
+        // A line through one point is none.
+        let dots: Vec<_> = line
+            .iter()
+            .map(|p| Circle::new(*p, 6 - 2 * k as i32, colour.filled()))
+            .collect();
+        chart.draw_series(dots)?;
         chart
             .draw_series(LineSeries::new(line, style))?
             .label(name)
