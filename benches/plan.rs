@@ -40,7 +40,12 @@ fn rows(widths: &[usize], dtype: DType) -> Function {
 
 fn residual(width: usize, inner: usize, depth: usize, dtype: DType) -> Function {
     let all: Vec<(Tensor, Tensor)> = (0..depth)
-        .map(|_| (filled(&[inner, width], dtype), filled(&[width, inner], dtype)))
+        .map(|_| {
+            (
+                filled(&[inner, width], dtype),
+                filled(&[width, inner], dtype),
+            )
+        })
         .collect();
     Box::new(move |x| {
         all.iter()
@@ -67,29 +72,66 @@ fn functions() -> Vec<(String, Vec<usize>, DType, Function)> {
             &[200, 10, 200, 10, 200],
         ] {
             let f = layers(widths, dtype);
-            all.push((format!("layers {} {dtype}", chain(widths)), vec![widths[0]], dtype, f));
+            all.push((
+                format!("layers {} {dtype}", chain(widths)),
+                vec![widths[0]],
+                dtype,
+                f,
+            ));
         }
     }
     let wide = [2000, 2000, 20, 2000, 2000];
-    all.push((format!("layers {} f32", chain(&wide)), vec![2000], F32, layers(&wide, F32)));
-    all.push(("residual 128, 8 inside, 4 deep".into(), vec![128], F64, residual(128, 8, 4, F64)));
-    all.push(("residual 64, 256 inside, 4 deep".into(), vec![64], F64, residual(64, 256, 4, F64)));
+    all.push((
+        format!("layers {} f32", chain(&wide)),
+        vec![2000],
+        F32,
+        layers(&wide, F32),
+    ));
+    all.push((
+        "residual 128, 8 inside, 4 deep".into(),
+        vec![128],
+        F64,
+        residual(128, 8, 4, F64),
+    ));
+    all.push((
+        "residual 64, 256 inside, 4 deep".into(),
+        vec![64],
+        F64,
+        residual(64, 256, 4, F64),
+    ));
     for n in [64, 256, 1024] {
         let f = rows(&[16, 32, 8], F64);
         all.push((format!("{n} rows of 16-32-8"), vec![n, 16], F64, f));
     }
-    all.push(("elementwise 1000".into(), vec![1000], F64, Box::new(|x| x.sin() * x.exp())));
+    all.push((
+        "elementwise 1000".into(),
+        vec![1000],
+        F64,
+        Box::new(|x| x.sin() * x.exp()),
+    ));
     all.push((
         "Lorenz".into(),
         vec![3],
         F64,
         Box::new(|x| {
             let (a, b, c) = (x.at(0), x.at(1), x.at(2));
-            stack(&[&((&b - &a) * 10.0), &(&a * (28.0 - &c) - &b), &(&a * &b - &c * (8.0 / 3.0))], 0)
+            stack(
+                &[
+                    &((&b - &a) * 10.0),
+                    &(&a * (28.0 - &c) - &b),
+                    &(&a * &b - &c * (8.0 / 3.0)),
+                ],
+                0,
+            )
         }),
     ));
     let (a, b) = (filled(&[200, 50], F64), filled(&[200], F64));
-    all.push(("least squares 200 by 50".into(), vec![50], F64, Box::new(move |x| a.matmul(x).sin() - &b)));
+    all.push((
+        "least squares 200 by 50".into(),
+        vec![50],
+        F64,
+        Box::new(move |x| a.matmul(x).sin() - &b),
+    ));
     let w = filled(&[40, 40], F64);
     all.push((
         "20 steps of an ODE of 40".into(),
@@ -111,7 +153,16 @@ fn main() -> Result<()> {
     println!("{}", machine());
     println!(
         "{:36} {:8} {:>10} {:>10} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9}",
-        "Jacobian of", "taken", "forward µs", "reverse µs", "taken µs", "regret", "of pure", "promised", "plan µs", "compile µs"
+        "Jacobian of",
+        "taken",
+        "forward µs",
+        "reverse µs",
+        "taken µs",
+        "regret",
+        "of pure",
+        "promised",
+        "plan µs",
+        "compile µs"
     );
     let (mut regrets, mut pure) = (Vec::new(), Vec::new());
     for (name, shape, dtype, f) in functions() {
@@ -141,7 +192,8 @@ fn main() -> Result<()> {
         let chosen = seconds(taken).unwrap_or_default();
         let regret = analysis.regret().unwrap_or(f64::NAN);
         let of_pure = best_pure.0 / chosen.0;
-        let micro = |s: Option<(f64, u64)>| s.map_or("-".into(), |(s, _)| format!("{:.1}", s * 1e6));
+        let micro =
+            |s: Option<(f64, u64)>| s.map_or("-".into(), |(s, _)| format!("{:.1}", s * 1e6));
         println!(
             "{name:36} {taken:8} {:>10} {:>10} {:>10} {regret:>7.2} {of_pure:>7.2}x {:>8.2}x {:>9.0} {:>9.0}",
             micro(seconds("forward")),

@@ -137,13 +137,11 @@ impl Block {
 
     /// All zeros written out: the shape of the target, then `source`, the source's own shape.
     pub fn dense(self, g: &mut Graph, source: &[usize]) -> NodeId {
-        let full = self.untied(g, |_, _| false);
-        let k = full.source.len();
-        let turned: Vec<usize> = (k..k + full.target.len()).chain(0..k).collect();
-        let tensor = g.transpose(full.tensor, &turned);
-        let mut shape = full.target.clone();
+        // Flipped first, so that zeros are written between elements that stay neighbours.
+        let full = self.flipped(g).untied(g, |_, _| false);
+        let mut shape = full.source.clone();
         shape.extend_from_slice(source);
-        g.reshape(tensor, &shape)
+        g.reshape(full.tensor, &shape)
     }
 
     /// The transposed derivative: `∂source` by `∂target`, for cotangents.

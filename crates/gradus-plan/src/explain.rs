@@ -1,7 +1,8 @@
 //! A plan in words, as a table, a tree, JSON and a drawing.
 
+use crate::choice::Mode;
 use crate::order::Order;
-use crate::plan::{Mode, Plan};
+use crate::plan::Plan;
 use std::fmt::Write;
 
 /// What running a candidate showed.
@@ -129,6 +130,7 @@ impl Plan {
             Mode::Forward => "tangents pushed from the inputs to the outputs",
             Mode::Reverse => "cotangents pulled from the outputs to the inputs",
             Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
+            _ => "a composition of a Hessian's product",
         }
     }
 

@@ -10,8 +10,10 @@
 mod block;
 mod bracketing;
 mod chain;
+mod choice;
 mod cost;
 mod explain;
+mod hvp;
 mod matrix;
 mod order;
 mod plan;
@@ -22,8 +24,10 @@ mod segments;
 
 pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};
+pub use choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 pub use cost::{Estimate, estimate};
 pub use explain::{Analysis, Measured};
+pub use hvp::hvp;
 pub use order::Order;
-pub use plan::{Candidate, Mode, Modes, Plan, PlanOptions, jacobian};
+pub use plan::{Plan, jacobian};
 pub use profile::Profile;

@@ -3,7 +3,7 @@
 use crate::block::Block;
 use crate::push::Linear;
 use crate::segments::Segment;
-use gradus_ir::{Graph, NodeId, Type};
+use gradus_ir::{Dims, Graph, NodeId, Type};
 
 /// The derivatives of some arrays (rows) with respect to others (columns); `None` is zero by structure.
 #[derive(Clone)]
@@ -79,8 +79,21 @@ impl Matrix {
 
     /// `self·J`, the rows pulled through `part` as cotangents.
     pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+        let shapes: Vec<Option<Dims>> = self
+            .rows
+            .iter()
+            .map(|row| row.iter().flatten().next().map(|b| b.target.clone()))
+            .collect();
         let rows = self.clone().flipped(g);
-        rows.through(g, &part.reverse, residuals).flipped(g)
+        let mut pulled = rows.through(g, &part.reverse, residuals).flipped(g);
+        // On the way a shape may have been merged or split; what is differentiated has its own.
+        for (row, shape) in pulled.rows.iter_mut().zip(shapes) {
+            let Some(shape) = shape else { continue };
+            for block in row.iter_mut() {
+                *block = block.take().map(|b| b.retargeted(g, &shape));
+            }
+        }
+        pulled
     }
 
     /// `outer·inner`

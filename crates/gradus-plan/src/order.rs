@@ -114,7 +114,7 @@ struct Shape {
 
 impl Shape {
     fn of(matrix: &Matrix, start: &[Type], end: &[Type]) -> Shape {
-        let (&[ref u], &[ref v]) = (start, end) else {
+        let ([u], [v]) = (start, end) else {
             return Shape::default();
         };
         match matrix.get(0, 0) {

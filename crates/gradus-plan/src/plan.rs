@@ -1,79 +1,19 @@
-//! A plan: the candidates for a derivative, what each would cost, and the one chosen.
+//! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
-use crate::cost::{Estimate, estimate};
+use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
-use crate::profile::Profile;
 use crate::segments::Segments;
 use gradus_ad::Linearized;
-use gradus_ir::{Error, ErrorKind, Graph, Literal, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
-
-/// What a plan may choose from, and by which rates.
-#[derive(Clone, Debug, Default)]
-pub struct PlanOptions {
-    /// Which orders may be taken.
-    pub modes: Modes,
-    /// The most bytes that a run may hold at once, arguments apart.
-    pub memory_limit: Option<u64>,
-    /// The machine that the time is estimated for.
-    pub profile: Profile,
-}
-
-/// Which orders a plan may take.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Modes {
-    /// Whatever is cheapest.
-    #[default]
-    Any,
-    /// Forward mode alone.
-    Forward,
-    /// Reverse mode alone.
-    Reverse,
-}
-
-/// The way in which a candidate accumulates the derivative.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Mode {
-    /// Tangents are pushed through the whole program.
-    Forward,
-    /// Cotangents are pulled through the whole program.
-    Reverse,
-    /// Parts of a chain are joined in this order.
-    Mixed(Order),
-}
-
-impl Mode {
-    /// The name in tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Mode::Forward => "forward",
-            Mode::Reverse => "reverse",
-            Mode::Mixed(_) => "mixed",
-        }
-    }
-}
-
-/// One way to compute the derivative.
-#[derive(Clone)]
-pub struct Candidate {
-    /// How it is accumulated.
-    pub mode: Mode,
-    /// The program that it would run: from the function's inputs to the blocks of the Jacobian, output by output.
-    pub program: Graph,
-    /// What it is thought to cost.
-    pub estimate: Estimate,
-    /// Bytes that it holds at once, arguments apart, where asked for.
-    pub peak_bytes: Option<u64>,
-    /// Why it may not be taken.
-    pub ruled_out: Option<String>,
-}
 
 /// How to compute the Jacobian of a program.
 #[derive(Clone)]
 pub struct Plan {
-    candidates: Vec<Candidate>,
-    chosen: usize,
+    choice: Choice,
     problem: Arc<Problem>,
+    whole: Arc<Segments>,
     cut: Arc<Segments>,
 }
 
@@ -87,7 +27,7 @@ pub fn jacobian(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
-    peak: Option<&dyn Fn(&Graph) -> u64>,
+    peak: Option<Peak<'_>>,
 ) -> Result<Plan> {
     let wrt: Vec<usize> = (0..n).collect();
     let lin = gradus_ad::linearize(graph, &wrt);
@@ -100,13 +40,7 @@ pub fn jacobian(
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
         let program = problem.emit(segments, order);
-        candidates.push(Candidate {
-            mode,
-            estimate: estimate(&program, 0, &options.profile),
-            peak_bytes: peak.map(|peak| peak(&program)),
-            program,
-            ruled_out: None,
-        });
+        candidates.push(Candidate::new(mode, program, options, peak));
     };
     if options.modes != Modes::Reverse {
         consider(Mode::Forward, &whole, &Order::forward(1));
@@ -122,36 +56,11 @@ pub fn jacobian(
             consider(Mode::Mixed(order.clone()), &cut, &order);
         }
     }
-    let mut chosen = None;
-    let mut least: Option<u64> = None;
-    for (k, c) in candidates.iter_mut().enumerate() {
-        if let (Some(limit), Some(needed)) = (options.memory_limit, c.peak_bytes) {
-            least = Some(least.map_or(needed, |l| l.min(needed)));
-            if needed > limit {
-                c.ruled_out = Some(format!("needs {needed} bytes, the limit is {limit}"));
-                continue;
-            }
-        }
-        let seconds = c.estimate.seconds;
-        chosen = match chosen {
-            Some((_, s)) if s <= seconds => chosen,
-            _ => Some((k, seconds)),
-        };
-    }
-    let Some((chosen, _)) = chosen else {
-        return Err(Error::new(
-            ErrorKind::Argument,
-            format!(
-                "plan: no order of the chain rule needs as little as {} bytes; the least is {} bytes",
-                options.memory_limit.unwrap_or(0),
-                least.unwrap_or(0)
-            ),
-        ));
-    };
+    let choice = Choice::cheapest(candidates, options.memory_limit)?;
     Ok(Plan {
-        candidates,
-        chosen,
+        choice,
         problem: Arc::new(problem),
+        whole: Arc::new(whole),
         cut: Arc::new(cut),
     })
 }
@@ -170,12 +79,19 @@ impl Problem {
         types
     }
 
-    /// The program that computes the Jacobian in this order.
-    fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+    /// The function with the derivatives in this order behind it.
+    fn accumulate(&self, segments: &Segments, order: &Order) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
         let matrix = order.build(&mut g, segments, &residuals);
+        (g, matrix)
+    }
+
+    /// The program that computes the Jacobian in this order.
+    fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+        let primal = &self.lin.primal;
+        let (mut g, matrix) = self.accumulate(segments, order);
         let mut blocks = Vec::new();
         for (i, y) in self.y.iter().enumerate() {
             for (j, x) in self.x.iter().enumerate() {
@@ -198,14 +114,19 @@ impl Problem {
 }
 
 impl Plan {
+    /// The candidates and the one taken.
+    pub fn choice(&self) -> &Choice {
+        &self.choice
+    }
+
     /// The candidates, in the order in which they were considered.
     pub fn candidates(&self) -> &[Candidate] {
-        &self.candidates
+        &self.choice.candidates
     }
 
     /// The candidate that was taken.
     pub fn chosen(&self) -> &Candidate {
-        &self.candidates[self.chosen]
+        self.choice.chosen()
     }
 
     /// Elements at each cut that was considered, the inputs and the outputs included.
@@ -225,6 +146,47 @@ impl Plan {
             "the order spans all parts"
         );
         self.problem.emit(&self.cut, order)
+    }
+
+    /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
+    /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied.
+    ///
+    /// # Panics
+    /// If there are several inputs or outputs.
+    pub fn compressed(&self) -> (Graph, Vec<(usize, usize)>) {
+        let ([x], [y]) = (&self.problem.x[..], &self.problem.y[..]) else {
+            panic!("a compressed Jacobian has one input and one output");
+        };
+        let (segments, order) = match &self.chosen().mode {
+            Mode::Mixed(order) => (&self.cut, order.clone()),
+            Mode::Reverse => (&self.whole, Order::reverse(1)),
+            _ => (&self.whole, Order::forward(1)),
+        };
+        let (mut g, matrix) = self.problem.accumulate(segments, &order);
+        let (tensor, ties) = match matrix.get(0, 0) {
+            None => {
+                let shape = [&y.shape[..], &x.shape].concat();
+                (
+                    g.constant(Literal::from_f64(y.dtype, 0.0), &shape),
+                    Vec::new(),
+                )
+            }
+            Some(block) if block.source != x.shape => {
+                (block.clone().dense(&mut g, &x.shape), Vec::new())
+            }
+            Some(block) => {
+                let (lead, rank) = (
+                    block.lead(),
+                    block.source.len() - block.ties.len() + y.rank(),
+                );
+                let order: Vec<usize> = (lead..rank).chain(0..lead).collect();
+                let ties = block.ties.iter().map(|&(s, a)| (a, s)).collect();
+                (g.transpose(block.tensor, &order), ties)
+            }
+        };
+        let tensor = g.emit(Op::Cast(y.dtype), &[tensor]);
+        let program = g.extract(self.problem.lin.primal.inputs(), &[tensor]);
+        (program, ties)
     }
 
     /// The types that are differentiated by.

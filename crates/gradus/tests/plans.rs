@@ -370,6 +370,7 @@ fn all_orders_agree_and_cost_what_was_said() {
         let tolerance = if single { 1e-5 } else { 1e-12 };
         let got = plan.evaluate(&x).unwrap();
         assert_eq!(got.shape(), wanted.shape(), "{name}");
+        assert_eq!(got.shape(), [f(&x).shape(), x.shape()].concat(), "{name}");
         close(
             name,
             "the plan",
@@ -428,4 +429,213 @@ fn every_order_over_the_parts_agrees() {
         }
     }
     assert!(most >= 3, "the longest chain has {most} parts");
+}
+
+#[test]
+fn rows_are_blocks() {
+    for (n, m, k) in [(4, 3, 2), (50, 5, 7)] {
+        let f = row_by_row(k, m);
+        let x = filled(&[n, m], 1);
+        let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+        let blocks = plan.evaluate_blocks(&x).unwrap();
+        assert_eq!(blocks.tensor.shape(), [n, k, m]);
+        assert_eq!(blocks.ties, [(0, 0)]);
+        let dense = jacrev(&f)(&x);
+        for i in 0..n as isize {
+            let wanted = dense
+                .at(i)
+                .permute(&[1, 0, 2])
+                .at(i)
+                .to_vec::<f64>()
+                .unwrap();
+            let got = blocks.tensor.at(i).to_vec::<f64>().unwrap();
+            close("rows", "a block", &got, &wanted, 1e-13);
+        }
+        // As many operations as rows, whatever the order: zeros are written, not computed.
+        let operations = |rows: usize| {
+            let x = filled(&[rows, m], 1);
+            let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+            plan.plan().chosen().estimate.operations
+        };
+        assert_eq!(operations(2 * n), 2 * operations(n));
+    }
+}
+
+#[test]
+fn blocks_of_all_functions_are_the_jacobian() {
+    for (name, shape, f) in &functions() {
+        let x = filled(shape, 7);
+        let plan = plan_jacobian(f, &x, &PlanOptions::default()).unwrap();
+        let blocks = plan.evaluate_blocks(&x).unwrap();
+        let dense = plan.evaluate(&x).unwrap();
+        let out = dense.shape().len() - x.shape().len();
+        let size = |s: &[usize]| s.iter().product::<usize>();
+        let (wanted, got) = (
+            dense.to_vec::<f64>().unwrap(),
+            blocks.tensor.to_vec::<f64>().unwrap(),
+        );
+        let strides =
+            |s: &[usize]| -> Vec<usize> { (0..s.len()).map(|k| size(&s[k + 1..])).collect() };
+        let (ds, bs) = (strides(dense.shape()), strides(blocks.tensor.shape()));
+        for (at, w) in wanted.iter().enumerate() {
+            let index: Vec<usize> = ds
+                .iter()
+                .zip(dense.shape())
+                .map(|(s, d)| at / s % d)
+                .collect();
+            let off = blocks.ties.iter().any(|&(a, s)| index[a] != index[out + s]);
+            let kept = (0..index.len())
+                .filter(|&k| k < out || blocks.ties.iter().all(|&(_, s)| out + s != k));
+            let there: usize = kept.zip(&bs).map(|(k, s)| index[k] * s).sum();
+            let value = if off { 0.0 } else { got[there] };
+            assert_eq!(value, *w, "{name}: {index:?}");
+        }
+    }
+}
+
+#[test]
+fn products_with_the_hessian_agree() {
+    let networks = [layers(&[6, 4, 3]), layers(&[3, 8, 1]), row_by_row(2, 6)];
+    for (g, shape) in networks.iter().zip([vec![6], vec![3], vec![4, 6]]) {
+        let f = |x: &Tensor| g(x).square().sum();
+        let (x, v) = (filled(&shape, 1), filled(&shape, 5));
+        let wanted = hvp_with(f, HvpOrder::ForwardOverReverse)(&x, &v)
+            .to_vec::<f64>()
+            .unwrap();
+        let mut all = vec![hvp(f)(&x, &v)];
+        all.extend(HvpOrder::ALL.map(|order| hvp_with(f, order)(&x, &v)));
+        all.push(
+            jit(move |(x, v): &(Tensor, Tensor)| hvp(f)(x, v))
+                .call(&(x.clone(), v.clone()))
+                .unwrap(),
+        );
+        // And with the Hessian itself, planned.
+        let h = hessian(f)(&x);
+        let k = x.shape().len() as isize;
+        let axes: Vec<isize> = (0..k).collect();
+        all.push(h.tensordot(&v, &axes.iter().map(|a| a + k).collect::<Vec<_>>(), &axes));
+        for got in all {
+            close(
+                "hvp",
+                "product",
+                &got.to_vec::<f64>().unwrap(),
+                &wanted,
+                1e-12,
+            );
+        }
+    }
+}
+
+#[test]
+fn plans_work_inside_other_transforms() {
+    let f = layers(&[8, 2, 8]);
+    let x = filled(&[8], 1);
+    let wanted = jacrev(&f)(&x);
+    let j = jacobian(&f);
+    let compiled = jit(|x: &Tensor| jacobian(&f)(x)).call(&x).unwrap();
+    close(
+        "jit",
+        "Jacobian",
+        &compiled.to_vec::<f64>().unwrap(),
+        &wanted.to_vec::<f64>().unwrap(),
+        1e-13,
+    );
+    let rows = gradus::tensor::stack(&[&x, &x.sin()], 0);
+    let mapped = vmap(&j)(&rows);
+    for k in 0..2 {
+        let alone = j(&rows.at(k)).to_vec::<f64>().unwrap();
+        close(
+            "vmap",
+            "Jacobian",
+            &mapped.at(k).to_vec::<f64>().unwrap(),
+            &alone,
+            1e-13,
+        );
+    }
+    // A derivative of what a planned Jacobian gives.
+    let slope = grad(|x: &Tensor| jacobian(&f)(x).square().sum())(&x)
+        .to_vec::<f64>()
+        .unwrap();
+    let as_jacrev = grad(|x: &Tensor| jacrev(&f)(x).square().sum())(&x)
+        .to_vec::<f64>()
+        .unwrap();
+    close("grad", "of a Jacobian", &slope, &as_jacrev, 1e-12);
+}
+
+#[test]
+fn a_limit_rules_orders_out() {
+    let f = layers(&[50, 4, 50]);
+    let x = filled(&[50], 1);
+    let with = |limit| {
+        let options = PlanOptions {
+            memory_limit: Some(limit),
+            ..PlanOptions::default()
+        };
+        plan_jacobian(&f, &x, &options)
+    };
+    let peaks: Vec<u64> = with(1 << 30)
+        .unwrap()
+        .plan()
+        .candidates()
+        .iter()
+        .map(|c| c.peak_bytes.unwrap())
+        .collect();
+    let (least, most) = (*peaks.iter().min().unwrap(), *peaks.iter().max().unwrap());
+    assert!(least < most, "{peaks:?}");
+    let plan = with(most - 1).unwrap();
+    assert!(
+        plan.explain().contains("ruled out: needs"),
+        "{}",
+        plan.explain()
+    );
+    assert!(plan.plan().chosen().ruled_out.is_none());
+    assert!(
+        plan.analyze(&x)
+            .unwrap()
+            .measured
+            .iter()
+            .any(Option::is_none)
+    );
+    for limit in [0, least - 1] {
+        let error = with(limit).err().unwrap().to_string();
+        let wanted = format!(
+            "plan: no order of the chain rule keeps to {limit} bytes; the least that one needs is {least} bytes \
+             (orders that compute parts again are not weighed yet)"
+        );
+        assert!(error.starts_with(&wanted), "{error}");
+        assert!(error.contains("plans.rs"), "{error}");
+    }
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let options = PlanOptions::default();
+    let said = |error: Error| error.to_string().lines().next().unwrap().to_string();
+    let f = |x: &Tensor| x.sin();
+    let integers = Tensor::new(vec![1i64, 2], &[2]).unwrap();
+    insta::assert_snapshot!(said(plan_jacobian(f, &integers, &options).err().unwrap()), @"plan_jacobian: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    let x = filled(&[3], 1);
+    insta::assert_snapshot!(said(plan_jacobian(|x: &Tensor| x.greater(0.0), &x, &options).err().unwrap()), @"plan_jacobian: the function returned bool[3], and only floating-point numbers have derivatives; convert it with `astype`");
+    insta::assert_snapshot!(said(plan_jacobian(|x: &Tensor| x + filled(&[4], 0), &x, &options).err().unwrap()), @"add: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
+    insta::assert_snapshot!(said(plan_hessian(|x: &Tensor| x.sin(), &x, &options).err().unwrap()), @"grad: the function must return one floating-point number, it returned f64[3]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    let plan = plan_jacobian(f, &x, &options).unwrap();
+    insta::assert_snapshot!(said(plan.evaluate(&filled(&[4], 1)).err().unwrap()), @"the plan was made for f64[3], got f64[4]");
+}
+
+#[test]
+fn a_plan_explains_itself() {
+    let f = layers(&[200, 40, 4, 40, 200]);
+    let x = filled(&[200], 1);
+    let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+    insta::assert_snapshot!(plan.explain());
+    insta::assert_snapshot!(plan.plan().to_json());
+    insta::assert_snapshot!(plan.plan().to_dot());
+    let analysis = plan.analyze(&x).unwrap();
+    assert!(analysis.explain().contains("regret"));
+    let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
+    assert_eq!(read["chosen"], "mixed");
+    assert_eq!(
+        read["candidates"][0]["measured"]["operations"],
+        read["candidates"][0]["operations"]
+    );
 }

@@ -4,7 +4,7 @@ use super::{floats, leaves, or_stop, rebuild, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use crate::tree::{Tree, paths};
-use gradus_ir::{Error, ErrorKind, Loc, Result};
+use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
 /// The gradient of `f`: a function that gives, for each tensor of its argument, the derivative of `f`'s value with respect to it.
 ///
@@ -103,21 +103,26 @@ fn run(
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
     let knowledge = Knowledge::Values(inputs.to_vec());
     let closed = trace::close(&types(inputs), knowledge, f)?;
-    let value = closed.graph.ty(closed.graph.outputs()[0]);
-    if value.rank() != 0 || !value.dtype.is_float() {
-        return Err(Error::new(
-            ErrorKind::Derivative,
-            format!(
-                "{name}: the function must return one floating-point number, it returned {value}; \
-                 reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`"
-            ),
-        ));
-    }
+    check_value(name, closed.graph.ty(closed.graph.outputs()[0]))?;
     let wrt: Vec<usize> = (0..inputs.len()).collect();
     let program = gradus_ad::gradient(&closed.graph, &wrt);
     let mut outputs = trace::apply(&program, closed.arguments(inputs.to_vec()))?;
     let slopes = outputs.split_off(outputs.len() - inputs.len());
     Ok((outputs, slopes))
+}
+
+/// Refuses functions whose value has no gradient.
+pub(super) fn check_value(name: &str, value: &Type) -> Result<()> {
+    if value.rank() == 0 && value.dtype.is_float() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Derivative,
+        format!(
+            "{name}: the function must return one floating-point number, it returned {value}; \
+             reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`"
+        ),
+    ))
 }
 
 pub(super) fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {

@@ -16,7 +16,7 @@ pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
 pub use jit::{Jit, StepTime, jit};
 pub use jvp::jvp;
-pub use plan::{JacobianPlan, plan_hessian, plan_jacobian};
+pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 

@@ -12,35 +12,65 @@ use std::time::Instant;
 /// So many programs are kept; beyond that all are forgotten, which costs time and changes no result.
 const MOST: usize = 1024;
 
+/// What is planned of a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Jacobian(Modes),
+    HessianProduct,
+}
+
 struct Entry {
     graph: Graph,
     n: usize,
-    modes: Modes,
+    wanted: Wanted,
     program: Arc<Graph>,
 }
 
 static PLANNED: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::default);
 
-/// The program that computes the Jacobian of `graph` by its first `n` inputs in the cheapest order of `modes`; planned now if no equal one was before.
+/// The program that computes the Jacobian of `graph` by its first `n` inputs in the cheapest order of `modes`.
 pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph>> {
+    remembered(graph, n, Wanted::Jacobian(modes), || {
+        let options = PlanOptions {
+            modes,
+            ..PlanOptions::default()
+        };
+        let plan = gradus_plan::jacobian(graph, n, &options, None)?;
+        Ok(plan.chosen().program.clone())
+    })
+}
+
+/// The program that computes the product of the Hessian of `graph` by its first `n` inputs with as many vectors.
+pub(super) fn planned_hvp(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
+    remembered(graph, n, Wanted::HessianProduct, || {
+        let choice = gradus_plan::hvp(graph, n, &PlanOptions::default(), None)?;
+        Ok(choice.chosen().program.clone())
+    })
+}
+
+/// What was planned for an equal program before, else what `plan` gives now.
+fn remembered(
+    graph: &Graph,
+    n: usize,
+    wanted: Wanted,
+    plan: impl FnOnce() -> Result<Graph>,
+) -> Result<Arc<Graph>> {
     let key = graph.fingerprint();
     let find = |cache: &HashMap<u64, Vec<Entry>>| {
         let mut entries = cache.get(&key)?.iter();
         entries
             .find(|e| {
-                e.n == n && e.modes == modes && e.graph.same(graph) && same_places(&e.graph, graph)
+                e.n == n
+                    && e.wanted == wanted
+                    && e.graph.same(graph)
+                    && same_places(&e.graph, graph)
             })
             .map(|e| e.program.clone())
     };
     if let Some(found) = find(&PLANNED.lock().unwrap_or_else(PoisonError::into_inner)) {
         return Ok(found);
     }
-    let options = PlanOptions {
-        modes,
-        ..PlanOptions::default()
-    };
-    let plan = gradus_plan::jacobian(graph, n, &options, None)?;
-    let program = Arc::new(plan.chosen().program.clone());
+    let program = Arc::new(plan()?);
     let mut cache = PLANNED.lock().unwrap_or_else(PoisonError::into_inner);
     if cache.len() >= MOST {
         cache.clear();
@@ -48,7 +78,7 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
     cache.entry(key).or_default().push(Entry {
         graph: graph.clone(),
         n,
-        modes,
+        wanted,
         program: program.clone(),
     });
     Ok(program)
@@ -65,6 +95,15 @@ pub struct JacobianPlan {
     /// What the function uses from outside.
     captured: Vec<Tensor>,
     at: Type,
+}
+
+/// A Jacobian without its structural zeros; see [`JacobianPlan::evaluate_blocks`].
+#[derive(Clone, Debug)]
+pub struct JacobianBlocks {
+    /// The derivatives: the axes of the output, then those of the input that are not tied.
+    pub tensor: Tensor,
+    /// Pairs of an output axis and the input axis that it follows: the derivative is zero where their indices differ, and the tensor has them once.
+    pub ties: Vec<(usize, usize)>,
 }
 
 /// Plans the Jacobian of `f` at points of the type of `x`: which order of the chain rule is cheapest, what the others would cost.
@@ -147,6 +186,31 @@ impl JacobianPlan {
     pub fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
         let mut results = trace::apply(&self.plan.chosen().program, self.arguments(x)?)?;
         Ok(results.remove(0))
+    }
+
+    /// The Jacobian at `x` without its structural zeros: for a function applied to each of `n` rows it costs and holds as much as `n` small Jacobians.
+    ///
+    /// ```
+    /// use gradus::prelude::*;
+    /// let row = |x: &Tensor| stack(&[&x.prod(), &x.sum()], 0);
+    /// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// # use gradus::tensor::stack;
+    /// let blocks = plan_jacobian(vmap(row), &x, &PlanOptions::default())?.evaluate_blocks(&x)?;
+    /// // For each row two results by three arguments; output axis 0 follows input axis 0.
+    /// assert_eq!(blocks.tensor.shape(), [2, 2, 3]);
+    /// assert_eq!(blocks.ties, [(0, 0)]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_blocks(&self, x: &Tensor) -> Result<JacobianBlocks> {
+        let (program, ties) = self.plan.compressed();
+        let mut results = trace::apply(&program, self.arguments(x)?)?;
+        Ok(JacobianBlocks {
+            tensor: results.remove(0),
+            ties,
+        })
     }
 
     /// The Jacobian at `x` by an order of choice; see [`Plan::in_order`].

@@ -1,0 +1,153 @@
+//! Candidates for a derivative, what each would cost, and the one taken.
+
+use crate::cost::{Estimate, estimate};
+use crate::order::Order;
+use crate::profile::Profile;
+use gradus_ir::{Error, ErrorKind, Graph, Result};
+
+/// Says how many bytes a program holds at once, arguments apart.
+pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
+
+/// What a plan may choose from, and by which rates.
+#[derive(Clone, Debug, Default)]
+pub struct PlanOptions {
+    /// Which orders may be taken.
+    pub modes: Modes,
+    /// The most bytes that a run may hold at once, arguments apart.
+    pub memory_limit: Option<u64>,
+    /// The machine that the time is estimated for.
+    pub profile: Profile,
+}
+
+/// Which orders a plan may take.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Modes {
+    /// Whatever is cheapest.
+    #[default]
+    Any,
+    /// Forward mode alone.
+    Forward,
+    /// Reverse mode alone.
+    Reverse,
+}
+
+/// The way in which a candidate accumulates the derivative.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Tangents are pushed through the whole program.
+    Forward,
+    /// Cotangents are pulled through the whole program.
+    Reverse,
+    /// Parts of a chain are joined in this order.
+    Mixed(Order),
+    /// Of a Hessian's product: a tangent pushed through the gradient.
+    ForwardOverReverse,
+    /// Of a Hessian's product: the gradient of the gradient's product with the vector.
+    ReverseOverReverse,
+    /// Of a Hessian's product: the gradient of the change along the vector.
+    ReverseOverForward,
+}
+
+impl Mode {
+    /// The name in tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Mode::Forward => "forward",
+            Mode::Reverse => "reverse",
+            Mode::Mixed(_) => "mixed",
+            Mode::ForwardOverReverse => "forward over reverse",
+            Mode::ReverseOverReverse => "reverse over reverse",
+            Mode::ReverseOverForward => "reverse over forward",
+        }
+    }
+}
+
+/// One way to compute the derivative.
+#[derive(Clone)]
+pub struct Candidate {
+    /// How it is accumulated.
+    pub mode: Mode,
+    /// The program that it would run: from the function's inputs (and the vector of a product) to the derivatives, output by output.
+    pub program: Graph,
+    /// What it is thought to cost.
+    pub estimate: Estimate,
+    /// Bytes that it holds at once, arguments apart, where asked for.
+    pub peak_bytes: Option<u64>,
+    /// Why it may not be taken.
+    pub ruled_out: Option<String>,
+}
+
+impl Candidate {
+    pub(crate) fn new(
+        mode: Mode,
+        program: Graph,
+        options: &PlanOptions,
+        peak: Option<Peak<'_>>,
+    ) -> Candidate {
+        Candidate {
+            mode,
+            estimate: estimate(&program, 0, &options.profile),
+            peak_bytes: peak.map(|peak| peak(&program)),
+            program,
+            ruled_out: None,
+        }
+    }
+}
+
+/// Candidates and the one taken.
+#[derive(Clone)]
+pub struct Choice {
+    pub(crate) candidates: Vec<Candidate>,
+    chosen: usize,
+}
+
+impl Choice {
+    /// Takes the candidate of the least time; of equal ones the one of the smaller memory, then the first.
+    ///
+    /// # Errors
+    /// If none meets the memory limit: how much is needed.
+    pub(crate) fn cheapest(mut candidates: Vec<Candidate>, limit: Option<u64>) -> Result<Choice> {
+        let least = candidates.iter().filter_map(|c| c.peak_bytes).min();
+        if let Some(limit) = limit {
+            for c in &mut candidates {
+                c.ruled_out = c
+                    .peak_bytes
+                    .filter(|&needed| needed > limit)
+                    .map(|needed| format!("needs {needed} bytes, the limit is {limit}"));
+            }
+        }
+        let admissible = (0..candidates.len()).filter(|&k| candidates[k].ruled_out.is_none());
+        let chosen = admissible.min_by(|&a, &b| {
+            let (a, b) = (&candidates[a], &candidates[b]);
+            let time = a.estimate.seconds.total_cmp(&b.estimate.seconds);
+            time.then(a.peak_bytes.cmp(&b.peak_bytes))
+        });
+        match chosen {
+            Some(chosen) => Ok(Choice { candidates, chosen }),
+            None => Err(Error::new(
+                ErrorKind::Argument,
+                format!(
+                    "plan: no order of the chain rule keeps to {} bytes; the least that one needs is {} bytes \
+                     (orders that compute parts again are not weighed yet)",
+                    limit.unwrap_or(0),
+                    least.unwrap_or(0)
+                ),
+            )),
+        }
+    }
+
+    /// The candidates, in the order in which they were considered.
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The candidate that was taken.
+    pub fn chosen(&self) -> &Candidate {
+        &self.candidates[self.chosen]
+    }
+
+    /// The position of the candidate that was taken.
+    pub fn position(&self) -> usize {
+        self.chosen
+    }
+}
