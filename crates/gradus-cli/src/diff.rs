@@ -356,8 +356,7 @@ mod tests {
           %3: f64[] = const 0.0
           %4: f64[9] = pad{low=[0], high=[0], interior=[3]} %2, %3
           %5: f64[3,3] = reshape{shape=[3,3]} %4
-          %6: f64[3,3] = transpose{permutation=[1,0]} %5
-          return %1, %6
+          return %1, %5
         }
         ");
     }
