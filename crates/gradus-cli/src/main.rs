@@ -5,6 +5,7 @@
 //! any number of threads; a mistake of the user's is one message on standard error and exit code 1 (2 for the command line itself), never a panic.
 //! **Never here**: mathematics.
 
+mod calibrate;
 mod dataset;
 mod diff;
 mod eval;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Eval(options) => eval::run(options),
         Command::Predict(options) => predict::run(options),
         Command::Explain(options) => explain::run(options),
+        Command::Calibrate => calibrate::run(),
         Command::Diff(options) => diff::run(options),
     };
     match outcome {

@@ -23,6 +23,11 @@ pub enum Command {
     Predict(PredictOptions),
     /// Show what the orders of the chain rule cost on a chain of functions, or which one the planner takes for a function
     Explain(ExplainOptions),
+    /// Measure how fast this machine does each kind of work, for the planner's estimates
+    ///
+    /// Takes about a second. The rates are kept in `gradus/profile` in `$XDG_CACHE_HOME`, else in `~/.cache`: operations, elements or bytes a second, and the
+    /// seconds that a kernel takes to start. Plans are made with them from then on; without them the built-in ones count.
+    Calibrate,
     /// Differentiate a formula at a point: its value, gradient and Hessian, or its Jacobian, and the derivative's program
     Diff(DiffOptions),
 }

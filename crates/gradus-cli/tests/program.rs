@@ -524,3 +524,40 @@ fn idx_files_are_read_and_their_faults_explained() {
     exit code 1
     ");
 }
+
+#[test]
+fn rates_are_measured_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_gradus"))
+        .arg("calibrate")
+        .env("XDG_CACHE_HOME", dir.path())
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let kept = fs::read_to_string(dir.path().join("gradus").join("profile")).unwrap();
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.starts_with(&kept), "{said}");
+    for line in kept.lines() {
+        let value: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        assert!(value > 0.0 && value.is_finite(), "{line}");
+    }
+    assert_eq!(kept.lines().count(), 9);
+    // A place that cannot be written is a message.
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let out = Command::new(env!("CARGO_BIN_EXE_gradus"))
+        .arg("calibrate")
+        .env("XDG_CACHE_HOME", &file)
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(
+        said.starts_with("error: ") && said.contains("gradus/profile: "),
+        "{said}"
+    );
+}

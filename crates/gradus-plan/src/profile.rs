@@ -1,7 +1,9 @@
 //! How fast a machine does each kind of work.
 
-use gradus_ir::DType;
 use gradus_ir::primitives::Work;
+use gradus_ir::{DType, Error, ErrorKind};
+use std::fmt;
+use std::str::FromStr;
 
 /// Rates of a machine, per second. The defaults are those of a core or two of a present server.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -78,5 +80,105 @@ impl Profile {
         let share = |side: usize| side as f64 / (side as f64 + HALF_RATE);
         let operations = 2.0 * b as f64 * m as f64 * k as f64 * n as f64;
         operations / (full * (share(m) * share(k) * share(n)).max(1e-3))
+    }
+}
+
+/// Name and place of each rate, for the text form.
+type Field = (&'static str, fn(&mut Profile) -> &mut f64);
+
+const FIELDS: [Field; 9] = [
+    ("product_f32", |p| &mut p.product_f32),
+    ("product_f64", |p| &mut p.product_f64),
+    ("arithmetic", |p| &mut p.arithmetic),
+    ("transcendental", |p| &mut p.transcendental),
+    ("reduction", |p| &mut p.reduction),
+    ("indexing", |p| &mut p.indexing),
+    ("cache", |p| &mut p.cache),
+    ("memory", |p| &mut p.memory),
+    ("launch", |p| &mut p.launch),
+];
+
+/// A line for each rate: its name and its value.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut copy = *self;
+        for (name, place) in FIELDS {
+            writeln!(f, "{name} {:e}", place(&mut copy))?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = Error;
+
+    /// Reads what `Display` writes; rates that are missing keep their defaults.
+    fn from_str(text: &str) -> Result<Profile, Error> {
+        let mut profile = Profile::default();
+        for (k, line) in text.lines().enumerate() {
+            let mut words = line.split_whitespace();
+            let Some(name) = words.next() else { continue };
+            let field = FIELDS.iter().find(|(n, _)| *n == name);
+            let value = words.next().and_then(|v| v.parse::<f64>().ok());
+            match (field, value, words.next()) {
+                (Some((_, place)), Some(v), None) if v > 0.0 && v.is_finite() => {
+                    *place(&mut profile) = v
+                }
+                _ => {
+                    let names: Vec<&str> = FIELDS.iter().map(|(n, _)| *n).collect();
+                    return Err(Error::new(
+                        ErrorKind::Argument,
+                        format!(
+                            "profile: line {} must be one of {} and a positive number, got `{line}`",
+                            k + 1,
+                            names.join(", ")
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(profile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_reads_back() {
+        let profile = Profile {
+            product_f32: 1.25e11,
+            launch: 1e-7,
+            ..Profile::default()
+        };
+        assert_eq!(profile.to_string().parse::<Profile>().unwrap(), profile);
+        assert_eq!("".parse::<Profile>().unwrap(), Profile::default());
+    }
+
+    #[test]
+    fn damaged_texts_are_refused() {
+        for text in [
+            "speed 1",
+            "memory",
+            "memory -1",
+            "memory inf",
+            "memory 1 2",
+            "memory x",
+        ] {
+            let error = text.parse::<Profile>().unwrap_err().to_string();
+            assert!(
+                error.contains("line 1 must be one of product_f32"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn short_sides_are_slower() {
+        let p = Profile::default();
+        let per_operation = |n: usize| p.product(DType::F64, 1, 500, 500, n) / n as f64;
+        assert!(per_operation(1) > 2.0 * per_operation(8));
+        assert!(per_operation(8) > per_operation(500));
     }
 }

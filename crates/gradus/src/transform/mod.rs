@@ -7,6 +7,7 @@ mod jacobian;
 mod jit;
 mod jvp;
 mod plan;
+mod profile;
 mod vjp;
 mod vmap;
 
@@ -17,6 +18,7 @@ pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tre
 pub use jit::{Jit, StepTime, jit};
 pub use jvp::jvp;
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
+pub use profile::{calibrate, machine_profile, profile_path, save_profile};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 

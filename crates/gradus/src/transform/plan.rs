@@ -1,5 +1,6 @@
 //! Plans for derivatives: which order of the chain rule is taken, and what it costs.
 
+use super::profile::machine_profile;
 use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use gradus_cpu::{CompileOptions, Input};
@@ -33,6 +34,7 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
     remembered(graph, n, Wanted::Jacobian(modes), || {
         let options = PlanOptions {
             modes,
+            profile: machine_profile(),
             ..PlanOptions::default()
         };
         let plan = gradus_plan::jacobian(graph, n, &options, None)?;
@@ -43,7 +45,11 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
 /// The program that computes the product of the Hessian of `graph` by its first `n` inputs with as many vectors.
 pub(super) fn planned_hvp(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
     remembered(graph, n, Wanted::HessianProduct, || {
-        let choice = gradus_plan::hvp(graph, n, &PlanOptions::default(), None)?;
+        let options = PlanOptions {
+            profile: machine_profile(),
+            ..PlanOptions::default()
+        };
+        let choice = gradus_plan::hvp(graph, n, &options, None)?;
         Ok(choice.chosen().program.clone())
     })
 }

@@ -1,0 +1,156 @@
+//! The rates of this machine, measured on demand and kept in the user's cache folder.
+
+use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_ir::primitives::{Binary, Gather, Op, ReduceKind, Unary};
+use gradus_ir::{DType, Error, ErrorKind, Graph, NodeId, Result, Type};
+use gradus_plan::Profile;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// Where [`calibrate`]d rates are kept: `gradus/profile` in `$XDG_CACHE_HOME`, else in `~/.cache`. `None` where there is no home.
+pub fn profile_path() -> Option<PathBuf> {
+    let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|v| !v.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => std::env::home_dir()?.join(".cache"),
+    };
+    Some(cache.join("gradus").join("profile"))
+}
+
+/// The rates that were measured on this machine, else the built-in ones. Read once; a file that cannot be understood counts as none.
+pub fn machine_profile() -> Profile {
+    static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
+        let text = profile_path().and_then(|path| std::fs::read_to_string(path).ok());
+        text.and_then(|t| t.parse().ok()).unwrap_or_default()
+    });
+    *PROFILE
+}
+
+/// Measures the rates of this machine, within about a second.
+///
+/// # Errors
+/// None on a machine that can run programs.
+pub fn calibrate() -> Result<Profile> {
+    let elementwise = |op: fn(&mut Graph, NodeId) -> NodeId, n: usize| {
+        seconds(&[Type::new(DType::F64, &[n])], &|g, x| op(g, x[0]))
+    };
+    let product = |dtype| -> Result<f64> {
+        let square = Type::new(dtype, &[512, 512]);
+        let time = seconds(&[square.clone(), square], &|g, x| {
+            let op = gradus_ir::primitives::Contract {
+                contract_left: [1].into_iter().collect(),
+                contract_right: [0].into_iter().collect(),
+                ..Default::default()
+            };
+            g.emit(Op::Contract(op), x)
+        })?;
+        Ok(2.0 * 512f64.powi(3) / time)
+    };
+    const SMALL: usize = 1 << 14;
+    const LARGE: usize = 1 << 22;
+    // Many operations on each element, so that moving it counts little.
+    let arithmetic = elementwise(
+        |g, x| {
+            (0..32).fold(x, |y, _| {
+                let y = g.mul(y, x);
+                g.add_nodes(y, x)
+            })
+        },
+        SMALL,
+    )?;
+    let transcendental = elementwise(|g, x| (0..4).fold(x, |y, _| g.unary(Unary::Sin, y)), SMALL)?;
+    let reduction = elementwise(|g, x| g.reduce(ReduceKind::Sum, x, &[0]), SMALL)?;
+    let copied = |g: &mut Graph, x: NodeId| g.unary(Unary::Neg, x);
+    let (cache, memory) = (elementwise(copied, SMALL)?, elementwise(copied, LARGE)?);
+    let launch = seconds(&[Type::new(DType::F64, &[8])], &|g, x| {
+        // Each sum ends a kernel.
+        (0..16).fold(x[0], |y, _| {
+            let sum = g.reduce(ReduceKind::Max, y, &[0]);
+            let all = g.broadcast(sum, &[8], &[]);
+            g.binary(Binary::Sub, y, all)
+        })
+    })? / 32.0;
+    let index = Type::new(DType::I64, &[SMALL]);
+    let indexing = seconds(&[Type::new(DType::F64, &[SMALL]), index], &|g, x| {
+        let zero = g.constant_like(0.0, x[0]);
+        g.emit(
+            Op::Gather(Gather::ScatterAdd { batch: 0, axis: 0 }),
+            &[zero, x[1], x[0]],
+        )
+    })?;
+    let n = SMALL as f64;
+    let bytes = |n: usize| 2.0 * (n * DType::F64.size()) as f64;
+    Ok(Profile {
+        product_f32: product(DType::F32)?,
+        product_f64: product(DType::F64)?,
+        arithmetic: 64.0 * n / arithmetic,
+        transcendental: 4.0 * n / transcendental,
+        reduction: n / reduction,
+        indexing: n / indexing,
+        cache: bytes(SMALL) / cache,
+        memory: bytes(LARGE) / memory,
+        launch,
+    })
+}
+
+/// Writes rates to [`profile_path`], where later programs find them; gives the path.
+///
+/// # Errors
+/// If there is no home folder, or the file cannot be written.
+pub fn save_profile(profile: &Profile) -> Result<PathBuf> {
+    let Some(path) = profile_path() else {
+        return Err(Error::new(
+            ErrorKind::Argument,
+            "the machine profile has no place: neither XDG_CACHE_HOME nor a home folder is set",
+        ));
+    };
+    let written = match path.parent() {
+        Some(folder) => std::fs::create_dir_all(folder),
+        None => Ok(()),
+    };
+    written
+        .and_then(|()| std::fs::write(&path, profile.to_string()))
+        .map_err(|e| Error::new(ErrorKind::Data, format!("{}: {e}", path.display())))?;
+    Ok(path)
+}
+
+/// The median time of a program on numbers around 1 (or indices that all exist).
+fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[NodeId]) -> NodeId) -> Result<f64> {
+    let mut g = Graph::new();
+    let ids: Vec<NodeId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();
+    let result = make(&mut g, &ids);
+    g.set_outputs(vec![result]);
+    let program = gradus_cpu::compile(&g, &CompileOptions::default())?;
+    let arrays = inputs.iter().map(array).collect::<Result<Vec<_>>>()?;
+    let mut times = Vec::new();
+    let begin = Instant::now();
+    while times.len() < 5 || begin.elapsed() < Duration::from_millis(60) {
+        let start = Instant::now();
+        program.run(arrays.iter().map(Input::Borrowed).collect())?;
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[times.len() / 2])
+}
+
+fn array(ty: &Type) -> Result<Array> {
+    let n = ty.elements();
+    match ty.dtype {
+        DType::F32 => Array::from_slice(
+            &(0..n)
+                .map(|i| 1.0 + (i % 7) as f32 * 1e-3)
+                .collect::<Vec<_>>(),
+            &ty.shape,
+        ),
+        DType::I64 => Array::from_slice(
+            &(0..n).map(|i| ((i * 7919) % n) as i64).collect::<Vec<_>>(),
+            &ty.shape,
+        ),
+        _ => Array::from_slice(
+            &(0..n)
+                .map(|i| 1.0 + (i % 7) as f64 * 1e-3)
+                .collect::<Vec<_>>(),
+            &ty.shape,
+        ),
+    }
+}
