@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gradus::DType;
 use gradus::nn::Activation;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub enum Command {
     Eval(EvalOptions),
     /// Say which digit a picture shows
     Predict(PredictOptions),
-    /// Show what the orders of the chain rule cost on a chain of functions
+    /// Show what the orders of the chain rule cost on a chain of functions, or which one the planner takes for a function
     Explain(ExplainOptions),
     /// Measure how fast this machine does each kind of work, for the planner's estimates
     ///
@@ -111,13 +111,70 @@ pub struct PredictOptions {
 }
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["dims", "function", "list"]))]
 pub struct ExplainOptions {
     /// Widths of a chain of functions with dense Jacobians, from the input's to the output's
-    #[arg(long, required = true, value_name = "N,N,N", value_delimiter = ',')]
-    pub dims: Vec<usize>,
-    /// Add a loss of one number at the end
+    #[arg(long, value_name = "N,N,N", value_delimiter = ',')]
+    pub dims: Option<Vec<usize>>,
+    /// Plan the derivative of a function that is part of the program
+    #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
+    pub function: Option<FunctionName>,
+    /// List these functions
     #[arg(long)]
+    pub list: bool,
+    /// With --dims: add a loss of one number at the end
+    #[arg(long, conflicts_with_all = ["function", "list"])]
     pub scalar_loss: bool,
+    /// With --dims: plan and run dense layers of these widths, and show what was measured beside what was expected
+    #[arg(long, conflicts_with_all = ["function", "list"])]
+    pub measure: bool,
+    /// With --dims: draw the costs against depth and width to this SVG file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["function", "list"])]
+    pub plot: Option<PathBuf>,
+    /// With --function: run every order that was considered, and show what was measured beside what was expected
+    #[arg(long, conflicts_with_all = ["dims", "list"])]
+    pub analyze: bool,
+    /// With --function: how the plan is written
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with_all = ["dims", "list"])]
+    pub format: PlanFormat,
+    /// With --function: the most bytes that the derivative may hold at once
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["dims", "list"])]
+    pub memory_limit: Option<u64>,
+}
+
+/// The functions of `explain`, with their lines in its list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum FunctionName {
+    /// A network 64-128-10 with tanh: its outputs by its inputs
+    Mlp,
+    /// A network 60-40-1 with tanh: the Hessian of its output
+    MlpHessian,
+    /// Layers 1000-50-8-50-1000 with tanh: neither forward nor reverse mode is cheap
+    Bottleneck,
+    /// The same network 16-32-8 for each of 64 rows: most of the Jacobian is zero
+    Rows,
+    /// Four residual blocks of width 128 with 8 inside
+    Residual,
+    /// The right-hand side of Lorenz's equations: three numbers by three
+    Lorenz,
+    /// Twenty Euler steps of an ODE in 40 variables
+    Ode,
+    /// sin(x)·exp(x) on 1000 numbers: the Jacobian is diagonal
+    Elementwise,
+    /// 200 residuals by 50 parameters
+    LeastSquares,
+    /// Rosenbrock's function in 100 variables: its Hessian
+    RosenbrockHessian,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum PlanFormat {
+    /// A table, and the order taken as a tree
+    Text,
+    /// The same for programs
+    Json,
+    /// The order taken as a tree for Graphviz
+    Dot,
 }
 
 #[derive(Args)]
@@ -132,6 +189,9 @@ pub struct DiffOptions {
     /// Write the derivative's program to this file as a graph for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
+    #[arg(long)]
+    pub explain: bool,
 }
 
 /// What stands below the options of `diff`.

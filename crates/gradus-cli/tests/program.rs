@@ -262,9 +262,9 @@ fn chains_are_explained() {
     let no = |arguments: &[&str]| refuses(dir.path(), arguments);
     assert_snapshot!(no(&["explain"]), @"
     error: the following required arguments were not provided:
-      --dims <N,N,N>
+      <--dims <N,N,N>|--function <NAME>|--list>
 
-    Usage: gradus explain --dims <N,N,N>
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
 
     For more information, try '--help'.
     exit code 2

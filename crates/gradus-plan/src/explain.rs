@@ -87,7 +87,7 @@ impl Plan {
                 grouped(e.bytes),
                 c.peak_bytes.map_or_else(|| "-".into(), grouped),
                 time(e.seconds),
-                e.seconds / least
+                ratio(e.seconds, least)
             );
             if let (Some(m), Some(fastest)) = (measured.and_then(|m| m[k]), fastest) {
                 let _ = write!(
@@ -96,7 +96,7 @@ impl Plan {
                     grouped(m.operations),
                     grouped(m.peak_bytes),
                     time(m.seconds),
-                    m.seconds / fastest
+                    ratio(m.seconds, fastest)
                 );
             }
             if let Some(why) = &c.ruled_out {
@@ -283,6 +283,14 @@ fn draw(order: &Order, widths: &[usize], next: &mut usize, out: &mut String) -> 
         let _ = writeln!(out, "  n{child} -> n{id}");
     }
     id
+}
+
+/// How often `least` goes into `seconds`; programs of constants take no time.
+fn ratio(seconds: f64, least: f64) -> f64 {
+    match seconds > least {
+        true => seconds / least,
+        false => 1.0,
+    }
 }
 
 /// Digits in groups of three.

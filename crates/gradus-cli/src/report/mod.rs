@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod confusion;
+pub mod costs;
 pub mod curve;
 pub mod history;
 pub mod modes;

@@ -117,8 +117,9 @@ pub struct JacobianBlocks {
 /// ```
 /// use gradus::prelude::*;
 /// // Wide, narrow, wide: neither forward nor reverse mode is cheap.
-/// let (a, b) = (Tensor::full(&[4, 200], 0.1), Tensor::full(&[200, 4], 0.1));
-/// let f = move |x: &Tensor| b.matmul(&a.matmul(x).tanh()).tanh();
+/// let widths = [200, 40, 4, 40, 200];
+/// let layers: Vec<Tensor> = widths.windows(2).map(|w| Tensor::full(&[w[1], w[0]], 0.1)).collect();
+/// let f = move |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
 /// let x = Tensor::ones(&[200], F64);
 /// let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
 /// assert!(plan.explain().contains("taken: mixed"));

@@ -1,24 +1,11 @@
-//! `gradus explain`: what the orders of the chain rule cost.
+//! What the orders of the chain rule cost on a chain of dense Jacobians, by formulas.
 
-use crate::options::ExplainOptions;
 use crate::report::modes::grouped;
-use gradus::{Error, ErrorKind, Result};
 use gradus_plan::{Bracketing, Chain, MemoryTerms, ModeCost};
 use std::fmt::Write;
 
-pub fn run(options: &ExplainOptions) -> Result<()> {
-    let mut widths = options.dims.clone();
-    if options.scalar_loss {
-        widths.push(1);
-    }
-    let chain =
-        Chain::new(&widths).map_err(|e| Error::new(ErrorKind::Argument, format!("--dims: {e}")))?;
-    print!("{}", report(&chain));
-    Ok(())
-}
-
 /// The modes with their costs, and the best bracketing as a tree.
-fn report(chain: &Chain) -> String {
+pub fn report(chain: &Chain) -> String {
     let names: Vec<String> = chain.widths().iter().map(u128::to_string).collect();
     let best = chain.best_bracketing();
     let rows = [

@@ -1,0 +1,58 @@
+//! A chain of dense layers, planned and run.
+
+use super::functions::{filled, layers};
+use crate::report::modes::grouped;
+use gradus::{PlanOptions, Result, plan_jacobian};
+use gradus_plan::Chain;
+
+/// The largest weight matrix, in numbers.
+const LARGEST: u128 = 50_000_000;
+/// The most multiplications of one order.
+const MOST_OPERATIONS: u128 = 100_000_000_000;
+/// The most numbers in all weights and in what one order holds: 2 GB.
+const MOST_HELD: u128 = 250_000_000;
+
+/// Why the chain is not run, if it is too large.
+pub fn check(chain: &Chain) -> std::result::Result<(), String> {
+    let d = chain.widths();
+    for w in d.windows(2) {
+        if w[0] * w[1] > LARGEST {
+            return Err(format!(
+                "the weights between {} and {} are too many, {} can be held",
+                w[0],
+                w[1],
+                grouped(LARGEST)
+            ));
+        }
+    }
+    let orders = [chain.forward_bracketing(), chain.reverse_bracketing()];
+    let costs = orders.map(|order| chain.cost(&order));
+    let operations = costs.iter().map(|c| c.operations).max().unwrap_or(0);
+    if operations > MOST_OPERATIONS {
+        return Err(format!(
+            "{} multiplications would take too long, {} can be run",
+            grouped(operations),
+            grouped(MOST_OPERATIONS)
+        ));
+    }
+    let weights: u128 = d.windows(2).map(|w| w[0] * w[1]).sum();
+    let held = weights + costs.iter().map(|c| c.memory).max().unwrap_or(0);
+    if held > MOST_HELD {
+        return Err(format!(
+            "weights and Jacobians of {} numbers are too many, {} can be held",
+            grouped(held),
+            grouped(MOST_HELD)
+        ));
+    }
+    Ok(())
+}
+
+/// What the planner expects of dense layers of these widths, with `tanh` after each, and what running them shows.
+pub fn report(widths: &[usize]) -> Result<String> {
+    let x = filled(&widths[..1]);
+    let plan = plan_jacobian(layers(widths), &x, &PlanOptions::default())?;
+    let text = plan.analyze(&x)?.explain();
+    Ok(format!(
+        "dense layers of these widths with tanh after each:\n{text}"
+    ))
+}

@@ -1,0 +1,136 @@
+//! The costs of the orders of the chain rule against depth and width, as a picture.
+
+use crate::dataset::broken;
+use gradus::Result;
+use gradus_plan::{Chain, ModeCost};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use std::error::Error;
+use std::path::Path;
+
+/// Depths that are drawn; the best order of every prefix of a long chain would take minutes.
+const MOST_DEPTHS: usize = 32;
+
+const LINES: [(&str, RGBColor); 3] = [
+    ("forward", RGBColor(31, 119, 180)),
+    ("reverse", RGBColor(214, 39, 40)),
+    ("mixed", RGBColor(44, 160, 44)),
+];
+
+/// A chain's place on the x axis, with the costs of forward, reverse and mixed order.
+type Point = (f64, [ModeCost; 3]);
+
+/// Draws operations and memory of the orders over the depth of a chain of these widths, cut after each function, and over its inner widths, times ¼ to 4.
+pub fn write_svg(path: &Path, widths: &[usize]) -> Result<()> {
+    draw(path, widths).map_err(|e| broken(path, format_args!("cannot be drawn: {e}")))
+}
+
+fn draw(path: &Path, widths: &[usize]) -> std::result::Result<(), Box<dyn Error>> {
+    let (depths, scales) = (by_depth(widths), by_width(widths));
+    let root = SVGBackend::new(path, (1120, 800)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let panels = root.split_evenly((2, 2));
+    let operations = |c: &ModeCost| c.operations as f64;
+    let memory = |c: &ModeCost| c.memory as f64;
+    let depth = "functions of the chain";
+    let width = "inner widths, times";
+    panel(&panels[0], "multiplications", depth, &depths, operations)?;
+    panel(&panels[1], "multiplications", width, &scales, operations)?;
+    panel(&panels[2], "numbers held", depth, &depths, memory)?;
+    panel(&panels[3], "numbers held", width, &scales, memory)?;
+    root.present()?;
+    Ok(())
+}
+
+/// The chain after 1, 2, … functions.
+fn by_depth(widths: &[usize]) -> Vec<Point> {
+    let longest = widths.len() - 1;
+    let count = longest.min(MOST_DEPTHS);
+    (1..=count)
+        .map(|k| k * longest / count)
+        .filter_map(|l| Some((l as f64, costs(&widths[..=l])?)))
+        .collect()
+}
+
+/// The chain with its inner widths times ¼, …, 4.
+fn by_width(widths: &[usize]) -> Vec<Point> {
+    let last = widths.len() - 1;
+    let scaled = |factor: f64| -> Vec<usize> {
+        let inner = |w: usize| ((w as f64 * factor).round() as usize).max(1);
+        let all = widths.iter().enumerate();
+        all.map(|(k, &w)| if k == 0 || k == last { w } else { inner(w) })
+            .collect()
+    };
+    (-4..=4)
+        .map(|k| 2f64.powf(f64::from(k) / 2.0))
+        .filter_map(|factor| Some((factor, costs(&scaled(factor))?)))
+        .collect()
+}
+
+/// `None` for widths that are too large to count with.
+fn costs(widths: &[usize]) -> Option<[ModeCost; 3]> {
+    let chain = Chain::new(widths).ok()?;
+    let orders = [
+        chain.forward_bracketing(),
+        chain.reverse_bracketing(),
+        chain.best_bracketing(),
+    ];
+    Some(orders.map(|order| chain.cost(&order)))
+}
+
+fn panel(
+    area: &DrawingArea<SVGBackend, Shift>,
+    what: &str,
+    over: &str,
+    points: &[Point],
+    value: impl Fn(&ModeCost) -> f64,
+) -> std::result::Result<(), Box<dyn Error>> {
+    // A logarithmic axis needs positive ends that differ; a single function needs no products.
+    let all = || points.iter().flat_map(|p| &p.1).map(&value);
+    let low = all().filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
+    let low = if low.is_finite() { low / 1.5 } else { 1.0 };
+    let high = all().fold(low * 4.0, f64::max) * 1.5;
+    let left = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
+    let left = if left.is_finite() { left } else { 1.0 };
+    let right = points.iter().map(|p| p.0).fold(left * 2.0, f64::max);
+    let mut chart = ChartBuilder::on(area)
+        .caption(what, ("sans-serif", 20))
+        .margin(16)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d((left..right).log_scale().base(2.0), (low..high).log_scale())?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_desc(over)
+        .y_desc(what)
+        .x_label_formatter(&|x| format!("{x}"))
+        .y_label_formatter(&|y| format!("{y:.0e}"))
+        .draw()?;
+    // Lines that lie on each other are all seen, the later ones being thinner.
+    for (k, (name, colour)) in LINES.into_iter().enumerate() {
+        let style = colour.stroke_width([6, 4, 2][k]);
+        let line: Vec<(f64, f64)> = points
+            .iter()
+            .map(|(x, costs)| (*x, value(&costs[k])))
+            .filter(|p| p.1 > 0.0)
+            .collect();
+        // A line through one point is none.
+        let dots: Vec<_> = line
+            .iter()
+            .map(|p| Circle::new(*p, 6 - 2 * k as i32, colour.filled()))
+            .collect();
+        chart.draw_series(dots)?;
+        chart
+            .draw_series(LineSeries::new(line, style))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .draw()?;
+    Ok(())
+}

@@ -1,0 +1,337 @@
+//! `gradus explain` and `gradus diff --explain` as a user runs them.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn gradus(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    command.current_dir(dir).args(arguments);
+    command.output().expect("the program starts")
+}
+
+/// What the program says when all is well.
+fn says(dir: &Path, arguments: &[&str]) -> String {
+    let output = gradus(dir, arguments);
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}:\n{out}{err}");
+    out
+}
+
+/// The message with which the program refuses, and its exit code.
+fn refuses(dir: &Path, arguments: &[&str]) -> String {
+    let output = gradus(dir, arguments);
+    assert!(!output.status.success(), "{arguments:?} is not refused");
+    assert!(output.stdout.is_empty(), "{arguments:?} prints before");
+    let code = output.status.code().expect("an exit code");
+    format!("{}exit code {code}", text(&output.stderr))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("a folder for the test")
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let list = says(dir, &["explain", "--list"]);
+    let first = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
+    list.lines().map(first).collect()
+}
+
+#[test]
+fn the_functions_are_listed() {
+    let dir = folder();
+    assert_snapshot!(says(dir.path(), &["explain", "--list"]), @"
+    mlp                 A network 64-128-10 with tanh: its outputs by its inputs
+    mlp-hessian         A network 60-40-1 with tanh: the Hessian of its output
+    bottleneck          Layers 1000-50-8-50-1000 with tanh: neither forward nor reverse mode is cheap
+    rows                The same network 16-32-8 for each of 64 rows: most of the Jacobian is zero
+    residual            Four residual blocks of width 128 with 8 inside
+    lorenz              The right-hand side of Lorenz's equations: three numbers by three
+    ode                 Twenty Euler steps of an ODE in 40 variables
+    elementwise         sin(x)·exp(x) on 1000 numbers: the Jacobian is diagonal
+    least-squares       200 residuals by 50 parameters
+    rosenbrock-hessian  Rosenbrock's function in 100 variables: its Hessian
+    ");
+}
+
+#[test]
+fn a_function_is_explained() {
+    let dir = folder();
+    assert_snapshot!(says(dir.path(), &["explain", "--function", "bottleneck"]), @"
+    the Jacobian of f64[1000] by f64[1000]
+      a chain of widths 1000 → 50 → 8 → 50 → 1000
+
+        candidate        operations     bytes moved   bytes at peak        time   ratio
+        forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06
+        reverse         101,964,032      12,315,712       8,473,856     1.63 ms    1.47
+      * mixed            17,815,232      10,056,512       8,140,160     1.11 ms    1.00
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: mixed, parts between cuts, each with its size, joined in this order:
+        J4…J1  1000 × 1000  product
+        ├─ J4…J3  1000 × 8  pushed through part 4
+        │  └─ J3  50 × 8  by forward mode
+        └─ J2…J1  8 × 1000  pulled through part 1
+           └─ J2  8 × 50  by forward mode
+    ");
+    assert_snapshot!(says(dir.path(), &["explain", "--function", "lorenz"]), @"
+    the Jacobian of f64[3] by f64[3]
+      a chain of widths 3 → 3
+
+        candidate        operations     bytes moved   bytes at peak        time   ratio
+      * forward                  37             720             456      4.2 µs    1.00
+        reverse                  40             648             520      4.5 µs    1.07
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: forward, tangents pushed from the inputs to the outputs
+    ");
+    assert_snapshot!(
+        says(dir.path(), &["explain", "--function", "bottleneck", "--format", "dot"]),
+        @r#"
+    digraph plan {
+      node [shape=box]
+      n0 [label="J4…J1  1000 × 1000  product"]
+      n1 [label="J4…J3  1000 × 8  pushed through part 4"]
+      n2 [label="J3  50 × 8  by forward mode"]
+      n2 -> n1
+      n1 -> n0
+      n3 [label="J2…J1  8 × 1000  pulled through part 1"]
+      n4 [label="J2  8 × 50  by forward mode"]
+      n4 -> n3
+      n3 -> n0
+    }
+    "#
+    );
+    // What needs more bytes is ruled out.
+    let limited = [
+        "explain",
+        "--function",
+        "bottleneck",
+        "--memory-limit",
+        "9000000",
+    ];
+    assert_snapshot!(says(dir.path(), &limited), @"
+    the Jacobian of f64[1000] by f64[1000]
+      a chain of widths 1000 → 50 → 8 → 50 → 1000
+
+        candidate        operations     bytes moved   bytes at peak        time   ratio
+        forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06  ruled out: needs 16408960 bytes, the limit is 9000000
+        reverse         101,964,032      12,315,712       8,473,856     1.63 ms    1.47
+      * mixed            17,815,232      10,056,512       8,140,160     1.11 ms    1.00
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: mixed, parts between cuts, each with its size, joined in this order:
+        J4…J1  1000 × 1000  product
+        ├─ J4…J3  1000 × 8  pushed through part 4
+        │  └─ J3  50 × 8  by forward mode
+        └─ J2…J1  8 × 1000  pulled through part 1
+           └─ J2  8 × 50  by forward mode
+    ");
+}
+
+#[test]
+fn every_function_has_a_plan_in_json() {
+    let dir = folder();
+    for name in names(dir.path()) {
+        for more in [&[][..], &["--analyze"]] {
+            let asked = [&["explain", "--function", &name, "--format", "json"], more].concat();
+            let said = says(dir.path(), &asked);
+            let plan: Value = serde_json::from_str(&said).expect(&said);
+            let candidates = plan["candidates"].as_array().expect(&said);
+            assert!(candidates.len() >= 2, "{name}: {said}");
+            assert!(
+                candidates.iter().any(|c| c["mode"] == plan["chosen"]),
+                "{name}: {said}"
+            );
+            for c in candidates {
+                assert!(c["seconds"].as_f64() > Some(0.0), "{name}: {said}");
+                if more.is_empty() {
+                    assert!(c.get("measured").is_none(), "{name}: {said}");
+                } else {
+                    // What is counted is what was expected.
+                    assert_eq!(
+                        c["measured"]["operations"], c["operations"],
+                        "{name}: {said}"
+                    );
+                    assert_eq!(
+                        c["measured"]["peak_bytes"], c["peak_bytes"],
+                        "{name}: {said}"
+                    );
+                }
+            }
+            assert_eq!(
+                plan["regret"].is_number(),
+                !more.is_empty(),
+                "{name}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_chain_is_measured() {
+    let dir = folder();
+    let dims = ["explain", "--dims", "200,10,4,10,200"];
+    let table = says(dir.path(), &dims);
+    let said = says(dir.path(), &[&dims[..], &["--measure"]].concat());
+    let measured = said.strip_prefix(&table).expect("the table comes first");
+    for what in [
+        "dense layers of these widths with tanh after each:",
+        "the Jacobian of f64[200] by f64[200]",
+        "a chain of widths 200 → 10 → 4 → 10 → 200",
+        "measured",
+        "regret",
+    ] {
+        assert!(measured.contains(what), "no `{what}` in\n{measured}");
+    }
+    let said = says(
+        dir.path(),
+        &["explain", "--dims", "5,3", "--scalar-loss", "--measure"],
+    );
+    assert!(said.contains("the Jacobian of f64[1] by f64[5]"), "{said}");
+}
+
+#[test]
+fn costs_are_drawn() {
+    let dir = folder();
+    for dims in [
+        "1000,50,8,50,1000",
+        "3,2",
+        "1,1,1",
+        "4294967296,2,4294967296",
+    ] {
+        says(
+            dir.path(),
+            &["explain", "--dims", dims, "--plot", "costs.svg"],
+        );
+        let drawn = fs::read_to_string(dir.path().join("costs.svg")).expect("a drawing");
+        assert!(drawn.starts_with("<svg"), "{drawn}");
+        assert!(drawn.ends_with("</svg>\n"), "{drawn}");
+        for word in ["forward", "reverse", "mixed"] {
+            assert_eq!(
+                drawn.matches(&format!("\n{word}\n")).count(),
+                4,
+                "{dims}: {drawn}"
+            );
+        }
+        assert!(
+            !drawn.contains("NaN") && !drawn.contains("inf"),
+            "{dims}: {drawn}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let dir = folder();
+    let no = |arguments: &[&str]| refuses(dir.path(), &[&["explain"], arguments].concat());
+    assert_snapshot!(no(&["--function", "rosenbrock"]), @"
+    error: invalid value 'rosenbrock' for '--function <NAME>'
+      [possible values: mlp, mlp-hessian, bottleneck, rows, residual, lorenz, ode, elementwise, least-squares, rosenbrock-hessian]
+
+      tip: a similar value exists: 'rosenbrock-hessian'
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1000"]), @"
+    error: plan: no order of the chain rule keeps to 1000 bytes; the least that one needs is 17536 bytes (orders that compute parts again are not weighed yet)
+    exit code 1
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1k"]), @"
+    error: invalid value '1k' for '--memory-limit <BYTES>': invalid digit found in string
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--analyze", "--format", "dot"]), @"
+    error: --analyze: a drawing shows no measurements; use --format text or json
+    exit code 1
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--format", "xml"]), @"
+    error: invalid value 'xml' for '--format <FORMAT>'
+      [possible values: text, json, dot]
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--dims", "3,2"]), @"
+    error: the argument '--function <NAME>' cannot be used with '--dims <N,N,N>'
+
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--plot", "x.svg"]), @"
+    error: the argument '--function <NAME>' cannot be used with '--plot <FILE>'
+
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--list", "--measure"]), @"
+    error: the argument '--list' cannot be used with '--measure'
+
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--dims", "3,2", "--analyze"]), @"
+    error: the argument '--dims <N,N,N>' cannot be used with '--analyze'
+
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--dims", "3,2", "--plot", "nowhere/x.svg"]), @"
+    error: nowhere/x.svg: cannot be drawn: backend error: Drawing backend error: No such file or directory (os error 2)
+    exit code 1
+    ");
+}
+
+#[test]
+fn chains_that_are_too_large_are_not_run() {
+    let dir = folder();
+    let no = |dims: &str| refuses(dir.path(), &["explain", "--dims", dims, "--measure"]);
+    assert_snapshot!(no("10000,10000"), @"
+    error: --measure: the weights between 10000 and 10000 are too many, 50,000,000 can be held
+    exit code 1
+    ");
+    assert_snapshot!(no("5000,5000,5000,5000"), @"
+    error: --measure: 250,000,000,000 multiplications would take too long, 100,000,000,000 can be run
+    exit code 1
+    ");
+    assert_snapshot!(no("100000,2,100000"), @"
+    error: --measure: weights and Jacobians of 10,000,700,000 numbers are too many, 250,000,000 can be held
+    exit code 1
+    ");
+    assert_snapshot!(no("4294967296,1,4294967296"), @"
+    error: --measure: the weights between 4294967296 and 1 are too many, 50,000,000 can be held
+    exit code 1
+    ");
+}
+
+#[test]
+fn the_plans_of_a_formula_come_last() {
+    let dir = folder();
+    let diff = ["diff", "sin(x*y) + x^2", "--at", "x=1,y=2"];
+    let without = says(dir.path(), &diff);
+    let with = says(dir.path(), &[&diff[..], &["--explain"]].concat());
+    let plans = with.strip_prefix(&without).expect("the plans come last");
+    assert!(plans.contains("\nthe plan of the derivative:\n"), "{plans}");
+    assert!(plans.contains("\nthe plan of the Hessian:\n"), "{plans}");
+}
