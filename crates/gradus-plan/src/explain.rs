@@ -232,7 +232,7 @@ impl Analysis<'_> {
 }
 
 /// What a node of the tree does.
-fn label(order: &Order, widths: &[usize]) -> String {
+pub(crate) fn label(order: &Order, widths: &[usize]) -> String {
     let (from, to) = order.range();
     let size = format!("{} × {}", widths[to + 1], widths[from]);
     let name = match from == to {
@@ -248,7 +248,7 @@ fn label(order: &Order, widths: &[usize]) -> String {
     }
 }
 
-fn children(order: &Order) -> Vec<&Order> {
+pub(crate) fn children(order: &Order) -> Vec<&Order> {
     match order {
         Order::Forward(_) | Order::Reverse(_) => Vec::new(),
         Order::Product(outer, inner) => vec![outer, inner],
@@ -294,7 +294,7 @@ fn ratio(seconds: f64, least: f64) -> f64 {
 }
 
 /// Digits in groups of three.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (k, c) in digits.chars().enumerate() {
@@ -307,7 +307,7 @@ fn grouped(n: u64) -> String {
 }
 
 /// Seconds with a unit that suits them.
-fn time(seconds: f64) -> String {
+pub(crate) fn time(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{:.1} µs", s * 1e6),
         s if s < 1.0 => format!("{:.2} ms", s * 1e3),

@@ -19,6 +19,7 @@ mod order;
 mod plan;
 mod profile;
 mod push;
+mod report;
 pub mod scalar;
 mod segments;
 

@@ -634,6 +634,19 @@ fn a_plan_explains_itself() {
     assert!(analysis.explain().contains("regret"));
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
     assert_eq!(read["chosen"], "mixed");
+    // Both pages need nothing else, and show every candidate.
+    for page in [plan.plan().to_html(), analysis.to_html()] {
+        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+        assert!(!page.contains("http") && !page.contains("<script"));
+        for c in plan.plan().candidates() {
+            assert!(
+                page.contains(&format!("<td>{}</td>", c.mode.name())),
+                "{page}"
+            );
+        }
+        assert_eq!(page.matches("<svg").count(), 2);
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    }
     assert_eq!(
         read["candidates"][0]["measured"]["operations"],
         read["candidates"][0]["operations"]

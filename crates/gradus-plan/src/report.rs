@@ -1,0 +1,191 @@
+//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing.
+
+use crate::choice::Mode;
+use crate::explain::{Analysis, Measured, children, grouped, label, time};
+use crate::order::Order;
+use crate::plan::Plan;
+use std::fmt::Write;
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}\
+td:first-child,th:first-child{text-align:left}.taken{background:#e8f3ea;font-weight:600}.note{color:#666}\
+svg text{font:13px system-ui,sans-serif}";
+
+impl Plan {
+    /// The plan as a self-contained HTML page.
+    pub fn to_html(&self) -> String {
+        self.html(None)
+    }
+
+    fn html(&self, measured: Option<&[Option<Measured>]>) -> String {
+        let list = |types: &[gradus_ir::Type]| {
+            let all: Vec<String> = types.iter().map(ToString::to_string).collect();
+            all.join(", ")
+        };
+        let title = format!(
+            "The Jacobian of {} by {}",
+            list(self.outputs()),
+            list(self.inputs())
+        );
+        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
+        let mut out = format!(
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
+             <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
+            widths.join(" → "),
+            self.chosen().mode.name()
+        );
+        out.push_str("<table><tr><th>candidate</th><th>operations</th><th>bytes moved</th><th>bytes at peak</th><th>estimated time</th>");
+        if measured.is_some() {
+            out.push_str(
+                "<th>operations counted</th><th>bytes used at peak</th><th>measured time</th>",
+            );
+        }
+        out.push_str("<th></th></tr>\n");
+        for (k, c) in self.candidates().iter().enumerate() {
+            let class = match k == self.choice().position() {
+                true => " class=\"taken\"",
+                false => "",
+            };
+            let peak = c.peak_bytes.map_or_else(|| "–".into(), grouped);
+            let e = c.estimate;
+            let _ = write!(
+                out,
+                "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td>{peak}</td><td>{}</td>",
+                c.mode.name(),
+                grouped(e.operations),
+                grouped(e.bytes),
+                time(e.seconds)
+            );
+            match measured.map(|m| m[k]) {
+                None => {}
+                Some(None) => out.push_str("<td>–</td><td>–</td><td>–</td>"),
+                Some(Some(m)) => {
+                    let _ = write!(
+                        out,
+                        "<td>{}</td><td>{}</td><td>{}</td>",
+                        grouped(m.operations),
+                        grouped(m.peak_bytes),
+                        time(m.seconds)
+                    );
+                }
+            }
+            let _ = writeln!(
+                out,
+                "<td>{}</td></tr>",
+                c.ruled_out.as_deref().unwrap_or("")
+            );
+        }
+        out.push_str("</table>\n");
+        self.bars(measured, &mut out);
+        if let Mode::Mixed(order) = &self.chosen().mode {
+            out.push_str("<h2>The order</h2>\n");
+            drawing(order, self.widths(), &mut out);
+        }
+        out.push_str(
+            "<p class=\"note\">Not weighed yet: compression by colouring for sparse results; recomputation below the memory that any order needs.</p>\n</body></html>\n",
+        );
+        out
+    }
+
+    /// The time of each candidate as a bar, the measured one below the estimated one.
+    fn bars(&self, measured: Option<&[Option<Measured>]>, out: &mut String) {
+        let all = self.candidates();
+        let seen = measured.map(|m| m.iter().flatten().map(|m| m.seconds));
+        let longest = all
+            .iter()
+            .map(|c| c.estimate.seconds)
+            .chain(seen.into_iter().flatten())
+            .fold(f64::MIN_POSITIVE, f64::max);
+        let step = if measured.is_some() { 52 } else { 30 };
+        let _ = writeln!(
+            out,
+            "<h2>Time</h2>\n<svg width=\"720\" height=\"{}\" role=\"img\" aria-label=\"time of each candidate\">",
+            all.len() * step
+        );
+        for (k, c) in all.iter().enumerate() {
+            let mut bar = |y: usize, seconds: f64, colour: &str, what: &str| {
+                let width = (480.0 * seconds / longest).max(1.0);
+                let _ = writeln!(
+                    out,
+                    "<rect x=\"90\" y=\"{y}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{} {what}</text>",
+                    96.0 + width,
+                    y + 14,
+                    time(seconds)
+                );
+            };
+            let y = k * step;
+            bar(y, c.estimate.seconds, "#9bb8d3", "estimated");
+            if let Some(m) = measured.and_then(|m| m[k]) {
+                bar(y + 22, m.seconds, "#2f6690", "measured");
+            }
+            let _ = writeln!(
+                out,
+                "<text x=\"0\" y=\"{}\">{}</text>",
+                y + 14,
+                c.mode.name()
+            );
+        }
+        out.push_str("</svg>\n");
+    }
+}
+
+impl Analysis<'_> {
+    /// The page of [`Plan::to_html`] with what was measured beside it.
+    pub fn to_html(&self) -> String {
+        self.plan.html(Some(&self.measured))
+    }
+}
+
+/// The order as boxes, each above the parts that it is made of.
+fn drawing(order: &Order, widths: &[usize], out: &mut String) {
+    const WIDTH: usize = 250;
+    const HEIGHT: usize = 64;
+    fn leaves(order: &Order) -> usize {
+        children(order)
+            .iter()
+            .map(|o| leaves(o))
+            .sum::<usize>()
+            .max(1)
+    }
+    fn depth(order: &Order) -> usize {
+        1 + children(order).iter().map(|o| depth(o)).max().unwrap_or(0)
+    }
+    fn place(
+        order: &Order,
+        widths: &[usize],
+        left: usize,
+        level: usize,
+        out: &mut String,
+    ) -> usize {
+        let centre = left * WIDTH + leaves(order) * WIDTH / 2;
+        let y = level * HEIGHT;
+        let mut at = left;
+        for part in children(order) {
+            let below = place(part, widths, at, level + 1, out);
+            let _ = writeln!(
+                out,
+                "<line x1=\"{centre}\" y1=\"{}\" x2=\"{below}\" y2=\"{}\" stroke=\"#999\"/>",
+                y + 36,
+                y + HEIGHT
+            );
+            at += leaves(part);
+        }
+        let _ = writeln!(
+            out,
+            "<rect x=\"{}\" y=\"{y}\" width=\"{}\" height=\"36\" rx=\"4\" fill=\"#eef3f8\" stroke=\"#2f6690\"/><text x=\"{centre}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            centre - WIDTH / 2 + 4,
+            WIDTH - 8,
+            y + 23,
+            label(order, widths)
+        );
+        centre
+    }
+    let _ = writeln!(
+        out,
+        "<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"the order of the chain rule\">",
+        leaves(order) * WIDTH,
+        depth(order) * HEIGHT
+    );
+    place(order, widths, 0, 0, out);
+    out.push_str("</svg>\n");
+}
