@@ -117,8 +117,9 @@ pub struct JacobianBlocks {
 /// ```
 /// use gradus::prelude::*;
 /// // Wide, narrow, wide: neither forward nor reverse mode is cheap.
-/// let (a, b) = (Tensor::full(&[4, 200], 0.1), Tensor::full(&[200, 4], 0.1));
-/// let f = move |x: &Tensor| b.matmul(&a.matmul(x).tanh()).tanh();
+/// let widths = [200, 40, 4, 40, 200];
+/// let layers: Vec<Tensor> = widths.windows(2).map(|w| Tensor::full(&[w[1], w[0]], 0.1)).collect();
+/// let f = move |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
 /// let x = Tensor::ones(&[200], F64);
 /// let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
 /// assert!(plan.explain().contains("taken: mixed"));
@@ -237,28 +238,33 @@ impl JacobianPlan {
         let arguments = self.arguments(x)?;
         let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
         let inputs = || arrays.iter().map(Input::Borrowed).collect();
-        let mut measured = Vec::new();
-        for c in self.plan.candidates() {
-            if c.ruled_out.is_some() {
-                measured.push(None);
-                continue;
+        let mut running = Vec::new();
+        for (k, c) in self.plan.candidates().iter().enumerate() {
+            if c.ruled_out.is_none() {
+                let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
+                let (_, counts) = executable.run_counted(inputs())?;
+                running.push((k, executable, counts, Vec::new()));
             }
-            let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
-            let (_, counts) = executable.run_counted(inputs())?;
-            let mut times = Vec::new();
-            let begin = Instant::now();
-            // At least 5 runs, then as many as a tenth of a second holds.
-            while times.len() < 5 || (begin.elapsed().as_secs_f64() < 0.1 && times.len() < 1000) {
+        }
+        let begin = Instant::now();
+        let mut rounds = 0;
+        // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds.
+        while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
+            for (_, executable, _, times) in &mut running {
                 let start = Instant::now();
                 executable.run(inputs())?;
                 times.push(start.elapsed().as_secs_f64());
             }
+            rounds += 1;
+        }
+        let mut measured = vec![None; self.plan.candidates().len()];
+        for (k, _, counts, mut times) in running {
             times.sort_by(f64::total_cmp);
-            measured.push(Some(Measured {
+            measured[k] = Some(Measured {
                 operations: counts.operations,
                 peak_bytes: counts.peak_bytes,
                 seconds: times[times.len() / 2],
-            }));
+            });
         }
         Ok(Analysis {
             plan: &self.plan,
