@@ -6,14 +6,19 @@ use crate::formula::at::Variables;
 use crate::options::DiffOptions;
 use gradus::tensor::concatenate;
 use gradus::{
-    Graph, PlanOptions, Result, Tensor, dot, grad, hessian_tree, jacobian_tree, plan_hessian,
-    plan_jacobian, trace,
+    Graph, PlanOptions, Result, Tensor, dot, grad, hessian_tree, jacobian_tree, machine_profile,
+    plan_hessian, plan_jacobian, trace,
 };
 use std::fmt::Write;
 use std::fs;
 
 pub fn run(options: &DiffOptions) -> Result<()> {
-    let report = Report::new(&options.formula, &options.at, options.explain)?;
+    let planning = PlanOptions {
+        profile: machine_profile(),
+        ..PlanOptions::default()
+    };
+    let explain = options.explain.then_some(&planning);
+    let report = Report::new(&options.formula, &options.at, explain)?;
     if let Some(path) = &options.dot {
         fs::write(path, dot::render(&report.graph))
             .map_err(|e| broken(path, format_args!("cannot be written: {e}")))?;
@@ -32,8 +37,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// All about `text` where the variables are `at`; with the plans of its derivatives if `explain`.
-    pub fn new(text: &str, at: &str, explain: bool) -> Result<Report> {
+    /// All about `text` where the variables are `at`; with the plans of its derivatives by the options `explain`.
+    pub fn new(text: &str, at: &str, explain: Option<&PlanOptions>) -> Result<Report> {
         let Variables { names, values } = Variables::parse(at)?;
         let sizes: Vec<Option<usize>> = values.iter().map(|v| v.shape().first().copied()).collect();
         let formula = Formula::parse(text, &names).map_err(|m| m.in_text(text))?;
@@ -89,8 +94,8 @@ impl Report {
             false => "",
         };
         let _ = write!(out, "# {}{lists}\n{graph}", inputs.join(", "));
-        if explain {
-            out.push_str(&plans(&formula, &values, outputs.is_none())?);
+        if let Some(options) = explain {
+            out.push_str(&plans(&formula, &values, outputs.is_none(), options)?);
         }
         let notes = names
             .iter()
@@ -107,7 +112,12 @@ impl Report {
 }
 
 /// The plan of the derivative, and that of the Hessian for a formula of one number.
-fn plans(formula: &Formula, values: &[Tensor], one_number: bool) -> Result<String> {
+fn plans(
+    formula: &Formula,
+    values: &[Tensor],
+    one_number: bool,
+    options: &PlanOptions,
+) -> Result<String> {
     let sizes: Vec<usize> = values
         .iter()
         .map(|v| v.shape().first().copied().unwrap_or(1))
@@ -131,11 +141,10 @@ fn plans(formula: &Formula, values: &[Tensor], one_number: bool) -> Result<Strin
     };
     let all: Vec<Tensor> = values.iter().map(Tensor::ravel).collect();
     let x = concatenate(&all.iter().collect::<Vec<_>>(), 0);
-    let options = PlanOptions::default();
-    let plan = plan_jacobian(f, &x, &options)?;
+    let plan = plan_jacobian(f, &x, options)?;
     let mut out = format!("\nthe plan of the derivative:\n{}", plan.explain());
     if one_number {
-        let plan = plan_hessian(f, &x, &options)?;
+        let plan = plan_hessian(f, &x, options)?;
         let _ = write!(out, "\nthe plan of the Hessian:\n{}", plan.explain());
     }
     Ok(out)
@@ -157,15 +166,17 @@ mod tests {
     use insta::assert_snapshot;
 
     fn report(formula: &str, at: &str) -> String {
-        let report = Report::new(formula, at, false).expect("a formula");
+        let report = Report::new(formula, at, None).expect("a formula");
         let notes = report.notes.iter().map(|n| format!("note: {n}\n"));
         notes.chain([report.text]).collect()
     }
 
     /// What `--explain` adds.
     fn plans(formula: &str, at: &str) -> String {
-        let without = Report::new(formula, at, false).expect("a formula").text;
-        let with = Report::new(formula, at, true).expect("a formula").text;
+        let without = Report::new(formula, at, None).expect("a formula").text;
+        let with = Report::new(formula, at, Some(&PlanOptions::default()))
+            .expect("a formula")
+            .text;
         with.strip_prefix(&without)
             .expect("the plan is added at the end")
             .to_string()

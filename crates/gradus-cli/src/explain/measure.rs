@@ -2,7 +2,7 @@
 
 use super::functions::{filled, layers};
 use crate::report::modes::grouped;
-use gradus::{PlanOptions, Result, plan_jacobian};
+use gradus::{PlanOptions, Result, machine_profile, plan_jacobian};
 use gradus_plan::Chain;
 
 /// The largest weight matrix, in numbers.
@@ -50,7 +50,11 @@ pub fn check(chain: &Chain) -> std::result::Result<(), String> {
 /// What the planner expects of dense layers of these widths, with `tanh` after each, and what running them shows.
 pub fn report(widths: &[usize]) -> Result<String> {
     let x = filled(&widths[..1]);
-    let plan = plan_jacobian(layers(widths), &x, &PlanOptions::default())?;
+    let options = PlanOptions {
+        profile: machine_profile(),
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(layers(widths), &x, &options)?;
     let text = plan.analyze(&x)?.explain();
     Ok(format!(
         "dense layers of these widths with tanh after each:\n{text}"

@@ -8,7 +8,7 @@ use crate::options::{ExplainOptions, FunctionName, PlanFormat};
 use crate::report::costs;
 use clap::ValueEnum;
 use functions::{Derivative, Example};
-use gradus::{Error, ErrorKind, PlanOptions, Result, plan_hessian, plan_jacobian};
+use gradus::{Error, ErrorKind, PlanOptions, Result, machine_profile, plan_hessian, plan_jacobian};
 use gradus_plan::Chain;
 use std::fmt::Write;
 
@@ -72,6 +72,7 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
     let Example { f, x, derivative } = functions::example(name);
     let how = PlanOptions {
         memory_limit: options.memory_limit,
+        profile: machine_profile(),
         ..PlanOptions::default()
     };
     let plan = match derivative {

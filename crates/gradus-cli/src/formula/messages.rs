@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 /// The message about `formula` where there are numbers x and y and vectors v and w.
 fn formula(formula: &str) -> String {
-    match Report::new(formula, "x=1,y=2,v=[1,2,3],w=[4,5]", false) {
+    match Report::new(formula, "x=1,y=2,v=[1,2,3],w=[4,5]", None) {
         Ok(report) => panic!("`{formula}` is not refused:\n{}", report.text),
         Err(error) => format!("error: {error}"),
     }

@@ -3,7 +3,7 @@
 use super::Formula;
 use super::at::Variables;
 use crate::diff::Report;
-use gradus::{Tensor, grad, hessian, jacobian};
+use gradus::{PlanOptions, Tensor, grad, hessian, jacobian};
 use proptest::prelude::*;
 
 /// The value of `formula` at `at`, as a list.
@@ -259,7 +259,7 @@ proptest! {
 
     #[test]
     fn any_text_is_differentiated_or_refused(text in texts()) {
-        if let Err(error) = Report::new(&text, "x=1,y=0.5,v=[1,2],w=[1,2,3]", true) {
+        if let Err(error) = Report::new(&text, "x=1,y=0.5,v=[1,2],w=[1,2,3]", Some(&PlanOptions::default())) {
             prop_assert!(!error.message().is_empty());
         }
     }
@@ -281,7 +281,7 @@ proptest! {
     fn formulas_without_mistakes_are_differentiated(text in formulas()) {
         // A number has a Hessian, a vector a Jacobian.
         for formula in [text.clone(), format!("[{text}, v*({text})]")] {
-            let report = Report::new(&formula, "x=0.3,y=2,v=[1,2]", true);
+            let report = Report::new(&formula, "x=0.3,y=2,v=[1,2]", Some(&PlanOptions::default()));
             prop_assert!(report.is_ok(), "{formula}: {:?}", report.err());
         }
     }
