@@ -175,6 +175,8 @@ pub enum PlanFormat {
     Json,
     /// The order taken as a tree for Graphviz
     Dot,
+    /// One page with table and pictures, which needs nothing else
+    Html,
 }
 
 #[derive(Args)]

@@ -257,12 +257,12 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--analyze", "--format", "dot"]), @"
-    error: --analyze: a drawing shows no measurements; use --format text or json
+    error: --analyze: a drawing shows no measurements; use --format text, json or html
     exit code 1
     ");
     assert_snapshot!(no(&["--function", "mlp", "--format", "xml"]), @"
     error: invalid value 'xml' for '--format <FORMAT>'
-      [possible values: text, json, dot]
+      [possible values: text, json, dot, html]
 
     For more information, try '--help'.
     exit code 2

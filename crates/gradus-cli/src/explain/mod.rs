@@ -66,7 +66,7 @@ fn list() -> String {
 fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
     if options.analyze && options.format == PlanFormat::Dot {
         return Err(mistake(
-            "--analyze: a drawing shows no measurements; use --format text or json",
+            "--analyze: a drawing shows no measurements; use --format text, json or html",
         ));
     }
     let Example { f, x, derivative } = functions::example(name);
@@ -85,8 +85,10 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
         (_, PlanFormat::Dot) => plan.plan().to_dot(),
         (false, PlanFormat::Text) => plan.explain(),
         (false, PlanFormat::Json) => plan.plan().to_json(),
+        (false, PlanFormat::Html) => plan.plan().to_html(),
         (true, PlanFormat::Text) => plan.analyze(&x)?.explain(),
         (true, PlanFormat::Json) => plan.analyze(&x)?.to_json(),
+        (true, PlanFormat::Html) => plan.analyze(&x)?.to_html(),
     })
 }
 
