@@ -260,8 +260,8 @@ fn mistakes_are_explained() {
     error: --analyze: a drawing shows no measurements; use --format text, json or html
     exit code 1
     ");
-    assert_snapshot!(no(&["--function", "mlp", "--format", "xml"]), @"
-    error: invalid value 'xml' for '--format <FORMAT>'
+    assert_snapshot!(no(&["--function", "mlp", "--format", "table"]), @"
+    error: invalid value 'table' for '--format <FORMAT>'
       [possible values: text, json, dot, html]
 
     For more information, try '--help'.
