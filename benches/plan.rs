@@ -139,6 +139,17 @@ fn functions() -> Vec<(String, Vec<usize>, DType, Function)> {
         F64,
         Box::new(move |x| (0..20).fold(x.clone(), |x, _| &x + w.matmul(&x).tanh() * 0.05)),
     ));
+    all.push((
+        "400 coupled updates of 30, no cut".into(),
+        vec![30],
+        F64,
+        Box::new(|x| {
+            let step =
+                |(y, z): (Tensor, Tensor)| (&y * 0.9 + z.sin() * 0.1, &z * 0.9 - y.cos() * 0.1);
+            let (y, z) = (0..400).fold((x.sin(), x.cos()), |state, _| step(state));
+            y * z
+        }),
+    ));
     let g = layers(&[60, 40, 1], F64);
     all.push((
         "gradient of 60-40-1 (Hessian)".into(),
@@ -168,7 +179,10 @@ fn main() -> Result<()> {
     for (name, shape, dtype, f) in functions() {
         let x = filled(&shape, dtype);
         let graph = trace(&f, &x)?;
-        let options = PlanOptions::default();
+        let options = PlanOptions {
+            profile: machine_profile(),
+            ..PlanOptions::default()
+        };
         let planning = time(1, 15, Duration::from_millis(300), || {
             std::hint::black_box(gradus_plan::jacobian(&graph, 1, &options, None).unwrap());
         });

@@ -9,7 +9,7 @@ use gradus_ir::{Error, ErrorKind, Graph, Result};
 pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
 
 /// What a plan may choose from, and by which rates.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PlanOptions {
     /// Which orders may be taken.
     pub modes: Modes,
@@ -17,6 +17,20 @@ pub struct PlanOptions {
     pub memory_limit: Option<u64>,
     /// The machine that the time is estimated for.
     pub profile: Profile,
+    /// Of linear programs with more nodes than this only one of forward and reverse mode is built, the one with fewer vectors to carry; it bounds the time
+    /// that planning takes. [`Plan::explain`](crate::Plan::explain) says where it did.
+    pub most_nodes: usize,
+}
+
+impl Default for PlanOptions {
+    fn default() -> PlanOptions {
+        PlanOptions {
+            modes: Modes::default(),
+            memory_limit: None,
+            profile: Profile::default(),
+            most_nodes: 1000,
+        }
+    }
 }
 
 /// Which orders a plan may take.

@@ -36,17 +36,30 @@ impl Plan {
         self.text(None)
     }
 
-    fn text(&self, measured: Option<&[Option<Measured>]>) -> String {
+    /// What is differentiated by what.
+    pub(crate) fn subject(&self) -> String {
         let list = |types: &[gradus_ir::Type]| {
             let all: Vec<String> = types.iter().map(ToString::to_string).collect();
             all.join(", ")
         };
-        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
-        let mut out = format!(
-            "the Jacobian of {} by {}\n  a chain of widths {}\n\n",
+        format!(
+            "Jacobian of {} by {}",
             list(self.outputs()),
-            list(self.inputs()),
-            widths.join(" → ")
+            list(self.inputs())
+        )
+    }
+
+    /// The widths at the cuts.
+    pub(crate) fn chain(&self) -> String {
+        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
+        widths.join(" → ")
+    }
+
+    fn text(&self, measured: Option<&[Option<Measured>]>) -> String {
+        let mut out = format!(
+            "the {}\n  a chain of widths {}\n\n",
+            self.subject(),
+            self.chain()
         );
         let _ = write!(
             out,
@@ -103,6 +116,9 @@ impl Plan {
                 let _ = write!(out, "  ruled out: {why}");
             }
             out.push('\n');
+        }
+        if self.bounded() {
+            out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
         }
         for name in NOT_YET {
             let _ = writeln!(out, "    not weighed yet: {name}");
@@ -294,8 +310,8 @@ fn ratio(seconds: f64, least: f64) -> f64 {
 }
 
 /// Digits in groups of three.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
+pub fn grouped(n: impl Into<u128>) -> String {
+    let digits = n.into().to_string();
     let mut out = String::new();
     for (k, c) in digits.chars().enumerate() {
         if k > 0 && (digits.len() - k).is_multiple_of(3) {

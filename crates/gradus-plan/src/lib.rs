@@ -27,7 +27,7 @@ pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};
 pub use choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 pub use cost::{Estimate, estimate};
-pub use explain::{Analysis, Measured};
+pub use explain::{Analysis, Measured, grouped};
 pub use hvp::hvp;
 pub use order::Order;
 pub use plan::{Plan, jacobian};

@@ -12,6 +12,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Plan {
     choice: Choice,
+    bounded: bool,
     problem: Arc<Problem>,
     whole: Arc<Segments>,
     cut: Arc<Segments>,
@@ -42,10 +43,17 @@ pub fn jacobian(
         let program = problem.emit(segments, order);
         candidates.push(Candidate::new(mode, program, options, peak));
     };
-    if options.modes != Modes::Reverse {
+    let ends = (whole.widths[0], whole.widths[1]);
+    let bounded = problem.lin.tangent.len() > options.most_nodes && options.modes == Modes::Any;
+    let skipped = match bounded {
+        true if ends.0 <= ends.1 => Some(Modes::Reverse),
+        true => Some(Modes::Forward),
+        false => None,
+    };
+    if options.modes != Modes::Reverse && skipped != Some(Modes::Forward) {
         consider(Mode::Forward, &whole, &Order::forward(1));
     }
-    if options.modes != Modes::Forward {
+    if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
         consider(Mode::Reverse, &whole, &Order::reverse(1));
     }
     let cut = Segments::cut(&problem.lin.tangent, problem.lin.residuals);
@@ -59,6 +67,7 @@ pub fn jacobian(
     let choice = Choice::cheapest(candidates, options.memory_limit)?;
     Ok(Plan {
         choice,
+        bounded,
         problem: Arc::new(problem),
         whole: Arc::new(whole),
         cut: Arc::new(cut),
@@ -127,6 +136,11 @@ impl Plan {
     /// The candidate that was taken.
     pub fn chosen(&self) -> &Candidate {
         self.choice.chosen()
+    }
+
+    /// Whether the program was too large for both pure modes to be built; see [`PlanOptions::most_nodes`].
+    pub fn bounded(&self) -> bool {
+        self.bounded
     }
 
     /// Elements at each cut that was considered, the inputs and the outputs included.

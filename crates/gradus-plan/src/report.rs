@@ -18,20 +18,11 @@ impl Plan {
     }
 
     fn html(&self, measured: Option<&[Option<Measured>]>) -> String {
-        let list = |types: &[gradus_ir::Type]| {
-            let all: Vec<String> = types.iter().map(ToString::to_string).collect();
-            all.join(", ")
-        };
-        let title = format!(
-            "The Jacobian of {} by {}",
-            list(self.outputs()),
-            list(self.inputs())
-        );
-        let widths: Vec<String> = self.widths().iter().map(usize::to_string).collect();
+        let title = format!("The {}", self.subject());
         let mut out = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
              <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
-            widths.join(" → "),
+            self.chain(),
             self.chosen().mode.name()
         );
         out.push_str("<table><tr><th>candidate</th><th>operations</th><th>bytes moved</th><th>bytes at peak</th><th>estimated time</th>");
@@ -138,7 +129,7 @@ impl Analysis<'_> {
 
 /// The order as boxes, each above the parts that it is made of.
 fn drawing(order: &Order, widths: &[usize], out: &mut String) {
-    const WIDTH: usize = 250;
+    const WIDTH: usize = 290;
     const HEIGHT: usize = 64;
     fn leaves(order: &Order) -> usize {
         children(order)

@@ -608,6 +608,48 @@ fn a_limit_rules_orders_out() {
 }
 
 #[test]
+fn large_programs_are_planned_within_bounds() {
+    let (narrow, wide) = (filled(&[2, 6], 1), filled(&[6, 2], 1));
+    let long = |x: &Tensor| (0..300).fold(x.sin(), |y, _| (&y * 0.9).sin() + y.square() * 0.1);
+    for (w, shape, kept) in [(narrow, 6, "reverse"), (wide, 2, "forward")] {
+        let f = |x: &Tensor| {
+            if shape == 6 {
+                w.matmul(&long(x))
+            } else {
+                long(&w.matmul(x))
+            }
+        };
+        let x = filled(&[shape], 1);
+        let options = PlanOptions {
+            most_nodes: 100,
+            ..PlanOptions::default()
+        };
+        let plan = plan_jacobian(f, &x, &options).unwrap();
+        assert!(
+            plan.plan().bounded()
+                && plan
+                    .explain()
+                    .contains("not built, as the program is large")
+        );
+        let names: Vec<&str> = plan
+            .plan()
+            .candidates()
+            .iter()
+            .map(|c| c.mode.name())
+            .collect();
+        assert_eq!(names, [kept]);
+        let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
+        close(
+            "large",
+            kept,
+            &plan.evaluate(&x).unwrap().to_vec::<f64>().unwrap(),
+            &wanted,
+            1e-12,
+        );
+    }
+}
+
+#[test]
 fn mistakes_are_explained() {
     let options = PlanOptions::default();
     let said = |error: Error| error.to_string().lines().next().unwrap().to_string();

@@ -1,6 +1,7 @@
 //! What forward and reverse mode would cost for the gradient of the loss.
 
 use gradus::{Error, ErrorKind, Result};
+pub use gradus_plan::grouped;
 use gradus_plan::{Chain, ModeCost};
 
 /// Operations and memory of both modes for a network of these widths, with the loss as last width, and their ratio.
@@ -38,19 +39,6 @@ pub fn compare(widths: &[usize]) -> Result<String> {
         + "\n")
 }
 
-/// Digits in groups of three.
-pub fn grouped(n: u128) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (k, c) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,7 +51,7 @@ mod tests {
     #[test]
     fn digits_in_groups() {
         assert_eq!(
-            [0, 999, 1000, 1234567].map(grouped),
+            [0u64, 999, 1000, 1234567].map(grouped),
             ["0", "999", "1,000", "1,234,567"]
         );
     }
