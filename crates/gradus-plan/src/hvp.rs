@@ -44,7 +44,8 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
         })
         .collect();
     let pairs: Vec<(NodeId, NodeId)> = x.iter().copied().zip(v.iter().copied()).collect();
-    let slopes = g.outputs()[g.outputs().len() - n..].to_vec();
+    // The gradient program has the function's outputs in front.
+    let slopes: Vec<NodeId> = g.outputs()[graph.outputs().len()..].to_vec();
     let along = match mode {
         Mode::ForwardOverReverse => {
             let changes = gradus_ad::jvp(&mut g, &slopes, &pairs);

@@ -527,6 +527,83 @@ fn products_with_the_hessian_agree() {
 }
 
 #[test]
+fn products_with_the_hessian_of_a_tree_agree() {
+    let f =
+        |(a, b, c): &(Tensor, Tensor, Tensor)| (a.matmul(b).tanh().square().sum()) * c + c.sin();
+    let at = (filled(&[3, 4], 1), filled(&[4], 2), Tensor::from(0.3));
+    let v = (filled(&[3, 4], 5), filled(&[4], 6), Tensor::from(0.7));
+    let flat = |t: &(Tensor, Tensor, Tensor)| {
+        let parts = [&t.0, &t.1, &t.2].map(|t| t.to_vec::<f64>().unwrap());
+        parts.concat()
+    };
+    let wanted = flat(&hvp_with(f, HvpOrder::ForwardOverReverse)(&at, &v));
+    close("hvp", "planned", &flat(&hvp(f)(&at, &v)), &wanted, 1e-12);
+    let h = hessian_tree(f)(&at).matrix();
+    let product = h.matmul(&Tensor::from(flat(&v).as_slice()));
+    close(
+        "hvp",
+        "of the Hessian",
+        &product.to_vec::<f64>().unwrap(),
+        &wanted,
+        1e-12,
+    );
+}
+
+#[test]
+fn all_compositions_of_a_product_agree() {
+    let f =
+        |(a, b, c): &(Tensor, Tensor, Tensor)| (a.matmul(b).tanh().square().sum()) * c + c.sin();
+    let flat = |f: &dyn Fn(&(Tensor, Tensor)) -> Tensor, x: &(Tensor, Tensor)| trace(f, x).unwrap();
+    let at = [filled(&[3, 4], 1), filled(&[4], 2), Tensor::from(0.3)];
+    let v = [filled(&[3, 4], 5), filled(&[4], 6), Tensor::from(0.7)];
+    let three = (at[0].clone(), at[1].clone(), at[2].clone());
+    // One function of three arrays, one of which two do not meet, and one without second derivatives.
+    let programs = [
+        trace(f, &three).unwrap(),
+        trace(
+            |(a, _, c): &(Tensor, Tensor, Tensor)| a.sin().sum() * c,
+            &three,
+        )
+        .unwrap(),
+        trace(
+            |(a, b, _): &(Tensor, Tensor, Tensor)| a.sum() + b.sum(),
+            &three,
+        )
+        .unwrap(),
+        flat(
+            &|(a, b)| a.matmul(b).square().sum(),
+            &(at[0].clone(), at[1].clone()),
+        ),
+    ];
+    for program in &programs {
+        let n = program.inputs().len();
+        let arrays: Vec<gradus_cpu::Array> = at[..n]
+            .iter()
+            .chain(&v[..n])
+            .map(|t| gradus_cpu::Array::from_slice(&t.to_vec::<f64>().unwrap(), t.shape()).unwrap())
+            .collect();
+        let choice = gradus_plan::hvp(program, n, &PlanOptions::default(), None).unwrap();
+        let results: Vec<Vec<f64>> = choice
+            .candidates()
+            .iter()
+            .map(|c| {
+                let run = gradus_cpu::compile(&c.program, &Default::default()).unwrap();
+                let inputs = arrays.iter().map(gradus_cpu::Input::Borrowed).collect();
+                let outputs = run.run(inputs).unwrap();
+                assert_eq!(outputs.len(), n);
+                outputs
+                    .iter()
+                    .flat_map(|a| a.as_slice::<f64>().unwrap().to_vec())
+                    .collect()
+            })
+            .collect();
+        for (c, got) in choice.candidates().iter().zip(&results) {
+            close("hvp", c.mode.name(), got, &results[0], 1e-12);
+        }
+    }
+}
+
+#[test]
 fn plans_work_inside_other_transforms() {
     let f = layers(&[8, 2, 8]);
     let x = filled(&[8], 1);
