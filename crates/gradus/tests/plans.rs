@@ -39,7 +39,7 @@ fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
     let f = |name, shape: &[usize], f: Function| (name, shape.to_vec(), f);
     let (w, v) = (filled(&[6, 4], 1), filled(&[4, 6], 2));
     let (w2, w3, w4) = (w.clone(), w.clone(), w.clone());
-    let (v2, v3) = (v.clone(), v.clone());
+    let v2 = v.clone();
     let idx = Tensor::new(vec![3i64, 0, 3, 2], &[4]).unwrap();
     vec![
         f("identity", &[3], Box::new(|x| x.clone())),
@@ -100,10 +100,8 @@ fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
             Box::new(move |x| v.matmul(x).tanh()),
         ),
         f("rows, then all", &[4, 6], {
-            let r = row_by_row(3, 6);
             let g = dense(12, 12, 3);
             let w = filled(&[6, 3], 3);
-            let _ = r;
             Box::new(move |x| g(&x.matmul(&w).tanh().reshape(&[12])))
         }),
         f("all, then rows", &[12], {
@@ -284,8 +282,6 @@ fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
         f("narrow in the middle of rows", &[3, 4], {
             let a = filled(&[4, 1], 1);
             let b = filled(&[1, 4], 2);
-            let v = v3.clone();
-            let _ = v;
             Box::new(move |x| x.matmul(&a).sin().matmul(&b).tanh())
         }),
     ]
@@ -553,7 +549,7 @@ fn products_with_the_hessian_of_a_tree_agree() {
 fn all_compositions_of_a_product_agree() {
     let f =
         |(a, b, c): &(Tensor, Tensor, Tensor)| (a.matmul(b).tanh().square().sum()) * c + c.sin();
-    let flat = |f: &dyn Fn(&(Tensor, Tensor)) -> Tensor, x: &(Tensor, Tensor)| trace(f, x).unwrap();
+    let two = (filled(&[3, 4], 1), filled(&[4], 2));
     let at = [filled(&[3, 4], 1), filled(&[4], 2), Tensor::from(0.3)];
     let v = [filled(&[3, 4], 5), filled(&[4], 6), Tensor::from(0.7)];
     let three = (at[0].clone(), at[1].clone(), at[2].clone());
@@ -570,10 +566,7 @@ fn all_compositions_of_a_product_agree() {
             &three,
         )
         .unwrap(),
-        flat(
-            &|(a, b)| a.matmul(b).square().sum(),
-            &(at[0].clone(), at[1].clone()),
-        ),
+        trace(|(a, b): &(Tensor, Tensor)| a.matmul(b).square().sum(), &two).unwrap(),
     ];
     for program in &programs {
         let n = program.inputs().len();
