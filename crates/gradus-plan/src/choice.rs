@@ -100,7 +100,7 @@ impl Candidate {
     ) -> Candidate {
         Candidate {
             mode,
-            estimate: estimate(&program, 0, &options.profile),
+            estimate: estimate(&program, &options.profile),
             peak_bytes: peak.map(|peak| peak(&program)),
             program,
             ruled_out: None,

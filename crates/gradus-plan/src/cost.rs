@@ -15,11 +15,11 @@ pub struct Estimate {
     pub seconds: f64,
 }
 
-/// The cost of what the outputs of `g` need, of the nodes from `first` on.
+/// The cost of what the outputs of `g` need.
 ///
 /// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
 /// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
-pub fn estimate(g: &Graph, first: usize, profile: &Profile) -> Estimate {
+pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
     let live = g.live();
     let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); g.len()];
     for id in g.ids().filter(|id| live[id.index()]) {
@@ -50,7 +50,7 @@ pub fn estimate(g: &Graph, first: usize, profile: &Profile) -> Estimate {
             })
     };
     let mut total = Estimate::default();
-    for id in g.ids().skip(first) {
+    for id in g.ids() {
         let node = g.node(id);
         if !live[id.index()] || matches!(node.op, Op::Input(_) | Op::Const(_)) {
             continue;

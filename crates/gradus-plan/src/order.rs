@@ -163,7 +163,7 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
         let known: Vec<NodeId> = residuals.iter().map(|ty| g.input(ty.clone())).collect();
         let matrix = make(&mut g, &known);
         g.set_outputs(matrix.tensors());
-        (estimate(&g, 0, profile).seconds, matrix)
+        (estimate(&g, profile).seconds, matrix)
     };
     let starts: Vec<Vec<Type>> = segments
         .parts

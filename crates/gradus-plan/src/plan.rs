@@ -15,6 +15,7 @@ pub struct Plan {
     bounded: bool,
     problem: Arc<Problem>,
     whole: Arc<Segments>,
+    /// The parts between the cuts; the whole where there are none.
     cut: Arc<Segments>,
 }
 
@@ -37,7 +38,7 @@ pub fn jacobian(
         y: graph.output_types(),
         lin,
     };
-    let whole = Segments::whole(&problem.lin.tangent, problem.lin.residuals);
+    let whole = Arc::new(Segments::whole(&problem.lin.tangent, problem.lin.residuals));
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
         let program = problem.emit(segments, order);
@@ -56,12 +57,15 @@ pub fn jacobian(
     if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
         consider(Mode::Reverse, &whole, &Order::reverse(1));
     }
-    let cut = Segments::cut(&problem.lin.tangent, problem.lin.residuals);
-    let parts = cut.parts.len();
-    if options.modes == Modes::Any && parts > 1 {
-        let order = cheapest(&cut, &problem.residual_types(), &options.profile);
+    let cut = match options.modes {
+        Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
+        Modes::Forward | Modes::Reverse => None,
+    };
+    if let Some(cut) = &cut {
+        let parts = cut.parts.len();
+        let order = cheapest(cut, &problem.residual_types(), &options.profile);
         if order != Order::forward(parts) && order != Order::reverse(parts) {
-            consider(Mode::Mixed(order.clone()), &cut, &order);
+            consider(Mode::Mixed(order.clone()), cut, &order);
         }
     }
     let choice = Choice::cheapest(candidates, options.memory_limit)?;
@@ -69,8 +73,8 @@ pub fn jacobian(
         choice,
         bounded,
         problem: Arc::new(problem),
-        whole: Arc::new(whole),
-        cut: Arc::new(cut),
+        cut: cut.map_or_else(|| whole.clone(), Arc::new),
+        whole,
     })
 }
 

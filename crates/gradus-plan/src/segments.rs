@@ -26,8 +26,8 @@ impl Segments {
         Segments::at(tangent, residuals, &[])
     }
 
-    /// The program cut at its narrowest cuts.
-    pub fn cut(tangent: &Graph, residuals: usize) -> Segments {
+    /// The program cut at its narrowest cuts; `None` where no cut can save anything.
+    pub fn cut(tangent: &Graph, residuals: usize) -> Option<Segments> {
         let mut cuts = cuts(tangent, residuals);
         let width = |id: &NodeId| tangent.ty(*id).elements();
         // Of neighbours of one width one is enough, the one nearest to the inputs.
@@ -42,7 +42,7 @@ impl Segments {
         let outer = ends(&tangent.inputs()[residuals..]).min(ends(tangent.outputs()));
         // A cut no narrower than an end saves nothing.
         cuts.retain(|id| width(id) < outer);
-        Segments::at(tangent, residuals, &cuts)
+        (!cuts.is_empty()).then(|| Segments::at(tangent, residuals, &cuts))
     }
 
     fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
