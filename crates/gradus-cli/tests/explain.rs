@@ -1,27 +1,12 @@
 //! `gradus explain` and `gradus diff --explain` as a user runs them.
 
+mod common;
+
+use common::{folder, gradus, says, text};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-fn gradus(dir: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
-    // Rates that were measured on this machine would change the times.
-    command.env("XDG_CACHE_HOME", dir.join("no-cache"));
-    command.current_dir(dir).args(arguments);
-    command.output().expect("the program starts")
-}
-
-/// What the program says when all is well.
-fn says(dir: &Path, arguments: &[&str]) -> String {
-    let output = gradus(dir, arguments);
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}:\n{out}{err}");
-    out
-}
 
 /// The message with which the program refuses, and its exit code.
 fn refuses(dir: &Path, arguments: &[&str]) -> String {
@@ -30,14 +15,6 @@ fn refuses(dir: &Path, arguments: &[&str]) -> String {
     assert!(output.stdout.is_empty(), "{arguments:?} prints before");
     let code = output.status.code().expect("an exit code");
     format!("{}exit code {code}", text(&output.stderr))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-fn folder() -> TempDir {
-    TempDir::new().expect("a folder for the test")
 }
 
 fn names(dir: &Path) -> Vec<String> {

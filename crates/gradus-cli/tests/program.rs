@@ -1,25 +1,12 @@
 //! The program as a user runs it: training, going on, measuring, predicting, and its messages.
 
+mod common;
+
+use common::{folder, gradus, says, text};
 use insta::assert_snapshot;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-use tempfile::TempDir;
-
-/// Runs `gradus` with the folder `dir` as its own.
-fn gradus(dir: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
-    command.current_dir(dir).args(arguments);
-    command.output().expect("the program starts")
-}
-
-/// What the program says when all is well.
-fn says(dir: &Path, arguments: &[&str]) -> String {
-    let output = gradus(dir, arguments);
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}:\n{out}{err}");
-    out
-}
+use std::process::Command;
 
 /// The message with which the program refuses, and its exit code.
 fn refuses(dir: &Path, arguments: &[&str]) -> String {
@@ -27,14 +14,6 @@ fn refuses(dir: &Path, arguments: &[&str]) -> String {
     assert!(!output.status.success(), "{arguments:?} is not refused");
     let code = output.status.code().expect("an exit code");
     format!("{}exit code {code}", text(&output.stderr))
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
-}
-
-fn folder() -> TempDir {
-    TempDir::new().expect("a folder for the test")
 }
 
 fn model(dir: &Path, out: &str) -> Vec<u8> {
