@@ -131,6 +131,11 @@ pub struct ExplainOptions {
     /// With --dims: draw the costs against depth and width to this SVG file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["function", "list"])]
     pub plot: Option<PathBuf>,
+    /// With --function: which derivative is planned [default: the one that --list names]
+    ///
+    /// Of a function of several numbers, `hessian` and `hvp` are those of half the sum of their squares.
+    #[arg(long, value_enum, value_name = "DERIVATIVE", conflicts_with_all = ["dims", "list"])]
+    pub of: Option<DerivativeName>,
     /// With --function: run every order that was considered, and show what was measured beside what was expected
     #[arg(long, conflicts_with_all = ["dims", "list"])]
     pub analyze: bool,
@@ -165,6 +170,16 @@ pub enum FunctionName {
     LeastSquares,
     /// Rosenbrock's function in 100 variables: its Hessian
     RosenbrockHessian,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DerivativeName {
+    /// All first derivatives
+    Jacobian,
+    /// All second derivatives of one number
+    Hessian,
+    /// The Hessian's product with a vector
+    Hvp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -46,6 +46,9 @@ fn a_function_is_explained() {
     assert_snapshot!(says(dir.path(), &["explain", "--function", "bottleneck"]), @"
     the Jacobian of f64[1000] by f64[1000]
       a chain of widths 1000 → 50 → 8 → 50 → 1000
+        cut 1: contract, f64[50]
+        cut 2: contract, f64[8]
+        cut 3: contract, f64[50]
 
         candidate        operations     bytes moved   bytes at peak        time   ratio
         forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06
@@ -60,6 +63,15 @@ fn a_function_is_explained() {
         │  └─ J3  50 × 8  by forward mode
         └─ J2…J1  8 × 1000  pulled through part 1
            └─ J2  8 × 50  by forward mode
+
+      steps:
+         1 run the function, and keep 8 arrays of 815,264 bytes that the derivative needs
+         2 push 50 unit columns through part 2 (2 operations): J2 (8 × 50)
+         3 pull the 8 rows of J2 back through part 1 (1 operation): J2…J1 (8 × 1000)
+         4 push 8 unit columns through part 3 (2 operations): J3 (50 × 8)
+         5 push the 8 columns of J3 through part 4 (3 operations): J4…J3 (1000 × 8)
+         6 multiply J4…J3 (1000 × 8) by J2…J1 (8 × 1000): J4…J1
+         7 write the 1000 × 1000 derivatives; in all 7 products and 20 elementwise operations
     ");
     assert_snapshot!(says(dir.path(), &["explain", "--function", "lorenz"]), @"
     the Jacobian of f64[3] by f64[3]
@@ -72,6 +84,11 @@ fn a_function_is_explained() {
         not weighed yet: recomputation (memory below what any order needs)
 
       taken: forward, tangents pushed from the inputs to the outputs
+
+      steps:
+         1 run the function, and keep 3 arrays of 24 bytes that the derivative needs
+         2 push 3 unit columns through its linear program (24 operations)
+         3 write the 3 × 3 derivatives; in all 13 elementwise operations and 2 copies
     ");
     assert_snapshot!(
         says(dir.path(), &["explain", "--function", "bottleneck", "--format", "dot"]),
@@ -101,6 +118,9 @@ fn a_function_is_explained() {
     assert_snapshot!(says(dir.path(), &limited), @"
     the Jacobian of f64[1000] by f64[1000]
       a chain of widths 1000 → 50 → 8 → 50 → 1000
+        cut 1: contract, f64[50]
+        cut 2: contract, f64[8]
+        cut 3: contract, f64[50]
 
         candidate        operations     bytes moved   bytes at peak        time   ratio
         forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06  ruled out: needs 16408960 bytes, the limit is 9000000
@@ -115,26 +135,107 @@ fn a_function_is_explained() {
         │  └─ J3  50 × 8  by forward mode
         └─ J2…J1  8 × 1000  pulled through part 1
            └─ J2  8 × 50  by forward mode
+
+      steps:
+         1 run the function, and keep 8 arrays of 815,264 bytes that the derivative needs
+         2 push 50 unit columns through part 2 (2 operations): J2 (8 × 50)
+         3 pull the 8 rows of J2 back through part 1 (1 operation): J2…J1 (8 × 1000)
+         4 push 8 unit columns through part 3 (2 operations): J3 (50 × 8)
+         5 push the 8 columns of J3 through part 4 (3 operations): J4…J3 (1000 × 8)
+         6 multiply J4…J3 (1000 × 8) by J2…J1 (8 × 1000): J4…J1
+         7 write the 1000 × 1000 derivatives; in all 7 products and 20 elementwise operations
     ");
+}
+
+#[test]
+fn second_derivatives_are_explained() {
+    let dir = folder();
+    let of = |derivative: &str, more: &[&str]| {
+        let asked = ["explain", "--function", "least-squares", "--of", derivative];
+        says(dir.path(), &[&asked[..], more].concat())
+    };
+    assert_snapshot!(of("hvp", &[]), @"
+    the product of the Hessian of f64[] by f64[50] with a vector
+      a chain of widths 50 → 200 → 1
+        cut 1: contract, f64[200]
+
+        candidate                   operations     bytes moved   bytes at peak        time   ratio
+      * forward over reverse            61,800         255,600           3,600     13.7 µs    1.00
+        reverse over reverse            61,800         255,600           3,600     13.7 µs    1.00
+        reverse over forward            61,800         255,600           3,600     13.7 µs    1.00
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: forward over reverse, the gradient's change along the vector
+
+      steps:
+         1 run the function and its gradient by reverse mode
+         2 push the vector, as a tangent, through both
+         3 write the product of 50 numbers; in all 3 products and 9 elementwise operations
+    ");
+    assert_snapshot!(of("hessian", &[]), @"
+    the Hessian of f64[] by f64[50]
+      a chain of widths 50 → 50
+
+        candidate                   operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse         1,070,800         558,000         104,800     41.7 µs    1.05
+      * reverse over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
+        reverse over forward         1,070,800         518,000         104,800     39.8 µs    1.00
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: reverse over reverse, cotangents pulled from the outputs to the inputs
+
+      steps:
+         1 run the function and its gradient by reverse mode, and keep 4 arrays of 84,800 bytes that the derivative needs
+         2 pull 50 unit rows back through its linear program (7 operations)
+         3 write the 50 × 50 derivatives; in all 2 products and 9 elementwise operations
+    ");
+    assert_eq!(
+        of("jacobian", &[]),
+        says(dir.path(), &["explain", "--function", "least-squares"])
+    );
+    for derivative in ["hvp", "hessian"] {
+        let page = of(derivative, &["--format", "html", "--analyze"]);
+        assert!(page.starts_with("<!doctype html>"), "{page}");
+        assert!(page.contains("<td>reverse over forward</td>"), "{page}");
+        assert!(page.contains("<h2>Steps</h2>"), "{page}");
+        let drawing = of(derivative, &["--format", "dot"]);
+        assert!(drawing.starts_with("digraph plan {"), "{drawing}");
+    }
 }
 
 #[test]
 fn every_function_has_a_plan_in_json() {
     let dir = folder();
     for name in names(dir.path()) {
-        for more in [&[][..], &["--analyze"]] {
+        for more in [
+            &[][..],
+            &["--analyze"],
+            &["--of", "jacobian"],
+            &["--of", "hessian"],
+            &["--of", "hvp"],
+            &["--of", "hvp", "--analyze"],
+        ] {
             let asked = [&["explain", "--function", &name, "--format", "json"], more].concat();
             let said = says(dir.path(), &asked);
             let plan: Value = serde_json::from_str(&said).expect(&said);
             let candidates = plan["candidates"].as_array().expect(&said);
             assert!(candidates.len() >= 2, "{name}: {said}");
+            assert!(plan["steps"].as_array().map(Vec::len) >= Some(3), "{said}");
+            let subject = plan["subject"].as_str().expect(&said);
+            match more {
+                ["--of", "jacobian"] => assert!(subject.starts_with("Jacobian of"), "{said}"),
+                ["--of", "hessian"] => assert!(subject.starts_with("Hessian of"), "{said}"),
+                ["--of", "hvp", ..] => assert!(subject.starts_with("product of"), "{said}"),
+                _ => {}
+            }
             assert!(
                 candidates.iter().any(|c| c["mode"] == plan["chosen"]),
                 "{name}: {said}"
             );
             for c in candidates {
                 assert!(c["seconds"].as_f64() > Some(0.0), "{name}: {said}");
-                if more.is_empty() {
+                if !more.contains(&"--analyze") {
                     assert!(c.get("measured").is_none(), "{name}: {said}");
                 } else {
                     // What is counted is what was expected.
@@ -150,7 +251,7 @@ fn every_function_has_a_plan_in_json() {
             }
             assert_eq!(
                 plan["regret"].is_number(),
-                !more.is_empty(),
+                more.contains(&"--analyze"),
                 "{name}: {said}"
             );
         }
@@ -224,7 +325,7 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1000"]), @"
-    error: plan: no order of the chain rule keeps to 1000 bytes; the least that one needs is 17536 bytes (orders that compute parts again are not weighed yet)
+    error: plan_jacobian: no order of the chain rule keeps to 1000 bytes; the least that one needs is 17536 bytes (orders that compute parts again are not weighed yet)
     exit code 1
     ");
     assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1k"]), @"
@@ -259,6 +360,25 @@ fn mistakes_are_explained() {
 
     For more information, try '--help'.
     exit code 2
+    ");
+    assert_snapshot!(no(&["--dims", "3,2", "--of", "hvp"]), @"
+    error: the argument '--dims <N,N,N>' cannot be used with '--of <DERIVATIVE>'
+
+    Usage: gradus explain <--dims <N,N,N>|--function <NAME>|--list>
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--of", "gradient"]), @"
+    error: invalid value 'gradient' for '--of <DERIVATIVE>'
+      [possible values: jacobian, hessian, hvp]
+
+    For more information, try '--help'.
+    exit code 2
+    ");
+    assert_snapshot!(no(&["--function", "mlp", "--of", "hessian", "--memory-limit", "9"]), @"
+    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 173184 bytes (orders that compute parts again are not weighed yet)
+    exit code 1
     ");
     assert_snapshot!(no(&["--list", "--measure"]), @"
     error: the argument '--list' cannot be used with '--measure'

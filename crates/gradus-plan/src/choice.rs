@@ -11,7 +11,7 @@ pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
 /// What a plan may choose from, and by which rates.
 #[derive(Clone, Debug)]
 pub struct PlanOptions {
-    /// Which orders may be taken.
+    /// Which orders may be taken; of second derivatives, the one of the derivative taken last.
     pub modes: Modes,
     /// The most bytes that a run may hold at once, arguments apart.
     pub memory_limit: Option<u64>,
@@ -20,6 +20,8 @@ pub struct PlanOptions {
     /// Of linear programs with more nodes than this only one of forward and reverse mode is built, the one with fewer vectors to carry; it bounds the time
     /// that planning takes. [`Plan::explain`](crate::Plan::explain) says where it did.
     pub most_nodes: usize,
+    /// Whether explanations name the user's lines.
+    pub places: bool,
 }
 
 impl Default for PlanOptions {
@@ -29,6 +31,7 @@ impl Default for PlanOptions {
             memory_limit: None,
             profile: Profile::default(),
             most_nodes: 1000,
+            places: true,
         }
     }
 }
@@ -54,11 +57,11 @@ pub enum Mode {
     Reverse,
     /// Parts of a chain are joined in this order.
     Mixed(Order),
-    /// Of a Hessian's product: a tangent pushed through the gradient.
+    /// Of a Hessian's product: a tangent pushed through the gradient by reverse mode.
     ForwardOverReverse,
     /// Of a Hessian's product: the gradient of the gradient's product with the vector.
     ReverseOverReverse,
-    /// Of a Hessian's product: the gradient of the change along the vector.
+    /// The gradient of the change along the vector, or the Jacobian by reverse mode of the gradient by forward mode.
     ReverseOverForward,
 }
 
@@ -79,8 +82,12 @@ impl Mode {
 /// One way to compute the derivative.
 #[derive(Clone)]
 pub struct Candidate {
-    /// How it is accumulated.
+    /// How it is accumulated; of a Hessian, which derivative of the gradient is taken.
     pub mode: Mode,
+    /// The name in tables.
+    pub name: String,
+    /// Whether equal parts of a symmetric result are computed once.
+    pub symmetric: bool,
     /// The program that it would run: from the function's inputs (and the vector of a product) to the derivatives, output by output.
     pub program: Graph,
     /// What it is thought to cost.
@@ -99,7 +106,9 @@ impl Candidate {
         peak: Option<Peak<'_>>,
     ) -> Candidate {
         Candidate {
+            name: mode.name().to_string(),
             mode,
+            symmetric: false,
             estimate: estimate(&program, &options.profile),
             peak_bytes: peak.map(|peak| peak(&program)),
             program,
@@ -141,7 +150,7 @@ impl Choice {
             None => Err(Error::new(
                 ErrorKind::Argument,
                 format!(
-                    "plan: no order of the chain rule keeps to {} bytes; the least that one needs is {} bytes \
+                    "no order of the chain rule keeps to {} bytes; the least that one needs is {} bytes \
                      (orders that compute parts again are not weighed yet)",
                     limit.unwrap_or(0),
                     least.unwrap_or(0)

@@ -2,7 +2,10 @@
 
 use crate::choice::Mode;
 use crate::order::Order;
-use crate::plan::Plan;
+use crate::plan::{Derivative, Plan};
+use crate::quote;
+use crate::segments::Cut;
+use crate::steps::named;
 use std::fmt::Write;
 
 /// What running a candidate showed.
@@ -42,11 +45,31 @@ impl Plan {
             let all: Vec<String> = types.iter().map(ToString::to_string).collect();
             all.join(", ")
         };
-        format!(
-            "Jacobian of {} by {}",
-            list(self.outputs()),
-            list(self.inputs())
-        )
+        let (of, by) = (list(self.outputs()), list(self.inputs()));
+        match self.derivative {
+            Derivative::Jacobian => format!("Jacobian of {of} by {by}"),
+            Derivative::Hessian => format!("Hessian of {of} by {by}"),
+            Derivative::HessianProduct => {
+                format!("product of the Hessian of {of} by {by} with a vector")
+            }
+        }
+    }
+
+    /// What was not weighed: a product with a vector is not sparse.
+    pub(crate) fn not_yet(&self) -> &'static [&'static str] {
+        match self.derivative {
+            Derivative::HessianProduct => &NOT_YET[1..],
+            _ => &NOT_YET,
+        }
+    }
+
+    /// A cut in words.
+    pub(crate) fn cut(&self, k: usize, cut: &Cut) -> String {
+        let place = match self.places && cut.place.is_known() {
+            true => format!(", at {}", cut.place),
+            false => String::new(),
+        };
+        format!("cut {}: {}, {}{place}", k + 1, cut.operation, cut.ty)
     }
 
     /// The widths at the cuts.
@@ -57,13 +80,18 @@ impl Plan {
 
     fn text(&self, measured: Option<&[Option<Measured>]>) -> String {
         let mut out = format!(
-            "the {}\n  a chain of widths {}\n\n",
+            "the {}\n  a chain of widths {}\n",
             self.subject(),
             self.chain()
         );
+        for (k, cut) in self.cuts().iter().enumerate() {
+            let _ = writeln!(out, "    {}", self.cut(k, cut));
+        }
+        let names = self.candidates().iter().map(|c| c.name.chars().count());
+        let widest = names.max().unwrap_or(0).max("candidate".len());
         let _ = write!(
             out,
-            "    {:9} {:>17} {:>15} {:>15} {:>11} {:>7}",
+            "\n    {:widest$} {:>17} {:>15} {:>15} {:>11} {:>7}",
             "candidate", "operations", "bytes moved", "bytes at peak", "time", "ratio"
         );
         if measured.is_some() {
@@ -94,8 +122,8 @@ impl Plan {
             let e = c.estimate;
             let _ = write!(
                 out,
-                "  {mark} {:9} {:>17} {:>15} {:>15} {:>11} {:>7.2}",
-                c.mode.name(),
+                "  {mark} {:widest$} {:>17} {:>15} {:>15} {:>11} {:>7.2}",
+                c.name,
                 grouped(e.operations),
                 grouped(e.bytes),
                 c.peak_bytes.map_or_else(|| "-".into(), grouped),
@@ -120,7 +148,7 @@ impl Plan {
         if self.bounded() {
             out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
         }
-        for name in NOT_YET {
+        for name in self.not_yet() {
             let _ = writeln!(out, "    not weighed yet: {name}");
         }
         if let Some(regret) = measured.and_then(|m| self.regret(m)) {
@@ -132,11 +160,15 @@ impl Plan {
         let _ = writeln!(
             out,
             "\n  taken: {}, {}",
-            self.chosen().mode.name(),
+            self.chosen().name,
             self.in_words()
         );
         if let Mode::Mixed(order) = &self.chosen().mode {
             tree(order, self.widths(), "    ", "    ", &mut out);
+        }
+        out.push_str("\n  steps:\n");
+        for (k, step) in self.steps().iter().enumerate() {
+            let _ = writeln!(out, "    {:2} {step}", k + 1);
         }
         out
     }
@@ -146,7 +178,12 @@ impl Plan {
             Mode::Forward => "tangents pushed from the inputs to the outputs",
             Mode::Reverse => "cotangents pulled from the outputs to the inputs",
             Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
-            _ => "a composition of a Hessian's product",
+            Mode::ForwardOverReverse => "the gradient's change along the vector",
+            Mode::ReverseOverReverse => "the gradient of the gradient's product with the vector",
+            Mode::ReverseOverForward => match self.derivative {
+                Derivative::HessianProduct => "the gradient of the change along the vector",
+                _ => "cotangents pulled through the gradient by forward mode",
+            },
         }
     }
 
@@ -163,24 +200,24 @@ impl Plan {
         measured[chosen].map(|m| m.seconds / fastest)
     }
 
-    /// The same as JSON: `widths`, `chosen`, and for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`.
+    /// The same as JSON: `subject`, `widths`, `chosen`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`, for
+    /// each cut `operation`, `type`, `place`, and the `steps`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
 
     fn json(&self, measured: Option<&[Option<Measured>]>) -> String {
-        // Strings here are names, numbers and the texts of this crate, without quotes or control characters.
         let candidates: Vec<String> = self
             .candidates()
             .iter()
             .enumerate()
             .map(|(k, c)| {
                 let order = match &c.mode {
-                    Mode::Mixed(order) => format!("\"{order}\""),
+                    Mode::Mixed(order) => quote::json(&order.to_string()),
                     _ => "null".into(),
                 };
                 let ruled_out = match &c.ruled_out {
-                    Some(why) => format!("\"{why}\""),
+                    Some(why) => quote::json(why),
                     None => "null".into(),
                 };
                 let seen = match measured.and_then(|m| m[k]) {
@@ -192,8 +229,8 @@ impl Plan {
                 };
                 let e = c.estimate;
                 format!(
-                    "    {{\"mode\": \"{}\", \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"peak_bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
-                    c.mode.name(),
+                    "    {{\"mode\": {}, \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"peak_bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
+                    quote::json(&c.name),
                     e.operations,
                     e.bytes,
                     c.peak_bytes.map_or_else(|| "null".into(), |n| n.to_string()),
@@ -205,11 +242,28 @@ impl Plan {
             Some(r) => format!("  \"regret\": {r:.4},\n"),
             None => String::new(),
         };
+        let cut = |cut: &Cut| {
+            let place = match self.places && cut.place.is_known() {
+                true => quote::json(&cut.place.to_string()),
+                false => "null".into(),
+            };
+            format!(
+                "\n    {{\"operation\": {}, \"type\": {}, \"place\": {place}}}",
+                quote::json(cut.operation),
+                quote::json(&cut.ty.to_string())
+            )
+        };
+        let cuts: Vec<String> = self.cuts().iter().map(cut).collect();
+        let steps = self.steps();
+        let steps: Vec<String> = steps.iter().map(|s| quote::json(s)).collect();
         format!(
-            "{{\n  \"widths\": {:?},\n  \"chosen\": \"{}\",\n{regret}  \"candidates\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
+            quote::json(&self.subject()),
             self.widths(),
-            self.chosen().mode.name(),
-            candidates.join(",\n")
+            cuts.join(","),
+            quote::json(&self.chosen().name),
+            candidates.join(",\n"),
+            steps.join(",\n    ")
         )
     }
 
@@ -221,8 +275,8 @@ impl Plan {
             Mode::Mixed(order) => {
                 draw(order, self.widths(), &mut next, &mut out);
             }
-            mode => {
-                let _ = writeln!(out, "  n0 [label=\"{}\"]", mode.name());
+            _ => {
+                let _ = writeln!(out, "  n0 [label={}]", quote::json(&self.chosen().name));
             }
         }
         out.push_str("}\n");
@@ -251,10 +305,7 @@ impl Analysis<'_> {
 pub(crate) fn label(order: &Order, widths: &[usize]) -> String {
     let (from, to) = order.range();
     let size = format!("{} × {}", widths[to + 1], widths[from]);
-    let name = match from == to {
-        true => format!("J{}", from + 1),
-        false => format!("J{}…J{}", to + 1, from + 1),
-    };
+    let name = named(order);
     match order {
         Order::Forward(_) => format!("{name}  {size}  by forward mode"),
         Order::Reverse(_) => format!("{name}  {size}  by reverse mode"),

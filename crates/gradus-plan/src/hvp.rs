@@ -1,30 +1,41 @@
 //! The product of a Hessian with a vector, among its three compositions.
 
-use crate::choice::{Candidate, Choice, Mode, Peak, PlanOptions};
+use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::plan::{Derivative, Plan};
+use crate::segments::Outline;
 use gradus_ir::{Graph, NodeId, Result, verify};
 
 /// Plans `∇²f(x)·v` for the scalar output 0 of `graph` and its first `n` inputs, all floats.
 ///
-/// The programs have the inputs of `graph`, then `v…`, and give one array for each `x`.
+/// The programs have the inputs of `graph`, then `v…`, and give one array for each `x`. [`PlanOptions::modes`] says which mode may come last.
 ///
 /// # Errors
 /// If no composition meets the memory limit.
-pub fn hvp(
-    graph: &Graph,
-    n: usize,
-    options: &PlanOptions,
-    peak: Option<Peak<'_>>,
-) -> Result<Choice> {
-    let modes = [
-        Mode::ForwardOverReverse,
-        Mode::ReverseOverReverse,
-        Mode::ReverseOverForward,
-    ];
-    let candidates = modes.map(|mode| {
-        let program = composed(graph, n, &mode);
-        Candidate::new(mode, program, options, peak)
+pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>>) -> Result<Plan> {
+    let modes: &[Mode] = match options.modes {
+        Modes::Any => &[
+            Mode::ForwardOverReverse,
+            Mode::ReverseOverReverse,
+            Mode::ReverseOverForward,
+        ],
+        Modes::Forward => &[Mode::ForwardOverReverse],
+        Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
+    };
+    let candidates = modes.iter().map(|mode| {
+        let program = composed(graph, n, mode);
+        Candidate::new(mode.clone(), program, options, peak)
     });
-    Choice::cheapest(candidates.into(), options.memory_limit)
+    let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
+    Ok(Plan {
+        derivative: Derivative::HessianProduct,
+        x: graph.input_types().into_iter().take(n).collect(),
+        y: value.output_types(),
+        choice: Choice::cheapest(candidates.collect(), options.memory_limit)?,
+        bounded: false,
+        outline: Outline::of(&value, n),
+        kept: Vec::new(),
+        places: options.places,
+    })
 }
 
 fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {

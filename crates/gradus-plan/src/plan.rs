@@ -3,20 +3,53 @@
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
-use crate::segments::Segments;
+use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
 use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
 
-/// How to compute the Jacobian of a program.
+/// What is planned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Derivative {
+    /// All first derivatives.
+    Jacobian,
+    /// All second derivatives of one number.
+    Hessian,
+    /// The Hessian's product with a vector.
+    HessianProduct,
+}
+
+/// How a derivative is computed, and what else was weighed.
 #[derive(Clone)]
 pub struct Plan {
-    choice: Choice,
-    bounded: bool,
-    problem: Arc<Problem>,
-    whole: Arc<Segments>,
+    pub(crate) derivative: Derivative,
+    pub(crate) x: Vec<Type>,
+    pub(crate) y: Vec<Type>,
+    pub(crate) choice: Choice,
+    pub(crate) bounded: bool,
+    pub(crate) outline: Outline,
+    /// What the derivative needs of the function's run.
+    pub(crate) kept: Vec<Type>,
+    pub(crate) places: bool,
+}
+
+/// The plan of a Jacobian or a Hessian, with the means to accumulate it in other orders.
+#[derive(Clone)]
+pub struct Accumulation {
+    pub(crate) plan: Plan,
+    draft: Draft,
+}
+
+/// What there is to choose from.
+#[derive(Clone)]
+pub(crate) struct Draft {
+    pub problem: Arc<Problem>,
+    pub whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
-    cut: Arc<Segments>,
+    pub cut: Arc<Segments>,
+    pub bounded: bool,
+    /// Of a Hessian: the gradient by forward mode.
+    pub forward: Option<(Arc<Problem>, Arc<Segments>)>,
 }
 
 /// Plans the Jacobian of all outputs of `graph`, which are floats, with respect to its first `n` inputs.
@@ -30,22 +63,29 @@ pub fn jacobian(
     n: usize,
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
-) -> Result<Plan> {
-    let wrt: Vec<usize> = (0..n).collect();
-    let lin = gradus_ad::linearize(graph, &wrt);
-    let problem = Problem {
-        x: graph.input_types().into_iter().take(n).collect(),
-        y: graph.output_types(),
-        lin,
-    };
-    let whole = Arc::new(Segments::whole(&problem.lin.tangent, problem.lin.residuals));
+) -> Result<Accumulation> {
+    let (draft, candidates) = draft(graph, n, options, peak);
+    let choice = Choice::cheapest(candidates, options.memory_limit)?;
+    let y = graph.output_types();
+    Ok(draft.chosen(Derivative::Jacobian, y, choice, options))
+}
+
+/// The candidates for the Jacobian of `graph`.
+pub(crate) fn draft(
+    graph: &Graph,
+    n: usize,
+    options: &PlanOptions,
+    peak: Option<Peak<'_>>,
+) -> (Draft, Vec<Candidate>) {
+    let problem = Problem::new(graph, n);
+    let whole = Arc::new(problem.whole());
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
         let program = problem.emit(segments, order);
         candidates.push(Candidate::new(mode, program, options, peak));
     };
     let ends = (whole.widths[0], whole.widths[1]);
-    let bounded = problem.lin.tangent.len() > options.most_nodes && options.modes == Modes::Any;
+    let bounded = problem.size() > options.most_nodes && options.modes == Modes::Any;
     let skipped = match bounded {
         true if ends.0 <= ends.1 => Some(Modes::Reverse),
         true => Some(Modes::Forward),
@@ -68,24 +108,67 @@ pub fn jacobian(
             consider(Mode::Mixed(order.clone()), cut, &order);
         }
     }
-    let choice = Choice::cheapest(candidates, options.memory_limit)?;
-    Ok(Plan {
-        choice,
-        bounded,
+    let draft = Draft {
         problem: Arc::new(problem),
         cut: cut.map_or_else(|| whole.clone(), Arc::new),
         whole,
-    })
+        bounded,
+        forward: None,
+    };
+    (draft, candidates)
+}
+
+impl Draft {
+    /// The plan that takes `choice`.
+    pub fn chosen(
+        self,
+        derivative: Derivative,
+        y: Vec<Type>,
+        choice: Choice,
+        options: &PlanOptions,
+    ) -> Accumulation {
+        let plan = Plan {
+            derivative,
+            x: self.problem.x.clone(),
+            y,
+            choice,
+            bounded: self.bounded,
+            outline: self.cut.outline(),
+            kept: self.problem.residual_types(),
+            places: options.places,
+        };
+        Accumulation { plan, draft: self }
+    }
 }
 
 /// A function, linearised.
-struct Problem {
+pub(crate) struct Problem {
     x: Vec<Type>,
     y: Vec<Type>,
     lin: Linearized,
 }
 
 impl Problem {
+    /// All outputs of `graph` by its first `n` inputs.
+    pub fn new(graph: &Graph, n: usize) -> Problem {
+        let wrt: Vec<usize> = (0..n).collect();
+        Problem {
+            x: graph.input_types().into_iter().take(n).collect(),
+            y: graph.output_types(),
+            lin: gradus_ad::linearize(graph, &wrt),
+        }
+    }
+
+    /// The linear program as one part.
+    pub fn whole(&self) -> Segments {
+        Segments::whole(&self.lin.tangent, self.lin.residuals)
+    }
+
+    /// Operations of the linear program.
+    pub fn size(&self) -> usize {
+        self.lin.tangent.len()
+    }
+
     fn residual_types(&self) -> Vec<Type> {
         let mut types = self.lin.tangent.input_types();
         types.truncate(self.lin.residuals);
@@ -101,8 +184,8 @@ impl Problem {
         (g, matrix)
     }
 
-    /// The program that computes the Jacobian in this order.
-    fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+    /// The program that computes the Jacobian in this order: a block for each output and each input.
+    pub fn emit(&self, segments: &Segments, order: &Order) -> Graph {
         let primal = &self.lin.primal;
         let (mut g, matrix) = self.accumulate(segments, order);
         let mut blocks = Vec::new();
@@ -149,21 +232,43 @@ impl Plan {
 
     /// Elements at each cut that was considered, the inputs and the outputs included.
     pub fn widths(&self) -> &[usize] {
-        &self.cut.widths
+        &self.outline.widths
     }
 
-    /// The program that accumulates the Jacobian in an order of choice over the parts between the cuts, one part fewer than there are
-    /// [`widths`](Self::widths).
+    /// The cuts that were considered, those at the ends not included.
+    pub fn cuts(&self) -> &[Cut] {
+        &self.outline.cuts
+    }
+
+    /// The types that are differentiated by.
+    pub fn inputs(&self) -> &[Type] {
+        &self.x
+    }
+
+    /// The types that are differentiated.
+    pub fn outputs(&self) -> &[Type] {
+        &self.y
+    }
+}
+
+impl Accumulation {
+    /// What was weighed and taken.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The program that accumulates the Jacobian (of the gradient, for a Hessian) in an order of choice over the parts between the cuts, one part fewer than
+    /// there are [`widths`](Plan::widths).
     ///
     /// # Panics
     /// If the order does not span all parts.
     pub fn in_order(&self, order: &Order) -> Graph {
         assert_eq!(
             order.range(),
-            (0, self.cut.parts.len() - 1),
+            (0, self.draft.cut.parts.len() - 1),
             "the order spans all parts"
         );
-        self.problem.emit(&self.cut, order)
+        self.draft.problem.emit(&self.draft.cut, order)
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
@@ -172,15 +277,19 @@ impl Plan {
     /// # Panics
     /// If there are several inputs or outputs.
     pub fn compressed(&self) -> (Graph, Vec<(usize, usize)>) {
-        let ([x], [y]) = (&self.problem.x[..], &self.problem.y[..]) else {
+        let draft = &self.draft;
+        let (problem, segments, order) = match (&self.plan.chosen().mode, &draft.forward) {
+            (Mode::ReverseOverForward, Some((problem, whole))) => {
+                (problem, whole, Order::reverse(1))
+            }
+            (Mode::Mixed(order), _) => (&draft.problem, &draft.cut, order.clone()),
+            (Mode::Reverse, _) => (&draft.problem, &draft.whole, Order::reverse(1)),
+            _ => (&draft.problem, &draft.whole, Order::forward(1)),
+        };
+        let ([x], [y]) = (&problem.x[..], &problem.y[..]) else {
             panic!("a compressed Jacobian has one input and one output");
         };
-        let (segments, order) = match &self.chosen().mode {
-            Mode::Mixed(order) => (&self.cut, order.clone()),
-            Mode::Reverse => (&self.whole, Order::reverse(1)),
-            _ => (&self.whole, Order::forward(1)),
-        };
-        let (mut g, matrix) = self.problem.accumulate(segments, &order);
+        let (mut g, matrix) = problem.accumulate(segments, &order);
         let (tensor, ties) = match matrix.get(0, 0) {
             None => {
                 let shape = [&y.shape[..], &x.shape].concat();
@@ -203,17 +312,7 @@ impl Plan {
             }
         };
         let tensor = g.emit(Op::Cast(y.dtype), &[tensor]);
-        let program = g.extract(self.problem.lin.primal.inputs(), &[tensor]);
+        let program = g.extract(problem.lin.primal.inputs(), &[tensor]);
         (program, ties)
-    }
-
-    /// The types that are differentiated by.
-    pub fn inputs(&self) -> &[Type] {
-        &self.problem.x
-    }
-
-    /// The types that are differentiated.
-    pub fn outputs(&self) -> &[Type] {
-        &self.problem.y
     }
 }

@@ -4,6 +4,7 @@ use crate::choice::Mode;
 use crate::explain::{Analysis, Measured, children, grouped, label, time};
 use crate::order::Order;
 use crate::plan::Plan;
+use crate::quote;
 use std::fmt::Write;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -18,13 +19,20 @@ impl Plan {
     }
 
     fn html(&self, measured: Option<&[Option<Measured>]>) -> String {
-        let title = format!("The {}", self.subject());
+        let title = quote::html(&format!("The {}", self.subject()));
         let mut out = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
              <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
             self.chain(),
-            self.chosen().mode.name()
+            self.chosen().name
         );
+        if !self.cuts().is_empty() {
+            out.push_str("<ul>\n");
+            for (k, cut) in self.cuts().iter().enumerate() {
+                let _ = writeln!(out, "<li>{}</li>", quote::html(&self.cut(k, cut)));
+            }
+            out.push_str("</ul>\n");
+        }
         out.push_str("<table><tr><th>candidate</th><th>operations</th><th>bytes moved</th><th>bytes at peak</th><th>estimated time</th>");
         if measured.is_some() {
             out.push_str(
@@ -42,7 +50,7 @@ impl Plan {
             let _ = write!(
                 out,
                 "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td>{peak}</td><td>{}</td>",
-                c.mode.name(),
+                c.name,
                 grouped(e.operations),
                 grouped(e.bytes),
                 time(e.seconds)
@@ -72,8 +80,15 @@ impl Plan {
             out.push_str("<h2>The order</h2>\n");
             drawing(order, self.widths(), &mut out);
         }
-        out.push_str(
-            "<p class=\"note\">Not weighed yet: compression by colouring for sparse results; recomputation below the memory that any order needs.</p>\n</body></html>\n",
+        out.push_str("<h2>Steps</h2>\n<ol>\n");
+        for step in self.steps() {
+            let _ = writeln!(out, "<li>{}</li>", quote::html(&step));
+        }
+        out.push_str("</ol>\n");
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Not weighed yet: {}.</p>\n</body></html>",
+            self.not_yet().join("; ")
         );
         out
     }
@@ -88,9 +103,18 @@ impl Plan {
             .chain(seen.into_iter().flatten())
             .fold(f64::MIN_POSITIVE, f64::max);
         let step = if measured.is_some() { 52 } else { 30 };
+        let names = all
+            .iter()
+            .map(|c| c.name.chars().count())
+            .max()
+            .unwrap_or(0)
+            * 7
+            + 27;
+        let left = names as f64;
         let _ = writeln!(
             out,
-            "<h2>Time</h2>\n<svg width=\"720\" height=\"{}\" role=\"img\" aria-label=\"time of each candidate\">",
+            "<h2>Time</h2>\n<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"time of each candidate\">",
+            names + 630,
             all.len() * step
         );
         for (k, c) in all.iter().enumerate() {
@@ -98,8 +122,8 @@ impl Plan {
                 let width = (480.0 * seconds / longest).max(1.0);
                 let _ = writeln!(
                     out,
-                    "<rect x=\"90\" y=\"{y}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{} {what}</text>",
-                    96.0 + width,
+                    "<rect x=\"{names}\" y=\"{y}\" width=\"{width:.1}\" height=\"18\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{} {what}</text>",
+                    left + 6.0 + width,
                     y + 14,
                     time(seconds)
                 );
@@ -109,12 +133,7 @@ impl Plan {
             if let Some(m) = measured.and_then(|m| m[k]) {
                 bar(y + 22, m.seconds, "#2f6690", "measured");
             }
-            let _ = writeln!(
-                out,
-                "<text x=\"0\" y=\"{}\">{}</text>",
-                y + 14,
-                c.mode.name()
-            );
+            let _ = writeln!(out, "<text x=\"0\" y=\"{}\">{}</text>", y + 14, c.name);
         }
         out.push_str("</svg>\n");
     }

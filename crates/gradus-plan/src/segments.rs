@@ -1,9 +1,70 @@
 //! A linear program cut into a chain: nodes through which every path from the inputs to the outputs goes.
 
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, Loc, NodeId, Op, Type};
 
 /// So many cuts are considered, the narrowest ones: more would cost more to weigh than they save.
 const MOST_CUTS: usize = 12;
+
+/// A node through which every path from the inputs to the outputs goes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cut {
+    /// The operation that makes it: of the linear program for Jacobians and Hessians, of the function itself for products with a Hessian.
+    pub operation: &'static str,
+    /// Its type.
+    pub ty: Type,
+    /// The user's line that asked for it.
+    pub place: Loc,
+}
+
+impl Cut {
+    fn of(graph: &Graph, id: NodeId) -> Cut {
+        let node = graph.node(id);
+        Cut {
+            operation: node.op.name(),
+            ty: node.ty.clone(),
+            place: node.loc,
+        }
+    }
+}
+
+/// A function's shape as a chain.
+#[derive(Clone)]
+pub(crate) struct Outline {
+    /// Elements at each cut, the inputs and the outputs included.
+    pub widths: Vec<usize>,
+    /// The cuts, those at the ends not included.
+    pub cuts: Vec<Cut>,
+    /// Operations of each part between two cuts.
+    pub operations: Vec<usize>,
+}
+
+impl Outline {
+    /// The narrowest cuts of a program between its first `n` inputs and its outputs.
+    pub fn of(graph: &Graph, n: usize) -> Outline {
+        let x = &graph.inputs()[..n];
+        let mut cuts = narrowest(graph, x);
+        let end: usize = graph
+            .outputs()
+            .iter()
+            .map(|&y| graph.ty(y).elements())
+            .sum();
+        if cuts.last().is_some_and(|&c| graph.ty(c).elements() == end) {
+            cuts.pop();
+        }
+        let (active, needed) = (graph.dependents_of(x), graph.live());
+        let mut operations = vec![0; cuts.len() + 1];
+        for id in graph.ids().filter(|id| !x.contains(id)) {
+            if active[id.index()] && needed[id.index()] {
+                operations[cuts.partition_point(|&c| c < id)] += 1;
+            }
+        }
+        Outline {
+            widths: widths(graph, &borders(x, &cuts, graph.outputs())),
+            cuts: cuts.iter().map(|&id| Cut::of(graph, id)).collect(),
+            operations,
+        }
+    }
+}
 
 /// One part of a linear program between two cuts.
 pub(crate) struct Segment {
@@ -18,6 +79,7 @@ pub(crate) struct Segments {
     pub parts: Vec<Segment>,
     /// Elements at each cut, the inputs and the outputs included.
     pub widths: Vec<usize>,
+    cuts: Vec<Cut>,
 }
 
 impl Segments {
@@ -28,16 +90,8 @@ impl Segments {
 
     /// The program cut at its narrowest cuts; `None` where no cut can save anything.
     pub fn cut(tangent: &Graph, residuals: usize) -> Option<Segments> {
-        let mut cuts = cuts(tangent, residuals);
         let width = |id: &NodeId| tangent.ty(*id).elements();
-        // Of neighbours of one width one is enough, the one nearest to the inputs.
-        cuts.dedup_by(|b, a| width(b) == width(a));
-        if cuts.len() > MOST_CUTS {
-            let mut narrow = cuts.clone();
-            narrow.sort_by_key(|id| (width(id), *id));
-            narrow.truncate(MOST_CUTS);
-            cuts.retain(|id| narrow.contains(id));
-        }
+        let mut cuts = narrowest(tangent, &tangent.inputs()[residuals..]);
         let ends = |ids: &[NodeId]| ids.iter().map(width).sum::<usize>();
         let outer = ends(&tangent.inputs()[residuals..]).min(ends(tangent.outputs()));
         // A cut no narrower than an end saves nothing.
@@ -47,13 +101,7 @@ impl Segments {
 
     fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
         let (known, x) = tangent.inputs().split_at(residuals);
-        let mut borders: Vec<Vec<NodeId>> = vec![x.to_vec()];
-        borders.extend(cuts.iter().map(|&c| vec![c]));
-        borders.push(tangent.outputs().to_vec());
-        let widths = borders
-            .iter()
-            .map(|b| b.iter().map(|&id| tangent.ty(id).elements()).sum())
-            .collect();
+        let borders = borders(x, cuts, tangent.outputs());
         let parts = borders
             .windows(2)
             .map(|w| {
@@ -63,13 +111,58 @@ impl Segments {
                 Segment { forward, reverse }
             })
             .collect();
-        Segments { parts, widths }
+        Segments {
+            parts,
+            widths: widths(tangent, &borders),
+            cuts: cuts.iter().map(|&id| Cut::of(tangent, id)).collect(),
+        }
+    }
+
+    /// What explanations say of the chain.
+    pub fn outline(&self) -> Outline {
+        let operations = |part: &Segment| {
+            let made =
+                |id: &NodeId| !matches!(part.forward.node(*id).op, Op::Input(_) | Op::Const(_));
+            part.forward.ids().filter(made).count()
+        };
+        Outline {
+            widths: self.widths.clone(),
+            cuts: self.cuts.clone(),
+            operations: self.parts.iter().map(operations).collect(),
+        }
     }
 }
 
+/// The inputs, each cut, and the outputs.
+fn borders(x: &[NodeId], cuts: &[NodeId], y: &[NodeId]) -> Vec<Vec<NodeId>> {
+    let mut borders = vec![x.to_vec()];
+    borders.extend(cuts.iter().map(|&c| vec![c]));
+    borders.push(y.to_vec());
+    borders
+}
+
+fn widths(graph: &Graph, borders: &[Vec<NodeId>]) -> Vec<usize> {
+    let elements = |ids: &Vec<NodeId>| ids.iter().map(|&id| graph.ty(id).elements()).sum();
+    borders.iter().map(elements).collect()
+}
+
+/// The narrowest cuts, in order.
+fn narrowest(graph: &Graph, x: &[NodeId]) -> Vec<NodeId> {
+    let mut cuts = cuts(graph, x);
+    let width = |id: &NodeId| graph.ty(*id).elements();
+    // Of neighbours of one width one is enough, the one nearest to the inputs.
+    cuts.dedup_by(|b, a| width(b) == width(a));
+    if cuts.len() > MOST_CUTS {
+        let mut narrow = cuts.clone();
+        narrow.sort_by_key(|id| (width(id), *id));
+        narrow.truncate(MOST_CUTS);
+        cuts.retain(|id| narrow.contains(id));
+    }
+    cuts
+}
+
 /// All single nodes through which every path goes, in order; inputs and outputs are none.
-fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
-    let x = &tangent.inputs()[residuals..];
+fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
     let active = tangent.dependents_of(x);
     let needed = tangent.live();
     let on_path = |i: usize| active[i] && needed[i];

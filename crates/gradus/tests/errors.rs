@@ -130,7 +130,7 @@ fn derivatives_that_do_not_exist() {
     assert_snapshot!(stops!(jacfwd(|n: &Tensor| n * 2)(&n)), @"jacfwd: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
     assert_snapshot!(stops!(jacrev(|n: &Tensor| n * 2)(&n)), @"jacrev: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
     assert_snapshot!(stops!(jacrev(|x: &Tensor| x.argmax())(&x)), @"jacrev: the function returned i64[], and only floating-point numbers have derivatives; convert it with `astype`");
-    assert_snapshot!(stops!(hessian(|x: &Tensor| x.sin())(&x)), @"grad: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    assert_snapshot!(stops!(hessian(|x: &Tensor| x.sin())(&x)), @"hessian: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
     assert_snapshot!(stops!(hvp(|x: &Tensor| x.sin())(&x, &x)), @"hvp: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
     assert_snapshot!(stops!(hvp(|x: &Tensor| x.sum())(&x, &f(&[3]))), @"hvp: the vector must be like the point: it must be f64[2], got f64[3]");
     assert_snapshot!(stops!(grad(|x: &Tensor| x.argmax())(&x)), @"grad: the function must return one floating-point number, it returned i64[]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");

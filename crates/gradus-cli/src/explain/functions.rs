@@ -1,32 +1,27 @@
 //! The functions that are part of the program, their weights from a formula.
 
-use crate::options::FunctionName;
+use crate::options::{DerivativeName, FunctionName};
 use gradus::DType::F64;
 use gradus::Tensor;
 use gradus::tensor::stack;
 
 pub type Function = Box<dyn Fn(&Tensor) -> Tensor>;
 
-/// A function, a point, and which derivative there is planned.
+/// A function, a point, and which derivative there is planned if none is named.
 pub struct Example {
     pub f: Function,
     pub x: Tensor,
-    pub derivative: Derivative,
-}
-
-pub enum Derivative {
-    Jacobian,
-    Hessian,
+    pub derivative: DerivativeName,
 }
 
 pub fn example(name: FunctionName) -> Example {
     let jacobian = |f: Function, shape: &[usize]| Example {
         f,
         x: filled(shape),
-        derivative: Derivative::Jacobian,
+        derivative: DerivativeName::Jacobian,
     };
     let hessian = |f: Function, shape: &[usize]| Example {
-        derivative: Derivative::Hessian,
+        derivative: DerivativeName::Hessian,
         ..jacobian(f, shape)
     };
     match name {
@@ -67,6 +62,17 @@ pub fn example(name: FunctionName) -> Example {
         }
         FunctionName::RosenbrockHessian => hessian(Box::new(rosenbrock), &[100]),
     }
+}
+
+/// The value of `f` if it is one number, else half the sum of the squares of its values.
+pub fn number(f: Function) -> Function {
+    Box::new(move |x| {
+        let y = f(x);
+        match y.rank() {
+            0 => y,
+            _ => y.square().sum() * 0.5,
+        }
+    })
 }
 
 /// Dense layers of these widths with `tanh` after each.

@@ -52,6 +52,7 @@ pub fn report(widths: &[usize]) -> Result<String> {
     let x = filled(&widths[..1]);
     let options = PlanOptions {
         profile: machine_profile(),
+        places: false,
         ..PlanOptions::default()
     };
     let plan = plan_jacobian(layers(widths), &x, &options)?;

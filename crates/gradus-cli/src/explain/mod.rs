@@ -4,11 +4,14 @@ mod functions;
 mod measure;
 mod table;
 
-use crate::options::{ExplainOptions, FunctionName, PlanFormat};
+use crate::options::{DerivativeName, ExplainOptions, FunctionName, PlanFormat};
 use crate::report::costs;
 use clap::ValueEnum;
-use functions::{Derivative, Example};
-use gradus::{Error, ErrorKind, PlanOptions, Result, machine_profile, plan_hessian, plan_jacobian};
+use functions::Example;
+use gradus::{
+    Analysis, Error, ErrorKind, Plan, PlanOptions, Result, Tensor, machine_profile, plan_hessian,
+    plan_hvp, plan_jacobian,
+};
 use gradus_plan::Chain;
 use std::fmt::Write;
 
@@ -73,22 +76,44 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
     let how = PlanOptions {
         memory_limit: options.memory_limit,
         profile: machine_profile(),
+        places: false,
         ..PlanOptions::default()
     };
-    let plan = match derivative {
-        Derivative::Jacobian => plan_jacobian(f, &x, &how),
-        Derivative::Hessian => plan_hessian(f, &x, &how),
-    };
     // Where in this program the function stands says nothing to a user.
-    let plan = plan.map_err(|e| Error::new(e.kind(), e.message()))?;
+    let placeless = |e: Error| Error::new(e.kind(), e.message());
+    match options.of.unwrap_or(derivative) {
+        DerivativeName::Jacobian => {
+            let plan = plan_jacobian(f, &x, &how).map_err(placeless)?;
+            written(plan.plan(), options, || plan.analyze(&x))
+        }
+        DerivativeName::Hessian => {
+            let f = functions::number(f);
+            let plan = plan_hessian(f, &x, &how).map_err(placeless)?;
+            written(plan.plan(), options, || plan.analyze(&x))
+        }
+        DerivativeName::Hvp => {
+            let f = functions::number(f);
+            let plan = plan_hvp(f, &x, &how).map_err(placeless)?;
+            let v = Tensor::ones(x.shape(), x.dtype());
+            written(plan.plan(), options, || plan.analyze(&x, &v))
+        }
+    }
+}
+
+/// The plan in the format asked for, with what was measured if that is asked for.
+fn written<'a>(
+    plan: &'a Plan,
+    options: &ExplainOptions,
+    analyze: impl FnOnce() -> Result<Analysis<'a>>,
+) -> Result<String> {
     Ok(match (options.analyze, options.format) {
-        (_, PlanFormat::Dot) => plan.plan().to_dot(),
+        (_, PlanFormat::Dot) => plan.to_dot(),
         (false, PlanFormat::Text) => plan.explain(),
-        (false, PlanFormat::Json) => plan.plan().to_json(),
-        (false, PlanFormat::Html) => plan.plan().to_html(),
-        (true, PlanFormat::Text) => plan.analyze(&x)?.explain(),
-        (true, PlanFormat::Json) => plan.analyze(&x)?.to_json(),
-        (true, PlanFormat::Html) => plan.analyze(&x)?.to_html(),
+        (false, PlanFormat::Json) => plan.to_json(),
+        (false, PlanFormat::Html) => plan.to_html(),
+        (true, PlanFormat::Text) => analyze()?.explain(),
+        (true, PlanFormat::Json) => analyze()?.to_json(),
+        (true, PlanFormat::Html) => analyze()?.to_html(),
     })
 }
 

@@ -1,8 +1,8 @@
 //! Whole matrices of derivatives, in a named order of accumulation.
 
-use super::grad::check_inputs;
-use super::plan::planned;
-use super::{close_at, grad, leaves, or_stop, zeros};
+use super::grad::{check_inputs, check_value};
+use super::plan::{planned, planned_hessian};
+use super::{close_at, leaves, or_stop, zeros};
 use crate::Tree;
 use crate::tensor::{Tensor, concatenate};
 use crate::trace;
@@ -60,7 +60,8 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     move |at| accumulate(Modes::Any, &f, at, loc)
 }
 
-/// The Hessian of a function that returns one number, the gradient differentiated in the cheapest order: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
+/// The Hessian of a function that returns one number, in the cheapest order; what is equal by symmetry is computed once where that is cheaper, see
+/// [`plan_hessian`](super::plan_hessian). `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -75,12 +76,7 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 #[track_caller]
 pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
-    let slope = grad(f);
-    move |at| {
-        blocks("hessian", Modes::Any, &slope, at, loc)
-            .blocks
-            .remove(0)
-    }
+    move |at| second("hessian", &f, at, loc).blocks.remove(0)
 }
 
 /// The Jacobian of a function of trees: a block for every tensor of the result and every tensor of the argument.
@@ -119,8 +115,7 @@ pub fn jacobian_tree<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> Bl
 #[track_caller]
 pub fn hessian_tree<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> Blocks {
     let loc = Loc::caller();
-    let slope = grad(f);
-    move |at| blocks("hessian_tree", Modes::Any, &slope, at, loc)
+    move |at| second("hessian_tree", &f, at, loc)
 }
 
 /// The derivatives of the tensors of one tree with respect to those of another.
@@ -138,6 +133,31 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// The derivatives of the tensors of `y` by those of `x`, row by row.
+    fn new(y: &impl Tree, x: &impl Tree, blocks: Vec<Tensor>) -> Blocks {
+        let sizes = |tensors: Vec<Tensor>| tensors.iter().map(|t| t.ty().elements()).collect();
+        Blocks {
+            rows: paths(y),
+            columns: paths(x),
+            sizes: (sizes(leaves(y)), sizes(leaves(x))),
+            blocks,
+        }
+    }
+
+    /// What stands for derivatives after a mistake.
+    fn zero(y: &impl Tree, x: &impl Tree) -> Blocks {
+        let columns = leaves(x);
+        let zero = |y: &Tensor, x: &Tensor| {
+            let shape = [y.shape(), x.shape()].concat();
+            zeros(&y.ty().with_shape(&shape))
+        };
+        let rows = leaves(y);
+        let all = rows
+            .iter()
+            .flat_map(|y| columns.iter().map(move |x| zero(y, x)));
+        Blocks::new(y, x, all.collect())
+    }
+
     /// The paths of the tensors that are differentiated, such as `.layers.0.weight`.
     pub fn rows(&self) -> &[String] {
         &self.rows
@@ -195,36 +215,27 @@ fn blocks<A: Tree, B: Tree>(
     loc: Loc,
 ) -> Blocks {
     let inputs = leaves(at);
-    let size = |t: &Tensor| t.ty().elements();
-    let described = |y: &B, blocks: Vec<Tensor>| Blocks {
-        rows: paths(y),
-        columns: paths(at),
-        sizes: (
-            leaves(y).iter().map(size).collect(),
-            inputs.iter().map(size).collect(),
-        ),
-        blocks,
-    };
     let result = check_inputs(name, at, &inputs).and_then(|()| {
         let (closed, y) = close_at(f, at, &inputs)?;
         check_outputs(name, &closed.graph.output_types())?;
         let program = planned(&closed.graph, inputs.len(), modes)?;
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
-        Ok(described(&y, results))
+        Ok(Blocks::new(&y, at, results))
     });
-    or_stop(result, loc, || {
-        let y = f(at);
-        let zero = |y: &Tensor, x: &Tensor| {
-            let mut shape = y.ty().shape.clone();
-            shape.extend_from_slice(x.shape());
-            zeros(&y.ty().with_shape(&shape))
-        };
-        let results = leaves(&y);
-        let all = results
-            .iter()
-            .flat_map(|y| inputs.iter().map(move |x| zero(y, x)));
-        described(&y, all.collect())
-    })
+    or_stop(result, loc, || Blocks::zero(&f(at), at))
+}
+
+/// The Hessian of `f`.
+fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> Blocks {
+    let inputs = leaves(at);
+    let result = check_inputs(name, at, &inputs).and_then(|()| {
+        let (closed, _) = close_at(f, at, &inputs)?;
+        check_value(name, &closed.graph.output_types()[0])?;
+        let program = planned_hessian(&closed.graph, inputs.len())?;
+        let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
+        Ok(Blocks::new(at, at, results))
+    });
+    or_stop(result, loc, || Blocks::zero(at, at))
 }
 
 /// Refuses results that have no derivative.

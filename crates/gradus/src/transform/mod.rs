@@ -7,6 +7,7 @@ mod jacobian;
 mod jit;
 mod jvp;
 mod plan;
+mod plan_hvp;
 mod profile;
 mod vjp;
 mod vmap;
@@ -18,12 +19,14 @@ pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tre
 pub use jit::{Jit, StepTime, jit};
 pub use jvp::jvp;
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
+pub use plan_hvp::{HvpPlan, plan_hvp};
 pub use profile::{calibrate, machine_profile, profile_path, save_profile};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
 pub use gradus_plan::{
-    Analysis, Candidate, Estimate, Measured, Mode, Modes, Order, Plan, PlanOptions, Profile,
+    Accumulation, Analysis, Candidate, Cut, Derivative, Estimate, Measured, Mode, Modes, Order,
+    Plan, PlanOptions, Profile,
 };
 
 use crate::tensor::Tensor;

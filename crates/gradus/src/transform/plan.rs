@@ -2,10 +2,10 @@
 
 use super::profile::machine_profile;
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Closed, Knowledge};
 use gradus_cpu::{CompileOptions, Input};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
-use gradus_plan::{Analysis, Measured, Modes, Order, Plan, PlanOptions};
+use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
@@ -17,6 +17,7 @@ const MOST: usize = 1024;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Jacobian(Modes),
+    Hessian,
     HessianProduct,
 }
 
@@ -38,7 +39,19 @@ pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph
             ..PlanOptions::default()
         };
         let plan = gradus_plan::jacobian(graph, n, &options, None)?;
-        Ok(plan.chosen().program.clone())
+        Ok(plan.plan().chosen().program.clone())
+    })
+}
+
+/// The program that computes the Hessian of `graph` by its first `n` inputs, a block for every two.
+pub(super) fn planned_hessian(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
+    remembered(graph, n, Wanted::Hessian, || {
+        let options = PlanOptions {
+            profile: machine_profile(),
+            ..PlanOptions::default()
+        };
+        let plan = gradus_plan::hessian(graph, n, &options, None)?;
+        Ok(plan.plan().chosen().program.clone())
     })
 }
 
@@ -49,8 +62,8 @@ pub(super) fn planned_hvp(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
             profile: machine_profile(),
             ..PlanOptions::default()
         };
-        let choice = gradus_plan::hvp(graph, n, &options, None)?;
-        Ok(choice.chosen().program.clone())
+        let plan = gradus_plan::hvp(graph, n, &options, None)?;
+        Ok(plan.chosen().program.clone())
     })
 }
 
@@ -95,9 +108,9 @@ fn same_places(a: &Graph, b: &Graph) -> bool {
     a.nodes().iter().zip(b.nodes()).all(|(a, b)| a.loc == b.loc)
 }
 
-/// How the Jacobian of a function would be computed at points like one; see [`plan_jacobian`].
+/// How the Jacobian or the Hessian of a function would be computed at points like one; see [`plan_jacobian`] and [`plan_hessian`].
 pub struct JacobianPlan {
-    plan: Plan,
+    plan: Accumulation,
     /// What the function uses from outside.
     captured: Vec<Tensor>,
     at: Type,
@@ -136,62 +149,103 @@ pub fn plan_jacobian(
     options: &PlanOptions,
 ) -> Result<JacobianPlan> {
     let loc = Loc::caller();
+    let name = "plan_jacobian";
     trace::boundary(|| {
-        let (at, inputs) = (x.ty().clone(), [x.clone()]);
-        super::grad::check_inputs("plan_jacobian", x, &inputs)?;
-        let closed = trace::close(
-            std::slice::from_ref(&at),
-            Knowledge::Types("plan_jacobian"),
-            &mut |args| vec![f(&args[0])],
-        )?;
-        super::jacobian::check_outputs("plan_jacobian", &closed.graph.output_types())?;
-        let plan = gradus_plan::jacobian(&closed.graph, 1, options, Some(&peak))?;
+        let closed = closed_at(name, &f, x)?;
+        super::jacobian::check_outputs(name, &closed.graph.output_types())?;
+        let plan = gradus_plan::jacobian(&closed.graph, 1, options, Some(&peak));
         Ok(JacobianPlan {
-            plan,
+            plan: plan.map_err(|e| said_by(name, e))?,
             captured: closed.captured,
-            at,
+            at: x.ty().clone(),
         })
     })
     .map_err(|e| e.at(trace::users_place(loc)))
 }
 
-/// Plans the Hessian of `f`, which returns one number: the Jacobian of its gradient, by [`plan_jacobian`].
+/// Plans the Hessian of `f`, which returns one number, at points of the type of `x`: the orders for the Jacobian of its gradient by reverse mode (forward over
+/// reverse, reverse over reverse, mixed over reverse), reverse over forward, and the cheapest of these with parts that are equal by symmetry computed once.
 ///
-/// Forward is then forward over reverse, reverse is reverse over reverse.
+/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let x = Tensor::from([1.0, 2.0, 3.0]);
+/// let plan = plan_hessian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+/// assert!(plan.explain().contains("reverse over forward"));
+/// assert_eq!(plan.evaluate(&x)?.to_vec::<f64>()?, [0.0, 3.0, 2.0, 3.0, 0.0, 1.0, 2.0, 1.0, 0.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Errors
-/// As [`plan_jacobian`].
+/// Mistakes in `f`; an input that is no float, an output that is no float scalar; a memory limit that no order meets.
 #[track_caller]
 pub fn plan_hessian(
     f: impl Fn(&Tensor) -> Tensor,
     x: &Tensor,
     options: &PlanOptions,
 ) -> Result<JacobianPlan> {
-    plan_jacobian(super::grad(f), x, options)
+    let loc = Loc::caller();
+    let name = "plan_hessian";
+    trace::boundary(|| {
+        let closed = closed_at(name, &f, x)?;
+        super::grad::check_value(name, &closed.graph.output_types()[0])?;
+        let plan = gradus_plan::hessian(&closed.graph, 1, options, Some(&peak));
+        Ok(JacobianPlan {
+            plan: plan.map_err(|e| said_by(name, e))?,
+            captured: closed.captured,
+            at: x.ty().clone(),
+        })
+    })
+    .map_err(|e| e.at(trace::users_place(loc)))
+}
+
+/// The program of `f` at points of the type of `x`, a float tensor.
+pub(super) fn closed_at(
+    name: &'static str,
+    f: &impl Fn(&Tensor) -> Tensor,
+    x: &Tensor,
+) -> Result<Closed> {
+    super::grad::check_inputs(name, x, std::slice::from_ref(x))?;
+    let types = std::slice::from_ref(x.ty());
+    trace::close(types, Knowledge::Types(name), &mut |args| vec![f(&args[0])])
+}
+
+/// An error of the planner, as one of the function that was called.
+pub(super) fn said_by(name: &str, error: Error) -> Error {
+    Error::new(error.kind(), format!("{name}: {}", error.message()))
 }
 
 /// The bytes that a program holds at once, arguments apart.
-fn peak(program: &Graph) -> u64 {
+pub(super) fn peak(program: &Graph) -> u64 {
     gradus_cpu::forecast(program).peak_bytes
 }
 
 impl JacobianPlan {
     /// The plan itself: candidates, costs, programs.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        self.plan.plan()
     }
 
     /// The candidates with what each would cost, the one taken, and its order; JSON and a drawing are at [`Plan`].
     pub fn explain(&self) -> String {
-        self.plan.explain()
+        self.plan().explain()
     }
 
-    /// The Jacobian at `x`, by the order taken.
+    /// The Jacobian (or the Hessian) at `x`, by the order taken.
     ///
     /// # Errors
     /// If `x` is of another type than the point that the plan was made for.
     pub fn evaluate(&self, x: &Tensor) -> Result<Tensor> {
-        let mut results = trace::apply(&self.plan.chosen().program, self.arguments(x)?)?;
+        self.evaluate_by(self.plan().chosen(), x)
+    }
+
+    /// The same by another of the [candidates](Plan::candidates).
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor) -> Result<Tensor> {
+        let mut results = trace::apply(&candidate.program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
 
@@ -220,7 +274,7 @@ impl JacobianPlan {
         })
     }
 
-    /// The Jacobian at `x` by an order of choice; see [`Plan::in_order`].
+    /// The Jacobian at `x` by an order of choice; see [`gradus_plan::Accumulation::in_order`].
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
@@ -235,41 +289,7 @@ impl JacobianPlan {
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor) -> Result<Analysis<'_>> {
-        let arguments = self.arguments(x)?;
-        let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
-        let inputs = || arrays.iter().map(Input::Borrowed).collect();
-        let mut running = Vec::new();
-        for (k, c) in self.plan.candidates().iter().enumerate() {
-            if c.ruled_out.is_none() {
-                let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
-                let (_, counts) = executable.run_counted(inputs())?;
-                running.push((k, executable, counts, Vec::new()));
-            }
-        }
-        let begin = Instant::now();
-        let mut rounds = 0;
-        // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds.
-        while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
-            for (_, executable, _, times) in &mut running {
-                let start = Instant::now();
-                executable.run(inputs())?;
-                times.push(start.elapsed().as_secs_f64());
-            }
-            rounds += 1;
-        }
-        let mut measured = vec![None; self.plan.candidates().len()];
-        for (k, _, counts, mut times) in running {
-            times.sort_by(f64::total_cmp);
-            measured[k] = Some(Measured {
-                operations: counts.operations,
-                peak_bytes: counts.peak_bytes,
-                seconds: times[times.len() / 2],
-            });
-        }
-        Ok(Analysis {
-            plan: &self.plan,
-            measured,
-        })
+        measured(self.plan(), &self.arguments(x)?)
     }
 
     fn arguments(&self, x: &Tensor) -> Result<Vec<Tensor>> {
@@ -283,4 +303,39 @@ impl JacobianPlan {
         all.extend(self.captured.iter().cloned());
         Ok(all)
     }
+}
+
+/// Runs every admissible candidate of `plan` on these arguments, several times.
+pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
+    let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
+    let inputs = || arrays.iter().map(Input::Borrowed).collect();
+    let mut running = Vec::new();
+    for (k, c) in plan.candidates().iter().enumerate() {
+        if c.ruled_out.is_none() {
+            let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
+            let (_, counts) = executable.run_counted(inputs())?;
+            running.push((k, executable, counts, Vec::new()));
+        }
+    }
+    let begin = Instant::now();
+    let mut rounds = 0;
+    // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds.
+    while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
+        for (_, executable, _, times) in &mut running {
+            let start = Instant::now();
+            executable.run(inputs())?;
+            times.push(start.elapsed().as_secs_f64());
+        }
+        rounds += 1;
+    }
+    let mut measured = vec![None; plan.candidates().len()];
+    for (k, _, counts, mut times) in running {
+        times.sort_by(f64::total_cmp);
+        measured[k] = Some(Measured {
+            operations: counts.operations,
+            peak_bytes: counts.peak_bytes,
+            seconds: times[times.len() / 2],
+        });
+    }
+    Ok(Analysis { plan, measured })
 }

@@ -34,6 +34,20 @@ pub fn row_by_row(m: usize, n: usize) -> Function {
     Box::new(move |x| x.matmul(&w).tanh())
 }
 
+/// A number that depends on all of `f`, with second derivatives.
+pub fn number(f: Function) -> Function {
+    Box::new(move |x| {
+        let y = f(x);
+        (y.sin() + y.square() * 0.3).sum()
+    })
+}
+
+/// Logistic regression: its Hessian is one product.
+pub fn logistic(n: usize, m: usize) -> Function {
+    let a = filled(&[m, n], 1);
+    Box::new(move |x| (a.matmul(x).exp() + 1.0).log().sum())
+}
+
 /// Functions of many shapes, each with the shape of its argument.
 pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
     let f = |name, shape: &[usize], f: Function| (name, shape.to_vec(), f);

@@ -1,0 +1,60 @@
+//! The plan of a Hessian: derivatives of the gradient, and what its symmetry saves.
+
+use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::order::Order;
+use crate::plan::{Accumulation, Derivative, Problem, draft};
+use crate::symmetric;
+use gradus_ir::{Graph, Result};
+use std::sync::Arc;
+
+/// Plans the Hessian of the scalar output 0 of `graph` with respect to its first `n` inputs, all floats: a block for every two of them, row by row.
+///
+/// Candidates are the orders for the Jacobian of the gradient by reverse mode, reverse mode over the gradient by forward mode, and the cheapest of these with
+/// equal parts computed once. [`PlanOptions::modes`] says which mode may come last.
+///
+/// # Errors
+/// If no candidate meets the memory limit: how much is needed.
+pub fn hessian(
+    graph: &Graph,
+    n: usize,
+    options: &PlanOptions,
+    peak: Option<Peak<'_>>,
+) -> Result<Accumulation> {
+    let wrt: Vec<usize> = (0..n).collect();
+    let with_value = gradus_ad::gradient(graph, &wrt);
+    let slopes = &with_value.outputs()[graph.outputs().len()..];
+    let gradient = with_value.extract(with_value.inputs(), slopes);
+    let (mut draft, mut candidates) = draft(&gradient, n, options, peak);
+    for c in &mut candidates {
+        c.name = format!("{} over reverse", c.mode.name());
+    }
+    if options.modes != Modes::Forward && !draft.bounded && n > 0 {
+        let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
+        let pushed = Problem::new(&value, n);
+        let slopes = pushed.emit(&pushed.whole(), &Order::forward(1));
+        let problem = Problem::new(&slopes, n);
+        if problem.size() <= options.most_nodes {
+            let whole = problem.whole();
+            let program = problem.emit(&whole, &Order::reverse(1));
+            let mode = Mode::ReverseOverForward;
+            candidates.push(Candidate::new(mode, program, options, peak));
+            draft.forward = Some((Arc::new(problem), Arc::new(whole)));
+        }
+    }
+    let mut choice = Choice::cheapest(candidates, options.memory_limit)?;
+    let base = choice.chosen();
+    if let Some(program) =
+        symmetric::once(&base.program, &gradient.output_types(), &options.profile)
+    {
+        let candidate = Candidate {
+            name: format!("{}, symmetric", base.name),
+            symmetric: true,
+            ..Candidate::new(base.mode.clone(), program, options, peak)
+        };
+        let mut candidates = choice.candidates;
+        candidates.push(candidate);
+        choice = Choice::cheapest(candidates, options.memory_limit)?;
+    }
+    let y = graph.output_types().into_iter().take(1).collect();
+    Ok(draft.chosen(Derivative::Hessian, y, choice, options))
+}

@@ -1,0 +1,226 @@
+//! What the order taken does, step by step.
+
+use crate::choice::Mode;
+use crate::explain::grouped;
+use crate::order::Order;
+use crate::plan::{Derivative, Plan};
+use gradus_ir::primitives::Work;
+use gradus_ir::{Graph, Op, Type};
+
+/// More steps than these are not told one by one.
+const MOST: usize = 20;
+
+impl Plan {
+    /// What a run of the order taken does, in order; of long plans the first steps and the last.
+    pub fn steps(&self) -> Vec<String> {
+        let mut steps = self.all_steps();
+        if steps.len() > MOST {
+            let left_out = steps.len() - MOST;
+            let last = steps.split_off(steps.len() - MOST / 2);
+            steps.truncate(MOST / 2);
+            steps.push(format!("… {left_out} more of the same kind"));
+            steps.extend(last);
+        }
+        steps
+    }
+
+    fn all_steps(&self) -> Vec<String> {
+        let chosen = self.chosen();
+        let widths = self.widths();
+        let (n, m) = (widths[0], widths[widths.len() - 1]);
+        if self.derivative == Derivative::HessianProduct {
+            return self.product_steps();
+        }
+        let through = match &chosen.mode {
+            Mode::ReverseOverForward => "the derivative of the gradient".to_string(),
+            _ => format!(
+                "its linear program ({})",
+                counted(self.outline.operations.iter().sum(), "operation")
+            ),
+        };
+        let mut steps = vec![self.first_step()];
+        match &chosen.mode {
+            Mode::Forward => steps.push(format!(
+                "push {} through {through}",
+                counted(n, "unit column")
+            )),
+            Mode::Reverse | Mode::ReverseOverForward => steps.push(format!(
+                "pull {} back through {through}",
+                counted(m, "unit row")
+            )),
+            Mode::Mixed(order) => self.order_steps(order, &mut steps),
+            _ => steps.push(format!("accumulate the derivatives over {through}")),
+        }
+        if chosen.symmetric {
+            steps.push(
+                "of parts that are equal by symmetry one is computed, the other copied".into(),
+            );
+        }
+        steps.push(format!(
+            "write the {m} × {n} derivatives; in all {}",
+            content(&chosen.program)
+        ));
+        steps
+    }
+
+    fn first_step(&self) -> String {
+        let function = match (self.derivative, &self.chosen().mode) {
+            (Derivative::Hessian, Mode::ReverseOverForward) => {
+                let values =
+                    "run the function with a tangent for each input: its gradient by forward mode";
+                return values.to_string();
+            }
+            (Derivative::Hessian, _) => "the function and its gradient by reverse mode",
+            _ => "the function",
+        };
+        if self.kept.is_empty() {
+            return format!("run {function}; its derivative needs nothing of that");
+        }
+        let bytes: usize = self.kept.iter().map(Type::bytes).sum();
+        format!(
+            "run {function}, and keep {} of {} that the derivative needs",
+            counted(self.kept.len(), "array"),
+            counted(bytes, "byte")
+        )
+    }
+
+    fn product_steps(&self) -> Vec<String> {
+        let chosen = self.chosen();
+        let (first, second) = match chosen.mode {
+            Mode::ForwardOverReverse => (
+                "run the function and its gradient by reverse mode",
+                "push the vector, as a tangent, through both",
+            ),
+            Mode::ReverseOverReverse => (
+                "run the function, its gradient by reverse mode, and the gradient's product with the vector",
+                "pull 1 back through all three",
+            ),
+            _ => (
+                "run the function, and push the vector through it as a tangent",
+                "pull 1 back through both",
+            ),
+        };
+        vec![
+            first.to_string(),
+            second.to_string(),
+            format!(
+                "write the product of {}; in all {}",
+                counted(self.widths()[0], "number"),
+                content(&chosen.program)
+            ),
+        ]
+    }
+
+    fn order_steps(&self, order: &Order, steps: &mut Vec<String>) {
+        let widths = self.widths();
+        let part = |l: usize| {
+            let size = counted(self.outline.operations[l], "operation");
+            format!("part {} ({size})", l + 1)
+        };
+        let matrix = |o: &Order| {
+            let (from, to) = o.range();
+            format!("{} ({} × {})", named(o), widths[to + 1], widths[from])
+        };
+        let step = match order {
+            Order::Forward(l) => format!(
+                "push {} through {}: {}",
+                counted(widths[*l], "unit column"),
+                part(*l),
+                matrix(order)
+            ),
+            Order::Reverse(l) => format!(
+                "pull {} back through {}: {}",
+                counted(widths[l + 1], "unit row"),
+                part(*l),
+                matrix(order)
+            ),
+            Order::Product(outer, inner) => {
+                self.order_steps(inner, steps);
+                self.order_steps(outer, steps);
+                format!(
+                    "multiply {} by {}: {}",
+                    matrix(outer),
+                    matrix(inner),
+                    named(order)
+                )
+            }
+            Order::Push(l, inner) => {
+                self.order_steps(inner, steps);
+                format!(
+                    "push the {} of {} through {}: {}",
+                    counted(widths[order.range().0], "column"),
+                    named(inner),
+                    part(*l),
+                    matrix(order)
+                )
+            }
+            Order::Pull(outer, l) => {
+                self.order_steps(outer, steps);
+                format!(
+                    "pull the {} of {} back through {}: {}",
+                    counted(widths[order.range().1 + 1], "row"),
+                    named(outer),
+                    part(*l),
+                    matrix(order)
+                )
+            }
+        };
+        steps.push(step);
+    }
+}
+
+/// The derivative of a range of parts.
+pub(crate) fn named(order: &Order) -> String {
+    match order.range() {
+        (from, to) if from == to => format!("J{}", from + 1),
+        (from, to) => format!("J{}…J{}", to + 1, from + 1),
+    }
+}
+
+/// What a program consists of, by the kind of work.
+fn content(program: &Graph) -> String {
+    const KINDS: [&str; 5] = [
+        "product",
+        "elementwise operation",
+        "reduction",
+        "copy",
+        "indexing",
+    ];
+    let live = program.live();
+    let mut counts = [0; KINDS.len()];
+    for id in program.ids().filter(|id| live[id.index()]) {
+        let node = program.node(id);
+        if matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_)) {
+            continue;
+        }
+        let types: Vec<&Type> = node.operands.iter().map(|&o| program.ty(o)).collect();
+        counts[match node.op.cost(&types, &node.ty).work {
+            Work::View => continue,
+            Work::Product => 0,
+            Work::Arithmetic | Work::Transcendental => 1,
+            Work::Reduction => 2,
+            Work::Copy => 3,
+            Work::Indexing => 4,
+        }] += 1;
+    }
+    let said: Vec<String> = KINDS
+        .iter()
+        .zip(counts)
+        .filter(|(_, n)| *n > 0)
+        .map(|(kind, n)| match (*kind, n) {
+            ("copy", 2..) => format!("{} copies", grouped(n as u64)),
+            _ => counted(n, kind),
+        })
+        .collect();
+    match said.split_last() {
+        None => "no operation".to_string(),
+        Some((one, [])) => one.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    }
+}
+
+/// A number with its noun.
+fn counted(n: usize, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", grouped(n as u64))
+}

@@ -1,0 +1,248 @@
+//! A symmetric matrix of derivatives from the elements on one side of its diagonal.
+
+use crate::cost::{Estimate, estimate};
+use crate::profile::Profile;
+use gradus_ir::primitives::Layout;
+use gradus_ir::{Graph, NodeId, Op, Type, verify};
+use std::collections::HashMap;
+
+/// Strips thinner than this are not worth the copies that they need.
+const THINNEST: usize = 32;
+/// Into how many strips a block is cut: more save more operations, and need thinner products.
+const STRIPS: [usize; 3] = [2, 4, 8];
+/// Operations are followed back from the result through so many others; beyond, a part of a result is a slice of the whole.
+const DEEPEST: usize = 100;
+
+/// Which blocks off the diagonal are computed.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Lower,
+    Upper,
+}
+
+/// The program of a Hessian with equal parts computed once, where that needs fewer operations; the one that is thought to take the least time.
+///
+/// The program's outputs are the blocks for every two of the inputs `x`, row by row. Of two blocks off the diagonal one is the other transposed. A block on the
+/// diagonal is cut into strips of rows; a strip ends at the diagonal, what is beyond is in later strips.
+pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Option<Graph> {
+    let mut found: Vec<(Estimate, Graph)> = Vec::new();
+    let weighed = |program: Graph| (estimate(&program, profile), program);
+    let mut side = None;
+    if x.len() > 1 {
+        let lower = weighed(with(program, x, Some(Side::Lower), 1)?);
+        let upper = weighed(with(program, x, Some(Side::Upper), 1)?);
+        let (better, cheaper) = match lower.0.seconds <= upper.0.seconds {
+            true => (Side::Lower, lower),
+            false => (Side::Upper, upper),
+        };
+        side = Some(better);
+        found.push(cheaper);
+    }
+    for strips in STRIPS {
+        found.extend(with(program, x, side, strips).map(weighed));
+    }
+    let whole = estimate(program, profile).operations;
+    found
+        .into_iter()
+        .filter(|(cost, _)| cost.operations < whole)
+        .min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds))
+        .map(|(_, program)| program)
+}
+
+/// The program with one side of the blocks off the diagonal computed, and those on the diagonal in so many strips; `None` where that changes nothing.
+fn with(program: &Graph, x: &[Type], side: Option<Side>, strips: usize) -> Option<Graph> {
+    let mut g = program.clone();
+    let mut blocks = program.outputs().to_vec();
+    if strips > 1 {
+        for (i, ty) in x.iter().enumerate() {
+            let at = i * x.len() + i;
+            if let Some(block) = in_strips(&mut g, blocks[at], ty, strips) {
+                blocks[at] = block;
+            }
+        }
+        if blocks == program.outputs() {
+            return None;
+        }
+    }
+    if let Some(side) = side {
+        mirror(&mut g, &mut blocks, x, side);
+    }
+    let once = g.extract(program.inputs(), &blocks);
+    verify::check_after("symmetric", &once);
+    Some(once)
+}
+
+/// The blocks on the other side of the diagonal as transposes of those on this side.
+fn mirror(g: &mut Graph, blocks: &mut [NodeId], x: &[Type], side: Side) {
+    for i in 0..x.len() {
+        for j in 0..i {
+            // A block of wider numbers is not rounded to narrower ones on the way.
+            if x[i].dtype != x[j].dtype {
+                continue;
+            }
+            let (kept, other) = match side {
+                Side::Lower => ((i, j), (j, i)),
+                Side::Upper => ((j, i), (i, j)),
+            };
+            let block = blocks[kept.0 * x.len() + kept.1];
+            blocks[other.0 * x.len() + other.1] = transposed(g, block, x[kept.0].rank());
+        }
+    }
+}
+
+/// `block` with its first `rows` axes behind the others.
+fn transposed(g: &mut Graph, block: NodeId, rows: usize) -> NodeId {
+    let rank = g.shape(block).len();
+    let order: Vec<usize> = (rows..rank).chain(0..rows).collect();
+    g.transpose(block, &order)
+}
+
+/// A symmetric block from so many strips; `None` where they would be too thin.
+fn in_strips(g: &mut Graph, block: NodeId, x: &Type, strips: usize) -> Option<NodeId> {
+    let rank = x.rank();
+    if rank > 1
+        && let Some(flat) = flattened(g, block, rank)
+    {
+        let shape = g.shape(block).to_vec();
+        let flat = in_strips(g, flat, &x.with_shape(&[x.elements()]), strips)?;
+        return Some(g.reshape(flat, &shape));
+    }
+    let axis = (0..rank).max_by_key(|&a| (x.shape[a], std::cmp::Reverse(a)))?;
+    let n = x.shape[axis];
+    if n < strips * THINNEST {
+        return None;
+    }
+    let bounds: Vec<usize> = (0..=strips).map(|k| k * n / strips).collect();
+    let all: Ranges = g.shape(block).iter().map(|&n| (0, n)).collect();
+    let mut seen = HashMap::new();
+    let mut lower = Vec::new();
+    for b in bounds.windows(2) {
+        let mut ranges = all.clone();
+        ranges[axis] = (b[0], b[1]);
+        ranges[rank + axis] = (0, b[1]);
+        lower.push(part(g, block, &ranges, &mut seen, 0));
+    }
+    let mut rows = Vec::new();
+    for (i, b) in bounds.windows(2).enumerate() {
+        let mut row = vec![lower[i]];
+        for &below in &lower[i + 1..] {
+            let mut ranges: Ranges = g.shape(below).iter().map(|&n| (0, n)).collect();
+            ranges[rank + axis] = (b[0], b[1]);
+            let mirrored = sliced(g, below, &ranges);
+            row.push(transposed(g, mirrored, rank));
+        }
+        rows.push(match row.len() {
+            1 => row[0],
+            _ => g.concat(&row, rank + axis),
+        });
+    }
+    Some(g.concat(&rows, axis))
+}
+
+/// The matrix that `x` is an arrangement of, which has the first `rows` axes of `x` as rows; `None` if there is none.
+fn flattened(g: &mut Graph, x: NodeId, rows: usize) -> Option<NodeId> {
+    let rank = g.shape(x).len();
+    if (rank, rows) == (2, 1) {
+        return Some(x);
+    }
+    let operand = *g.node(x).operands.first()?;
+    match &g.node(x).op {
+        Op::Layout(Layout::Reshape(_)) => {
+            let height: usize = g.shape(x)[..rows].iter().product();
+            let shape = g.shape(operand);
+            let before =
+                (1..shape.len()).find(|&k| shape[..k].iter().product::<usize>() == height)?;
+            flattened(g, operand, before)
+        }
+        Op::Layout(Layout::Transpose(order)) => {
+            let before = rank - rows;
+            if !order.iter().copied().eq((before..rank).chain(0..before)) {
+                return None;
+            }
+            let matrix = flattened(g, operand, before)?;
+            Some(g.transpose(matrix, &[1, 0]))
+        }
+        _ => None,
+    }
+}
+
+/// From where to where along each axis.
+type Ranges = Vec<(usize, usize)>;
+
+fn sliced(g: &mut Graph, x: NodeId, ranges: &[(usize, usize)]) -> NodeId {
+    let start: Vec<usize> = ranges.iter().map(|r| r.0).collect();
+    let limit: Vec<usize> = ranges.iter().map(|r| r.1).collect();
+    g.slice(x, &start, &limit, &vec![1; ranges.len()])
+}
+
+/// A part of `id`, with no more of it computed than that part needs: elementwise operations of parts, products of parts of their operands.
+fn part(
+    g: &mut Graph,
+    id: NodeId,
+    ranges: &[(usize, usize)],
+    seen: &mut HashMap<(NodeId, Ranges), NodeId>,
+    depth: usize,
+) -> NodeId {
+    let key = (id, ranges.to_vec());
+    if let Some(&there) = seen.get(&key) {
+        return there;
+    }
+    let node = g.node(id).clone();
+    let outer = g.set_loc(node.loc);
+    let sizes: Vec<usize> = ranges.iter().map(|r| r.1 - r.0).collect();
+    let made = match &node.op {
+        Op::Const(value) => g.constant(*value, &sizes),
+        _ if depth > DEEPEST => sliced(g, id, ranges),
+        Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) => {
+            let operands: Vec<NodeId> = node
+                .operands
+                .iter()
+                .map(|&o| part(g, o, ranges, seen, depth + 1))
+                .collect();
+            g.emit(node.op.clone(), &operands)
+        }
+        Op::Layout(Layout::Transpose(order)) => {
+            let mut before = vec![(0, 0); order.len()];
+            for (&axis, &range) in order.iter().zip(ranges) {
+                before[axis] = range;
+            }
+            let x = part(g, node.operands[0], &before, seen, depth + 1);
+            g.transpose(x, order)
+        }
+        Op::Layout(Layout::Broadcast { axes, .. }) => {
+            let shape = g.shape(node.operands[0]).to_vec();
+            let before: Ranges = axes
+                .iter()
+                .zip(shape)
+                .map(|(&a, n)| if n == 1 { (0, 1) } else { ranges[a] })
+                .collect();
+            let x = part(g, node.operands[0], &before, seen, depth + 1);
+            g.broadcast(x, &sizes, axes)
+        }
+        Op::Contract(c) => {
+            let (left, right) = (node.operands[0], node.operands[1]);
+            let full =
+                |g: &Graph, x: NodeId| -> Ranges { g.shape(x).iter().map(|&n| (0, n)).collect() };
+            let (mut l, mut r) = (full(g, left), full(g, right));
+            let (free_left, free_right) = (c.free_left(l.len()), c.free_right(r.len()));
+            let (batch, rest) = ranges.split_at(c.batch_left.len());
+            for (k, &range) in batch.iter().enumerate() {
+                (l[c.batch_left[k]], r[c.batch_right[k]]) = (range, range);
+            }
+            let (of_left, of_right) = rest.split_at(free_left.len());
+            for (&axis, &range) in free_left.iter().zip(of_left) {
+                l[axis] = range;
+            }
+            for (&axis, &range) in free_right.iter().zip(of_right) {
+                r[axis] = range;
+            }
+            // Operands are made whole: parts of them would overlap, and what they share be computed several times.
+            let operands = [sliced(g, left, &l), sliced(g, right, &r)];
+            g.emit(node.op.clone(), &operands)
+        }
+        _ => sliced(g, id, ranges),
+    };
+    g.set_loc(outer);
+    seen.insert(key, made);
+    made
+}

@@ -1,0 +1,248 @@
+//! What plans say of themselves.
+
+use crate::functions::{filled, layers, logistic, number};
+use gradus::prelude::*;
+
+/// Without the numbers of lines, which move with every edit of this test.
+fn lines_masked(text: &str) -> String {
+    let mut parts = text.split("functions.rs:");
+    let mut out = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        out.push_str("functions.rs:_");
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    out
+}
+
+#[test]
+fn a_plan_explains_itself() {
+    let f = layers(&[200, 40, 4, 40, 200]);
+    let x = filled(&[200], 1);
+    let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+    insta::assert_snapshot!(lines_masked(&plan.explain()));
+    insta::assert_snapshot!(lines_masked(&plan.plan().to_json()));
+    insta::assert_snapshot!(plan.plan().to_dot());
+    let analysis = plan.analyze(&x).unwrap();
+    assert!(analysis.explain().contains("regret"));
+    let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
+    assert_eq!(read["chosen"], "mixed");
+    // Both pages need nothing else, and show every candidate.
+    for page in [plan.plan().to_html(), analysis.to_html()] {
+        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+        assert!(!page.contains("http") && !page.contains("<script"));
+        for c in plan.plan().candidates() {
+            assert!(page.contains(&format!("<td>{}</td>", c.name)), "{page}");
+        }
+        assert_eq!(page.matches("<svg").count(), 2);
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+    }
+    assert_eq!(
+        read["candidates"][0]["measured"]["operations"],
+        read["candidates"][0]["operations"]
+    );
+}
+
+#[test]
+fn plans_of_second_derivatives_explain_themselves() {
+    let f = number(layers(&[6, 4, 3]));
+    let (x, v) = (filled(&[6], 1), filled(&[6], 5));
+    let options = PlanOptions::default();
+    let hessian = plan_hessian(&f, &x, &options).unwrap();
+    insta::assert_snapshot!(lines_masked(&hessian.explain()), @"
+    the Hessian of f64[] by f64[6]
+      a chain of widths 6 → 4 → 6
+        cut 1: contract, f64[4], at crates/gradus/tests/plans/functions.rs:_
+
+        candidate                   operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse             1,115           5,040           1,312     10.3 µs    1.10
+      * reverse over reverse             1,073           4,416           1,248      9.4 µs    1.00
+        mixed over reverse               1,073           4,416           1,248      9.4 µs    1.00
+        reverse over forward             1,238           5,096           1,248     10.6 µs    1.13
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: reverse over reverse, cotangents pulled from the outputs to the inputs
+
+      steps:
+         1 run the function and its gradient by reverse mode, and keep 11 arrays of 536 bytes that the derivative needs
+         2 pull 6 unit rows back through its linear program (23 operations)
+         3 write the 6 × 6 derivatives; in all 6 products and 33 elementwise operations
+    ");
+    let hvp = plan_hvp(&f, &x, &options).unwrap();
+    insta::assert_snapshot!(lines_masked(&hvp.explain()), @"
+    the product of the Hessian of f64[] by f64[6] with a vector
+      a chain of widths 6 → 4 → 3 → 1
+        cut 1: contract, f64[4], at crates/gradus/tests/plans/functions.rs:_
+        cut 2: contract, f64[3], at crates/gradus/tests/plans/functions.rs:_
+
+        candidate                   operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse               358           1,928             496      6.6 µs    1.05
+      * reverse over reverse               351           1,920             496      6.3 µs    1.00
+        reverse over forward               351           1,920             496      6.3 µs    1.00
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: reverse over reverse, the gradient of the gradient's product with the vector
+
+      steps:
+         1 run the function, its gradient by reverse mode, and the gradient's product with the vector
+         2 pull 1 back through all three
+         3 write the product of 6 numbers; in all 7 products and 33 elementwise operations
+    ");
+    insta::assert_snapshot!(lines_masked(&hvp.plan().to_json()), @r#"
+    {
+      "subject": "product of the Hessian of f64[] by f64[6] with a vector",
+      "widths": [6, 4, 3, 1],
+      "cuts": [
+        {"operation": "contract", "type": "f64[4]", "place": "crates/gradus/tests/plans/functions.rs:_"},
+        {"operation": "contract", "type": "f64[3]", "place": "crates/gradus/tests/plans/functions.rs:_"}],
+      "chosen": "reverse over reverse",
+      "candidates": [
+        {"mode": "forward over reverse", "order": null, "operations": 358, "bytes": 1928, "peak_bytes": 496, "seconds": 6.591330000000001e-6, "ruled_out": null},
+        {"mode": "reverse over reverse", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 6.290509999999999e-6, "ruled_out": null},
+        {"mode": "reverse over forward", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 6.290509999999999e-6, "ruled_out": null}
+      ],
+      "steps": [
+        "run the function, its gradient by reverse mode, and the gradient's product with the vector",
+        "pull 1 back through all three",
+        "write the product of 6 numbers; in all 7 products and 33 elementwise operations"
+      ]
+    }
+    "#);
+    insta::assert_snapshot!(hvp.plan().to_dot(), @r#"
+    digraph plan {
+      node [shape=box]
+      n0 [label="reverse over reverse"]
+    }
+    "#);
+    let large = plan_hessian(logistic(512, 1000), &filled(&[512], 1), &options).unwrap();
+    insta::assert_snapshot!(lines_masked(&large.explain()), @"
+    the Hessian of f64[] by f64[512]
+      a chain of widths 512 → 512
+
+        candidate                              operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse                  527,877,000      26,863,552       6,217,152     7.87 ms    1.42
+        reverse over reverse                  527,877,000      26,765,248       6,217,152     7.73 ms    1.40
+        reverse over forward                  528,898,000      26,757,248       6,209,152     7.99 ms    1.44
+      * reverse over reverse, symmetric       298,501,000      48,048,064       7,396,800     5.53 ms    1.00
+        not weighed yet: compression by colouring (sparse results)
+        not weighed yet: recomputation (memory below what any order needs)
+
+      taken: reverse over reverse, symmetric, cotangents pulled from the outputs to the inputs
+
+      steps:
+         1 run the function and its gradient by reverse mode, and keep 4 arrays of 4,120,000 bytes that the derivative needs
+         2 pull 512 unit rows back through its linear program (7 operations)
+         3 of parts that are equal by symmetry one is computed, the other copied
+         4 write the 512 × 512 derivatives; in all 9 products, 10 elementwise operations and 8 copies
+    ");
+    let measured = [hessian.analyze(&x).unwrap(), hvp.analyze(&x, &v).unwrap()];
+    for analysis in measured {
+        let (text, page) = (analysis.explain(), analysis.to_html());
+        let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
+        assert!(text.contains("regret") && read["regret"].is_number());
+        assert_eq!(
+            read["steps"].as_array().unwrap().len(),
+            analysis.plan.steps().len()
+        );
+        assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
+        for (k, c) in analysis.plan.candidates().iter().enumerate() {
+            assert!(text.contains(&c.name) && page.contains(&format!("<td>{}</td>", c.name)));
+            assert_eq!(read["candidates"][k]["mode"], c.name.as_str());
+            assert_eq!(
+                read["candidates"][k]["measured"]["operations"],
+                c.estimate.operations
+            );
+        }
+    }
+    // The user's lines are named, unless that is not wanted.
+    let (outer, inner) = (filled(&[6, 2], 1), filled(&[2, 6], 1));
+    let line = line!() + 1;
+    let g = |x: &Tensor| outer.matmul(&inner.matmul(x));
+    let plan = plan_jacobian(g, &x, &options).unwrap();
+    let place = format!("{}:{line}", file!());
+    assert!(
+        plan.explain()
+            .contains(&format!("cut 1: contract, f64[2], at {place}\n")),
+        "{}",
+        plan.explain()
+    );
+    let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
+    assert_eq!(read["cuts"][0]["place"], place);
+    assert!(plan.plan().to_html().contains(&place));
+    let options = PlanOptions {
+        places: false,
+        ..options
+    };
+    let plan = plan_hvp(&f, &x, &options).unwrap();
+    for text in [plan.explain(), plan.plan().to_json(), plan.plan().to_html()] {
+        assert!(!text.contains(".rs"), "{text}");
+    }
+}
+
+#[test]
+fn the_steps_of_a_long_plan_are_few() {
+    let inner = (0..11).map(|k| if k % 2 == 0 { 5 + k } else { 38 - k });
+    let widths: Vec<usize> = [40].into_iter().chain(inner).chain([40]).collect();
+    let f = layers(&widths);
+    let plan = plan_jacobian(f, &filled(&[40], 1), &PlanOptions::default()).unwrap();
+    let steps = plan.plan().steps();
+    assert!(
+        plan.plan().cuts().len() > 10 && steps.len() <= 21,
+        "{steps:#?}"
+    );
+}
+
+#[test]
+fn mistakes_in_second_derivatives_are_explained() {
+    let options = PlanOptions::default();
+    let said = |error: Error| {
+        let text = error.to_string();
+        assert!(
+            text.contains("explanations.rs:") || !text.contains(".rs"),
+            "{text}"
+        );
+        text.lines().next().unwrap().to_string()
+    };
+    let number = |x: &Tensor| x.sin().sum();
+    let (x, integers) = (filled(&[3], 1), Tensor::new(vec![1i64, 2], &[2]).unwrap());
+    let none = PlanOptions {
+        memory_limit: Some(0),
+        ..options.clone()
+    };
+    insta::assert_snapshot!([
+        said(plan_hessian(number, &integers, &options).err().unwrap()),
+        said(plan_hvp(number, &integers, &options).err().unwrap()),
+        said(plan_hessian(|x: &Tensor| x.sin(), &x, &options).err().unwrap()),
+        said(plan_hvp(|x: &Tensor| x.sin(), &x, &options).err().unwrap()),
+        said(plan_hessian(|x: &Tensor| x.greater(0.0).all(), &x, &options).err().unwrap()),
+        said(plan_hvp(|x: &Tensor| (x + filled(&[4], 0)).sum(), &x, &options).err().unwrap()),
+        said(plan_jacobian(number, &x, &none).err().unwrap()),
+        said(plan_hessian(number, &x, &none).err().unwrap()),
+        said(plan_hvp(number, &x, &none).err().unwrap()),
+    ].join("\n"), @"
+    plan_hessian: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead
+    plan_hvp: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead
+    plan_hessian: the function must return one floating-point number, it returned f64[3]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
+    plan_hvp: the function must return one floating-point number, it returned f64[3]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
+    plan_hessian: the function must return one floating-point number, it returned bool[]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
+    add: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1
+    plan_jacobian: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
+    plan_hessian: no order of the chain rule keeps to 0 bytes; the least that one needs is 328 bytes (orders that compute parts again are not weighed yet)
+    plan_hvp: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
+    ");
+    let (h, p) = (
+        plan_hessian(number, &x, &options).unwrap(),
+        plan_hvp(number, &x, &options).unwrap(),
+    );
+    insta::assert_snapshot!([
+        said(h.evaluate(&filled(&[4], 1)).err().unwrap()),
+        said(p.evaluate(&filled(&[4], 1), &x).err().unwrap()),
+        said(p.evaluate(&x, &filled(&[3, 1], 1)).err().unwrap()),
+        said(p.analyze(&x, &x.astype(F32)).err().unwrap()),
+    ].join("\n"), @"
+    the plan was made for f64[3], got f64[4]
+    the plan was made for points of type f64[3], got f64[4]
+    the plan was made for vectors of type f64[3], got f64[3,1]
+    the plan was made for vectors of type f64[3], got f32[3]
+    ");
+}
