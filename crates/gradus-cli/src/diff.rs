@@ -212,7 +212,7 @@ mod tests {
           a chain of widths 4 → 4
 
             candidate                   operations     bytes moved   bytes at peak        time   ratio
-            forward over reverse               123           1,744             704      4.6 µs    1.16
+            forward over reverse               123           1,488             704      4.3 µs    1.08
           * reverse over reverse               107           1,528             704      4.0 µs    1.00
             reverse over forward               140           1,520             640      4.0 µs    1.01
             not weighed yet: compression by colouring (sparse results)

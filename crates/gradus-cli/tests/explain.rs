@@ -177,17 +177,17 @@ fn second_derivatives_are_explained() {
       a chain of widths 50 → 50
 
         candidate                   operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse         1,070,800         558,000         104,800     41.7 µs    1.05
-      * reverse over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
+      * forward over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
+        reverse over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
         reverse over forward         1,070,800         518,000         104,800     39.8 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
-      taken: reverse over reverse, cotangents pulled from the outputs to the inputs
+      taken: forward over reverse, tangents pushed from the inputs to the outputs
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 4 arrays of 84,800 bytes that the derivative needs
-         2 pull 50 unit rows back through its linear program (7 operations)
+         2 push 50 unit columns through its linear program (7 operations)
          3 write the 50 × 50 derivatives; in all 2 products and 9 elementwise operations
     ");
     assert_eq!(

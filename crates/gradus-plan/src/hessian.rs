@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Plans the Hessian of the scalar output 0 of `graph` with respect to its first `n` inputs, all floats: a block for every two of them, row by row.
 ///
 /// Candidates are the orders for the Jacobian of the gradient by reverse mode, reverse mode over the gradient by forward mode, and the cheapest of these with
-/// equal parts computed once. [`PlanOptions::modes`] says which mode may come last.
+/// equal parts computed once. Columns may stand for rows in any of them. [`PlanOptions::modes`] says which mode may come last.
 ///
 /// # Errors
 /// If no candidate meets the memory limit: how much is needed.
@@ -26,6 +26,11 @@ pub fn hessian(
     let gradient = with_value.extract(with_value.inputs(), slopes);
     let (mut draft, mut candidates) = draft(&gradient, n, options, peak);
     for c in &mut candidates {
+        let program = symmetric::turned(&c.program, &gradient.output_types());
+        let turned = Candidate::new(c.mode.clone(), program, options, peak);
+        if turned.estimate.seconds < c.estimate.seconds {
+            *c = turned;
+        }
         c.name = format!("{} over reverse", c.mode.name());
     }
     if options.modes != Modes::Forward && !draft.bounded && n > 0 {

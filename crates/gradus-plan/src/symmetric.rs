@@ -49,6 +49,19 @@ pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Option<Gra
         .map(|(_, program)| program)
 }
 
+/// The program with the blocks on the diagonal transposed, which changes no value: columns that forward mode has made need not be written as rows.
+pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
+    let mut g = program.clone();
+    let mut blocks = program.outputs().to_vec();
+    for (i, ty) in x.iter().enumerate() {
+        let at = i * x.len() + i;
+        blocks[at] = transposed(&mut g, blocks[at], ty.rank());
+    }
+    let turned = g.extract(program.inputs(), &blocks);
+    verify::check_after("turned", &turned);
+    turned
+}
+
 /// The program with one side of the blocks off the diagonal computed, and those on the diagonal in so many strips; `None` where that changes nothing.
 fn with(program: &Graph, x: &[Type], side: Option<Side>, strips: usize) -> Option<Graph> {
     let mut g = program.clone();

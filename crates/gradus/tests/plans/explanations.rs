@@ -54,7 +54,7 @@ fn plans_of_second_derivatives_explain_themselves() {
         cut 1: contract, f64[4], at crates/gradus/tests/plans/functions.rs:_
 
         candidate                   operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse             1,115           5,040           1,312     10.3 µs    1.10
+        forward over reverse             1,115           4,464           1,312     10.0 µs    1.06
       * reverse over reverse             1,073           4,416           1,248      9.4 µs    1.00
         mixed over reverse               1,073           4,416           1,248      9.4 µs    1.00
         reverse over forward             1,238           5,096           1,248     10.6 µs    1.13
@@ -120,18 +120,18 @@ fn plans_of_second_derivatives_explain_themselves() {
       a chain of widths 512 → 512
 
         candidate                              operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse                  527,877,000      26,863,552       6,217,152     7.87 ms    1.42
-        reverse over reverse                  527,877,000      26,765,248       6,217,152     7.73 ms    1.40
-        reverse over forward                  528,898,000      26,757,248       6,209,152     7.99 ms    1.44
-      * reverse over reverse, symmetric       298,501,000      48,048,064       7,396,800     5.53 ms    1.00
+        forward over reverse                  527,877,000      22,669,248       6,217,152     7.70 ms    1.40
+        reverse over reverse                  527,877,000      26,765,248       6,217,152     7.73 ms    1.41
+        reverse over forward                  528,898,000      26,757,248       6,209,152     7.99 ms    1.45
+      * forward over reverse, symmetric       298,501,000      43,952,064       7,396,800     5.50 ms    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
-      taken: reverse over reverse, symmetric, cotangents pulled from the outputs to the inputs
+      taken: forward over reverse, symmetric, tangents pushed from the inputs to the outputs
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 4 arrays of 4,120,000 bytes that the derivative needs
-         2 pull 512 unit rows back through its linear program (7 operations)
+         2 push 512 unit columns through its linear program (7 operations)
          3 of parts that are equal by symmetry one is computed, the other copied
          4 write the 512 × 512 derivatives; in all 9 products, 10 elementwise operations and 8 copies
     ");
