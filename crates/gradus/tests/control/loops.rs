@@ -26,7 +26,7 @@ fn scan_is_its_steps_one_after_the_other() {
         for k in 0..3 {
             let x = x.at(k);
             s = (&s * 0.5 + &x).sin();
-            sum = sum + (&s * &x).square();
+            sum += (&s * &x).square();
         }
         s + sum
     };
@@ -53,7 +53,7 @@ fn scan_backwards() {
         let mut sum = Tensor::from(0.0);
         for k in (0..3).rev() {
             let x = x.at(k);
-            sum = sum + (&s + &x) * (k + 1) as f64;
+            sum += (&s + &x) * (k + 1) as f64;
             s = (&s * &x).exp();
         }
         s.log() + sum
@@ -265,7 +265,7 @@ fn running_combinations() {
             for k in 0..n {
                 let x = x.at(k as isize);
                 s = s * x.cos() + x.sin();
-                sum = sum + s.square() * &x;
+                sum += s.square() * &x;
             }
             sum
         };

@@ -139,10 +139,10 @@ fn a_scan_of_scans_with_recomputation() {
             let mut y = Tensor::from(0.0);
             for k in 0..3 {
                 let v = x.at(k);
-                y = y + &s * &v;
+                y += &s * &v;
                 s = (&s + &v).cos();
             }
-            sum = sum + y.square();
+            sum += y.square();
         }
         s + sum
     };
