@@ -1,7 +1,9 @@
 //! A program applied to every row of its inputs at once.
 
+use crate::regions;
 use gradus_ir::primitives::Batch;
-use gradus_ir::{Graph, NodeId, verify};
+use gradus_ir::{Graph, NodeId, Op, verify};
+use std::collections::HashMap;
 
 /// The program that applies `graph` to `n` rows: inputs marked in `batched` get a new leading axis of size `n`.
 ///
@@ -18,8 +20,15 @@ pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
         map[i.index()] = Some((id, b));
     }
     let needed = graph.live();
+    let mut of_regions: HashMap<NodeId, Vec<(NodeId, bool)>> = HashMap::new();
     for (k, node) in graph.nodes().iter().enumerate() {
         if !needed[k] || map[k].is_some() {
+            continue;
+        }
+        if let Op::Result { index, .. } = node.op
+            && let Some(results) = of_regions.get(&node.operands[0])
+        {
+            map[k] = Some(results[index as usize]);
             continue;
         }
         let operands: Vec<(NodeId, bool)> = node
@@ -30,6 +39,12 @@ pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
         let ids: Vec<NodeId> = operands.iter().map(|&(id, _)| id).collect();
         let flags: Vec<bool> = operands.iter().map(|&(_, b)| b).collect();
         let outer = g.set_loc(node.loc);
+        if let (Op::Region(region), true) = (&node.op, flags.contains(&true)) {
+            let results = regions::batch(&mut g, region, &ids, &flags, n);
+            of_regions.insert(graph.id_at(k), results);
+            g.set_loc(outer);
+            continue;
+        }
         map[k] = Some(if flags.contains(&true) {
             let id = node.op.batch(&mut Batch {
                 graph: &mut g,

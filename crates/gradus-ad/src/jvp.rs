@@ -1,7 +1,8 @@
 //! Forward mode: tangents pushed along with values.
 
+use crate::regions;
 use gradus_ir::primitives::Jvp;
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, NodeId, Op};
 use std::collections::HashMap;
 
 /// Appends to `g` the tangents of `outputs`, given those of some nodes: `(node, tangent)`, a tangent of the node's type.
@@ -17,16 +18,23 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
         debug_assert_eq!(g.ty(x), g.ty(t), "a tangent has its value's type");
         tangents.insert(x, t);
     }
+    let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
     let primal: Vec<NodeId> = g.ids().collect();
     for id in primal {
-        if !active[id.index()]
-            || !needed[id.index()]
-            || tangents.contains_key(&id)
-            || !g.ty(id).dtype.is_float()
+        let has_tangent = g.ty(id).dtype.is_float() || g.region(id).is_some();
+        if !active[id.index()] || !needed[id.index()] || tangents.contains_key(&id) || !has_tangent
         {
             continue;
         }
         let node = g.node(id).clone();
+        if let Op::Result { index, .. } = node.op {
+            let of_region = of_regions.get(&node.operands[0]);
+            if let Some(t) = of_region.and_then(|r| r[index as usize]) {
+                debug_assert_eq!(g.ty(t), &node.ty, "a result's tangent has its type");
+                tangents.insert(id, t);
+            }
+            continue;
+        }
         let of_operands: Vec<Option<NodeId>> = node
             .operands
             .iter()
@@ -36,6 +44,11 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
             continue;
         }
         let outer = g.set_loc(node.loc);
+        if let Op::Region(_) = node.op {
+            of_regions.insert(id, regions::jvp(g, id, &of_operands));
+            g.set_loc(outer);
+            continue;
+        }
         let tangent = node.op.jvp(&mut Jvp {
             graph: g,
             operands: &node.operands,

@@ -10,6 +10,7 @@
 mod batch;
 mod jvp;
 mod linearize;
+mod regions;
 mod transpose;
 
 pub use batch::batch;
@@ -47,7 +48,7 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
             None => g.constant_like(0.0, x),
         });
     }
-    let gradient = g.extract(&inputs, &outputs);
+    let gradient = g.extract(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);
     gradient
 }

@@ -32,15 +32,34 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
         .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
         .collect();
 
-    let active = g.dependents_of(&seeds);
-    let needed = g.needed_for(&tangents);
+    let residuals = needed_by(&g, &seeds, &tangents);
+    let mut inputs = residuals.clone();
+    inputs.extend(&seeds);
+    let tangent = g.extract(&inputs, &tangents);
+    let mut outputs = graph.outputs().to_vec();
+    outputs.extend(&residuals);
+    let primal = g.extract(graph.inputs(), &outputs).merged();
+    let tangent = tangent.merged();
+    verify::check_after("linearize", &primal);
+    verify::check_after("linearize", &tangent);
+    Linearized {
+        primal,
+        tangent,
+        residuals: residuals.len(),
+    }
+}
+
+/// What the part of the program from `sources` to `ends` needs of the rest.
+pub(crate) fn needed_by(g: &Graph, sources: &[NodeId], ends: &[NodeId]) -> Vec<NodeId> {
+    let active = g.dependents_of(sources);
+    let needed = g.needed_for(ends);
     let mut residuals: Vec<NodeId> = Vec::new();
     for id in g.ids() {
         if !(active[id.index()] && needed[id.index()]) {
             continue;
         }
         for &operand in &g.node(id).operands {
-            let source = stored_form(&g, operand);
+            let source = stored_form(g, operand);
             if !active[operand.index()]
                 && g.literal(source).is_none()
                 && !residuals.contains(&source)
@@ -49,19 +68,7 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
             }
         }
     }
-    let mut inputs = residuals.clone();
-    inputs.extend(&seeds);
-    let tangent = g.extract(&inputs, &tangents);
-    let mut outputs = graph.outputs().to_vec();
-    outputs.extend(&residuals);
-    let primal = g.extract(graph.inputs(), &outputs);
-    verify::check_after("linearize", &primal);
-    verify::check_after("linearize", &tangent);
-    Linearized {
-        primal,
-        tangent,
-        residuals: residuals.len(),
-    }
+    residuals
 }
 
 /// What to store for `x`: the array that it is a view of, which is never larger for the views that derivatives make.

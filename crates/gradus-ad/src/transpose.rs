@@ -1,7 +1,9 @@
 //! A linear program run backwards: cotangents pulled from its outputs to its inputs.
 
+use crate::regions;
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
 use gradus_ir::{Graph, NodeId, Op, verify};
+use std::collections::HashMap;
 
 /// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
 ///
@@ -22,16 +24,38 @@ pub fn transpose(
             accumulate(g, &mut cotangents, y, Contribution::Whole(ct));
         }
     }
+    let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
     for id in (0..active.len()).rev() {
-        let Some(cotangent) = cotangents[id] else {
-            continue;
-        };
         let id = g.id_at(id);
         let node = g.node(id).clone();
+        let linear = |o: &NodeId| active[o.index()];
+        let linear: Vec<bool> = node.operands.iter().map(linear).collect();
+        if let Op::Region(region) = &node.op {
+            let Some(of_results) = of_regions.remove(&id) else {
+                continue;
+            };
+            debug_assert_eq!(of_results.len(), region.results().len());
+            let outer = g.set_loc(node.loc);
+            for (k, ct) in regions::transpose(g, id, &linear, &of_results) {
+                let part = Contribution::Whole(ct);
+                accumulate(g, &mut cotangents, node.operands[k], part);
+            }
+            g.set_loc(outer);
+            continue;
+        }
+        let Some(cotangent) = cotangents[id.index()] else {
+            continue;
+        };
         if matches!(node.op, Op::Input(_)) || inputs.contains(&id) {
             continue;
         }
-        let linear: Vec<bool> = node.operands.iter().map(|o| active[o.index()]).collect();
+        if let Op::Result { index, .. } = node.op {
+            let region = node.operands[0];
+            let results = g.region(region).map_or(0, |r| r.results().len());
+            let of_results = of_regions.entry(region);
+            of_results.or_insert_with(|| vec![None; results])[index as usize] = Some(cotangent);
+            continue;
+        }
         let outer = g.set_loc(node.loc);
         let mut cx = Transpose {
             graph: g,
@@ -62,6 +86,7 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part:
     let so_far = cotangents[x.index()];
     let sum = match (part, so_far) {
         (Contribution::Whole(ct), None) => ct,
+        (Contribution::Whole(ct), Some(sum)) if ty.list => regions::add_lists(g, sum, ct),
         (Contribution::Whole(ct), Some(sum)) => g.add_nodes(sum, ct),
         (
             Contribution::Slice {
@@ -119,7 +144,7 @@ pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
-    let transposed = g.extract(&inputs, &outputs);
+    let transposed = g.extract(&inputs, &outputs).merged();
     verify::check_after("transpose", &transposed);
     transposed
 }

@@ -19,9 +19,16 @@ static CACHE: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::d
 
 /// Whether what may go wrong while running belongs to the same lines in two programs that compute the same.
 fn same_blame(a: &Graph, b: &Graph) -> bool {
-    let checked = |op: &Op| matches!(op, Op::Gather(_) | Op::Dynamic(_));
     let mut pairs = a.nodes().iter().zip(b.nodes());
-    pairs.all(|(a, b)| a.loc == b.loc || !checked(&a.op))
+    pairs.all(|(a, b)| match (&a.op, &b.op) {
+        (Op::Gather(_) | Op::Dynamic(_), _) => a.loc == b.loc,
+        (Op::Region(x), Op::Region(y)) => {
+            let (x, y) = (x.bodies(), y.bodies());
+            let mut bodies = x.iter().zip(&y);
+            bodies.all(|((_, x), (_, y))| same_blame(x, y))
+        }
+        _ => true,
+    })
 }
 
 /// The compiled program of `graph`, compiled now if no equal one was before.

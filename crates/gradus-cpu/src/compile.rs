@@ -4,11 +4,13 @@ use crate::alone::{Alone, Operand};
 use crate::fuse::{Fused, Kind, Unit, fuse};
 use crate::passes;
 use crate::place::{Draft, Placed, Role, Slot, place};
+use crate::region;
 use crate::run::Executable;
 use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
-use gradus_ir::{Graph, Loc, NodeId, Op, Result, Type};
+use gradus_ir::primitives::Region;
+use gradus_ir::{DType, Graph, Loc, NodeId, Op, Result, Type};
 use std::collections::HashMap;
 
 /// What the caller promises and asks for.
@@ -16,6 +18,8 @@ use std::collections::HashMap;
 pub struct CompileOptions {
     /// For each input whether the caller gives it away, so that its memory may become that of a result. Missing ones are not.
     pub donated: Vec<bool>,
+    /// How many of the first outputs may take such memory; all if not said.
+    pub takers: Option<usize>,
 }
 
 /// Compiles a graph.
@@ -43,7 +47,7 @@ pub(crate) fn planned(graph: &Graph, options: &CompileOptions) -> (Graph, Placed
     builder.outputs();
     let Builder { slots, drafts, .. } = builder;
     let drafts = schedule(drafts, &slots);
-    let placed = place(&graph, &options.donated, slots, drafts);
+    let placed = place(&graph, options, slots, drafts);
     (graph, placed)
 }
 
@@ -281,6 +285,9 @@ impl<'a> Builder<'a> {
     fn alone(&mut self, id: NodeId) {
         let graph = self.graph;
         let node = graph.node(id);
+        if let Op::Region(region) = &node.op {
+            return self.region(id, region);
+        }
         let operands: Vec<Operand> = node
             .operands
             .iter()
@@ -311,6 +318,34 @@ impl<'a> Builder<'a> {
         let out = self.define(id);
         self.drafts
             .push(Draft::Alone(kernel, operands, out, node.loc));
+    }
+
+    fn region(&mut self, id: NodeId, region: &Region) {
+        let graph = self.graph;
+        let node = graph.node(id);
+        let operands = node.operands.iter().map(|&o| self.contiguous(o)).collect();
+        let results = region.results();
+        let mut outs: Vec<Option<usize>> = vec![None; results.len()];
+        for user in self.fused.users[id.index()].clone() {
+            if let Op::Result { index, .. } = graph.node(user).op {
+                outs[index as usize] = Some(self.define(user));
+            }
+        }
+        // What nobody needs is written all the same.
+        let outs = outs.into_iter().zip(results);
+        let outs: Vec<usize> = outs
+            .map(|(out, ty)| out.unwrap_or_else(|| self.slot(ty, Role::Inner)))
+            .collect();
+        let code = region::Code::new(region);
+        let scratch = self.slot(Type::new(DType::Bool, &[code.scratch()]), Role::Inner);
+        let draft = Draft::Region {
+            code,
+            operands,
+            outs,
+            scratch,
+            loc: node.loc,
+        };
+        self.drafts.push(draft);
     }
 
     /// The last resort for a product: both operands copied with batch, free and summed axes in this order.

@@ -140,7 +140,15 @@ mod tests {
         let kept = forecast(&g);
         assert_eq!((kept.peak_bytes, kept.bytes()), (800, 8 * (30 + 200)));
         let donated = vec![true, false];
-        let given = compile(&g, &CompileOptions { donated }).unwrap().forecast();
+        let given = compile(
+            &g,
+            &CompileOptions {
+                donated,
+                ..CompileOptions::default()
+            },
+        )
+        .unwrap()
+        .forecast();
         assert_eq!((given.peak_bytes, given.bytes()), (0, 8 * 30));
     }
 }

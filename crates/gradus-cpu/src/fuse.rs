@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     Reduce,
     /// A kernel of its own.
     Alone,
+    /// A result of a region, which writes it.
+    Result,
     /// Not needed.
     Dead,
 }
@@ -130,7 +132,9 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::Dynamic(_)
             | Op::ArgReduce(_)
             | Op::CumSum(_)
-            | Op::Contract(_) => (Kind::Alone, own()),
+            | Op::Contract(_)
+            | Op::Region(_) => (Kind::Alone, own()),
+            Op::Result { .. } => (Kind::Result, own()),
         };
         kinds.push(kind);
         resolved.push(place);
@@ -209,6 +213,7 @@ fn join(
                 levels[id.index()] = level + 1;
                 alone.push(id);
             }
+            Kind::Result => levels[id.index()] = levels[graph.node(id).operands[0].index()],
             Kind::Element | Kind::Reduce if root_of[&id] == id => {
                 let cone = Cone::new(graph, &kinds, &resolved, &members[&id], id);
                 let chosen = cone.choose(&groups, &group_of, &levels, &readers);

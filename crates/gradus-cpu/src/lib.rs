@@ -20,6 +20,7 @@ mod memory;
 pub mod passes;
 mod place;
 mod pool;
+mod region;
 mod run;
 mod schedule;
 mod tile;

@@ -4,10 +4,12 @@
 //! ends there. Outputs take the memory of inputs that the caller gives away.
 
 use crate::alone::{Alone, Operand};
+use crate::compile::CompileOptions;
 use crate::count::StepForecast;
 use crate::forecast::Forecast;
 use crate::memory::Arena;
-use crate::run::{Executable, Home, Step, StepKind};
+use crate::region;
+use crate::run::{Executable, Home, RegionStep, Step, StepKind};
 use crate::tile::{Kernel, Program, lower_powers};
 use crate::view::View;
 use gradus_ir::{Graph, Loc, Type};
@@ -31,13 +33,23 @@ pub(crate) enum Role {
 pub(crate) enum Draft {
     Fused(Program, Loc),
     Alone(Alone, Vec<Operand>, usize, Loc),
+    Region {
+        code: region::Code,
+        operands: Vec<Operand>,
+        outs: Vec<usize>,
+        /// Memory for the programs inside.
+        scratch: usize,
+        loc: Loc,
+    },
 }
 
 impl Draft {
     pub fn reads(&self) -> Vec<(usize, &View)> {
         match self {
             Draft::Fused(p, _) => p.sources.iter().map(|s| (s.slot, &s.view)).collect(),
-            Draft::Alone(_, operands, _, _) => operands.iter().map(|o| (o.slot, &o.view)).collect(),
+            Draft::Alone(_, operands, _, _) | Draft::Region { operands, .. } => {
+                operands.iter().map(|o| (o.slot, &o.view)).collect()
+            }
         }
     }
 
@@ -48,6 +60,7 @@ impl Draft {
                 stores.chain(p.reductions.iter().map(|r| r.slot)).collect()
             }
             Draft::Alone(_, _, out, _) => vec![*out],
+            Draft::Region { outs, scratch, .. } => outs.iter().copied().chain([*scratch]).collect(),
         }
     }
 
@@ -71,6 +84,7 @@ impl Draft {
                     && operands[0].slot == source
                     && operands[1..].iter().all(|o| o.slot != source)
             }
+            Draft::Region { .. } => false,
         }
     }
 
@@ -92,7 +106,7 @@ impl Draft {
                         .iter()
                         .all(|r| slots[r.slot].ty.elements() == a * c)
             }
-            Draft::Alone(..) => true,
+            Draft::Alone(..) | Draft::Region { .. } => true,
         };
         reads && writes
     }
@@ -128,6 +142,8 @@ pub(crate) struct Placed {
     pub claims: Claims,
     /// Bytes of the arena.
     pub arena: usize,
+    /// How many lists there are.
+    pub lists: usize,
     drafts: Vec<Draft>,
 }
 
@@ -149,6 +165,21 @@ impl Placed {
                     ),
                     loc,
                 },
+                Draft::Region {
+                    code,
+                    operands,
+                    outs,
+                    scratch,
+                    loc,
+                } => Step {
+                    kind: StepKind::Region(Box::new(RegionStep {
+                        code,
+                        operands: operands.iter().map(|o| o.slot).collect(),
+                        outs,
+                        scratch,
+                    })),
+                    loc,
+                },
             })
             .collect();
         Executable::new(graph.input_types(), graph.output_types(), self, steps)
@@ -164,6 +195,7 @@ impl Placed {
                     let operand = self.homes[operands[k].slot];
                     self.claims.same_memory(operand, self.homes[out])
                 }),
+                Draft::Region { code, .. } => code.forecast(),
             })
             .collect();
         Forecast::new(self.arena, &graph.output_types(), &self.claims, steps)
@@ -173,7 +205,7 @@ impl Placed {
 /// Gives every array its place.
 pub(crate) fn place(
     graph: &Graph,
-    donated: &[bool],
+    options: &CompileOptions,
     slots: Vec<Slot>,
     mut drafts: Vec<Draft>,
 ) -> Placed {
@@ -188,10 +220,15 @@ pub(crate) fn place(
     let outputs = graph.outputs().len();
     let mut arena = Arena::default();
     let mut homes: Vec<Option<Home>> = vec![None; slots.len()];
+    let mut lists = 0;
     for (s, slot) in slots.iter().enumerate() {
         match slot.role {
             Role::Input(k) => homes[s] = Some(Home::Input(k)),
             Role::Output(k) => homes[s] = Some(Home::Output(k)),
+            Role::Inner if slot.ty.list => {
+                homes[s] = Some(Home::List(lists));
+                lists += 1;
+            }
             Role::Inner => {}
         }
     }
@@ -204,6 +241,8 @@ pub(crate) fn place(
             let bytes = slots[out].ty.bytes();
             let dying = |s: usize| last_read[s] == k && s != out;
             match slots[out].role {
+                // A list has memory of its own.
+                Role::Inner if slots[out].ty.list => {}
                 Role::Inner => {
                     let reuse = draft.reads().iter().map(|&(s, _)| s).find(|&s| {
                         dying(s)
@@ -223,7 +262,8 @@ pub(crate) fn place(
                 }
                 Role::Output(j) => {
                     let free = |s: usize, i: usize| {
-                        donated.get(i).copied().unwrap_or(false)
+                        options.donated.get(i).copied().unwrap_or(false)
+                            && options.takers.is_none_or(|n| j < n)
                             && !claimed[i]
                             && slots[s].ty.bytes() == bytes
                             && bytes > 0
@@ -280,6 +320,7 @@ pub(crate) fn place(
         homes: homes.collect(),
         claims: Claims(claims),
         arena: arena.size(),
+        lists,
         drafts,
     }
 }

@@ -6,6 +6,7 @@ use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
 use crate::place::{Claims, Placed};
 use crate::pool;
+use crate::region::{self, List};
 use crate::tile::{Kernel, Slots};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
@@ -19,6 +20,8 @@ pub(crate) enum Home {
     Output(usize),
     /// At this byte of the arena.
     Arena(usize),
+    /// The list of this number.
+    List(usize),
 }
 
 pub(crate) struct Step {
@@ -32,13 +35,14 @@ impl Step {
         match &self.kind {
             StepKind::Fused(kernel) => kernel.forecast(),
             StepKind::Alone(kernel, operands, out) => kernel.forecast(|k| same(operands[k], *out)),
+            StepKind::Region(region) => region.code.forecast(),
         }
     }
 }
 
 /// What is measured while a program runs.
 #[derive(Default)]
-struct Watch {
+pub(crate) struct Watch {
     /// Of each step.
     times: Option<Vec<Duration>>,
     counts: Option<Counts>,
@@ -47,6 +51,15 @@ struct Watch {
 pub(crate) enum StepKind {
     Fused(Box<Kernel>),
     Alone(Box<Alone>, Vec<usize>, usize),
+    Region(Box<RegionStep>),
+}
+
+/// A region with the slots of its arrays.
+pub(crate) struct RegionStep {
+    pub code: region::Code,
+    pub operands: Vec<usize>,
+    pub outs: Vec<usize>,
+    pub scratch: usize,
 }
 
 /// An argument of a run.
@@ -74,15 +87,19 @@ pub struct Executable {
     homes: Vec<Home>,
     claims: Claims,
     arena: usize,
+    lists: usize,
     steps: Vec<Step>,
     parallel: bool,
     /// Memory of earlier runs.
     frames: Mutex<Vec<Frame>>,
 }
 
-struct Frame {
-    arena: Buffer,
+/// What a run needs beside its arrays.
+pub(crate) struct Frame {
+    /// Memory of its own; a program inside another one uses that of the outer one.
+    arena: Option<Buffer>,
     slots: Vec<*mut u8>,
+    lists: Vec<List>,
 }
 
 // SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame.
@@ -98,6 +115,7 @@ impl Executable {
         let parallel = steps.iter().any(|s| match &s.kind {
             StepKind::Fused(k) => k.is_parallel(),
             StepKind::Alone(k, _, _) => k.is_parallel(),
+            StepKind::Region(r) => r.code.is_parallel(),
         });
         Executable {
             inputs,
@@ -105,6 +123,7 @@ impl Executable {
             homes: placed.homes,
             claims: placed.claims,
             arena: placed.arena,
+            lists: placed.lists,
             steps,
             parallel,
             frames: Mutex::default(),
@@ -156,7 +175,7 @@ impl Executable {
 
     fn run_with(&self, inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {
         self.check(&inputs)?;
-        let mut frame = self.frame();
+        let mut frame = self.take_frame();
         // Arrays whose memory outputs take are taken apart; all others stay whole until the end.
         let mut inputs: Vec<Option<Input<'_>>> = inputs.into_iter().map(Some).collect();
         let starts: smallvec::SmallVec<[*mut u8; 16]> = inputs
@@ -187,16 +206,15 @@ impl Executable {
             results.push(taken.unwrap_or_else(|| Buffer::new(ty.bytes())));
         }
         if let Some(counts) = &mut watch.counts {
-            counts.peak_bytes += frame.arena.bytes().len() as u64;
+            counts.peak_bytes += self.arena as u64;
         }
-        for (slot, home) in frame.slots.iter_mut().zip(&self.homes) {
-            *slot = match *home {
-                Home::Input(k) => starts[k],
-                Home::Output(k) => results[k].start(),
-                // SAFETY: offsets lie within the arena.
-                Home::Arena(at) => unsafe { frame.arena.start().add(at) },
-            };
-        }
+        let ends: smallvec::SmallVec<[*mut u8; 8]> = results.iter().map(Buffer::start).collect();
+        let arena = frame
+            .arena
+            .get_or_insert_with(|| Buffer::new(self.arena))
+            .start();
+        // SAFETY: inputs were checked, results have their sizes, the arena has its.
+        unsafe { self.bind(&mut frame, &starts, &ends, arena) };
         let slots = Slots(&frame.slots);
         let outcome = if self.parallel {
             let shared = SharedSlots(slots);
@@ -204,16 +222,97 @@ impl Executable {
         } else {
             self.steps(slots, watch)
         };
-        self.frames
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(frame);
+        self.give_frame(frame);
         outcome?;
         Ok(results
             .into_iter()
             .zip(&self.outputs)
             .map(|(buffer, ty)| Array::new(ty.clone(), buffer))
             .collect())
+    }
+
+    /// Points the slots of `frame` to the arrays of a run.
+    ///
+    /// # Safety
+    /// The arrays are of the types of the program, the arena has its bytes.
+    unsafe fn bind(
+        &self,
+        frame: &mut Frame,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        arena: *mut u8,
+    ) {
+        let Frame { slots, lists, .. } = frame;
+        for (slot, home) in slots.iter_mut().zip(&self.homes) {
+            *slot = match *home {
+                Home::Input(k) => inputs[k],
+                Home::Output(k) => outputs[k],
+                // SAFETY: offsets lie within the arena.
+                Home::Arena(at) => unsafe { arena.add(at) },
+                Home::List(k) => (&raw mut lists[k]).cast(),
+            };
+        }
+    }
+
+    /// Runs as a part of another program, on its arrays and in its memory.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Safety
+    /// The pointers are to arrays of the program's types; `arena` has [`arena_bytes`](Self::arena_bytes). Nothing overlaps, but outputs may be the memory of the inputs that they
+    /// [claim](Self::claim).
+    pub(crate) unsafe fn run_inside(
+        &self,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        arena: *mut u8,
+        watch: &mut Watch,
+    ) -> Result<()> {
+        let mut frame = self.take_frame();
+        // SAFETY: by the caller.
+        let outcome = unsafe { self.run_in(&mut frame, inputs, outputs, arena, watch) };
+        self.give_frame(frame);
+        outcome
+    }
+
+    /// As [`run_inside`](Self::run_inside), with a frame that the caller has taken for several runs.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Safety
+    /// As [`run_inside`](Self::run_inside).
+    pub(crate) unsafe fn run_in(
+        &self,
+        frame: &mut Frame,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        arena: *mut u8,
+        watch: &mut Watch,
+    ) -> Result<()> {
+        // SAFETY: by the caller.
+        unsafe { self.bind(frame, inputs, outputs, arena) };
+        // Times are those of whole steps of the outermost program.
+        let times = watch.times.take();
+        let outcome = self.steps(Slots(&frame.slots), watch);
+        watch.times = times;
+        outcome
+    }
+
+    /// Bytes of memory that a run needs beside its arrays.
+    pub(crate) fn arena_bytes(&self) -> usize {
+        self.arena
+    }
+
+    /// Whether a run is split over threads.
+    pub(crate) fn is_parallel(&self) -> bool {
+        self.parallel
+    }
+
+    /// The input whose memory output `k` takes, if it is given away.
+    pub(crate) fn claim(&self, k: usize) -> Option<usize> {
+        self.claims.0[k]
     }
 
     fn steps(&self, slots: Slots<'_>, watch: &mut Watch) -> Result<()> {
@@ -227,6 +326,17 @@ impl Executable {
                     StepKind::Alone(kernel, operands, out) => kernel
                         .run(slots, operands, *out)
                         .map_err(|e| e.at(step.loc))?,
+                    StepKind::Region(region) => {
+                        let scratch = slots.0[region.scratch];
+                        let (operands, outs) = (&region.operands, &region.outs);
+                        let run = region.code.run(slots, operands, outs, scratch, watch);
+                        run.map_err(|e| e.at(step.loc))?;
+                        // What the programs inside did they have counted themselves.
+                        if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
+                            times[k] += begin.elapsed();
+                        }
+                        continue;
+                    }
                 }
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
@@ -262,16 +372,22 @@ impl Executable {
         Ok(())
     }
 
-    fn frame(&self) -> Frame {
+    pub(crate) fn take_frame(&self) -> Frame {
         let kept = self
             .frames
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         kept.unwrap_or_else(|| Frame {
-            arena: Buffer::new(self.arena),
+            arena: None,
             slots: vec![std::ptr::null_mut(); self.homes.len()],
+            lists: (0..self.lists).map(|_| List::default()).collect(),
         })
+    }
+
+    pub(crate) fn give_frame(&self, frame: Frame) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.push(frame);
     }
 
     /// What was compiled.
@@ -283,6 +399,15 @@ impl Executable {
                 StepKind::Fused(k) => (k.to_string(), s.loc),
                 StepKind::Alone(k, operands, out) => {
                     (format!("{} {operands:?} -> {out}", k.name()), s.loc)
+                }
+                StepKind::Region(r) => {
+                    let RegionStep {
+                        code,
+                        operands,
+                        outs,
+                        ..
+                    } = &**r;
+                    (format!("{} {operands:?} -> {outs:?}", code.name()), s.loc)
                 }
             })
             .collect();

@@ -1,6 +1,7 @@
-//! The attributes of an operation in text: names with integers, lists of integers or element types.
+//! The attributes of an operation in text: names with integers, lists of integers, element types or graphs.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::primitives::Body;
 use crate::types::{DType, Dims};
 use std::fmt;
 
@@ -13,6 +14,8 @@ pub enum Attribute {
     Ints(Vec<i64>),
     /// An element type.
     DType(DType),
+    /// A program.
+    Graph(Body),
 }
 
 impl fmt::Display for Attribute {
@@ -24,6 +27,11 @@ impl fmt::Display for Attribute {
                 write!(f, "[{}]", list.join(","))
             }
             Attribute::DType(d) => write!(f, "{d}"),
+            Attribute::Graph(body) => {
+                // Indented below the line that it belongs to.
+                let text = body.to_string();
+                f.write_str(text.trim_end().replace('\n', "\n  ").as_str())
+            }
         }
     }
 }
@@ -50,6 +58,17 @@ impl Attributes {
     pub fn dtype(mut self, name: &str, value: DType) -> Attributes {
         self.0.push((name.into(), Attribute::DType(value)));
         self
+    }
+
+    /// These and a program.
+    pub fn graph(mut self, name: &str, value: &Body) -> Attributes {
+        self.0.push((name.into(), Attribute::Graph(value.clone())));
+        self
+    }
+
+    /// Whether there is one called `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
     }
 
     fn get(&self, op: &str, name: &str) -> Result<&Attribute> {
@@ -89,6 +108,14 @@ impl Attributes {
                 usize::try_from(v).map_err(|_| wrong(op, name, "a list of non-negative integers"))
             })
             .collect()
+    }
+
+    /// The program `name` of operation `op`.
+    pub fn get_graph(&self, op: &str, name: &str) -> Result<Body> {
+        match self.get(op, name)? {
+            Attribute::Graph(body) => Ok(body.clone()),
+            _ => Err(wrong(op, name, "a graph")),
+        }
     }
 
     /// The element type `name` of operation `op`.

@@ -1,7 +1,7 @@
 //! What a whole graph costs: the sum of what its operations say of themselves.
 
 use crate::graph::Graph;
-use crate::primitives::Work;
+use crate::primitives::{Op, Work};
 use std::ops::{AddAssign, Index};
 
 /// Operations of each kind of work.
@@ -62,6 +62,28 @@ pub struct TotalCost {
     pub by_work: ByWork,
 }
 
+impl TotalCost {
+    /// The cost of so many evaluations.
+    pub fn times(self, n: u64) -> TotalCost {
+        let by_work = ByWork(self.by_work.0.map(|count| count.saturating_mul(n)));
+        TotalCost {
+            operations: by_work.total(),
+            bytes_read: self.bytes_read.saturating_mul(n),
+            bytes_written: self.bytes_written.saturating_mul(n),
+            by_work,
+        }
+    }
+}
+
+impl AddAssign for TotalCost {
+    fn add_assign(&mut self, other: TotalCost) {
+        self.by_work += other.by_work;
+        self.operations = self.by_work.total();
+        self.bytes_read = self.bytes_read.saturating_add(other.bytes_read);
+        self.bytes_written = self.bytes_written.saturating_add(other.bytes_written);
+    }
+}
+
 /// The sum of the [costs](crate::primitives::Cost) of the nodes that the outputs need.
 ///
 /// For a graph after the backend's passes the operations are those that it will execute, kind by kind.
@@ -70,6 +92,10 @@ pub fn total_cost(graph: &Graph) -> TotalCost {
     let mut total = TotalCost::default();
     for id in graph.ids().filter(|id| live[id.index()]) {
         let node = graph.node(id);
+        if let Op::Region(region) = &node.op {
+            total += region.total_cost();
+            continue;
+        }
         let types: Vec<_> = node.operands.iter().map(|&o| graph.ty(o)).collect();
         let cost = node.op.cost(&types, &node.ty);
         total.by_work.add(cost.work, cost.operations);

@@ -204,6 +204,11 @@ impl Graph {
         self.loc.replace(loc).unwrap_or(Loc::UNKNOWN)
     }
 
+    /// The place that nodes made now belong to.
+    pub fn loc(&self) -> Loc {
+        self.loc.unwrap_or(Loc::UNKNOWN)
+    }
+
     /// Declares what the graph computes.
     pub fn set_outputs(&mut self, outputs: Vec<NodeId>) {
         debug_assert!(outputs.iter().all(|o| o.index() < self.nodes.len()));

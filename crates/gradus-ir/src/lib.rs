@@ -14,6 +14,7 @@ pub mod dot;
 mod error;
 mod fold;
 mod graph;
+mod merge;
 pub mod primitives;
 mod simplify;
 pub mod text;

@@ -31,7 +31,9 @@ pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Op
         | Op::Dynamic(_)
         | Op::ArgReduce(_)
         | Op::CumSum(_)
-        | Op::Contract(_) => None,
+        | Op::Contract(_)
+        | Op::Region(_)
+        | Op::Result { .. } => None,
     }
 }
 

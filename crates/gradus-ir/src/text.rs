@@ -4,8 +4,8 @@
 //! graph  = "graph" "(" [ param { "," param } ] ")" "{" { line } "return" [ name { "," name } ] "}"
 //! param  = name ":" type
 //! line   = name ":" type "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
-//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype )
-//! type   = dtype "[" [ size { "," size } ] "]"
+//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph )
+//! type   = dtype "[" [ ( "?" | size ) { "," size } ] "]"                                       "?" for a list, see [`Type::list`]
 //! name   = "%" letters, digits, underscores
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
 //! ```
@@ -129,13 +129,13 @@ impl FromStr for Graph {
     /// # Errors
     /// Says the line, shows it with a caret under the mistake, and what was expected.
     fn from_str(text: &str) -> Result<Graph> {
-        Reader {
-            text,
-            at: 0,
-            graph: Graph::new(),
-            names: HashMap::new(),
+        let mut reader = Reader::new(text, 0);
+        reader.graph()?;
+        reader.skip_space();
+        if reader.at < text.len() {
+            return Err(reader.fail(reader.here(), "the graph ended before this"));
         }
-        .graph()
+        Ok(reader.graph)
     }
 }
 
@@ -154,7 +154,16 @@ struct Span {
 }
 
 impl<'a> Reader<'a> {
-    fn graph(mut self) -> Result<Graph> {
+    fn new(text: &'a str, at: usize) -> Reader<'a> {
+        Reader {
+            text,
+            at,
+            graph: Graph::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    fn graph(&mut self) -> Result<()> {
         self.expect("graph")?;
         self.expect("(")?;
         while !self.take(")") {
@@ -178,12 +187,8 @@ impl<'a> Reader<'a> {
                 break;
             }
         }
-        self.skip_space();
-        if self.at < self.text.len() {
-            return Err(self.fail(self.here(), "the graph ended before this"));
-        }
         self.graph.set_outputs(outputs);
-        Ok(self.graph)
+        Ok(())
     }
 
     fn node(&mut self) -> Result<()> {
@@ -203,6 +208,25 @@ impl<'a> Reader<'a> {
                     return Err(self.fail(op_span, message));
                 }
                 (Op::Iota(axis), Operands::new())
+            }
+            "result" => {
+                let index = attributes.get_size("result", "index");
+                let index = index.map_err(|e| self.fail(op_span, e.message()))?;
+                let region = self.operand()?;
+                let given = self.graph.region_result(region, index);
+                let given = given.map_err(|e| self.fail(op_span, e.message()))?;
+                if given != ty {
+                    let message = format!("result {index} is {given} here, not {ty}");
+                    return Err(self.fail(ty_span, message));
+                }
+                let index = index as u32;
+                (
+                    Op::Result {
+                        index,
+                        ty: ty.clone(),
+                    },
+                    Operands::from_slice(&[region]),
+                )
             }
             _ => {
                 let op = Op::from_text(word, &attributes);
@@ -255,6 +279,11 @@ impl<'a> Reader<'a> {
                 Attribute::Ints(ints)
             } else if self.sees("-") || self.sees_digit() {
                 Attribute::Int(self.integer()?)
+            } else if self.sees("graph") {
+                let mut inner = Reader::new(self.text, self.at);
+                inner.graph()?;
+                self.at = inner.at;
+                Attribute::Graph(inner.graph.into())
             } else {
                 Attribute::DType(self.dtype()?)
             };
@@ -272,6 +301,10 @@ impl<'a> Reader<'a> {
         let dtype = self.dtype()?;
         self.expect("[")?;
         let mut shape = Dims::new();
+        let list = self.take("?");
+        if list && !self.sees("]") {
+            self.expect(",")?;
+        }
         while !self.take("]") {
             let span = self.here();
             let size = usize::try_from(self.integer()?);
@@ -284,7 +317,7 @@ impl<'a> Reader<'a> {
             start,
             end: self.at,
         };
-        let ty = Type { dtype, shape };
+        let ty = Type { dtype, shape, list };
         if !ty.is_addressable() {
             return Err(self.fail(span, "an array of this shape does not fit into memory"));
         }

@@ -84,6 +84,8 @@ pub struct Type {
     pub dtype: DType,
     /// Size of each dimension; empty for a scalar.
     pub shape: Dims,
+    /// Whether this is a list of such arrays, one for each step of a loop, whose length is known only when it runs. Only loops read and write lists.
+    pub list: bool,
 }
 
 impl Type {
@@ -92,6 +94,7 @@ impl Type {
         Type {
             dtype,
             shape: Dims::from_slice(shape),
+            list: false,
         }
     }
 
@@ -128,6 +131,7 @@ impl Type {
         Type {
             dtype,
             shape: self.shape.clone(),
+            list: self.list,
         }
     }
 
@@ -136,7 +140,7 @@ impl Type {
         Type::new(self.dtype, shape)
     }
 
-    /// This type with a new leading dimension of size `n`.
+    /// This type with a new leading dimension of size `n`; of a list, each array with it.
     pub fn batched(&self, n: usize) -> Type {
         let mut shape = Dims::with_capacity(self.rank() + 1);
         shape.push(n);
@@ -144,20 +148,38 @@ impl Type {
         Type {
             dtype: self.dtype,
             shape,
+            list: self.list,
         }
+    }
+
+    /// A list of arrays of this type.
+    pub fn listed(&self) -> Type {
+        Type {
+            list: true,
+            ..self.clone()
+        }
+    }
+
+    /// The type of the arrays of a list.
+    pub fn item(&self) -> Type {
+        Type {
+            list: false,
+            ..self.clone()
+        }
+    }
+
+    /// The type of the node of a region, which stands for all of its results.
+    pub fn token() -> Type {
+        Type::new(DType::Bool, &[0])
     }
 }
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[", self.dtype)?;
-        for (i, d) in self.shape.iter().enumerate() {
-            if i > 0 {
-                f.write_str(",")?;
-            }
-            write!(f, "{d}")?;
-        }
-        f.write_str("]")
+        let sizes = self.shape.iter().map(usize::to_string);
+        let unknown = self.list.then(|| "?".to_string());
+        let sizes: Vec<String> = unknown.into_iter().chain(sizes).collect();
+        write!(f, "{}[{}]", self.dtype, sizes.join(","))
     }
 }
 

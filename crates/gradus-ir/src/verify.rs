@@ -5,7 +5,8 @@
 //! 3. The type of each node is the one that its operation gives for its operands.
 //! 4. A constant has the element type of its literal; the axis of an iota exists, and its elements are numbers.
 //! 5. No array is larger than the address space.
-//! 6. (in [`check_after`]) The text of the graph reads back to the same text.
+//! 6. The programs that regions hold are well formed themselves; inputs and outputs of a program are no lists.
+//! 7. (in [`check_after`]) The text of the graph reads back to the same text.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
@@ -13,7 +14,7 @@ use crate::primitives::Op;
 use crate::text;
 use crate::types::{DType, Type};
 
-/// Checks points 1 to 5.
+/// Checks points 1 to 6.
 ///
 /// # Errors
 /// Names the first node that is wrong and what is wrong with it, and prints its neighbours.
@@ -26,7 +27,18 @@ pub fn verify(graph: &Graph) -> Result<()> {
             ));
         }
     }
+    for &end in graph.inputs().iter().chain(graph.outputs()) {
+        if end.index() < graph.len() && graph.ty(end).list {
+            let message = format!("{end:?} is a list, which cannot enter or leave a program");
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
+    }
     for id in graph.ids() {
+        if let Some(region) = graph.region(id) {
+            for (_, body) in region.bodies() {
+                verify(body)?;
+            }
+        }
         if let Some(wrong) = node_fault(graph, id) {
             return Err(Error::new(
                 ErrorKind::Graph,
@@ -87,6 +99,17 @@ fn node_fault(graph: &Graph, id: NodeId) -> Option<String> {
             Some("has operands, but its operation takes none".into())
         }
         Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
+        Op::Result { index, .. } => {
+            let region = node.operands.first().copied();
+            match region.map(|r| graph.region_result(r, *index as usize)) {
+                Some(Ok(given)) if given == *ty => None,
+                Some(Ok(given)) => {
+                    Some(format!("is {ty}, but this result of the region is {given}"))
+                }
+                Some(Err(e)) => Some(e.message().to_string()),
+                None => Some("has no region".into()),
+            }
+        }
         op => {
             let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
             match op.result(&types) {

@@ -18,6 +18,7 @@
 
 extern crate self as gradus;
 
+pub mod control;
 #[cfg(feature = "io")]
 pub mod io;
 pub mod nn;
@@ -28,6 +29,10 @@ mod trace;
 pub mod transform;
 pub mod tree;
 
+pub use control::{
+    Bound, Keep, ScanOptions, associative_scan, checkpoint, cond, fori_loop, map, scan, scan_with,
+    switch, while_loop,
+};
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, dot};
@@ -41,6 +46,7 @@ struct Readme;
 
 /// What most programs need.
 pub mod prelude {
+    pub use crate::control::*;
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};

@@ -195,10 +195,38 @@ impl Trace {
         }
         let order: Vec<NodeId> = state.graph.ids().filter(|id| needed[id.index()]).collect();
         for id in order {
+            if state.values.contains_key(&id) {
+                continue;
+            }
+            if state.graph.region(id).is_some() {
+                let results = self.compute_region(&state, id)?;
+                state.values.extend(results);
+                continue;
+            }
             let value = self.compute(&state, id)?;
             state.values.insert(id, value);
         }
         Ok(state.values[&node].clone())
+    }
+
+    /// The values of all results of a region.
+    fn compute_region(&self, state: &State, id: NodeId) -> Result<Vec<(NodeId, Array)>> {
+        let results = state.graph.ids().filter(|&r| {
+            let node = state.graph.node(r);
+            matches!(node.op, Op::Result { .. }) && node.operands[0] == id
+        });
+        let results: Vec<NodeId> = results.collect();
+        let operands = &state.graph.node(id).operands;
+        let program = state.graph.extract(operands, &results);
+        let arrays = operands
+            .iter()
+            .map(|o| Tensor::from_array(state.values[o].clone()));
+        let values = run(&program, arrays.collect())?;
+        let values = values
+            .iter()
+            .map(Tensor::array)
+            .collect::<Result<Vec<_>>>()?;
+        Ok(results.into_iter().zip(values).collect())
     }
 
     fn compute(&self, state: &State, id: NodeId) -> Result<Array> {

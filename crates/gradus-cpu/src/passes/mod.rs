@@ -1,9 +1,11 @@
 //! Passes from graph to graph before anything is compiled, in their order, a file each. `GRADUS_LOG=passes` prints the graph after each, and the steps that are made of it.
 
+mod dissolve_calls;
 mod orient_products;
 mod split_reductions;
 
 use crate::run::Executable;
+use dissolve_calls::dissolve_calls;
 use gradus_ir::primitives::Op;
 use gradus_ir::{Graph, NodeId, verify};
 use orient_products::orient_products;
@@ -11,8 +13,9 @@ use split_reductions::split_reductions;
 
 type Pass = fn(&Graph) -> Graph;
 
-/// Each pass with its name. First what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
-const PASSES: [(&str, Pass); 3] = [
+/// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
+const PASSES: [(&str, Pass); 4] = [
+    ("dissolve_calls", dissolve_calls),
     ("simplify", simplify),
     ("orient_products", orient_products),
     ("split_reductions", split_reductions),

@@ -3,7 +3,7 @@
 //! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost and the structure of its local
 //! Jacobian, and its text form. [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
-//! Not here yet, each to become a family of its own: control flow (`cond`, `while`, `scan`), sorting, convolution, linear algebra.
+//! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
 
 pub mod binary;
 mod check;
@@ -14,6 +14,7 @@ pub mod dynamic;
 pub mod gather;
 pub mod layout;
 pub mod reduce;
+pub mod region;
 pub mod resize;
 pub mod select;
 pub mod unary;
@@ -28,6 +29,7 @@ pub use dynamic::Dynamic;
 pub use gather::Gather;
 pub use layout::Layout;
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
+pub use region::{Body, Call, Loop, Region, Switch, Trips};
 pub use resize::Resize;
 pub use select::Select;
 pub use unary::Unary;
@@ -73,6 +75,15 @@ pub enum Op {
     CumSum(CumSum),
     /// The general product over contracted and batch dimensions.
     Contract(Contract),
+    /// A loop, a choice, a call: an operation that holds programs and has several results.
+    Region(std::sync::Arc<Region>),
+    /// One of the results of a region.
+    Result {
+        /// Which one.
+        index: u32,
+        /// Its type.
+        ty: Type,
+    },
 }
 
 /// What every family of operations says of itself.
@@ -274,7 +285,7 @@ impl Op {
     /// The family that this operation belongs to.
     fn primitive(&self) -> &dyn Primitive {
         match self {
-            Op::Input(_) | Op::Const(_) | Op::Iota(_) => self,
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Result { .. } => self,
             Op::Unary(p) => p,
             Op::Cast(p) => p,
             Op::Binary(p) => p,
@@ -288,6 +299,7 @@ impl Op {
             Op::ArgReduce(p) => p,
             Op::CumSum(p) => p,
             Op::Contract(p) => p,
+            Op::Region(p) => p.as_ref(),
         }
     }
 
@@ -297,6 +309,7 @@ impl Op {
             Op::Input(_) => "input",
             Op::Const(_) => "const",
             Op::Iota(_) => "iota",
+            Op::Result { .. } => "result",
             _ => self.primitive().name(),
         }
     }
@@ -306,6 +319,7 @@ impl Op {
         match self {
             Op::Input(_) | Op::Const(_) => Attributes::default(),
             Op::Iota(axis) => Attributes::default().int("axis", *axis as i64),
+            Op::Result { index, .. } => Attributes::default().int("index", i64::from(*index)),
             _ => self.primitive().attributes(),
         }
     }
@@ -317,7 +331,18 @@ impl Op {
                 ErrorKind::Graph,
                 format!("{} has no operands that give its type", self.name()),
             )),
-            _ => self.primitive().result(operands),
+            Op::Result { ty, .. } => Ok(ty.clone()),
+            Op::Region(region) => region.result(operands),
+            _ => match operands.iter().find(|t| t.list) {
+                None => self.primitive().result(operands),
+                Some(list) => Err(Error::new(
+                    ErrorKind::Graph,
+                    format!(
+                        "{}: takes arrays, and {list} is a list, which only loops read",
+                        self.name()
+                    ),
+                )),
+            },
         }
     }
 
@@ -363,7 +388,8 @@ impl Op {
             .or_else(|| Reduce::from_text(name, attributes))
             .or_else(|| ArgReduce::from_text(name, attributes))
             .or_else(|| CumSum::from_text(name, attributes))
-            .or_else(|| Contract::from_text(name, attributes));
+            .or_else(|| Contract::from_text(name, attributes))
+            .or_else(|| Region::from_text(name, attributes));
         found.unwrap_or_else(|| {
             Err(Error::new(
                 ErrorKind::Graph,
@@ -373,7 +399,7 @@ impl Op {
     }
 }
 
-/// Operations without operands: nothing flows through them.
+/// Operations without operands, through which nothing flows, and the results of regions, which are differentiated and batched with their region.
 impl Primitive for Op {
     fn name(&self) -> &'static str {
         Op::name(self)
@@ -388,7 +414,7 @@ impl Primitive for Op {
     }
 
     fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
-        unreachable!("`{}` has no operands, so none is batched", self.name())
+        unreachable!("`{}` is never batched by itself", self.name())
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {

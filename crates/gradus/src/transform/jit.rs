@@ -190,7 +190,13 @@ impl<B> Program<B> {
         }
         let mut donated = vec![consume; arguments];
         donated.resize(self.closed.graph.inputs().len(), false);
-        let compiled = gradus_cpu::cached(&self.closed.graph, &CompileOptions { donated })?;
+        let compiled = gradus_cpu::cached(
+            &self.closed.graph,
+            &CompileOptions {
+                donated,
+                takers: None,
+            },
+        )?;
         Ok(slot.get_or_init(|| compiled))
     }
 

@@ -1,0 +1,178 @@
+//! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have.
+
+use crate::regions::switch::select_rows;
+use crate::regions::{batched_to, inline};
+use gradus_ir::primitives::{Binary, Body, Compare, Loop, ReduceKind, Region, Trips};
+use gradus_ir::{DType, Graph, NodeId, Op, Type};
+
+pub(crate) fn batch(
+    g: &mut Graph,
+    r: &Loop,
+    operands: &[NodeId],
+    batched: &[bool],
+    n: usize,
+) -> Vec<(NodeId, bool)> {
+    let counts = r.counts();
+    let count_differs = counts == 1 && batched[0];
+    let first = 1 + r.consts;
+    // Of the body's inputs, those with the new axis; what is carried passes it on.
+    let mut inputs = vec![false];
+    inputs.extend(&batched[counts..]);
+    if count_differs {
+        inputs[first..first + r.carries].fill(true);
+    }
+    let mut condition_differs = false;
+    let outputs = loop {
+        let (_, outputs) = crate::batch(&r.body, n, &inputs);
+        if let Trips::While(condition) = &r.trips {
+            condition_differs = crate::batch(condition, n, &inputs[..first + r.carries]).1[0];
+        }
+        let grow = |k: &usize| (condition_differs || outputs[*k]) && !inputs[first + k];
+        let new: Vec<usize> = (0..r.carries).filter(grow).collect();
+        if new.is_empty() {
+            break outputs;
+        }
+        new.into_iter().for_each(|k| inputs[first + k] = true);
+    };
+    let mut with_axis = inputs[first..first + r.carries].to_vec();
+    with_axis.extend(&outputs[r.carries..]);
+    let step: Body = batched_to(&r.body, n, &inputs, &with_axis).into();
+
+    let mut args: Vec<NodeId> = Vec::new();
+    for (k, &operand) in operands[counts..].iter().enumerate() {
+        args.push(match (inputs[1 + k], batched[counts + k]) {
+            // A sequence has the steps in front.
+            (true, true) if k >= r.consts + r.carries && !g.ty(operand).list => {
+                exchange_first(g, operand)
+            }
+            (true, false) => g.repeat_front(operand, n),
+            _ => operand,
+        });
+    }
+    let new = if count_differs {
+        let count = operands[0];
+        let all = g.reduce(ReduceKind::Max, count, &[0]);
+        args.insert(0, all);
+        args.insert(1, count);
+        counted_by_row(r, &step, n)
+    } else if condition_differs {
+        let zero = g.constant(gradus_ir::Literal::from_i64(DType::I64, 0), &[n]);
+        args.insert(r.consts + r.carries, zero);
+        conditional_by_row(r, &step, n, &inputs)
+    } else {
+        if counts == 1 {
+            args.insert(0, operands[0]);
+        }
+        let trips = match &r.trips {
+            Trips::While(condition) => {
+                let inputs = &inputs[..first + r.carries];
+                Trips::While(batched_to(condition, n, inputs, &[false]).into())
+            }
+            other => other.clone(),
+        };
+        Loop {
+            trips,
+            body: step,
+            ..r.clone()
+        }
+    };
+    let mut results = g.emit_region(Region::Loop(new), &args);
+    if condition_differs {
+        // The steps of each row take the place of the steps of all.
+        results.pop();
+        let count = results.remove(r.carries);
+        results.push(count);
+    }
+    if let Trips::While(_) = r.trips {
+        with_axis.push(condition_differs);
+    }
+    for k in r.carries..r.carries + r.kept() {
+        if with_axis[k] && !g.ty(results[k]).list {
+            results[k] = exchange_first(g, results[k]);
+        }
+    }
+    results.into_iter().zip(with_axis).collect()
+}
+
+/// The first two axes exchanged.
+fn exchange_first(g: &mut Graph, x: NodeId) -> NodeId {
+    let mut order: Vec<usize> = (0..g.shape(x).len()).collect();
+    order.swap(0, 1);
+    g.transpose(x, &order)
+}
+
+/// One more constant, the number of steps of each row, in front: a row whose steps are done keeps what it carries.
+fn counted_by_row(r: &Loop, step: &Body, n: usize) -> Loop {
+    let mut body = Graph::new();
+    let index = body.input(step.ty(step.inputs()[0]).clone());
+    let count = body.input(Type::new(DType::I64, &[n]));
+    let rest = step.inputs()[1..].iter().map(|&i| body.input_like(step, i));
+    let inputs: Vec<NodeId> = [index].into_iter().chain(rest).collect();
+    let mut outputs = inline(&mut body, step, &inputs);
+    let number = body.broadcast(index, &[n], &[]);
+    let goes_on = body.compare(Compare::Lt, number, count);
+    keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
+    body.set_outputs(outputs);
+    Loop {
+        trips: Trips::Counted,
+        reverse: r.reverse,
+        consts: r.consts + 1,
+        carries: r.carries,
+        body: body.into(),
+    }
+}
+
+/// One more value is carried last: the number of steps of each row.
+fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop {
+    let Trips::While(condition) = &r.trips else {
+        unreachable!("only a condition can differ")
+    };
+    let of_condition = 1 + r.consts + r.carries;
+    let condition: Body = batched_to(condition, n, &batched[..of_condition], &[true]).into();
+    let counter = Type::new(DType::I64, &[n]);
+
+    let mut any = Graph::new();
+    let inputs: Vec<NodeId> = condition
+        .inputs()
+        .iter()
+        .map(|&i| any.input_like(&condition, i))
+        .collect();
+    any.input(counter.clone());
+    let each = inline(&mut any, &condition, &inputs)[0];
+    let some = any.reduce(ReduceKind::Max, each, &[0]);
+    any.set_outputs(vec![some]);
+
+    let mut body = Graph::new();
+    let inputs: Vec<NodeId> = step
+        .inputs()
+        .iter()
+        .map(|&i| body.input_like(step, i))
+        .collect();
+    let count = body.input(counter);
+    let goes_on = inline(&mut body, &condition, &inputs[..of_condition])[0];
+    let mut outputs = inline(&mut body, step, &inputs);
+    keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
+    let one = body.emit(Op::Cast(DType::I64), &[goes_on]);
+    let count = body.binary(Binary::Add, count, one);
+    outputs.insert(r.carries, count);
+    body.set_outputs(outputs);
+    Loop {
+        trips: Trips::While(any.into()),
+        reverse: r.reverse,
+        consts: r.consts,
+        carries: r.carries + 1,
+        body: body.into(),
+    }
+}
+
+fn keep_where_done(
+    body: &mut Graph,
+    r: &Loop,
+    goes_on: NodeId,
+    inputs: &[NodeId],
+    outputs: &mut [NodeId],
+) {
+    for k in 0..r.carries {
+        outputs[k] = select_rows(body, goes_on, outputs[k], inputs[1 + r.consts + k]);
+    }
+}

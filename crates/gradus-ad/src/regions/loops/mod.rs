@@ -1,0 +1,218 @@
+//! Loops: the derivative of a loop is a linear loop over what the steps kept; the way back takes the steps in the other order.
+
+mod assemble;
+mod batch;
+mod residuals;
+
+pub(super) use batch::batch;
+
+use super::{inline, positions, reached};
+use crate::linearize::needed_by;
+use crate::{Linearized, linearize, transpose_linear};
+use assemble::Assembly;
+use gradus_ir::primitives::{Call, Loop, Region, Trips};
+use gradus_ir::{Graph, NodeId};
+use residuals::Residuals;
+
+/// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
+fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
+    let mut active = vec![false];
+    active.extend(&operands[r.counts()..]);
+    let first = 1 + r.consts;
+    loop {
+        let outputs = reached(&r.body, &active);
+        let new = (0..r.carries).filter(|&k| outputs[k] && !active[first + k]);
+        let new: Vec<usize> = new.collect();
+        if new.is_empty() {
+            return active;
+        }
+        new.into_iter().for_each(|k| active[first + k] = true);
+    }
+}
+
+/// For each result of the body, whether it has a tangent in some step.
+fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
+    let mut outputs = reached(&r.body, active);
+    // In the first step it has the one that came in.
+    outputs[..r.carries].copy_from_slice(&active[1 + r.consts..1 + r.consts + r.carries]);
+    outputs
+}
+
+/// The loop runs again, and also keeps what the derivatives of its steps need; a second, linear one goes over that. The first takes the place of the original later.
+pub(super) fn jvp(
+    g: &mut Graph,
+    r: &Loop,
+    operands: &[NodeId],
+    tangents: &[Option<NodeId>],
+) -> Vec<Option<NodeId>> {
+    let given: Vec<bool> = tangents.iter().map(Option::is_some).collect();
+    let active = active_inputs(r, &given);
+    let outputs = active_outputs(r, &active);
+    if !outputs.contains(&true) {
+        return vec![None; r.results_len()];
+    }
+    let split = linearize(&r.body, &positions(&active));
+    let kept = &split.primal.outputs()[r.body.outputs().len()..];
+    let residuals = Residuals::new(r, &split.primal, kept);
+    // Lists must not leave the program that they are made in, so it becomes one of its own; unless this one is such already.
+    let has_lists = r.kept() + r.sequences() > 0;
+    let makes_lists = !residuals.stored.is_empty() && !matches!(r.trips, Trips::Fixed(_));
+    if !makes_lists || has_lists {
+        return tangent_loop(
+            g, r, operands, tangents, &active, &outputs, &split, &residuals,
+        );
+    }
+    let mut body = Graph::new();
+    let inputs: Vec<NodeId> = operands.iter().map(|&o| body.input_like(g, o)).collect();
+    let directions: Vec<Option<NodeId>> = operands
+        .iter()
+        .zip(tangents)
+        .map(|(&o, t)| t.map(|_| body.input_like(g, o)))
+        .collect();
+    body.set_loc(g.loc());
+    let results = tangent_loop(
+        &mut body,
+        r,
+        &inputs,
+        &directions,
+        &active,
+        &outputs,
+        &split,
+        &residuals,
+    );
+    body.set_outputs(results.iter().flatten().copied().collect());
+    let region = Region::Call(Call::Local(body.into()));
+    let args: Vec<NodeId> = operands
+        .iter()
+        .chain(tangents.iter().flatten())
+        .copied()
+        .collect();
+    let mut found = g.emit_region(region, &args).into_iter();
+    let spread = results.iter().map(|y| y.and_then(|_| found.next()));
+    spread.collect()
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the parts of one derivation, used once"
+)]
+fn tangent_loop(
+    g: &mut Graph,
+    r: &Loop,
+    operands: &[NodeId],
+    tangents: &[Option<NodeId>],
+    active: &[bool],
+    outputs: &[bool],
+    split: &Linearized,
+    residuals: &Residuals,
+) -> Vec<Option<NodeId>> {
+    let primal = &split.primal;
+    let results = r.body.outputs().len();
+    let mut stored = Vec::new();
+    let mut count = (r.trips == Trips::Counted).then(|| operands[0]);
+    if !residuals.stored.is_empty() || matches!(r.trips, Trips::While(_)) {
+        let outputs = [&primal.outputs()[..results], &residuals.stored].concat();
+        let keeping = Loop {
+            body: primal.extract(primal.inputs(), &outputs).into(),
+            ..r.clone()
+        };
+        let all = g.emit_region(Region::Loop(keeping), operands);
+        stored = all[results..results + residuals.stored.len()].to_vec();
+        if let Trips::While(_) = r.trips {
+            count = all.last().copied();
+        }
+    }
+    let mut tangent = Assembly::new(r, count, r.reverse);
+    let mut args = residuals.bring(g, r, operands, primal, &stored, &mut tangent);
+    let counts = r.counts();
+    for k in positions(active) {
+        let operand = counts + k - 1;
+        let direction = match tangents[operand] {
+            Some(t) => t,
+            None => g.constant_like(0.0, operands[operand]),
+        };
+        args.push(match k - 1 {
+            k if k < r.consts => tangent.constant(direction),
+            k if k < r.consts + r.carries => tangent.carry(direction),
+            _ => tangent.sequence(direction),
+        });
+    }
+    let wanted = positions(outputs);
+    let mut found = tangent
+        .emit(g, |body, inputs| {
+            let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
+            let all = inline(body, &split.tangent, &args);
+            wanted.iter().map(|&k| all[k]).collect()
+        })
+        .into_iter();
+    let mut spread: Vec<Option<NodeId>> = outputs
+        .iter()
+        .map(|&y| if y { found.next() } else { None })
+        .collect();
+    spread.resize(r.results_len(), None);
+    spread
+}
+
+/// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the rest alone.
+pub(super) fn transpose(
+    g: &mut Graph,
+    r: &Loop,
+    operands: &[NodeId],
+    linear: &[bool],
+    cotangents: &[Option<NodeId>],
+) -> Vec<(usize, NodeId)> {
+    let counts = r.counts();
+    let active = active_inputs(r, linear);
+    let outputs = active_outputs(r, &active);
+    let body = &r.body;
+    // What is carried comes back through every step; of what was kept only that for which something comes.
+    let wanted: Vec<usize> = (0..body.outputs().len())
+        .filter(|&k| outputs[k] && (k < r.carries || cotangents[k].is_some()))
+        .collect();
+    let unknown: Vec<NodeId> = positions(&active)
+        .iter()
+        .map(|&k| body.inputs()[k])
+        .collect();
+    let ends: Vec<NodeId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
+    let kept = needed_by(body, &unknown, &ends);
+    let residuals = Residuals::new(r, body, &kept);
+
+    let (stored, count) = residuals.store(g, r, operands, &active);
+    let mut turned = Assembly::new(r, count, !r.reverse);
+    let fixed = residuals.bring(g, r, operands, body, &stored, &mut turned);
+    let mut inputs = kept.clone();
+    inputs.extend(&unknown);
+    let step = transpose_linear(&body.extract(&inputs, &ends), kept.len());
+
+    // Cotangents of constants are summed up as they come; those of what is carried are carried.
+    let mut sums = Vec::new();
+    let mut back = Vec::new();
+    for k in positions(&active) {
+        let operand = operands[counts + k - 1];
+        let k = k - 1;
+        if k < r.consts {
+            let zero = g.constant_like(0.0, operand);
+            sums.push(turned.carry(zero));
+        } else if k < r.consts + r.carries {
+            let arrives = cotangents[k - r.consts];
+            let arrives = arrives.unwrap_or_else(|| g.constant_like(0.0, operand));
+            back.push(turned.carry(arrives));
+        }
+    }
+    let mut args = [fixed, back].concat();
+    for &k in wanted.iter().filter(|&&k| k >= r.carries) {
+        if let Some(ct) = cotangents[k] {
+            args.push(turned.sequence(ct));
+        }
+    }
+    let results = turned.emit(g, |body, inputs| {
+        let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
+        let mut all = inline(body, &step, &args);
+        for (sum, &so_far) in all.iter_mut().zip(&sums) {
+            *sum = body.add_nodes(inputs[so_far], *sum);
+        }
+        all
+    });
+    let places = positions(&active).into_iter().map(|k| counts + k - 1);
+    places.zip(results).filter(|&(k, _)| linear[k]).collect()
+}

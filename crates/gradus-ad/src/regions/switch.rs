@@ -1,0 +1,192 @@
+//! Choices: the derivative of the branch that runs.
+
+use super::{batched_to, inline, positions, reached, reordered};
+use crate::{linearize, transpose_linear};
+use gradus_ir::primitives::{Body, Compare, Region, Switch};
+use gradus_ir::{Graph, Literal, NodeId, Type};
+
+/// The branches run again, and also keep what their derivatives need, each in slots that all branches share.
+pub(super) fn jvp(
+    g: &mut Graph,
+    switch: &Switch,
+    operands: &[NodeId],
+    tangents: &[Option<NodeId>],
+) -> Vec<Option<NodeId>> {
+    let (index, args) = (operands[0], &operands[1..]);
+    let active: Vec<bool> = tangents[1..].iter().map(Option::is_some).collect();
+    let results = switch.branches[0].outputs().len();
+    let mut outputs = vec![false; results];
+    for branch in &switch.branches {
+        for (y, reached) in outputs.iter_mut().zip(reached(branch, &active)) {
+            *y |= reached;
+        }
+    }
+    if !outputs.contains(&true) {
+        return vec![None; results];
+    }
+    let wrt = positions(&active);
+    let split: Vec<_> = switch.branches.iter().map(|b| linearize(b, &wrt)).collect();
+    // A slot for as many residuals of a type as some branch has.
+    let mut slots: Vec<Type> = Vec::new();
+    let mut places: Vec<Vec<Place>> = Vec::new();
+    for branch in &split {
+        let mut taken = vec![false; slots.len()];
+        let kept = &branch.primal.outputs()[results..];
+        let places_of_branch = kept.iter().map(|&r| {
+            if let Some(k) = branch.primal.inputs().iter().position(|&x| x == r) {
+                return Place::Argument(k);
+            }
+            let ty = branch.primal.ty(r);
+            let free = (0..slots.len()).find(|&s| !taken[s] && slots[s] == *ty);
+            let slot = free.unwrap_or_else(|| {
+                slots.push(ty.clone());
+                taken.push(false);
+                slots.len() - 1
+            });
+            taken[slot] = true;
+            Place::Slot(slot)
+        });
+        places.push(places_of_branch.collect());
+    }
+    let keeping = split.iter().zip(&places).map(|(branch, places)| {
+        let mut body = branch.primal.clone();
+        let all = body.outputs().to_vec();
+        let mut outputs = all[..results].to_vec();
+        for (s, ty) in slots.iter().enumerate() {
+            let holder = places.iter().position(|p| *p == Place::Slot(s));
+            outputs.push(match holder {
+                Some(k) => all[results + k],
+                None => body.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape),
+            });
+        }
+        Body::from(body.extract(body.inputs(), &outputs))
+    });
+    let keeping = Region::Switch(Switch {
+        branches: keeping.collect(),
+    });
+    let kept = g.emit_region(keeping, operands).split_off(results);
+
+    let tangent_types: Vec<Type> = wrt.iter().map(|&k| g.ty(args[k]).clone()).collect();
+    let arg_types: Vec<Type> = args.iter().map(|&a| g.ty(a).clone()).collect();
+    let linear = split.iter().zip(&places).map(|(branch, places)| {
+        let mut body = Graph::new();
+        let args: Vec<NodeId> = arg_types.iter().map(|t| body.input(t.clone())).collect();
+        let slots: Vec<NodeId> = slots.iter().map(|t| body.input(t.clone())).collect();
+        let directions = tangent_types.iter().map(|t| body.input(t.clone()));
+        let directions: Vec<NodeId> = directions.collect();
+        let residuals = places.iter().map(|p| match *p {
+            Place::Argument(k) => args[k],
+            Place::Slot(s) => slots[s],
+        });
+        let given: Vec<NodeId> = residuals.chain(directions).collect();
+        let results = inline(&mut body, &branch.tangent, &given);
+        body.set_outputs(
+            positions(&outputs)
+                .into_iter()
+                .map(|k| results[k])
+                .collect(),
+        );
+        Body::from(body)
+    });
+    let linear = Region::Switch(Switch {
+        branches: linear.collect(),
+    });
+    let mut given = vec![index];
+    given.extend(args);
+    given.extend(kept);
+    given.extend(tangents.iter().flatten());
+    let mut tangents = g.emit_region(linear, &given).into_iter();
+    let spread = outputs
+        .iter()
+        .map(|&y| if y { tangents.next() } else { None });
+    spread.collect()
+}
+
+/// Where a branch finds a value that its derivative needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Argument(usize),
+    Slot(usize),
+}
+
+pub(super) fn transpose(
+    g: &mut Graph,
+    switch: &Switch,
+    operands: &[NodeId],
+    linear: &[bool],
+    cotangents: &[Option<NodeId>],
+) -> Vec<(usize, NodeId)> {
+    let (index, args, linear) = (operands[0], &operands[1..], &linear[1..]);
+    let known: Vec<usize> = (0..args.len()).filter(|&k| !linear[k]).collect();
+    let unknown = positions(linear);
+    let given = (0..cotangents.len()).filter(|&k| cotangents[k].is_some());
+    let given: Vec<usize> = given.collect();
+    let order = [known.as_slice(), &unknown].concat();
+    let turned = switch
+        .branches
+        .iter()
+        .map(|branch| transpose_linear(&reordered(branch, &order, &given), known.len()).into());
+    let turned = Region::Switch(Switch {
+        branches: turned.collect(),
+    });
+    let mut all = vec![index];
+    all.extend(known.iter().map(|&k| args[k]));
+    all.extend(cotangents.iter().flatten());
+    let results = g.emit_region(turned, &all);
+    unknown.iter().map(|k| k + 1).zip(results).collect()
+}
+
+/// If rows choose differently, all branches run and each row takes its own.
+pub(super) fn batch(
+    g: &mut Graph,
+    switch: &Switch,
+    operands: &[NodeId],
+    batched: &[bool],
+    n: usize,
+) -> Vec<(NodeId, bool)> {
+    let (index, args) = (operands[0], &operands[1..]);
+    if !batched[0] {
+        let results = switch.branches[0].outputs().len();
+        let mut with_axis = vec![false; results];
+        for branch in &switch.branches {
+            let (_, of_branch) = crate::batch(branch, n, &batched[1..]);
+            for (all, one) in with_axis.iter_mut().zip(of_branch) {
+                *all |= one;
+            }
+        }
+        let branches = switch.branches.iter();
+        let branches = branches.map(|b| batched_to(b, n, &batched[1..], &with_axis).into());
+        let region = Region::Switch(Switch {
+            branches: branches.collect(),
+        });
+        let results = g.emit_region(region, operands);
+        return results.into_iter().zip(with_axis).collect();
+    }
+    let all = vec![true; switch.branches[0].outputs().len()];
+    let mut chosen: Option<Vec<NodeId>> = None;
+    for (k, branch) in switch.branches.iter().enumerate().rev() {
+        let body = batched_to(branch, n, &batched[1..], &all);
+        let results = inline(g, &body, args);
+        chosen = Some(match chosen {
+            None => results,
+            Some(others) => {
+                let number = g.constant_like(k as f64, index);
+                let here = g.compare(Compare::Le, index, number);
+                let pairs = results.into_iter().zip(others);
+                pairs.map(|(a, b)| select_rows(g, here, a, b)).collect()
+            }
+        });
+    }
+    chosen
+        .unwrap_or_default()
+        .into_iter()
+        .map(|y| (y, true))
+        .collect()
+}
+
+/// For each row `a` where `condition` holds, else `b`.
+pub(super) fn select_rows(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+    let shape = g.shape(a).to_vec();
+    let condition = g.broadcast(condition, &shape, &[0]);
+    g.select(condition, a, b)
+}

@@ -1,0 +1,150 @@
+//! Operations that hold programs, compiled: each program becomes an executable that runs in the memory of the one around it.
+
+mod list;
+mod loops;
+
+pub(crate) use list::List;
+
+use crate::cache::cached;
+use crate::compile::CompileOptions;
+use crate::count::StepForecast;
+use crate::run::{Executable, Watch};
+use crate::tile::Slots;
+use gradus_ir::primitives::{Call, Loop, Region};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type};
+use loops::LoopCode;
+use std::sync::Arc;
+
+/// A region that runs.
+pub(crate) enum Code {
+    Loop(LoopCode),
+    /// One of the programs, chosen by the first operand.
+    Switch(Vec<Arc<Executable>>),
+    /// A program that stays one of its own.
+    Call(Arc<Executable>),
+    /// What cannot run, and why.
+    Refused(Error),
+}
+
+impl Code {
+    pub fn new(region: &Region) -> Code {
+        let compiled = || {
+            Ok(match region {
+                Region::Loop(r) => Code::Loop(LoopCode::new(r)?),
+                Region::Switch(r) => {
+                    let branches = r.branches.iter();
+                    Code::Switch(branches.map(|b| body(b)).collect::<Result<_>>()?)
+                }
+                Region::Call(Call::OnlyBackward { .. }) => Code::Refused(Error::new(
+                    ErrorKind::Derivative,
+                    "a function with a `custom_vjp` rule was differentiated in forward mode, and only its way back is known; \
+                     use reverse mode (`grad`, `vjp`, `jacrev`), or give it a `custom_jvp` rule, which serves both",
+                )),
+                Region::Call(call) => Code::Call(body(call.body())?),
+            })
+        };
+        compiled().unwrap_or_else(Code::Refused)
+    }
+
+    fn bodies(&self) -> Vec<&Executable> {
+        match self {
+            Code::Loop(code) => code.bodies(),
+            Code::Switch(branches) => branches.iter().map(|b| &**b).collect(),
+            Code::Call(body) => vec![body],
+            Code::Refused(_) => Vec::new(),
+        }
+    }
+
+    /// Bytes of memory for the programs inside; nothing stays there between runs.
+    pub fn scratch(&self) -> usize {
+        let inside = self.bodies().into_iter().map(Executable::arena_bytes).max();
+        let inside = inside.unwrap_or(0);
+        match self {
+            Code::Loop(code) => code.carry_bytes() + inside,
+            _ => inside,
+        }
+    }
+
+    /// Whether something inside is split over threads.
+    pub fn is_parallel(&self) -> bool {
+        self.bodies().into_iter().any(Executable::is_parallel)
+    }
+
+    /// What a run does, as far as it is known: a loop of unknown length counts as one step, a choice as its dearest branch.
+    pub fn forecast(&self) -> StepForecast {
+        let inside = self.bodies().into_iter().map(|body| {
+            let forecast = body.forecast();
+            let mut step = StepForecast::moving(DType::F64, forecast.bytes() as usize);
+            step.operations = forecast.operations();
+            step
+        });
+        let inside: Vec<StepForecast> = inside.collect();
+        match self {
+            Code::Loop(code) => code.forecast(&inside),
+            _ => {
+                let dearest = inside.into_iter().max_by_key(|s| s.operations.total());
+                dearest.unwrap_or(StepForecast::moving(DType::F64, 0))
+            }
+        }
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Code::Loop(_) => "loop",
+            Code::Switch(_) => "switch",
+            Code::Call(_) => "call",
+            Code::Refused(_) => "refused",
+        }
+    }
+
+    /// # Errors
+    /// What goes wrong inside.
+    ///
+    /// # Safety
+    /// `operands` and `outs` name slots that point to arrays of the region's types (for lists, to [`List`]s); `scratch` has the bytes asked for; nothing overlaps.
+    pub unsafe fn run(
+        &self,
+        slots: Slots<'_>,
+        operands: &[usize],
+        outs: &[usize],
+        scratch: *mut u8,
+        watch: &mut Watch,
+    ) -> Result<()> {
+        let inputs: Vec<*mut u8> = operands.iter().map(|&o| slots.0[o]).collect();
+        let outputs: Vec<*mut u8> = outs.iter().map(|&o| slots.0[o]).collect();
+        // SAFETY: by the caller.
+        unsafe {
+            match self {
+                Code::Loop(code) => code.run(&inputs, &outputs, scratch, watch),
+                Code::Switch(branches) => {
+                    let index = inputs[0].cast::<i64>().read();
+                    let index = usize::try_from(index).unwrap_or(0).min(branches.len() - 1);
+                    branches[index].run_inside(&inputs[1..], &outputs, scratch, watch)
+                }
+                Code::Call(body) => body.run_inside(&inputs, &outputs, scratch, watch),
+                Code::Refused(error) => Err(error.clone()),
+            }
+        }
+    }
+}
+
+fn body(graph: &Graph) -> Result<Arc<Executable>> {
+    cached(graph, &CompileOptions::default())
+}
+
+/// The executable of a loop's step: what is carried in may be written over by what is carried out.
+fn step(r: &Loop) -> Result<Arc<Executable>> {
+    let first = 1 + r.consts;
+    let mut donated = vec![false; first];
+    donated.resize(first + r.carries, true);
+    let options = CompileOptions {
+        donated,
+        takers: Some(r.carries),
+    };
+    cached(&r.body, &options)
+}
+
+/// Bytes that an array takes where arrays stand one after the other in scratch memory.
+fn room(ty: &Type) -> usize {
+    ty.bytes().next_multiple_of(crate::array::ALIGNMENT)
+}

@@ -1,0 +1,59 @@
+//! A program held by an operation.
+
+use crate::graph::Graph;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A program that an operation holds. Shared; equal if it computes the same, wherever it comes from.
+#[derive(Clone)]
+pub struct Body {
+    graph: Arc<Graph>,
+    fingerprint: u64,
+}
+
+impl Body {
+    /// A number that equal bodies share.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+impl From<Graph> for Body {
+    fn from(graph: Graph) -> Body {
+        Body {
+            fingerprint: graph.fingerprint(),
+            graph: Arc::new(graph),
+        }
+    }
+}
+
+impl Deref for Body {
+    type Target = Graph;
+
+    fn deref(&self) -> &Graph {
+        &self.graph
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Body) -> bool {
+        Arc::ptr_eq(&self.graph, &other.graph)
+            || self.fingerprint == other.fingerprint && self.graph.same(&other.graph)
+    }
+}
+
+impl Eq for Body {}
+
+impl Hash for Body {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fingerprint.hash(state);
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.graph, f)
+    }
+}

@@ -1,0 +1,202 @@
+//! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
+//!
+//! The node of a region has the [token](Type::token) as its type and stands for all its results; `result` nodes name them one by one. What a
+//! body uses is an operand of the region: bodies are closed programs. How a region is differentiated and batched follows from its bodies, so these
+//! rules stand with the transforms.
+
+mod body;
+mod call;
+mod loops;
+mod switch;
+
+pub use body::Body;
+pub use call::Call;
+pub use loops::{Loop, Trips};
+pub use switch::Switch;
+
+use super::{Batch, Cost, Jvp, Op, Primitive, Structure, Work};
+use crate::attributes::Attributes;
+use crate::cost::{TotalCost, total_cost};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId};
+use crate::types::Type;
+use std::sync::Arc;
+
+/// An operation that holds programs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Region {
+    /// Steps one after the other.
+    Loop(Loop),
+    /// One of several branches.
+    Switch(Switch),
+    /// A function called as a whole.
+    Call(Call),
+}
+
+impl Region {
+    /// The programs that it holds, with their names in printed graphs.
+    pub fn bodies(&self) -> Vec<(String, &Body)> {
+        match self {
+            Region::Loop(r) => r.bodies(),
+            Region::Switch(r) => r.bodies(),
+            Region::Call(r) => r.bodies(),
+        }
+    }
+
+    /// The types of its results.
+    pub fn results(&self) -> Vec<Type> {
+        match self {
+            Region::Loop(r) => r.results(),
+            Region::Switch(r) => r.results(),
+            Region::Call(r) => r.results(),
+        }
+    }
+
+    /// Checks that bodies and operands fit together.
+    ///
+    /// # Errors
+    /// Says which of them does not, and what would.
+    pub fn check(&self, operands: &[&Type]) -> Result<()> {
+        match self {
+            Region::Loop(r) => r.check(operands),
+            Region::Switch(r) => r.check(operands),
+            Region::Call(r) => r.check(operands),
+        }
+    }
+
+    /// What one evaluation costs; a loop whose number of steps is not known counts as one step, a choice as its dearest branch.
+    pub fn total_cost(&self) -> TotalCost {
+        match self {
+            Region::Loop(r) => r.total_cost(),
+            Region::Switch(r) => r.total_cost(),
+            Region::Call(r) => total_cost(r.body()),
+        }
+    }
+
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        let region = Loop::from_text(name, a)
+            .map(|r| r.map(Region::Loop))
+            .or_else(|| Switch::from_text(name, a).map(|r| r.map(Region::Switch)))
+            .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))?;
+        Some(region.map(|r| Op::Region(Arc::new(r))))
+    }
+}
+
+/// Rules of regions are transforms of their bodies and live with the transforms; they never ask here.
+impl Primitive for Region {
+    fn name(&self) -> &'static str {
+        match self {
+            Region::Loop(r) => r.name(),
+            Region::Switch(_) => "switch",
+            Region::Call(r) => r.name(),
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        match self {
+            Region::Loop(r) => r.attributes(),
+            Region::Switch(r) => r.attributes(),
+            Region::Call(r) => r.attributes(),
+        }
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        self.check(operands)?;
+        Ok(Type::token())
+    }
+
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+        unreachable!("{}: regions are differentiated as a whole", self.name())
+    }
+
+    fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
+        unreachable!("{}: regions are batched as a whole", self.name())
+    }
+
+    fn cost(&self, _operands: &[&Type], _result: &Type) -> Cost {
+        let total = self.total_cost();
+        Cost {
+            work: Work::Arithmetic,
+            operations: total.operations,
+            bytes_read: total.bytes_read,
+            bytes_written: total.bytes_written,
+        }
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Dense
+    }
+}
+
+impl Graph {
+    /// Appends a region; returns its results.
+    ///
+    /// # Errors
+    /// If bodies and operands do not fit together.
+    pub fn add_region(&mut self, region: Region, operands: &[NodeId]) -> Result<Vec<NodeId>> {
+        let results = region.results();
+        let region = self.add(Op::Region(Arc::new(region)), operands)?;
+        Ok(self.results_of(region, &results))
+    }
+
+    /// As [`add_region`](Self::add_region), for regions that are right by construction.
+    ///
+    /// # Panics
+    /// If bodies and operands do not fit together, which is a mistake in the calling rule.
+    pub fn emit_region(&mut self, region: Region, operands: &[NodeId]) -> Vec<NodeId> {
+        match self.add_region(region, operands) {
+            Ok(results) => results,
+            Err(e) => panic!("a rule built an ill-typed region: {e}"),
+        }
+    }
+
+    fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
+        let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
+            index: index as u32,
+            ty: ty.clone(),
+        });
+        let named: Vec<Op> = named.collect();
+        named
+            .into_iter()
+            .map(|op| self.emit(op, &[region]))
+            .collect()
+    }
+
+    /// The region that node `id` is.
+    pub fn region(&self, id: NodeId) -> Option<&Arc<Region>> {
+        match &self.node(id).op {
+            Op::Region(region) => Some(region),
+            _ => None,
+        }
+    }
+
+    /// The type of result `index` of the region `id`.
+    ///
+    /// # Errors
+    /// If `id` is no region or has not so many results.
+    pub(crate) fn region_result(&self, id: NodeId, index: usize) -> Result<Type> {
+        let Some(region) = self.region(id) else {
+            let message = "result: takes a region, such as a loop";
+            return Err(Error::new(ErrorKind::Graph, message));
+        };
+        let results = region.results();
+        results.get(index).cloned().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Graph,
+                format!("result: {index} of a region of {} results", results.len()),
+            )
+        })
+    }
+}
+
+/// Checks that a body takes arrays of these types.
+fn takes(name: &str, what: &str, body: &Graph, wanted: &[Type]) -> Result<()> {
+    let inputs = body.input_types();
+    if inputs == wanted {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Graph,
+        format!("{name}: {what} takes {inputs:?}, but is given {wanted:?}"),
+    ))
+}

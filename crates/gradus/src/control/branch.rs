@@ -1,0 +1,149 @@
+//! Choices between functions, of which one runs.
+
+use super::{apply, check_same, close, on_inputs, or_stop, types};
+use crate::tensor::Tensor;
+use crate::trace::Closed;
+use crate::tree::{Tree, leaves, rebuild, zeros_like};
+use gradus_ir::primitives::{Region, Switch};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
+
+/// `on_true(x)` if `predicate` holds, else `on_false(x)`. Only one of them runs, and only its derivative.
+///
+/// `predicate` is one truth value. Both functions return trees of the same structure and types. Under [`vmap`](crate::vmap) with a predicate that differs from example to example
+/// both run, and each example takes its own.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // Huber's loss, without computing what is not taken.
+/// let huber = |x: &Tensor| cond(&x.abs().le(1.0), |x: &Tensor| x.square() * 0.5, |x: &Tensor| x.abs() - 0.5, x);
+/// assert_eq!(huber(&Tensor::from(3.0)).item::<f64>()?, 2.5);
+/// assert_eq!(grad(huber)(&Tensor::from(3.0)).item::<f64>()?, 1.0);
+/// assert_eq!(grad(huber)(&Tensor::from(0.25)).item::<f64>()?, 0.25);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `predicate` is not one truth value, or the functions return different types.
+#[track_caller]
+pub fn cond<A: Tree, B: Tree>(
+    predicate: &Tensor,
+    on_true: impl Fn(&A) -> B,
+    on_false: impl Fn(&A) -> B,
+    x: &A,
+) -> B {
+    let loc = Loc::caller();
+    let checked = if predicate.dtype() == DType::Bool && predicate.rank() == 0 {
+        Ok(())
+    } else {
+        Err(Error::new(
+            ErrorKind::DType,
+            format!(
+                "cond: the predicate must be one truth value, bool[], it is {}; compare, or reduce with `any` or `all`",
+                predicate.ty()
+            ),
+        ))
+    };
+    let result = checked.and_then(|()| {
+        let index = predicate.astype(DType::I64);
+        let branches: [&dyn Fn(&A) -> B; 2] = [&on_false, &on_true];
+        choose(
+            "cond",
+            &["`on_false`", "`on_true`"],
+            &index,
+            &branches,
+            x,
+            loc,
+        )
+    });
+    or_stop(result, loc, || zeros_like(&on_true(x)))
+}
+
+/// `branches[index](x)`. Only that one runs, and only its derivative; an index out of range counts as the nearest one.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = |k: i64, x: f64| {
+///     switch(&Tensor::from(k), &[&|x: &Tensor| x.sin(), &|x: &Tensor| x.exp(), &|x: &Tensor| x.square()], &Tensor::from(x))
+/// };
+/// assert_eq!(f(2, 3.0).item::<f64>()?, 9.0);
+/// assert_eq!(f(7, 3.0).item::<f64>()?, 9.0);
+/// assert_eq!(f(-1, 0.0).item::<f64>()?, 0.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `index` is not one integer, there is no branch, or the branches return different types.
+#[track_caller]
+pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x: &A) -> B {
+    let loc = Loc::caller();
+    let checked = if !index.dtype().is_integer() || index.rank() != 0 {
+        Err(Error::new(
+            ErrorKind::DType,
+            format!(
+                "switch: the index must be one integer, such as i64[], it is {}",
+                index.ty()
+            ),
+        ))
+    } else if branches.is_empty() {
+        Err(Error::new(
+            ErrorKind::Argument,
+            "switch: there is no branch to choose",
+        ))
+    } else {
+        Ok(())
+    };
+    let result = checked.and_then(|()| {
+        let names: Vec<String> = (0..branches.len()).map(|k| format!("branch {k}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        choose(
+            "switch",
+            &names,
+            &index.astype(DType::I64),
+            branches,
+            x,
+            loc,
+        )
+    });
+    or_stop(result, loc, || match branches.first() {
+        Some(first) => zeros_like(&first(x)),
+        None => panic!("switch: there is no branch to choose"),
+    })
+}
+
+fn choose<A: Tree, B: Tree>(
+    name: &'static str,
+    names: &[&str],
+    index: &Tensor,
+    branches: &[&dyn Fn(&A) -> B],
+    x: &A,
+    loc: Loc,
+) -> Result<B> {
+    let inputs = leaves(x);
+    let mut operands = inputs.clone();
+    let mut closed: Vec<(Closed, B, usize)> = Vec::new();
+    for branch in branches {
+        let (program, result) = close(name, x, &types(&inputs), branch)?;
+        let first = operands.len();
+        operands.extend(program.captured.iter().cloned());
+        closed.push((program, result, first));
+    }
+    let (_, like, _) = &closed[0];
+    for ((_, result, _), branch) in closed.iter().zip(names).skip(1) {
+        check_same(
+            &format!("{name}: {branch} returns another type than {}", names[0]),
+            like,
+            result,
+        )?;
+    }
+    let all = types(&operands);
+    let programs = closed.iter().map(|(program, _, first)| {
+        let captured = *first..first + program.captured.len();
+        let args: Vec<usize> = (0..inputs.len()).chain(captured).collect();
+        Ok(on_inputs(&program.graph, &all, &args)?.into())
+    });
+    let region = Region::Switch(Switch {
+        branches: programs.collect::<Result<_>>()?,
+    });
+    operands.insert(0, index.clone());
+    Ok(rebuild(like, apply(region, operands, loc)?))
+}

@@ -1,0 +1,317 @@
+//! What the way back keeps of a loop's steps, and what it computes again.
+
+use super::{apply, close, or_stop, types};
+use crate::tree::{Tree, leaves, rebuild};
+use gradus_ir::primitives::{Body, Call, Loop, Region, Trips};
+use gradus_ir::{DType, Graph, Literal, Loc, NodeId, Result, Type};
+use std::collections::HashMap;
+
+/// `f` as a function of which the way back keeps the argument alone, and computes the rest again: memory for time.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let layer = |x: &Tensor| x.sin().exp().tanh();
+/// let plain = grad(move |x: &Tensor| layer(&layer(x)).sum());
+/// let lean = grad(move |x: &Tensor| layer(&checkpoint(layer)(x)).sum());
+/// let x = Tensor::from([0.1, 0.2]);
+/// assert_eq!(plain(&x).to_vec::<f64>()?, lean(&x).to_vec::<f64>()?);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[track_caller]
+pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
+    let loc = Loc::caller();
+    move |x| {
+        let run = || {
+            let inputs = leaves(x);
+            let (closed, like) = close("checkpoint", x, &types(&inputs), &f)?;
+            let operands = closed.arguments(inputs);
+            let region = Region::Call(Call::Checkpoint(closed.graph.into()));
+            Ok(rebuild(&like, apply(region, operands, loc)?))
+        };
+        or_stop(run(), loc, || f(x))
+    }
+}
+
+/// What the way back through a [`scan`](crate::control::scan) keeps.
+///
+/// With `n` steps, a carried state of `c` bytes and `r` bytes that the derivative of a step needs:
+///
+/// | | memory | steps computed |
+/// |---|---|---|
+/// | [`All`](Keep::All) | `n·r` | `n` |
+/// | [`Sqrt`](Keep::Sqrt) | about `√n·(c + r)` | `2n` |
+/// | [`Snapshots(k)`](Keep::Snapshots) | `k·c + r` | `t·n` and some, for the smallest `t` with `(k+t choose t) ≥ n` |
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Keep {
+    /// Everything that is needed, of each step.
+    #[default]
+    All,
+    /// The state at the beginning of every `√n`-th step; the steps between are run again, one stretch at a time.
+    Sqrt,
+    /// So many states at once, at least one, placed so that as few steps as possible are run again: binomial checkpointing (Griewank and Walther, "Algorithm 799: revolve",
+    /// ACM Transactions on Mathematical Software 26, 2000).
+    Snapshots(usize),
+}
+
+/// A loop of a fixed number of steps, written as loops within loops or calls within calls so that its way back keeps what was asked for.
+pub(super) struct Steps<'a> {
+    /// `step number, constants, carried, items ↦ carried, items`
+    pub body: &'a Body,
+    pub consts: usize,
+    pub carries: usize,
+    pub reverse: bool,
+}
+
+impl Steps<'_> {
+    /// The program of constants, what is carried into the first step, and sequences of `n` items.
+    pub fn program(&self, n: usize, keep: Keep, loc: Loc) -> Result<Graph> {
+        let mut g = Graph::new();
+        g.set_loc(loc);
+        let inputs = self.inputs(&mut g, n);
+        let zero = g.constant(Literal::from_i64(DType::I64, 0), &[]);
+        let outputs = match keep {
+            Keep::All => self.all(&mut g, n, zero, &inputs, false)?,
+            Keep::Sqrt => {
+                let length = (n as f64).sqrt().ceil().max(1.0) as usize;
+                self.stretches(&mut g, n, length, zero, &inputs)?
+            }
+            Keep::Snapshots(k) => {
+                let mut known = HashMap::new();
+                self.snapshots(&mut g, n, k.max(1), zero, &inputs, &mut known)?
+            }
+        };
+        g.set_outputs(outputs);
+        Ok(g)
+    }
+
+    /// What the way back may keep if it is to take at most `limit` bytes; at least one state.
+    pub fn within(&self, n: usize, limit: u64) -> Keep {
+        let types = self.body.input_types();
+        let floats: Vec<usize> = (0..types.len())
+            .filter(|&k| types[k].dtype.is_float())
+            .collect();
+        let split = gradus_ad::linearize(self.body, &floats);
+        let own = split.primal.inputs();
+        let varying = split
+            .primal
+            .dependents_of(&[&own[..1], &own[1 + self.consts..]].concat());
+        let items = &own[1 + self.consts + self.carries..];
+        let kept = split.primal.outputs()[self.body.outputs().len()..].iter();
+        let kept = kept.filter(|r| varying[r.index()] && !items.contains(r));
+        let step: u64 = kept.map(|&r| split.primal.ty(r).bytes() as u64).sum();
+        let carried = &types[1 + self.consts..1 + self.consts + self.carries];
+        let state: u64 = carried.iter().map(|t| t.bytes() as u64).sum();
+        let root = (n as f64).sqrt().ceil() as u64;
+        if step * n as u64 <= limit {
+            Keep::All
+        } else if root * (step + state) <= limit {
+            Keep::Sqrt
+        } else {
+            Keep::Snapshots((limit.saturating_sub(step) / state.max(1)).max(1) as usize)
+        }
+    }
+
+    fn inputs(&self, g: &mut Graph, n: usize) -> Vec<NodeId> {
+        let first = self.consts + self.carries;
+        let types = self.body.input_types();
+        types[1..]
+            .iter()
+            .enumerate()
+            .map(|(k, ty)| g.input(if k < first { ty.clone() } else { ty.batched(n) }))
+            .collect()
+    }
+
+    /// One loop, whose steps are numbered from `start` on.
+    fn all(
+        &self,
+        g: &mut Graph,
+        n: usize,
+        start: NodeId,
+        args: &[NodeId],
+        checkpoints: bool,
+    ) -> Result<Vec<NodeId>> {
+        let mut step = Graph::new();
+        let index = step.input(Type::scalar(DType::I64));
+        let start_inside = step.input(Type::scalar(DType::I64));
+        let types = self.body.input_types();
+        let rest: Vec<NodeId> = types[1..].iter().map(|t| step.input(t.clone())).collect();
+        let number = step.add_nodes(index, start_inside);
+        let all: Vec<NodeId> = [number].into_iter().chain(rest).collect();
+        let outputs = if checkpoints {
+            step.add_region(Region::Call(Call::Checkpoint(self.body.clone())), &all)?
+        } else {
+            step.inline(self.body, &all)?
+        };
+        step.set_outputs(outputs);
+        let region = Region::Loop(Loop {
+            trips: Trips::Fixed(n),
+            reverse: self.reverse,
+            consts: self.consts + 1,
+            carries: self.carries,
+            body: step.into(),
+        });
+        let operands: Vec<NodeId> = [start].iter().chain(args).copied().collect();
+        g.add_region(region, &operands)
+    }
+
+    /// A loop over stretches of `length` steps, each computed again as a whole; what is left over is a stretch of its own.
+    fn stretches(
+        &self,
+        g: &mut Graph,
+        n: usize,
+        length: usize,
+        start: NodeId,
+        args: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
+        let full = n / length;
+        let stretch = self.called(length, |steps, g, start, args| {
+            steps.all(g, length, start, args, false)
+        })?;
+        let mut outer = Graph::new();
+        let number = outer.input(Type::scalar(DType::I64));
+        let rest = self.inputs(&mut outer, length);
+        let factor = outer.constant(Literal::from_i64(DType::I64, length as i64), &[]);
+        let at = outer.mul(number, factor);
+        let all: Vec<NodeId> = [at].into_iter().chain(rest).collect();
+        let outputs = outer.add_region(Region::Call(Call::Checkpoint(stretch)), &all)?;
+        outer.set_outputs(outputs);
+        let region = Region::Loop(Loop {
+            trips: Trips::Fixed(full),
+            reverse: self.reverse,
+            consts: self.consts,
+            carries: self.carries,
+            body: outer.into(),
+        });
+        let whole = |steps: &Self, g: &mut Graph, args: &[NodeId]| -> Result<Vec<NodeId>> {
+            let mut args = args.to_vec();
+            for x in &mut args[steps.consts + steps.carries..] {
+                let shape = [&[full, length], &g.shape(*x)[1..]].concat();
+                *x = g.reshape(*x, &shape);
+            }
+            let mut results = g.add_region(region, &args)?;
+            for y in &mut results[steps.carries..] {
+                let shape = [&[full * length], &g.shape(*y)[2..]].concat();
+                *y = g.reshape(*y, &shape);
+            }
+            Ok(results)
+        };
+        let left = n - full * length;
+        if left == 0 {
+            return whole(self, g, args);
+        }
+        self.in_two(g, full * length, n, args, whole, |steps, g, args| {
+            let at = g.constant(Literal::from_i64(DType::I64, (full * length) as i64), &[]);
+            let at = g.add_nodes(start, at);
+            steps.all(g, left, at, args, false)
+        })
+    }
+
+    /// As many stretches as there are snapshots left, each computed again as a whole with the snapshots that are free by then.
+    fn snapshots(
+        &self,
+        g: &mut Graph,
+        n: usize,
+        k: usize,
+        start: NodeId,
+        args: &[NodeId],
+        known: &mut HashMap<(usize, usize), Body>,
+    ) -> Result<Vec<NodeId>> {
+        // With t repetitions and k snapshots, (k+t choose t) steps can be undone.
+        let t = (1..).find(|&t| reach(k, t) >= n).unwrap_or(1);
+        if n <= 1 || t == 1 || k == 1 {
+            return self.all(g, n, start, args, true);
+        }
+        let first = reach(k, t - 1).min(n - 1);
+        let early = match known.get(&(first, k)) {
+            Some(body) => body.clone(),
+            None => {
+                let body = self.called(first, |steps, g, start, args| {
+                    steps.snapshots(g, first, k, start, args, known)
+                })?;
+                known.insert((first, k), body.clone());
+                body
+            }
+        };
+        // The way back meets the later steps first, when the state at their beginning is still held.
+        self.in_two(
+            g,
+            first,
+            n,
+            args,
+            |_, g, args| {
+                let all: Vec<NodeId> = [start].iter().chain(args).copied().collect();
+                g.add_region(Region::Call(Call::Checkpoint(early.clone())), &all)
+            },
+            |steps, g, args| {
+                let at = g.constant(Literal::from_i64(DType::I64, first as i64), &[]);
+                let at = g.add_nodes(start, at);
+                steps.snapshots(g, n - first, k - 1, at, args, known)
+            },
+        )
+    }
+
+    /// `write`'s program of `n` steps, of the number of the first step, constants, carried and sequences.
+    fn called(
+        &self,
+        n: usize,
+        write: impl FnOnce(&Self, &mut Graph, NodeId, &[NodeId]) -> Result<Vec<NodeId>>,
+    ) -> Result<Body> {
+        let mut g = Graph::new();
+        let start = g.input(Type::scalar(DType::I64));
+        let args = self.inputs(&mut g, n);
+        let outputs = write(self, &mut g, start, &args)?;
+        g.set_outputs(outputs);
+        Ok(g.into())
+    }
+
+    /// The steps up to `middle` and those from there to `n`, one after the other in the order of the loop.
+    fn in_two(
+        &self,
+        g: &mut Graph,
+        middle: usize,
+        n: usize,
+        args: &[NodeId],
+        early: impl FnOnce(&Self, &mut Graph, &[NodeId]) -> Result<Vec<NodeId>>,
+        late: impl FnOnce(&Self, &mut Graph, &[NodeId]) -> Result<Vec<NodeId>>,
+    ) -> Result<Vec<NodeId>> {
+        let fixed = self.consts + self.carries;
+        let part = |g: &mut Graph, carried: &[NodeId], from: usize, to: usize| {
+            let mut part = [&args[..self.consts], carried].concat();
+            for &x in &args[fixed..] {
+                let mut start = vec![0; g.shape(x).len()];
+                let mut limit = g.shape(x).to_vec();
+                let stride = vec![1; start.len()];
+                (start[0], limit[0]) = (from, to);
+                part.push(g.slice(x, &start, &limit, &stride));
+            }
+            part
+        };
+        let carried = &args[self.consts..fixed];
+        let (a, b) = if self.reverse {
+            let part_b = part(g, carried, middle, n);
+            let b = late(self, g, &part_b)?;
+            let part_a = part(g, &b[..self.carries], 0, middle);
+            (early(self, g, &part_a)?, b)
+        } else {
+            let part_a = part(g, carried, 0, middle);
+            let a = early(self, g, &part_a)?;
+            let part_b = part(g, &a[..self.carries], middle, n);
+            let b = late(self, g, &part_b)?;
+            (a, b)
+        };
+        let last = if self.reverse { &a } else { &b };
+        let mut results = last[..self.carries].to_vec();
+        for (&x, &y) in a[self.carries..].iter().zip(&b[self.carries..]) {
+            results.push(g.concat(&[x, y], 0));
+        }
+        Ok(results)
+    }
+}
+
+/// `(k+t choose t)`, or the largest number where it is more than that.
+fn reach(k: usize, t: usize) -> usize {
+    (1..=t as u128)
+        .try_fold(1u128, |c, i| c.checked_mul(k as u128 + i).map(|c| c / i))
+        .and_then(|c| usize::try_from(c).ok())
+        .unwrap_or(usize::MAX)
+}

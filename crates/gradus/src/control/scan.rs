@@ -1,0 +1,317 @@
+//! Loops over the rows of arrays.
+
+use super::keep::Steps;
+use super::{Keep, check_same, close, on_inputs, or_stop, types, zeros};
+use crate::tensor::{Tensor, concatenate, stack};
+use crate::trace;
+use crate::transform::vmap;
+use crate::tree::{Tree, leaves, paths, rebuild};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+
+/// How [`scan_with`] goes through its sequences.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ScanOptions {
+    /// Whether it begins with the last item. What is returned keeps its order.
+    pub reverse: bool,
+    /// The number of steps; needed only if there is no sequence to tell it.
+    pub length: Option<usize>,
+    /// What the way back keeps.
+    pub keep: Keep,
+    /// If given, [`keep`](Self::keep) is chosen so that what the way back keeps takes at most so many bytes: everything, or `√n` of it, or as many states as fit.
+    pub memory_limit: Option<u64>,
+}
+
+/// Carries a state through the rows of `xs`: `f(state, row)` gives the next state and a row of the result.
+///
+/// The rows of a tree are those of all its tensors together, along their first axis. Returns the last state and the rows, stacked.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // Exponential smoothing.
+/// let smooth = |rate: &Tensor, xs: &Tensor| {
+///     let (_, ys) = scan(
+///         |s: &Tensor, x: &Tensor| {
+///             let s = s + rate * (x - s);
+///             (s.clone(), s)
+///         },
+///         &Tensor::from(0.0),
+///         xs,
+///     );
+///     ys
+/// };
+/// let xs = Tensor::from([1.0, 1.0, 1.0]);
+/// assert_eq!(smooth(&Tensor::from(0.5), &xs).to_vec::<f64>()?, [0.5, 0.75, 0.875]);
+/// let slope = grad(|rate: &Tensor| smooth(rate, &xs).sum())(&Tensor::from(0.5));
+/// assert_eq!(slope.item::<f64>()?, 1.0 + 1.0 + 0.75);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns a state of another structure or other types than it gets.
+#[track_caller]
+pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, xs: &X) -> (C, Y) {
+    let loc = Loc::caller();
+    run("scan", ScanOptions::default(), f, init, xs, loc)
+}
+
+/// As [`scan`], with options.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // 10 000 steps of the logistic map; the way back keeps 100 states and 100 steps.
+/// let options = ScanOptions { length: Some(10_000), keep: Keep::Sqrt, ..ScanOptions::default() };
+/// let last = |r: &Tensor| scan_with(options, |x: &Tensor, _: &()| (r * x * (1.0 - x), ()), &Tensor::from(0.4), &()).0;
+/// let slope = grad(last)(&Tensor::from(2.0));
+/// assert!((slope.item::<f64>()? - 0.25).abs() < 1e-9);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// As [`scan`]; and if the number of steps is not known, or `length` is not that of the sequences.
+#[track_caller]
+pub fn scan_with<C: Tree, X: Tree, Y: Tree>(
+    options: ScanOptions,
+    f: impl Fn(&C, &X) -> (C, Y),
+    init: &C,
+    xs: &X,
+) -> (C, Y) {
+    let loc = Loc::caller();
+    run("scan_with", options, f, init, xs, loc)
+}
+
+/// `f` of each row, one after the other, stacked.
+///
+/// Computes what [`vmap`](crate::vmap) does, with the memory of one row at a time; its `cond` runs one branch a row.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let norms = map(|x: &Tensor| x.square().sum().sqrt(), &Tensor::from([[3.0, 4.0], [5.0, 12.0]]));
+/// assert_eq!(norms.to_vec::<f64>()?, [5.0, 13.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If the tensors of `xs` have no first axis, or different sizes along it.
+#[track_caller]
+pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
+    let loc = Loc::caller();
+    run(
+        "map",
+        ScanOptions::default(),
+        |(): &(), x: &X| ((), f(x)),
+        &(),
+        xs,
+        loc,
+    )
+    .1
+}
+
+fn run<C: Tree, X: Tree, Y: Tree>(
+    name: &'static str,
+    options: ScanOptions,
+    f: impl Fn(&C, &X) -> (C, Y),
+    init: &C,
+    xs: &X,
+    loc: Loc,
+) -> (C, Y) {
+    let (carried, sequences) = (leaves(init), leaves(xs));
+    let mut like: Option<(C, Y)> = None;
+    let mut scan = || {
+        let n = steps(name, &options, xs, &sequences)?;
+        let items: Vec<Tensor> = sequences
+            .iter()
+            .map(|x| zeros(&x.ty().with_shape(&x.ty().shape[1..])))
+            .collect();
+        let argument = (rebuild(init, carried.clone()), rebuild(xs, items.clone()));
+        let mut arguments = types(&carried);
+        arguments.extend(types(&items));
+        let (body, result) = close(name, &argument, &arguments, |(c, x)| f(c, x))?;
+        check_same(
+            &format!("{name}: a step changes the type of what it carries"),
+            init,
+            &result.0,
+        )?;
+        let consts = body.captured.len();
+        let mut all = vec![Type::scalar(DType::I64)];
+        all.extend(types(&body.captured));
+        all.extend(arguments);
+        let own = 1 + consts..1 + consts + carried.len() + items.len();
+        let args: Vec<usize> = own.chain(1..1 + consts).collect();
+        let step = on_inputs(&body.graph, &all, &args)?.into();
+        let steps = Steps {
+            body: &step,
+            consts,
+            carries: carried.len(),
+            reverse: options.reverse,
+        };
+        let keep = match options.memory_limit {
+            Some(limit) => steps.within(n, limit),
+            None => options.keep,
+        };
+        let program = steps.program(n, keep, trace::users_place(loc))?;
+        let operands = [body.captured.clone(), carried.clone(), sequences.clone()].concat();
+        let mut results = trace::apply(&program, operands).map_err(|e| e.at(loc))?;
+        let ys = results.split_off(carried.len());
+        like = Some(result);
+        Ok((results, ys))
+    };
+    let results = scan();
+    let (last, ys) = or_stop(results, loc, || {
+        let items = sequences.iter().map(|x| {
+            let shape = x.ty().shape.get(1..).unwrap_or_default();
+            zeros(&x.ty().with_shape(shape))
+        });
+        let result = f(init, &rebuild(xs, items.collect()));
+        let ys = leaves(&result.1);
+        let ys = ys.iter().map(|y| zeros(&y.ty().batched(1)));
+        let found = (carried.clone(), ys.collect());
+        like = Some(result);
+        found
+    });
+    match like {
+        Some((c, y)) => (rebuild(&c, last), rebuild(&y, ys)),
+        None => unreachable!("the function was traced"),
+    }
+}
+
+/// The number of steps.
+fn steps<X: Tree>(
+    name: &str,
+    options: &ScanOptions,
+    xs: &X,
+    sequences: &[Tensor],
+) -> Result<usize> {
+    let names = paths(xs);
+    let mut length = options.length.map(|n| (n, "`length`".to_string()));
+    for (x, path) in sequences.iter().zip(&names) {
+        let which = if path.is_empty() {
+            "the sequence".to_string()
+        } else {
+            format!("leaf `{path}` of the sequence")
+        };
+        let Some(&n) = x.ty().shape.first() else {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "{name}: {which} is {} and has no rows to go through",
+                    x.ty()
+                ),
+            ));
+        };
+        match &length {
+            Some((m, first)) if *m != n => {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!("{name}: {first} has {m} rows, {which} ({}) has {n}", x.ty()),
+                ));
+            }
+            Some(_) => {}
+            None => length = Some((n, which)),
+        }
+    }
+    match length {
+        Some((n, _)) => Ok(n),
+        None => Err(Error::new(
+            ErrorKind::Argument,
+            format!(
+                "{name}: there is no sequence, so the number of steps is unknown; give `length`"
+            ),
+        )),
+    }
+}
+
+/// All running combinations `x₀`, `f(x₀, x₁)`, `f(f(x₀, x₁), x₂)`, … of the rows of `xs`, for an `f` that is associative.
+///
+/// Takes about `2·log₂ n` rounds, each on many rows at once, instead of `n` steps one after the other (Blelloch, "Prefix sums and their applications", 1990). `f` combines two single
+/// rows. With `reverse` the combinations run from the last row.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let products = associative_scan(|a: &Tensor, b: &Tensor| a * b, &Tensor::from([1.0, 2.0, 3.0, 4.0]), false);
+/// assert_eq!(products.to_vec::<f64>()?, [1.0, 2.0, 6.0, 24.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns another structure or other types than it gets.
+#[track_caller]
+pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool) -> X {
+    let loc = Loc::caller();
+    let rows = leaves(xs);
+    let result = steps("associative_scan", &ScanOptions::default(), xs, &rows).and_then(|n| {
+        if n < 2 {
+            return Ok(rows.clone());
+        }
+        let flip = |rows: Vec<Tensor>| -> Vec<Tensor> {
+            if reverse {
+                rows.iter().map(|x| x.flip(&[0])).collect()
+            } else {
+                rows
+            }
+        };
+        let combine = |a: Vec<Tensor>, b: Vec<Tensor>| {
+            let pair = (rebuild(xs, a), rebuild(xs, b));
+            leaves(&vmap(|(a, b): &(X, X)| f(a, b))(&pair))
+        };
+        let combined = trace::on_behalf_of(loc, || prefix(&combine, flip(rows.clone()), n));
+        let combined = flip(combined);
+        for (x, y) in rows.iter().zip(&combined) {
+            if x.ty() != y.ty() {
+                return Err(Error::new(
+                    ErrorKind::Tree,
+                    format!(
+                        "associative_scan: two rows of {} were combined to one of {}",
+                        x.ty(),
+                        y.ty()
+                    ),
+                ));
+            }
+        }
+        Ok(combined)
+    });
+    rebuild(xs, or_stop(result, loc, || rows.clone()))
+}
+
+/// Rows of a tree, as a list of tensors.
+type Rows = Vec<Tensor>;
+
+fn prefix(combine: &dyn Fn(Rows, Rows) -> Rows, rows: Rows, n: usize) -> Rows {
+    if n < 2 {
+        return rows;
+    }
+    let part = |rows: &Rows, from: usize, to: usize, step: usize| -> Rows {
+        let range = from as isize..to as isize;
+        let cut = |x: &Tensor| x.slice_axis_step(0, range.clone(), step);
+        rows.iter().map(cut).collect()
+    };
+    // Pairs are combined, the scan of the pairs gives every second result, and each of the others is one more combination.
+    let half = n / 2;
+    let pairs = combine(part(&rows, 0, 2 * half, 2), part(&rows, 1, 2 * half, 2));
+    let odd = prefix(combine, pairs, half);
+    let others = (n - 1) / 2;
+    let first = part(&rows, 0, 1, 1);
+    let even = if others == 0 {
+        first
+    } else {
+        let later = combine(part(&odd, 0, others, 1), part(&rows, 2, n, 2));
+        let joined = first.iter().zip(&later);
+        joined.map(|(a, b)| concatenate(&[a, b], 0)).collect()
+    };
+    even.iter()
+        .zip(&odd)
+        .map(|(a, b)| interleave(a, b, half))
+        .collect()
+}
+
+/// `a₀, b₀, a₁, b₁, …`, where `a` may have one row more than the `half` rows of `b`.
+fn interleave(a: &Tensor, b: &Tensor, half: usize) -> Tensor {
+    let paired = stack(&[&a.slice_axis(0, ..half as isize), b], 1);
+    let mut shape: Vec<isize> = a.shape().iter().map(|&d| d as isize).collect();
+    shape[0] = 2 * half as isize;
+    let paired = paired.reshape(&shape);
+    if a.shape()[0] == half {
+        paired
+    } else {
+        concatenate(&[&paired, &a.slice_axis(0, half as isize..)], 0)
+    }
+}

@@ -1,0 +1,51 @@
+//! Control flow against the same program written out, under every transform.
+
+mod loops;
+mod nested;
+
+use gradus::prelude::*;
+
+/// Whether two tensors agree to this relative tolerance.
+#[track_caller]
+fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
+    assert_eq!(a.shape(), b.shape());
+    let (x, y) = (a.to_vec::<f64>().unwrap(), b.to_vec::<f64>().unwrap());
+    for (k, (x, y)) in x.iter().zip(&y).enumerate() {
+        let scale = 1.0 + x.abs().max(y.abs());
+        assert!(
+            (x - y).abs() <= tolerance * scale,
+            "element {k}: {x} and {y}"
+        );
+    }
+}
+
+/// Value, both modes, second derivatives, rows at once, compiled: `f` against `g`, which computes the same without control flow.
+#[track_caller]
+fn agree(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) {
+    close(&f(x), &g(x), 1e-12);
+    close(&jit(f).call(x).unwrap(), &g(x), 1e-12);
+    let direction = (x * 3.0 + 1.0).sin();
+    close(&jvp(f, x, &direction).1, &jvp(g, x, &direction).1, 1e-10);
+    close(&grad(f)(x), &grad(g)(x), 1e-10);
+    close(&jit(grad(f)).call(x).unwrap(), &grad(g)(x), 1e-10);
+    let second = |x: &Tensor| grad(move |x: &Tensor| grad(f)(x).square().sum())(x);
+    let wanted = |x: &Tensor| grad(move |x: &Tensor| grad(g)(x).square().sum())(x);
+    close(&second(x), &wanted(x), 1e-8);
+    let over = |x: &Tensor| jvp(grad(f), x, &direction).1;
+    let wanted_over = |x: &Tensor| jvp(grad(g), x, &direction).1;
+    close(&over(x), &wanted_over(x), 1e-9);
+    let under = |x: &Tensor| grad(|x: &Tensor| jvp(f, x, &direction).1)(x);
+    close(&under(x), &wanted_over(x), 1e-9);
+    let rows = stack_rows(x);
+    close(&vmap(f)(&rows), &vmap(g)(&rows), 1e-12);
+    close(&vmap(grad(f))(&rows), &vmap(grad(g))(&rows), 1e-10);
+    let all = grad(|rows: &Tensor| vmap(f)(rows).sum());
+    close(&all(&rows), &vmap(grad(g))(&rows), 1e-10);
+    close(&vmap(second)(&rows), &vmap(wanted)(&rows), 1e-8);
+}
+
+/// Some points around `x`.
+fn stack_rows(x: &Tensor) -> Tensor {
+    let (a, b) = (x * 0.9, x * 1.1 + 0.05);
+    gradus::tensor::stack(&[&a, x, &b], 0)
+}
