@@ -5,29 +5,9 @@
 
 use gradus::prelude::*;
 use gradus::tensor::stack;
+use gradus_benches::chains::{Function, filled, layers};
 use gradus_benches::{machine, time};
 use std::time::Duration;
-
-type Function = Box<dyn Fn(&Tensor) -> Tensor>;
-
-/// Numbers around 0, scaled so that products with them keep their size.
-fn filled(shape: &[usize], dtype: DType) -> Tensor {
-    let n: usize = shape.iter().product();
-    let scale = 2.0 / (*shape.last().unwrap_or(&1) as f64).sqrt();
-    let values: Vec<f64> = (0..n)
-        .map(|i| (((i * 7919 + 13) % 1009) as f64 / 1009.0 - 0.5) * scale)
-        .collect();
-    Tensor::new(values, shape).unwrap().astype(dtype)
-}
-
-/// Layers of these widths with `tanh` between.
-fn layers(widths: &[usize], dtype: DType) -> Function {
-    let all: Vec<Tensor> = widths
-        .windows(2)
-        .map(|w| filled(&[w[1], w[0]], dtype))
-        .collect();
-    Box::new(move |x| all.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh()))
-}
 
 /// The same for every row of a matrix.
 fn rows(widths: &[usize], dtype: DType) -> Function {

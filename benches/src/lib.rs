@@ -1,5 +1,7 @@
 //! What the benchmarks share: timing by medians, the machine's description, and peers run as programs of their own.
 
+pub mod chains;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
