@@ -15,6 +15,8 @@ const FEW_BY_DOTS: usize = 24;
 /// The large operand has at least so many elements: a smaller one is packed in no time.
 const LARGE_BY_ROWS: usize = 50_000;
 const LARGE_BY_DOTS: usize = 8192;
+/// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small network faster by a twentieth.
+const LARGE_TURNED: usize = 8192;
 /// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
 const SUMMED_BY_ROWS: usize = 32;
 const SUMMED_BY_DOTS: usize = 64;
@@ -108,7 +110,14 @@ impl Skinny {
                 Way::Dots => {
                     k >= SUMMED_BY_DOTS && large >= LARGE_BY_DOTS && few * large >= MULTIPLIED
                 }
-                _ => k >= SUMMED_BY_ROWS && large >= LARGE_BY_ROWS && few <= FEW_BY_ROWS,
+                _ => {
+                    let least = if skinny.flipped {
+                        LARGE_TURNED
+                    } else {
+                        LARGE_BY_ROWS
+                    };
+                    k >= SUMMED_BY_ROWS && large >= least && few <= FEW_BY_ROWS
+                }
             };
             if !faster {
                 return None;
