@@ -4,7 +4,8 @@
 //!     cargo run --release -p gradus-benches --bin hessian
 
 use gradus::prelude::*;
-use gradus_benches::{filled, machine, time};
+use gradus_benches::chains::filled;
+use gradus_benches::{machine, time};
 use std::time::Duration;
 
 type Function = Box<dyn Fn(&Tensor) -> Tensor>;

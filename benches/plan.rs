@@ -5,19 +5,9 @@
 
 use gradus::prelude::*;
 use gradus::tensor::stack;
-use gradus_benches::{filled, machine, time};
+use gradus_benches::chains::{Function, filled, layers};
+use gradus_benches::{machine, time};
 use std::time::Duration;
-
-type Function = Box<dyn Fn(&Tensor) -> Tensor>;
-
-/// Layers of these widths with `tanh` between.
-fn layers(widths: &[usize], dtype: DType) -> Function {
-    let all: Vec<Tensor> = widths
-        .windows(2)
-        .map(|w| filled(&[w[1], w[0]], dtype))
-        .collect();
-    Box::new(move |x| all.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh()))
-}
 
 /// The same for every row of a matrix.
 fn rows(widths: &[usize], dtype: DType) -> Function {

@@ -1,6 +1,7 @@
 //! What the benchmarks share: timing by medians, the machine's description, and peers run as programs of their own.
 
-use gradus::{DType, Tensor};
+pub mod chains;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -93,14 +94,4 @@ pub fn number(line: &str, key: &str) -> Option<f64> {
 pub fn text<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let rest = line.split(&format!("\"{key}\":")).nth(1)?;
     rest.split('"').nth(1)
-}
-
-/// Numbers around 0, scaled so that products with them keep their size.
-pub fn filled(shape: &[usize], dtype: DType) -> Tensor {
-    let n: usize = shape.iter().product();
-    let scale = 2.0 / (*shape.last().unwrap_or(&1) as f64).sqrt();
-    let values: Vec<f64> = (0..n)
-        .map(|i| (((i * 7919 + 13) % 1009) as f64 / 1009.0 - 0.5) * scale)
-        .collect();
-    Tensor::new(values, shape).unwrap().astype(dtype)
 }

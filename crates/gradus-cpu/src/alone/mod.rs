@@ -4,6 +4,7 @@ mod assemble;
 mod index;
 mod product;
 mod scan;
+mod skinny;
 
 use crate::count::StepForecast;
 use crate::tile::Slots;

@@ -1,5 +1,6 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
+use super::skinny::Skinny;
 use crate::count::StepForecast;
 use crate::pool;
 use crate::view::{View, collapse};
@@ -13,7 +14,7 @@ const SMALL: usize = 512;
 const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
-const MOST_PIECES: usize = 16;
+pub(super) const MOST_PIECES: usize = 16;
 /// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
 /// more than half the speed.
 const ROWS_WORTH_TURNING: usize = 16;
@@ -39,6 +40,8 @@ pub(crate) struct Product {
     /// Into how many pieces the batch, or the rows or columns of one product, are cut.
     pieces: usize,
     cut: Cut,
+    /// How it is computed if it has few rows or columns.
+    skinny: Option<Skinny>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,8 +98,12 @@ impl Product {
             right: (sk[1], sn[0]),
             pieces: 1,
             cut: Cut::Batch,
+            skinny: None,
         };
         product.choose_pieces();
+        if product.offsets.len() == 1 {
+            product.skinny = Skinny::choose(types[0].dtype, (m, k, n), product.left, product.right);
+        }
         Some(product)
     }
 
@@ -123,7 +130,9 @@ impl Product {
     }
 
     pub fn is_parallel(&self) -> bool {
-        self.pieces > 1
+        self.skinny
+            .as_ref()
+            .map_or(self.pieces > 1, Skinny::is_parallel)
     }
 
     /// What a run does: a multiply-add is two operations.
@@ -155,6 +164,12 @@ impl Product {
     /// # Safety
     /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
+        if let Some(skinny) = &self.skinny {
+            let size = self.dtype.size() as isize;
+            let (l, r) = self.offsets[0];
+            // SAFETY: by the caller; offsets are those of the views.
+            return unsafe { skinny.run(left.offset(l * size), right.offset(r * size), out) };
+        }
         let shared = (
             Shared(left.cast_mut()),
             Shared(right.cast_mut()),
@@ -207,7 +222,7 @@ impl Product {
                                 memory.resize(wanted, 0);
                             }
                             let turned = memory.as_mut_ptr().cast::<$t>();
-                            turn(right, self.right.1, self.k, n, turned);
+                            turn(right, self.right, (self.k, n), turned);
                             self.large(m, n, left, turned, (n as isize, 1), out);
                         });
                     } else {
@@ -323,19 +338,24 @@ impl Float for f64 {
     const ONE: f64 = 1.0;
 }
 
-/// Copies the matrix of `k` rows and `n` columns whose columns lie one after the other, `step` elements apart, so that its rows do.
+/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its rows lie one after the other.
 ///
 /// # Safety
 /// `from` holds the matrix, `to` has room for it.
-unsafe fn turn<T: Copy>(from: *const T, step: isize, k: usize, n: usize, to: *mut T) {
+pub(super) unsafe fn turn<T: Copy>(
+    from: *const T,
+    strides: (isize, isize),
+    (k, n): (usize, usize),
+    to: *mut T,
+) {
     for j0 in (0..n).step_by(SQUARE) {
         for l0 in (0..k).step_by(SQUARE) {
             for l in l0..(l0 + SQUARE).min(k) {
                 for j in j0..(j0 + SQUARE).min(n) {
                     // SAFETY: by the caller.
                     unsafe {
-                        to.add(l * n + j)
-                            .write(from.offset(j as isize * step + l as isize).read())
+                        let at = l as isize * strides.0 + j as isize * strides.1;
+                        to.add(l * n + j).write(from.offset(at).read());
                     };
                 }
             }
@@ -345,7 +365,7 @@ unsafe fn turn<T: Copy>(from: *const T, step: isize, k: usize, n: usize, to: *mu
 
 /// A pointer that several threads use on different parts.
 #[derive(Clone, Copy)]
-struct Shared(*mut u8);
+pub(super) struct Shared(pub *mut u8);
 
 // SAFETY: pieces write to different parts, and read what nobody writes.
 unsafe impl Send for Shared {}
@@ -353,7 +373,7 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 impl Shared {
-    fn get(&self) -> *mut u8 {
+    pub fn get(&self) -> *mut u8 {
         self.0
     }
 }

@@ -5,9 +5,15 @@ mod cast;
 mod functions;
 mod isa;
 mod reduce;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors have no such kernels yet")
+)]
+mod skinny;
 
 pub(crate) use isa::Isa;
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
+pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
 
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};

@@ -1,0 +1,99 @@
+//! What a bottleneck promises and what it gives: the Jacobian of wide, narrow, wide layers by the mixed order, against the better of forward and reverse mode.
+//!
+//!     cargo run --release -p gradus-benches --bin bottleneck
+//!
+//! The promise is the ratio of the operations. It is kept if the times differ by at least half of it.
+
+use gradus::prelude::*;
+use gradus_benches::chains::{filled, layers};
+use gradus_benches::machine;
+
+const WIDTHS: [&[usize]; 12] = [
+    &[64, 64, 4, 64, 64],
+    &[128, 128, 8, 128, 128],
+    &[300, 300, 5, 300, 300],
+    &[300, 300, 30, 300, 300],
+    &[400, 40, 400],
+    &[500, 200, 8, 200, 500],
+    &[500, 500, 10, 500, 500],
+    &[1000, 50, 8, 50, 1000],
+    &[1000, 1000, 20, 1000, 1000],
+    &[1000, 1000, 5, 1000, 1000],
+    &[2000, 2000, 20, 2000, 2000],
+    &[2000, 500, 20, 500, 2000],
+];
+/// Measurements of a function, of which the middle one counts.
+const RUNS: usize = 5;
+
+/// Promised and measured ratio, and the times of the mixed order and of the better pure one; `None` if there is no mixed order.
+struct Outcome {
+    promised: f64,
+    measured: f64,
+    mixed: f64,
+    pure: f64,
+}
+
+fn outcome(widths: &[usize], dtype: DType) -> Result<Option<Outcome>> {
+    let x = filled(&widths[..1], dtype);
+    let options = PlanOptions {
+        profile: machine_profile(),
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(layers(widths, dtype), &x, &options)?;
+    let mut all = Vec::new();
+    for _ in 0..RUNS {
+        let analysis = plan.analyze(&x)?;
+        // Seconds and operations of the fastest candidate of some modes.
+        let fastest = |modes: &[&str]| {
+            let candidates = plan.plan().candidates().iter().zip(&analysis.measured);
+            candidates
+                .filter(|(c, _)| modes.contains(&c.mode.name()))
+                .filter_map(|(_, m)| m.map(|m| (m.seconds, m.operations)))
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+        };
+        let (Some(mixed), Some(pure)) = (fastest(&["mixed"]), fastest(&["forward", "reverse"]))
+        else {
+            return Ok(None);
+        };
+        all.push(Outcome {
+            promised: pure.1 as f64 / mixed.1 as f64,
+            measured: pure.0 / mixed.0,
+            mixed: mixed.0,
+            pure: pure.0,
+        });
+    }
+    all.sort_by(|a, b| a.measured.total_cmp(&b.measured));
+    Ok(Some(all.swap_remove(RUNS / 2)))
+}
+
+fn main() -> Result<()> {
+    println!("{}", machine());
+    println!(
+        "{:28} {:>11} {:>11} {:>9} {:>9} {:>7}",
+        "Jacobian of layers", "pure µs", "mixed µs", "promised", "measured", "kept"
+    );
+    let (mut kept, mut all) = (0, 0);
+    for dtype in [F32, F64] {
+        for widths in WIDTHS {
+            let names: Vec<String> = widths.iter().map(usize::to_string).collect();
+            let name = format!("{} {dtype}", names.join("-"));
+            let Some(o) = outcome(widths, dtype)? else {
+                println!("{name:28} no mixed order");
+                continue;
+            };
+            let holds = o.measured >= o.promised / 2.0;
+            println!(
+                "{name:28} {:>11.1} {:>11.1} {:>8.1}x {:>8.1}x {:>7}",
+                o.pure * 1e6,
+                o.mixed * 1e6,
+                o.promised,
+                o.measured,
+                if holds { "yes" } else { "no" }
+            );
+            kept += usize::from(holds);
+            all += 1;
+        }
+    }
+    println!("{kept} of {all} within a factor of 2 of the ratio of operations");
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or to write the large result once.
+
+use super::product::{MOST_PIECES, Shared, turn};
+use crate::kernels::{self, Block, DEPTH, Isa};
+use crate::pool;
+use gradus_ir::DType;
+use std::cell::Cell;
+
+// When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache, the least of 15 interleaved runs of some two
+// hundred shapes) they were up to four times as fast within these bounds and seldom below 0.9 of its speed; outside, the library's packing pays.
+
+/// So many rows or columns are few, for each way.
+const FEW_BY_ROWS: usize = 20;
+const FEW_BY_DOTS: usize = 24;
+/// The large operand has at least so many elements: a smaller one is packed in no time.
+const LARGE_BY_ROWS: usize = 50_000;
+const LARGE_BY_DOTS: usize = 8192;
+/// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small network faster by a twentieth.
+const LARGE_TURNED: usize = 8192;
+/// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
+const SUMMED_BY_ROWS: usize = 32;
+const SUMMED_BY_DOTS: usize = 64;
+/// With two columns and fewer multiplications than this the library is as fast.
+const MULTIPLIED: usize = 40_000;
+/// A result of so many bytes is stored past the caches: they would read what is overwritten, and lose what comes next. That is what makes it faster than the
+/// library, whose sums are as fast.
+const STREAMED: usize = 6 << 20;
+/// What reading an element of the large operand costs, in multiplications.
+const READ: usize = 8;
+/// Multiplications and reads that are worth a piece.
+const PIECE: usize = 4_000_000;
+/// Bytes of a cache line: pieces begin at one.
+const LINE: usize = 64;
+
+thread_local! {
+    /// The few rows, and a turned operand, in units of any element's alignment.
+    static PREPARED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
+    /// The turned result of a piece.
+    static RESULT: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
+}
+
+/// A product `[few, k] × [k, many]`, which may be the transpose of what was asked for; strides in elements.
+#[derive(Debug)]
+pub(super) struct Skinny {
+    kernels: kernels::Skinny,
+    dtype: DType,
+    way: Way,
+    /// Whether the few rows are columns of the right operand.
+    flipped: bool,
+    few: usize,
+    k: usize,
+    many: usize,
+    left: (isize, isize),
+    right: (isize, isize),
+    out: (isize, isize),
+    pieces: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// Multiples of rows are added.
+    Rows,
+    /// The same, where the result is the large thing; pieces are cut from its rows.
+    Outer,
+    /// Columns are multiplied.
+    Dots,
+}
+
+impl Skinny {
+    /// `[m, k] × [k, n]` if kernels of our own are faster than the library at it.
+    pub fn choose(
+        dtype: DType,
+        (m, k, n): (usize, usize, usize),
+        left: (isize, isize),
+        right: (isize, isize),
+    ) -> Option<Skinny> {
+        let kernels = kernels::skinny(dtype, Isa::best())?;
+        let mut skinny = Skinny {
+            kernels,
+            dtype,
+            way: Way::Rows,
+            flipped: false,
+            few: m,
+            k,
+            many: n,
+            left,
+            right,
+            out: (n as isize, 1),
+            pieces: 1,
+        };
+        let bytes = dtype.size();
+        if m.min(n) <= FEW_BY_DOTS {
+            if n < m {
+                skinny.flipped = true;
+                (skinny.few, skinny.many) = (n, m);
+                skinny.left = (right.1, right.0);
+                skinny.right = (left.1, left.0);
+                skinny.out = (1, n as isize);
+            }
+            skinny.way = match skinny.right {
+                (_, 1) => Way::Rows,
+                (1, _) => Way::Dots,
+                _ => return None,
+            };
+            let (few, large) = (skinny.few, k * skinny.many);
+            skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
+            let faster = match skinny.way {
+                // The library is as fast on one thread.
+                _ if few == 1 => skinny.is_parallel(),
+                Way::Dots => {
+                    k >= SUMMED_BY_DOTS && large >= LARGE_BY_DOTS && few * large >= MULTIPLIED
+                }
+                _ => {
+                    let least = if skinny.flipped {
+                        LARGE_TURNED
+                    } else {
+                        LARGE_BY_ROWS
+                    };
+                    k >= SUMMED_BY_ROWS && large >= least && few <= FEW_BY_ROWS
+                }
+            };
+            if !faster {
+                return None;
+            }
+        } else if k <= DEPTH && m * n * bytes >= STREAMED && (n * bytes).is_multiple_of(LINE) {
+            skinny.way = Way::Outer;
+            skinny.cut(m * n * (k + READ), kernels::chunks(m));
+        } else {
+            return None;
+        }
+        Some(skinny)
+    }
+
+    /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
+    fn cut(&mut self, work: usize, most: usize) {
+        let wanted = (work / PIECE).min(most).clamp(1, MOST_PIECES);
+        self.pieces = 1 << wanted.ilog2();
+    }
+
+    pub fn is_parallel(&self) -> bool {
+        self.pieces > 1
+    }
+
+    /// Computes the product.
+    ///
+    /// # Safety
+    /// The operands hold what the strides reach, `out` has room for the result and overlaps neither.
+    pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
+        // SAFETY: by the caller.
+        unsafe {
+            match self.dtype {
+                DType::F32 => self.run_as::<f32>(left, right, out),
+                DType::F64 => self.run_as::<f64>(left, right, out),
+                _ => unreachable!("there are kernels for floats"),
+            }
+        }
+    }
+
+    unsafe fn run_as<T: Copy>(&self, left: *const u8, right: *const u8, out: *mut u8) {
+        let (few, k, many) = (self.few, self.k, self.many);
+        let (left, right) = if self.flipped {
+            (right, left)
+        } else {
+            (left, right)
+        };
+        let size = size_of::<T>();
+        let turned_right = self.right.1 != 1 && self.way == Way::Outer;
+        let in_order = self.way == Way::Dots && self.left.1 == 1;
+        let left_len = if in_order { 0 } else { few * k };
+        let right_len = if turned_right { k * many } else { 0 };
+        let mut memory = PREPARED.take();
+        grow(&mut memory, (left_len + right_len) * size);
+        let prepared = memory.as_mut_ptr().cast::<T>();
+        // SAFETY: the memory has room for both; the operands hold what is copied.
+        unsafe {
+            let from = left.cast::<T>();
+            match self.way {
+                Way::Dots if in_order => {}
+                Way::Dots => turn(from, self.left, (few, k), prepared),
+                _ => self.kernels.pack((few, k), from, self.left, prepared),
+            }
+            if turned_right {
+                let to = prepared.add(left_len);
+                turn(right.cast::<T>(), self.right, (k, many), to);
+            }
+        }
+        let (left, left_step) = if in_order {
+            (left, self.left.0)
+        } else {
+            (prepared.cast_const().cast(), k as isize)
+        };
+        let right = if turned_right {
+            prepared.wrapping_add(left_len).cast_const().cast()
+        } else {
+            right
+        };
+        let right_step = match self.way {
+            Way::Dots => self.right.1,
+            _ if turned_right => many as isize,
+            _ => self.right.0,
+        };
+        let shared = (
+            Shared(left.cast_mut()),
+            Shared(right.cast_mut()),
+            Shared(out),
+        );
+        pool::each(self.pieces, &|piece| {
+            let share = |n: usize| (n * piece / self.pieces, n * (piece + 1) / self.pieces);
+            let mut block = Block {
+                few,
+                k,
+                columns: (0, many),
+                left: shared.0.get(),
+                left_step,
+                right: shared.1.get(),
+                right_step,
+                out: shared.2.get(),
+                out_strides: self.out,
+                chunks: (0, kernels::chunks(few)),
+                stream: false,
+            };
+            // SAFETY: by the caller; pieces write to different parts of the result.
+            unsafe {
+                if self.way == Way::Outer {
+                    block.chunks = share(block.chunks.1);
+                    block.stream = out_begins_line(block.out);
+                    return (self.kernels.rows)(&block);
+                }
+                let unit = LINE / size;
+                let (from, to) = share(many.div_ceil(unit));
+                block.columns = (from * unit, (to * unit).min(many));
+                if self.way == Way::Dots {
+                    (self.kernels.dots)(&block);
+                } else if self.out.1 == 1 {
+                    (self.kernels.rows)(&block);
+                } else {
+                    rows_turned::<T>(self.kernels, block);
+                }
+            }
+        });
+        PREPARED.set(memory);
+    }
+}
+
+/// The rows of the result beside each other in scratch memory, from there to where they are wanted as columns.
+///
+/// # Safety
+/// As for the kernel; the result's columns lie one after the other.
+unsafe fn rows_turned<T: Copy>(kernels: kernels::Skinny, block: Block) {
+    let (from, to) = block.columns;
+    let n = to - from;
+    let mut memory = RESULT.take();
+    grow(&mut memory, n * block.few * size_of::<T>());
+    let rows = memory.as_mut_ptr().cast::<T>();
+    // SAFETY: by the caller; columns from the first of the block on are written to the scratch memory.
+    unsafe {
+        let inner = Block {
+            columns: (0, n),
+            right: block.right.cast::<T>().add(from).cast(),
+            out: rows.cast(),
+            out_strides: (n as isize, 1),
+            ..block
+        };
+        (kernels.rows)(&inner);
+        let out = block.out.cast::<T>().add(from * block.few);
+        turn(rows.cast_const(), (1, n as isize), (n, block.few), out);
+    }
+    RESULT.set(memory);
+}
+
+fn grow(memory: &mut Vec<u64>, bytes: usize) {
+    let wanted = bytes.div_ceil(size_of::<u64>());
+    if memory.len() < wanted {
+        memory.resize(wanted, 0);
+    }
+}
+
+fn out_begins_line(out: *mut u8) -> bool {
+    out.addr().is_multiple_of(LINE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How `[m, k] × [k, n]` is computed, both operands row by row unless turned.
+    fn way((m, k, n): (usize, usize, usize), turned: [bool; 2]) -> Option<Way> {
+        let lies = |rows: usize, columns: usize, turned| {
+            if turned {
+                (1, rows as isize)
+            } else {
+                (columns as isize, 1)
+            }
+        };
+        let (left, right) = (lies(m, k, turned[0]), lies(k, n, turned[1]));
+        Skinny::choose(DType::F32, (m, k, n), left, right).map(|s| s.way)
+    }
+
+    #[test]
+    fn the_large_operand_is_read_in_the_order_in_which_it_lies() {
+        if kernels::skinny(DType::F32, Isa::best()).is_none() {
+            return;
+        }
+        assert_eq!(way((20, 2000, 2000), [false, false]), Some(Way::Rows));
+        assert_eq!(way((20, 2000, 2000), [true, true]), Some(Way::Dots));
+        assert_eq!(way((2000, 2000, 20), [false, true]), Some(Way::Dots));
+        assert_eq!(way((2000, 2000, 20), [true, false]), Some(Way::Rows));
+        assert_eq!(way((2000, 20, 2000), [true, true]), Some(Way::Outer));
+        // Large enough for two threads, and not.
+        assert_eq!(way((2000, 2000, 1), [false, false]), Some(Way::Dots));
+        assert_eq!(way((200, 200, 1), [false, false]), None);
+        // Many rows, a small operand, a small result, rows of the result that begin anywhere.
+        assert_eq!(way((128, 784, 512), [false, false]), None);
+        assert_eq!(way((4, 64, 64), [false, false]), None);
+        assert_eq!(way((500, 10, 500), [false, false]), None);
+        assert_eq!(way((2000, 20, 2001), [false, false]), None);
+    }
+}
