@@ -35,7 +35,7 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
-        let outer = g.set_loc(node.loc);
+        let outer = g.set_loc(node.loc.tangent(node.op.name()));
         let tangent = node.op.jvp(&mut Jvp {
             graph: g,
             operands: &node.operands,

@@ -32,7 +32,7 @@ pub fn transpose(
             continue;
         }
         let linear: Vec<bool> = node.operands.iter().map(|o| active[o.index()]).collect();
-        let outer = g.set_loc(node.loc);
+        let outer = g.set_loc(node.loc.cotangent(node.op.name()));
         let mut cx = Transpose {
             graph: g,
             operands: &node.operands,

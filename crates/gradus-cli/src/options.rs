@@ -175,7 +175,7 @@ pub enum PlanFormat {
     Json,
     /// The order taken as a tree for Graphviz
     Dot,
-    /// One page with table and pictures, which needs nothing else
+    /// One page with table, pictures, and the program to walk through, which needs nothing else
     Html,
 }
 
@@ -191,6 +191,9 @@ pub struct DiffOptions {
     /// Write the derivative's program to this file as a graph for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Write value and derivative as a program to this file: one HTML page to walk through, which needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
     #[arg(long)]
     pub explain: bool,

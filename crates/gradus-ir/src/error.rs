@@ -1,6 +1,6 @@
 //! The one error type of Gradus.
 
-use crate::graph::Loc;
+use crate::loc::Loc;
 use std::fmt;
 use std::sync::Arc;
 

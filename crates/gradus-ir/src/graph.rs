@@ -1,6 +1,7 @@
 //! The graph: an arena of nodes in topological order.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::loc::Loc;
 use crate::primitives::Op;
 use crate::simplify;
 use crate::types::{Literal, Type};
@@ -8,7 +9,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::panic::Location;
 
 /// A node of one [`Graph`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,46 +24,6 @@ impl NodeId {
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "%{}", self.0)
-    }
-}
-
-/// The place in the user's program that made a node; unknown for graphs read from text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Loc(Option<&'static Location<'static>>);
-
-impl Loc {
-    /// No known place.
-    pub const UNKNOWN: Loc = Loc(None);
-
-    /// The place that called the caller of this function, through `#[track_caller]`.
-    #[track_caller]
-    pub fn caller() -> Loc {
-        Loc(Some(Location::caller()))
-    }
-
-    /// Whether a place is known.
-    pub fn is_known(self) -> bool {
-        self.0.is_some()
-    }
-
-    /// File and line, where known.
-    pub fn file_line(self) -> Option<(&'static str, u32)> {
-        self.0.map(|l| (l.file(), l.line()))
-    }
-}
-
-impl fmt::Display for Loc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(l) => write!(f, "{}:{}", l.file(), l.line()),
-            None => f.write_str("unknown place"),
-        }
-    }
-}
-
-impl fmt::Debug for Loc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -406,11 +366,7 @@ impl Graph {
                 .iter()
                 .map(|o| map[o.index()].expect("operands come first"))
                 .collect();
-            target.loc = if node.loc.is_known() {
-                Some(node.loc)
-            } else {
-                outer
-            };
+            target.loc = Some(node.loc.or_place(outer));
             map[i] = Some(target.add_typed(node.op.clone(), &operands, node.ty.clone()));
         }
         target.loc = outer;

@@ -3,9 +3,10 @@
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
+use crate::profile::Profile;
 use crate::segments::Segments;
 use gradus_ad::Linearized;
-use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
 
 /// How to compute the Jacobian of a program.
@@ -13,6 +14,8 @@ use std::sync::Arc;
 pub struct Plan {
     choice: Choice,
     bounded: bool,
+    /// The rates by which it was made.
+    pub(crate) profile: Profile,
     problem: Arc<Problem>,
     whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
@@ -72,6 +75,7 @@ pub fn jacobian(
     Ok(Plan {
         choice,
         bounded,
+        profile: options.profile,
         problem: Arc::new(problem),
         cut: cut.map_or_else(|| whole.clone(), Arc::new),
         whole,
@@ -97,7 +101,10 @@ impl Problem {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
+        // What joins the parts has no line of its own.
+        let outer = g.set_loc(Loc::UNKNOWN.tangent("product"));
         let matrix = order.build(&mut g, segments, &residuals);
+        g.set_loc(outer);
         (g, matrix)
     }
 

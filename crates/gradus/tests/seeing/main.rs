@@ -1,0 +1,4 @@
+//! Looking into programs: pages, values while running, the first NaN, profiles by line.
+
+mod browser;
+mod page;
