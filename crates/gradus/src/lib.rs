@@ -31,7 +31,7 @@ pub mod tree;
 
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, dot};
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Part, Result, dot};
 pub use seeing::*;
 pub use tensor::Tensor;
 pub use transform::*;

@@ -4,6 +4,7 @@
 //! graph, so a transform sees a closed program, and the derivative of an inner one cannot be confused with that of an outer one: they differentiate
 //! with respect to inputs of different graphs. Applied to values of an outer trace, the transformed program is copied into the outer graph.
 
+use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
 use gradus_cpu::{Array, CompileOptions, Input};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
@@ -224,25 +225,27 @@ impl Trace {
                 }
             };
         }
-        let mut one = Graph::new();
-        one.set_loc(node.loc);
-        let inputs: Vec<NodeId> = node
-            .operands
-            .iter()
-            .map(|&o| one.input(state.graph.ty(o).clone()))
-            .collect();
-        let out = one.add_like(node, &inputs);
-        one.set_outputs(vec![out]);
-        let arrays = node
-            .operands
-            .iter()
-            .map(|o| Tensor::from_array(state.values[o].clone()))
-            .collect();
-        let mut results = run(&one, arrays)?;
-        match results.pop() {
-            Some(t) => t.array(),
-            None => unreachable!("a program of one output gave none"),
-        }
+        let operands = node.operands.iter();
+        let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
+        compute(&state.graph, id, arrays.collect())
+    }
+}
+
+/// The value of one node, from those of its operands.
+pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Result<Array> {
+    let node = graph.node(id);
+    let mut one = Graph::new();
+    one.set_loc(node.loc);
+    let inputs: Vec<NodeId> = node
+        .operands
+        .iter()
+        .map(|&o| one.input(graph.ty(o).clone()))
+        .collect();
+    let out = one.add_like(node, &inputs);
+    one.set_outputs(vec![out]);
+    match execute(&one, &operands)?.pop() {
+        Some(t) => t.array(),
+        None => unreachable!("a program of one output gave none"),
     }
 }
 
@@ -349,6 +352,15 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
 
 /// Runs a program on concrete arguments, through the cache of compiled programs.
 pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let results = execute(graph, &arguments)?;
+    if seeing::checking() {
+        seeing::check(graph, &arguments, &results)?;
+    }
+    Ok(results)
+}
+
+/// As [`run`], whatever the results are.
+fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
     let executable = gradus_cpu::cached(graph, &CompileOptions::default())?;
     let arrays = arguments
         .iter()

@@ -1,5 +1,10 @@
 //! Looking into programs: as a page, while they run, for the first NaN, by line.
 
+mod nan;
+
+pub use nan::{NanReport, find_nan, with_nan_check};
+pub(crate) use nan::{check, checking};
+
 use crate::transform::machine_profile;
 use gradus_ir::Graph;
 

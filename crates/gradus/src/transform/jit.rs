@@ -1,6 +1,7 @@
 //! Functions compiled once for the types of their arguments.
 
 use super::{leaves, rebuild, types, zeros};
+use crate::seeing;
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
 use crate::tree::{Structure, Tree};
@@ -77,6 +78,9 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let results = if inputs.iter().any(Tensor::is_traced) || program.has_outer_captures() {
             let arguments = program.closed.arguments(inputs);
             trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
+        } else if seeing::checking() {
+            let arguments = program.closed.arguments(inputs);
+            trace::run(&program.closed.graph, arguments)?
         } else {
             program.run(&program.borrowing, inputs, false)?
         };
@@ -90,7 +94,9 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     pub fn call_owned(&self, x: A) -> Result<B> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
-        if inputs.iter().any(Tensor::is_traced) || program.has_outer_captures() {
+        // A check needs the arguments after the run.
+        let kept = inputs.iter().any(Tensor::is_traced) || seeing::checking();
+        if kept || program.has_outer_captures() {
             return self.call(&x);
         }
         drop(x);

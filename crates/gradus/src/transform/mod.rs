@@ -86,7 +86,7 @@ fn floats(leaves: &[Tensor]) -> Vec<usize> {
 }
 
 /// Traces `f` at known values, which it may read.
-fn close_at<A: Tree, B: Tree>(
+pub(crate) fn close_at<A: Tree, B: Tree>(
     f: &impl Fn(&A) -> B,
     at: &A,
     leaves: &[Tensor],
@@ -109,7 +109,7 @@ fn close_at<A: Tree, B: Tree>(
 }
 
 /// How messages call the leaf at `path` of the argument.
-fn argument_at(path: &str) -> String {
+pub(crate) fn argument_at(path: &str) -> String {
     if path.is_empty() {
         "the argument".to_string()
     } else {

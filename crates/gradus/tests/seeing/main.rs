@@ -1,4 +1,5 @@
 //! Looking into programs: pages, values while running, the first NaN, profiles by line.
 
 mod browser;
+mod nan;
 mod page;
