@@ -85,9 +85,9 @@ pub struct TrainOptions {
     /// Number of threads; the results do not depend on it [default: one a core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the time of every part of the compiled step
-    #[arg(long)]
-    pub profile: bool,
+    /// Print the time of a compiled step by line of the source and part by part; with a file, write it there as a trace for Chrome (chrome://tracing) as well
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub profile: Option<Option<PathBuf>>,
 }
 
 #[derive(Args)]

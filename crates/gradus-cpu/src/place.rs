@@ -7,10 +7,11 @@ use crate::alone::{Alone, Operand};
 use crate::count::StepForecast;
 use crate::forecast::Forecast;
 use crate::memory::Arena;
+use crate::origin::Origin;
 use crate::run::{Executable, Home, Step, StepKind};
 use crate::tile::{Kernel, Program, lower_powers};
 use crate::view::View;
-use gradus_ir::{Graph, Loc, Type};
+use gradus_ir::{Graph, Type};
 
 /// An array of the run.
 #[derive(Clone, Debug)]
@@ -29,8 +30,8 @@ pub(crate) enum Role {
 
 /// A step whose arrays have no place yet.
 pub(crate) enum Draft {
-    Fused(Program, Loc),
-    Alone(Alone, Vec<Operand>, usize, Loc),
+    Fused(Program, Origin),
+    Alone(Alone, Vec<Operand>, usize, Origin),
 }
 
 impl Draft {
@@ -137,17 +138,17 @@ impl Placed {
         let drafts = std::mem::take(&mut self.drafts).into_iter();
         let steps = drafts
             .map(|draft| match draft {
-                Draft::Fused(program, loc) => Step {
+                Draft::Fused(program, origin) => Step {
                     kind: StepKind::Fused(Box::new(Kernel::new(program))),
-                    loc,
+                    origin,
                 },
-                Draft::Alone(kernel, operands, out, loc) => Step {
+                Draft::Alone(kernel, operands, out, origin) => Step {
                     kind: StepKind::Alone(
                         Box::new(kernel),
                         operands.iter().map(|o| o.slot).collect(),
                         out,
                     ),
-                    loc,
+                    origin,
                 },
             })
             .collect();

@@ -4,6 +4,7 @@ use crate::alone::Alone;
 use crate::array::{Array, Buffer};
 use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
+use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::pool;
 use crate::tile::{Kernel, Slots};
@@ -23,7 +24,7 @@ pub(crate) enum Home {
 
 pub(crate) struct Step {
     pub kind: StepKind,
-    pub loc: Loc,
+    pub origin: Origin,
 }
 
 impl Step {
@@ -226,7 +227,7 @@ impl Executable {
                     StepKind::Fused(kernel) => kernel.run(slots),
                     StepKind::Alone(kernel, operands, out) => kernel
                         .run(slots, operands, *out)
-                        .map_err(|e| e.at(step.loc))?,
+                        .map_err(|e| e.at(step.origin.loc))?,
                 }
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
@@ -274,15 +275,20 @@ impl Executable {
         })
     }
 
+    /// The operations of the graph that each step of the [`report`](Self::report) is made of.
+    pub fn members(&self) -> impl Iterator<Item = &[Member]> {
+        self.steps.iter().map(|s| s.origin.members.as_slice())
+    }
+
     /// What was compiled.
     pub fn report(&self) -> Report {
         let steps = self
             .steps
             .iter()
             .map(|s| match &s.kind {
-                StepKind::Fused(k) => (k.to_string(), s.loc),
+                StepKind::Fused(k) => (k.to_string(), s.origin.loc),
                 StepKind::Alone(k, operands, out) => {
-                    (format!("{} {operands:?} -> {out}", k.name()), s.loc)
+                    (format!("{} {operands:?} -> {out}", k.name()), s.origin.loc)
                 }
             })
             .collect();

@@ -15,7 +15,7 @@ pub use check::{CheckOptions, check_grads, check_grads_with};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
-pub use jit::{Jit, StepTime, jit};
+pub use jit::{Jit, jit};
 pub use jvp::jvp;
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use profile::{calibrate, machine_profile, profile_path, save_profile};

@@ -3,3 +3,4 @@
 mod browser;
 mod nan;
 mod page;
+mod profile;
