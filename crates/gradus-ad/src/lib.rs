@@ -47,7 +47,7 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
             None => g.constant_like(0.0, x),
         });
     }
-    let gradient = g.extract(&inputs, &outputs);
+    let gradient = g.program(&inputs, &outputs);
     verify::check_after("gradient", &gradient);
     gradient
 }

@@ -54,7 +54,7 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     let tangent = g.extract(&inputs, &tangents);
     let mut outputs = graph.outputs().to_vec();
     outputs.extend(&residuals);
-    let primal = g.extract(graph.inputs(), &outputs);
+    let primal = g.program(graph.inputs(), &outputs);
     verify::check_after("linearize", &primal);
     verify::check_after("linearize", &tangent);
     Linearized {

@@ -130,6 +130,7 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::Dynamic(_)
             | Op::ArgReduce(_)
             | Op::CumSum(_)
+            | Op::Probe(_)
             | Op::Contract(_) => (Kind::Alone, own()),
         };
         kinds.push(kind);

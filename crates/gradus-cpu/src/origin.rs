@@ -20,6 +20,8 @@ pub(crate) struct Origin {
     /// The line to which a mistake belongs: that of the last operation.
     pub loc: Loc,
     pub members: Vec<Member>,
+    /// The place of the last operation in the program.
+    pub last: usize,
 }
 
 impl Origin {
@@ -38,6 +40,7 @@ impl Origin {
         Origin {
             loc: members.last().map_or(Loc::UNKNOWN, |m| m.loc),
             members,
+            last: nodes.last().map_or(0, |id| id.index()),
         }
     }
 
@@ -51,6 +54,7 @@ impl Origin {
         Origin {
             loc,
             members: vec![member],
+            last: 0,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::forecast::Forecast;
 use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::pool;
+use crate::probe::Observer;
 use crate::tile::{Kernel, Slots};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
@@ -43,6 +44,8 @@ struct Watch {
     /// Of each step.
     times: Option<Vec<Duration>>,
     counts: Option<Counts>,
+    /// Values to be shown: the place of the probe in the program, its observer, the value.
+    seen: Vec<(usize, u64, Array)>,
 }
 
 pub(crate) enum StepKind {
@@ -127,7 +130,7 @@ impl Executable {
     pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
         let mut watch = Watch {
             times: Some(vec![Duration::ZERO; self.steps.len()]),
-            counts: None,
+            ..Watch::default()
         };
         let results = self.run_with(inputs, &mut watch)?;
         Ok((results, watch.times.unwrap_or_default()))
@@ -140,8 +143,8 @@ impl Executable {
     /// As [`run`](Self::run).
     pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
         let mut watch = Watch {
-            times: None,
             counts: Some(Counts::default()),
+            ..Watch::default()
         };
         let results = self.run_with(inputs, &mut watch)?;
         Ok((results, watch.counts.unwrap_or_default()))
@@ -209,6 +212,14 @@ impl Executable {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(frame);
+        // In the order of the program, also what was seen before a mistake; steps run in another one.
+        let mut seen = std::mem::take(&mut watch.seen);
+        seen.sort_by_key(|&(place, _, _)| place);
+        for (_, id, value) in &seen {
+            if let Some(observer) = Observer::find(*id) {
+                observer.see(value);
+            }
+        }
         outcome?;
         Ok(results
             .into_iter()
@@ -229,6 +240,13 @@ impl Executable {
                         .run(slots, operands, *out)
                         .map_err(|e| e.at(step.origin.loc))?,
                 }
+            }
+            if let StepKind::Alone(kernel, _, out) = &step.kind
+                && let Alone::Probe(probe) = &**kernel
+            {
+                // SAFETY: the step has just written its result there.
+                let value = unsafe { probe.seen(slots.0[*out].cast_const()) };
+                watch.seen.push((step.origin.last, probe.id, value));
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();

@@ -103,6 +103,10 @@ impl Graph {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");
             return id;
         }
+        // Two effects are two, however equal.
+        if op.is_effect() {
+            return self.push(op, Operands::from_slice(operands), ty);
+        }
         let hash = self.hash_of(&op, operands, &ty);
         let nodes = &self.nodes;
         let found = self.interned.find(hash, |&n| {
@@ -248,9 +252,19 @@ impl Graph {
         }
     }
 
-    /// For each node, whether the outputs need it.
+    /// The nodes that do something when they run, in order.
+    pub fn effects(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.ids().filter(|id| self.node(*id).op.is_effect())
+    }
+
+    /// What a program with these outputs must compute: them and all effects.
+    fn roots(&self, outputs: &[NodeId]) -> Vec<NodeId> {
+        outputs.iter().copied().chain(self.effects()).collect()
+    }
+
+    /// For each node, whether the outputs or the effects need it.
     pub fn live(&self) -> Vec<bool> {
-        self.needed_for(&self.outputs)
+        self.needed_for(&self.roots(&self.outputs))
     }
 
     /// For each node, whether `roots` need it.
@@ -297,7 +311,7 @@ impl Graph {
         counts
     }
 
-    /// Appends a copy of what `other` computes, its inputs replaced by `args`; returns its outputs.
+    /// Appends a copy of what `other` computes and does, its inputs replaced by `args`; returns its outputs.
     ///
     /// # Errors
     /// If number or types of `args` are not those of the inputs.
@@ -328,7 +342,7 @@ impl Graph {
         for (&a, &i) in args.iter().zip(&other.inputs) {
             map[i.index()] = Some(a);
         }
-        other.copy_into(self, &mut map, &other.outputs);
+        other.copy_into(self, &mut map, &other.roots(&other.outputs));
         Ok(other
             .outputs
             .iter()
@@ -372,22 +386,34 @@ impl Graph {
         target.loc = outer;
     }
 
-    /// A copy with the nodes that the outputs need; all inputs stay.
+    /// A copy with the nodes that the outputs and the effects need; all inputs stay.
     pub fn pruned(&self) -> Graph {
-        self.extract(&self.inputs, &self.outputs)
+        self.program(&self.inputs, &self.outputs)
     }
 
-    /// The program that computes `outputs` from `inputs`, which may be any nodes of this graph.
+    /// The program that computes `outputs` from `inputs`, which may be any nodes of this graph, and does nothing else: without effects that `outputs` do not need.
     ///
     /// # Panics
     /// If `outputs` need an input of this graph that is not among `inputs`.
     pub fn extract(&self, inputs: &[NodeId], outputs: &[NodeId]) -> Graph {
+        self.copied(inputs, outputs, outputs)
+    }
+
+    /// The program that computes `outputs` from `inputs` and has all effects of this graph.
+    ///
+    /// # Panics
+    /// If `outputs` or effects need an input of this graph that is not among `inputs`.
+    pub fn program(&self, inputs: &[NodeId], outputs: &[NodeId]) -> Graph {
+        self.copied(inputs, outputs, &self.roots(outputs))
+    }
+
+    fn copied(&self, inputs: &[NodeId], outputs: &[NodeId], roots: &[NodeId]) -> Graph {
         let mut out = Graph::new();
         let mut map = vec![None; self.len()];
         for &i in inputs {
             map[i.index()] = Some(out.input_like(self, i));
         }
-        self.copy_into(&mut out, &mut map, outputs);
+        self.copy_into(&mut out, &mut map, roots);
         out.outputs = outputs
             .iter()
             .map(|o| map[o.index()].expect("outputs were copied"))

@@ -31,7 +31,8 @@ pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Op
         | Op::Dynamic(_)
         | Op::ArgReduce(_)
         | Op::CumSum(_)
-        | Op::Contract(_) => None,
+        | Op::Contract(_)
+        | Op::Probe(_) => None,
     }
 }
 

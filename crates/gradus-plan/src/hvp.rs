@@ -77,9 +77,9 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
     let Some(along) = along else {
         return finished(g, &inputs, &v, vec![None; n]);
     };
-    let along = g.extract(&all, &[along]);
+    let along = g.program(&all, &[along]);
     let slope = gradus_ad::gradient(&along, &wrt);
-    slope.extract(slope.inputs(), &slope.outputs()[1..])
+    slope.program(slope.inputs(), &slope.outputs()[1..])
 }
 
 fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<NodeId>>) -> Graph {
@@ -88,7 +88,7 @@ fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<N
         .zip(v)
         .map(|(r, &v)| r.unwrap_or_else(|| g.constant_like(0.0, v)))
         .collect();
-    let program = g.extract(&[inputs, v].concat(), &results);
+    let program = g.program(&[inputs, v].concat(), &results);
     verify::check_after("hvp", &program);
     program
 }

@@ -127,7 +127,7 @@ impl Problem {
                 blocks.push(g.emit(Op::Cast(y.dtype), &[block]));
             }
         }
-        let program = g.extract(primal.inputs(), &blocks);
+        let program = g.program(primal.inputs(), &blocks);
         verify::check_after("plan", &program);
         program
     }
@@ -210,7 +210,7 @@ impl Plan {
             }
         };
         let tensor = g.emit(Op::Cast(y.dtype), &[tensor]);
-        let program = g.extract(self.problem.lin.primal.inputs(), &[tensor]);
+        let program = g.program(self.problem.lin.primal.inputs(), &[tensor]);
         (program, ties)
     }
 

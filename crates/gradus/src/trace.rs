@@ -6,7 +6,7 @@
 
 use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
-use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -35,6 +35,8 @@ struct State {
     /// What the hidden inputs stand for, in their order.
     captured: Vec<Tensor>,
     hidden: HashMap<Identity, NodeId>,
+    /// Who sees values of the graph when it runs.
+    observers: Vec<Arc<Observer>>,
     /// Values that were read, and what they needed.
     values: HashMap<NodeId, Array>,
     ended: bool,
@@ -53,6 +55,8 @@ pub(crate) struct Closed {
     pub graph: Graph,
     /// What the hidden inputs stand for.
     pub captured: Vec<Tensor>,
+    /// Who sees values when the program runs: they live as long as this.
+    pub observers: Vec<Arc<Observer>>,
 }
 
 thread_local! {
@@ -177,6 +181,11 @@ impl Trace {
         })))
     }
 
+    /// `observer` sees values of this trace's graph when it runs.
+    pub(crate) fn keep(trace: &Arc<Trace>, observer: Arc<Observer>) {
+        trace.lock().observers.push(observer);
+    }
+
     /// The numbers of `node`, computed if the inputs are known.
     pub(crate) fn value(&self, node: NodeId) -> Result<Array> {
         let mut state = self.lock();
@@ -231,9 +240,12 @@ impl Trace {
     }
 }
 
-/// The value of one node, from those of its operands.
+/// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
 pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Result<Array> {
     let node = graph.node(id);
+    if matches!(node.op, Op::Probe(_)) {
+        return operands[0].array();
+    }
     let mut one = Graph::new();
     one.set_loc(node.loc);
     let inputs: Vec<NodeId> = node
@@ -316,11 +328,16 @@ pub(crate) fn close(
     let mut graph = std::mem::take(&mut state.graph);
     graph.set_outputs(outputs);
     let captured = std::mem::take(&mut state.captured);
+    let observers = std::mem::take(&mut state.observers);
     state.hidden.clear();
     state.values.clear();
     drop(state);
     drop(depth);
-    Ok(Closed { graph, captured })
+    Ok(Closed {
+        graph,
+        captured,
+        observers,
+    })
 }
 
 /// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.
@@ -338,6 +355,11 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
         .map(|t| state.lift(&trace, t))
         .collect::<Result<Vec<_>>>()?;
     let outputs = state.graph.inline(graph, &ids)?;
+    for node in graph.nodes() {
+        if let Op::Probe(probe) = node.op {
+            state.observers.extend(Observer::find(probe.id));
+        }
+    }
     Ok(outputs
         .into_iter()
         .map(|node| {

@@ -13,6 +13,7 @@ pub mod cumulative;
 pub mod dynamic;
 pub mod gather;
 pub mod layout;
+pub mod probe;
 pub mod reduce;
 pub mod resize;
 pub mod select;
@@ -27,6 +28,7 @@ pub use cumulative::CumSum;
 pub use dynamic::Dynamic;
 pub use gather::Gather;
 pub use layout::Layout;
+pub use probe::Probe;
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
 pub use resize::Resize;
 pub use select::Select;
@@ -73,6 +75,8 @@ pub enum Op {
     CumSum(CumSum),
     /// The general product over contracted and batch dimensions.
     Contract(Contract),
+    /// The value itself, shown while the program runs.
+    Probe(Probe),
 }
 
 /// What every family of operations says of itself.
@@ -288,6 +292,7 @@ impl Op {
             Op::ArgReduce(p) => p,
             Op::CumSum(p) => p,
             Op::Contract(p) => p,
+            Op::Probe(p) => p,
         }
     }
 
@@ -319,6 +324,11 @@ impl Op {
             )),
             _ => self.primitive().result(operands),
         }
+    }
+
+    /// Whether it does something when it runs, so that it stays even if nothing needs its result.
+    pub fn is_effect(&self) -> bool {
+        matches!(self, Op::Probe(_))
     }
 
     /// See [`Primitive::jvp`].
@@ -363,7 +373,8 @@ impl Op {
             .or_else(|| Reduce::from_text(name, attributes))
             .or_else(|| ArgReduce::from_text(name, attributes))
             .or_else(|| CumSum::from_text(name, attributes))
-            .or_else(|| Contract::from_text(name, attributes));
+            .or_else(|| Contract::from_text(name, attributes))
+            .or_else(|| Probe::from_text(name, attributes));
         found.unwrap_or_else(|| {
             Err(Error::new(
                 ErrorKind::Graph,

@@ -1,10 +1,12 @@
 //! Looking into programs: as a page, while they run, for the first NaN, by line.
 
 mod nan;
+mod probe;
 mod profile;
 
 pub use nan::{NanReport, find_nan, with_nan_check};
 pub(crate) use nan::{check, checking};
+pub use probe::debug_print;
 pub use profile::{LineProfile, LineTime, StepOperation, StepTime, by_line, chrome_trace};
 
 use crate::transform::machine_profile;

@@ -3,7 +3,7 @@
 use super::profile::machine_profile;
 use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
-use gradus_cpu::{CompileOptions, Input};
+use gradus_cpu::{CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
 use gradus_plan::{Analysis, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
@@ -100,6 +100,8 @@ pub struct JacobianPlan {
     plan: Plan,
     /// What the function uses from outside.
     captured: Vec<Tensor>,
+    /// Who sees values when the programs run.
+    _observers: Vec<Arc<Observer>>,
     at: Type,
 }
 
@@ -149,6 +151,7 @@ pub fn plan_jacobian(
         Ok(JacobianPlan {
             plan,
             captured: closed.captured,
+            _observers: closed.observers,
             at,
         })
     })

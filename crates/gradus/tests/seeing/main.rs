@@ -3,4 +3,5 @@
 mod browser;
 mod nan;
 mod page;
+mod probe;
 mod profile;

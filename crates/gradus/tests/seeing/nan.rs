@@ -2,6 +2,7 @@
 
 use gradus::prelude::*;
 use insta::assert_snapshot;
+use std::process::Command;
 
 /// The report on `f` at `x`, which must name the line `line`; the place is left away.
 fn report<B: Tree>(f: impl Fn(&Tensor) -> B, x: &[f64], line: u32) -> String {
@@ -181,4 +182,29 @@ fn within_a_check_results_that_are_not_finite_are_mistakes() {
     // The check ends with its scope, also that of a panic.
     assert!(f.call(&bad).is_ok());
     assert!(with_nan_check(|| f.call(&Tensor::from([1.0, 2.0]))).is_ok());
+}
+
+/// Runs in another process, with the environment variable.
+#[test]
+fn everything_is_checked() {
+    if std::env::var_os("GRADUS_CHECK_NAN").is_none() {
+        return;
+    }
+    let f = jit(|x: &Tensor| x.log().sum());
+    if let Err(error) = f.call(&Tensor::from([0.0])) {
+        println!("refused: {}", error.message());
+    }
+}
+
+#[test]
+fn the_environment_asks_for_the_check() {
+    for (value, refused) in [("1", true), ("0", false)] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "nan::everything_is_checked", "--nocapture"])
+            .env("GRADUS_CHECK_NAN", value)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("refused: infinity made by log"), refused);
+    }
 }
