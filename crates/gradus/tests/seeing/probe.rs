@@ -49,6 +49,12 @@ fn values_are_seen_once_a_run_and_in_order() {
     assert_eq!(log.take(), order);
     assert_eq!(jacfwd(&f)(&x).to_vec::<f64>().unwrap(), [6.0, 10.0]);
     assert_eq!(log.take(), order);
+    for how in HvpOrder::ALL {
+        hvp_with(&f, how)(&x, &x);
+        assert_eq!(log.take(), order, "{how:?}");
+    }
+    hvp(&f)(&x, &x);
+    assert_eq!(log.take(), order);
     let (_, pull) = vjp(&f, &x);
     assert_eq!(log.take(), order);
     pull(&Tensor::from(1.0));
