@@ -164,8 +164,9 @@ fn begins_with(more: &Body, less: &Body) -> bool {
         };
         there[id.index()] = candidates.and_then(|c| c.iter().find(computes)).copied();
     }
+    let effects = less.effects().all(|id| there[id.index()].is_some());
     let mut outputs = less.outputs().iter().zip(more.outputs());
-    outputs.all(|(a, b)| there[a.index()] == Some(*b))
+    effects && outputs.all(|(a, b)| there[a.index()] == Some(*b))
 }
 
 fn is_count(region: &Region, index: u32) -> bool {

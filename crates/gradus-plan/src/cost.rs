@@ -20,6 +20,17 @@ pub struct Estimate {
 /// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
 /// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
 pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
+    let mut total = Estimate::default();
+    for node in estimates(g, profile) {
+        total.operations += node.operations;
+        total.bytes += node.bytes;
+        total.seconds += node.seconds;
+    }
+    total
+}
+
+/// What each node adds to the [estimate] of its graph; nothing where the outputs do not need it.
+pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
     let live = g.live();
     let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); g.len()];
     for id in g.ids().filter(|id| live[id.index()]) {
@@ -49,7 +60,7 @@ pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
                 None => false,
             })
     };
-    let mut total = Estimate::default();
+    let mut all = vec![Estimate::default(); g.len()];
     for id in g.ids() {
         let node = g.node(id);
         if !live[id.index()] || matches!(node.op, Op::Input(_) | Op::Const(_)) {
@@ -87,11 +98,13 @@ pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
         };
         let moving = bytes as f64 / profile.bandwidth(bytes);
         let launch = if bytes > 0 { profile.launch } else { 0.0 };
-        total.operations += cost.operations;
-        total.bytes += bytes;
-        total.seconds += seconds.max(moving) + launch;
+        all[id.index()] = Estimate {
+            operations: cost.operations,
+            bytes,
+            seconds: seconds.max(moving) + launch,
+        };
     }
-    total
+    all
 }
 
 /// The node whose memory `id` is a view of.

@@ -3,9 +3,10 @@
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
+use crate::profile::Profile;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
-use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
 
 /// What is planned.
@@ -31,6 +32,8 @@ pub struct Plan {
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
     pub(crate) places: bool,
+    /// The rates by which it was made.
+    pub(crate) profile: Profile,
 }
 
 /// The plan of a Jacobian or a Hessian, with the means to accumulate it in other orders.
@@ -136,6 +139,7 @@ impl Draft {
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
             places: options.places,
+            profile: options.profile,
         };
         Accumulation { plan, draft: self }
     }
@@ -180,7 +184,10 @@ impl Problem {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
+        // What joins the parts has no line of its own.
+        let outer = g.set_loc(Loc::UNKNOWN.tangent("product"));
         let matrix = order.build(&mut g, segments, &residuals);
+        g.set_loc(outer);
         (g, matrix)
     }
 
@@ -203,7 +210,7 @@ impl Problem {
                 blocks.push(g.emit(Op::Cast(y.dtype), &[block]));
             }
         }
-        let program = g.extract(primal.inputs(), &blocks);
+        let program = g.program(primal.inputs(), &blocks);
         verify::check_after("plan", &program);
         program
     }
@@ -312,7 +319,7 @@ impl Accumulation {
             }
         };
         let tensor = g.emit(Op::Cast(y.dtype), &[tensor]);
-        let program = g.extract(problem.lin.primal.inputs(), &[tensor]);
+        let program = g.program(problem.lin.primal.inputs(), &[tensor]);
         (program, ties)
     }
 }
