@@ -69,6 +69,7 @@ impl Region {
         match self {
             Region::Loop(r) => r.total_cost(),
             Region::Switch(r) => r.total_cost(),
+            Region::Call(Call::Hook { .. }) => TotalCost::default(),
             Region::Call(r) => total_cost(r.body()),
         }
     }
