@@ -12,6 +12,7 @@ mod scan;
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
 pub use loops::{Bound, fori_loop, while_loop};
+pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
 use crate::tensor::Tensor;
@@ -21,7 +22,7 @@ use gradus_ir::primitives::Region;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
 
 /// A closure as a program of its arguments and what it uses from outside, and a result to rebuild others like.
-fn close<A: Tree, B: Tree>(
+pub(crate) fn close<A: Tree, B: Tree>(
     name: &'static str,
     like: &A,
     types: &[Type],
@@ -51,7 +52,7 @@ fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
 }
 
 /// Applies a region to tensors.
-fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
+pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
     let mut g = Graph::new();
     g.set_loc(trace::users_place(loc));
     let inputs: Vec<NodeId> = operands.iter().map(|t| g.input(t.ty().clone())).collect();
@@ -65,7 +66,7 @@ fn types(leaves: &[Tensor]) -> Vec<Type> {
 }
 
 /// Checks that what a function returns is like what it must be: `what` is the beginning of the message, `got` what it says it returned.
-fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
+pub(crate) fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
     let (s, t) = (Structure::record(wanted), Structure::record(got));
     if let Some(difference) = s.difference(&t) {
         return Err(Error::new(

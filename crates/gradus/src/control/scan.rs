@@ -106,7 +106,8 @@ pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     .1
 }
 
-fn run<C: Tree, X: Tree, Y: Tree>(
+/// [`scan_with`] under the name that messages give it, asked for at `loc`.
+pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
     name: &'static str,
     options: ScanOptions,
     f: impl Fn(&C, &X) -> (C, Y),
