@@ -48,6 +48,15 @@ pub(crate) struct Watch {
     counts: Option<Counts>,
 }
 
+impl Watch {
+    /// Counts what a step did, if this run is counted.
+    pub fn count(&mut self, step: &StepForecast) {
+        if let Some(counts) = &mut self.counts {
+            counts.add(step);
+        }
+    }
+}
+
 pub(crate) enum StepKind {
     Fused(Box<Kernel>),
     Alone(Box<Alone>, Vec<usize>, usize),
