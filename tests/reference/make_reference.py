@@ -1,9 +1,9 @@
 """Computes the reference values that Gradus is compared with, by JAX in double precision on the CPU.
 
-    python tests/reference/make_reference.py [reference] [control]
+    python tests/reference/make_reference.py [reference] [control] [custom]
 
-writes `reference.json` and `control.json` (inputs and outputs), or only those named, and `cases.txt` and
-`control.txt` (the names and specifications, to read) beside this file. README.md describes the format.
+writes `reference.json`, `control.json` and `custom.json` (inputs and outputs), or only those named, and `cases.txt`,
+`control.txt` and `custom.txt` (the names and specifications, to read) beside this file. README.md describes the format.
 """
 
 import os
@@ -22,6 +22,7 @@ import numpy as np
 
 import compositions
 import control
+import custom
 import edges
 import functions
 import operators
@@ -64,11 +65,13 @@ def make(add, stem, names):
 
 
 def main():
-    wanted = sys.argv[1:] or ["reference", "control"]
+    wanted = sys.argv[1:] or ["reference", "control", "custom"]
     if "reference" in wanted:
         make(reference, "reference", "cases")
     if "control" in wanted:
         make(control.add, "control", "control")
+    if "custom" in wanted:
+        make(custom.add, "custom", "custom")
 
 
 if __name__ == "__main__":
