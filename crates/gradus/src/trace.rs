@@ -271,7 +271,7 @@ impl Trace {
                         ErrorKind::Traced,
                         format!(
                             "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
-                             choose between values with `where_`, or read it outside",
+                             choose between values with `where_` or `cond`, or read it outside",
                             node.ty
                         ),
                     ))

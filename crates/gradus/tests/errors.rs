@@ -164,7 +164,7 @@ fn reading_what_is_only_traced() {
             .to_string()
             .ends_with(&format!("\n  at {}:{line}", file!()))
     );
-    assert_snapshot!(error.message(), @"the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_`, or read it outside");
+    assert_snapshot!(error.message(), @"the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside");
     let kept = std::cell::RefCell::new(None);
     grad(|x: &Tensor| {
         *kept.borrow_mut() = Some(x.sin());

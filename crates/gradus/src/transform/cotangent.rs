@@ -1,7 +1,7 @@
 //! What comes back to a value, changed on its way; values with another derivative than their own.
 
 use super::{floats, leaves, or_stop, rebuild, types};
-use crate::control::{apply, check_same, close};
+use crate::control::{apply, changed, check_same, close};
 use crate::tree::Tree;
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{Graph, Literal, Loc, NodeId, Result};
@@ -44,6 +44,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
             "with_cotangent: the function changes the type of the cotangent",
             x,
             &returned,
+            changed,
         )?;
         let through = floats(&inputs);
         let residuals = closed.captured.len();
@@ -106,6 +107,7 @@ pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
                 "straight_through: the function changes the type of its argument",
                 x,
                 &returned,
+                changed,
             )?;
             let passed = floats(&inputs).len();
             let operands = closed.arguments(inputs);
