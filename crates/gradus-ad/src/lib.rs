@@ -16,6 +16,7 @@ mod transpose;
 pub use batch::batch;
 pub use jvp::jvp;
 pub use linearize::{Linearized, linearize};
+pub use regions::batch as batch_region;
 pub use transpose::{transpose, transpose_linear};
 
 use gradus_ir::{Graph, NodeId, verify};

@@ -1,9 +1,12 @@
 //! Derivatives pushed through a linear program, each by the structure of the operations that it meets.
 
 use crate::block::{Block, Label, einsum};
-use gradus_ir::primitives::{Batch, Binary, Contract, Layout, Reduce, ReduceKind, Resize, Unary};
+use gradus_ir::primitives::{
+    Batch, Binary, Contract, Layout, Reduce, ReduceKind, Region, Resize, Unary,
+};
 use gradus_ir::{Dims, Graph, Literal, Node, NodeId, Op, Type};
 use smallvec::SmallVec;
+use std::collections::HashMap;
 
 /// A linear program `(residuals…, x…) ↦ y…`, seen from another graph that has the residuals.
 pub(crate) struct Linear<'a> {
@@ -46,8 +49,14 @@ impl<'a> Linear<'a> {
         for (&i, start) in program.inputs()[self.residuals..].iter().zip(starts) {
             active[i.index()] = start.clone();
         }
+        let mut of_regions: HashMap<NodeId, Vec<Option<Block>>> = HashMap::new();
         for id in program.ids() {
             let node = program.node(id);
+            if let Op::Result { index, .. } = node.op {
+                let of_region = of_regions.get(&node.operands[0]);
+                active[id.index()] = of_region.and_then(|all| all[index as usize].clone());
+                continue;
+            }
             if !needed[id.index()] || node.operands.iter().all(|o| active[o.index()].is_none()) {
                 continue;
             }
@@ -61,7 +70,11 @@ impl<'a> Linear<'a> {
                     None => Operand::Fixed(self.copied(g, o)),
                 })
                 .collect();
-            active[id.index()] = Some(through(g, node, operands));
+            if let Op::Region(r) = &node.op {
+                of_regions.insert(id, region(g, r, operands));
+            } else {
+                active[id.index()] = Some(through(g, node, operands));
+            }
             g.set_loc(outer);
         }
         program
@@ -453,6 +466,38 @@ fn shape_of(g: &Graph, operand: &Operand) -> Dims {
 
 /// Any other operation: all zeros written out, one row for each source element.
 fn dense(g: &mut Graph, node: &Node, operands: Vec<Operand>) -> Block {
+    let (ids, flags, n) = rows(g, operands);
+    let tensor = node.op.batch(&mut Batch {
+        graph: g,
+        operands: &ids,
+        batched: &flags,
+        size: n,
+    });
+    block_of_rows(tensor, n, &node.ty)
+}
+
+/// A region, such as a loop, takes all rows at once; the derivatives of its results.
+fn region(g: &mut Graph, region: &Region, operands: Vec<Operand>) -> Vec<Option<Block>> {
+    let (ids, flags, n) = rows(g, operands);
+    let types = region.results();
+    gradus_ad::batch_region(g, region, &ids, &flags, n)
+        .into_iter()
+        .zip(types)
+        .map(|((tensor, depends), ty)| depends.then(|| block_of_rows(tensor, n, &ty)))
+        .collect()
+}
+
+fn block_of_rows(tensor: NodeId, n: usize, target: &Type) -> Block {
+    Block {
+        tensor,
+        source: Dims::from_slice(&[n]),
+        target: target.shape.clone(),
+        ties: Vec::new(),
+    }
+}
+
+/// The operands, those that are pushed with one row for each source element; which these are, and the number of rows.
+fn rows(g: &mut Graph, operands: Vec<Operand>) -> (Vec<NodeId>, SmallVec<[bool; 3]>, usize) {
     let flags: SmallVec<[bool; 3]> = operands
         .iter()
         .map(|o| matches!(o, Operand::Active(_)))
@@ -470,16 +515,5 @@ fn dense(g: &mut Graph, node: &Node, operands: Vec<Operand>) -> Block {
             Operand::Zero(ty) => g.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape),
         })
         .collect();
-    let tensor = node.op.batch(&mut Batch {
-        graph: g,
-        operands: &ids,
-        batched: &flags,
-        size: n,
-    });
-    Block {
-        tensor,
-        source: Dims::from_slice(&[n]),
-        target: node.ty.shape.clone(),
-        ties: Vec::new(),
-    }
+    (ids, flags, n)
 }

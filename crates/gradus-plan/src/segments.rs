@@ -86,7 +86,9 @@ fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
     let mut reach = 0;
     for id in tangent.ids().filter(|id| on_path(id.index())) {
         let i = id.index();
-        if reach <= i && !x.contains(&id) && !tangent.outputs().contains(&id) {
+        // The node of a region has no value to cut at; its results have.
+        let value = tangent.region(id).is_none();
+        if reach <= i && value && !x.contains(&id) && !tangent.outputs().contains(&id) {
             found.push(id);
         }
         reach = reach.max(last_use[i]);

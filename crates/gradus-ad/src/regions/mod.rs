@@ -33,7 +33,7 @@ pub(crate) fn transpose(
 }
 
 /// Appends a region on operands of which the marked ones have a new leading axis of size `n`; its results, and which of them have it.
-pub(crate) fn batch(
+pub fn batch(
     g: &mut Graph,
     region: &Region,
     operands: &[NodeId],

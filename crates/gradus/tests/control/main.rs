@@ -2,6 +2,7 @@
 
 mod loops;
 mod nested;
+mod planned;
 
 use gradus::prelude::*;
 
