@@ -1,7 +1,7 @@
 //! Graph-to-graph transforms: derivatives and batching.
 //!
 //! **What it is**: four transforms, a file each: [`jvp`] (forward mode), [`linearize`] (the tangent map at a point as a program of its own),
-//! [`transpose`] (a linear program run backwards) and [`batch`]. Reverse mode is transposition of the linearised program, nothing else.
+//! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
 //! **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
 //! **Invariants**: rules live with the primitives, not here; a transform looks at types, never at numbers; tangents and cotangents that are zero
@@ -9,12 +9,15 @@
 
 mod batch;
 mod jvp;
+mod linearity;
 mod linearize;
 mod regions;
 mod transpose;
+mod way_back;
 
 pub use batch::batch;
 pub use jvp::jvp;
+pub use linearity::{nonlinearity, only_backward};
 pub use linearize::{Linearized, linearize};
 pub use regions::batch as batch_region;
 pub use transpose::{transpose, transpose_linear};
@@ -29,7 +32,7 @@ use gradus_ir::{Graph, NodeId, verify};
 /// If output 0 is not a scalar float, or an input of `wrt` is not a float.
 pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
     let mut g = graph.clone();
-    let inputs = graph.inputs().to_vec();
+    let mut inputs = graph.inputs().to_vec();
     let value = graph.outputs()[0];
     let one = g.constant_like(1.0, value);
     let pairs: Vec<(NodeId, NodeId)> = wrt
@@ -49,6 +52,9 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
             None => g.constant_like(0.0, x),
         });
     }
+    let marked: Vec<bool> = (0..inputs.len()).map(|k| wrt.contains(&k)).collect();
+    let kept = &mut [&mut inputs[..], &mut outputs];
+    let g = way_back::settled(g, graph.len(), &marked, kept);
     let gradient = g.extract(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);
     gradient

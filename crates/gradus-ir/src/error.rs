@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Derivative,
     /// An index found out of bounds while running.
     Index,
+    /// A solver that found while running that it does not reach its tolerance.
+    Convergence,
     /// A graph text that cannot be read, or a graph that is not well formed.
     Graph,
     /// A file or data that cannot be read, written or understood.

@@ -15,16 +15,16 @@ pub fn hvp(
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
 ) -> Result<Choice> {
-    let modes = [
-        Mode::ForwardOverReverse,
-        Mode::ReverseOverReverse,
-        Mode::ReverseOverForward,
-    ];
-    let candidates = modes.map(|mode| {
+    let mut modes = vec![Mode::ForwardOverReverse, Mode::ReverseOverReverse];
+    // A function of which only the way back is known has no forward mode to begin with.
+    if !gradus_ad::only_backward(graph) {
+        modes.push(Mode::ReverseOverForward);
+    }
+    let candidates = modes.into_iter().map(|mode| {
         let program = composed(graph, n, &mode);
         Candidate::new(mode, program, options, peak)
     });
-    Choice::cheapest(candidates.into(), options.memory_limit)
+    Choice::cheapest(candidates.collect(), options.memory_limit)
 }
 
 fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {

@@ -24,6 +24,7 @@ pub mod io;
 pub mod nn;
 pub mod optim;
 pub mod random;
+pub mod solve;
 pub mod tensor;
 mod trace;
 pub mod transform;
@@ -36,6 +37,10 @@ pub use control::{
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, dot};
+pub use solve::{
+    Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
+    linear_solve,
+};
 pub use tensor::Tensor;
 pub use transform::*;
 pub use tree::Tree;
@@ -47,6 +52,7 @@ struct Readme;
 /// What most programs need.
 pub mod prelude {
     pub use crate::control::*;
+    pub use crate::solve::*;
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};

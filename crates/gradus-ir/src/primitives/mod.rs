@@ -29,7 +29,7 @@ pub use dynamic::Dynamic;
 pub use gather::Gather;
 pub use layout::Layout;
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
-pub use region::{Body, Call, Loop, Region, Switch, Trips};
+pub use region::{Body, Call, Check, Loop, Reason, Region, Solve, Switch, Trips};
 pub use resize::Resize;
 pub use select::Select;
 pub use unary::Unary;

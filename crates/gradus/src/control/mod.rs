@@ -21,7 +21,7 @@ use gradus_ir::primitives::Region;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
 
 /// A closure as a program of its arguments and what it uses from outside, and a result to rebuild others like.
-fn close<A: Tree, B: Tree>(
+pub(crate) fn close<A: Tree, B: Tree>(
     name: &'static str,
     like: &A,
     types: &[Type],
@@ -41,7 +41,7 @@ fn close<A: Tree, B: Tree>(
 }
 
 /// The program of inputs of these types that applies `graph` to those of them in `args`.
-fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
+pub(crate) fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
     let mut g = Graph::new();
     let inputs: Vec<NodeId> = types.iter().map(|ty| g.input(ty.clone())).collect();
     let args: Vec<NodeId> = args.iter().map(|&k| inputs[k]).collect();
@@ -51,7 +51,7 @@ fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
 }
 
 /// Applies a region to tensors.
-fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
+pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
     let mut g = Graph::new();
     g.set_loc(trace::users_place(loc));
     let inputs: Vec<NodeId> = operands.iter().map(|t| g.input(t.ty().clone())).collect();
@@ -60,12 +60,12 @@ fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>>
     trace::apply(&g, operands)
 }
 
-fn types(leaves: &[Tensor]) -> Vec<Type> {
+pub(crate) fn types(leaves: &[Tensor]) -> Vec<Type> {
     leaves.iter().map(|t| t.ty().clone()).collect()
 }
 
 /// Checks that what a function returns is like what it must be: `what` is the beginning of the message, `got` what it says it returned.
-fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
+pub(crate) fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
     let (s, t) = (Structure::record(wanted), Structure::record(got));
     if let Some(difference) = s.difference(&t) {
         return Err(Error::new(
@@ -96,7 +96,7 @@ fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
 }
 
 /// Unwraps a result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.
-fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
+pub(crate) fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
     match result {
         Ok(value) => value,
         Err(error) => {

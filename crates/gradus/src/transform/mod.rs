@@ -1,7 +1,8 @@
 //! Transforms: functions in, functions out. Each flattens its trees at the door and calls code that is not generic.
 
 mod check;
-mod grad;
+pub(crate) mod custom;
+pub(crate) mod grad;
 mod hvp;
 mod jacobian;
 mod jit;
@@ -12,6 +13,7 @@ mod vjp;
 mod vmap;
 
 pub use check::{CheckOptions, check_grads, check_grads_with};
+pub use custom::{custom_jvp, custom_vjp, linear_call};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
