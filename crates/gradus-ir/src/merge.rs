@@ -1,7 +1,7 @@
 //! Regions that do what another one does and more take its place.
 
 use crate::graph::{Graph, NodeId, Operands};
-use crate::primitives::{Body, Call, Loop, Op, Region, Trips};
+use crate::primitives::{Body, Loop, Op, Region, Trips};
 use std::collections::HashMap;
 
 impl Graph {
@@ -43,15 +43,8 @@ impl Graph {
                 map[id.index()] = Some(found);
             } else if let Some(&by) = taken.get(&id) {
                 let operands: Vec<NodeId> = node.operands.iter().filter_map(operand).collect();
-                let all = match self.region(by).map(|r| &**r) {
-                    // What was a function with a way back of its own is, kept results and all, an ordinary one now.
-                    Some(Region::Call(Call::Kept { forward })) => {
-                        let inlined = g.inline(forward, &operands);
-                        inlined.unwrap_or_default()
-                    }
-                    Some(region) => g.emit_region(region.clone(), &operands),
-                    None => Vec::new(),
-                };
+                let region = self.region(by).map(|r| (**r).clone());
+                let all = region.map_or_else(Vec::new, |r| g.emit_region(r, &operands));
                 results.insert(id, all.clone());
                 results.insert(by, all);
             } else if results.contains_key(&id) {
@@ -113,10 +106,6 @@ fn does_more(more: &Region, less: &Region) -> bool {
             let mut pairs = a.branches.iter().zip(&b.branches);
             a.branches.len() == b.branches.len() && pairs.all(|(a, b)| begins_with(a, b))
         }
-        (
-            Region::Call(Call::Kept { forward }),
-            Region::Call(Call::CustomVjp { forward: f, .. }),
-        ) => forward == f,
         _ => false,
     }
 }

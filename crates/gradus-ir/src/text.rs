@@ -4,7 +4,8 @@
 //! graph  = "graph" "(" [ param { "," param } ] ")" "{" { line } "return" [ name { "," name } ] "}"
 //! param  = name ":" type
 //! line   = name ":" type "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
-//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph )
+//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph | "(" [ type { "," type } ] ")" | text )
+//! text   = '"' characters '"'                                            a backslash takes the character behind it as it is
 //! type   = dtype "[" [ ( "?" | size ) { "," size } ] "]"                                       "?" for a list, see [`Type::list`]
 //! name   = "%" letters, digits, underscores
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
@@ -277,6 +278,17 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Attribute::Ints(ints)
+            } else if self.take("(") {
+                let mut types = Vec::new();
+                while !self.take(")") {
+                    types.push(self.ty()?.0);
+                    if !self.comma_or(")")? {
+                        break;
+                    }
+                }
+                Attribute::Types(types)
+            } else if self.take("\"") {
+                Attribute::Text(self.quoted()?)
             } else if self.sees("-") || self.sees_digit() {
                 Attribute::Int(self.integer()?)
             } else if self.sees("graph") {
@@ -293,6 +305,24 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(list)
+    }
+
+    /// What stands before the next quotation mark. A backslash takes the character behind it as it is.
+    fn quoted(&mut self) -> Result<String> {
+        let start = self.here();
+        let mut text = String::new();
+        let mut chars = self.text[self.at..].char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(text);
+                }
+                '\\' => text.extend(chars.next().map(|(_, c)| c)),
+                c => text.push(c),
+            }
+        }
+        Err(self.fail(start, "the text has no end"))
     }
 
     fn ty(&mut self) -> Result<(Type, Span)> {

@@ -21,7 +21,10 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         Modes::Forward => &[Mode::ForwardOverReverse],
         Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
     };
-    let candidates = modes.iter().map(|mode| {
+    // A function of which only the way back is known has no forward mode to begin with.
+    let only_backward = gradus_ad::only_backward(graph);
+    let possible = |m: &&Mode| **m != Mode::ReverseOverForward || !only_backward;
+    let candidates = modes.iter().filter(possible).map(|mode| {
         let program = composed(graph, n, mode);
         Candidate::new(mode.clone(), program, options, peak)
     });

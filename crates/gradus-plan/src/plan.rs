@@ -81,6 +81,11 @@ pub(crate) fn draft(
     peak: Option<Peak<'_>>,
 ) -> (Draft, Vec<Candidate>) {
     let problem = Problem::new(graph, n);
+    // A function of which only the way back is known leaves no choice.
+    let modes = match options.modes {
+        Modes::Any if gradus_ad::only_backward(&problem.lin.tangent) => Modes::Reverse,
+        modes => modes,
+    };
     let whole = Arc::new(problem.whole());
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
@@ -88,19 +93,19 @@ pub(crate) fn draft(
         candidates.push(Candidate::new(mode, program, options, peak));
     };
     let ends = (whole.widths[0], whole.widths[1]);
-    let bounded = problem.size() > options.most_nodes && options.modes == Modes::Any;
+    let bounded = problem.size() > options.most_nodes && modes == Modes::Any;
     let skipped = match bounded {
         true if ends.0 <= ends.1 => Some(Modes::Reverse),
         true => Some(Modes::Forward),
         false => None,
     };
-    if options.modes != Modes::Reverse && skipped != Some(Modes::Forward) {
+    if modes != Modes::Reverse && skipped != Some(Modes::Forward) {
         consider(Mode::Forward, &whole, &Order::forward(1));
     }
-    if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
+    if modes != Modes::Forward && skipped != Some(Modes::Reverse) {
         consider(Mode::Reverse, &whole, &Order::reverse(1));
     }
-    let cut = match options.modes {
+    let cut = match modes {
         Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
         Modes::Forward | Modes::Reverse => None,
     };

@@ -8,7 +8,9 @@ use std::collections::HashMap;
 /// Loops that one of them does the work of are merged then.
 pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let dissolves = |id: NodeId| match graph.region(id).map(|r| &**r) {
-        Some(Region::Call(Call::Checkpoint(_) | Call::OnlyBackward { .. })) => None,
+        Some(Region::Call(
+            Call::Checkpoint(_) | Call::OnlyBackward { .. } | Call::Undefined { .. },
+        )) => None,
         Some(Region::Call(call)) => Some(call.clone()),
         _ => None,
     };

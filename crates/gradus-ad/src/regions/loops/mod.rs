@@ -15,7 +15,7 @@ use gradus_ir::{Graph, NodeId};
 use residuals::Residuals;
 
 /// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
-fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
+pub(crate) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
     let mut active = vec![false];
     active.extend(&operands[r.counts()..]);
     let first = 1 + r.consts;

@@ -6,11 +6,13 @@
 
 mod body;
 mod call;
+mod check;
 mod loops;
 mod switch;
 
 pub use body::Body;
-pub use call::Call;
+pub use call::{Call, Reason, Solve};
+pub use check::Check;
 pub use loops::{Loop, Trips};
 pub use switch::Switch;
 
@@ -31,6 +33,8 @@ pub enum Region {
     Switch(Switch),
     /// A function called as a whole.
     Call(Call),
+    /// A condition without which the program cannot go on.
+    Check(Check),
 }
 
 impl Region {
@@ -40,6 +44,7 @@ impl Region {
             Region::Loop(r) => r.bodies(),
             Region::Switch(r) => r.bodies(),
             Region::Call(r) => r.bodies(),
+            Region::Check(_) => Vec::new(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Region {
             Region::Loop(r) => r.results(),
             Region::Switch(r) => r.results(),
             Region::Call(r) => r.results(),
+            Region::Check(r) => r.results(),
         }
     }
 
@@ -61,6 +67,7 @@ impl Region {
             Region::Loop(r) => r.check(operands),
             Region::Switch(r) => r.check(operands),
             Region::Call(r) => r.check(operands),
+            Region::Check(r) => r.check(operands),
         }
     }
 
@@ -80,6 +87,7 @@ impl Region {
             Region::Switch(r) => r.total_cost(),
             Region::Call(Call::Hook { .. }) => TotalCost::default(),
             Region::Call(r) => total_cost(r.body()),
+            Region::Check(_) => TotalCost::default(),
         }
     }
 
@@ -87,7 +95,8 @@ impl Region {
         let region = Loop::from_text(name, a)
             .map(|r| r.map(Region::Loop))
             .or_else(|| Switch::from_text(name, a).map(|r| r.map(Region::Switch)))
-            .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))?;
+            .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))
+            .or_else(|| Check::from_text(name, a).map(|r| r.map(Region::Check)))?;
         Some(region.map(|r| Op::Region(Arc::new(r))))
     }
 }
@@ -99,6 +108,7 @@ impl Primitive for Region {
             Region::Loop(r) => r.name(),
             Region::Switch(_) => "switch",
             Region::Call(r) => r.name(),
+            Region::Check(_) => "check",
         }
     }
 
@@ -107,6 +117,7 @@ impl Primitive for Region {
             Region::Loop(r) => r.attributes(),
             Region::Switch(r) => r.attributes(),
             Region::Call(r) => r.attributes(),
+            Region::Check(r) => r.attributes(),
         }
     }
 
@@ -160,7 +171,8 @@ impl Graph {
         }
     }
 
-    fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
+    /// The results, of these types, of the region that is there already.
+    pub fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
         let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
             index: index as u32,
             ty: ty.clone(),
