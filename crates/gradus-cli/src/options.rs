@@ -55,7 +55,7 @@ pub struct TrainOptions {
     /// How the parameters follow the gradient
     #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
     pub optimizer: OptimizerName,
-    /// Learning rate [default: 0.002 for adam and adamw, 0.1 for the others]
+    /// Learning rate [default: 0.002 for adam and adamw, with --task rows 0.005; 0.1 for the others]
     #[arg(long, allow_negative_numbers = true, value_parser = positive)]
     pub lr: Option<f64>,
     /// How the learning rate changes during the run

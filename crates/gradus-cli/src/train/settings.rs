@@ -48,6 +48,11 @@ impl Settings {
             options.optimizer,
             OptimizerName::Adam | OptimizerName::Adamw
         );
+        let rate = match (adaptive, kind) {
+            (true, Kind::Mlp(_)) => 0.002,
+            (true, Kind::Gru) => 0.005,
+            (false, _) => 0.1,
+        };
         let decay = if options.optimizer == OptimizerName::Adamw {
             0.01
         } else {
@@ -68,7 +73,7 @@ impl Settings {
             epochs: options.epochs.unwrap_or(by_size(40, 15)) as usize,
             batch: options.batch.unwrap_or(by_size(64, 128)) as usize,
             optimizer: options.optimizer,
-            rate: options.lr.unwrap_or(if adaptive { 0.002 } else { 0.1 }),
+            rate: options.lr.unwrap_or(rate),
             schedule: options.schedule,
             weight_decay: options.weight_decay.unwrap_or(decay),
             clip: options.clip,
