@@ -21,6 +21,13 @@ pub fn says(dir: &Path, arguments: &[&str]) -> String {
     out
 }
 
+/// The message with which the program refused, and its exit code.
+pub fn refusal(output: &Output) -> String {
+    assert!(!output.status.success(), "it is not refused");
+    let code = output.status.code().expect("an exit code");
+    format!("{}exit code {code}", text(&output.stderr))
+}
+
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
