@@ -1,8 +1,11 @@
 //! The rules of regions: each is the transform itself, applied to the programs that the region holds.
 
 mod call;
+mod known;
 mod loops;
 mod switch;
+
+pub(crate) use known::Scope;
 
 use gradus_ir::primitives::{Loop, Region, Trips, Unary};
 use gradus_ir::{Graph, NodeId, Op, Type};
