@@ -1,6 +1,7 @@
 //! Control flow against the same program written out, under every transform.
 
 mod loops;
+mod memory;
 mod nested;
 mod planned;
 
