@@ -15,7 +15,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 /// ```
 /// use gradus::prelude::*;
 /// // Huber's loss, without computing what is not taken.
-/// let huber = |x: &Tensor| cond(&x.abs().le(1.0), |x: &Tensor| x.square() * 0.5, |x: &Tensor| x.abs() - 0.5, x);
+/// let huber = |x: &Tensor| cond(&x.abs().less_equal(1.0), |x: &Tensor| x.square() * 0.5, |x: &Tensor| x.abs() - 0.5, x);
 /// assert_eq!(huber(&Tensor::from(3.0)).item::<f64>()?, 2.5);
 /// assert_eq!(grad(huber)(&Tensor::from(3.0)).item::<f64>()?, 1.0);
 /// assert_eq!(grad(huber)(&Tensor::from(0.25)).item::<f64>()?, 0.25);

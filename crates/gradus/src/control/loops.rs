@@ -19,7 +19,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Type};
 /// // The square root by Newton's method, until it changes no more.
 /// let sqrt = |a: &Tensor| {
 ///     let (root, _) = while_loop(
-///         |(x, old): &(Tensor, Tensor)| (x - old).abs().gt(1e-12),
+///         |(x, old): &(Tensor, Tensor)| (x - old).abs().greater(1e-12),
 ///         |(x, _): &(Tensor, Tensor)| ((x + a / x) * 0.5, x.clone()),
 ///         &(a.clone(), a + 1.0),
 ///     );
