@@ -17,6 +17,7 @@ pub fn transpose(
     outputs: &[(NodeId, NodeId)],
     inputs: &[NodeId],
 ) -> Vec<Option<NodeId>> {
+    let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
     let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
     for &(y, ct) in outputs {

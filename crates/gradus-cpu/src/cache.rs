@@ -33,7 +33,7 @@ fn same_blame(a: &Graph, b: &Graph) -> bool {
             }
             let (x, y) = (x.bodies(), y.bodies());
             let mut bodies = x.iter().zip(&y);
-            bodies.all(|((_, x), (_, y))| same_blame(x, y))
+            bodies.all(|((_, x), (_, y))| x.identity() == y.identity() || same_blame(x, y))
         }
         _ => true,
     })

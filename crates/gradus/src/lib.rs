@@ -32,8 +32,8 @@ pub mod transform;
 pub mod tree;
 
 pub use control::{
-    Bound, Keep, ScanOptions, associative_scan, checkpoint, cond, fori_loop, map, scan, scan_with,
-    switch, while_loop,
+    Bound, Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
+    fori_loop_with, map, scan, scan_with, switch, while_loop,
 };
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;

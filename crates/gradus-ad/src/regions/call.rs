@@ -1,5 +1,6 @@
 //! Calls: functions computed again on the way back, functions with rules of their own.
 
+use super::known::derived;
 use super::{batched_to, inline, positions, pushed, reached, reordered};
 use crate::transpose_linear;
 use gradus_ir::primitives::{Body, Call, Reason, Region, Solve, Unary};
@@ -301,12 +302,14 @@ pub(super) fn transpose(
             let given = (0..cotangents.len()).filter(|&k| cotangents[k].is_some());
             let given: Vec<usize> = given.collect();
             let order = [known.as_slice(), &unknown].concat();
-            let turned = transpose_linear(&reordered(call.body(), &order, &given), known.len());
+            let turned = derived(call.body(), &[&known, &unknown, &given], || {
+                transpose_linear(&reordered(call.body(), &order, &given), known.len()).into()
+            });
             let mut args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
             args.extend(cotangents.iter().flatten());
             let again = match call {
-                Call::Local(_) => Call::Local(turned.into()),
-                _ => Call::Checkpoint(turned.into()),
+                Call::Local(_) => Call::Local(turned),
+                _ => Call::Checkpoint(turned),
             };
             let results = g.emit_region(Region::Call(again), &args);
             unknown.into_iter().zip(results).collect()
@@ -454,12 +457,16 @@ fn whole(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
-    let (program, outputs) = tangent_program(body, tangents);
+    let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
+    let outputs = reached(body, &active);
     if !outputs.contains(&true) {
         return vec![None; outputs.len()];
     }
+    let program = derived(body, &[&positions(&active)], || {
+        pushed(body, &active, &outputs).into()
+    });
     let args = with_tangents(operands, tangents);
-    let results = g.emit_region(Region::Call(kind(program.into())), &args);
+    let results = g.emit_region(Region::Call(kind(program)), &args);
     spread(&outputs, results)
 }
 

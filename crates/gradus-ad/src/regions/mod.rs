@@ -2,9 +2,11 @@
 
 mod call;
 mod check;
+mod known;
 mod loops;
 mod switch;
 
+pub(crate) use known::Scope;
 pub(crate) use loops::active_inputs;
 
 use crate::way_back::settled;

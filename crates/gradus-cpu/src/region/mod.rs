@@ -15,7 +15,11 @@ use check::CheckCode;
 use gradus_ir::primitives::{Call, Loop, Reason, Region};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type};
 use loops::LoopCode;
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// Where some arrays are.
+type Pointers = SmallVec<[*mut u8; 16]>;
 
 /// A region that runs.
 pub(crate) enum Code {
@@ -129,8 +133,8 @@ impl Code {
         scratch: *mut u8,
         watch: &mut Watch,
     ) -> Result<()> {
-        let inputs: Vec<*mut u8> = operands.iter().map(|&o| slots.0[o]).collect();
-        let outputs: Vec<*mut u8> = outs.iter().map(|&o| slots.0[o]).collect();
+        let inputs: Pointers = operands.iter().map(|&o| slots.0[o]).collect();
+        let outputs: Pointers = outs.iter().map(|&o| slots.0[o]).collect();
         // SAFETY: by the caller.
         unsafe {
             match self {

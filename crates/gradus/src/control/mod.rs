@@ -11,7 +11,7 @@ mod scan;
 
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
-pub use loops::{Bound, fori_loop, while_loop};
+pub use loops::{Bound, LoopOptions, fori_loop, fori_loop_with, while_loop};
 pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 

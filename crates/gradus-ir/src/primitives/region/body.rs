@@ -20,6 +20,11 @@ impl Body {
         self.effects
     }
 
+    /// A number that no other program in memory has; copies of a body share it.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.graph) as usize
+    }
+
     /// A number that equal bodies share.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
