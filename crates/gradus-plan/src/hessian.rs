@@ -23,7 +23,7 @@ pub fn hessian(
     let wrt: Vec<usize> = (0..n).collect();
     let with_value = gradus_ad::gradient(graph, &wrt);
     let slopes = &with_value.outputs()[graph.outputs().len()..];
-    let gradient = with_value.extract(with_value.inputs(), slopes);
+    let gradient = with_value.program(with_value.inputs(), slopes);
     let (mut draft, mut candidates) = draft(&gradient, n, options, peak);
     for c in &mut candidates {
         let program = symmetric::turned(&c.program, &gradient.output_types());
@@ -34,7 +34,7 @@ pub fn hessian(
         c.name = format!("{} over reverse", c.mode.name());
     }
     if options.modes != Modes::Forward && !draft.bounded && n > 0 {
-        let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
+        let value = graph.program(graph.inputs(), &graph.outputs()[..1]);
         let pushed = Problem::new(&value, n);
         let slopes = pushed.emit(&pushed.whole(), &Order::forward(1));
         let problem = Problem::new(&slopes, n);

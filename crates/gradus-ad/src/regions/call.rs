@@ -17,7 +17,7 @@ pub(super) fn jvp(
         Call::Checkpoint(body) => whole(g, body, Call::Checkpoint, operands, tangents),
         Call::Local(body) => whole(g, body, Call::Local, operands, tangents),
         Call::Kept { forward } => {
-            let (program, outputs) = tangent_program(forward, tangents);
+            let (program, outputs) = tangent_program(&forward.without_effects(), tangents);
             let args = with_tangents(operands, tangents);
             let results = inline(g, &program, &args);
             spread(&outputs, results)
@@ -79,7 +79,7 @@ pub(super) fn jvp(
                 // In what is fixed it is a function like any other.
                 let mut of_fixed = fixed.to_vec();
                 of_fixed.resize(operands.len(), None);
-                let (program, outputs) = tangent_program(body, &of_fixed);
+                let (program, outputs) = tangent_program(&body.without_effects(), &of_fixed);
                 let results = inline(g, &program, &with_tangents(operands, &of_fixed));
                 for (sum, t) in sums.iter_mut().zip(spread(&outputs, results)) {
                     *sum = match (*sum, t) {
@@ -274,7 +274,8 @@ fn whole(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
-    let (program, outputs) = tangent_program(body, tangents);
+    // What is computed again is not shown again.
+    let (program, outputs) = tangent_program(&body.without_effects(), tangents);
     if !outputs.contains(&true) {
         return vec![None; outputs.len()];
     }

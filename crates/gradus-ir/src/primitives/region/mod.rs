@@ -73,6 +73,15 @@ impl Region {
         }
     }
 
+    /// The same [without effects](Graph::without_effects).
+    pub fn without_effects(&self) -> Region {
+        match self {
+            Region::Loop(r) => Region::Loop(r.without_effects()),
+            Region::Switch(r) => Region::Switch(r.without_effects()),
+            Region::Call(r) => Region::Call(r.without_effects()),
+        }
+    }
+
     /// What one evaluation costs; a loop whose number of steps is not known counts as one step, a choice as its dearest branch.
     pub fn total_cost(&self) -> TotalCost {
         match self {
