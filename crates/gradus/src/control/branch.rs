@@ -2,7 +2,7 @@
 
 use super::{apply, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
-use crate::trace::Closed;
+use crate::trace::{self, Closed};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
 use gradus_ir::primitives::{Region, Switch};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
@@ -44,7 +44,7 @@ pub fn cond<A: Tree, B: Tree>(
         ))
     };
     let result = checked.and_then(|()| {
-        let index = predicate.astype(DType::I64);
+        let index = trace::on_behalf_of(loc, || predicate.astype(DType::I64));
         let branches: [&dyn Fn(&A) -> B; 2] = [&on_false, &on_true];
         choose(
             "cond",
@@ -98,7 +98,7 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
         choose(
             "switch",
             &names,
-            &index.astype(DType::I64),
+            &trace::on_behalf_of(loc, || index.astype(DType::I64)),
             branches,
             x,
             loc,

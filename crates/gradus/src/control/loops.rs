@@ -2,6 +2,7 @@
 
 use super::{apply, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
+use crate::trace;
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Loop, Region, Trips};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Type};
@@ -122,8 +123,12 @@ pub fn fori_loop<C: Tree>(
                 ));
             }
         }
-        let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-        let count = &upper - &lower;
+        let bounds = || {
+            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
+            let count = &upper - &lower;
+            (lower, count)
+        };
+        let (lower, count) = trace::on_behalf_of(loc, bounds);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
@@ -133,7 +138,7 @@ pub fn fori_loop<C: Tree>(
             if from_zero {
                 step(i, c)
             } else {
-                step(&(i + &lower), c)
+                step(&trace::on_behalf_of(loc, || i + &lower), c)
             }
         })?;
         check_same(
