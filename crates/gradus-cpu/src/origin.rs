@@ -1,6 +1,6 @@
 //! Which operations of the graph a step is made of, for messages and profiles.
 
-use gradus_ir::primitives::{Cost, Region, Trips, Work};
+use gradus_ir::primitives::{Call, Cost, Region, Trips, Work};
 use gradus_ir::{Graph, Loc, NodeId, Op, Type, total_cost};
 
 /// An operation of the graph within a step.
@@ -116,6 +116,7 @@ fn add_inside(region: &Region, times: u64, members: &mut Vec<Member>) {
                 add(branch, times);
             }
         }
+        Region::Call(Call::Hook { .. }) => {}
         Region::Call(call) => add(call.body(), times),
     }
 }

@@ -1,7 +1,7 @@
 //! What a graph costs: operations, bytes and an estimate of the time.
 
 use crate::profile::Profile;
-use gradus_ir::primitives::{Region, Trips, Work};
+use gradus_ir::primitives::{Call, Region, Trips, Work};
 use gradus_ir::{Graph, NodeId, Op, Type};
 
 /// What one evaluation of a program costs, by its types alone.
@@ -136,6 +136,8 @@ fn of_region(region: &Region, profile: &Profile) -> Estimate {
             let branches = r.branches.iter().map(|b| estimate(b, profile));
             branches.max_by_key(|e| e.operations).unwrap_or_default()
         }
+        // Of the identity nothing is left to run.
+        Region::Call(Call::Hook { .. }) => Estimate::default(),
         Region::Call(call) => estimate(call.body(), profile),
     }
 }

@@ -52,7 +52,7 @@ impl View<'_> {
             let open = if held.depth == 1 { " open" } else { "" };
             let view = View::new(body, writer, held);
             let own = self.name(id);
-            let place = self.graph.node(id).loc.file_line();
+            let place = self.place(id);
             let place = place.map_or(String::new(), |(file, line)| {
                 super::escaped(&format!("{}:{line}", super::short(file)))
             });
@@ -174,8 +174,8 @@ fn times(region: &Region, name: &str) -> Option<u64> {
 /// Whether the body is for derivatives alone.
 fn is_rule(region: &Region, name: &str) -> bool {
     match region {
-        Region::Call(Call::CustomVjp { .. }) => name != "body",
-        Region::Call(_) => ["rule", "transpose"].contains(&name),
+        Region::Call(Call::Kept { .. }) => false,
+        Region::Call(_) => name != "body",
         _ => false,
     }
 }

@@ -107,9 +107,9 @@ impl Drawing {
             if matches!(node.op, Op::Const(_)) {
                 continue;
             }
-            let key = (node.loc.file_line(), view.class(id));
+            let key = (view.place(id), view.class(id));
             let k = *at.entry(key).or_insert_with(|| {
-                let place = match node.loc.file_line() {
+                let place = match view.place(id) {
                     Some((file, line)) => format!("{}:{line}", short(file)),
                     None => "no known line".into(),
                 };

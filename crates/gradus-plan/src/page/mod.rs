@@ -37,14 +37,22 @@ pub fn render(title: &str, graph: &Graph, profile: &Profile) -> String {
     let title = escaped(title);
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>\n{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{}<script>\n{SCRIPT}</script>\n</body></html>\n",
-        section(graph, profile)
+        section(graph, profile, Places::Shown)
     )
 }
 
+/// Whether the user's lines are named.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    Shown,
+    Hidden,
+}
+
 /// `graph` as a section of a page that has [`STYLE`] and, at its end, [`SCRIPT`].
-pub(crate) fn section(graph: &Graph, profile: &Profile) -> String {
+pub(crate) fn section(graph: &Graph, profile: &Profile, places: Places) -> String {
     let mut writer = Writer {
         profile,
+        places,
         sources: Sources::default(),
         bodies: 0,
         whole: estimates(graph, profile).iter().map(|c| c.seconds).sum(),
@@ -60,6 +68,7 @@ pub(crate) fn section(graph: &Graph, profile: &Profile) -> String {
 /// A section while it is written.
 struct Writer<'a> {
     profile: &'a Profile,
+    places: Places,
     sources: Sources,
     /// How many bodies have a number so far.
     bodies: usize,
@@ -75,6 +84,7 @@ struct View<'a> {
     names: Vec<usize>,
     users: Vec<Vec<NodeId>>,
     costs: Vec<Estimate>,
+    places: Places,
     /// What it is a body of.
     held: Held,
     /// The number of the first body of each region.
@@ -101,6 +111,7 @@ impl<'a> View<'a> {
             names: text::names(graph),
             users,
             costs: estimates(graph, writer.profile),
+            places: writer.places,
             held,
             numbers,
         }
@@ -131,6 +142,12 @@ impl<'a> View<'a> {
 
     fn name(&self, id: NodeId) -> usize {
         self.names[id.index()]
+    }
+
+    /// The user's line that a node comes from, where it is known and shown.
+    fn place(&self, id: NodeId) -> Option<(&'static str, u32)> {
+        let place = self.graph.node(id).loc.file_line();
+        place.filter(|_| self.places == Places::Shown)
     }
 
     /// Names of nodes as attributes hold them: unlike those of other bodies.

@@ -38,7 +38,7 @@ impl View<'_> {
                 None => format!(" → output {k}"),
             })
             .collect();
-        let place = node.loc.file_line();
+        let place = self.place(id);
         let in_full = place.map(|(file, line)| escaped(&format!("{file}:{line}")));
         let _ = writeln!(
             out,

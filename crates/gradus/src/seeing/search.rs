@@ -266,6 +266,8 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
             let Some(found) = found else { return Ok(None) };
             (found, Some(here(None, Some(k))))
         }
+        // The one is the identity, the other does not run.
+        Region::Call(Call::Hook { .. } | Call::OnlyBackward { .. }) => return Ok(None),
         Region::Call(call) => {
             let found = inside(call.body(), &arrays(operands)?, Meaning::Meant)?;
             let Some(found) = found else { return Ok(None) };
@@ -295,6 +297,7 @@ fn evaluate(region: &Region, operands: &[Value]) -> Result<Vec<Value>> {
             one.set_outputs(outputs);
             execute(&one, &given)?
         }
+        Region::Call(Call::Hook { residuals, .. }) => return Ok(operands[*residuals..].to_vec()),
         Region::Call(call) => execute(call.body(), &arrays(operands)?)?,
     };
     Ok(results.into_iter().map(Value::Array).collect())

@@ -84,7 +84,7 @@ impl Call {
                 *forward = forward.without_effects();
             }
             Call::Kept { forward } => *forward = forward.without_effects(),
-            Call::OnlyBackward { .. } => {}
+            Call::OnlyBackward { .. } | Call::Hook { .. } => {}
         }
         call
     }
