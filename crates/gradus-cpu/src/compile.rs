@@ -344,7 +344,7 @@ impl<'a> Builder<'a> {
             operands,
             outs,
             scratch,
-            origin: Origin::of(graph, &[id]),
+            origin: Origin::of_region(graph, id),
         };
         self.drafts.push(draft);
     }

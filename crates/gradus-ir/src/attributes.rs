@@ -90,6 +90,13 @@ impl Attributes {
         self
     }
 
+    /// These without programs.
+    pub fn without_graphs(mut self) -> Attributes {
+        self.0
+            .retain(|(_, value)| !matches!(value, Attribute::Graph(_)));
+        self
+    }
+
     /// Whether there is one called `name`.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(n, _)| n == name)

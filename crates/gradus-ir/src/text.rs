@@ -103,10 +103,44 @@ pub fn names(graph: &Graph) -> Vec<usize> {
 /// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
 pub fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
     let node = graph.node(id);
-    let mut s = format!("%{}: {} = {}", names[id.index()], node.ty, node.op.name());
-    let attributes = node.op.attributes().0;
-    if !attributes.is_empty() {
+    one_line(
+        graph,
+        names,
+        id,
+        &node.ty.to_string(),
+        &node.op.attributes(),
+    )
+}
+
+/// One node without the programs that it holds; a region with the types of its results: `%3: (f64[], f64[4]) = scan{consts=0, carries=1, length=4} %1, %2`.
+pub fn head(graph: &Graph, names: &[usize], id: NodeId) -> String {
+    let node = graph.node(id);
+    let Some(region) = graph.region(id) else {
+        return line(graph, names, id);
+    };
+    let results: Vec<String> = region.results().iter().map(Type::to_string).collect();
+    let ty = format!("({})", results.join(", "));
+    one_line(
+        graph,
+        names,
+        id,
+        &ty,
+        &node.op.attributes().without_graphs(),
+    )
+}
+
+fn one_line(
+    graph: &Graph,
+    names: &[usize],
+    id: NodeId,
+    ty: &str,
+    attributes: &Attributes,
+) -> String {
+    let node = graph.node(id);
+    let mut s = format!("%{}: {ty} = {}", names[id.index()], node.op.name());
+    if !attributes.0.is_empty() {
         let pairs = attributes
+            .0
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let _ = write!(s, "{{{}}}", pairs.collect::<Vec<_>>().join(", "));

@@ -1,7 +1,7 @@
 //! What a graph costs: operations, bytes and an estimate of the time.
 
 use crate::profile::Profile;
-use gradus_ir::primitives::Work;
+use gradus_ir::primitives::{Call, Region, Trips, Work};
 use gradus_ir::{Graph, NodeId, Op, Type};
 
 /// What one evaluation of a program costs, by its types alone.
@@ -66,6 +66,10 @@ pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
         if !live[id.index()] || matches!(node.op, Op::Input(_) | Op::Const(_)) {
             continue;
         }
+        if let Op::Region(region) = &node.op {
+            all[id.index()] = of_region(region, profile);
+            continue;
+        }
         let types: Vec<&Type> = node.operands.iter().map(|&o| g.ty(o)).collect();
         let cost = node.op.cost(&types, &node.ty);
         let written = match cost.work {
@@ -105,6 +109,37 @@ pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
         };
     }
     all
+}
+
+/// All steps of a loop, one if their number is not known; the branch of a choice with the most operations.
+fn of_region(region: &Region, profile: &Profile) -> Estimate {
+    match region {
+        Region::Loop(r) => {
+            let mut step = estimate(&r.body, profile);
+            if let Trips::While(condition) = &r.trips {
+                let test = estimate(condition, profile);
+                step.operations += test.operations;
+                step.bytes += test.bytes;
+                step.seconds += test.seconds;
+            }
+            let times = match r.trips {
+                Trips::Fixed(n) => n as u64,
+                _ => 1,
+            };
+            Estimate {
+                operations: step.operations.saturating_mul(times),
+                bytes: step.bytes.saturating_mul(times),
+                seconds: step.seconds * times as f64,
+            }
+        }
+        Region::Switch(r) => {
+            let branches = r.branches.iter().map(|b| estimate(b, profile));
+            branches.max_by_key(|e| e.operations).unwrap_or_default()
+        }
+        // Of the identity nothing is left to run, and a check is one comparison.
+        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
+        Region::Call(call) => estimate(call.body(), profile),
+    }
 }
 
 /// The node whose memory `id` is a view of.

@@ -92,7 +92,15 @@ impl Plan {
             "<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
             self.not_yet().join("; ")
         );
-        out.push_str(&page::section(&self.chosen().program, &self.profile));
+        let places = match self.places {
+            true => page::Places::Shown,
+            false => page::Places::Hidden,
+        };
+        out.push_str(&page::section(
+            &self.chosen().program,
+            &self.profile,
+            places,
+        ));
         let _ = write!(out, "<script>\n{}</script>\n</body></html>\n", page::SCRIPT);
         out
     }

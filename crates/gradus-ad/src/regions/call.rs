@@ -63,7 +63,8 @@ pub(super) fn jvp(
                 &tangents[..*fixed],
             );
             if tangents[*fixed..].iter().any(Option::is_some) {
-                let mut args = inline(g, forward, operands).split_off(body.outputs().len());
+                let mut args =
+                    inline(g, &forward.without_effects(), operands).split_off(body.outputs().len());
                 let residuals = args.len();
                 for k in positions(&floats).into_iter().filter(|k| k >= fixed) {
                     args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
@@ -132,7 +133,7 @@ pub(super) fn jvp(
                 // In what is fixed it is a function like any other.
                 let mut of_fixed = fixed.to_vec();
                 of_fixed.resize(operands.len(), None);
-                let (program, outputs) = tangent_program(body, &of_fixed);
+                let (program, outputs) = tangent_program(&body.without_effects(), &of_fixed);
                 let results = inline(g, &program, &with_tangents(operands, &of_fixed));
                 add(g, &mut sums, spread(&outputs, results));
             }
@@ -458,6 +459,8 @@ fn whole(
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
     let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
+    // What is computed again is not shown again.
+    let body = &body.without_effects();
     let outputs = reached(body, &active);
     if !outputs.contains(&true) {
         return vec![None; outputs.len()];

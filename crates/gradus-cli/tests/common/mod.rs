@@ -1,5 +1,7 @@
 //! Running the program in a folder of its own.
 
+#![allow(dead_code, reason = "each test program uses a part")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;

@@ -170,8 +170,12 @@ fn count_up<C: Tree>(
                 ));
             }
         }
-        let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-        let count = &upper - &lower;
+        let bounds = || {
+            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
+            let count = &upper - &lower;
+            (lower, count)
+        };
+        let (lower, count) = trace::on_behalf_of(loc, bounds);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
@@ -181,7 +185,7 @@ fn count_up<C: Tree>(
             if from_zero {
                 step(i, c)
             } else {
-                step(&(i + &lower), c)
+                step(&trace::on_behalf_of(loc, || i + &lower), c)
             }
         })?;
         check_carried(name, init, &result)?;

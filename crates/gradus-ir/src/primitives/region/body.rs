@@ -25,6 +25,14 @@ impl Body {
         Arc::as_ptr(&self.graph) as usize
     }
 
+    /// The same [without effects](Graph::without_effects).
+    pub fn without_effects(&self) -> Body {
+        match self.effects {
+            true => self.graph.without_effects().into(),
+            false => self.clone(),
+        }
+    }
+
     /// A number that equal bodies share.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint

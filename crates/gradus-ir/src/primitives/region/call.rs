@@ -136,6 +136,24 @@ impl Call {
         }
     }
 
+    /// The same call [without effects](crate::Graph::without_effects) of what runs; its rules stay as they are.
+    pub(super) fn without_effects(&self) -> Call {
+        let mut call = self.clone();
+        match &mut call {
+            Call::Checkpoint(body) | Call::Local(body) => *body = body.without_effects(),
+            Call::CustomJvp { body, .. } | Call::Linear { body, .. } => {
+                *body = body.without_effects();
+            }
+            Call::CustomVjp { body, forward, .. } => {
+                *body = body.without_effects();
+                *forward = forward.without_effects();
+            }
+            Call::Solve(solve) => *solve = solve.map(|body| body.without_effects()),
+            Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. } => {}
+        }
+        call
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Call::Checkpoint(_) => "checkpoint",

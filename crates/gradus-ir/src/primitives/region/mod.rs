@@ -74,9 +74,21 @@ impl Region {
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
     pub fn has_effects(&self) -> bool {
         match self {
-            Region::Call(Call::OnlyBackward { .. } | Call::Hook { .. }) => false,
+            Region::Call(
+                Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. },
+            ) => false,
             Region::Call(call) => call.body().has_effects(),
             region => region.bodies().iter().any(|(_, body)| body.has_effects()),
+        }
+    }
+
+    /// The same [without effects](Graph::without_effects).
+    pub fn without_effects(&self) -> Region {
+        match self {
+            Region::Loop(r) => Region::Loop(r.without_effects()),
+            Region::Switch(r) => Region::Switch(r.without_effects()),
+            Region::Call(r) => Region::Call(r.without_effects()),
+            Region::Check(r) => Region::Check(r.clone()),
         }
     }
 
