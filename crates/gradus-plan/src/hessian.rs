@@ -33,7 +33,9 @@ pub fn hessian(
         }
         c.name = format!("{} over reverse", c.mode.name());
     }
-    if options.modes != Modes::Forward && !draft.bounded && n > 0 {
+    // A function of which only the way back is known has no forward mode to begin with.
+    let has_forward = !gradus_ad::only_backward(graph);
+    if options.modes != Modes::Forward && has_forward && !draft.bounded && n > 0 {
         let value = graph.program(graph.inputs(), &graph.outputs()[..1]);
         let pushed = Problem::new(&value, n);
         let slopes = pushed.emit(&pushed.whole(), &Order::forward(1));
