@@ -2,7 +2,7 @@
 
 use gradus_ir::primitives::Jvp;
 use gradus_ir::{Graph, NodeId};
-use std::collections::HashMap;
+use smallvec::SmallVec;
 
 /// Appends to `g` the tangents of `outputs`, given those of some nodes: `(node, tangent)`, a tangent of the node's type.
 ///
@@ -12,26 +12,22 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
     let sources: Vec<NodeId> = at.iter().map(|&(x, _)| x).collect();
     let active = g.dependents_of(&sources);
     let needed = g.needed_for(outputs);
-    let mut tangents: HashMap<NodeId, NodeId> = HashMap::new();
+    let mut tangents: Vec<Option<NodeId>> = vec![None; g.len()];
     for &(x, t) in at {
         debug_assert_eq!(g.ty(x), g.ty(t), "a tangent has its value's type");
-        tangents.insert(x, t);
+        tangents[x.index()] = Some(t);
     }
-    let primal: Vec<NodeId> = g.ids().collect();
-    for id in primal {
+    for id in g.ids() {
         if !active[id.index()]
             || !needed[id.index()]
-            || tangents.contains_key(&id)
+            || tangents[id.index()].is_some()
             || !g.ty(id).dtype.is_float()
         {
             continue;
         }
         let node = g.node(id).clone();
-        let of_operands: Vec<Option<NodeId>> = node
-            .operands
-            .iter()
-            .map(|o| tangents.get(o).copied())
-            .collect();
+        let of_operands: SmallVec<[Option<NodeId>; 3]> =
+            node.operands.iter().map(|o| tangents[o.index()]).collect();
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
@@ -50,8 +46,8 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
                 "{}: the tangent has its value's type",
                 node.op.name()
             );
-            tangents.insert(id, t);
+            tangents[id.index()] = Some(t);
         }
     }
-    outputs.iter().map(|o| tangents.get(o).copied()).collect()
+    outputs.iter().map(|o| tangents[o.index()]).collect()
 }

@@ -35,6 +35,7 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     let active = g.dependents_of(&seeds);
     let needed = g.needed_for(&tangents);
     let mut residuals: Vec<NodeId> = Vec::new();
+    let mut stored = vec![false; g.len()];
     for id in g.ids() {
         if !(active[id.index()] && needed[id.index()]) {
             continue;
@@ -43,7 +44,7 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
             let source = stored_form(&g, operand);
             if !active[operand.index()]
                 && g.literal(source).is_none()
-                && !residuals.contains(&source)
+                && !std::mem::replace(&mut stored[source.index()], true)
             {
                 residuals.push(source);
             }

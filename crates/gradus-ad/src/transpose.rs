@@ -2,6 +2,7 @@
 
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
 use gradus_ir::{Graph, NodeId, Op, verify};
+use smallvec::SmallVec;
 
 /// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
 ///
@@ -16,6 +17,10 @@ pub fn transpose(
     inputs: &[NodeId],
 ) -> Vec<Option<NodeId>> {
     let active = g.dependents_of(inputs);
+    let mut ends = vec![false; g.len()];
+    for x in inputs {
+        ends[x.index()] = true;
+    }
     let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
     for &(y, ct) in outputs {
         if active[y.index()] {
@@ -28,10 +33,10 @@ pub fn transpose(
         };
         let id = g.id_at(id);
         let node = g.node(id).clone();
-        if matches!(node.op, Op::Input(_)) || inputs.contains(&id) {
+        if matches!(node.op, Op::Input(_)) || ends[id.index()] {
             continue;
         }
-        let linear: Vec<bool> = node.operands.iter().map(|o| active[o.index()]).collect();
+        let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
         let outer = g.set_loc(node.loc);
         let mut cx = Transpose {
             graph: g,

@@ -78,12 +78,19 @@ impl fmt::Display for DType {
 pub type Dims = SmallVec<[usize; 4]>;
 
 /// The type of an array: its element type and its static shape, outermost dimension first.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 pub struct Type {
     /// Element type.
     pub dtype: DType,
     /// Size of each dimension; empty for a scalar.
     pub shape: Dims,
+}
+
+/// The sizes are copied as one piece of memory: every node made clones types, and element by element it takes several times as long.
+impl Clone for Type {
+    fn clone(&self) -> Type {
+        Type::new(self.dtype, &self.shape)
+    }
 }
 
 impl Type {
