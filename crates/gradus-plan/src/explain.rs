@@ -117,8 +117,9 @@ impl Plan {
             }
             out.push('\n');
         }
-        if self.bounded() {
-            out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
+        if !self.not_built().is_empty() {
+            let names = self.not_built().join(", ");
+            let _ = writeln!(out, "    not built, as the program is large: {names}");
         }
         for name in NOT_YET {
             let _ = writeln!(out, "    not weighed yet: {name}");
@@ -163,7 +164,7 @@ impl Plan {
         measured[chosen].map(|m| m.seconds / fastest)
     }
 
-    /// The same as JSON: `widths`, `chosen`, and for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`.
+    /// The same as JSON: `widths`, `chosen`, `not_built`, and for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -206,9 +207,10 @@ impl Plan {
             None => String::new(),
         };
         format!(
-            "{{\n  \"widths\": {:?},\n  \"chosen\": \"{}\",\n{regret}  \"candidates\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"widths\": {:?},\n  \"chosen\": \"{}\",\n{regret}  \"not_built\": {:?},\n  \"candidates\": [\n{}\n  ]\n}}\n",
             self.widths(),
             self.chosen().mode.name(),
+            self.not_built(),
             candidates.join(",\n")
         )
     }
