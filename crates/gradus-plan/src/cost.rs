@@ -1,8 +1,9 @@
 //! What a graph costs: operations, bytes and an estimate of the time.
 
 use crate::profile::Profile;
-use gradus_ir::primitives::Work;
+use gradus_ir::primitives::{Cost, Work};
 use gradus_ir::{Graph, NodeId, Op, Type};
+use smallvec::SmallVec;
 
 /// What one evaluation of a program costs, by its types alone.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -20,84 +21,93 @@ pub struct Estimate {
 /// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
 /// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
 pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
+    estimate_vectors(g, &vec![false; g.len()], 1, profile)
+}
+
+/// The cost of a linear program on `n` vectors at once: the nodes marked in `repeated` are there once for each vector, the others once.
+///
+/// It is what the program that [`batch`](gradus_ad::batch) makes would cost, without making it.
+pub(crate) fn estimate_vectors(
+    g: &Graph,
+    repeated: &[bool],
+    n: usize,
+    profile: &Profile,
+) -> Estimate {
     let live = g.live();
-    let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); g.len()];
-    for id in g.ids().filter(|id| live[id.index()]) {
-        for o in &g.node(id).operands {
-            users[o.index()].push(id);
-        }
+    let times = |id: NodeId| if repeated[id.index()] { n as u64 } else { 1 };
+    let mut is_output = vec![false; g.len()];
+    for o in g.outputs() {
+        is_output[o.index()] = true;
     }
-    let work = |id: NodeId| -> Option<Work> {
-        let node = g.node(id);
-        match node.op {
-            Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
-            _ => {
-                let types: Vec<&Type> = node.operands.iter().map(|&o| g.ty(o)).collect();
-                Some(node.op.cost(&types, &node.ty).work)
-            }
-        }
-    };
-    let is_output: std::collections::HashSet<NodeId> = g.outputs().iter().copied().collect();
     let fuses = |w: Work| matches!(w, Work::Arithmetic | Work::Transcendental);
+    let mut costs: Vec<Option<Cost>> = vec![None; g.len()];
     // Whether the value of an elementwise node stays in registers: every user is one as well, or ends the kernel with a reduction.
-    let stays = |id: NodeId| -> bool {
-        work(id).is_some_and(fuses)
-            && !is_output.contains(&id)
-            && users[id.index()].iter().all(|&u| match work(u) {
-                Some(Work::Reduction) => true,
-                Some(w) => fuses(w) && g.shape(u) == g.shape(id),
-                None => false,
-            })
-    };
-    let mut total = Estimate::default();
-    for id in g.ids() {
+    let mut stays = vec![false; g.len()];
+    // The node whose memory a node is a view of.
+    let mut base: Vec<NodeId> = g.ids().collect();
+    for id in g.ids().filter(|id| live[id.index()]) {
         let node = g.node(id);
-        if !live[id.index()] || matches!(node.op, Op::Input(_) | Op::Const(_)) {
+        if let Op::Layout(_) = node.op {
+            base[id.index()] = base[node.operands[0].index()];
+        }
+        if matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_)) {
             continue;
         }
-        let types: Vec<&Type> = node.operands.iter().map(|&o| g.ty(o)).collect();
+        let types: SmallVec<[&Type; 3]> = node.operands.iter().map(|&o| g.ty(o)).collect();
         let cost = node.op.cost(&types, &node.ty);
+        for o in &node.operands {
+            let with = match cost.work {
+                Work::Reduction => true,
+                w => fuses(w) && g.shape(*o) == node.ty.shape.as_slice() && times(*o) == times(id),
+            };
+            stays[o.index()] &= with;
+        }
+        stays[id.index()] = fuses(cost.work) && !is_output[id.index()];
+        costs[id.index()] = Some(cost);
+    }
+    let mut total = Estimate::default();
+    for id in g.ids() {
+        let Some(cost) = costs[id.index()] else {
+            continue;
+        };
+        let node = g.node(id);
         let written = match cost.work {
             // A view costs nothing until it leaves the program.
-            Work::View if is_output.contains(&id) => 2 * node.ty.bytes() as u64,
+            Work::View if is_output[id.index()] => 2 * node.ty.bytes() as u64 * times(id),
             Work::View => 0,
-            _ if matches!(node.op, Op::Iota(_)) || stays(id) => 0,
-            _ => cost.bytes_written,
+            _ if stays[id.index()] => 0,
+            _ => cost.bytes_written * times(id),
         };
         let read: u64 = match cost.work {
             Work::View => 0,
             _ => node
                 .operands
                 .iter()
-                .map(|&o| match g.node(base(g, o)).op {
+                .map(|&o| match g.node(base[o.index()]).op {
                     Op::Const(_) | Op::Iota(_) => 0,
-                    _ if stays(o) => 0,
+                    _ if stays[o.index()] => 0,
                     // Repeated elements come from the cache.
-                    _ => g.ty(base(g, o)).bytes().min(g.ty(o).bytes()) as u64,
+                    _ => g.ty(base[o.index()]).bytes().min(g.ty(o).bytes()) as u64 * times(o),
                 })
                 .sum(),
         };
         let bytes = read + written;
+        let operations = cost.operations * times(id);
         let seconds = match &node.op {
             Op::Contract(c) => {
-                let (b, m, k, n) = c.sizes(types[0], types[1]);
+                let [left, right] = [node.operands[0], node.operands[1]];
+                let (b, m, k, n) = c.sizes(g.ty(left), g.ty(right));
+                // Vectors stand side by side in the operand that has them.
+                let (m, n) = (m * times(left) as usize, n * times(right) as usize);
                 profile.product(node.ty.dtype, b, m, k, n)
             }
-            _ => cost.operations as f64 / profile.rate(cost.work),
+            _ => operations as f64 / profile.rate(cost.work),
         };
         let moving = bytes as f64 / profile.bandwidth(bytes);
         let launch = if bytes > 0 { profile.launch } else { 0.0 };
-        total.operations += cost.operations;
+        total.operations += operations;
         total.bytes += bytes;
         total.seconds += seconds.max(moving) + launch;
     }
     total
-}
-
-/// The node whose memory `id` is a view of.
-fn base(g: &Graph, mut id: NodeId) -> NodeId {
-    while let Op::Layout(_) = g.node(id).op {
-        id = g.node(id).operands[0];
-    }
-    id
 }

@@ -145,8 +145,9 @@ impl Plan {
             }
             out.push('\n');
         }
-        if self.bounded() {
-            out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
+        if !self.not_built().is_empty() {
+            let names = self.not_built().join(", ");
+            let _ = writeln!(out, "    not built, as the program is large: {names}");
         }
         for name in self.not_yet() {
             let _ = writeln!(out, "    not weighed yet: {name}");
@@ -200,8 +201,8 @@ impl Plan {
         measured[chosen].map(|m| m.seconds / fastest)
     }
 
-    /// The same as JSON: `subject`, `widths`, `chosen`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`, for
-    /// each cut `operation`, `type`, `place`, and the `steps`.
+    /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`,
+    /// `ruled_out`, for each cut `operation`, `type`, `place`, and the `steps`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -257,11 +258,12 @@ impl Plan {
         let steps = self.steps();
         let steps: Vec<String> = steps.iter().map(|s| quote::json(s)).collect();
         format!(
-            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
+            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"not_built\": {:?},\n  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
             quote::json(&self.subject()),
             self.widths(),
             cuts.join(","),
             quote::json(&self.chosen().name),
+            self.not_built(),
             candidates.join(",\n"),
             steps.join(",\n    ")
         )

@@ -1,5 +1,6 @@
 //! The plan of a Hessian: derivatives of the gradient, and what its symmetry saves.
 
+use crate::bound::REVERSE_OVER_FORWARD;
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::order::Order;
 use crate::plan::{Accumulation, Derivative, Problem, draft};
@@ -33,12 +34,21 @@ pub fn hessian(
         }
         c.name = format!("{} over reverse", c.mode.name());
     }
-    if options.modes != Modes::Forward && !draft.bounded && n > 0 {
+    for name in &mut draft.bound.refused {
+        name.push_str(" over reverse");
+    }
+    let [size, x, _] = draft.bound.sizes;
+    // The gradient by forward mode visits about as much as its pushes do, once more for each.
+    if options.modes != Modes::Forward
+        && n > 0
+        && draft.bound.spend(REVERSE_OVER_FORWARD, 2 * size * x)
+    {
         let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
         let pushed = Problem::new(&value, n);
         let slopes = pushed.emit(&pushed.whole(), &Order::forward(1));
         let problem = Problem::new(&slopes, n);
-        if problem.size() <= options.most_nodes {
+        let nodes = problem.size() * (2 * n + 1);
+        if draft.bound.spend(REVERSE_OVER_FORWARD, nodes) {
             let whole = problem.whole();
             let program = problem.emit(&whole, &Order::reverse(1));
             let mode = Mode::ReverseOverForward;

@@ -31,7 +31,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         x: graph.input_types().into_iter().take(n).collect(),
         y: value.output_types(),
         choice: Choice::cheapest(candidates.collect(), options.memory_limit)?,
-        bounded: false,
+        not_built: Vec::new(),
         outline: Outline::of(&value, n),
         kept: Vec::new(),
         places: options.places,

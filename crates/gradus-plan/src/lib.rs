@@ -8,6 +8,7 @@
 //! tensors, closures.
 
 mod block;
+mod bound;
 mod bracketing;
 mod chain;
 mod choice;

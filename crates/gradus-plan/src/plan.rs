@@ -1,5 +1,6 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
+use crate::bound::{Bound, FORWARD, MIXED, REVERSE};
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
@@ -26,7 +27,7 @@ pub struct Plan {
     pub(crate) x: Vec<Type>,
     pub(crate) y: Vec<Type>,
     pub(crate) choice: Choice,
-    pub(crate) bounded: bool,
+    pub(crate) not_built: Vec<String>,
     pub(crate) outline: Outline,
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
@@ -47,7 +48,7 @@ pub(crate) struct Draft {
     pub whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     pub cut: Arc<Segments>,
-    pub bounded: bool,
+    pub bound: Bound,
     /// Of a Hessian: the gradient by forward mode.
     pub forward: Option<(Arc<Problem>, Arc<Segments>)>,
 }
@@ -79,40 +80,56 @@ pub(crate) fn draft(
 ) -> (Draft, Vec<Candidate>) {
     let problem = Problem::new(graph, n);
     let whole = Arc::new(problem.whole());
+    let tangent = &problem.lin.tangent;
+    let cuts = match options.modes {
+        Modes::Any => Segments::cuts(tangent, problem.lin.residuals),
+        Modes::Forward | Modes::Reverse => Vec::new(),
+    };
+    let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
+    let searched = (!cuts.is_empty() && bound.take(MIXED)).then(|| {
+        let cut = Segments::at(tangent, problem.lin.residuals, &cuts);
+        let order = cheapest(&cut, &problem.residual_types(), &options.profile);
+        (cut, order)
+    });
+    let fewer = match whole.widths[0] <= whole.widths[1] {
+        true => FORWARD,
+        false => REVERSE,
+    };
+    let favourite = match (&searched, options.modes) {
+        (_, Modes::Forward) => FORWARD,
+        (_, Modes::Reverse) => REVERSE,
+        (None, Modes::Any) => fewer,
+        (Some((cut, order)), Modes::Any) => match order {
+            o if *o == Order::forward(cut.parts.len()) => FORWARD,
+            o if *o == Order::reverse(cut.parts.len()) => REVERSE,
+            _ => MIXED,
+        },
+    };
+    let mut wanted = vec![favourite];
+    if options.modes == Modes::Any {
+        let other = if fewer == FORWARD { REVERSE } else { FORWARD };
+        let rest = [fewer, other].into_iter().filter(|&m| m != favourite);
+        wanted.extend(rest.filter(|mode| bound.take(mode)));
+    }
     let mut candidates = Vec::new();
     let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
         let program = problem.emit(segments, order);
         candidates.push(Candidate::new(mode, program, options, peak));
     };
-    let ends = (whole.widths[0], whole.widths[1]);
-    let bounded = problem.size() > options.most_nodes && options.modes == Modes::Any;
-    let skipped = match bounded {
-        true if ends.0 <= ends.1 => Some(Modes::Reverse),
-        true => Some(Modes::Forward),
-        false => None,
-    };
-    if options.modes != Modes::Reverse && skipped != Some(Modes::Forward) {
+    if wanted.contains(&FORWARD) {
         consider(Mode::Forward, &whole, &Order::forward(1));
     }
-    if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
+    if wanted.contains(&REVERSE) {
         consider(Mode::Reverse, &whole, &Order::reverse(1));
     }
-    let cut = match options.modes {
-        Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
-        Modes::Forward | Modes::Reverse => None,
-    };
-    if let Some(cut) = &cut {
-        let parts = cut.parts.len();
-        let order = cheapest(cut, &problem.residual_types(), &options.profile);
-        if order != Order::forward(parts) && order != Order::reverse(parts) {
-            consider(Mode::Mixed(order.clone()), cut, &order);
-        }
+    if let Some((cut, order)) = searched.as_ref().filter(|_| favourite == MIXED) {
+        consider(Mode::Mixed(order.clone()), cut, order);
     }
     let draft = Draft {
         problem: Arc::new(problem),
-        cut: cut.map_or_else(|| whole.clone(), Arc::new),
+        cut: searched.map_or_else(|| whole.clone(), |(cut, _)| Arc::new(cut)),
         whole,
-        bounded,
+        bound,
         forward: None,
     };
     (draft, candidates)
@@ -132,7 +149,7 @@ impl Draft {
             x: self.problem.x.clone(),
             y,
             choice,
-            bounded: self.bounded,
+            not_built: self.bound.refused.clone(),
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
             places: options.places,
@@ -225,9 +242,9 @@ impl Plan {
         self.choice.chosen()
     }
 
-    /// Whether the program was too large for both pure modes to be built; see [`PlanOptions::most_nodes`].
-    pub fn bounded(&self) -> bool {
-        self.bounded
+    /// Names of the candidates that were not built, as the program is too large; see [`PlanOptions::most_nodes`].
+    pub fn not_built(&self) -> &[String] {
+        &self.not_built
     }
 
     /// Elements at each cut that was considered, the inputs and the outputs included.

@@ -75,6 +75,13 @@ impl Plan {
             );
         }
         out.push_str("</table>\n");
+        if !self.not_built().is_empty() {
+            let _ = writeln!(
+                out,
+                "<p class=\"note\">Not built, as the program is large: {}.</p>",
+                self.not_built().join(", ")
+            );
+        }
         self.bars(measured, &mut out);
         if let Mode::Mixed(order) = &self.chosen().mode {
             out.push_str("<h2>The order</h2>\n");

@@ -289,25 +289,37 @@ fn a_limit_rules_orders_out() {
 fn large_programs_are_planned_within_bounds() {
     let (narrow, wide) = (filled(&[2, 6], 1), filled(&[6, 2], 1));
     let long = |x: &Tensor| (0..300).fold(x.sin(), |y, _| (&y * 0.9).sin() + y.square() * 0.1);
-    for (w, shape, kept) in [(narrow, 6, "reverse"), (wide, 2, "forward")] {
-        let f = |x: &Tensor| {
-            if shape == 6 {
-                w.matmul(&long(x))
-            } else {
-                long(&w.matmul(x))
-            }
-        };
+    type Function<'a> = Box<dyn Fn(&Tensor) -> Tensor + 'a>;
+    let cases: [(usize, &str, &str, Function); 3] = [
+        (
+            6,
+            "reverse",
+            "forward",
+            Box::new(|x| narrow.matmul(&long(x))),
+        ),
+        (2, "forward", "reverse", Box::new(|x| long(&wide.matmul(x)))),
+        (
+            6,
+            "forward",
+            "mixed, reverse",
+            Box::new(|x| wide.matmul(&narrow.matmul(&long(x)))),
+        ),
+    ];
+    for (shape, kept, left_out, f) in cases {
         let x = filled(&[shape], 1);
         let options = PlanOptions {
             most_nodes: 100,
             ..PlanOptions::default()
         };
-        let plan = plan_jacobian(f, &x, &options).unwrap();
+        let plan = plan_jacobian(&f, &x, &options).unwrap();
+        let line = format!("    not built, as the program is large: {left_out}\n");
+        assert!(plan.explain().contains(&line), "{}", plan.explain());
+        assert_eq!(plan.plan().not_built().join(", "), left_out);
         assert!(
-            plan.plan().bounded()
-                && plan
-                    .explain()
-                    .contains("not built, as the program is large")
+            plan.plan()
+                .to_html()
+                .contains("Not built, as the program is large")
+                && plan.plan().to_json().contains("\"not_built\": [\"")
         );
         let names: Vec<&str> = plan
             .plan()
@@ -316,7 +328,7 @@ fn large_programs_are_planned_within_bounds() {
             .map(|c| c.name.as_str())
             .collect();
         assert_eq!(names, [kept]);
-        let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
+        let wanted = jacrev(&f)(&x).to_vec::<f64>().unwrap();
         close(
             "large",
             kept,
@@ -324,6 +336,17 @@ fn large_programs_are_planned_within_bounds() {
             &wanted,
             1e-12,
         );
+        let unbounded = plan_jacobian(
+            &f,
+            &x,
+            &PlanOptions {
+                most_nodes: usize::MAX,
+                ..options
+            },
+        )
+        .unwrap();
+        assert!(unbounded.plan().not_built().is_empty());
+        assert!(!unbounded.explain().contains("not built"));
     }
 }
 
