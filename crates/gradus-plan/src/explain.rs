@@ -1,6 +1,7 @@
 //! A plan in words, as a table, a tree, JSON and a drawing.
 
-use crate::choice::Mode;
+use crate::choice::{Mode, Objective};
+use crate::elimination::Elimination;
 use crate::order::Order;
 use crate::plan::Plan;
 use std::fmt::Write;
@@ -57,13 +58,19 @@ impl Plan {
 
     fn text(&self, measured: Option<&[Option<Measured>]>) -> String {
         let mut out = format!(
-            "the {}\n  a chain of widths {}\n\n",
+            "the {}\n  a chain of widths {}\n",
             self.subject(),
             self.chain()
         );
+        if self.objective() != Objective::Time {
+            let _ = writeln!(out, "  what is saved: {}", self.objective().name());
+        }
+        out.push('\n');
+        let names = self.candidates().iter().map(|c| c.mode.name().len());
+        let names = names.fold("candidate".len(), usize::max);
         let _ = write!(
             out,
-            "    {:9} {:>17} {:>15} {:>15} {:>11} {:>7}",
+            "    {:names$} {:>17} {:>15} {:>15} {:>11} {:>7}",
             "candidate", "operations", "bytes moved", "bytes at peak", "time", "ratio"
         );
         if measured.is_some() {
@@ -94,7 +101,7 @@ impl Plan {
             let e = c.estimate;
             let _ = write!(
                 out,
-                "  {mark} {:9} {:>17} {:>15} {:>15} {:>11} {:>7.2}",
+                "  {mark} {:names$} {:>17} {:>15} {:>15} {:>11} {:>7.2}",
                 c.mode.name(),
                 grouped(e.operations),
                 grouped(e.bytes),
@@ -135,17 +142,25 @@ impl Plan {
             self.chosen().mode.name(),
             self.in_words()
         );
-        if let Mode::Mixed(order) = &self.chosen().mode {
-            tree(order, self.widths(), "    ", "    ", &mut out);
+        match &self.chosen().mode {
+            Mode::Mixed(order) => tree(order, self.widths(), "    ", "    ", &mut out),
+            Mode::Elimination(order) => steps(order, &mut out),
+            _ => {}
         }
         out
     }
 
     fn in_words(&self) -> &'static str {
-        match self.chosen().mode {
+        match &self.chosen().mode {
             Mode::Forward => "tangents pushed from the inputs to the outputs",
             Mode::Reverse => "cotangents pulled from the outputs to the inputs",
             Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
+            Mode::Elimination(_) => {
+                "arrays between the inputs and the outputs eliminated in this order:"
+            }
+            Mode::Scalar { .. } => {
+                "numbers between the inputs and the outputs eliminated one by one"
+            }
             _ => "a composition of a Hessian's product",
         }
     }
@@ -177,6 +192,7 @@ impl Plan {
             .map(|(k, c)| {
                 let order = match &c.mode {
                     Mode::Mixed(order) => format!("\"{order}\""),
+                    Mode::Elimination(order) => format!("\"{order}\""),
                     _ => "null".into(),
                 };
                 let ruled_out = match &c.ruled_out {
@@ -221,6 +237,16 @@ impl Plan {
             Mode::Mixed(order) => {
                 draw(order, self.widths(), &mut next, &mut out);
             }
+            Mode::Elimination(order) => {
+                for (k, step) in order.steps.iter().enumerate() {
+                    let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+                    let how = step.how.in_words();
+                    let _ = writeln!(out, "  n{k} [label=\"array {v} of {width}: {how}\"]");
+                    if k > 0 {
+                        let _ = writeln!(out, "  n{} -> n{k}", k - 1);
+                    }
+                }
+            }
             mode => {
                 let _ = writeln!(out, "  n0 [label=\"{}\"]", mode.name());
             }
@@ -245,6 +271,20 @@ impl Analysis<'_> {
     pub fn regret(&self) -> Option<f64> {
         self.plan.regret(&self.measured)
     }
+}
+
+/// The steps of an elimination.
+fn steps(order: &Elimination, out: &mut String) {
+    for step in &order.steps {
+        let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+        let how = step.how.in_words();
+        let _ = writeln!(out, "    array {v} of {width}: {how}");
+    }
+    let bound = match order.bounded {
+        true => "; beam search was given up after as many trials as it may make",
+        false => "",
+    };
+    let _ = writeln!(out, "    found by {}{bound}", order.found_by.name());
 }
 
 /// What a node of the tree does.

@@ -24,7 +24,7 @@ pub fn hvp(
         let program = composed(graph, n, &mode);
         Candidate::new(mode, program, options, peak)
     });
-    Choice::cheapest(candidates.into(), options.memory_limit)
+    Choice::cheapest(candidates.into(), options)
 }
 
 fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {

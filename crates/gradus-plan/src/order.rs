@@ -7,7 +7,7 @@
 use crate::block::Block;
 use crate::cost::estimate;
 use crate::matrix::Matrix;
-use crate::profile::Profile;
+use crate::price::Price;
 use crate::segments::{Segment, Segments};
 use gradus_ir::{DType, Graph, NodeId, Type};
 use std::fmt;
@@ -141,7 +141,7 @@ impl Shape {
     }
 }
 
-/// Seconds to push or pull a number of vectors, from a few samples.
+/// What it takes to push or pull a number of vectors, from a few samples.
 struct Curve([(f64, f64); 3]);
 
 impl Curve {
@@ -155,15 +155,15 @@ impl Curve {
 
 const SAMPLES: [usize; 3] = [1, 16, 256];
 
-/// The order of a chain that is thought to take the least time.
-pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profile) -> Order {
+/// The order of a chain that is thought to take the least.
+pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], price: Price<'_>) -> Order {
     let n = segments.parts.len();
     let seconds = |make: &dyn Fn(&mut Graph, &[NodeId]) -> Matrix| {
         let mut g = Graph::new();
         let known: Vec<NodeId> = residuals.iter().map(|ty| g.input(ty.clone())).collect();
         let matrix = make(&mut g, &known);
         g.set_outputs(matrix.tensors());
-        (estimate(&g, profile).seconds, matrix)
+        (price.of(estimate(&g, price.profile)), matrix)
     };
     let starts: Vec<Vec<Type>> = segments
         .parts
@@ -223,13 +223,13 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
                 let summed =
                     (w[k + 1] as f64 / inner.tied() / outer.tied() * shape.tied()).max(1.0);
                 let batch = (all / (columns * rows * summed)).max(1.0);
-                let product = profile.product(
+                let product = price.product(
                     dtype,
                     batch as usize,
                     rows as usize,
                     summed as usize,
                     columns as usize,
-                ) + profile.launch;
+                );
                 let (a, b) = (best[i][k].clone(), best[k + 1][j].clone());
                 let mut offer = |time: f64, order: Order| {
                     if time < found.0 {

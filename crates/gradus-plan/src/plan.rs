@@ -1,8 +1,10 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
-use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
+use crate::elimination::{self, Net, Step};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
+use crate::price::Price;
 use crate::segments::Segments;
 use gradus_ad::Linearized;
 use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
@@ -12,8 +14,11 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Plan {
     choice: Choice,
+    objective: Objective,
     bounded: bool,
     problem: Arc<Problem>,
+    /// The arrays that were eliminated, where that was tried.
+    net: Option<Arc<Net>>,
     whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     cut: Arc<Segments>,
@@ -38,10 +43,18 @@ pub fn jacobian(
         y: graph.output_types(),
         lin,
     };
+    let price = Price::new(options);
     let whole = Arc::new(Segments::whole(&problem.lin.tangent, problem.lin.residuals));
     let mut candidates = Vec::new();
-    let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
-        let program = problem.emit(segments, order);
+    let mut consider = |mode: Mode, way: Way<'_>| {
+        let program = problem.emit(way);
+        // Several ways may come to one program.
+        if candidates
+            .iter()
+            .any(|c: &Candidate| c.program.same(&program))
+        {
+            return;
+        }
         candidates.push(Candidate::new(mode, program, options, peak));
     };
     let ends = (whole.widths[0], whole.widths[1]);
@@ -52,10 +65,10 @@ pub fn jacobian(
         false => None,
     };
     if options.modes != Modes::Reverse && skipped != Some(Modes::Forward) {
-        consider(Mode::Forward, &whole, &Order::forward(1));
+        consider(Mode::Forward, Way::Chain(&whole, &Order::forward(1)));
     }
     if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
-        consider(Mode::Reverse, &whole, &Order::reverse(1));
+        consider(Mode::Reverse, Way::Chain(&whole, &Order::reverse(1)));
     }
     let cut = match options.modes {
         Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
@@ -63,19 +76,40 @@ pub fn jacobian(
     };
     if let Some(cut) = &cut {
         let parts = cut.parts.len();
-        let order = cheapest(cut, &problem.residual_types(), &options.profile);
+        let order = cheapest(cut, &problem.residual_types(), price);
         if order != Order::forward(parts) && order != Order::reverse(parts) {
-            consider(Mode::Mixed(order.clone()), cut, &order);
+            consider(Mode::Mixed(order.clone()), Way::Chain(cut, &order));
         }
     }
-    let choice = Choice::cheapest(candidates, options.memory_limit)?;
+    let mut net = None;
+    if options.modes == Modes::Any && !bounded {
+        let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
+        net = Net::of(tangent, residuals, options.search.vertices, price);
+        if let Some(net) = &net
+            && let Some(order) = elimination::search(net, price, options.search)
+        {
+            consider(
+                Mode::Elimination(order.clone()),
+                Way::Elimination(net, &order.steps),
+            );
+        }
+    }
+    let choice = Choice::cheapest(candidates, options)?;
     Ok(Plan {
         choice,
+        objective: options.objective,
         bounded,
         problem: Arc::new(problem),
+        net: net.map(Arc::new),
         cut: cut.map_or_else(|| whole.clone(), Arc::new),
         whole,
     })
+}
+
+/// A way to accumulate the derivative.
+enum Way<'a> {
+    Chain(&'a Segments, &'a Order),
+    Elimination(&'a Net, &'a [Step]),
 }
 
 /// A function, linearised.
@@ -92,19 +126,22 @@ impl Problem {
         types
     }
 
-    /// The function with the derivatives in this order behind it.
-    fn accumulate(&self, segments: &Segments, order: &Order) -> (Graph, Matrix) {
+    /// The function with the derivatives accumulated in this way behind it.
+    fn accumulate(&self, way: Way<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
-        let matrix = order.build(&mut g, segments, &residuals);
+        let matrix = match way {
+            Way::Chain(segments, order) => order.build(&mut g, segments, &residuals),
+            Way::Elimination(net, steps) => elimination::build(&mut g, net, steps, &residuals),
+        };
         (g, matrix)
     }
 
-    /// The program that computes the Jacobian in this order.
-    fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+    /// The program that computes the Jacobian in this way.
+    fn emit(&self, way: Way<'_>) -> Graph {
         let primal = &self.lin.primal;
-        let (mut g, matrix) = self.accumulate(segments, order);
+        let (mut g, matrix) = self.accumulate(way);
         let mut blocks = Vec::new();
         for (i, y) in self.y.iter().enumerate() {
             for (j, x) in self.x.iter().enumerate() {
@@ -142,6 +179,11 @@ impl Plan {
         self.choice.chosen()
     }
 
+    /// What the plan saves.
+    pub fn objective(&self) -> Objective {
+        self.objective
+    }
+
     /// Whether the program was too large for both pure modes to be built; see [`PlanOptions::most_nodes`].
     pub fn bounded(&self) -> bool {
         self.bounded
@@ -163,7 +205,7 @@ impl Plan {
             (0, self.cut.parts.len() - 1),
             "the order spans all parts"
         );
-        self.problem.emit(&self.cut, order)
+        self.problem.emit(Way::Chain(&self.cut, order))
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
@@ -175,12 +217,14 @@ impl Plan {
         let ([x], [y]) = (&self.problem.x[..], &self.problem.y[..]) else {
             panic!("a compressed Jacobian has one input and one output");
         };
-        let (segments, order) = match &self.chosen().mode {
-            Mode::Mixed(order) => (&self.cut, order.clone()),
-            Mode::Reverse => (&self.whole, Order::reverse(1)),
-            _ => (&self.whole, Order::forward(1)),
+        let (forward, reverse) = (Order::forward(1), Order::reverse(1));
+        let way = match (&self.chosen().mode, &self.net) {
+            (Mode::Mixed(order), _) => Way::Chain(&self.cut, order),
+            (Mode::Elimination(order), Some(net)) => Way::Elimination(net, &order.steps),
+            (Mode::Reverse, _) => Way::Chain(&self.whole, &reverse),
+            _ => Way::Chain(&self.whole, &forward),
         };
-        let (mut g, matrix) = self.problem.accumulate(segments, &order);
+        let (mut g, matrix) = self.problem.accumulate(way);
         let (tensor, ties) = match matrix.get(0, 0) {
             None => {
                 let shape = [&y.shape[..], &x.shape].concat();

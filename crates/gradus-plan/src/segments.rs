@@ -68,7 +68,7 @@ impl Segments {
 }
 
 /// All single nodes through which every path goes, in order; inputs and outputs are none.
-fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
+pub(crate) fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
     let x = &tangent.inputs()[residuals..];
     let active = tangent.dependents_of(x);
     let needed = tangent.live();

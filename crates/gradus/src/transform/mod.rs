@@ -23,7 +23,8 @@ pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
 pub use gradus_plan::{
-    Analysis, Candidate, Estimate, Measured, Mode, Modes, Order, Plan, PlanOptions, Profile,
+    Analysis, Candidate, Elimination, Estimate, Measured, Mode, Modes, Objective, Order, Plan,
+    PlanOptions, Profile, Search,
 };
 
 use crate::tensor::Tensor;

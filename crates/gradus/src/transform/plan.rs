@@ -5,7 +5,7 @@ use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use gradus_cpu::{CompileOptions, Input};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
-use gradus_plan::{Analysis, Measured, Modes, Order, Plan, PlanOptions};
+use gradus_plan::{Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
@@ -227,6 +227,15 @@ impl JacobianPlan {
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
         let program = self.plan.in_order(order);
         let mut results = trace::apply(&program, self.arguments(x)?)?;
+        Ok(results.remove(0))
+    }
+
+    /// The Jacobian at `x` by one of the candidates, taken or not.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor) -> Result<Tensor> {
+        let mut results = trace::apply(&candidate.program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
 

@@ -1,5 +1,6 @@
 //! Every order of the chain rule gives the same Jacobian, at the price that was said.
 
+mod branches;
 mod functions;
 
 use functions::{Function, filled, functions, layers, row_by_row};
@@ -28,7 +29,7 @@ fn orders(first: usize, last: usize) -> Vec<Order> {
 }
 
 /// Central differences, as a matrix of the shape of the Jacobian.
-fn differences(f: &Function, x: &Tensor) -> Vec<f64> {
+pub(crate) fn differences(f: &Function, x: &Tensor) -> Vec<f64> {
     let at = x.to_vec::<f64>().unwrap();
     let h = 1e-5;
     let columns: Vec<Vec<f64>> = (0..at.len())
@@ -53,7 +54,7 @@ fn differences(f: &Function, x: &Tensor) -> Vec<f64> {
         .collect()
 }
 
-fn close(name: &str, what: &str, got: &[f64], wanted: &[f64], tolerance: f64) {
+pub(crate) fn close(name: &str, what: &str, got: &[f64], wanted: &[f64], tolerance: f64) {
     assert_eq!(got.len(), wanted.len(), "{name}: {what}");
     for (k, (g, w)) in got.iter().zip(wanted).enumerate() {
         assert!(
