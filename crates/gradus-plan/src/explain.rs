@@ -145,6 +145,15 @@ impl Plan {
         match &self.chosen().mode {
             Mode::Mixed(order) => tree(order, self.widths(), "    ", "    ", &mut out),
             Mode::Elimination(order) => steps(order, &mut out),
+            Mode::Scalar {
+                vertices,
+                multiplications,
+            } => {
+                let _ = writeln!(
+                    out,
+                    "    {vertices} numbers by {multiplications} products of partial derivatives"
+                );
+            }
             _ => {}
         }
         out
@@ -159,7 +168,7 @@ impl Plan {
                 "arrays between the inputs and the outputs eliminated in this order:"
             }
             Mode::Scalar { .. } => {
-                "numbers between the inputs and the outputs eliminated one by one"
+                "numbers between the inputs and the outputs eliminated one by one:"
             }
             _ => "a composition of a Hessian's product",
         }

@@ -5,6 +5,7 @@ use crate::elimination::{self, Net, Step};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
 use crate::price::Price;
+use crate::scalar::ScalarProgram;
 use crate::segments::Segments;
 use gradus_ad::Linearized;
 use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
@@ -19,6 +20,8 @@ pub struct Plan {
     problem: Arc<Problem>,
     /// The arrays that were eliminated, where that was tried.
     net: Option<Arc<Net>>,
+    /// The numbers that were eliminated, where that was tried.
+    scalar: Option<Arc<ScalarProgram>>,
     whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     cut: Arc<Segments>,
@@ -81,17 +84,28 @@ pub fn jacobian(
             consider(Mode::Mixed(order.clone()), Way::Chain(cut, &order));
         }
     }
-    let mut net = None;
+    let (mut net, mut scalar) = (None, None);
     if options.modes == Modes::Any && !bounded {
         let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
-        net = Net::of(tangent, residuals, options.search.vertices, price);
+        let numbers = problem.is_of_numbers();
+        if numbers || options.objective == Objective::Operations {
+            scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
+        }
+        if let Some(scalar) = &scalar {
+            let mode = Mode::Scalar {
+                vertices: scalar.vertices(),
+                multiplications: scalar.multiplications(),
+            };
+            consider(mode, Way::Scalar(scalar));
+        }
+        if !numbers {
+            net = Net::of(tangent, residuals, options.search.vertices, price);
+        }
         if let Some(net) = &net
             && let Some(order) = elimination::search(net, price, options.search)
         {
-            consider(
-                Mode::Elimination(order.clone()),
-                Way::Elimination(net, &order.steps),
-            );
+            let way = Way::Elimination(net, &order.steps);
+            consider(Mode::Elimination(order.clone()), way);
         }
     }
     let choice = Choice::cheapest(candidates, options)?;
@@ -101,15 +115,20 @@ pub fn jacobian(
         bounded,
         problem: Arc::new(problem),
         net: net.map(Arc::new),
+        scalar: scalar.map(Arc::new),
         cut: cut.map_or_else(|| whole.clone(), Arc::new),
         whole,
     })
 }
 
+/// Elements of an array, on average, up to which a program is one of scalars: kernels run over longer arrays faster than number by number.
+const MOST_IN_ARRAYS: usize = 4;
+
 /// A way to accumulate the derivative.
 enum Way<'a> {
     Chain(&'a Segments, &'a Order),
     Elimination(&'a Net, &'a [Step]),
+    Scalar(&'a ScalarProgram),
 }
 
 /// A function, linearised.
@@ -126,6 +145,17 @@ impl Problem {
         types
     }
 
+    /// Whether most arrays hold a few numbers, as those of a program of scalars do.
+    fn is_of_numbers(&self) -> bool {
+        let tangent = &self.lin.tangent;
+        let active = tangent.dependents_of(&tangent.inputs()[self.lin.residuals..]);
+        let all = tangent.ids().filter(|id| active[id.index()]);
+        let (arrays, numbers) = all.fold((0, 0), |(arrays, numbers), id| {
+            (arrays + 1, numbers + tangent.ty(id).elements())
+        });
+        numbers <= MOST_IN_ARRAYS * arrays
+    }
+
     /// The function with the derivatives accumulated in this way behind it.
     fn accumulate(&self, way: Way<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
@@ -134,6 +164,7 @@ impl Problem {
         let matrix = match way {
             Way::Chain(segments, order) => order.build(&mut g, segments, &residuals),
             Way::Elimination(net, steps) => elimination::build(&mut g, net, steps, &residuals),
+            Way::Scalar(scalar) => scalar.build(&mut g, &self.lin.tangent, &residuals),
         };
         (g, matrix)
     }
@@ -218,10 +249,11 @@ impl Plan {
             panic!("a compressed Jacobian has one input and one output");
         };
         let (forward, reverse) = (Order::forward(1), Order::reverse(1));
-        let way = match (&self.chosen().mode, &self.net) {
-            (Mode::Mixed(order), _) => Way::Chain(&self.cut, order),
-            (Mode::Elimination(order), Some(net)) => Way::Elimination(net, &order.steps),
-            (Mode::Reverse, _) => Way::Chain(&self.whole, &reverse),
+        let way = match (&self.chosen().mode, &self.net, &self.scalar) {
+            (Mode::Mixed(order), ..) => Way::Chain(&self.cut, order),
+            (Mode::Elimination(order), Some(net), _) => Way::Elimination(net, &order.steps),
+            (Mode::Scalar { .. }, _, Some(scalar)) => Way::Scalar(scalar),
+            (Mode::Reverse, ..) => Way::Chain(&self.whole, &reverse),
             _ => Way::Chain(&self.whole, &forward),
         };
         let (mut g, matrix) = self.problem.accumulate(way);

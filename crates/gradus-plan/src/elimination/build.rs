@@ -44,6 +44,11 @@ impl Edges<'_> {
         let place = &mut self.blocks[to][from];
         *place = Some(match place.take() {
             None => block,
+            // The derivatives asked for have the outputs in front, as have products as they are made: so are sums added up.
+            Some(so_far) if so_far.source == block.source => {
+                let (a, b) = (so_far.flipped(g), block.flipped(g));
+                Block::sum(g, a, b).flipped(g)
+            }
             Some(so_far) => Block::sum(g, so_far, block),
         });
     }

@@ -16,8 +16,10 @@ mod elimination;
 mod graph;
 mod improve;
 pub mod known;
+mod program;
 mod search;
 
 pub use builder::{Builder, Var};
 pub use graph::{Edge, GraphError, OrderError, ScalarGraph};
+pub(crate) use program::ScalarProgram;
 pub use search::{EliminationOptions, EliminationPlan};

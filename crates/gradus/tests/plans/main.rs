@@ -100,6 +100,8 @@ fn all_orders_agree_and_cost_what_was_said() {
         let analysis = plan.analyze(&x).unwrap();
         for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
             let m = m.unwrap();
+            let by_it = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+            close(name, c.mode.name(), &by_it, &exact, tolerance);
             assert_eq!(
                 c.estimate.operations,
                 m.operations,
