@@ -1,6 +1,7 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
 use crate::choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
+use crate::cost::estimate;
 use crate::elimination::{self, Net, Step};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
@@ -48,14 +49,11 @@ pub fn jacobian(
     };
     let price = Price::new(options);
     let whole = Arc::new(Segments::whole(&problem.lin.tangent, problem.lin.residuals));
-    let mut candidates = Vec::new();
-    let mut consider = |mode: Mode, way: Way<'_>| {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
         let program = problem.emit(way);
         // Several ways may come to one program.
-        if candidates
-            .iter()
-            .any(|c: &Candidate| c.program.same(&program))
-        {
+        if candidates.iter().any(|c| c.program.same(&program)) {
             return;
         }
         candidates.push(Candidate::new(mode, program, options, peak));
@@ -68,10 +66,18 @@ pub fn jacobian(
         false => None,
     };
     if options.modes != Modes::Reverse && skipped != Some(Modes::Forward) {
-        consider(Mode::Forward, Way::Chain(&whole, &Order::forward(1)));
+        consider(
+            &mut candidates,
+            Mode::Forward,
+            Way::Chain(&whole, &Order::forward(1)),
+        );
     }
     if options.modes != Modes::Forward && skipped != Some(Modes::Reverse) {
-        consider(Mode::Reverse, Way::Chain(&whole, &Order::reverse(1)));
+        consider(
+            &mut candidates,
+            Mode::Reverse,
+            Way::Chain(&whole, &Order::reverse(1)),
+        );
     }
     let cut = match options.modes {
         Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
@@ -81,7 +87,11 @@ pub fn jacobian(
         let parts = cut.parts.len();
         let order = cheapest(cut, &problem.residual_types(), price);
         if order != Order::forward(parts) && order != Order::reverse(parts) {
-            consider(Mode::Mixed(order.clone()), Way::Chain(cut, &order));
+            consider(
+                &mut candidates,
+                Mode::Mixed(order.clone()),
+                Way::Chain(cut, &order),
+            );
         }
     }
     let (mut net, mut scalar) = (None, None);
@@ -96,16 +106,20 @@ pub fn jacobian(
                 vertices: scalar.vertices(),
                 multiplications: scalar.multiplications(),
             };
-            consider(mode, Way::Scalar(scalar));
+            consider(&mut candidates, mode, Way::Scalar(scalar));
         }
         if !numbers {
-            net = Net::of(tangent, residuals, options.search.vertices, price);
+            net = Net::of(tangent, residuals, options.search, price);
         }
+        // What the best order so far takes beside the function itself.
+        let own = price.of(estimate(&problem.lin.primal, &options.profile));
+        let known = candidates.iter().map(|c| price.of(c.estimate) - own);
+        let known = known.fold(f64::INFINITY, f64::min);
         if let Some(net) = &net
-            && let Some(order) = elimination::search(net, price, options.search)
+            && let Some(order) = elimination::search(net, price, options.search, known)
         {
             let way = Way::Elimination(net, &order.steps);
-            consider(Mode::Elimination(order.clone()), way);
+            consider(&mut candidates, Mode::Elimination(order.clone()), way);
         }
     }
     let choice = Choice::cheapest(candidates, options)?;

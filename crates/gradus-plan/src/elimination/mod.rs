@@ -7,6 +7,7 @@
 //! built once. (A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10, for scalars.)
 
 mod build;
+mod cuts;
 mod form;
 mod net;
 mod search;
@@ -22,6 +23,9 @@ pub(crate) use net::Net;
 pub struct Search {
     /// Arrays that may be eliminated, those through which most paths go for their width; more are not looked at. 0 leaves elimination out.
     pub vertices: usize,
+    /// Nodes of the program that may be met when the parts between these arrays are weighed, each as often as it is; of larger programs fewer arrays are looked
+    /// at, or none.
+    pub nodes: usize,
     /// Partly eliminated graphs that are kept at each step.
     pub beam: usize,
     /// Eliminations tried after which the beam is given up, and the best of forward, reverse and lowest cost first is taken.
@@ -34,8 +38,9 @@ impl Default for Search {
     fn default() -> Search {
         Search {
             vertices: 12,
+            nodes: 1500,
             beam: 4,
-            tries: 1500,
+            tries: 800,
             scalars: 300,
         }
     }
@@ -131,7 +136,12 @@ impl fmt::Display for Elimination {
     }
 }
 
-/// The best order found for the graph, if it is thought to beat forward and reverse mode.
-pub(crate) fn search(net: &Net, price: Price<'_>, bounds: Search) -> Option<Elimination> {
-    search::search(net, price, bounds)
+/// The best order found for the graph, if it is thought to cost less than about `known`.
+pub(crate) fn search(
+    net: &Net,
+    price: Price<'_>,
+    bounds: Search,
+    known: f64,
+) -> Option<Elimination> {
+    search::search(net, price, bounds, known)
 }

@@ -2,15 +2,18 @@
 
 use crate::matrix::Matrix;
 use crate::price::Price;
-use crate::segments::{Segment, cuts};
+use crate::segments::{self, Segment};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Graph, NodeId, Op, Type};
 
 use super::form::Form;
+use super::{Search, cuts};
 use crate::cost::estimate;
 
 /// More inputs and outputs than this are not looked at.
 const MOST_ENDS: usize = 24;
+/// Vertices are bits of a word in the search, and there are all pairs of them.
+const MOST_KEYS: usize = 32;
 
 /// An array, and the part of the program that makes it of the arrays before it.
 pub(crate) struct Vertex {
@@ -47,20 +50,32 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    /// At most `most` arrays between the inputs and the outputs are looked at; `None` where there is nothing to gain, or the program is a chain.
-    pub fn of(tangent: &Graph, residuals: usize, most: usize, price: Price<'_>) -> Option<Net> {
+    /// `None` where there is nothing to gain, the program is a chain, or the bounds leave nothing.
+    pub fn of(tangent: &Graph, residuals: usize, bounds: Search, price: Price<'_>) -> Option<Net> {
         let x = &tangent.inputs()[residuals..];
         if x.len() + tangent.outputs().len() > MOST_ENDS {
             return None;
         }
-        let keys = keys(tangent, residuals, most);
-        let single = cuts(tangent, residuals);
-        // A chain is what the dynamic program is for.
-        if keys.iter().all(|k| single.contains(k)) {
-            return None;
-        }
-        let starts = [x, &keys].concat();
+        let single = segments::cuts(tangent, residuals);
         let active = tangent.dependents_of(x);
+        let mut most = bounds.vertices.min(MOST_KEYS);
+        let (starts, parts) = loop {
+            let keys = keys(tangent, residuals, most);
+            // A chain is what the dynamic program is for.
+            if keys.iter().all(|k| single.contains(k)) {
+                return None;
+            }
+            let starts = [x, &keys].concat();
+            let ends = keys.iter().map(|&key| (key, true));
+            let ends = ends.chain(tangent.outputs().iter().map(|&y| (y, false)));
+            let parts: Vec<(NodeId, Part)> = ends
+                .map(|(node, key)| (node, Part::of(tangent, &active, &starts, node, key)))
+                .collect();
+            if parts.iter().map(|(_, part)| part.work()).sum::<usize>() <= bounds.nodes {
+                break (starts, parts);
+            }
+            most /= 2;
+        };
         let mut known: Vec<Type> = tangent.input_types();
         known.truncate(residuals);
         let mut vertices: Vec<Vertex> = x
@@ -76,9 +91,7 @@ impl Net {
                 back: Through::default(),
             })
             .collect();
-        let keys = keys.iter().map(|&key| (key, true));
-        for (node, key) in keys.chain(tangent.outputs().iter().map(|&y| (y, false))) {
-            let before = before(tangent, &active, &starts, node, key);
+        for (node, Part { before, .. }) in parts {
             let inputs: Vec<NodeId> = tangent.inputs()[..residuals]
                 .iter()
                 .copied()
@@ -103,30 +116,43 @@ impl Net {
     }
 }
 
-/// The vertices at which paths to `node` begin.
-fn before(
-    tangent: &Graph,
-    active: &[bool],
-    starts: &[NodeId],
-    node: NodeId,
-    key: bool,
-) -> Vec<usize> {
-    let mut found = vec![false; starts.len()];
-    let mut seen = vec![false; tangent.len()];
-    let mut open = match key {
-        true => tangent.node(node).operands.to_vec(),
-        false => vec![node],
-    };
-    while let Some(id) = open.pop() {
-        if !active[id.index()] || std::mem::replace(&mut seen[id.index()], true) {
-            continue;
+/// The part of a program that makes an array of those before it.
+struct Part {
+    /// The vertices at which paths to the array begin.
+    before: Vec<usize>,
+    /// Nodes between.
+    nodes: usize,
+}
+
+impl Part {
+    fn of(tangent: &Graph, active: &[bool], starts: &[NodeId], node: NodeId, key: bool) -> Part {
+        let mut found = vec![false; starts.len()];
+        let mut seen = vec![false; tangent.len()];
+        let mut nodes = 0;
+        let mut open = match key {
+            true => tangent.node(node).operands.to_vec(),
+            false => vec![node],
+        };
+        while let Some(id) = open.pop() {
+            if !active[id.index()] || std::mem::replace(&mut seen[id.index()], true) {
+                continue;
+            }
+            nodes += 1;
+            match starts.iter().position(|&s| s == id) {
+                Some(k) => found[k] = true,
+                None => open.extend(tangent.node(id).operands.iter().copied()),
+            }
         }
-        match starts.iter().position(|&s| s == id) {
-            Some(k) => found[k] = true,
-            None => open.extend(tangent.node(id).operands.iter().copied()),
+        Part {
+            before: (0..starts.len()).filter(|&k| found[k]).collect(),
+            nodes,
         }
     }
-    (0..starts.len()).filter(|&k| found[k]).collect()
+
+    /// Nodes that are met when the part is weighed: once from each array before it, and once back.
+    fn work(&self) -> usize {
+        self.nodes * (self.before.len() + 1)
+    }
 }
 
 fn vertex(known: &[Type], ty: Type, before: Vec<usize>, part: Segment, price: Price<'_>) -> Vertex {
@@ -230,8 +256,23 @@ impl Through {
     }
 }
 
-/// The narrow arrays through which many paths go, in the order of the program: of each run of operations without branches the narrowest.
+/// The arrays that may be eliminated, in the order of the program: small sets that cut it; where there are none, arrays through which many paths go.
 fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
+    let x = &tangent.inputs()[residuals..];
+    let sets = cuts::narrow(tangent, x, tangent.outputs(), most);
+    match sets.iter().any(|set| set.len() > 1) {
+        true => {
+            let mut keys = sets.concat();
+            keys.sort_unstable();
+            keys.dedup();
+            keys
+        }
+        false => narrow(tangent, residuals, most),
+    }
+}
+
+/// The narrow arrays through which many paths go, in the order of the program: of each run of operations without branches the narrowest.
+fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
     let x = &tangent.inputs()[residuals..];
     let active = tangent.dependents_of(x);
     let needed = tangent.live();

@@ -35,8 +35,13 @@ struct Table<'a> {
     tried: usize,
 }
 
-/// The best order found, if it saves anything against those of forward and reverse mode.
-pub(super) fn search(net: &Net, price: Price<'_>, bounds: Search) -> Option<Elimination> {
+/// The best order found, if it may cost less than `known`.
+pub(super) fn search(
+    net: &Net,
+    price: Price<'_>,
+    bounds: Search,
+    known: f64,
+) -> Option<Elimination> {
     let mut forms = Forms::new(price);
     let own = (net.vertices.iter())
         .map(|v| v.forms.iter().map(|f| forms.number(f.clone())).collect())
@@ -66,7 +71,6 @@ pub(super) fn search(net: &Net, price: Price<'_>, bounds: Search) -> Option<Elim
         }
         found.push((state, name));
     }
-    let pure = found[0].0.total().min(found[1].0.total());
     found.push((table.greedy(start.clone()), Found::Markowitz));
     let beam = table.beam(start, bounds);
     let bounded = beam.is_none();
@@ -74,7 +78,7 @@ pub(super) fn search(net: &Net, price: Price<'_>, bounds: Search) -> Option<Elim
     let (best, found_by) = found
         .into_iter()
         .reduce(|a, b| if b.0.total() < a.0.total() { b } else { a })?;
-    let worth = best.total() < pure * (1.0 - LEAST_GAIN);
+    let worth = best.total() < known * MOST_OF_KNOWN;
     worth.then(|| Elimination {
         steps: best
             .steps
@@ -93,8 +97,8 @@ pub(super) fn search(net: &Net, price: Price<'_>, bounds: Search) -> Option<Elim
     })
 }
 
-/// An order that is thought to save less than this share is not built.
-const LEAST_GAIN: f64 = 0.02;
+/// The search does not see which kernels run together, so that an order may be better than thought by as much; what is not is not built.
+const MOST_OF_KNOWN: f64 = 1.2;
 
 impl State {
     fn total(&self) -> f64 {

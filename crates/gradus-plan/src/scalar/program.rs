@@ -12,10 +12,10 @@ const MOST_ELEMENTS: usize = 8;
 
 /// A few hundred microseconds for a hundred numbers.
 const EFFORT: EliminationOptions = EliminationOptions {
-    beam: 8,
+    beam: 4,
     branch: 4,
-    beam_work: 400_000,
-    improvement_work: 400_000,
+    beam_work: 200_000,
+    improvement_work: 200_000,
 };
 
 /// A number that depends on no input of the linear program.
