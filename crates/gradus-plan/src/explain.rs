@@ -127,6 +127,9 @@ impl Plan {
         if self.bounded() {
             out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
         }
+        if !self.searched() {
+            out.push_str("    not weighed, as the program is large: elimination\n");
+        }
         for name in NOT_YET {
             let _ = writeln!(out, "    not weighed yet: {name}");
         }

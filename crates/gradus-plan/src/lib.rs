@@ -1,7 +1,7 @@
 //! Which order of the chain rule to take, what it costs, and why.
 //!
-//! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order, each with its program and its cost, and the
-//! one with the least time. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians,
+//! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order and by elimination, each with its program and its
+//! cost, and the one with the least time. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians,
 //! [`scalar`] vertex elimination on graphs of single numbers.
 //!
 //! **Invariants**: figures follow from types alone; all candidates compute the same derivative; zeros by structure are never multiplied. **Never here**: kernels,

@@ -18,6 +18,7 @@ pub struct Plan {
     choice: Choice,
     objective: Objective,
     bounded: bool,
+    searched: bool,
     problem: Arc<Problem>,
     /// The arrays that were eliminated, where that was tried.
     net: Option<Arc<Net>>,
@@ -95,6 +96,7 @@ pub fn jacobian(
         }
     }
     let (mut net, mut scalar) = (None, None);
+    let mut searched = true;
     if options.modes == Modes::Any && !bounded {
         let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
         let numbers = problem.is_of_numbers();
@@ -108,8 +110,9 @@ pub fn jacobian(
             };
             consider(&mut candidates, mode, Way::Scalar(scalar));
         }
-        if !numbers {
-            net = Net::of(tangent, residuals, options.search, price);
+        if !numbers || scalar.is_none() {
+            let made = Net::of(tangent, residuals, options.search, price);
+            (searched, net) = (made.is_ok(), made.ok().flatten());
         }
         // What the best order so far takes beside the function itself.
         let own = price.of(estimate(&problem.lin.primal, &options.profile));
@@ -127,6 +130,7 @@ pub fn jacobian(
         choice,
         objective: options.objective,
         bounded,
+        searched,
         problem: Arc::new(problem),
         net: net.map(Arc::new),
         scalar: scalar.map(Arc::new),
@@ -232,6 +236,11 @@ impl Plan {
     /// Whether the program was too large for both pure modes to be built; see [`PlanOptions::most_nodes`].
     pub fn bounded(&self) -> bool {
         self.bounded
+    }
+
+    /// Whether elimination was weighed wherever it might pay; see [`Search`](crate::Search) for the bounds.
+    pub fn searched(&self) -> bool {
+        self.searched
     }
 
     /// Elements at each cut that was considered, the inputs and the outputs included.

@@ -72,6 +72,18 @@ impl Plan {
             out.push_str("<h2>The order</h2>\n");
             drawing(order, self.widths(), &mut out);
         }
+        if let Mode::Elimination(order) = &self.chosen().mode {
+            out.push_str("<h2>The order</h2>\n<ol>\n");
+            for step in &order.steps {
+                let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+                let _ = writeln!(
+                    out,
+                    "<li>array {v} of {width}: {}</li>",
+                    step.how.in_words()
+                );
+            }
+            out.push_str("</ol>\n");
+        }
         out.push_str(
             "<p class=\"note\">Not weighed yet: compression by colouring for sparse results; recomputation below the memory that any order needs.</p>\n</body></html>\n",
         );

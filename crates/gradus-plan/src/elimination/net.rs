@@ -42,6 +42,9 @@ impl Vertex {
     }
 }
 
+/// A bound was met before anything was weighed.
+pub(crate) struct TooLarge;
+
 /// The inputs, the arrays that may be eliminated in the order of the program, then the outputs.
 pub(crate) struct Net {
     pub vertices: Vec<Vertex>,
@@ -50,11 +53,19 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    /// `None` where there is nothing to gain, the program is a chain, or the bounds leave nothing.
-    pub fn of(tangent: &Graph, residuals: usize, bounds: Search, price: Price<'_>) -> Option<Net> {
+    /// `None` where there is nothing to gain, or the program is a chain.
+    ///
+    /// # Errors
+    /// If the bounds leave nothing.
+    pub fn of(
+        tangent: &Graph,
+        residuals: usize,
+        bounds: Search,
+        price: Price<'_>,
+    ) -> Result<Option<Net>, TooLarge> {
         let x = &tangent.inputs()[residuals..];
         if x.len() + tangent.outputs().len() > MOST_ENDS {
-            return None;
+            return Err(TooLarge);
         }
         let single = segments::cuts(tangent, residuals);
         let active = tangent.dependents_of(x);
@@ -63,7 +74,7 @@ impl Net {
             let keys = keys(tangent, residuals, most);
             // A chain is what the dynamic program is for.
             if keys.iter().all(|k| single.contains(k)) {
-                return None;
+                return Ok(None);
             }
             let starts = [x, &keys].concat();
             let ends = keys.iter().map(|&key| (key, true));
@@ -75,6 +86,9 @@ impl Net {
                 break (starts, parts);
             }
             most /= 2;
+            if most == 0 {
+                return Err(TooLarge);
+            }
         };
         let mut known: Vec<Type> = tangent.input_types();
         known.truncate(residuals);
@@ -103,11 +117,11 @@ impl Net {
             let ty = tangent.ty(node).clone();
             vertices.push(vertex(&known, ty, before, part, price));
         }
-        Some(Net {
+        Ok(Some(Net {
             vertices,
             inputs: x.len(),
             outputs: tangent.outputs().len(),
-        })
+        }))
     }
 
     /// The vertices that may be eliminated.

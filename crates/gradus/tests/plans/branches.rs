@@ -232,6 +232,14 @@ fn a_robot_arm_is_planned_number_by_number() {
         let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
         close("robot arm", c.mode.name(), &got, &wanted, 1e-12);
     }
+    // And with numbers of four bytes.
+    let narrow = x.astype(F32);
+    let plan = plan_jacobian(robot_arm, &narrow, &options).unwrap();
+    assert_eq!(plan.plan().chosen().mode.name(), "scalar elimination");
+    let got = plan.evaluate(&narrow).unwrap();
+    assert_eq!(got.dtype(), F32);
+    let got = got.astype(F64).to_vec::<f64>().unwrap();
+    close("robot arm", "four bytes", &got, &wanted, 1e-4);
     // Nor does it take longer than a program of arrays, by the estimate.
     let plan = plan_jacobian(robot_arm, &x, &PlanOptions::default()).unwrap();
     assert_eq!(plan.plan().chosen().mode.name(), "scalar elimination");
@@ -250,6 +258,8 @@ fn an_elimination_explains_itself() {
     let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
     assert_eq!(read["chosen"], "elimination");
     assert_eq!(read["candidates"][2]["order"], "v1 product, v2 product");
+    let page = plan.plan().to_html();
+    assert!(page.contains("<li>array 1 of 3: products</li>"), "{page}");
     // Without trials no beam, and the plan says so.
     let options = PlanOptions {
         search: Search {
@@ -260,6 +270,21 @@ fn an_elimination_explains_itself() {
     };
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(plan.explain().contains("beam search was given up"));
+    // Nor is a program weighed that is larger than allowed.
+    let options = PlanOptions {
+        search: Search {
+            nodes: 3,
+            ..Search::default()
+        },
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
+    assert!(operations(&plan, "elimination").is_none() && !plan.plan().searched());
+    let explained = plan.explain();
+    assert!(
+        explained.contains("not weighed, as the program is large: elimination"),
+        "{explained}"
+    );
     // And without vertices no elimination.
     let options = PlanOptions {
         search: Search {
