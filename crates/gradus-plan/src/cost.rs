@@ -1,6 +1,7 @@
 //! What a graph costs: operations, bytes and an estimate of the time.
 
 use crate::profile::Profile;
+use crate::regions::estimate_region;
 use gradus_ir::primitives::{Cost, Work};
 use gradus_ir::{Graph, NodeId, Op, Type};
 use smallvec::SmallVec;
@@ -57,12 +58,14 @@ pub(crate) fn estimate_vectors(
         let cost = node.op.cost(&types, &node.ty);
         for o in &node.operands {
             let with = match cost.work {
+                _ if g.region(id).is_some() => false,
                 Work::Reduction => true,
                 w => fuses(w) && g.shape(*o) == node.ty.shape.as_slice() && times(*o) == times(id),
             };
             stays[o.index()] &= with;
         }
-        stays[id.index()] = fuses(cost.work) && !is_output[id.index()];
+        let region = g.region(id).is_some();
+        stays[id.index()] = fuses(cost.work) && !is_output[id.index()] && !region;
         costs[id.index()] = Some(cost);
     }
     let mut total = Estimate::default();
@@ -70,6 +73,13 @@ pub(crate) fn estimate_vectors(
         let Some(cost) = costs[id.index()] else {
             continue;
         };
+        if let Some(region) = g.region(id) {
+            let inside = estimate_region(region, profile);
+            total.operations += cost.operations * times(id);
+            total.bytes += inside.bytes * times(id);
+            total.seconds += inside.seconds * times(id) as f64 + profile.launch;
+            continue;
+        }
         let node = g.node(id);
         let written = match cost.work {
             // A view costs nothing until it leaves the program.

@@ -1,7 +1,9 @@
 //! The product of a Hessian with a vector, among its three compositions.
 
+use crate::bound::NotBuilt;
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
+use crate::regions::{self, ONLY_BACKWARD};
 use crate::segments::Outline;
 use gradus_ir::{Graph, NodeId, Result, verify};
 
@@ -21,24 +23,37 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         Modes::Forward => &[Mode::ForwardOverReverse],
         Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
     };
-    let candidates = modes.iter().map(|mode| {
-        let program = composed(graph, n, mode);
-        Candidate::new(mode.clone(), program, options, peak)
-    });
+    let (mut candidates, mut not_built) = (Vec::new(), Vec::new());
+    for mode in modes {
+        match composed(graph, n, mode) {
+            Some(program) => {
+                candidates.push(Candidate::new(mode.clone(), program, options, peak));
+            }
+            None => not_built.push(NotBuilt {
+                name: mode.name().to_string(),
+                why: ONLY_BACKWARD,
+            }),
+        }
+    }
+    if candidates.is_empty() {
+        return Err(regions::no_forward_mode());
+    }
     let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
     Ok(Plan {
         derivative: Derivative::HessianProduct,
         x: graph.input_types().into_iter().take(n).collect(),
         y: value.output_types(),
-        choice: Choice::cheapest(candidates.collect(), options.memory_limit)?,
-        not_built: Vec::new(),
+        choice: Choice::cheapest(candidates, options)?,
+        objective: options.objective,
+        not_built,
         outline: Outline::of(&value, n),
         kept: Vec::new(),
         places: options.places,
     })
 }
 
-fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
+/// `None` where forward mode meets a function that has none.
+fn composed(graph: &Graph, n: usize, mode: &Mode) -> Option<Graph> {
     let wrt: Vec<usize> = (0..n).collect();
     // The function, its gradient, or its change along v, each with v as further inputs.
     let mut g = match mode {
@@ -60,7 +75,8 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
     let along = match mode {
         Mode::ForwardOverReverse => {
             let changes = gradus_ad::jvp(&mut g, &slopes, &pairs);
-            return finished(g, &inputs, &v, changes);
+            let program = finished(g, &inputs, &v, changes);
+            return (!regions::only_backward(&program)).then_some(program);
         }
         Mode::ReverseOverReverse => {
             let products = slopes
@@ -86,11 +102,14 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
     };
     let all = [inputs.as_slice(), &v].concat();
     let Some(along) = along else {
-        return finished(g, &inputs, &v, vec![None; n]);
+        return Some(finished(g, &inputs, &v, vec![None; n]));
     };
     let along = g.extract(&all, &[along]);
+    if regions::only_backward(&along) {
+        return None;
+    }
     let slope = gradus_ad::gradient(&along, &wrt);
-    slope.extract(slope.inputs(), &slope.outputs()[1..])
+    Some(slope.extract(slope.inputs(), &slope.outputs()[1..]))
 }
 
 fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<NodeId>>) -> Graph {

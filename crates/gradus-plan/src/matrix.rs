@@ -31,6 +31,23 @@ impl Matrix {
         }
     }
 
+    /// Rows of derivatives with respect to `columns` arrays.
+    pub fn new(rows: Vec<Vec<Option<Block>>>, columns: usize) -> Matrix {
+        Matrix { rows, columns }
+    }
+
+    /// Some arrays by one other.
+    pub fn column(blocks: Vec<Option<Block>>) -> Matrix {
+        Matrix::new(blocks.into_iter().map(|b| vec![b]).collect(), 1)
+    }
+
+    /// Arrays of these types by the `k`-th of them.
+    pub fn unit_column(g: &mut Graph, types: &[Type], k: usize) -> Matrix {
+        let mut column = vec![None; types.len()];
+        column[k] = Some(Block::identity(g, types[k].dtype, &types[k].shape));
+        Matrix::column(column)
+    }
+
     /// The derivative of row `i` with respect to column `j`.
     pub fn get(&self, i: usize, j: usize) -> Option<&Block> {
         self.rows[i][j].as_ref()

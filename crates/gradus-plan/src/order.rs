@@ -6,7 +6,7 @@
 
 use crate::cost::{estimate, estimate_vectors};
 use crate::matrix::Matrix;
-use crate::profile::Profile;
+use crate::price::Price;
 use crate::segments::{Segment, Segments};
 use gradus_ir::{DType, Graph, NodeId, Type};
 use std::fmt;
@@ -138,7 +138,7 @@ impl Shape {
     }
 }
 
-/// Seconds to push or pull a number of vectors, from a few samples.
+/// What it takes to push or pull a number of vectors, from a few samples.
 struct Curve([(f64, f64); 3]);
 
 impl Curve {
@@ -152,8 +152,8 @@ impl Curve {
 
 const SAMPLES: [usize; 3] = [1, 16, 256];
 
-/// The order of a chain that is thought to take the least time.
-pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profile) -> Order {
+/// The order of a chain that is thought to take the least.
+pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], price: Price<'_>) -> Order {
     let n = segments.parts.len();
     let seconds = |part: &Segment, make: fn(&mut Graph, &Segment, &[NodeId]) -> Matrix| {
         let mut g = Graph::new();
@@ -161,7 +161,7 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
         let own: Vec<NodeId> = own.into_iter().map(|ty| g.input(ty)).collect();
         let matrix = make(&mut g, part, &own);
         g.set_outputs(matrix.tensors());
-        (estimate(&g, profile).seconds, matrix)
+        (price.of(estimate(&g, price.profile)), matrix)
     };
     let starts: Vec<Vec<Type>> = segments.parts.iter().map(Segment::input_types).collect();
     let ends: Vec<Vec<Type>> = segments
@@ -174,8 +174,8 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
         let vector = &program.inputs()[program.inputs().len() - 1..];
         let repeated = program.dependents_of(vector);
         Curve(SAMPLES.map(|n| {
-            let cost = estimate_vectors(program, &repeated, n, profile);
-            (n as f64, cost.seconds)
+            let cost = estimate_vectors(program, &repeated, n, price.profile);
+            (n as f64, price.of(cost))
         }))
     };
     let mut best: Vec<Vec<(f64, Order)>> = Vec::new();
@@ -214,13 +214,13 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
                 let summed =
                     (w[k + 1] as f64 / inner.tied() / outer.tied() * shape.tied()).max(1.0);
                 let batch = (all / (columns * rows * summed)).max(1.0);
-                let product = profile.product(
+                let product = price.product(
                     dtype,
                     batch as usize,
                     rows as usize,
                     summed as usize,
                     columns as usize,
-                ) + profile.launch;
+                );
                 let (a, b) = (best[i][k].clone(), best[k + 1][j].clone());
                 let mut offer = |time: f64, order: Order| {
                     if time < found.0 {

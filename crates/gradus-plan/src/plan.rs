@@ -1,9 +1,14 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
-use crate::bound::{Bound, FORWARD, MIXED, REVERSE};
-use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::bound::{Bound, ELIMINATION, FORWARD, LARGE, MIXED, NotBuilt, REVERSE};
+use crate::choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
+use crate::cost::estimate;
+use crate::elimination::{self, Net, Step, TooLarge};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
+use crate::price::Price;
+use crate::regions::{self, ONLY_BACKWARD, WHOLE};
+use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
 use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
@@ -27,7 +32,8 @@ pub struct Plan {
     pub(crate) x: Vec<Type>,
     pub(crate) y: Vec<Type>,
     pub(crate) choice: Choice,
-    pub(crate) not_built: Vec<String>,
+    pub(crate) objective: Objective,
+    pub(crate) not_built: Vec<NotBuilt>,
     pub(crate) outline: Outline,
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
@@ -48,6 +54,10 @@ pub(crate) struct Draft {
     pub whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     pub cut: Arc<Segments>,
+    /// The arrays that were eliminated, where that was tried.
+    pub net: Option<Arc<Net>>,
+    /// The numbers that were eliminated, where that was tried.
+    pub scalar: Option<Arc<ScalarProgram>>,
     pub bound: Bound,
     /// Of a Hessian: the gradient by forward mode.
     pub forward: Option<(Arc<Problem>, Arc<Segments>)>,
@@ -58,40 +68,49 @@ pub(crate) struct Draft {
 /// `peak` says how many bytes a program will hold at once, arguments apart; without it plans are made without that figure, and without a limit.
 ///
 /// # Errors
-/// If no candidate meets the memory limit: how much is needed.
+/// If no candidate meets the memory limit: how much is needed. If forward mode is asked for and there is none.
 pub fn jacobian(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
 ) -> Result<Accumulation> {
-    let (draft, candidates) = draft(graph, n, options, peak);
-    let choice = Choice::cheapest(candidates, options.memory_limit)?;
+    let (draft, candidates) = draft(graph, n, options, peak)?;
+    let choice = Choice::cheapest(candidates, options)?;
     let y = graph.output_types();
     Ok(draft.chosen(Derivative::Jacobian, y, choice, options))
 }
 
 /// The candidates for the Jacobian of `graph`.
+///
+/// # Errors
+/// If forward mode is asked for and there is none.
 pub(crate) fn draft(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
-) -> (Draft, Vec<Candidate>) {
+) -> Result<(Draft, Vec<Candidate>)> {
     let problem = Problem::new(graph, n);
+    let price = Price::new(options);
     let whole = Arc::new(problem.whole());
-    let tangent = &problem.lin.tangent;
-    let cuts = match options.modes {
-        Modes::Any => Segments::cuts(tangent, problem.lin.residuals),
-        Modes::Forward | Modes::Reverse => Vec::new(),
-    };
+    let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
+    let any = options.modes == Modes::Any;
+    let one_way = problem.only_backward();
+    if one_way && options.modes == Modes::Forward {
+        return Err(regions::no_forward_mode());
+    }
     let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
+    let cuts = match any && !one_way {
+        true => Segments::cuts(tangent, residuals),
+        false => Vec::new(),
+    };
     let searched = (!cuts.is_empty() && bound.take(MIXED)).then(|| {
-        let cut = Segments::at(tangent, problem.lin.residuals, &cuts);
-        let order = cheapest(&cut, &problem.residual_types(), &options.profile);
+        let cut = Segments::at(tangent, residuals, &cuts);
+        let order = cheapest(&cut, &problem.residual_types(), price);
         (cut, order)
     });
-    let fewer = match whole.widths[0] <= whole.widths[1] {
+    let fewer = match whole.widths[0] <= whole.widths[1] && !one_way {
         true => FORWARD,
         false => REVERSE,
     };
@@ -106,33 +125,77 @@ pub(crate) fn draft(
         },
     };
     let mut wanted = vec![favourite];
-    if options.modes == Modes::Any {
+    if any && one_way {
+        bound.refuse(FORWARD, ONLY_BACKWARD);
+        bound.refuse(MIXED, ONLY_BACKWARD);
+    } else if any {
         let other = if fewer == FORWARD { REVERSE } else { FORWARD };
         let rest = [fewer, other].into_iter().filter(|&m| m != favourite);
         wanted.extend(rest.filter(|mode| bound.take(mode)));
     }
-    let mut candidates = Vec::new();
-    let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
-        let program = problem.emit(segments, order);
-        candidates.push(Candidate::new(mode, program, options, peak));
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
+        let program = problem.emit(way);
+        // Several ways may come to one program.
+        if !candidates.iter().any(|c| c.program.same(&program)) {
+            candidates.push(Candidate::new(mode, program, options, peak));
+        }
     };
+    let (forward, reverse) = (Order::forward(1), Order::reverse(1));
     if wanted.contains(&FORWARD) {
-        consider(Mode::Forward, &whole, &Order::forward(1));
+        let way = Way::Chain(&whole, &forward);
+        consider(&mut candidates, Mode::Forward, way);
     }
     if wanted.contains(&REVERSE) {
-        consider(Mode::Reverse, &whole, &Order::reverse(1));
+        let way = Way::Chain(&whole, &reverse);
+        consider(&mut candidates, Mode::Reverse, way);
     }
     if let Some((cut, order)) = searched.as_ref().filter(|_| favourite == MIXED) {
-        consider(Mode::Mixed(order.clone()), cut, order);
+        let way = Way::Chain(cut, order);
+        consider(&mut candidates, Mode::Mixed(order.clone()), way);
+    }
+    let (mut net, mut scalar) = (None, None);
+    if any && regions::has_regions(tangent) {
+        bound.refuse(ELIMINATION, WHOLE);
+    } else if any && bound.take(ELIMINATION) {
+        let numbers = problem.is_of_numbers();
+        if numbers || options.objective == Objective::Operations {
+            scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
+        }
+        if let Some(scalar) = &scalar {
+            let mode = Mode::Scalar {
+                vertices: scalar.vertices(),
+                multiplications: scalar.multiplications(),
+            };
+            consider(&mut candidates, mode, Way::Scalar(scalar));
+        }
+        if !numbers || scalar.is_none() {
+            match Net::of(tangent, residuals, options.search, price) {
+                Ok(made) => net = made,
+                Err(TooLarge) => bound.refuse(ELIMINATION, LARGE),
+            }
+        }
+        // What the best order so far takes beside the function itself.
+        let own = price.of(estimate(&problem.lin.primal, &options.profile));
+        let known = candidates.iter().map(|c| price.of(c.estimate) - own);
+        let known = known.fold(f64::INFINITY, f64::min);
+        if let Some(net) = &net
+            && let Some(order) = elimination::search(net, price, options.search, known)
+        {
+            let way = Way::Elimination(net, &order.steps);
+            consider(&mut candidates, Mode::Elimination(order.clone()), way);
+        }
     }
     let draft = Draft {
         problem: Arc::new(problem),
         cut: searched.map_or_else(|| whole.clone(), |(cut, _)| Arc::new(cut)),
         whole,
+        net: net.map(Arc::new),
+        scalar: scalar.map(Arc::new),
         bound,
         forward: None,
     };
-    (draft, candidates)
+    Ok((draft, candidates))
 }
 
 impl Draft {
@@ -149,6 +212,7 @@ impl Draft {
             x: self.problem.x.clone(),
             y,
             choice,
+            objective: options.objective,
             not_built: self.bound.refused.clone(),
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
@@ -156,6 +220,16 @@ impl Draft {
         };
         Accumulation { plan, draft: self }
     }
+}
+
+/// Elements of an array, on average, up to which a program is one of scalars: kernels run over longer arrays faster than number by number.
+const MOST_IN_ARRAYS: usize = 4;
+
+/// A way to accumulate the derivative.
+pub(crate) enum Way<'a> {
+    Chain(&'a Segments, &'a Order),
+    Elimination(&'a Net, &'a [Step]),
+    Scalar(&'a ScalarProgram),
 }
 
 /// A function, linearised.
@@ -181,6 +255,11 @@ impl Problem {
         Segments::whole(&self.lin.tangent, self.lin.residuals)
     }
 
+    /// Whether forward mode is left out; see [`only_backward`](regions::only_backward).
+    pub fn only_backward(&self) -> bool {
+        regions::only_backward(&self.lin.tangent)
+    }
+
     /// Operations of the linear program.
     pub fn size(&self) -> usize {
         self.lin.tangent.len()
@@ -192,19 +271,34 @@ impl Problem {
         types
     }
 
-    /// The function with the derivatives in this order behind it.
-    fn accumulate(&self, segments: &Segments, order: &Order) -> (Graph, Matrix) {
+    /// Whether most arrays hold a few numbers, as those of a program of scalars do.
+    fn is_of_numbers(&self) -> bool {
+        let tangent = &self.lin.tangent;
+        let active = tangent.dependents_of(&tangent.inputs()[self.lin.residuals..]);
+        let all = tangent.ids().filter(|id| active[id.index()]);
+        let (arrays, numbers) = all.fold((0, 0), |(arrays, numbers), id| {
+            (arrays + 1, numbers + tangent.ty(id).elements())
+        });
+        numbers <= MOST_IN_ARRAYS * arrays
+    }
+
+    /// The function with the derivatives accumulated in this way behind it.
+    fn accumulate(&self, way: Way<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
-        let matrix = order.build(&mut g, segments, &residuals);
+        let matrix = match way {
+            Way::Chain(segments, order) => order.build(&mut g, segments, &residuals),
+            Way::Elimination(net, steps) => elimination::build(&mut g, net, steps, &residuals),
+            Way::Scalar(scalar) => scalar.build(&mut g, &self.lin.tangent, &residuals),
+        };
         (g, matrix)
     }
 
-    /// The program that computes the Jacobian in this order: a block for each output and each input.
-    pub fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+    /// The program that computes the Jacobian in this way: a block for each output and each input.
+    pub fn emit(&self, way: Way<'_>) -> Graph {
         let primal = &self.lin.primal;
-        let (mut g, matrix) = self.accumulate(segments, order);
+        let (mut g, matrix) = self.accumulate(way);
         let mut blocks = Vec::new();
         for (i, y) in self.y.iter().enumerate() {
             for (j, x) in self.x.iter().enumerate() {
@@ -242,8 +336,13 @@ impl Plan {
         self.choice.chosen()
     }
 
-    /// Names of the candidates that were not built, as the program is too large; see [`PlanOptions::most_nodes`].
-    pub fn not_built(&self) -> &[String] {
+    /// What the plan saves.
+    pub fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// The candidates that were not built, as the program is too large (see [`PlanOptions::most_nodes`] and [`Search`](crate::Search)) or does not admit them.
+    pub fn not_built(&self) -> &[NotBuilt] {
         &self.not_built
     }
 
@@ -285,7 +384,7 @@ impl Accumulation {
             (0, self.draft.cut.parts.len() - 1),
             "the order spans all parts"
         );
-        self.draft.problem.emit(&self.draft.cut, order)
+        self.draft.problem.emit(Way::Chain(&self.draft.cut, order))
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
@@ -295,18 +394,25 @@ impl Accumulation {
     /// If there are several inputs or outputs.
     pub fn compressed(&self) -> (Graph, Vec<(usize, usize)>) {
         let draft = &self.draft;
-        let (problem, segments, order) = match (&self.plan.chosen().mode, &draft.forward) {
-            (Mode::ReverseOverForward, Some((problem, whole))) => {
-                (problem, whole, Order::reverse(1))
-            }
-            (Mode::Mixed(order), _) => (&draft.problem, &draft.cut, order.clone()),
-            (Mode::Reverse, _) => (&draft.problem, &draft.whole, Order::reverse(1)),
-            _ => (&draft.problem, &draft.whole, Order::forward(1)),
+        let (forward, reverse) = (Order::forward(1), Order::reverse(1));
+        let mut problem = &draft.problem;
+        let way = match &self.plan.chosen().mode {
+            Mode::Mixed(order) => Way::Chain(&draft.cut, order),
+            Mode::Reverse => Way::Chain(&draft.whole, &reverse),
+            mode => match (mode, &draft.net, &draft.scalar, &draft.forward) {
+                (Mode::Elimination(order), Some(net), ..) => Way::Elimination(net, &order.steps),
+                (Mode::Scalar { .. }, _, Some(scalar), _) => Way::Scalar(scalar),
+                (Mode::ReverseOverForward, .., Some((by_forward, whole))) => {
+                    problem = by_forward;
+                    Way::Chain(whole, &reverse)
+                }
+                _ => Way::Chain(&draft.whole, &forward),
+            },
         };
         let ([x], [y]) = (&problem.x[..], &problem.y[..]) else {
             panic!("a compressed Jacobian has one input and one output");
         };
-        let (mut g, matrix) = problem.accumulate(segments, &order);
+        let (mut g, matrix) = problem.accumulate(way);
         let (tensor, ties) = match matrix.get(0, 0) {
             None => {
                 let shape = [&y.shape[..], &x.shape].concat();

@@ -75,12 +75,8 @@ impl Plan {
             );
         }
         out.push_str("</table>\n");
-        if !self.not_built().is_empty() {
-            let _ = writeln!(
-                out,
-                "<p class=\"note\">Not built, as the program is large: {}.</p>",
-                self.not_built().join(", ")
-            );
+        for (why, names) in self.not_built_by_reason() {
+            let _ = writeln!(out, "<p class=\"note\">Not built, as {why}: {names}.</p>");
         }
         self.bars(measured, &mut out);
         if let Mode::Mixed(order) = &self.chosen().mode {

@@ -77,6 +77,22 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    /// The part of a linear program that makes `to` of `from`.
+    pub fn between(tangent: &Graph, residuals: usize, from: &[NodeId], to: &[NodeId]) -> Segment {
+        let known = &tangent.inputs()[..residuals];
+        let needed = needed_between(tangent, from, to);
+        let residuals: Vec<usize> = (0..residuals)
+            .filter(|&k| needed[known[k].index()])
+            .collect();
+        let mut inputs: Vec<NodeId> = residuals.iter().map(|&k| known[k]).collect();
+        inputs.extend(from);
+        Segment {
+            forward: tangent.extract(&inputs, to),
+            reverse: OnceLock::new(),
+            residuals,
+        }
+    }
+
     /// `(residuals…, ȳ…) ↦ x̄…`, made when it is first asked for.
     pub fn reverse(&self) -> &Graph {
         self.reverse
@@ -134,23 +150,11 @@ impl Segments {
 
     /// The program cut at these nodes.
     pub fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
-        let (known, x) = tangent.inputs().split_at(residuals);
+        let x = &tangent.inputs()[residuals..];
         let borders = borders(x, cuts, tangent.outputs());
         let parts = borders
             .windows(2)
-            .map(|w| {
-                let needed = needed_between(tangent, &w[0], &w[1]);
-                let residuals: Vec<usize> = (0..residuals)
-                    .filter(|&k| needed[known[k].index()])
-                    .collect();
-                let mut inputs: Vec<NodeId> = residuals.iter().map(|&k| known[k]).collect();
-                inputs.extend(&w[0]);
-                Segment {
-                    forward: tangent.extract(&inputs, &w[1]),
-                    reverse: OnceLock::new(),
-                    residuals,
-                }
-            })
+            .map(|w| Segment::between(tangent, residuals, &w[0], &w[1]))
             .collect();
         Segments {
             parts,
@@ -223,7 +227,7 @@ fn needed_between(tangent: &Graph, from: &[NodeId], to: &[NodeId]) -> Vec<bool> 
 }
 
 /// All single nodes through which every path goes, in order; inputs and outputs are none.
-fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
     let active = tangent.dependents_of(x);
     let needed = tangent.live();
     let on_path = |i: usize| active[i] && needed[i];

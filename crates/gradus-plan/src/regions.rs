@@ -1,0 +1,64 @@
+//! What loops, choices and calls mean for a plan: what they cost, and which orders they rule out.
+
+use crate::cost::{Estimate, estimate};
+use crate::profile::Profile;
+use gradus_ir::primitives::{Call, Region, Trips};
+use gradus_ir::{Error, ErrorKind, Graph};
+
+/// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
+const UNKNOWN_STEPS: u64 = 1;
+
+/// Why forward mode is left out of programs with a `custom_vjp`.
+pub(crate) const ONLY_BACKWARD: &str = "a custom_vjp has no forward mode";
+
+/// Why elimination is left out of programs with regions.
+pub(crate) const WHOLE: &str = "it does not look into loops, choices and calls";
+
+/// Whether a program holds loops, choices or calls.
+pub(crate) fn has_regions(g: &Graph) -> bool {
+    g.ids().any(|id| g.region(id).is_some())
+}
+
+/// Whether a program, or one that it holds, has a derivative of which only the transpose is known.
+pub(crate) fn only_backward(g: &Graph) -> bool {
+    g.ids().filter_map(|id| g.region(id)).any(|region| {
+        matches!(**region, Region::Call(Call::OnlyBackward { .. }))
+            || region.bodies().iter().any(|(_, body)| only_backward(body))
+    })
+}
+
+/// The error of those who ask for forward mode where there is none.
+pub(crate) fn no_forward_mode() -> Error {
+    let message = format!(
+        "{ONLY_BACKWARD}: take the modes `Any` or `Reverse`, or give the function a custom_jvp"
+    );
+    Error::new(ErrorKind::Argument, message)
+}
+
+/// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does.
+pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
+    match region {
+        Region::Loop(l) => {
+            let mut step = estimate(&l.body, profile);
+            if let Trips::While(condition) = &l.trips {
+                let asked = estimate(condition, profile);
+                step.operations += asked.operations;
+                step.bytes += asked.bytes;
+                step.seconds += asked.seconds;
+            }
+            let steps = match l.trips {
+                Trips::Fixed(n) => n as u64,
+                Trips::Counted | Trips::While(_) => UNKNOWN_STEPS,
+            };
+            Estimate {
+                operations: step.operations * steps,
+                bytes: step.bytes * steps,
+                seconds: step.seconds * steps as f64,
+            }
+        }
+        Region::Switch(s) => (s.branches.iter().map(|b| estimate(b, profile)))
+            .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
+            .unwrap_or_default(),
+        Region::Call(call) => estimate(call.body(), profile),
+    }
+}
