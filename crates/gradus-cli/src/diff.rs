@@ -189,9 +189,10 @@ mod tests {
         the Jacobian of f64[] by f64[4]
           a chain of widths 4 → 1
 
-            candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                  78             720             352      2.8 µs    1.31
-          * reverse                  17             272             288      2.1 µs    1.00
+            candidate                 operations     bytes moved   bytes at peak        time   ratio
+            forward                           78             720             352      2.8 µs    1.31
+          * reverse                           17             272             288      2.1 µs    1.00
+            scalar elimination                14             224             288      3.0 µs    1.42
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
@@ -201,13 +202,15 @@ mod tests {
         the Jacobian of f64[4] by f64[4]
           a chain of widths 4 → 4
 
-            candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                 123           1,744             704      4.6 µs    1.16
-          * reverse                 107           1,528             704      4.0 µs    1.00
+            candidate                 operations     bytes moved   bytes at peak        time   ratio
+            forward                          123           1,744             704      4.6 µs    1.27
+            reverse                          107           1,528             704      4.0 µs    1.10
+          * scalar elimination                10             624             896      3.6 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
-          taken: reverse, cotangents pulled from the outputs to the inputs
+          taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+            numbers: 3, products of partial derivatives: 6
         ");
     }
 
@@ -218,13 +221,15 @@ mod tests {
         the Jacobian of f64[2] by f64[2]
           a chain of widths 2 → 2
 
-            candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                   9             296             288      2.4 µs    1.00
-          * reverse                  11             280             352      2.4 µs    1.00
+            candidate                 operations     bytes moved   bytes at peak        time   ratio
+            forward                            9             296             288      2.4 µs    2.66
+            reverse                           11             280             352      2.4 µs    2.66
+          * scalar elimination                 1             136             288      0.9 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
-          taken: reverse, cotangents pulled from the outputs to the inputs
+          taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+            numbers: 0, products of partial derivatives: 0
         ");
     }
 

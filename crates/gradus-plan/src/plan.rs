@@ -53,8 +53,9 @@ pub fn jacobian(
     let mut candidates: Vec<Candidate> = Vec::new();
     let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
         let program = problem.emit(way);
-        // Several ways may come to one program.
-        if candidates.iter().any(|c| c.program.same(&program)) {
+        // Another way may come to the program of forward or reverse mode, or of a chain.
+        let pure = matches!(mode, Mode::Forward | Mode::Reverse);
+        if !pure && candidates.iter().any(|c| c.program.same(&program)) {
             return;
         }
         candidates.push(Candidate::new(mode, program, options, peak));
