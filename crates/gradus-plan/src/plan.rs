@@ -22,8 +22,6 @@ pub struct Plan {
     problem: Arc<Problem>,
     /// The arrays that were eliminated, where that was tried.
     net: Option<Arc<Net>>,
-    /// The numbers that were eliminated, where that was tried.
-    scalar: Option<Arc<ScalarProgram>>,
     whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     cut: Arc<Segments>,
@@ -96,10 +94,11 @@ pub fn jacobian(
             );
         }
     }
-    let (mut net, mut scalar) = (None, None);
+    let mut net = None;
     let mut searched = true;
     if options.modes == Modes::Any && !bounded {
         let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
+        let mut scalar = None;
         let numbers = problem.is_of_numbers();
         if numbers || options.objective == Objective::Operations {
             scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
@@ -134,7 +133,6 @@ pub fn jacobian(
         searched,
         problem: Arc::new(problem),
         net: net.map(Arc::new),
-        scalar: scalar.map(Arc::new),
         cut: cut.map_or_else(|| whole.clone(), Arc::new),
         whole,
     })
@@ -263,7 +261,7 @@ impl Plan {
         self.problem.emit(Way::Chain(&self.cut, order))
     }
 
-    /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
+    /// The program of the order taken that leaves out zeros by structure (of forward mode, where numbers are eliminated one by one, which has no blocks), for one input and one output, and its ties: pairs of an output axis and the input
     /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied.
     ///
     /// # Panics
@@ -273,11 +271,10 @@ impl Plan {
             panic!("a compressed Jacobian has one input and one output");
         };
         let (forward, reverse) = (Order::forward(1), Order::reverse(1));
-        let way = match (&self.chosen().mode, &self.net, &self.scalar) {
-            (Mode::Mixed(order), ..) => Way::Chain(&self.cut, order),
-            (Mode::Elimination(order), Some(net), _) => Way::Elimination(net, &order.steps),
-            (Mode::Scalar { .. }, _, Some(scalar)) => Way::Scalar(scalar),
-            (Mode::Reverse, ..) => Way::Chain(&self.whole, &reverse),
+        let way = match (&self.chosen().mode, &self.net) {
+            (Mode::Mixed(order), _) => Way::Chain(&self.cut, order),
+            (Mode::Elimination(order), Some(net)) => Way::Elimination(net, &order.steps),
+            (Mode::Reverse, _) => Way::Chain(&self.whole, &reverse),
             _ => Way::Chain(&self.whole, &forward),
         };
         let (mut g, matrix) = self.problem.accumulate(way);
