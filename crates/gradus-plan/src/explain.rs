@@ -192,7 +192,7 @@ impl Plan {
             } => {
                 let _ = writeln!(
                     out,
-                    "    {vertices} numbers by {multiplications} products of partial derivatives"
+                    "    numbers: {vertices}, products of partial derivatives: {multiplications}"
                 );
             }
             _ => {}

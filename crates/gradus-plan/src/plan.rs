@@ -56,8 +56,6 @@ pub(crate) struct Draft {
     pub cut: Arc<Segments>,
     /// The arrays that were eliminated, where that was tried.
     pub net: Option<Arc<Net>>,
-    /// The numbers that were eliminated, where that was tried.
-    pub scalar: Option<Arc<ScalarProgram>>,
     pub bound: Bound,
     /// Of a Hessian: the gradient by forward mode.
     pub forward: Option<(Arc<Problem>, Arc<Segments>)>,
@@ -136,8 +134,9 @@ pub(crate) fn draft(
     let mut candidates: Vec<Candidate> = Vec::new();
     let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
         let program = problem.emit(way);
-        // Several ways may come to one program.
-        if !candidates.iter().any(|c| c.program.same(&program)) {
+        // Another way may come to the program of forward or reverse mode, or of a chain.
+        let pure = matches!(mode, Mode::Forward | Mode::Reverse);
+        if pure || !candidates.iter().any(|c| c.program.same(&program)) {
             candidates.push(Candidate::new(mode, program, options, peak));
         }
     };
@@ -154,10 +153,11 @@ pub(crate) fn draft(
         let way = Way::Chain(cut, order);
         consider(&mut candidates, Mode::Mixed(order.clone()), way);
     }
-    let (mut net, mut scalar) = (None, None);
+    let mut net = None;
     if any && regions::has_regions(tangent) {
         bound.refuse(ELIMINATION, WHOLE);
     } else if any && bound.take(ELIMINATION) {
+        let mut scalar = None;
         let numbers = problem.is_of_numbers();
         if numbers || options.objective == Objective::Operations {
             scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
@@ -191,7 +191,6 @@ pub(crate) fn draft(
         cut: searched.map_or_else(|| whole.clone(), |(cut, _)| Arc::new(cut)),
         whole,
         net: net.map(Arc::new),
-        scalar: scalar.map(Arc::new),
         bound,
         forward: None,
     };
@@ -388,7 +387,8 @@ impl Accumulation {
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
-    /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied.
+    /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied. Where numbers are
+    /// eliminated one by one there are no such zeros, and it is the program of forward mode.
     ///
     /// # Panics
     /// If there are several inputs or outputs.
@@ -399,10 +399,9 @@ impl Accumulation {
         let way = match &self.plan.chosen().mode {
             Mode::Mixed(order) => Way::Chain(&draft.cut, order),
             Mode::Reverse => Way::Chain(&draft.whole, &reverse),
-            mode => match (mode, &draft.net, &draft.scalar, &draft.forward) {
-                (Mode::Elimination(order), Some(net), ..) => Way::Elimination(net, &order.steps),
-                (Mode::Scalar { .. }, _, Some(scalar), _) => Way::Scalar(scalar),
-                (Mode::ReverseOverForward, .., Some((by_forward, whole))) => {
+            mode => match (mode, &draft.net, &draft.forward) {
+                (Mode::Elimination(order), Some(net), _) => Way::Elimination(net, &order.steps),
+                (Mode::ReverseOverForward, _, Some((by_forward, whole))) => {
                     problem = by_forward;
                     Way::Chain(whole, &reverse)
                 }

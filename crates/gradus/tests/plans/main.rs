@@ -202,7 +202,11 @@ fn blocks_of_all_functions_are_the_jacobian() {
                 .filter(|&k| k < out || blocks.ties.iter().all(|&(_, s)| out + s != k));
             let there: usize = kept.zip(&bs).map(|(k, s)| index[k] * s).sum();
             let value = if off { 0.0 } else { got[there] };
-            assert_eq!(value, *w, "{name}: {index:?}");
+            // Scalar elimination rounds otherwise than the mode that makes its blocks.
+            assert!(
+                (value - w).abs() <= 1e-12 * (1.0 + w.abs()),
+                "{name}: {index:?}"
+            );
         }
     }
 }
@@ -300,7 +304,12 @@ fn large_programs_are_planned_within_bounds() {
             "forward, elimination",
             Box::new(|x| narrow.matmul(&long(x))),
         ),
-        (2, "forward", "reverse, elimination", Box::new(|x| long(&wide.matmul(x)))),
+        (
+            2,
+            "forward",
+            "reverse, elimination",
+            Box::new(|x| long(&wide.matmul(x))),
+        ),
         (
             6,
             "forward",
