@@ -288,8 +288,8 @@ fn main() -> Result<()> {
         let planned =
             |options: &PlanOptions| gradus_plan::jacobian(&graph, 1, options, None).unwrap();
         let order = planned(&options);
-        let mode = order.chosen().mode.clone();
-        let program = &order.chosen().program;
+        let mode = order.plan().chosen().mode.clone();
+        let program = &order.plan().chosen().program;
         // What is compared runs in turn, so that a busy machine slows all down alike.
         let timing = |f: &mut dyn FnMut()| time(0, 1, Duration::ZERO, f).min;
         let [mut whole, mut named, mut compile] = [f64::INFINITY; 3];
@@ -354,7 +354,7 @@ fn main() -> Result<()> {
             micro(Some(chosen)),
             best_pure.1 as f64 / chosen.1 as f64,
             if within { "yes" } else { "NO" },
-            match order.not_built() {
+            match order.plan().not_built() {
                 [] => String::new(),
                 all => {
                     let names: Vec<&str> = all.iter().map(|n| n.name.as_str()).collect();

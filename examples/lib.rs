@@ -5,6 +5,7 @@
 //! * `newton`: a minimum found with Hessian-vector products
 //! * `per_example_gradients`: `vmap` of `grad`
 //! * `pendulum`: the derivative of a simulation with respect to its parameters
+//! * `seeing`: a graph as a page, values while running, the line that made a NaN, a profile by line
 //! * `train_xor`: a small network trained by a compiled step
 //!
 //! Run one with `cargo run --release -p gradus-examples --example newton`.

@@ -43,7 +43,7 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
-        let outer = g.set_loc(node.loc);
+        let outer = g.set_loc(node.loc.tangent(node.op.name()));
         if let Op::Region(_) = node.op {
             of_regions.insert(id, regions::jvp(g, id, &of_operands));
             g.set_loc(outer);

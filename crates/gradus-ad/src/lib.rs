@@ -49,7 +49,7 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
             None => g.constant_like(0.0, x),
         });
     }
-    let gradient = g.extract(&inputs, &outputs).merged();
+    let gradient = g.program(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);
     gradient
 }

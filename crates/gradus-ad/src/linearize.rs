@@ -38,7 +38,7 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     let tangent = g.extract(&inputs, &tangents);
     let mut outputs = graph.outputs().to_vec();
     outputs.extend(&residuals);
-    let primal = g.extract(graph.inputs(), &outputs).merged();
+    let primal = g.program(graph.inputs(), &outputs).merged();
     let tangent = tangent.merged();
     verify::check_after("linearize", &primal);
     verify::check_after("linearize", &tangent);

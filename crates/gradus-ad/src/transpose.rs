@@ -64,7 +64,7 @@ pub fn transpose(
             of_results.or_insert_with(|| vec![None; results])[index as usize] = Some(cotangent);
             continue;
         }
-        let outer = g.set_loc(node.loc);
+        let outer = g.set_loc(node.loc.cotangent(node.op.name()));
         let mut cx = Transpose {
             graph: g,
             operands: &node.operands,

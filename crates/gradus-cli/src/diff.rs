@@ -7,10 +7,11 @@ use crate::options::DiffOptions;
 use gradus::tensor::concatenate;
 use gradus::{
     Graph, PlanOptions, Result, Tensor, dot, grad, hessian_tree, jacobian_tree, machine_profile,
-    plan_hessian, plan_jacobian, trace,
+    page, plan_hessian, plan_jacobian, trace, value_and_grad,
 };
 use std::fmt::Write;
 use std::fs;
+use std::path::Path;
 
 pub fn run(options: &DiffOptions) -> Result<()> {
     let planning = PlanOptions {
@@ -20,9 +21,14 @@ pub fn run(options: &DiffOptions) -> Result<()> {
     };
     let explain = options.explain.then_some(&planning);
     let report = Report::new(&options.formula, &options.at, explain)?;
+    let write = |path: &Path, text: String| {
+        fs::write(path, text).map_err(|e| broken(path, format_args!("cannot be written: {e}")))
+    };
     if let Some(path) = &options.dot {
-        fs::write(path, dot::render(&report.graph))
-            .map_err(|e| broken(path, format_args!("cannot be written: {e}")))?;
+        write(path, dot::render(&report.graph))?;
+    }
+    if let Some(path) = &options.html {
+        write(path, page(&options.formula, &report.with_value))?;
     }
     for note in &report.notes {
         eprintln!("note: {note}");
@@ -35,6 +41,8 @@ pub struct Report {
     pub notes: Vec<String>,
     pub text: String,
     graph: Graph,
+    /// The program of the value and the derivative.
+    with_value: Graph,
 }
 
 impl Report {
@@ -46,7 +54,7 @@ impl Report {
         let outputs = formula.check(&sizes).map_err(|m| m.in_text(text))?;
         let f = |x: &Vec<Tensor>| formula.evaluate(x);
         let mut out = format!("value  {}\n", indented(&f(&values), 7));
-        let graph = match outputs {
+        let (graph, with_value) = match outputs {
             None => {
                 let slopes = grad(f)(&values);
                 out.push_str("\ngradient\n");
@@ -71,7 +79,7 @@ impl Report {
                     columns.join(", "),
                     indented(&second, 2)
                 );
-                trace(grad(f), &values)?
+                (trace(grad(f), &values)?, trace(value_and_grad(f), &values)?)
             }
             Some(_) => {
                 let blocks = jacobian_tree(f)(&values);
@@ -81,7 +89,8 @@ impl Report {
                     let shown = block.map_or(String::new(), |b| indented(b, 4));
                     let _ = writeln!(out, "  by {name}\n    {shown}");
                 }
-                trace(jacobian_tree(f), &values)?
+                let both = |x: &Vec<Tensor>| (f(x), jacobian_tree(f)(x));
+                (trace(jacobian_tree(f), &values)?, trace(both, &values)?)
             }
         };
         out.push_str("\nthe derivative as a program:\n");
@@ -108,6 +117,7 @@ impl Report {
             notes,
             text: out,
             graph,
+            with_value,
         })
     }
 }

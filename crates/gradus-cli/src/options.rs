@@ -85,9 +85,9 @@ pub struct TrainOptions {
     /// Number of threads; the results do not depend on it [default: one a core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the time of every part of the compiled step
-    #[arg(long)]
-    pub profile: bool,
+    /// Print the time of a compiled step by line of the source and part by part; with a file, write it there as a trace for Chrome (chrome://tracing) as well
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub profile: Option<Option<PathBuf>>,
 }
 
 #[derive(Args)]
@@ -190,7 +190,7 @@ pub enum PlanFormat {
     Json,
     /// The order taken as a tree for Graphviz
     Dot,
-    /// One page with table and pictures, which needs nothing else
+    /// One page with table, pictures, and the program to walk through, which needs nothing else
     Html,
 }
 
@@ -206,6 +206,9 @@ pub struct DiffOptions {
     /// Write the derivative's program to this file as a graph for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
+    /// Write value and derivative as a program to this file: one HTML page to walk through, which needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
     #[arg(long)]
     pub explain: bool,

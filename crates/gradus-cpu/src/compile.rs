@@ -2,6 +2,7 @@
 
 use crate::alone::{Alone, Operand};
 use crate::fuse::{Fused, Kind, Unit, fuse};
+use crate::origin::Origin;
 use crate::passes;
 use crate::place::{Draft, Placed, Role, Slot, place};
 use crate::region;
@@ -130,8 +131,8 @@ impl<'a> Builder<'a> {
             reductions: Vec::new(),
             reduced: (1, 1, 1),
         };
-        self.drafts
-            .push(Draft::Fused(program, self.graph.node(id).loc));
+        let origin = Origin::of(self.graph, &[id]);
+        self.drafts.push(Draft::Fused(program, origin));
     }
 
     /// An operand whose elements lie in row-major order from the start of its memory; they are copied if they do not.
@@ -166,7 +167,8 @@ impl<'a> Builder<'a> {
             reductions: Vec::new(),
             reduced: (1, 1, 1),
         };
-        self.drafts.push(Draft::Fused(program, loc));
+        let origin = Origin::copy(loc, ty);
+        self.drafts.push(Draft::Fused(program, origin));
     }
 
     fn group(&mut self, g: usize) {
@@ -253,10 +255,6 @@ impl<'a> Builder<'a> {
                 });
             }
         }
-        let loc = group
-            .members
-            .last()
-            .map_or(Loc::UNKNOWN, |&m| graph.node(m).loc);
         let program = Program {
             shape: group.shape.clone(),
             sources,
@@ -265,7 +263,8 @@ impl<'a> Builder<'a> {
             reductions,
             reduced: group.blocks.unwrap_or((1, 1, 1)),
         };
-        self.drafts.push(Draft::Fused(program, loc));
+        let origin = Origin::of(graph, &group.members);
+        self.drafts.push(Draft::Fused(program, origin));
     }
 
     /// Whether something outside of group `g` needs the value of its member `m`.
@@ -316,8 +315,9 @@ impl<'a> Builder<'a> {
             }
         };
         let out = self.define(id);
+        let origin = Origin::of(graph, &[id]);
         self.drafts
-            .push(Draft::Alone(kernel, operands, out, node.loc));
+            .push(Draft::Alone(kernel, operands, out, origin));
     }
 
     fn region(&mut self, id: NodeId, region: &Region) {
@@ -343,7 +343,7 @@ impl<'a> Builder<'a> {
             operands,
             outs,
             scratch,
-            loc: node.loc,
+            origin: Origin::of(graph, &[id]),
         };
         self.drafts.push(draft);
     }

@@ -133,6 +133,7 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::ArgReduce(_)
             | Op::CumSum(_)
             | Op::Contract(_)
+            | Op::Probe(_)
             | Op::Region(_) => (Kind::Alone, own()),
             Op::Result { .. } => (Kind::Result, own()),
         };

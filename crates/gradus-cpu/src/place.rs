@@ -8,11 +8,12 @@ use crate::compile::CompileOptions;
 use crate::count::StepForecast;
 use crate::forecast::Forecast;
 use crate::memory::Arena;
+use crate::origin::Origin;
 use crate::region;
 use crate::run::{Executable, Home, RegionStep, Step, StepKind};
 use crate::tile::{Kernel, Program, lower_powers};
 use crate::view::View;
-use gradus_ir::{Graph, Loc, Type};
+use gradus_ir::{Graph, Type};
 
 /// An array of the run.
 #[derive(Clone, Debug)]
@@ -31,15 +32,15 @@ pub(crate) enum Role {
 
 /// A step whose arrays have no place yet.
 pub(crate) enum Draft {
-    Fused(Program, Loc),
-    Alone(Alone, Vec<Operand>, usize, Loc),
+    Fused(Program, Origin),
+    Alone(Alone, Vec<Operand>, usize, Origin),
     Region {
         code: region::Code,
         operands: Vec<Operand>,
         outs: Vec<usize>,
         /// Memory for the programs inside.
         scratch: usize,
-        loc: Loc,
+        origin: Origin,
     },
 }
 
@@ -153,24 +154,24 @@ impl Placed {
         let drafts = std::mem::take(&mut self.drafts).into_iter();
         let steps = drafts
             .map(|draft| match draft {
-                Draft::Fused(program, loc) => Step {
+                Draft::Fused(program, origin) => Step {
                     kind: StepKind::Fused(Box::new(Kernel::new(program))),
-                    loc,
+                    origin,
                 },
-                Draft::Alone(kernel, operands, out, loc) => Step {
+                Draft::Alone(kernel, operands, out, origin) => Step {
                     kind: StepKind::Alone(
                         Box::new(kernel),
                         operands.iter().map(|o| o.slot).collect(),
                         out,
                     ),
-                    loc,
+                    origin,
                 },
                 Draft::Region {
                     code,
                     operands,
                     outs,
                     scratch,
-                    loc,
+                    origin,
                 } => Step {
                     kind: StepKind::Region(Box::new(RegionStep {
                         code,
@@ -178,7 +179,7 @@ impl Placed {
                         outs,
                         scratch,
                     })),
-                    loc,
+                    origin,
                 },
             })
             .collect();

@@ -4,8 +4,10 @@ use crate::alone::Alone;
 use crate::array::{Array, Buffer};
 use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
+use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::pool;
+use crate::probe::Observer;
 use crate::region::{self, List};
 use crate::tile::{Kernel, Slots};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
@@ -26,7 +28,7 @@ pub(crate) enum Home {
 
 pub(crate) struct Step {
     pub kind: StepKind,
-    pub loc: Loc,
+    pub origin: Origin,
 }
 
 impl Step {
@@ -46,6 +48,8 @@ pub(crate) struct Watch {
     /// Of each step.
     times: Option<Vec<Duration>>,
     counts: Option<Counts>,
+    /// Values to be shown: the place of the probe in the program, its observer, the value.
+    seen: Vec<(usize, u64, Array)>,
 }
 
 pub(crate) enum StepKind {
@@ -145,7 +149,7 @@ impl Executable {
     pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
         let mut watch = Watch {
             times: Some(vec![Duration::ZERO; self.steps.len()]),
-            counts: None,
+            ..Watch::default()
         };
         let results = self.run_with(inputs, &mut watch)?;
         Ok((results, watch.times.unwrap_or_default()))
@@ -158,8 +162,8 @@ impl Executable {
     /// As [`run`](Self::run).
     pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
         let mut watch = Watch {
-            times: None,
             counts: Some(Counts::default()),
+            ..Watch::default()
         };
         let results = self.run_with(inputs, &mut watch)?;
         Ok((results, watch.counts.unwrap_or_default()))
@@ -223,6 +227,14 @@ impl Executable {
             self.steps(slots, watch)
         };
         self.give_frame(frame);
+        // In the order of the program, also what was seen before a mistake; steps run in another one.
+        let mut seen = std::mem::take(&mut watch.seen);
+        seen.sort_by_key(|&(place, _, _)| place);
+        for (_, id, value) in &seen {
+            if let Some(observer) = Observer::find(*id) {
+                observer.see(value);
+            }
+        }
         outcome?;
         Ok(results
             .into_iter()
@@ -295,7 +307,9 @@ impl Executable {
         unsafe { self.bind(frame, inputs, outputs, arena) };
         // Times are those of whole steps of the outermost program.
         let times = watch.times.take();
+        let first = watch.seen.len();
         let outcome = self.steps(Slots(&frame.slots), watch);
+        watch.seen[first..].sort_by_key(|&(place, _, _)| place);
         watch.times = times;
         outcome
     }
@@ -325,12 +339,17 @@ impl Executable {
                     StepKind::Fused(kernel) => kernel.run(slots),
                     StepKind::Alone(kernel, operands, out) => kernel
                         .run(slots, operands, *out)
-                        .map_err(|e| e.at(step.loc))?,
+                        .map_err(|e| e.at(step.origin.loc))?,
                     StepKind::Region(region) => {
                         let scratch = slots.0[region.scratch];
                         let (operands, outs) = (&region.operands, &region.outs);
+                        let first = watch.seen.len();
                         let run = region.code.run(slots, operands, outs, scratch, watch);
-                        run.map_err(|e| e.at(step.loc))?;
+                        run.map_err(|e| e.at(step.origin.loc))?;
+                        // What was seen inside belongs to this place of the program.
+                        for (place, _, _) in &mut watch.seen[first..] {
+                            *place = step.origin.last;
+                        }
                         // What the programs inside did they have counted themselves.
                         if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                             times[k] += begin.elapsed();
@@ -338,6 +357,13 @@ impl Executable {
                         continue;
                     }
                 }
+            }
+            if let StepKind::Alone(kernel, _, out) = &step.kind
+                && let Alone::Probe(probe) = &**kernel
+            {
+                // SAFETY: the step has just written its result there.
+                let value = unsafe { probe.seen(slots.0[*out].cast_const()) };
+                watch.seen.push((step.origin.last, probe.id, value));
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();
@@ -390,15 +416,20 @@ impl Executable {
         frames.push(frame);
     }
 
+    /// The operations of the graph that each step of the [`report`](Self::report) is made of.
+    pub fn members(&self) -> impl Iterator<Item = &[Member]> {
+        self.steps.iter().map(|s| s.origin.members.as_slice())
+    }
+
     /// What was compiled.
     pub fn report(&self) -> Report {
         let steps = self
             .steps
             .iter()
             .map(|s| match &s.kind {
-                StepKind::Fused(k) => (k.to_string(), s.loc),
+                StepKind::Fused(k) => (k.to_string(), s.origin.loc),
                 StepKind::Alone(k, operands, out) => {
-                    (format!("{} {operands:?} -> {out}", k.name()), s.loc)
+                    (format!("{} {operands:?} -> {out}", k.name()), s.origin.loc)
                 }
                 StepKind::Region(r) => {
                     let RegionStep {
@@ -407,7 +438,10 @@ impl Executable {
                         outs,
                         ..
                     } = &**r;
-                    (format!("{} {operands:?} -> {outs:?}", code.name()), s.loc)
+                    (
+                        format!("{} {operands:?} -> {outs:?}", code.name()),
+                        s.origin.loc,
+                    )
                 }
             })
             .collect();

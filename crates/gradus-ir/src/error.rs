@@ -1,6 +1,6 @@
 //! The one error type of Gradus.
 
-use crate::graph::Loc;
+use crate::loc::Loc;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Derivative,
     /// An index found out of bounds while running.
     Index,
+    /// A NaN or an infinity where results are checked for them.
+    NotFinite,
     /// A graph text that cannot be read, or a graph that is not well formed.
     Graph,
     /// A file or data that cannot be read, written or understood.

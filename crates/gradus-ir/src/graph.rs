@@ -1,6 +1,7 @@
 //! The graph: an arena of nodes in topological order.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::loc::Loc;
 use crate::primitives::Op;
 use crate::simplify;
 use crate::types::{Literal, Type};
@@ -8,7 +9,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::panic::Location;
 
 /// A node of one [`Graph`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,46 +24,6 @@ impl NodeId {
 impl fmt::Debug for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "%{}", self.0)
-    }
-}
-
-/// The place in the user's program that made a node; unknown for graphs read from text.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Loc(Option<&'static Location<'static>>);
-
-impl Loc {
-    /// No known place.
-    pub const UNKNOWN: Loc = Loc(None);
-
-    /// The place that called the caller of this function, through `#[track_caller]`.
-    #[track_caller]
-    pub fn caller() -> Loc {
-        Loc(Some(Location::caller()))
-    }
-
-    /// Whether a place is known.
-    pub fn is_known(self) -> bool {
-        self.0.is_some()
-    }
-
-    /// File and line, where known.
-    pub fn file_line(self) -> Option<(&'static str, u32)> {
-        self.0.map(|l| (l.file(), l.line()))
-    }
-}
-
-impl fmt::Display for Loc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(l) => write!(f, "{}:{}", l.file(), l.line()),
-            None => f.write_str("unknown place"),
-        }
-    }
-}
-
-impl fmt::Debug for Loc {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -154,6 +114,10 @@ impl Graph {
         if let Some(id) = simplify::node(self, &op, operands, &ty) {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");
             return id;
+        }
+        // Two effects are two, however equal.
+        if op.is_effect() {
+            return self.push(op, Operands::from_slice(operands), ty);
         }
         let hash = self.hash_of(&op, operands, &ty);
         let nodes = &self.nodes;
@@ -302,9 +266,19 @@ impl Graph {
         }
     }
 
-    /// For each node, whether the outputs need it.
+    /// The nodes that do something when they run, in order.
+    pub fn effects(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.ids().filter(|id| self.node(*id).op.is_effect())
+    }
+
+    /// What a program with these outputs must compute: them and all effects.
+    fn roots(&self, outputs: &[NodeId]) -> Vec<NodeId> {
+        outputs.iter().copied().chain(self.effects()).collect()
+    }
+
+    /// For each node, whether the outputs or the effects need it.
     pub fn live(&self) -> Vec<bool> {
-        self.needed_for(&self.outputs)
+        self.needed_for(&self.roots(&self.outputs))
     }
 
     /// For each node, whether `roots` need it.
@@ -351,7 +325,7 @@ impl Graph {
         counts
     }
 
-    /// Appends a copy of what `other` computes, its inputs replaced by `args`; returns its outputs.
+    /// Appends a copy of what `other` computes and does, its inputs replaced by `args`; returns its outputs.
     ///
     /// # Errors
     /// If number or types of `args` are not those of the inputs.
@@ -382,7 +356,7 @@ impl Graph {
         for (&a, &i) in args.iter().zip(&other.inputs) {
             map[i.index()] = Some(a);
         }
-        other.copy_into(self, &mut map, &other.outputs);
+        other.copy_into(self, &mut map, &other.roots(&other.outputs));
         Ok(other
             .outputs
             .iter()
@@ -423,32 +397,40 @@ impl Graph {
                 .iter()
                 .map(|o| map[o.index()].expect("operands come first"))
                 .collect();
-            target.loc = if node.loc.is_known() {
-                Some(node.loc)
-            } else {
-                outer
-            };
+            target.loc = Some(node.loc.or_place(outer));
             map[i] = Some(target.add_typed(node.op.clone(), &operands, node.ty.clone()));
         }
         target.loc = outer;
     }
 
-    /// A copy with the nodes that the outputs need; all inputs stay.
+    /// A copy with the nodes that the outputs and the effects need; all inputs stay.
     pub fn pruned(&self) -> Graph {
-        self.extract(&self.inputs, &self.outputs)
+        self.program(&self.inputs, &self.outputs)
     }
 
-    /// The program that computes `outputs` from `inputs`, which may be any nodes of this graph.
+    /// The program that computes `outputs` from `inputs`, which may be any nodes of this graph, and does nothing else: without effects that `outputs` do not need.
     ///
     /// # Panics
     /// If `outputs` need an input of this graph that is not among `inputs`.
     pub fn extract(&self, inputs: &[NodeId], outputs: &[NodeId]) -> Graph {
+        self.copied(inputs, outputs, outputs)
+    }
+
+    /// The program that computes `outputs` from `inputs` and has all effects of this graph.
+    ///
+    /// # Panics
+    /// If `outputs` or effects need an input of this graph that is not among `inputs`.
+    pub fn program(&self, inputs: &[NodeId], outputs: &[NodeId]) -> Graph {
+        self.copied(inputs, outputs, &self.roots(outputs))
+    }
+
+    fn copied(&self, inputs: &[NodeId], outputs: &[NodeId], roots: &[NodeId]) -> Graph {
         let mut out = Graph::new();
         let mut map = vec![None; self.len()];
         for &i in inputs {
             map[i.index()] = Some(out.input_like(self, i));
         }
-        self.copy_into(&mut out, &mut map, outputs);
+        self.copy_into(&mut out, &mut map, roots);
         out.outputs = outputs
             .iter()
             .map(|o| map[o.index()].expect("outputs were copied"))

@@ -14,6 +14,7 @@ pub mod dot;
 mod error;
 mod fold;
 mod graph;
+mod loc;
 mod merge;
 pub mod primitives;
 mod simplify;
@@ -23,6 +24,7 @@ pub mod verify;
 
 pub use cost::{ByWork, TotalCost, total_cost};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Graph, Loc, Node, NodeId, Operands};
+pub use graph::{Graph, Node, NodeId, Operands};
+pub use loc::{Loc, Part};
 pub use primitives::Op;
 pub use types::{DType, Dims, Literal, Type, row_major_strides};

@@ -1,7 +1,7 @@
 //! Regions that do what another one does and more take its place.
 
-use crate::graph::{Graph, NodeId};
-use crate::primitives::{Body, Call, Op, Region, Trips};
+use crate::graph::{Graph, NodeId, Operands};
+use crate::primitives::{Body, Call, Loop, Op, Region, Trips};
 use std::collections::HashMap;
 
 impl Graph {
@@ -96,37 +96,77 @@ impl Graph {
 
     /// Whether region `more` computes all that region `less` does, in the same way.
     fn does_more(&self, more: NodeId, less: NodeId) -> bool {
-        let (Some(more), Some(less)) = (self.region(more), self.region(less)) else {
-            return false;
-        };
-        match (&**more, &**less) {
-            (Region::Loop(a), Region::Loop(b)) => {
-                (&a.trips, a.reverse, a.consts, a.carries)
-                    == (&b.trips, b.reverse, b.consts, b.carries)
-                    && begins_with(&a.body, &b.body)
-            }
-            (Region::Switch(a), Region::Switch(b)) => {
-                let mut pairs = a.branches.iter().zip(&b.branches);
-                a.branches.len() == b.branches.len() && pairs.all(|(a, b)| begins_with(a, b))
-            }
-            (
-                Region::Call(Call::Kept { forward }),
-                Region::Call(Call::CustomVjp { forward: f, .. }),
-            ) => forward == f,
+        match (self.region(more), self.region(less)) {
+            (Some(more), Some(less)) => does_more(more, less),
             _ => false,
         }
     }
 }
 
-/// Whether the first outputs of `more` are those of `less`.
+fn does_more(more: &Region, less: &Region) -> bool {
+    match (more, less) {
+        (Region::Loop(a), Region::Loop(b)) => {
+            let same = |r: &Loop| (r.trips.clone(), r.reverse, r.consts, r.carries);
+            same(a) == same(b) && begins_with(&a.body, &b.body)
+        }
+        (Region::Switch(a), Region::Switch(b)) => {
+            let mut pairs = a.branches.iter().zip(&b.branches);
+            a.branches.len() == b.branches.len() && pairs.all(|(a, b)| begins_with(a, b))
+        }
+        (
+            Region::Call(Call::Kept { forward }),
+            Region::Call(Call::CustomVjp { forward: f, .. }),
+        ) => forward == f,
+        _ => false,
+    }
+}
+
+/// Whether the first outputs of `more` are those of `less`, computed by the same operations, or by regions that do more.
 fn begins_with(more: &Body, less: &Body) -> bool {
-    let n = less.outputs().len();
-    more.outputs().len() >= n
-        && more.len() >= less.len()
-        && more.input_types() == less.input_types()
-        && more
-            .extract(more.inputs(), &more.outputs()[..n])
-            .same(&less.pruned())
+    if more.input_types() != less.input_types() || more.outputs().len() < less.outputs().len() {
+        return false;
+    }
+    // The nodes of `more` by their operands, and for each node of `less` the one that computes it there.
+    let mut by_operands: HashMap<&[NodeId], Vec<NodeId>> = HashMap::new();
+    for id in more.ids() {
+        by_operands
+            .entry(&more.node(id).operands)
+            .or_default()
+            .push(id);
+    }
+    let mut there: Vec<Option<NodeId>> = vec![None; less.len()];
+    for (&a, &b) in less.inputs().iter().zip(more.inputs()) {
+        there[a.index()] = Some(b);
+    }
+    let live = less.live();
+    for id in less.ids().filter(|id| live[id.index()]) {
+        let node = less.node(id);
+        if let Op::Input(_) = node.op {
+            continue;
+        }
+        let operands: Option<Operands> = node.operands.iter().map(|o| there[o.index()]).collect();
+        let Some(operands) = operands else {
+            return false;
+        };
+        let candidates = by_operands.get(operands.as_slice());
+        let computes = |&&by: &&NodeId| {
+            let other = more.node(by);
+            match (&other.op, &node.op) {
+                (Op::Region(a), Op::Region(b)) => a == b || does_more(a, b),
+                (Op::Result { index: i, ty: t }, Op::Result { index: j, ty: u }) => {
+                    let (wide, narrow) = (more.region(operands[0]), less.region(node.operands[0]));
+                    // The number of steps stays last.
+                    let ends = wide.is_some_and(|r| is_count(r, *i));
+                    t == u && ends == narrow.is_some_and(|r| is_count(r, *j)) && (ends || i == j)
+                }
+                (a, b) => a == b && other.ty == node.ty,
+            }
+        };
+        there[id.index()] = candidates.and_then(|c| c.iter().find(computes)).copied();
+    }
+    let effects = less.effects().all(|id| there[id.index()].is_some());
+    let mut outputs = less.outputs().iter().zip(more.outputs());
+    effects && outputs.all(|(a, b)| there[a.index()] == Some(*b))
 }
 
 fn is_count(region: &Region, index: u32) -> bool {

@@ -32,6 +32,7 @@ pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Op
         | Op::ArgReduce(_)
         | Op::CumSum(_)
         | Op::Contract(_)
+        | Op::Probe(_)
         | Op::Region(_)
         | Op::Result { .. } => None,
     }

@@ -84,7 +84,7 @@ impl fmt::Debug for Graph {
 }
 
 /// The number that each node is called by: inputs first, then the others in order.
-pub(crate) fn names(graph: &Graph) -> Vec<usize> {
+pub fn names(graph: &Graph) -> Vec<usize> {
     let mut names = vec![0; graph.len()];
     for (k, i) in graph.inputs().iter().enumerate() {
         names[i.index()] = k;
@@ -100,7 +100,7 @@ pub(crate) fn names(graph: &Graph) -> Vec<usize> {
 }
 
 /// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
-pub(crate) fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
+pub fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
     let node = graph.node(id);
     let mut s = format!("%{}: {} = {}", names[id.index()], node.ty, node.op.name());
     let attributes = node.op.attributes().0;

@@ -91,7 +91,11 @@ pub struct Type {
 /// The sizes are copied as one piece of memory: every node made clones types, and element by element it takes several times as long.
 impl Clone for Type {
     fn clone(&self) -> Type {
-        Type::new(self.dtype, &self.shape)
+        Type {
+            dtype: self.dtype,
+            shape: Dims::from_slice(&self.shape),
+            list: self.list,
+        }
     }
 }
 

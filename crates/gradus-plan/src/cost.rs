@@ -22,7 +22,22 @@ pub struct Estimate {
 /// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
 /// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
 pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
-    estimate_vectors(g, &vec![false; g.len()], 1, profile)
+    sum(estimates(g, profile))
+}
+
+/// What each node adds to the [estimate] of its graph; nothing where the outputs do not need it.
+pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
+    of_nodes(g, &vec![false; g.len()], 1, profile)
+}
+
+fn sum(all: Vec<Estimate>) -> Estimate {
+    let mut total = Estimate::default();
+    for one in all {
+        total.operations += one.operations;
+        total.bytes += one.bytes;
+        total.seconds += one.seconds;
+    }
+    total
 }
 
 /// The cost of a linear program on `n` vectors at once: the nodes marked in `repeated` are there once for each vector, the others once.
@@ -34,6 +49,10 @@ pub(crate) fn estimate_vectors(
     n: usize,
     profile: &Profile,
 ) -> Estimate {
+    sum(of_nodes(g, repeated, n, profile))
+}
+
+fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Estimate> {
     let live = g.live();
     let times = |id: NodeId| if repeated[id.index()] { n as u64 } else { 1 };
     let mut is_output = vec![false; g.len()];
@@ -68,16 +87,18 @@ pub(crate) fn estimate_vectors(
         stays[id.index()] = fuses(cost.work) && !is_output[id.index()] && !region;
         costs[id.index()] = Some(cost);
     }
-    let mut total = Estimate::default();
+    let mut all = vec![Estimate::default(); g.len()];
     for id in g.ids() {
         let Some(cost) = costs[id.index()] else {
             continue;
         };
         if let Some(region) = g.region(id) {
             let inside = estimate_region(region, profile);
-            total.operations += cost.operations * times(id);
-            total.bytes += inside.bytes * times(id);
-            total.seconds += inside.seconds * times(id) as f64 + profile.launch;
+            all[id.index()] = Estimate {
+                operations: cost.operations * times(id),
+                bytes: inside.bytes * times(id),
+                seconds: inside.seconds * times(id) as f64 + profile.launch,
+            };
             continue;
         }
         let node = g.node(id);
@@ -115,9 +136,11 @@ pub(crate) fn estimate_vectors(
         };
         let moving = bytes as f64 / profile.bandwidth(bytes);
         let launch = if bytes > 0 { profile.launch } else { 0.0 };
-        total.operations += operations;
-        total.bytes += bytes;
-        total.seconds += seconds.max(moving) + launch;
+        all[id.index()] = Estimate {
+            operations,
+            bytes,
+            seconds: seconds.max(moving) + launch,
+        };
     }
-    total
+    all
 }

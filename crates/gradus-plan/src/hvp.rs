@@ -40,6 +40,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     }
     let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
     Ok(Plan {
+        profile: options.profile,
         derivative: Derivative::HessianProduct,
         x: graph.input_types().into_iter().take(n).collect(),
         y: value.output_types(),
@@ -104,12 +105,12 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Option<Graph> {
     let Some(along) = along else {
         return Some(finished(g, &inputs, &v, vec![None; n]));
     };
-    let along = g.extract(&all, &[along]);
+    let along = g.program(&all, &[along]).merged();
     if regions::only_backward(&along) {
         return None;
     }
     let slope = gradus_ad::gradient(&along, &wrt);
-    Some(slope.extract(slope.inputs(), &slope.outputs()[1..]))
+    Some(slope.program(slope.inputs(), &slope.outputs()[1..]))
 }
 
 fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<NodeId>>) -> Graph {
@@ -118,7 +119,7 @@ fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<N
         .zip(v)
         .map(|(r, &v)| r.unwrap_or_else(|| g.constant_like(0.0, v)))
         .collect();
-    let program = g.extract(&[inputs, v].concat(), &results);
+    let program = g.program(&[inputs, v].concat(), &results).merged();
     verify::check_after("hvp", &program);
     program
 }

@@ -7,11 +7,12 @@ use crate::elimination::{self, Net, Step, TooLarge};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
 use crate::price::Price;
+use crate::profile::Profile;
 use crate::regions::{self, ONLY_BACKWARD, WHOLE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
-use gradus_ir::{Graph, Literal, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
 
 /// What is planned.
@@ -38,6 +39,8 @@ pub struct Plan {
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
     pub(crate) places: bool,
+    /// The rates by which it was made.
+    pub(crate) profile: Profile,
 }
 
 /// The plan of a Jacobian or a Hessian, with the means to accumulate it in other orders.
@@ -216,6 +219,7 @@ impl Draft {
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
             places: options.places,
+            profile: options.profile,
         };
         Accumulation { plan, draft: self }
     }
@@ -286,11 +290,14 @@ impl Problem {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
+        // What joins the parts has no line of its own.
+        let outer = g.set_loc(Loc::UNKNOWN.tangent("product"));
         let matrix = match way {
             Way::Chain(segments, order) => order.build(&mut g, segments, &residuals),
             Way::Elimination(net, steps) => elimination::build(&mut g, net, steps, &residuals),
             Way::Scalar(scalar) => scalar.build(&mut g, &self.lin.tangent, &residuals),
         };
+        g.set_loc(outer);
         (g, matrix)
     }
 
@@ -313,7 +320,7 @@ impl Problem {
                 blocks.push(g.emit(Op::Cast(y.dtype), &[block]));
             }
         }
-        let program = g.extract(primal.inputs(), &blocks);
+        let program = g.program(primal.inputs(), &blocks);
         verify::check_after("plan", &program);
         program
     }
@@ -434,7 +441,7 @@ impl Accumulation {
             }
         };
         let tensor = g.emit(Op::Cast(y.dtype), &[tensor]);
-        let program = g.extract(problem.lin.primal.inputs(), &[tensor]);
+        let program = g.program(problem.lin.primal.inputs(), &[tensor]);
         (program, ties)
     }
 }

@@ -62,3 +62,46 @@ pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
         Region::Call(call) => estimate(call.body(), profile),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_ir::primitives::{Body, Loop, Unary};
+    use gradus_ir::{DType, Type};
+
+    #[test]
+    fn a_loop_costs_its_steps() {
+        let profile = Profile::default();
+        let ty = Type::new(DType::F64, &[1000]);
+        let mut body = Graph::new();
+        body.input(Type::scalar(DType::I64));
+        let s = body.input(ty.clone());
+        let next = body.unary(Unary::Sin, s);
+        body.set_outputs(vec![next]);
+        let of = |trips: Trips| {
+            let mut g = Graph::new();
+            let x = g.input(ty.clone());
+            let count = g.input(Type::scalar(DType::I64));
+            let operands = match trips {
+                Trips::Counted => vec![count, x],
+                _ => vec![x],
+            };
+            let region = Region::Loop(Loop {
+                trips,
+                reverse: false,
+                consts: 0,
+                carries: 1,
+                body: Body::from(body.clone()),
+            });
+            let results = g.emit_region(region, &operands);
+            g.set_outputs(results);
+            estimate(&g, &profile)
+        };
+        let step = estimate(&body, &profile);
+        let (eight, unknown) = (of(Trips::Fixed(8)), of(Trips::Counted));
+        assert_eq!(eight.operations, 8 * step.operations);
+        assert!(eight.seconds >= 8.0 * step.seconds && eight.seconds < 12.0 * step.seconds);
+        assert_eq!(unknown.operations, step.operations);
+        assert!(unknown.seconds >= step.seconds && unknown.seconds < 4.0 * step.seconds);
+    }
+}

@@ -1,13 +1,14 @@
-//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing.
+//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing, the program to walk through.
 
 use crate::choice::Mode;
 use crate::explain::{Analysis, Measured, children, grouped, label, time};
 use crate::order::Order;
+use crate::page;
 use crate::plan::Plan;
 use crate::quote;
 use std::fmt::Write;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:100rem;margin:2rem auto;padding:0 1rem;color:#222}\
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}\
 td:first-child,th:first-child{text-align:left}.taken{background:#e8f3ea;font-weight:600}.note{color:#666}\
 svg text{font:13px system-ui,sans-serif}";
@@ -21,8 +22,9 @@ impl Plan {
     fn html(&self, measured: Option<&[Option<Measured>]>) -> String {
         let title = quote::html(&format!("The {}", self.subject()));
         let mut out = format!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{}{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
              <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
+            page::STYLE,
             self.chain(),
             self.chosen().name
         );
@@ -90,9 +92,16 @@ impl Plan {
         out.push_str("</ol>\n");
         let _ = writeln!(
             out,
-            "<p class=\"note\">Not weighed yet: {}.</p>\n</body></html>",
+            "<p class=\"note\">Not weighed yet: {}.</p>",
             self.not_yet().join("; ")
         );
+        // The program to walk through names the user's lines everywhere.
+        if self.places {
+            out.push_str("<h2>The program taken</h2>\n");
+            out.push_str(&page::section(&self.chosen().program, &self.profile));
+            let _ = writeln!(out, "<script>\n{}</script>", page::SCRIPT);
+        }
+        out.push_str("</body></html>\n");
         out
     }
 

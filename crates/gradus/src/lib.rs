@@ -24,6 +24,7 @@ pub mod io;
 pub mod nn;
 pub mod optim;
 pub mod random;
+mod seeing;
 pub mod tensor;
 mod trace;
 pub mod transform;
@@ -35,7 +36,8 @@ pub use control::{
 };
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, dot};
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Part, Result, dot};
+pub use seeing::*;
 pub use tensor::Tensor;
 pub use transform::*;
 pub use tree::Tree;
@@ -47,6 +49,7 @@ struct Readme;
 /// What most programs need.
 pub mod prelude {
     pub use crate::control::*;
+    pub use crate::seeing::*;
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};

@@ -4,8 +4,9 @@
 //! graph, so a transform sees a closed program, and the derivative of an inner one cannot be confused with that of an outer one: they differentiate
 //! with respect to inputs of different graphs. Applied to values of an outer trace, the transformed program is copied into the outer graph.
 
+use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
-use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -34,6 +35,8 @@ struct State {
     /// What the hidden inputs stand for, in their order.
     captured: Vec<Tensor>,
     hidden: HashMap<Identity, NodeId>,
+    /// Who sees values of the graph when it runs.
+    observers: Vec<Arc<Observer>>,
     /// Values that were read, and what they needed.
     values: HashMap<NodeId, Array>,
     ended: bool,
@@ -52,6 +55,8 @@ pub(crate) struct Closed {
     pub graph: Graph,
     /// What the hidden inputs stand for.
     pub captured: Vec<Tensor>,
+    /// Who sees values when the program runs: they live as long as this.
+    pub observers: Vec<Arc<Observer>>,
 }
 
 thread_local! {
@@ -176,6 +181,11 @@ impl Trace {
         })))
     }
 
+    /// `observer` sees values of this trace's graph when it runs.
+    pub(crate) fn keep(trace: &Arc<Trace>, observer: Arc<Observer>) {
+        trace.lock().observers.push(observer);
+    }
+
     /// The numbers of `node`, computed if the inputs are known.
     pub(crate) fn value(&self, node: NodeId) -> Result<Array> {
         let mut state = self.lock();
@@ -252,25 +262,30 @@ impl Trace {
                 }
             };
         }
-        let mut one = Graph::new();
-        one.set_loc(node.loc);
-        let inputs: Vec<NodeId> = node
-            .operands
-            .iter()
-            .map(|&o| one.input(state.graph.ty(o).clone()))
-            .collect();
-        let out = one.add_like(node, &inputs);
-        one.set_outputs(vec![out]);
-        let arrays = node
-            .operands
-            .iter()
-            .map(|o| Tensor::from_array(state.values[o].clone()))
-            .collect();
-        let mut results = run(&one, arrays)?;
-        match results.pop() {
-            Some(t) => t.array(),
-            None => unreachable!("a program of one output gave none"),
-        }
+        let operands = node.operands.iter();
+        let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
+        compute(&state.graph, id, arrays.collect())
+    }
+}
+
+/// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
+pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Result<Array> {
+    let node = graph.node(id);
+    if matches!(node.op, Op::Probe(_)) {
+        return operands[0].array();
+    }
+    let mut one = Graph::new();
+    one.set_loc(node.loc);
+    let inputs: Vec<NodeId> = node
+        .operands
+        .iter()
+        .map(|&o| one.input(graph.ty(o).clone()))
+        .collect();
+    let out = one.add_like(node, &inputs);
+    one.set_outputs(vec![out]);
+    match execute(&one, &operands)?.pop() {
+        Some(t) => t.array(),
+        None => unreachable!("a program of one output gave none"),
     }
 }
 
@@ -341,11 +356,16 @@ pub(crate) fn close(
     let mut graph = std::mem::take(&mut state.graph);
     graph.set_outputs(outputs);
     let captured = std::mem::take(&mut state.captured);
+    let observers = std::mem::take(&mut state.observers);
     state.hidden.clear();
     state.values.clear();
     drop(state);
     drop(depth);
-    Ok(Closed { graph, captured })
+    Ok(Closed {
+        graph,
+        captured,
+        observers,
+    })
 }
 
 /// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.
@@ -363,6 +383,7 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
         .map(|t| state.lift(&trace, t))
         .collect::<Result<Vec<_>>>()?;
     let outputs = state.graph.inline(graph, &ids)?;
+    state.observers.extend(observers(graph));
     Ok(outputs
         .into_iter()
         .map(|node| {
@@ -375,8 +396,34 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
         .collect())
 }
 
+/// Who sees values of this program, those of its loops and branches included.
+fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
+    let mut found = Vec::new();
+    for node in graph.nodes() {
+        match &node.op {
+            Op::Probe(probe) => found.extend(Observer::find(probe.id)),
+            Op::Region(region) => {
+                for (_, body) in region.bodies() {
+                    found.extend(observers(body));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Runs a program on concrete arguments, through the cache of compiled programs.
 pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
+    let results = execute(graph, &arguments)?;
+    if seeing::checking() {
+        seeing::check(graph, &arguments, &results)?;
+    }
+    Ok(results)
+}
+
+/// As [`run`], whatever the results are.
+fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
     let executable = gradus_cpu::cached(graph, &CompileOptions::default())?;
     let arrays = arguments
         .iter()

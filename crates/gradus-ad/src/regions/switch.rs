@@ -59,7 +59,7 @@ pub(super) fn jvp(
                 None => body.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape),
             });
         }
-        Body::from(body.extract(body.inputs(), &outputs))
+        Body::from(body.program(body.inputs(), &outputs))
     });
     let keeping = Region::Switch(Switch {
         branches: keeping.collect(),

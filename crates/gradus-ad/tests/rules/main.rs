@@ -37,6 +37,7 @@ fn all_names() -> BTreeSet<&'static str> {
         "argmin",
         "cumsum",
         "contract",
+        "probe",
     ]);
     names
 }

@@ -1,8 +1,8 @@
 //! One row a primitive and shape: where to sample its operands, and how far differences may be off.
 
 use gradus_ir::primitives::{
-    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Reduce, ReduceKind,
-    Resize, Select, Unary,
+    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
+    ReduceKind, Resize, Select, Unary,
 };
 use gradus_ir::{DType, Dims, Op, Type};
 
@@ -271,6 +271,7 @@ fn reductions(rows: &mut Vec<Row>, any: Any<'_>) {
             }
         }
     }
+    rows.push(row(Op::Probe(Probe { id: 0 }), &[any(&[2, 3])]));
     let sum = |axes: &[usize]| {
         Op::Reduce(Reduce {
             kind: ReduceKind::Sum,

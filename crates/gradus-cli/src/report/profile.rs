@@ -1,20 +1,19 @@
 //! Where the time within a compiled step goes.
 
 use super::clock::short;
-use gradus::StepTime;
+use gradus::{StepTime, by_line};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Lines of the source that are listed.
 const LINES: usize = 6;
 
-/// The time of a step by kind of work and by line of the source; every part of it if `all`.
+/// The time of a step by kind of work and by line of the source; all lines with what they cost, and every part of it, if `all`.
 pub fn table(steps: &[StepTime], all: bool) -> String {
     let total: Duration = steps.iter().map(|s| s.time).sum();
     let mut lines = vec![format!("where a step of {} goes:", short(total))];
     let share = |time: Duration| 100.0 * time.as_secs_f64() / total.as_secs_f64().max(1e-12);
-    let mut add = |groups: BTreeMap<String, Duration>, limit: usize| {
-        let mut sorted: Vec<_> = groups.into_iter().collect();
+    let mut add = |mut sorted: Vec<(String, Duration)>, limit: usize| {
         sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         for (name, time) in sorted.into_iter().take(limit) {
             lines.push(format!(
@@ -25,27 +24,32 @@ pub fn table(steps: &[StepTime], all: bool) -> String {
         }
     };
     add(group(steps, |s| kind(&s.what).to_string()), usize::MAX);
-    add(group(steps, place), LINES);
     if all {
+        lines.push("line by line (what runs in one kernel is divided by estimate):".into());
+        lines.push(by_line(steps).to_string());
         lines.push("part by part:".into());
         for step in steps {
             lines.push(format!(
                 "  {:>9}  {}  ({})",
                 short(step.time),
                 step.what,
-                place(step)
+                place(step.place)
             ));
         }
+    } else {
+        let profile = by_line(steps).lines;
+        let named = profile.iter().map(|l| (place(l.place), l.time));
+        add(named.collect(), LINES);
     }
     lines.join("\n") + "\n"
 }
 
-fn group(steps: &[StepTime], name: impl Fn(&StepTime) -> String) -> BTreeMap<String, Duration> {
-    let mut groups = BTreeMap::new();
+fn group(steps: &[StepTime], name: impl Fn(&StepTime) -> String) -> Vec<(String, Duration)> {
+    let mut groups: BTreeMap<String, Duration> = BTreeMap::new();
     for step in steps {
         *groups.entry(name(step)).or_default() += step.time;
     }
-    groups
+    groups.into_iter().collect()
 }
 
 fn kind(what: &str) -> &'static str {
@@ -58,8 +62,8 @@ fn kind(what: &str) -> &'static str {
     }
 }
 
-fn place(step: &StepTime) -> String {
-    match step.place {
+fn place(place: Option<(&str, u32)>) -> String {
+    match place {
         Some((file, line)) => {
             let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
             format!("{name}:{line}")

@@ -9,7 +9,7 @@ use crate::dataset::{Dataset, broken};
 use crate::model::{self, Classifier};
 use crate::options::TrainOptions;
 use crate::report::{confusion, curve, modes, profile};
-use gradus::Result;
+use gradus::{Result, chrome_trace};
 use run::Run;
 use settings::Settings;
 use std::fs;
@@ -89,7 +89,13 @@ fn finish(run: &Run, state: State, options: &TrainOptions, files: &Files) -> Res
     );
     println!("{}", curve::in_terminal(&run.history));
     println!("{}", run.clock.summary(run.settings.batch));
-    println!("{}", profile::table(&run.profile(state)?, options.profile));
+    let steps = run.profile(state)?;
+    println!("{}", profile::table(&steps, options.profile.is_some()));
+    if let Some(Some(path)) = &options.profile {
+        fs::write(path, chrome_trace(&steps))
+            .map_err(|e| broken(path, format_args!("cannot be written: {e}")))?;
+        println!("trace       {}", path.display());
+    }
 
     classifier.save(&files.model)?;
     curve::write_svg(&files.curve, &run.history)?;

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod index;
+pub(crate) mod probe;
 mod product;
 mod scan;
 mod skinny;
@@ -33,6 +34,7 @@ pub(crate) enum Alone {
     SliceAdd(assemble::SliceAdd),
     CumSum(scan::CumSum),
     ArgReduce(scan::ArgReduce),
+    Probe(probe::Probe),
 }
 
 impl Alone {
@@ -76,6 +78,7 @@ impl Alone {
             Op::ArgReduce(a) => {
                 Alone::ArgReduce(scan::ArgReduce::new(types[0], a.axis, a.smallest))
             }
+            Op::Probe(p) => Alone::Probe(probe::Probe::new(p.id, out)),
             _ => unreachable!("{} is fused", op.name()),
         })
     }
@@ -106,6 +109,7 @@ impl Alone {
             Alone::SliceAdd(_) => "slice_add",
             Alone::CumSum(_) => "cumsum",
             Alone::ArgReduce(_) => "argreduce",
+            Alone::Probe(_) => "probe",
         }
     }
 
@@ -122,6 +126,7 @@ impl Alone {
             Alone::SliceAdd(s) => s.forecast(in_place(0)),
             Alone::CumSum(c) => c.forecast(),
             Alone::ArgReduce(a) => a.forecast(),
+            Alone::Probe(p) => p.forecast(),
         }
     }
 
@@ -153,6 +158,7 @@ impl Alone {
                 Alone::SliceAdd(s) => s.run(at(0), at(1), out),
                 Alone::CumSum(c) => c.run(at(0), out),
                 Alone::ArgReduce(a) => a.run(at(0), out),
+                Alone::Probe(p) => p.run(at(0), out),
             }
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use gradus_cpu::Array;
 use gradus_ir::primitives::{
-    Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Reduce, ReduceKind, Resize,
-    Select, Unary,
+    Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Probe, Reduce, ReduceKind,
+    Resize, Select, Unary,
 };
 use gradus_ir::{DType, Dims, Graph, Literal, NodeId, Type};
 
@@ -58,7 +58,7 @@ fn extend(g: &mut Graph, values: &[NodeId], choices: &mut Choices<'_>) -> Option
     let y = same[choices.below(same.len())];
     let dims = |d: &[usize]| Dims::from_slice(d);
     let axis = choices.below(rank);
-    let op = match choices.below(22) {
+    let op = match choices.below(23) {
         0 | 1 => {
             const CALM: [Unary; 8] = [
                 Unary::Sin,
@@ -119,6 +119,7 @@ fn extend(g: &mut Graph, values: &[NodeId], choices: &mut Choices<'_>) -> Option
             })
         }
         12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
+        22 => Op::Probe(Probe { id: 0 }),
         13 if rank < 3 => {
             let mut shape = ty.shape.clone();
             let at = choices.below(rank + 1);

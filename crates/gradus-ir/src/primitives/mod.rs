@@ -13,6 +13,7 @@ pub mod cumulative;
 pub mod dynamic;
 pub mod gather;
 pub mod layout;
+pub mod probe;
 pub mod reduce;
 pub mod region;
 pub mod resize;
@@ -28,6 +29,7 @@ pub use cumulative::CumSum;
 pub use dynamic::Dynamic;
 pub use gather::Gather;
 pub use layout::Layout;
+pub use probe::Probe;
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
 pub use region::{Body, Call, Loop, Region, Switch, Trips};
 pub use resize::Resize;
@@ -75,6 +77,8 @@ pub enum Op {
     CumSum(CumSum),
     /// The general product over contracted and batch dimensions.
     Contract(Contract),
+    /// The value itself, shown while the program runs.
+    Probe(Probe),
     /// A loop, a choice, a call: an operation that holds programs and has several results.
     Region(std::sync::Arc<Region>),
     /// One of the results of a region.
@@ -299,6 +303,7 @@ impl Op {
             Op::ArgReduce(p) => p,
             Op::CumSum(p) => p,
             Op::Contract(p) => p,
+            Op::Probe(p) => p,
             Op::Region(p) => p.as_ref(),
         }
     }
@@ -346,6 +351,15 @@ impl Op {
         }
     }
 
+    /// Whether it does something when it runs, so that it stays even if nothing needs its result.
+    pub fn is_effect(&self) -> bool {
+        match self {
+            Op::Probe(_) => true,
+            Op::Region(region) => region.has_effects(),
+            _ => false,
+        }
+    }
+
     /// See [`Primitive::jvp`].
     pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
         self.primitive().jvp(cx)
@@ -389,6 +403,7 @@ impl Op {
             .or_else(|| ArgReduce::from_text(name, attributes))
             .or_else(|| CumSum::from_text(name, attributes))
             .or_else(|| Contract::from_text(name, attributes))
+            .or_else(|| Probe::from_text(name, attributes))
             .or_else(|| Region::from_text(name, attributes));
         found.unwrap_or_else(|| {
             Err(Error::new(

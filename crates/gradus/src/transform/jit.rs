@@ -1,6 +1,7 @@
 //! Functions compiled once for the types of their arguments.
 
 use super::{leaves, rebuild, types, zeros};
+use crate::seeing::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
 use crate::tree::{Structure, Tree};
@@ -8,7 +9,6 @@ use gradus_cpu::{Array, CompileOptions, Executable, Input};
 use gradus_ir::{Loc, Result, Type};
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock, RwLock};
-use std::time::Duration;
 
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
@@ -16,17 +16,6 @@ pub struct Jit<A, B, F> {
     loc: Loc,
     programs: RwLock<Vec<Arc<Program<B>>>>,
     argument: PhantomData<fn(&A)>,
-}
-
-/// One step of a compiled program, and how long it took; see [`Jit::call_profiled`].
-#[derive(Clone, Debug)]
-pub struct StepTime {
-    /// What the step does.
-    pub what: String,
-    /// File and line of the user's program that it comes from, where known.
-    pub place: Option<(&'static str, u32)>,
-    /// How long it took.
-    pub time: Duration,
 }
 
 /// What was compiled for one structure and one list of types.
@@ -38,6 +27,8 @@ struct Program<B> {
     like: B,
     borrowing: OnceLock<Arc<Executable>>,
     consuming: OnceLock<Arc<Executable>>,
+    /// As `consuming`, with the lines of this function rather than those of an equal program.
+    profiled: OnceLock<Executable>,
 }
 
 /// Compiles `f` at the first call for each structure of its argument and types of its tensors; later calls run the compiled program alone.
@@ -77,6 +68,9 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let results = if inputs.iter().any(Tensor::is_traced) || program.has_outer_captures() {
             let arguments = program.closed.arguments(inputs);
             trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
+        } else if seeing::checking() {
+            let arguments = program.closed.arguments(inputs);
+            trace::run(&program.closed.graph, arguments)?
         } else {
             program.run(&program.borrowing, inputs, false)?
         };
@@ -90,7 +84,9 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     pub fn call_owned(&self, x: A) -> Result<B> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
-        if inputs.iter().any(Tensor::is_traced) || program.has_outer_captures() {
+        // A check needs the arguments after the run.
+        let kept = inputs.iter().any(Tensor::is_traced) || seeing::checking();
+        if kept || program.has_outer_captures() {
             return self.call(&x);
         }
         drop(x);
@@ -106,18 +102,21 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
         drop(x);
-        let executable = program.executable(&program.consuming, inputs.len(), true)?;
+        let executable = match program.profiled.get() {
+            Some(executable) => executable,
+            None => {
+                let options = program.options(inputs.len(), true);
+                let compiled = gradus_cpu::compile(&program.closed.graph, &options)?;
+                program.profiled.get_or_init(|| compiled)
+            }
+        };
         let captured = program.captured()?;
         let (outputs, times) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
-        let steps = executable
-            .report()
-            .steps
-            .into_iter()
-            .zip(times)
-            .map(|((what, loc), time)| StepTime {
-                what,
-                place: loc.file_line(),
-                time,
+        let moved = executable.forecast().steps;
+        let steps = (executable.report().steps.into_iter().zip(times))
+            .zip(executable.members().zip(moved))
+            .map(|(((what, loc), time), (members, moved))| {
+                StepTime::new(what, loc, time, moved.bytes, members)
             })
             .collect();
         let results = outputs.into_iter().map(Tensor::from_array).collect();
@@ -163,6 +162,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             like,
             borrowing: OnceLock::new(),
             consuming: OnceLock::new(),
+            profiled: OnceLock::new(),
         });
         // A program that uses values of an outer trace is of use in that trace alone.
         if !program.has_outer_captures()
@@ -188,16 +188,18 @@ impl<B> Program<B> {
         if let Some(executable) = slot.get() {
             return Ok(executable);
         }
+        let options = self.options(arguments, consume);
+        let compiled = gradus_cpu::cached(&self.closed.graph, &options)?;
+        Ok(slot.get_or_init(|| compiled))
+    }
+
+    fn options(&self, arguments: usize, consume: bool) -> CompileOptions {
         let mut donated = vec![consume; arguments];
         donated.resize(self.closed.graph.inputs().len(), false);
-        let compiled = gradus_cpu::cached(
-            &self.closed.graph,
-            &CompileOptions {
-                donated,
-                takers: None,
-            },
-        )?;
-        Ok(slot.get_or_init(|| compiled))
+        CompileOptions {
+            donated,
+            takers: None,
+        }
     }
 
     fn captured(&self) -> Result<Vec<Array>> {

@@ -50,7 +50,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, at: &A, tangent: &A) -> Result<(B
     for (t, &y) in tangents.iter().zip(&values) {
         outputs.push(t.unwrap_or_else(|| g.constant_like(0.0, y)));
     }
-    let program = g.extract(&program_inputs, &outputs);
+    let program = g.program(&program_inputs, &outputs).merged();
     let mut results = trace::apply(&program, arguments)?;
     let tangents = results.split_off(values.len());
     Ok((rebuild(&result, results), rebuild(&result, tangents)))

@@ -16,7 +16,7 @@ pub use check::{CheckOptions, check_grads, check_grads_with};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
-pub use jit::{Jit, StepTime, jit};
+pub use jit::{Jit, jit};
 pub use jvp::jvp;
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use plan_hvp::{HvpPlan, plan_hvp};
@@ -89,7 +89,7 @@ fn floats(leaves: &[Tensor]) -> Vec<usize> {
 }
 
 /// Traces `f` at known values, which it may read.
-fn close_at<A: Tree, B: Tree>(
+pub(crate) fn close_at<A: Tree, B: Tree>(
     f: &impl Fn(&A) -> B,
     at: &A,
     leaves: &[Tensor],
@@ -112,7 +112,7 @@ fn close_at<A: Tree, B: Tree>(
 }
 
 /// How messages call the leaf at `path` of the argument.
-fn argument_at(path: &str) -> String {
+pub(crate) fn argument_at(path: &str) -> String {
     if path.is_empty() {
         "the argument".to_string()
     } else {

@@ -3,7 +3,7 @@
 use super::profile::machine_profile;
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
-use gradus_cpu::{CompileOptions, Input};
+use gradus_cpu::{CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
 use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
@@ -113,6 +113,8 @@ pub struct JacobianPlan {
     plan: Accumulation,
     /// What the function uses from outside.
     captured: Vec<Tensor>,
+    /// Who sees values when the programs run.
+    _observers: Vec<Arc<Observer>>,
     at: Type,
 }
 
@@ -157,6 +159,7 @@ pub fn plan_jacobian(
         Ok(JacobianPlan {
             plan: plan.map_err(|e| said_by(name, e))?,
             captured: closed.captured,
+            _observers: closed.observers,
             at: x.ty().clone(),
         })
     })
@@ -194,6 +197,7 @@ pub fn plan_hessian(
         Ok(JacobianPlan {
             plan: plan.map_err(|e| said_by(name, e))?,
             captured: closed.captured,
+            _observers: closed.observers,
             at: x.ty().clone(),
         })
     })

@@ -196,7 +196,7 @@ fn run(
         }
         outputs.push(y);
     }
-    let program = g.extract(&program_inputs, &outputs);
+    let program = g.program(&program_inputs, &outputs);
     trace::apply(&program, closed.arguments(inputs.to_vec()))
 }
 

@@ -148,3 +148,28 @@ fn a_scan_of_scans_with_recomputation() {
     };
     agree(nested, written, &x());
 }
+
+#[test]
+fn the_way_there_runs_once() {
+    // A gradient holds two loops, there and back, each with one loop inside: what keeps for the way back has taken the place of what does not.
+    let nested = |x: &Tensor| {
+        let outer = |s: &Tensor, v: &Tensor| {
+            let step = |_: &Tensor, t: &Tensor| (t * v).sin();
+            (fori_loop(0, 4, step, s), ())
+        };
+        scan(outer, &Tensor::from(0.3), x).0
+    };
+    let graph = trace(grad(nested), &x()).unwrap();
+    let regions = |g: &gradus::Graph| -> Vec<usize> {
+        let all = g.ids().filter_map(|id| g.region(id).cloned());
+        all.map(|r| {
+            let bodies = r.bodies();
+            let inside = bodies
+                .iter()
+                .map(|(_, b)| b.ids().filter(|&id| b.region(id).is_some()).count());
+            inside.sum()
+        })
+        .collect()
+    };
+    assert_eq!(regions(&graph), [1, 1], "{graph}");
+}

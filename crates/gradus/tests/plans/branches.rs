@@ -259,7 +259,10 @@ fn an_elimination_explains_itself() {
     assert_eq!(read["chosen"], "elimination");
     assert_eq!(read["candidates"][2]["order"], "v1 product, v2 product");
     let page = plan.plan().to_html();
-    assert!(page.contains("<li>array 1 of 3: products</li>"), "{page}");
+    assert!(
+        page.contains("<li>eliminate array 1, 3 numbers: products</li>"),
+        "{page}"
+    );
     // Without trials no beam, and the plan says so.
     let options = PlanOptions {
         search: Search {
@@ -326,7 +329,8 @@ fn several_inputs_and_outputs_agree() {
                 objective,
                 ..PlanOptions::default()
             };
-            let plan = gradus_plan::jacobian(&program, 2, &options, None).unwrap();
+            let accumulation = gradus_plan::jacobian(&program, 2, &options, None).unwrap();
+            let plan = accumulation.plan();
             let results: Vec<Vec<f64>> = (plan.candidates().iter())
                 .map(|c| {
                     let run = gradus_cpu::compile(&c.program, &Default::default()).unwrap();

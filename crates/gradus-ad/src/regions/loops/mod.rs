@@ -112,8 +112,13 @@ fn tangent_loop(
     let mut count = (r.trips == Trips::Counted).then(|| operands[0]);
     if !residuals.stored.is_empty() || matches!(r.trips, Trips::While(_)) {
         let outputs = [&primal.outputs()[..results], &residuals.stored].concat();
+        // It takes the place of the original, with all that this shows; one that is run beside it must not show it again.
+        let body = match r.trips {
+            Trips::Fixed(_) => primal.program(primal.inputs(), &outputs),
+            _ => primal.extract(primal.inputs(), &outputs),
+        };
         let keeping = Loop {
-            body: primal.extract(primal.inputs(), &outputs).into(),
+            body: body.into(),
             ..r.clone()
         };
         let all = g.emit_region(Region::Loop(keeping), operands);

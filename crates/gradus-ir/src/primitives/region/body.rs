@@ -11,9 +11,15 @@ use std::sync::Arc;
 pub struct Body {
     graph: Arc<Graph>,
     fingerprint: u64,
+    effects: bool,
 }
 
 impl Body {
+    /// Whether running it does something beside computing its outputs.
+    pub fn has_effects(&self) -> bool {
+        self.effects
+    }
+
     /// A number that equal bodies share.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
@@ -22,8 +28,10 @@ impl Body {
 
 impl From<Graph> for Body {
     fn from(graph: Graph) -> Body {
+        let effects = graph.effects().next().is_some();
         Body {
             fingerprint: graph.fingerprint(),
+            effects,
             graph: Arc::new(graph),
         }
     }

@@ -64,6 +64,15 @@ impl Region {
         }
     }
 
+    /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
+    pub fn has_effects(&self) -> bool {
+        match self {
+            Region::Call(Call::OnlyBackward { .. }) => false,
+            Region::Call(call) => call.body().has_effects(),
+            region => region.bodies().iter().any(|(_, body)| body.has_effects()),
+        }
+    }
+
     /// What one evaluation costs; a loop whose number of steps is not known counts as one step, a choice as its dearest branch.
     pub fn total_cost(&self) -> TotalCost {
         match self {

@@ -1,0 +1,60 @@
+//! Values shown while a program runs.
+
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use crate::attributes::Attributes;
+use crate::error::Result;
+use crate::graph::NodeId;
+use crate::types::Type;
+
+/// The value itself; when the program runs, the backend shows it to whoever is registered under `id`, also if nothing needs the result: an
+/// [effect](Op::is_effect). A gradient needs few of the values on its way, and it is these that people want to see.
+///
+/// Derivatives pass by: a tangent is that of the operand and is not shown. Batched, all rows are shown together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Probe {
+    /// Who sees the value.
+    pub id: u64,
+}
+
+impl Probe {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
+        let id = (name == "probe").then(|| a.get_size(name, "id"))?;
+        Some(id.map(|id| Op::Probe(Probe { id: id as u64 })))
+    }
+}
+
+impl Primitive for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::default().int("id", self.id as i64)
+    }
+
+    fn result(&self, operands: &[&Type]) -> Result<Type> {
+        arity(self.name(), operands, 1)?;
+        Ok(operands[0].clone())
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+        cx.tangents[0]
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        cx.give(0, cx.cotangent);
+        Linearity::Linear
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+        cx.graph.emit(Op::Probe(*self), cx.operands)
+    }
+
+    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
+        Cost::new(Work::Copy, 0, operands, result)
+    }
+
+    fn structure(&self, _k: usize) -> Structure {
+        Structure::Identity
+    }
+}

@@ -1,0 +1,29 @@
+//! Looking into programs: as a page, while they run, for the first NaN, by line.
+
+mod nan;
+mod probe;
+mod profile;
+
+pub use nan::{NanReport, find_nan, with_nan_check};
+pub(crate) use nan::{check, checking};
+pub use probe::debug_print;
+pub use profile::{LineProfile, LineTime, StepOperation, StepTime, by_line, chrome_trace};
+
+use crate::transform::machine_profile;
+use gradus_ir::Graph;
+
+/// `graph` as one HTML page that needs nothing else, to walk through: lines of the source, types, what depends on what, forward and backward parts apart, what
+/// each node costs by the rates of the machine's profile.
+///
+/// [`Graph`] prints as text, and [`dot::render`](crate::dot::render) draws it for Graphviz.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let graph = trace(grad(|x: &Tensor| x.sin().sum()), &Tensor::from([1.0, 2.0]))?;
+/// let html = page("The slope of a sine", &graph);
+/// assert!(html.contains("f64[2] = cos %0"));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn page(title: &str, graph: &Graph) -> String {
+    gradus_plan::page::render(title, graph, &machine_profile())
+}

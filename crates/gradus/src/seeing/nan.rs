@@ -1,0 +1,299 @@
+//! The first NaN or infinity of a program, found by running one operation at a time.
+
+use crate::tensor::Tensor;
+use crate::trace;
+use crate::transform::{argument_at, close_at};
+use crate::tree::{Tree, leaves, paths};
+use gradus_cpu::Array;
+use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Part, Result, Type};
+use std::cell::Cell;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// Which operation made the first NaN or infinity; see [`find_nan`].
+#[derive(Clone, Debug)]
+pub struct NanReport {
+    /// The operation that made it; `input` if the argument had it.
+    pub operation: &'static str,
+    /// File and line of the user's program, where known.
+    pub place: Option<(&'static str, u32)>,
+    /// Whether the function itself made it or its derivative, and the derivative of which operation.
+    pub part: Part,
+    /// NaN or an infinity: the first bad element.
+    pub value: f64,
+    /// Where in the result that element is.
+    pub index: Vec<usize>,
+    /// Whether it touches a result of the whole; if not, all results are finite.
+    pub reaches_result: bool,
+    /// What the operation read, a line each.
+    operands: Vec<String>,
+    loc: Loc,
+    ty: Type,
+    bad: usize,
+    /// How messages call the argument that had it.
+    argument: Option<String>,
+}
+
+/// Runs `f` at `x` one operation at a time and says which one made the first NaN or infinity out of finite numbers, in the function itself or in a derivative
+/// that `f` takes; `None` if all is finite.
+///
+/// One that reaches a result is named before one that does not. An infinity that `f` writes as a literal, a mask for example, is not counted: only a NaN
+/// that is made of it. All values are held at once.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let length = |x: &Tensor| x.square().sum().sqrt();
+/// let report = find_nan(grad(length), &Tensor::from([0.0, 0.0]))?.unwrap();
+/// assert_eq!(report.operation, "div");
+/// assert_eq!(report.part.of(), Some("sqrt"));
+/// assert!(report.to_string().starts_with("infinity in the backward pass of sqrt"));
+/// assert!(find_nan(grad(length), &Tensor::from([3.0, 4.0]))?.is_none());
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// Mistakes in `f`; if it uses values of an outer trace.
+pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<NanReport>> {
+    trace::boundary(|| {
+        let inputs = leaves(x);
+        let (closed, _) = close_at(&f, x, &inputs)?;
+        let mut report = search(&closed.graph, &closed.arguments(inputs))?;
+        if let Some((report, Some(k))) = &mut report {
+            let of = paths(x).get(*k).map(|path| argument_at(path));
+            report.argument = Some(of.unwrap_or_else(|| "a tensor from outside".into()));
+        }
+        Ok(report.map(|(report, _)| report))
+    })
+}
+
+/// Runs `f`; within it, on this thread, a program whose results are not finite is a mistake: the message of [`find_nan`], with the line. Operations outside of
+/// programs are programs too. The environment variable `GRADUS_CHECK_NAN=1` does the same for all that runs.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = jit(|x: &Tensor| x.log().sum());
+/// let error = with_nan_check(|| f.call(&Tensor::from([1.0, 0.0]))).unwrap_err();
+/// assert!(error.message().starts_with("infinity made by log"));
+/// ```
+pub fn with_nan_check<T>(f: impl FnOnce() -> T) -> T {
+    /// Restores what was before also when `f` unwinds.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CHECKED.set(self.0);
+        }
+    }
+    let _restore = Restore(CHECKED.replace(true));
+    f()
+}
+
+thread_local! {
+    static CHECKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether results are checked.
+pub(crate) fn checking() -> bool {
+    static ALWAYS: LazyLock<bool> = LazyLock::new(|| {
+        std::env::var("GRADUS_CHECK_NAN").is_ok_and(|v| v != "0" && !v.is_empty())
+    });
+    CHECKED.get() || *ALWAYS
+}
+
+/// Refuses results of `graph` for these arguments that are not finite.
+pub(crate) fn check(graph: &Graph, arguments: &[Tensor], results: &[Tensor]) -> Result<()> {
+    for result in results {
+        if Finite::of(&result.array()?) != Finite::All
+            && let Some((report, argument)) = search(graph, arguments)?
+            // An argument is what was checked before, or given by the caller.
+            && argument.is_none()
+            && report.reaches_result
+        {
+            let error = Error::new(ErrorKind::NotFinite, report.message());
+            return Err(error.at(report.loc));
+        }
+    }
+    Ok(())
+}
+
+/// What an array holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Finite {
+    All,
+    /// Infinities, but no NaN.
+    Infinite,
+    Nan,
+}
+
+impl Finite {
+    fn of(array: &Array) -> Finite {
+        fn scan<T: Copy>(values: &[T], nan: fn(T) -> bool, finite: fn(T) -> bool) -> Finite {
+            let mut found = Finite::All;
+            for &v in values.iter().filter(|&&v| !finite(v)) {
+                if nan(v) {
+                    return Finite::Nan;
+                }
+                found = Finite::Infinite;
+            }
+            found
+        }
+        match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
+            (Some(values), _) => scan(values, f64::is_nan, f64::is_finite),
+            (_, Some(values)) => scan(values, f32::is_nan, f32::is_finite),
+            _ => Finite::All,
+        }
+    }
+}
+
+/// The report, and which argument had it already.
+fn search(graph: &Graph, arguments: &[Tensor]) -> Result<Option<(NanReport, Option<usize>)>> {
+    let live = graph.live();
+    let mut values: Vec<Option<Tensor>> = vec![None; graph.len()];
+    // What is meant to be infinite counts as finite.
+    let mut bad = vec![Finite::All; graph.len()];
+    let mut meant = vec![false; graph.len()];
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        let node = graph.node(id);
+        let value = match node.op {
+            Op::Input(k) => arguments[k as usize].array()?,
+            _ => {
+                let operands = node
+                    .operands
+                    .iter()
+                    .filter_map(|o| values[o.index()].clone());
+                trace::compute(graph, id, operands.collect())?
+            }
+        };
+        let k = id.index();
+        bad[k] = Finite::of(&value);
+        values[k] = Some(Tensor::from_array(value));
+        let mut sources = node.operands.iter().map(|o| o.index());
+        if bad[k] == Finite::Infinite
+            && (matches!(node.op, Op::Const(_)) || sources.any(|o| meant[o]))
+            && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
+        {
+            meant[k] = true;
+            bad[k] = Finite::All;
+        }
+    }
+    let made = |id: &NodeId| {
+        let operands = &graph.node(*id).operands;
+        bad[id.index()] != Finite::All && operands.iter().all(|o| bad[o.index()] == Finite::All)
+    };
+    // What is bad and leads to a bad result through bad values alone.
+    let mut leads = vec![false; graph.len()];
+    for o in graph.outputs() {
+        leads[o.index()] = bad[o.index()] != Finite::All;
+    }
+    for id in graph.ids().rev() {
+        if leads[id.index()] {
+            for o in &graph.node(id).operands {
+                leads[o.index()] |= bad[o.index()] != Finite::All;
+            }
+        }
+    }
+    let first = graph.ids().find(|id| leads[id.index()] && made(id));
+    let Some(id) = first.or_else(|| graph.ids().find(made)) else {
+        return Ok(None);
+    };
+    let argument = match graph.node(id).op {
+        Op::Input(k) => Some(k as usize),
+        _ => None,
+    };
+    let report = report(graph, id, &values, first.is_some())?;
+    Ok(Some((report, argument)))
+}
+
+fn report(
+    graph: &Graph,
+    id: NodeId,
+    values: &[Option<Tensor>],
+    reaches_result: bool,
+) -> Result<NanReport> {
+    let numbers = |id: NodeId| -> Result<Vec<f64>> {
+        match &values[id.index()] {
+            Some(t) => t.astype(gradus_ir::DType::F64).to_vec::<f64>(),
+            None => Ok(Vec::new()),
+        }
+    };
+    let node = graph.node(id);
+    let result = numbers(id)?;
+    let at = result.iter().position(|v| !v.is_finite()).unwrap_or(0);
+    let mut index = vec![0; node.ty.rank()];
+    let mut left = at;
+    for (i, &n) in index.iter_mut().zip(&node.ty.shape).rev() {
+        (*i, left) = (left % n, left / n);
+    }
+    let mut operands = Vec::new();
+    for (k, &o) in node.operands.iter().enumerate() {
+        let (all, ty) = (numbers(o)?, graph.ty(o));
+        let there = match ty.shape == node.ty.shape && !all.is_empty() {
+            true => format!("{} there, ", all[at]),
+            false => String::new(),
+        };
+        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        operands.push(format!(
+            "operand {k}: {ty}, {there}from {least} to {greatest}"
+        ));
+    }
+    Ok(NanReport {
+        operation: node.op.name(),
+        place: node.loc.file_line(),
+        part: node.loc.part(),
+        value: result.get(at).copied().unwrap_or(f64::NAN),
+        index,
+        reaches_result,
+        operands,
+        loc: node.loc,
+        ty: node.ty.clone(),
+        bad: result.iter().filter(|v| !v.is_finite()).count(),
+        argument: None,
+    })
+}
+
+impl NanReport {
+    /// The text without the place.
+    fn message(&self) -> String {
+        let what = match self.value.is_nan() {
+            true => "NaN",
+            false => "infinity",
+        };
+        let head = match (&self.argument, self.part) {
+            (Some(argument), _) => format!("{what} in {argument}"),
+            (None, Part::Value) => format!("{what} made by {}", self.operation),
+            (None, Part::Tangent(op)) => format!("{what} in the derivative of {op}"),
+            (None, Part::Cotangent(op)) => format!("{what} in the backward pass of {op}"),
+        };
+        let others = match self.bad {
+            1 => "and nowhere else".to_string(),
+            n => format!("the first of {n} such elements"),
+        };
+        let gave = match self.argument {
+            Some(_) => "it is",
+            None => &format!("{} gave", self.operation),
+        };
+        let mut lines = vec![
+            head,
+            format!(
+                "  {gave} {} with {} at {:?}, {others}",
+                self.ty, self.value, self.index
+            ),
+        ];
+        lines.extend(self.operands.iter().map(|o| format!("  {o}")));
+        if !self.reaches_result {
+            lines.push("  all results are finite nevertheless".into());
+        }
+        lines.join("\n")
+    }
+}
+
+impl fmt::Display for NanReport {
+    /// What was made, where, by which operation, and what it read.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message())?;
+        match self.loc.is_known() && self.argument.is_none() {
+            true => write!(f, "\n  at {}", self.loc),
+            false => Ok(()),
+        }
+    }
+}

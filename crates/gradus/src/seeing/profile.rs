@@ -1,0 +1,250 @@
+//! Where the time of a compiled program goes: by line of the source, and as a trace for Chrome.
+
+use crate::transform::machine_profile;
+use gradus_ir::primitives::Work;
+use gradus_ir::{Loc, Part};
+use std::collections::HashMap;
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+/// One step of a compiled program, and how long it took; see [`Jit::call_profiled`](crate::Jit::call_profiled).
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// What the step does.
+    pub what: String,
+    /// File and line of the user's program that it comes from, where known: of its last operation.
+    pub place: Option<(&'static str, u32)>,
+    /// How long it took.
+    pub time: Duration,
+    /// Bytes that it reads and writes.
+    pub bytes: u64,
+    /// The operations of the graph that run in it.
+    pub operations: Vec<StepOperation>,
+}
+
+/// An operation of the graph within a [step](StepTime).
+#[derive(Clone, Copy, Debug)]
+pub struct StepOperation {
+    /// Its name.
+    pub name: &'static str,
+    /// File and line of the user's program that it comes from, where known.
+    pub place: Option<(&'static str, u32)>,
+    /// The function itself or a part of a derivative.
+    pub part: Part,
+    /// Operations on numbers.
+    pub count: u64,
+    /// Its share of the step by the estimate of the machine's profile: what runs in one kernel cannot be measured apart.
+    pub share: f64,
+}
+
+/// What a line of the user's program costs in a run.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LineTime {
+    /// File and line, where known.
+    pub place: Option<(&'static str, u32)>,
+    /// Its part of the time.
+    pub time: Duration,
+    /// How much of that time is spent on derivatives.
+    pub derivative: Duration,
+    /// Operations on numbers.
+    pub operations: u64,
+    /// Its part of the bytes read and written.
+    pub bytes: u64,
+}
+
+/// A profile by line of the source, the most expensive first; prints as a table.
+#[derive(Clone, Debug)]
+pub struct LineProfile {
+    /// The lines.
+    pub lines: Vec<LineTime>,
+}
+
+/// The time of the steps by line of the source. The time and the bytes of a kernel in which operations of several lines run together are divided by their
+/// shares of the estimated cost.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = jit(|x: &Tensor| x.sin().exp().sum());
+/// let (_, steps) = f.call_profiled(Tensor::ones(&[1000], F64))?;
+/// let profile = by_line(&steps);
+/// assert_eq!(profile.lines.len(), 1);
+/// println!("{profile}");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn by_line(steps: &[StepTime]) -> LineProfile {
+    let mut at: HashMap<Option<(&'static str, u32)>, usize> = HashMap::new();
+    let mut lines: Vec<LineTime> = Vec::new();
+    for step in steps {
+        for operation in &step.operations {
+            let k = *at.entry(operation.place).or_insert_with(|| {
+                lines.push(LineTime {
+                    place: operation.place,
+                    time: Duration::ZERO,
+                    derivative: Duration::ZERO,
+                    operations: 0,
+                    bytes: 0,
+                });
+                lines.len() - 1
+            });
+            let (line, time) = (&mut lines[k], step.time.mul_f64(operation.share));
+            line.time += time;
+            if operation.part != Part::Value {
+                line.derivative += time;
+            }
+            line.operations += operation.count;
+            line.bytes += (step.bytes as f64 * operation.share).round() as u64;
+        }
+    }
+    lines.sort_by_key(|l| (std::cmp::Reverse(l.time), l.place));
+    LineProfile { lines }
+}
+
+impl fmt::Display for LineProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total: Duration = self.lines.iter().map(|l| l.time).sum();
+        let seconds = |d: Duration| d.as_secs_f64();
+        writeln!(
+            f,
+            "{:>7}  {:>10}  {:>11}  {:>14}  {:>13}  line",
+            "share", "µs", "derivatives", "operations", "bytes"
+        )?;
+        for line in &self.lines {
+            let place = match line.place {
+                Some((file, number)) => format!("{file}:{number}"),
+                None => "no line of the source".into(),
+            };
+            writeln!(
+                f,
+                "{:5.1} %  {:>10.1}  {:>9.0} %  {:>14}  {:>13}  {place}",
+                100.0 * seconds(line.time) / seconds(total).max(1e-12),
+                seconds(line.time) * 1e6,
+                100.0 * seconds(line.derivative) / seconds(line.time).max(1e-12),
+                gradus_plan::grouped(line.operations),
+                gradus_plan::grouped(line.bytes),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The steps as a trace in the format of Chrome, for `chrome://tracing`, Perfetto and their like: one step after the other, below each the operations that run in it, by
+/// their estimated shares.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = jit(|x: &Tensor| x.sin().exp().sum());
+/// let (_, steps) = f.call_profiled(Tensor::ones(&[1000], F64))?;
+/// assert!(chrome_trace(&steps).starts_with("{\"traceEvents\": ["));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn chrome_trace(steps: &[StepTime]) -> String {
+    let mut events = vec![
+        "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"args\": {\"name\": \"gradus\"}}"
+            .to_string(),
+    ];
+    let micros = |d: Duration| format!("{:.3}", d.as_secs_f64() * 1e6);
+    let mut event = |name: &str, category: &str, start: Duration, time: Duration, args: String| {
+        events.push(format!(
+            "{{\"name\": {}, \"cat\": \"{category}\", \"ph\": \"X\", \"ts\": {}, \"dur\": {}, \"pid\": 1, \"tid\": 1, \"args\": {{{args}}}}}",
+            quoted(name),
+            micros(start),
+            micros(time)
+        ));
+    };
+    let line = |place: Option<(&str, u32)>| match place {
+        Some((file, line)) => quoted(&format!("{file}:{line}")),
+        None => "null".into(),
+    };
+    let mut now = Duration::ZERO;
+    for step in steps {
+        let operations: u64 = step.operations.iter().map(|o| o.count).sum();
+        let args = format!(
+            "\"what\": {}, \"line\": {}, \"operations\": {operations}, \"bytes\": {}",
+            quoted(&step.what),
+            line(step.place),
+            step.bytes
+        );
+        event(step.kind(), "step", now, step.time, args);
+        let mut start = now;
+        for o in &step.operations {
+            let time = step.time.mul_f64(o.share);
+            let category = match o.part {
+                Part::Value => "value",
+                Part::Tangent(_) => "tangent",
+                Part::Cotangent(_) => "cotangent",
+            };
+            let args = format!("\"line\": {}, \"operations\": {}", line(o.place), o.count);
+            event(o.name, category, start, time, args);
+            start += time;
+        }
+        now += step.time;
+    }
+    format!(
+        "{{\"traceEvents\": [\n{}\n], \"displayTimeUnit\": \"ns\"}}\n",
+        events.join(",\n")
+    )
+}
+
+impl StepTime {
+    /// The first word of what it does.
+    fn kind(&self) -> &str {
+        self.what.split([' ', '{']).next().unwrap_or("")
+    }
+
+    pub(crate) fn new(
+        what: String,
+        loc: Loc,
+        time: Duration,
+        bytes: u64,
+        members: &[gradus_cpu::Member],
+    ) -> StepTime {
+        let rates = machine_profile();
+        let seconds = |m: &gradus_cpu::Member| match m.cost.work {
+            // What costs nothing by itself still gets its part of a step that does nothing else.
+            Work::View | Work::Copy => 1e-12,
+            work => m.cost.operations as f64 / rates.rate(work) + 1e-12,
+        };
+        let total: f64 = members.iter().map(seconds).sum();
+        StepTime {
+            what,
+            place: loc.file_line(),
+            time,
+            bytes,
+            operations: members
+                .iter()
+                .map(|m| StepOperation {
+                    name: m.name,
+                    place: m.loc.file_line(),
+                    part: m.loc.part(),
+                    count: m.cost.operations,
+                    share: seconds(m) / total,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// `text` as a string of JSON.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped() {
+        assert_eq!(quoted("a\"b\\c\nd é"), "\"a\\\"b\\\\c\\u000ad é\"");
+    }
+}

@@ -1,0 +1,49 @@
+//! A headless browser, where there is one.
+
+use std::fs;
+use std::process::Command;
+
+const NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// The document that `html` has become after its script and then `script` ran; `None`, with a note, where no browser is installed.
+///
+/// Mistakes of scripts are written into the document, at `data-error` of the body.
+pub fn run(html: &str, script: &str) -> Option<String> {
+    let Some(browser) = NAMES
+        .iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok())
+    else {
+        println!(
+            "skipped: no browser is installed ({}); the page was not opened",
+            NAMES.join(", ")
+        );
+        return None;
+    };
+    let watch = "<head><script>addEventListener('error', e => document.documentElement.dataset.error = e.message);</script>";
+    let html = html.replacen("<head>", watch, 1).replace(
+        "</body>",
+        &format!("<script>\n\"use strict\";\n{script}</script></body>"),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.html");
+    fs::write(&file, html).unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        dom.contains("</html>"),
+        "{browser} gave no document: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!dom.contains("data-error"), "a script failed:\n{dom}");
+    Some(dom)
+}

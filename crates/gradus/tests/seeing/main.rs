@@ -1,0 +1,7 @@
+//! Looking into programs: pages, values while running, the first NaN, profiles by line.
+
+mod browser;
+mod nan;
+mod page;
+mod probe;
+mod profile;

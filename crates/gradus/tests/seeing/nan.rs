@@ -1,0 +1,210 @@
+//! The first NaN or infinity, with the line that made it.
+
+use gradus::prelude::*;
+use insta::assert_snapshot;
+use std::process::Command;
+
+/// The report on `f` at `x`, which must name the line `line`; the place is left away.
+fn report<B: Tree>(f: impl Fn(&Tensor) -> B, x: &[f64], line: u32) -> String {
+    let report = find_nan(f, &Tensor::from(x)).unwrap().expect("a report");
+    let text = report.to_string();
+    let place = format!("\n  at {}:{line}", file!());
+    let rest = text.strip_suffix(&place);
+    rest.unwrap_or_else(|| panic!("{text}\nis not{place}"))
+        .to_string()
+}
+
+#[test]
+fn a_root_at_zero_has_an_infinite_slope() {
+    let (f, line) = (|x: &Tensor| (x.sqrt() * 3.0).sum(), line!());
+    assert!(find_nan(f, &Tensor::from([1.0, 0.0])).unwrap().is_none());
+    assert_snapshot!(report(grad(f), &[1.0, 0.0, 4.0], line), @"
+    infinity in the backward pass of sqrt
+      div gave f64[3] with inf at [1], and nowhere else
+      operand 0: f64[3], 3 there, from 3 to 3
+      operand 1: f64[3], 0 there, from 0 to 4
+    ");
+}
+
+#[test]
+fn a_zero_times_an_infinite_slope_is_blamed_on_the_slope() {
+    let line = line!() + 3;
+    let f = |x: &Tensor| {
+        let squares = x.square().sum();
+        squares.sqrt()
+    };
+    assert_snapshot!(report(grad(f), &[0.0, 0.0], line), @"
+    infinity in the backward pass of sqrt
+      div gave f64[] with inf at [], and nowhere else
+      operand 0: f64[], 1 there, from 1 to 1
+      operand 1: f64[], 0 there, from 0 to 0
+    ");
+    // The same in a second derivative, and in forward mode.
+    assert_snapshot!(report(grad(move |x: &Tensor| grad(f)(x).sum()), &[0.0, 0.0], line), @"
+    infinity in the backward pass of sqrt
+      div gave f64[] with inf at [], and nowhere else
+      operand 0: f64[], 1 there, from 1 to 1
+      operand 1: f64[], 0 there, from 0 to 0
+    ");
+    let push = move |x: &Tensor| jvp(f, x, &Tensor::from([1.0, 0.0])).1;
+    assert_snapshot!(report(push, &[0.0, 0.0], line), @"
+    NaN in the derivative of sqrt
+      div gave f64[] with NaN at [], and nowhere else
+      operand 0: f64[], 0 there, from 0 to 0
+      operand 1: f64[], 0 there, from 0 to 0
+    ");
+}
+
+#[test]
+fn in_the_function_itself() {
+    let f = |x: &Tensor| {
+        let y = x.log();
+        let z = x / x;
+        (y + z).sum()
+    };
+    assert_snapshot!(report(f, &[1.0, 0.0], line!() - 4), @"
+    infinity made by log
+      log gave f64[2] with -inf at [1], and nowhere else
+      operand 0: f64[2], 0 there, from 0 to 1
+    ");
+    let quotient = |x: &Tensor| (x / x.sum()).sum();
+    assert_snapshot!(report(quotient, &[0.0, 0.0], line!() - 1), @"
+    NaN made by div
+      div gave f64[2] with NaN at [0], the first of 2 such elements
+      operand 0: f64[2], 0 there, from 0 to 0
+      operand 1: f64[2], 0 there, from 0 to 0
+    ");
+    let f = |x: &Tensor| x.exp().sum();
+    assert_snapshot!(report(f, &[1.0, 1000.0, 2000.0], line!() - 1), @"
+    infinity made by exp
+      exp gave f64[3] with inf at [1], the first of 2 such elements
+      operand 0: f64[3], 1000 there, from 1 to 2000
+    ");
+    // Half precision is not there yet; f32 overflows where f64 does not.
+    let f = |x: &Tensor| x.astype(F32).exp().sum();
+    assert_snapshot!(report(f, &[1.0, 100.0], line!() - 1), @"
+    infinity made by exp
+      exp gave f32[2] with inf at [1], and nowhere else
+      operand 0: f32[2], 100 there, from 1 to 100
+    ");
+}
+
+#[test]
+fn under_vmap_and_jit() {
+    let f = jit(|x: &Tensor| x.log() * 2.0);
+    let line = line!() - 1;
+    let rows = vmap(move |x: &Tensor| f.call(x).unwrap());
+    assert_snapshot!(report(rows, &[1.0, 2.0, 0.0], line), @"
+    infinity made by log
+      log gave f64[3] with -inf at [2], and nowhere else
+      operand 0: f64[3], 0 there, from 0 to 2
+    ");
+}
+
+#[test]
+fn what_touches_no_result_comes_last_and_says_so() {
+    let f = |x: &Tensor| 1.0 / (1.0 + (-x).exp());
+    assert_snapshot!(report(f, &[-1000.0], line!() - 1), @"
+    infinity made by exp
+      exp gave f64[1] with inf at [0], and nowhere else
+      operand 0: f64[1], 1000 there, from 1000 to 1000
+      all results are finite nevertheless
+    ");
+    let f = |x: &Tensor| {
+        let harmless = 1.0 / (1.0 + (-x).exp());
+        harmless + (x + 1000.0).log()
+    };
+    assert!(report(f, &[-1000.0], line!() - 2).starts_with("infinity made by log"));
+}
+
+#[test]
+fn infinities_that_are_meant_are_no_finding() {
+    let mask = |x: &Tensor| {
+        x.greater(0.0)
+            .where_(x, &Tensor::full(&[2], f64::NEG_INFINITY))
+    };
+    assert!(
+        find_nan(mask, &Tensor::from([1.0, -1.0]))
+            .unwrap()
+            .is_none()
+    );
+    // A NaN made of them is one.
+    let f = move |x: &Tensor| {
+        let y = mask(x);
+        &y - y.max()
+    };
+    assert!(find_nan(f, &Tensor::from([1.0, -1.0])).unwrap().is_none());
+    assert_snapshot!(report(f, &[-1.0, -1.0], line!() - 3), @"
+    NaN made by sub
+      sub gave f64[2] with NaN at [0], the first of 2 such elements
+      operand 0: f64[2], -inf there, from -inf to -inf
+      operand 1: f64[2], -inf there, from -inf to -inf
+    ");
+}
+
+#[test]
+fn arguments_that_are_not_finite() {
+    let f = |(a, b): &(Tensor, Tensor)| (a * b).sum();
+    let x = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, f64::NAN]));
+    assert_snapshot!(find_nan(f, &x).unwrap().unwrap(), @"
+    NaN in leaf `.1` of the argument
+      it is f64[2] with NaN at [1], and nowhere else
+    ");
+    let outside = Tensor::from([f64::INFINITY, 1.0]);
+    let f = move |x: &Tensor| x * &outside;
+    assert_snapshot!(find_nan(f, &Tensor::from([1.0, 1.0])).unwrap().unwrap(), @"
+    infinity in a tensor from outside
+      it is f64[2] with inf at [0], and nowhere else
+    ");
+}
+
+#[test]
+fn within_a_check_results_that_are_not_finite_are_mistakes() {
+    let f = jit(|x: &Tensor| x.log().sum());
+    let line = line!() - 1;
+    let bad = Tensor::from([1.0, 0.0]);
+    let error = with_nan_check(|| f.call(&bad)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFinite);
+    assert_snapshot!(error.message(), @"
+    infinity made by log
+      log gave f64[2] with -inf at [1], and nowhere else
+      operand 0: f64[2], 0 there, from 0 to 1
+    ");
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    let owned = with_nan_check(|| f.call_owned(bad.clone())).unwrap_err();
+    assert_eq!(owned.to_string(), error.to_string());
+    // Operations alone, and derivatives, stop the program where it is wrong.
+    let line = line!() + 1;
+    let panic = std::panic::catch_unwind(|| with_nan_check(|| Tensor::from([0.0]).log()));
+    let text = *panic.unwrap_err().downcast::<String>().unwrap();
+    assert!(text.starts_with("infinity made by log"), "{text}");
+    assert!(text.ends_with(&format!("{}:{line}", file!())), "{text}");
+    // The check ends with its scope, also that of a panic.
+    assert!(f.call(&bad).is_ok());
+    assert!(with_nan_check(|| f.call(&Tensor::from([1.0, 2.0]))).is_ok());
+}
+
+/// Runs in another process, with the environment variable.
+#[test]
+fn everything_is_checked() {
+    if std::env::var_os("GRADUS_CHECK_NAN").is_none() {
+        return;
+    }
+    let f = jit(|x: &Tensor| x.log().sum());
+    if let Err(error) = f.call(&Tensor::from([0.0])) {
+        println!("refused: {}", error.message());
+    }
+}
+
+#[test]
+fn the_environment_asks_for_the_check() {
+    for (value, refused) in [("1", true), ("0", false)] {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "nan::everything_is_checked", "--nocapture"])
+            .env("GRADUS_CHECK_NAN", value)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said.contains("refused: infinity made by log"), refused);
+    }
+}

@@ -1,0 +1,85 @@
+//! Profiles by line and their traces.
+
+use gradus::prelude::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[test]
+fn times_belong_to_the_lines_of_the_function() {
+    let first = line!() + 2;
+    let f = |x: &Tensor| {
+        let y = x.matmul(x);
+        let z = y.sin() * x.exp();
+        z.sum()
+    };
+    let step = jit(value_and_grad(f));
+    // The same program from other lines was compiled before.
+    let other = |x: &Tensor| (x.matmul(x).sin() * x.exp()).sum();
+    let x = Tensor::full(&[64, 64], 0.01);
+    jit(value_and_grad(other)).call(&x).unwrap();
+    let (_, steps) = step.call_profiled(x.clone()).unwrap();
+    let profile = by_line(&steps);
+    let lines: BTreeSet<_> = profile.lines.iter().filter_map(|l| l.place).collect();
+    assert!(!lines.is_empty());
+    for (file, line) in lines {
+        assert_eq!(file, file!());
+        assert!((first..first + 3).contains(&line), "{line}");
+    }
+    let whole: Duration = steps.iter().map(|s| s.time).sum();
+    let parts: Duration = profile.lines.iter().map(|l| l.time).sum();
+    assert!(whole > Duration::ZERO);
+    assert!((whole.as_secs_f64() - parts.as_secs_f64()).abs() < 1e-6 + 1e-6 * whole.as_secs_f64());
+    // One product forward, two backward, on the line of the product.
+    let product = profile
+        .lines
+        .iter()
+        .find(|l| l.place == Some((file!(), first)))
+        .unwrap();
+    assert_eq!(product.operations / (2 * 64 * 64 * 64), 3);
+    assert!(product.derivative > Duration::ZERO && product.derivative < product.time);
+    let text = profile.to_string();
+    assert_eq!(text.lines().count(), profile.lines.len() + 1);
+    assert!(text.contains(&format!("{}:{first}", file!())), "{text}");
+}
+
+#[test]
+fn the_trace_is_json_that_chrome_reads() {
+    let f = jit(grad(|x: &Tensor| (x.sin() * x).exp().sum()));
+    let (_, steps) = f.call_profiled(Tensor::full(&[100], 0.5)).unwrap();
+    let trace: serde_json::Value = serde_json::from_str(&chrome_trace(&steps)).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let all = |category: &str| {
+        let found = events.iter().filter(|e| e["cat"] == category);
+        found.cloned().collect::<Vec<_>>()
+    };
+    let number = |e: &serde_json::Value, key: &str| e[key].as_f64().unwrap();
+    let shown = all("step");
+    assert_eq!(shown.len(), steps.len());
+    let mut end = 0.0;
+    for (event, step) in shown.iter().zip(&steps) {
+        assert_eq!(event["ph"], "X");
+        assert!((number(event, "dur") - step.time.as_secs_f64() * 1e6).abs() < 1e-3);
+        assert!(
+            (number(event, "ts") - end).abs() < 0.01,
+            "one after the other"
+        );
+        end = number(event, "ts") + number(event, "dur");
+    }
+    // Each operation lies within the time of its step.
+    let inner: Vec<_> = [all("value"), all("tangent"), all("cotangent")].concat();
+    let operations: usize = steps.iter().map(|s| s.operations.len()).sum();
+    assert_eq!(inner.len(), operations);
+    for event in &inner {
+        let (from, to) = (
+            number(event, "ts"),
+            number(event, "ts") + number(event, "dur"),
+        );
+        let within = shown.iter().any(|s| {
+            number(s, "ts") - 0.01 <= from && to <= number(s, "ts") + number(s, "dur") + 0.01
+        });
+        assert!(within, "{event}");
+        let place = event["args"]["line"].as_str().unwrap_or("");
+        assert!(place.is_empty() || place.starts_with(file!()), "{place}");
+    }
+    assert!(!all("cotangent").is_empty() && !all("value").is_empty());
+}
