@@ -28,26 +28,40 @@ use gradus_ir::{Graph, NodeId, verify};
 /// # Panics
 /// If output 0 is not a scalar float, or an input of `wrt` is not a float.
 pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
+    gradients(graph, 1, wrt)
+}
+
+/// As [`gradient`], of each of the first `count` outputs: its outputs are all outputs of `graph`, then the cotangents for output 0, for output 1, and so on.
+///
+/// What they have in common is computed once.
+///
+/// # Panics
+/// If one of these outputs is not a scalar float, or an input of `wrt` is not a float.
+pub fn gradients(graph: &Graph, count: usize, wrt: &[usize]) -> Graph {
     let mut g = graph.clone();
     let inputs = graph.inputs().to_vec();
-    let value = graph.outputs()[0];
-    let one = g.constant_like(1.0, value);
+    let values = &graph.outputs()[..count];
     let pairs: Vec<(NodeId, NodeId)> = wrt
         .iter()
         .map(|&k| (inputs[k], g.input_like(graph, inputs[k])))
         .collect();
-    let tangent = jvp(&mut g, &[value], &pairs)[0];
+    let tangents = jvp(&mut g, values, &pairs);
     let seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
-    let cotangents = match tangent {
-        Some(t) => transpose(&mut g, &[(t, one)], &seeds),
-        None => vec![None; seeds.len()],
-    };
     let mut outputs = graph.outputs().to_vec();
-    for (ct, &(x, _)) in cotangents.iter().zip(&pairs) {
-        outputs.push(match ct {
-            Some(ct) => *ct,
-            None => g.constant_like(0.0, x),
-        });
+    for (tangent, &value) in tangents.into_iter().zip(values) {
+        let cotangents = match tangent {
+            Some(t) => {
+                let one = g.constant_like(1.0, value);
+                transpose(&mut g, &[(t, one)], &seeds)
+            }
+            None => vec![None; seeds.len()],
+        };
+        for (ct, &(x, _)) in cotangents.iter().zip(&pairs) {
+            outputs.push(match ct {
+                Some(ct) => *ct,
+                None => g.constant_like(0.0, x),
+            });
+        }
     }
     let gradient = g.program(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);

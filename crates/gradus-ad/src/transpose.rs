@@ -152,7 +152,8 @@ pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
-    let transposed = g.extract(&inputs, &outputs).merged();
+    // What a way back of the user's own shows is shown.
+    let transposed = g.program(&inputs, &outputs).merged();
     verify::check_after("transpose", &transposed);
     transposed
 }

@@ -52,6 +52,15 @@ pub(crate) struct Watch {
     seen: Vec<(usize, u64, Array)>,
 }
 
+impl Watch {
+    /// Counts what a step did, if this run is counted.
+    pub fn count(&mut self, step: &StepForecast) {
+        if let Some(counts) = &mut self.counts {
+            counts.add(step);
+        }
+    }
+}
+
 pub(crate) enum StepKind {
     Fused(Box<Kernel>),
     Alone(Box<Alone>, Vec<usize>, usize),

@@ -1,12 +1,13 @@
 //! Graphs in the DOT language of Graphviz.
 
+use crate::attributes::Attribute;
 use crate::graph::Graph;
 use crate::primitives::{Op, Work};
 use crate::text;
 use std::fmt::Write;
 
 /// The graph as a DOT program: inputs as houses, constants without a frame, outputs with a double one; the colour tells the kind of work, the tooltip the
-/// line of the program. Names are those of the printed text.
+/// line of the program. Names are those of the printed text. Of the programs inside regions only the sizes are shown.
 ///
 /// ```
 /// # use gradus_ir::{Graph, dot};
@@ -26,7 +27,11 @@ pub fn render(graph: &Graph) -> String {
             Op::Const(value) => value.to_string(),
             op => {
                 let pairs = op.attributes().0;
-                let pairs = pairs.iter().map(|(n, v)| format!(" {n}={v}"));
+                let pairs = pairs.iter().map(|(n, v)| match v {
+                    // The text of a program has no room here.
+                    Attribute::Graph(body) => format!("\\n{n}: {} nodes", body.len()),
+                    v => format!(" {n}={v}"),
+                });
                 format!("{}{}", op.name(), pairs.collect::<String>())
             }
         };

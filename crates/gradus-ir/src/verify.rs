@@ -140,7 +140,7 @@ fn neighbours(graph: &Graph, id: NodeId) -> String {
 mod tests {
     use super::*;
     use crate::Operands;
-    use crate::primitives::Unary;
+    use crate::primitives::{Call, Region, Unary};
 
     #[test]
     fn a_wrong_type_is_shown_with_its_neighbours() {
@@ -179,5 +179,73 @@ mod tests {
         after `fold` the graph is wrong: %0 is f32[2] with the literal 1.0f64
           > %0: f32[2] = const 1.0
         ");
+    }
+
+    /// A program of one loop over `f64[4]`, and the node of the loop.
+    fn looped() -> (Graph, NodeId) {
+        let text = "graph(%0: f64[], %1: f64[4]) {
+          %2: bool[0] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
+            return %2, %1
+          }} %0, %1
+          %3: f64[] = result{index=0} %2
+          return %3
+        }";
+        let graph: Graph = text.parse().unwrap();
+        let region = graph.ids().find(|&id| graph.region(id).is_some());
+        (graph, region.unwrap())
+    }
+
+    #[test]
+    fn results_that_no_region_has() {
+        let (graph, region) = looped();
+        let wrong = |of: NodeId, index: u32, ty: Type| {
+            let mut g = graph.clone();
+            let op = Op::Result {
+                index,
+                ty: ty.clone(),
+            };
+            g.add_verbatim(op, Operands::from_slice(&[of]), ty);
+            let message = verify(&g).unwrap_err().message().to_string();
+            message.lines().next().unwrap().to_string()
+        };
+        let scalar = Type::scalar(DType::F64);
+        insta::assert_snapshot!(wrong(region, 5, scalar.clone()), @"%4 result: 5 of a region of 2 results");
+        insta::assert_snapshot!(wrong(region, 0, Type::new(DType::F64, &[7])), @"%4 is f64[7], but this result of the region is f64[]");
+        insta::assert_snapshot!(wrong(graph.inputs()[0], 0, scalar), @"%4 result: takes a region, such as a loop");
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_body_is_wrong() {
+        let ty = Type::new(DType::F64, &[2]);
+        let mut inner = Graph::new();
+        inner.input(ty.clone());
+        let literal = crate::Literal::from_f64(DType::F32, 1.0);
+        let y = inner.add_verbatim(Op::Const(literal), Operands::new(), ty.clone());
+        inner.set_outputs(vec![y]);
+        let mut outer = Graph::new();
+        let x = outer.input(ty);
+        let call = Region::Call(Call::Checkpoint(inner.into()));
+        let y = outer.add_region(call, &[x]).unwrap();
+        outer.set_outputs(y);
+        insta::assert_snapshot!(verify(&outer).unwrap_err(), @"
+        %1 is f64[2] with the literal 1.0f32
+          > %1: f64[2] = const 1.0
+        ");
+    }
+
+    #[test]
+    fn lists_neither_enter_nor_leave_a_program() {
+        let mut inner = Graph::new();
+        let list = inner.input(Type::scalar(DType::F64).listed());
+        insta::assert_snapshot!(verify(&inner).unwrap_err(), @"%0 is a list, which cannot enter or leave a program");
+        // Inside a region no more than outside.
+        inner.set_outputs(vec![list]);
+        let mut outer = Graph::new();
+        let x = outer.input(Type::scalar(DType::F64));
+        let call = Op::Region(std::sync::Arc::new(Region::Call(Call::Checkpoint(
+            inner.into(),
+        ))));
+        outer.add_verbatim(call, Operands::from_slice(&[x]), Type::token());
+        insta::assert_snapshot!(verify(&outer).unwrap_err(), @"%0 is a list, which cannot enter or leave a program");
     }
 }

@@ -25,7 +25,7 @@ pub fn hessian(
     let wrt: Vec<usize> = (0..n).collect();
     let with_value = gradus_ad::gradient(graph, &wrt);
     let slopes = &with_value.outputs()[graph.outputs().len()..];
-    let gradient = with_value.extract(with_value.inputs(), slopes);
+    let gradient = with_value.program(with_value.inputs(), slopes);
     let (mut draft, mut candidates) = draft(&gradient, n, options, peak)?;
     for c in &mut candidates {
         let program = symmetric::turned(&c.program, &gradient.output_types());
@@ -73,7 +73,7 @@ fn by_forward(graph: &Graph, n: usize, bound: &mut Bound) -> Option<Problem> {
     if !bound.spend(REVERSE_OVER_FORWARD, 2 * size * x) {
         return None;
     }
-    let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
+    let value = graph.program(graph.inputs(), &graph.outputs()[..1]);
     let pushed = Problem::new(&value, n);
     if pushed.only_backward() {
         bound.refuse(REVERSE_OVER_FORWARD, ONLY_BACKWARD);

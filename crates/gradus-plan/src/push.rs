@@ -104,6 +104,9 @@ impl<'a> Linear<'a> {
 
 /// The derivative of the result of `node` from those of its operands.
 fn through(g: &mut Graph, node: &Node, operands: Vec<Operand>) -> Block {
+    if !keeps_zeros(g, node, &operands) {
+        return dense(g, node, operands);
+    }
     match &node.op {
         Op::Unary(Unary::Neg) | Op::Cast(_) => {
             let x = only(operands);
@@ -119,6 +122,25 @@ fn through(g: &mut Graph, node: &Node, operands: Vec<Operand>) -> Block {
         Op::Contract(c) => contract(g, c, node, operands),
         Op::Resize(resize) => resized(g, resize, node, operands),
         _ => dense(g, node, operands),
+    }
+}
+
+/// Whether what is zero in a derivative is zero behind `node` too, and the rules for structure hold. They do wherever the program is linear, which what users make
+/// of cotangents need not be: the sum of a cotangent and a number, or the square of one, is then computed row by row.
+fn keeps_zeros(g: &Graph, node: &Node, operands: &[Operand]) -> bool {
+    let fixed = |k: usize| matches!(operands[k], Operand::Fixed(_));
+    let is_zero = |k: usize| match operands[k] {
+        Operand::Fixed(x) => g.literal(x).is_some_and(|v| v.as_f64() == 0.0),
+        _ => true,
+    };
+    match &node.op {
+        Op::Binary(Binary::Add | Binary::Sub) => !fixed(0) && !fixed(1),
+        Op::Binary(Binary::Mul) | Op::Contract(_) => fixed(0) != fixed(1),
+        Op::Binary(Binary::Div) => !fixed(0) && fixed(1),
+        Op::Binary(_) => false,
+        Op::Select(_) => fixed(0) && is_zero(1) && is_zero(2),
+        Op::Resize(_) => (0..operands.len()).all(is_zero),
+        _ => true,
     }
 }
 

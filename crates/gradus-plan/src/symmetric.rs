@@ -57,7 +57,7 @@ pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
         let at = i * x.len() + i;
         blocks[at] = transposed(&mut g, blocks[at], ty.rank());
     }
-    let turned = g.extract(program.inputs(), &blocks);
+    let turned = g.program(program.inputs(), &blocks);
     verify::check_after("turned", &turned);
     turned
 }
@@ -80,7 +80,7 @@ fn with(program: &Graph, x: &[Type], side: Option<Side>, strips: usize) -> Optio
     if let Some(side) = side {
         mirror(&mut g, &mut blocks, x, side);
     }
-    let once = g.extract(program.inputs(), &blocks);
+    let once = g.program(program.inputs(), &blocks);
     verify::check_after("symmetric", &once);
     Some(once)
 }

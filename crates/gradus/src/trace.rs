@@ -124,6 +124,22 @@ pub(crate) fn stop(error: Error, loc: Loc) {
     }
 }
 
+/// How many traces are open on this thread.
+pub(crate) fn depth() -> usize {
+    DEPTH.get()
+}
+
+/// What messages call the closure that `tensor` is a value of, if more than `depth` traces are open where it is traced.
+pub(crate) fn inside(tensor: &Tensor, depth: usize) -> Option<String> {
+    match &tensor.0 {
+        Repr::Traced(t) if t.trace.depth > depth => Some(match t.trace.knowledge {
+            Knowledge::Types(name) => format!("`{name}`"),
+            Knowledge::Values(_) => "a derivative".to_string(),
+        }),
+        _ => None,
+    }
+}
+
 /// The innermost trace that one of `tensors` belongs to.
 pub(crate) fn innermost(tensors: &[&Tensor]) -> Option<Arc<Trace>> {
     let mut found: Option<&Arc<Trace>> = None;
@@ -255,7 +271,7 @@ impl Trace {
                         ErrorKind::Traced,
                         format!(
                             "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
-                             choose between values with `where_`, or read it outside",
+                             choose between values with `where_` or `cond`, or read it outside",
                             node.ty
                         ),
                     ))

@@ -164,7 +164,7 @@ fn reading_what_is_only_traced() {
             .to_string()
             .ends_with(&format!("\n  at {}:{line}", file!()))
     );
-    assert_snapshot!(error.message(), @"the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_`, or read it outside");
+    assert_snapshot!(error.message(), @"the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside");
     let kept = std::cell::RefCell::new(None);
     grad(|x: &Tensor| {
         *kept.borrow_mut() = Some(x.sin());
@@ -229,4 +229,55 @@ fn files_that_are_missing_broken_or_of_another_tree() {
     assert_snapshot!(hide(io::load(path("a.safetensors"), &other).unwrap_err()), @"FOLDER/a.safetensors: tensor `.1` is f64[3], expected f64[4]");
     assert_snapshot!(hide(io::save(path("no/such/folder"), &like, &BTreeMap::new()).unwrap_err()), @"FOLDER/no/such/folder: cannot be written: No such file or directory (os error 2)");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn gradients_on_their_way() {
+    let (a, n) = (f(&[2]), whole(&[2]));
+    assert_snapshot!(stops!(with_cotangent(&a, |g: &Tensor| g.sum())), @"with_cotangent: the function changes the type of the cotangent: was f64[2], is f64[]");
+    assert_snapshot!(stops!(with_cotangent(&(a.clone(), a.clone()), |(g, h): &(Tensor, Tensor)| (g.clone(), h.astype(F32)))), @"with_cotangent: the function changes the type of the cotangent: leaf `.1` was f64[2], is f32[2]; convert it with `astype(F64)`");
+    assert_snapshot!(stops!(with_cotangent(&vec![a.clone()], |_: &Vec<Tensor>| vec![])), @"with_cotangent: the function changes the type of the cotangent: the trees differ: expected a list of 1, got a list of 0");
+    assert_snapshot!(stops!(straight_through(|x: &Tensor| x.greater(0.0))(&a)), @"straight_through: the function changes the type of its argument: was f64[2], is bool[2]; convert it with `astype(F64)`");
+    let refused = jit(|x: &Tensor| with_cotangent(x, |g| g.sum()))
+        .call(&a)
+        .unwrap_err();
+    assert_snapshot!(refused.message(), @"with_cotangent: the function changes the type of the cotangent: was f64[2], is f64[]");
+
+    assert_snapshot!(stops!(with_taps(|x: &Tensor| tap("h", &tap("h", x)))(&a)), @"tap: the name `h` is used twice; give each value its own, for example with `format!`");
+    assert_snapshot!(stops!(with_taps(|x: &Tensor| gradus::map(|x: &Tensor| tap("h", &x.sin()), x))(&a)), @"tap: `h` is a value inside of `map` and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
+    assert_snapshot!(stops!(with_taps(|x: &Tensor| grad(|x: &Tensor| tap("h", x).sum())(x))(&a)), @"tap: `h` is a value inside of a derivative and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
+    assert_snapshot!(stops!(grad_with_taps(|x: &Tensor| vmap(|x: &Tensor| tap("h", &vec![x.sin()])[0].clone())(x).sum())(&a)), @"tap: `h.0` is a value inside of `vmap` and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
+    let refused = jit(grad_with_taps(|x: &Tensor| tap("h", &tap("h", x)).sum()))
+        .call(&a)
+        .unwrap_err();
+    assert_snapshot!(refused.message(), @"tap: the name `h` is used twice; give each value its own, for example with `format!`");
+    assert_snapshot!(stops!(grad_with_taps(|x: &Tensor| tap("h", x).sin())(&a)), @"grad_with_taps: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    assert_snapshot!(stops!(grad_with_taps(|x: &Tensor| x.sum())(&n)), @"grad_with_taps: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+}
+
+#[test]
+fn gradients_of_parts_and_in_parts() {
+    let (a, n) = (f(&[2]), whole(&[2]));
+    let two = (a.clone(), n.clone());
+    let first = |(a, _): &(Tensor, Tensor)| a.sum();
+    assert_snapshot!(stops!(grad_wrt(first, |p| p == "a")(&two)), @"grad_wrt: no tensor of the argument is selected; the paths are `.0`, `.1`");
+    assert_snapshot!(stops!(value_and_grad_wrt(|x: &Vec<Tensor>| x[0].sum(), |p| p == "0")(&vec![a.clone(); 14])), @"value_and_grad_wrt: no tensor of the argument is selected; the paths are `.0`, `.1`, `.2`, `.3`, `.4`, `.5`, `.6`, `.7`, `.8`, `.9`, `.10`, `.11`, 2 more");
+    assert_snapshot!(stops!(grad_wrt(first, |_| true)(&two)), @"grad_wrt: leaf `.1` of the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    assert_snapshot!(stops!(freeze(&two, |p| p == "1")), @"freeze: no tensor of the argument is selected; the paths are `.0`, `.1`");
+    assert_snapshot!(stops!(freeze(&Vec::<Tensor>::new(), |_| true)), @"freeze: no tensor of the argument is selected; the tree holds no tensor");
+    assert_snapshot!(stops!(value_and_grads(|x: &Tensor| (x.sum(), x.sin()))(&a)), @"value_and_grads: each loss must be one floating-point number, and leaf `.1` of the result is f64[2]; reduce it, for example with `sum`");
+
+    let dot = |w: &Tensor, x: &Tensor| (w * x).sum();
+    let one = f(&[]);
+    assert_snapshot!(stops!(value_and_grad_accumulated(dot, 0)(&one, &a)), @"value_and_grad_accumulated: the batch cannot be split into 0 parts");
+    assert_snapshot!(stops!(value_and_grad_accumulated(dot, 3)(&one, &a)), @"value_and_grad_accumulated: the 2 rows of the batch do not split into 3 equal parts");
+    assert_snapshot!(stops!(value_and_grad_accumulated(dot, 2)(&one, &one)), @"value_and_grad_accumulated: the batch is split along first axes, and it is f64[] and has none; let the function capture what is no batch");
+    assert_snapshot!(stops!(value_and_grad_accumulated(|w: &Tensor, _: &(Tensor, Tensor)| w.clone(), 2)(&one, &(a.clone(), f(&[4])))), @"value_and_grad_accumulated: the tensors of the batch have different numbers of rows: 2 in leaf `.0`, 4 in leaf `.1`");
+    assert_snapshot!(stops!(value_and_grad_accumulated(|w: &Tensor, _: &()| w.clone(), 2)(&one, &())), @"value_and_grad_accumulated: the batch holds no tensor to split");
+    assert_snapshot!(stops!(value_and_grad_accumulated(dot, 2)(&n, &a)), @"value_and_grad_accumulated: the argument is i64[2], and derivatives exist with respect to floating-point tensors only; convert it with `astype`, or let the function capture it instead");
+    assert_snapshot!(stops!(value_and_grad_accumulated(|w: &Tensor, x: &Tensor| w * x, 1)(&one, &a)), @"value_and_grad_accumulated: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
+    let refused = jit(|x: &Tensor| value_and_grad_accumulated(dot, 3)(&Tensor::from(1.0), x))
+        .call(&a)
+        .unwrap_err();
+    assert_snapshot!(refused.message(), @"value_and_grad_accumulated: the 2 rows of the batch do not split into 3 equal parts");
 }

@@ -339,7 +339,7 @@ fn values_cannot_be_read_under_jit_and_vmap() {
     })(&Tensor::from([1.0]));
     let message = |name: &str| {
         format!(
-            "the value of a tensor was read inside `{name}`, where only its type f64[] is known; choose between values with `where_`, or read it outside"
+            "the value of a tensor was read inside `{name}`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside"
         )
     };
     assert_eq!(

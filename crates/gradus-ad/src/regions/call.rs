@@ -52,8 +52,12 @@ pub(super) fn jvp(
             let results = g.emit_region(tangent, &args);
             spread(&float_outputs(body), results)
         }
-        Call::OnlyBackward { residuals, .. } => {
-            // Forward mode has met it already and nothing can follow: what remains of it is refused when the program is compiled.
+        Call::Hook { residuals, .. } if tangents[*residuals..].iter().all(Option::is_none) => {
+            vec![None; operands.len() - residuals]
+        }
+        // The derivative of the identity, to be met again on the way back. Of `OnlyBackward`, forward mode has met it already and nothing can follow: what
+        // remains of it is refused when the program is compiled.
+        Call::OnlyBackward { residuals, .. } | Call::Hook { residuals, .. } => {
             let mut args = operands[..*residuals].to_vec();
             for k in *residuals..operands.len() {
                 args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
@@ -111,6 +115,10 @@ pub(super) fn transpose(
     };
     match call {
         Call::OnlyBackward {
+            backward,
+            residuals,
+        }
+        | Call::Hook {
             backward,
             residuals,
         } => {
@@ -225,6 +233,17 @@ pub(super) fn batch(
         } => {
             repeat_all(g, &mut args, batched, n);
             let call = Call::OnlyBackward {
+                backward: forced(backward, &all(backward.inputs().len())),
+                residuals: *residuals,
+            };
+            (call, all(backward.inputs().len() - residuals))
+        }
+        Call::Hook {
+            backward,
+            residuals,
+        } => {
+            repeat_all(g, &mut args, batched, n);
+            let call = Call::Hook {
                 backward: forced(backward, &all(backward.inputs().len())),
                 residuals: *residuals,
             };

@@ -101,12 +101,14 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
         }
         operands.push(id);
     }
-    let y = graph
+    let mut z = graph
         .add(row.op.clone(), &operands)
         .unwrap_or_else(|e| panic!("{row:?}: {e}"));
-    let mut z = y;
-    if graph.ty(y).dtype != DType::F64 {
-        z = graph.emit(Op::Cast(DType::F64), &[y]);
+    if let Some(region) = graph.region(z).cloned() {
+        z = results(&mut graph, z, &region.results());
+    }
+    if graph.ty(z).dtype != DType::F64 {
+        z = graph.emit(Op::Cast(DType::F64), &[z]);
     }
     let ty = graph.ty(z).clone();
     let weight = graph.input(ty.clone());
@@ -114,6 +116,20 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
     z = graph.mul(z, weight);
     graph.set_outputs(vec![z]);
     Middle { graph, inputs, wrt }
+}
+
+/// All results of a region, as one vector.
+fn results(graph: &mut Graph, region: NodeId, types: &[Type]) -> NodeId {
+    let parts = types.iter().enumerate().map(|(index, ty)| {
+        let ty = ty.clone();
+        let index = index as u32;
+        let y = graph.emit(Op::Result { index, ty }, &[region]);
+        let y = graph.emit(Op::Cast(DType::F64), &[y]);
+        let size = graph.ty(y).elements();
+        graph.reshape(y, &[size])
+    });
+    let parts: Vec<NodeId> = parts.collect();
+    graph.concat(&parts, 0)
 }
 
 /// `graph` with its output's derivative along given directions: inputs, then directions → output, change.
@@ -230,6 +246,36 @@ pub fn reverse(row: &Row) {
         .sum();
     // Two orders of the same sum of products: rounding alone differs.
     agree(row, "forward and reverse", &[left], &[right], 1e-12);
+}
+
+/// For what has no forward mode: its way back against central differences.
+pub fn only_reverse(row: &Row) {
+    let mut random = Random::new(2);
+    let m = middle(row, &mut random);
+    let direction = directions(&m, &mut random);
+    let seed = random.array(&m.graph.output_types()[0], Sample::Between(-1.0, 1.0));
+    let back = run(
+        &reverse_program(&m),
+        &with(&m.inputs, std::slice::from_ref(&seed)),
+    );
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    let ends = [STEP, -STEP].map(|step| {
+        let y = run(&m.graph, &moved(&m, &direction, step));
+        dot(floats(&seed), floats(&y[0]))
+    });
+    let left = (ends[0] - ends[1]) / (2.0 * STEP);
+    let right: f64 = back
+        .iter()
+        .zip(&direction)
+        .map(|(b, d)| dot(floats(b), floats(d)))
+        .sum();
+    agree(
+        row,
+        "reverse and difference",
+        &[left],
+        &[right],
+        row.tolerance * 10.0,
+    );
 }
 
 pub fn second(row: &Row) {

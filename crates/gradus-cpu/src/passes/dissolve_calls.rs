@@ -9,7 +9,7 @@ use std::collections::HashMap;
 pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let dissolves = |id: NodeId| match graph.region(id).map(|r| &**r) {
         Some(Region::Call(Call::Checkpoint(_) | Call::OnlyBackward { .. })) => None,
-        Some(Region::Call(call)) => Some(call.body().clone()),
+        Some(Region::Call(call)) => Some(call.clone()),
         _ => None,
     };
     if !graph.ids().any(|id| graph.region(id).is_some()) {
@@ -18,9 +18,13 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
     let mut dissolved = false;
     let out = super::rewrite(graph, |out, id, operands| {
-        if let Some(body) = dissolves(id) {
+        if let Some(call) = dissolves(id) {
             dissolved = true;
-            match out.inline(&body, operands) {
+            let all = match &call {
+                Call::Hook { residuals, .. } => Ok(operands[*residuals..].to_vec()),
+                call => out.inline(call.body(), operands),
+            };
+            match all {
                 Ok(all) => results.insert(id, all),
                 Err(e) => panic!("a call does not fit its body: {e}"),
             };

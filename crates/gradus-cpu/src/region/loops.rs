@@ -98,9 +98,14 @@ impl LoopCode {
             }
             all.bytes = all.bytes.saturating_add(step.bytes.saturating_mul(times));
         }
-        let carried: usize = self.carries.iter().map(Type::bytes).sum();
-        all.bytes += 4 * carried as u64;
+        all.bytes += self.ends().bytes;
         all
+    }
+
+    /// What is carried is read and written once before the first step and once after the last.
+    fn ends(&self) -> StepForecast {
+        let carried: usize = self.carries.iter().map(Type::bytes).sum();
+        StepForecast::moving(DType::F64, 4 * carried)
     }
 
     /// # Errors
@@ -207,6 +212,7 @@ impl LoopCode {
             };
             self.step.give_frame(frame);
             outcome?;
+            watch.count(&self.ends());
             for (k, ty) in self.carries.iter().enumerate() {
                 std::ptr::copy_nonoverlapping(current[k], outputs[k], ty.bytes());
             }

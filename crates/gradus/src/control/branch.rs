@@ -2,7 +2,7 @@
 
 use super::{apply, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
-use crate::trace::Closed;
+use crate::trace::{self, Closed};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
 use gradus_ir::primitives::{Region, Switch};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
@@ -10,12 +10,13 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 /// `on_true(x)` if `predicate` holds, else `on_false(x)`. Only one of them runs, and only its derivative.
 ///
 /// `predicate` is one truth value. Both functions return trees of the same structure and types. Under [`vmap`](crate::vmap) with a predicate that differs from example to example
-/// both run, and each example takes its own.
+/// both run, and each example takes its own. What was not taken is then also in the derivative of the whole, `grad` of `vmap`, multiplied by 0: if its slope is
+/// infinite or NaN there, guard it as for [`where_`](Tensor::where_), or use [`map`](crate::control::map). `vmap` of `grad` needs no guard.
 ///
 /// ```
 /// use gradus::prelude::*;
 /// // Huber's loss, without computing what is not taken.
-/// let huber = |x: &Tensor| cond(&x.abs().le(1.0), |x: &Tensor| x.square() * 0.5, |x: &Tensor| x.abs() - 0.5, x);
+/// let huber = |x: &Tensor| cond(&x.abs().less_equal(1.0), |x: &Tensor| x.square() * 0.5, |x: &Tensor| x.abs() - 0.5, x);
 /// assert_eq!(huber(&Tensor::from(3.0)).item::<f64>()?, 2.5);
 /// assert_eq!(grad(huber)(&Tensor::from(3.0)).item::<f64>()?, 1.0);
 /// assert_eq!(grad(huber)(&Tensor::from(0.25)).item::<f64>()?, 0.25);
@@ -85,10 +86,7 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
             ),
         ))
     } else if branches.is_empty() {
-        Err(Error::new(
-            ErrorKind::Argument,
-            "switch: there is no branch to choose",
-        ))
+        Err(no_branch())
     } else {
         Ok(())
     };
@@ -106,8 +104,14 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
     });
     or_stop(result, loc, || match branches.first() {
         Some(first) => zeros_like(&first(x)),
-        None => panic!("switch: there is no branch to choose"),
+        // There is nothing to make a stand-in of.
+        None => panic!("{}", no_branch().at(trace::users_place(loc))),
     })
+}
+
+fn no_branch() -> Error {
+    let message = "switch: there is no branch to choose";
+    Error::new(ErrorKind::Argument, message)
 }
 
 fn choose<A: Tree, B: Tree>(
@@ -129,11 +133,15 @@ fn choose<A: Tree, B: Tree>(
     }
     let (_, like, _) = &closed[0];
     for ((_, result, _), branch) in closed.iter().zip(names).skip(1) {
-        check_same(
-            &format!("{name}: {branch} returns another type than {}", names[0]),
-            like,
-            result,
-        )?;
+        let what = format!("{name}: {branch} returns another type than {}", names[0]);
+        check_same(&what, like, result, |w, g| {
+            let remedy = if w.dtype == g.dtype {
+                "all must return one shape".into()
+            } else {
+                format!("convert it with `astype({:?})`", w.dtype)
+            };
+            format!("is {g}, not {w}; {remedy}")
+        })?;
     }
     let all = types(&operands);
     let programs = closed.iter().map(|(program, _, first)| {

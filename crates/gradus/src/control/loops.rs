@@ -1,6 +1,6 @@
 //! Loops that carry a tree from step to step.
 
-use super::{apply, check_same, close, on_inputs, or_stop, types};
+use super::{apply, check_carried, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Loop, Region, Trips};
@@ -9,14 +9,14 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Type};
 /// Applies `step` to what is carried, beginning with `init`, as long as `condition` holds of it.
 ///
 /// How often it runs may depend on the values. Reverse mode works all the same: what the way back needs of each step is kept in a list that grows with
-/// the steps.
+/// the steps. Under [`vmap`](crate::vmap) all rows go on until the last one is done; those that are done before keep what they have.
 ///
 /// ```
 /// use gradus::prelude::*;
 /// // The square root by Newton's method, until it changes no more.
 /// let sqrt = |a: &Tensor| {
 ///     let (root, _) = while_loop(
-///         |(x, old): &(Tensor, Tensor)| (x - old).abs().gt(1e-12),
+///         |(x, old): &(Tensor, Tensor)| (x - old).abs().greater(1e-12),
 ///         |(x, _): &(Tensor, Tensor)| ((x + a / x) * 0.5, x.clone()),
 ///         &(a.clone(), a + 1.0),
 ///     );
@@ -49,11 +49,7 @@ pub fn while_loop<C: Tree>(
             ));
         }
         let (body, result) = close("while_loop", init, &types(&carried), &step)?;
-        check_same(
-            "while_loop: a step changes the type of what it carries",
-            init,
-            &result,
-        )?;
+        check_carried("while_loop", init, &result)?;
         let (a, b) = (test.captured.len(), body.captured.len());
         let mut operands = [test.captured.clone(), body.captured.clone()].concat();
         operands.extend(carried.iter().cloned());
@@ -136,11 +132,7 @@ pub fn fori_loop<C: Tree>(
                 step(&(i + &lower), c)
             }
         })?;
-        check_same(
-            "fori_loop: a step changes the type of what it carries",
-            init,
-            &result,
-        )?;
+        check_carried("fori_loop", init, &result)?;
         let consts = body.captured.len();
         let mut operands = body.captured.clone();
         operands.extend(carried.iter().cloned());

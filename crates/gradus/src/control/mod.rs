@@ -12,6 +12,7 @@ mod scan;
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
 pub use loops::{Bound, fori_loop, while_loop};
+pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
 use crate::tensor::Tensor;
@@ -21,7 +22,7 @@ use gradus_ir::primitives::Region;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
 
 /// A closure as a program of its arguments and what it uses from outside, and a result to rebuild others like.
-fn close<A: Tree, B: Tree>(
+pub(crate) fn close<A: Tree, B: Tree>(
     name: &'static str,
     like: &A,
     types: &[Type],
@@ -51,7 +52,7 @@ fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
 }
 
 /// Applies a region to tensors.
-fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
+pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
     let mut g = Graph::new();
     g.set_loc(trace::users_place(loc));
     let inputs: Vec<NodeId> = operands.iter().map(|t| g.input(t.ty().clone())).collect();
@@ -64,14 +65,17 @@ fn types(leaves: &[Tensor]) -> Vec<Type> {
     leaves.iter().map(|t| t.ty().clone()).collect()
 }
 
-/// Checks that what a function returns is like what it must be: `what` is the beginning of the message, `got` what it says it returned.
-fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
+/// Checks that what a function returns is like what it must be: `what` is the beginning of the message, `differ` says how two types differ.
+pub(crate) fn check_same<A: Tree>(
+    what: &str,
+    wanted: &A,
+    got: &A,
+    differ: impl Fn(&Type, &Type) -> String,
+) -> Result<()> {
+    let fail = |why: String| Err(Error::new(ErrorKind::Tree, format!("{what}: {why}")));
     let (s, t) = (Structure::record(wanted), Structure::record(got));
     if let Some(difference) = s.difference(&t) {
-        return Err(Error::new(
-            ErrorKind::Tree,
-            format!("{what}: the trees differ: {difference}"),
-        ));
+        return fail(format!("the trees differ: {difference}"));
     }
     let paths = crate::tree::paths(wanted);
     for (k, (w, g)) in leaves(wanted).iter().zip(leaves(got)).enumerate() {
@@ -81,18 +85,36 @@ fn check_same<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
             } else {
                 format!("leaf `{}` ", paths[k])
             };
-            let remedy = if w.ty().dtype != g.ty().dtype {
-                format!("; convert it with `astype({:?})`", w.ty().dtype)
-            } else {
-                String::new()
-            };
-            return Err(Error::new(
-                ErrorKind::Tree,
-                format!("{what}: {which}was {}, is {}{remedy}", w.ty(), g.ty()),
-            ));
+            return fail(format!("{which}{}", differ(w.ty(), g.ty())));
         }
     }
     Ok(())
+}
+
+/// Checks that a step returns what it carries with the types that it got.
+fn check_carried<A: Tree>(name: &str, wanted: &A, got: &A) -> Result<()> {
+    let what = format!("{name}: a step changes the type of what it carries");
+    check_same(&what, wanted, got, |w, g| {
+        let remedy = if w.dtype == g.dtype {
+            "begin with the shape that a step returns, or let it return the one that it gets".into()
+        } else {
+            format!(
+                "convert it with `astype({:?})`, or begin with {}",
+                w.dtype, g.dtype
+            )
+        };
+        format!("was {w}, is {g}; {remedy}")
+    })
+}
+
+/// How two types of what must stay the same differ.
+pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
+    let remedy = if wanted.dtype == got.dtype {
+        String::new()
+    } else {
+        format!("; convert it with `astype({:?})`", wanted.dtype)
+    };
+    format!("was {wanted}, is {got}{remedy}")
 }
 
 /// Unwraps a result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.

@@ -1,7 +1,7 @@
 //! Loops over the rows of arrays.
 
 use super::keep::Steps;
-use super::{Keep, check_same, close, on_inputs, or_stop, types, zeros};
+use super::{Keep, check_carried, check_same, close, on_inputs, or_stop, types, zeros};
 use crate::tensor::{Tensor, concatenate, stack};
 use crate::trace;
 use crate::transform::vmap;
@@ -106,7 +106,8 @@ pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     .1
 }
 
-fn run<C: Tree, X: Tree, Y: Tree>(
+/// [`scan_with`] under the name that messages give it, asked for at `loc`.
+pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
     name: &'static str,
     options: ScanOptions,
     f: impl Fn(&C, &X) -> (C, Y),
@@ -126,11 +127,7 @@ fn run<C: Tree, X: Tree, Y: Tree>(
         let mut arguments = types(&carried);
         arguments.extend(types(&items));
         let (body, result) = close(name, &argument, &arguments, |(c, x)| f(c, x))?;
-        check_same(
-            &format!("{name}: a step changes the type of what it carries"),
-            init,
-            &result.0,
-        )?;
+        check_carried(name, init, &result.0)?;
         let consts = body.captured.len();
         let mut all = vec![Type::scalar(DType::I64)];
         all.extend(types(&body.captured));
@@ -182,7 +179,7 @@ fn steps<X: Tree>(
     sequences: &[Tensor],
 ) -> Result<usize> {
     let names = paths(xs);
-    let mut length = options.length.map(|n| (n, "`length`".to_string()));
+    let mut length = options.length.map(|n| (n, format!("`length` is {n}")));
     for (x, path) in sequences.iter().zip(&names) {
         let which = if path.is_empty() {
             "the sequence".to_string()
@@ -202,11 +199,11 @@ fn steps<X: Tree>(
             Some((m, first)) if *m != n => {
                 return Err(Error::new(
                     ErrorKind::Shape,
-                    format!("{name}: {first} has {m} rows, {which} ({}) has {n}", x.ty()),
+                    format!("{name}: {first}, {which} is {} and has {n} rows", x.ty()),
                 ));
             }
             Some(_) => {}
-            None => length = Some((n, which)),
+            None => length = Some((n, format!("{which} has {n} rows"))),
         }
     }
     match length {
@@ -214,7 +211,7 @@ fn steps<X: Tree>(
         None => Err(Error::new(
             ErrorKind::Argument,
             format!(
-                "{name}: there is no sequence, so the number of steps is unknown; give `length`"
+                "{name}: there is no sequence, so the number of steps is unknown; give `length` to `scan_with`"
             ),
         )),
     }
@@ -249,25 +246,22 @@ pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool)
                 rows
             }
         };
-        let combine = |a: Vec<Tensor>, b: Vec<Tensor>| {
-            let pair = (rebuild(xs, a), rebuild(xs, b));
-            leaves(&vmap(|(a, b): &(X, X)| f(a, b))(&pair))
+        let combine = |a: Rows, b: Rows| {
+            let pair = (rebuild(xs, a.clone()), rebuild(xs, b));
+            let combined = vmap(|(a, b): &(X, X)| f(a, b))(&pair);
+            let what = "associative_scan: two rows are combined to something else";
+            let row = |ty: &Type| ty.with_shape(ty.shape.get(1..).unwrap_or_default());
+            check_same(what, &rebuild(xs, a), &combined, |w, g| {
+                format!(
+                    "rows were {}, the combined one is {}; both must be of one type",
+                    row(w),
+                    row(g)
+                )
+            })?;
+            Ok(leaves(&combined))
         };
-        let combined = trace::on_behalf_of(loc, || prefix(&combine, flip(rows.clone()), n));
-        let combined = flip(combined);
-        for (x, y) in rows.iter().zip(&combined) {
-            if x.ty() != y.ty() {
-                return Err(Error::new(
-                    ErrorKind::Tree,
-                    format!(
-                        "associative_scan: two rows of {} were combined to one of {}",
-                        x.ty(),
-                        y.ty()
-                    ),
-                ));
-            }
-        }
-        Ok(combined)
+        let combined = trace::on_behalf_of(loc, || prefix(&combine, flip(rows.clone()), n))?;
+        Ok(flip(combined))
     });
     rebuild(xs, or_stop(result, loc, || rows.clone()))
 }
@@ -275,9 +269,9 @@ pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool)
 /// Rows of a tree, as a list of tensors.
 type Rows = Vec<Tensor>;
 
-fn prefix(combine: &dyn Fn(Rows, Rows) -> Rows, rows: Rows, n: usize) -> Rows {
+fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) -> Result<Rows> {
     if n < 2 {
-        return rows;
+        return Ok(rows);
     }
     let part = |rows: &Rows, from: usize, to: usize, step: usize| -> Rows {
         let range = from as isize..to as isize;
@@ -286,21 +280,19 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Rows, rows: Rows, n: usize) -> Rows {
     };
     // Pairs are combined, the scan of the pairs gives every second result, and each of the others is one more combination.
     let half = n / 2;
-    let pairs = combine(part(&rows, 0, 2 * half, 2), part(&rows, 1, 2 * half, 2));
-    let odd = prefix(combine, pairs, half);
+    let pairs = combine(part(&rows, 0, 2 * half, 2), part(&rows, 1, 2 * half, 2))?;
+    let odd = prefix(combine, pairs, half)?;
     let others = (n - 1) / 2;
     let first = part(&rows, 0, 1, 1);
     let even = if others == 0 {
         first
     } else {
-        let later = combine(part(&odd, 0, others, 1), part(&rows, 2, n, 2));
+        let later = combine(part(&odd, 0, others, 1), part(&rows, 2, n, 2))?;
         let joined = first.iter().zip(&later);
         joined.map(|(a, b)| concatenate(&[a, b], 0)).collect()
     };
-    even.iter()
-        .zip(&odd)
-        .map(|(a, b)| interleave(a, b, half))
-        .collect()
+    let pairs = even.iter().zip(&odd);
+    Ok(pairs.map(|(a, b)| interleave(a, b, half)).collect())
 }
 
 /// `a₀, b₀, a₁, b₁, …`, where `a` may have one row more than the `half` rows of `b`.

@@ -1,6 +1,6 @@
 //! Gradients of functions that return one number, by reverse mode.
 
-use super::{floats, leaves, or_stop, rebuild, types, zeros};
+use super::{leaves, or_stop, rebuild, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Knowledge};
 use crate::tree::{Tree, paths};
@@ -68,10 +68,23 @@ pub(super) fn differentiate<A: Tree, X: Tree>(
     at: &A,
     loc: Loc,
 ) -> ((Tensor, X), A) {
+    let every: Vec<usize> = (0..leaves(at).len()).collect();
+    differentiate_wrt(name, f, at, Ok(every), loc)
+}
+
+/// [`differentiate`] with respect to the leaves `wrt`; what stands for the others in the gradient are zeros.
+pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
+    name: &'static str,
+    f: &dyn Fn(&A) -> (Tensor, X),
+    at: &A,
+    wrt: Result<Vec<usize>>,
+    loc: Loc,
+) -> ((Tensor, X), A) {
     let inputs = leaves(at);
     let mut aux = None;
-    let result = check_inputs(name, at, &inputs).and_then(|()| {
-        run(name, &inputs, &mut |args| {
+    let result = wrt.and_then(|wrt| {
+        check_floats(name, at, &inputs, &wrt)?;
+        run(name, &inputs, &wrt, &mut |args| {
             let (value, rest) = f(&rebuild(at, args));
             let mut all = vec![value];
             rest.flatten(&mut all);
@@ -99,15 +112,19 @@ pub(super) fn differentiate<A: Tree, X: Tree>(
 fn run(
     name: &str,
     inputs: &[Tensor],
+    wrt: &[usize],
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
     let knowledge = Knowledge::Values(inputs.to_vec());
     let closed = trace::close(&types(inputs), knowledge, f)?;
     check_value(name, closed.graph.ty(closed.graph.outputs()[0]))?;
-    let wrt: Vec<usize> = (0..inputs.len()).collect();
-    let program = gradus_ad::gradient(&closed.graph, &wrt);
+    let program = gradus_ad::gradient(&closed.graph, wrt);
     let mut outputs = trace::apply(&program, closed.arguments(inputs.to_vec()))?;
-    let slopes = outputs.split_off(outputs.len() - inputs.len());
+    let found = outputs.split_off(outputs.len() - wrt.len());
+    let mut slopes: Vec<Tensor> = inputs.iter().map(|t| zeros(t.ty())).collect();
+    for (&k, slope) in wrt.iter().zip(found) {
+        slopes[k] = slope;
+    }
     Ok((outputs, slopes))
 }
 
@@ -126,16 +143,17 @@ pub(super) fn check_value(name: &str, value: &Type) -> Result<()> {
 }
 
 pub(super) fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Result<()> {
-    if floats(inputs).len() == inputs.len() {
-        return Ok(());
+    let every: Vec<usize> = (0..inputs.len()).collect();
+    check_floats(name, at, inputs, &every)
+}
+
+/// Checks that derivatives exist with respect to the leaves `wrt`.
+fn check_floats<A: Tree>(name: &str, at: &A, inputs: &[Tensor], wrt: &[usize]) -> Result<()> {
+    let is_float = |&&k: &&usize| inputs[k].ty().dtype.is_float();
+    match wrt.iter().find(|k| !is_float(k)) {
+        Some(&k) => Err(no_derivative(name, &paths(at)[k], &inputs[k])),
+        None => Ok(()),
     }
-    let paths = paths(at);
-    for (path, t) in paths.iter().zip(inputs) {
-        if !t.ty().dtype.is_float() {
-            return Err(no_derivative(name, path, t));
-        }
-    }
-    Ok(())
 }
 
 /// The message for a derivative with respect to something that is no float.

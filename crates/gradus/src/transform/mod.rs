@@ -1,26 +1,36 @@
 //! Transforms: functions in, functions out. Each flattens its trees at the door and calls code that is not generic.
 
+mod accumulate;
 mod check;
+mod cotangent;
 mod grad;
 mod hvp;
 mod jacobian;
 mod jit;
 mod jvp;
+mod losses;
+mod parts;
 mod plan;
 mod plan_hvp;
 mod profile;
+mod taps;
 mod vjp;
 mod vmap;
 
+pub use accumulate::value_and_grad_accumulated;
 pub use check::{CheckOptions, check_grads, check_grads_with};
+pub use cotangent::{straight_through, with_cotangent};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};
 pub use jit::{Jit, jit};
 pub use jvp::jvp;
+pub use losses::value_and_grads;
+pub use parts::{freeze, grad_wrt, value_and_grad_wrt};
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use plan_hvp::{HvpPlan, plan_hvp};
 pub use profile::{calibrate, machine_profile, profile_path, save_profile};
+pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 

@@ -1,8 +1,9 @@
 //! Values, gradients, Jacobians, Hessians and their compositions against what JAX computed: see `tests/reference/README.md` at the root.
 //!
-//! Every case of `reference.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
+//! Every case of `reference.json` and `control.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
 
 mod compositions;
+mod control;
 mod edges;
 mod functions;
 mod operators;
@@ -113,12 +114,9 @@ fn tensor(w: Wanted) -> Tensor {
     t.unwrap().astype(w.dtype)
 }
 
-fn cases() -> Vec<Case> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/reference/reference.json"
-    );
-    let text = std::fs::read_to_string(path).unwrap();
+fn cases(file: &str) -> Vec<Case> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/reference/");
+    let text = std::fs::read_to_string(format!("{folder}{file}.json")).unwrap();
     let file: Value = serde_json::from_str(&text).unwrap();
     let default = &file["header"]["default_tol"];
     let cases = file["cases"].as_array().unwrap();
@@ -200,6 +198,7 @@ fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
         "jac" | "jac2" | "hess" | "hvp_of" | "third" => functions::evaluate(group, case),
         "edge" => edges::evaluate(case),
         "net" | "comp" => compositions::evaluate(case),
+        "ctl" => control::evaluate(case),
         "random" => randoms::evaluate(case),
         _ => None,
     }));
@@ -213,10 +212,10 @@ fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
     }
 }
 
-#[test]
-fn results_are_those_of_jax() {
+/// Evaluates the cases of a file, of which there are at least so many.
+fn compare(file: &str, least: usize) {
     let (mut failures, mut checked) = (String::new(), HashMap::<String, usize>::new());
-    for case in cases() {
+    for case in cases(file) {
         let fault = match evaluate(&case) {
             Ok(results) => difference(&case, &results),
             Err(why) => Some(why),
@@ -235,14 +234,27 @@ fn results_are_those_of_jax() {
         }
     }
     assert!(failures.is_empty(), "\n{failures}");
-    assert!(checked.values().sum::<usize>() >= 800, "{checked:?}");
+    assert!(checked.values().sum::<usize>() >= least, "{checked:?}");
+}
+
+#[test]
+fn results_are_those_of_jax() {
+    compare("reference", 800);
+}
+
+#[test]
+fn results_of_control_flow_are_those_of_jax() {
+    compare("control", 500);
 }
 
 /// However an operator is composed inside the library, what it does belongs to the line that called it.
 #[test]
 fn every_node_has_the_place_of_its_operator() {
     let mut elsewhere = std::collections::BTreeSet::new();
-    for case in cases().iter().filter(|c| c.name.starts_with("op/")) {
+    for case in cases("reference")
+        .iter()
+        .filter(|c| c.name.starts_with("op/"))
+    {
         let f = |x: &Vec<Tensor>| operators::operator(case.subject(), x, case).unwrap();
         let graph = trace(f, &case.inputs).unwrap();
         for id in graph.ids().filter(|id| !graph.inputs().contains(id)) {

@@ -3,7 +3,7 @@
 use crate::regions::switch::select_rows;
 use crate::regions::{batched_to, inline};
 use gradus_ir::primitives::{Binary, Body, Compare, Loop, ReduceKind, Region, Trips};
-use gradus_ir::{DType, Graph, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Literal, NodeId, Op, Type};
 
 pub(crate) fn batch(
     g: &mut Graph,
@@ -51,12 +51,12 @@ pub(crate) fn batch(
     }
     let new = if count_differs {
         let count = operands[0];
-        let all = g.reduce(ReduceKind::Max, count, &[0]);
+        let all = greatest(g, count);
         args.insert(0, all);
         args.insert(1, count);
         counted_by_row(r, &step, n)
     } else if condition_differs {
-        let zero = g.constant(gradus_ir::Literal::from_i64(DType::I64, 0), &[n]);
+        let zero = g.constant(Literal::from_i64(DType::I64, 0), &[n]);
         args.insert(r.consts + r.carries, zero);
         conditional_by_row(r, &step, n, &inputs)
     } else {
@@ -92,6 +92,15 @@ pub(crate) fn batch(
         }
     }
     results.into_iter().zip(with_axis).collect()
+}
+
+/// The greatest number of a vector, or whether one of its truth values holds; zero and no if it is empty.
+fn greatest(g: &mut Graph, x: NodeId) -> NodeId {
+    if g.shape(x) == [0] {
+        let zero = Literal::from_i64(g.ty(x).dtype, 0);
+        return g.constant(zero, &[]);
+    }
+    g.reduce(ReduceKind::Max, x, &[0])
 }
 
 /// The first two axes exchanged.
@@ -139,7 +148,7 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
         .collect();
     any.input(counter.clone());
     let each = inline(&mut any, &condition, &inputs)[0];
-    let some = any.reduce(ReduceKind::Max, each, &[0]);
+    let some = greatest(&mut any, each);
     any.set_outputs(vec![some]);
 
     let mut body = Graph::new();

@@ -41,6 +41,13 @@ pub enum Call {
         /// How many `r` there are.
         residuals: usize,
     },
+    /// The identity of operands `r…, x…` on `x…`, through which cotangents do not pass as they are.
+    Hook {
+        /// `r…, ȳ… ↦ x̄…`, which need not be linear; `x` are floats.
+        backward: Body,
+        /// How many `r` there are.
+        residuals: usize,
+    },
     /// A linear function with the transpose that the user gave.
     Linear {
         /// `r…, x… ↦ y…`, linear in `x`.
@@ -53,13 +60,13 @@ pub enum Call {
 }
 
 impl Call {
-    /// What runs. Of [`OnlyBackward`](Call::OnlyBackward), which cannot, its transpose.
+    /// What runs. Of [`OnlyBackward`](Call::OnlyBackward), which cannot, its transpose; of [`Hook`](Call::Hook), of which nothing is left to run, its way back.
     pub fn body(&self) -> &Body {
         match self {
             Call::Checkpoint(body) | Call::Local(body) => body,
             Call::CustomJvp { body, .. } | Call::CustomVjp { body, .. } => body,
             Call::Kept { forward } => forward,
-            Call::OnlyBackward { backward, .. } => backward,
+            Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => backward,
             Call::Linear { body, .. } => body,
         }
     }
@@ -72,6 +79,7 @@ impl Call {
             Call::CustomVjp { .. } => "custom_vjp",
             Call::Kept { .. } => "custom_vjp_kept",
             Call::OnlyBackward { .. } => "custom_vjp_tangent",
+            Call::Hook { .. } => "with_cotangent",
             Call::Linear { .. } => "linear_call",
         }
     }
@@ -86,7 +94,9 @@ impl Call {
                 backward,
             } => vec![("body", body), ("forward", forward), ("backward", backward)],
             Call::Kept { forward } => vec![("forward", forward)],
-            Call::OnlyBackward { backward, .. } => vec![("backward", backward)],
+            Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => {
+                vec![("backward", backward)]
+            }
             Call::Linear {
                 body, transpose, ..
             } => vec![("body", body), ("transpose", transpose)],
@@ -96,7 +106,10 @@ impl Call {
 
     pub(super) fn attributes(&self) -> Attributes {
         let mut a = Attributes::default();
-        if let Call::OnlyBackward { residuals, .. } | Call::Linear { residuals, .. } = self {
+        if let Call::OnlyBackward { residuals, .. }
+        | Call::Hook { residuals, .. }
+        | Call::Linear { residuals, .. } = self
+        {
             a = a.int("residuals", *residuals as i64);
         }
         let bodies = self.bodies();
@@ -125,6 +138,10 @@ impl Call {
                     backward: body("backward")?,
                     residuals: a.get_size(name, "residuals")?,
                 },
+                "with_cotangent" => Call::Hook {
+                    backward: body("backward")?,
+                    residuals: a.get_size(name, "residuals")?,
+                },
                 "linear_call" => Call::Linear {
                     body: body("body")?,
                     transpose: body("transpose")?,
@@ -140,6 +157,10 @@ impl Call {
     pub(super) fn results(&self) -> Vec<Type> {
         match self {
             Call::OnlyBackward {
+                backward,
+                residuals,
+            }
+            | Call::Hook {
                 backward,
                 residuals,
             } => {
@@ -192,6 +213,10 @@ impl Call {
                 returns("the backward rule", backward, &floats(&given))
             }
             Call::OnlyBackward {
+                backward,
+                residuals,
+            }
+            | Call::Hook {
                 backward,
                 residuals,
             } => {

@@ -67,7 +67,7 @@ impl Region {
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
     pub fn has_effects(&self) -> bool {
         match self {
-            Region::Call(Call::OnlyBackward { .. }) => false,
+            Region::Call(Call::OnlyBackward { .. } | Call::Hook { .. }) => false,
             Region::Call(call) => call.body().has_effects(),
             region => region.bodies().iter().any(|(_, body)| body.has_effects()),
         }
@@ -78,6 +78,7 @@ impl Region {
         match self {
             Region::Loop(r) => r.total_cost(),
             Region::Switch(r) => r.total_cost(),
+            Region::Call(Call::Hook { .. }) => TotalCost::default(),
             Region::Call(r) => total_cost(r.body()),
         }
     }

@@ -1,0 +1,358 @@
+//! Random programs as bodies of loops, choices and calls, against the same programs written out.
+
+mod programs;
+
+use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
+use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Switch, Trips};
+use gradus_ir::{DType, Graph, Literal, NodeId, Type, total_cost, verify};
+use programs::{Choices, input, program};
+use proptest::prelude::*;
+
+fn numbers(a: &Array) -> Vec<f64> {
+    (0..a.ty().elements()).map(|i| a.get(i).as_f64()).collect()
+}
+
+fn agree(what: &str, g: &Graph, got: &[Array], wanted: &[Array]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(got.len(), wanted.len());
+    for (k, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+        prop_assert_eq!(got.ty(), wanted.ty());
+        // Sums are split by the work of a whole kernel, so their rounding may differ.
+        let tolerance = match got.ty().dtype {
+            DType::F64 => 1e-11,
+            _ => 2e-3,
+        };
+        for (i, (a, b)) in numbers(got).into_iter().zip(numbers(wanted)).enumerate() {
+            let near =
+                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance * b.abs().max(1.0);
+            prop_assert!(
+                near,
+                "{what}: output {k}, element {i}: {a} instead of {b} in\n{g}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn run(g: &Graph, inputs: &[Array]) -> Vec<Array> {
+    verify::verify(g).unwrap();
+    let program = compile(g, &CompileOptions::default()).unwrap();
+    program
+        .run(inputs.iter().map(Input::Borrowed).collect())
+        .unwrap()
+}
+
+/// A step that adds up halves of what `program` returns, and keeps it: inputs are the number, constants, sums, items.
+struct Step {
+    program: Graph,
+    /// Which inputs of the program are items rather than constants.
+    items: Vec<bool>,
+}
+
+impl Step {
+    fn types(&self, items: bool) -> Vec<Type> {
+        let types = self.program.input_types().into_iter().zip(&self.items);
+        types
+            .filter(|(_, i)| **i == items)
+            .map(|(t, _)| t)
+            .collect()
+    }
+
+    /// Appends one step; returns the sums, then what is kept.
+    fn append(
+        &self,
+        g: &mut Graph,
+        consts: &[NodeId],
+        sums: &[NodeId],
+        items: &[NodeId],
+    ) -> Vec<NodeId> {
+        let (mut consts, mut items) = (consts.iter(), items.iter());
+        let args = self
+            .items
+            .iter()
+            .map(|i| if *i { items.next() } else { consts.next() });
+        let args: Vec<NodeId> = args.map(|a| *a.unwrap()).collect();
+        let kept = g.inline(&self.program, &args).unwrap();
+        let mut all = Vec::new();
+        for (&sum, &y) in sums.iter().zip(&kept) {
+            let half = g.constant_like(0.5, sum);
+            let less = g.mul(sum, half);
+            all.push(g.add_nodes(less, y));
+        }
+        [all, kept].concat()
+    }
+
+    fn body(&self) -> Graph {
+        let mut g = Graph::new();
+        g.input(Type::scalar(DType::I64));
+        let inputs = |g: &mut Graph, types: &[Type]| -> Vec<NodeId> {
+            types.iter().map(|t| g.input(t.clone())).collect()
+        };
+        let consts = inputs(&mut g, &self.types(false));
+        let sums = inputs(&mut g, &self.program.output_types());
+        let items = inputs(&mut g, &self.types(true));
+        let outputs = self.append(&mut g, &consts, &sums, &items);
+        g.set_outputs(outputs);
+        g
+    }
+
+    /// Inputs of the whole: the number of steps, constants, sums, sequences of `n` items.
+    fn inputs(&self, g: &mut Graph, n: usize) -> [Vec<NodeId>; 4] {
+        let mut all =
+            |types: Vec<Type>| -> Vec<NodeId> { types.into_iter().map(|t| g.input(t)).collect() };
+        [
+            all(vec![Type::scalar(DType::I64)]),
+            all(self.types(false)),
+            all(self.program.output_types()),
+            all(self.types(true).iter().map(|t| t.batched(n)).collect()),
+        ]
+    }
+
+    /// The loop; what is kept is returned only if its number is known.
+    fn looped(&self, n: usize, kind: usize, reverse: bool) -> Graph {
+        let mut g = Graph::new();
+        let [count, consts, sums, sequences] = self.inputs(&mut g, n);
+        let mut body = self.body();
+        if kind != 0 {
+            let outputs = body.outputs()[..sums.len()].to_vec();
+            body.set_outputs(outputs);
+        }
+        let trips = match kind {
+            0 => Trips::Fixed(n),
+            1 => Trips::Counted,
+            _ => {
+                let mut test = Graph::new();
+                let inputs: Vec<NodeId> = body
+                    .inputs()
+                    .iter()
+                    .map(|&i| test.input_like(&body, i))
+                    .collect();
+                let end = test.constant(Literal::from_i64(DType::I64, n as i64), &[]);
+                let on = test.compare(Compare::Lt, inputs[0], end);
+                test.set_outputs(vec![on]);
+                Trips::While(test.into())
+            }
+        };
+        let mut operands = if kind == 1 { count } else { vec![] };
+        operands.extend([consts.clone(), sums.clone(), sequences].concat());
+        let region = Region::Loop(Loop {
+            trips,
+            reverse: reverse && kind < 2,
+            consts: consts.len(),
+            carries: sums.len(),
+            body: body.pruned().into(),
+        });
+        let mut results = g.add_region(region, &operands).unwrap();
+        if kind == 2 {
+            results.pop();
+        }
+        g.set_outputs(results);
+        g
+    }
+
+    fn written_out(&self, n: usize, kind: usize, reverse: bool) -> Graph {
+        let mut g = Graph::new();
+        let [_, consts, mut sums, sequences] = self.inputs(&mut g, n);
+        let mut kept: Vec<Vec<NodeId>> = Vec::new();
+        for k in 0..n {
+            let k = if reverse { n - 1 - k } else { k };
+            let items: Vec<NodeId> = sequences.iter().map(|&s| item(&mut g, s, k)).collect();
+            let mut all = self.append(&mut g, &consts, &sums, &items);
+            kept.push(all.split_off(sums.len()));
+            sums = all;
+        }
+        if reverse {
+            kept.reverse();
+        }
+        let mut outputs = sums;
+        if kind == 0 {
+            for (k, ty) in self.program.output_types().iter().enumerate() {
+                let parts = kept.iter().map(|row| {
+                    let shape = g.ty(row[k]).batched(1).shape;
+                    g.reshape(row[k], &shape)
+                });
+                let parts: Vec<NodeId> = parts.collect();
+                outputs.push(if n == 0 {
+                    let zero = Literal::from_f64(ty.dtype, 0.0);
+                    g.constant(zero, &ty.batched(0).shape)
+                } else {
+                    g.concat(&parts, 0)
+                });
+            }
+        }
+        g.set_outputs(outputs);
+        g
+    }
+}
+
+fn item(g: &mut Graph, sequence: NodeId, k: usize) -> NodeId {
+    let shape = g.shape(sequence).to_vec();
+    let (mut start, mut limit) = (vec![0; shape.len()], shape.clone());
+    (start[0], limit[0]) = (k, k + 1);
+    let row = g.slice(sequence, &start, &limit, &vec![1; shape.len()]);
+    g.reshape(row, &shape[1..])
+}
+
+fn values(types: &[Type], n: i64) -> Vec<Array> {
+    let all = types.iter().enumerate();
+    all.map(|(k, ty)| match ty.dtype {
+        DType::I64 => Array::from_vec(vec![n], &[]).unwrap(),
+        _ => input(ty, k),
+    })
+    .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn loops_compute_what_their_steps_compute(
+        genes in prop::collection::vec(any::<u32>(), 20..120),
+        n in 0..5usize,
+        kind in 0..3usize,
+        reverse in any::<bool>(),
+        items in any::<u8>(),
+    ) {
+        let reverse = reverse && kind < 2;
+        let program = program(&mut Choices(genes.iter()));
+        let of_input = |k: usize| kind == 0 && items >> (k % 8) & 1 == 1;
+        let items = (0..program.inputs().len()).map(of_input).collect();
+        let step = Step { program, items };
+        let (looped, written) = (step.looped(n, kind, reverse), step.written_out(n, kind, reverse));
+        let inputs = values(&looped.input_types(), n as i64);
+        let wanted = run(&written, &inputs);
+        agree("loop", &looped, &run(&looped, &inputs), &wanted)?;
+        // What is taken from the caller may be written over.
+        let donated = vec![true; inputs.len()];
+        let taking = compile(&looped, &CompileOptions { donated, ..Default::default() }).unwrap();
+        let owned = inputs.iter().map(|a| Input::Owned(input_copy(a))).collect();
+        agree("donated", &looped, &taking.run(owned).unwrap(), &wanted)?;
+        // And within a call that stays one, and in a choice.
+        for call in [true, false] {
+            let mut outer = Graph::new();
+            let args: Vec<NodeId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
+            let results = if call {
+                outer.add_region(Region::Call(Call::Checkpoint(looped.clone().into())), &args)
+            } else {
+                let branches = vec![looped.clone().into(), written.clone().into()];
+                let index = outer.constant(Literal::from_i64(DType::I64, -3), &[]);
+                let index = outer.binary(Binary::Add, args[0], index);
+                let args = [&[index], args.as_slice()].concat();
+                outer.add_region(Region::Switch(Switch { branches }), &args)
+            };
+            outer.set_outputs(results.unwrap());
+            agree("nested", &outer, &run(&outer, &inputs), &wanted)?;
+        }
+    }
+
+    #[test]
+    fn loops_of_known_length_do_what_was_forecast(
+        genes in prop::collection::vec(any::<u32>(), 20..120),
+        n in 0..5usize,
+        items in any::<u8>(),
+    ) {
+        let program = program(&mut Choices(genes.iter()));
+        let items = (0..program.inputs().len()).map(|k| items >> (k % 8) & 1 == 1).collect();
+        let g = Step { program, items }.looped(n, 0, false);
+        let inputs = values(&g.input_types(), n as i64);
+        let program = compile(&g, &CompileOptions::default()).unwrap();
+        let (_, counts) = program.run_counted(inputs.iter().map(Input::Borrowed).collect()).unwrap();
+        let expected = forecast(&g);
+        prop_assert_eq!(&expected, &program.forecast());
+        prop_assert_eq!(counts.by_work, expected.operations(), "{}", g);
+        prop_assert_eq!(counts.by_work, total_cost(&passes::run(&g)).by_work, "{}", g);
+        prop_assert_eq!(counts.bytes, expected.bytes());
+        prop_assert_eq!(counts.peak_bytes, expected.peak_bytes);
+    }
+}
+
+fn input_copy(a: &Array) -> Array {
+    Array::from_bytes(a.ty().clone(), a.bytes()).unwrap()
+}
+
+/// Results of a loop's last step, and of a loop after a loop, when the caller's arrays may be taken.
+#[test]
+fn donated_arrays_that_a_region_reads_and_others_too() {
+    let text = "graph(%s: f64[3], %xs: f64[2,3]) {
+      %r: bool[0] = scan{consts=1, carries=1, length=2, body=graph(%i: i64[], %c: f64[3], %s: f64[3], %x: f64[3]) {
+        %a: f64[3] = mul %s, %c
+        %b: f64[3] = add %a, %x
+        return %b
+      }} %s, %s, %xs
+      %last: f64[3] = result{index=0} %r
+      %q: bool[0] = scan{consts=0, carries=1, length=2, body=graph(%i: i64[], %s: f64[3], %x: f64[3]) {
+        %b: f64[3] = sub %s, %x
+        return %b, %s
+      }} %last, %xs
+      %end: f64[3] = result{index=0} %q
+      %kept: f64[2,3] = result{index=1} %q
+      %sum: f64[3] = add %s, %last
+      return %end, %kept, %sum, %s, %last
+    }";
+    let g: Graph = text.parse().unwrap();
+    let inputs = values(&g.input_types(), 0);
+    let (s, xs) = (numbers(&inputs[0]), numbers(&inputs[1]));
+    let mut last = s.clone();
+    for step in 0..2 {
+        for k in 0..3 {
+            last[k] = last[k] * s[k] + xs[3 * step + k];
+        }
+    }
+    let middle: Vec<f64> = (0..3).map(|k| last[k] - xs[k]).collect();
+    let end: Vec<f64> = (0..3).map(|k| middle[k] - xs[3 + k]).collect();
+    let sum: Vec<f64> = (0..3).map(|k| s[k] + last[k]).collect();
+    let wanted = [end, [last.clone(), middle].concat(), sum, s, last];
+    for donated in [[false, false], [true, false], [false, true], [true, true]] {
+        let donated = donated.to_vec();
+        let program = compile(
+            &g,
+            &CompileOptions {
+                donated: donated.clone(),
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        for _ in 0..3 {
+            let given = inputs.iter().zip(&donated);
+            let given = given.map(|(a, d)| {
+                if *d {
+                    Input::Owned(input_copy(a))
+                } else {
+                    Input::Borrowed(a)
+                }
+            });
+            let got = program.run(given.collect()).unwrap();
+            for (got, wanted) in got.iter().zip(&wanted) {
+                assert_eq!(numbers(got), *wanted, "{donated:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_index_out_of_range_takes_the_nearest_branch() {
+    let text = "graph(%k: i64[], %x: f64[]) {
+      %r: bool[0] = switch{branch0=graph(%x: f64[]) { %y: f64[] = neg %x return %y },
+        branch1=graph(%x: f64[]) { return %x },
+        branch2=graph(%x: f64[]) { %y: f64[] = exp %x return %y }} %k, %x
+      %y: f64[] = result{index=0} %r
+      return %y
+    }";
+    let g: Graph = text.parse().unwrap();
+
+    for (k, wanted) in [
+        (i64::MIN, -2.0),
+        (-1, -2.0),
+        (0, -2.0),
+        (1, 2.0),
+        (2, 2f64.exp()),
+        (3, 2f64.exp()),
+        (i64::MAX, 2f64.exp()),
+    ] {
+        let inputs = [
+            Array::from_vec(vec![k], &[]).unwrap(),
+            Array::from_vec(vec![2.0], &[]).unwrap(),
+        ];
+        let y = numbers(&run(&g, &inputs)[0])[0];
+        assert!((y - wanted).abs() < 1e-14, "{k}: {y}");
+    }
+}

@@ -1,0 +1,236 @@
+//! Regions as text, their mistakes, and how they are drawn.
+
+use gradus_ir::primitives::{Call, Loop, Region, Switch, Trips};
+use gradus_ir::{DType, Graph, NodeId, Type, dot, verify};
+use insta::assert_snapshot;
+
+const SCAN: &str = "graph(%0: f64[], %1: f64[4]) {
+  %2: bool[0] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
+    %3: f64[] = mul %1, %2
+    return %3, %1
+  }} %0, %1
+  %3: f64[] = result{index=0} %2
+  %4: f64[4] = result{index=1} %2
+  return %3, %4
+}
+";
+
+/// What is said if `from` stands for `to` in the text of a scan.
+fn damaged(from: &str, to: &str) -> String {
+    assert!(SCAN.contains(from), "{from}");
+    SCAN.replacen(from, to, 1)
+        .parse::<Graph>()
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn a_region_reads_back_as_it_was_written() {
+    let graph: Graph = SCAN.parse().unwrap();
+    verify::verify(&graph).unwrap();
+    assert!(graph.to_string().parse::<Graph>().unwrap().same(&graph));
+    assert_eq!(graph.to_string(), SCAN);
+    let places = format!("{graph:#}");
+    assert!(places.parse::<Graph>().unwrap().same(&graph));
+}
+
+#[test]
+fn mistakes_in_texts_of_regions_are_shown_with_a_caret() {
+    let cases = [
+        ("mul %1, %2", "mull %1, %2"),
+        ("mul %1, %2", "mul %1, %7"),
+        ("%3: f64[] = mul", "%3: f32[] = mul"),
+        ("return %3, %1", "return %3, %9"),
+        ("return %3, %1", "return"),
+        ("return %3, %1\n  }}", "return %3, %1\n  }"),
+        ("body=graph(", "boddy=graph("),
+        ("body=graph(", "body=grapf("),
+        ("length=4", "length=3"),
+        ("length=4, ", ""),
+        ("length=4", "length=-4"),
+        ("length=4", "length=4, reverse=[1]"),
+        ("length=4", "length=4, length=4"),
+        ("length=4", "length=4, index=4"),
+        ("carries=1", "carries=2"),
+        ("carries=1", "carries=7"),
+        ("consts=0", "consts=1"),
+        ("consts=0", "consts=99999999999999999999"),
+        ("%1: f64[], %2: f64[]", "%1: f64[], %2: f64[2]"),
+        ("%1: f64[], %2: f64[]", "%1: f64[]"),
+        ("%0: i64[]", "%0: i32[]"),
+        ("}} %0, %1", "}} %0"),
+        ("}} %0, %1", "}} %1, %0"),
+        ("%2: bool[0]", "%2: f64[]"),
+        ("result{index=1} %2", "result{index=2} %2"),
+        ("result{index=1} %2", "result{index=-1} %2"),
+        ("result{index=1} %2", "result %2"),
+        ("result{index=1} %2", "result{index=1} %1"),
+        ("%4: f64[4] = result", "%4: f64[?] = result"),
+        ("%4: f64[4] = result", "%4: bool[0] = result"),
+        ("scan{", "while{"),
+        ("scan{", "for{"),
+        ("scan{", "switch{"),
+        ("scan{", "custom_jvp{"),
+        ("body=graph(", "body=3, other=graph("),
+    ];
+    let all = cases.map(|(from, to)| damaged(from, to));
+    assert_snapshot!(all.join("\n\n"));
+}
+
+/// Everything that can be cut out or put in must be refused or read, never stop the reader.
+#[test]
+fn no_damage_stops_the_reader() {
+    let words = [
+        "graph", "%1", "{", "}", "[?]", "token", "-1", "9", ",", "f64[2]", "=",
+    ];
+    for k in (0..SCAN.len()).filter(|&k| SCAN.is_char_boundary(k)) {
+        let _ = SCAN[..k].parse::<Graph>();
+        let _ = format!("{}{}", &SCAN[..k], &SCAN[k + 1..]).parse::<Graph>();
+        for word in words {
+            let text = format!("{}{word}{}", &SCAN[..k], &SCAN[k..]);
+            if let Ok(graph) = text.parse::<Graph>() {
+                let _ = verify::verify(&graph);
+            }
+        }
+    }
+}
+
+/// A program of inputs of these types that returns those named.
+fn body(inputs: &[Type], outputs: &[usize]) -> Graph {
+    let mut g = Graph::new();
+    let ids: Vec<NodeId> = inputs.iter().map(|t| g.input(t.clone())).collect();
+    g.set_outputs(outputs.iter().map(|&k| ids[k]).collect());
+    g
+}
+
+/// What is said of a region on operands of these types.
+fn refused(region: Region, operands: &[Type]) -> String {
+    let mut g = Graph::new();
+    let ids: Vec<NodeId> = operands.iter().map(|t| g.input(t.clone())).collect();
+    g.add_region(region, &ids).unwrap_err().to_string()
+}
+
+fn f(shape: &[usize]) -> Type {
+    Type::new(DType::F64, shape)
+}
+
+fn number() -> Type {
+    Type::scalar(DType::I64)
+}
+
+#[test]
+fn regions_whose_bodies_do_not_fit() {
+    let repeated = |trips: Trips, reverse: bool, carries: usize, body: Graph| {
+        let body = body.into();
+        let consts = 0;
+        Region::Loop(Loop {
+            trips,
+            reverse,
+            consts,
+            carries,
+            body,
+        })
+    };
+    let three = || Trips::Fixed(3);
+    let (x, v) = (f(&[]), f(&[3]));
+    let keeps = |outputs: &[usize]| body(&[number(), f(&[])], outputs);
+    assert_snapshot!(refused(repeated(three(), false, 1, keeps(&[0])), std::slice::from_ref(&x)), @"scan: the body carries [f64[]] in and returns [i64[]]");
+    assert_snapshot!(refused(repeated(three(), false, 1, keeps(&[])), std::slice::from_ref(&x)), @"scan: the body carries [f64[]] in and returns []");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), std::slice::from_ref(&x)), @"scan: f64[] is no sequence with an item for each step");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[f(&[4])]), @"scan: f64[4] is no sequence with an item for each step");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[v.listed()]), @"scan: f64[?,3] is no sequence with an item for each step");
+    assert_snapshot!(refused(repeated(Trips::Counted, false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"for: 1 operands for a body of 2 inputs");
+    assert_snapshot!(refused(repeated(Trips::Counted, false, 1, keeps(&[1])), &[x.clone(), x.clone()]), @"for: the number of steps is f64[], not i64[]");
+    assert_snapshot!(refused(repeated(Trips::Counted, false, 0, keeps(&[1])), &[number(), v.clone()]), @"for: f64[3] is no sequence with an item for each step");
+    let asks = |inputs: &[Type], k: usize| Trips::While(body(inputs, &[k]).into());
+    let truth = Type::scalar(DType::Bool);
+    assert_snapshot!(refused(repeated(asks(&[number(), f(&[])], 1), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition returns [f64[]], not one truth value");
+    assert_snapshot!(refused(repeated(asks(&[number()], 0), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition takes [i64[]], but is given [i64[], f64[]]");
+    let on = || body(&[number(), truth.clone()], &[1]);
+    assert_snapshot!(refused(repeated(Trips::While(on().into()), true, 1, on()), std::slice::from_ref(&truth)), @"while: a loop with a condition has no last step to begin with");
+    let choice = |branches: Vec<Graph>| {
+        Region::Switch(Switch {
+            branches: branches.into_iter().map(Into::into).collect(),
+        })
+    };
+    let one = |outputs: &[usize]| body(&[f(&[]), f(&[3])], outputs);
+    assert_snapshot!(refused(choice(vec![]), &[number()]), @"switch: there is no branch");
+    assert_snapshot!(refused(choice(vec![one(&[0])]), &[x.clone(), x.clone(), v.clone()]), @"switch: the number of the branch must be i64[]");
+    assert_snapshot!(refused(choice(vec![one(&[0])]), &[]), @"switch: the number of the branch must be i64[]");
+    assert_snapshot!(refused(choice(vec![one(&[0]), one(&[1])]), &[number(), x.clone(), v.clone()]), @"switch: branch 1 returns [f64[3]], branch 0 [f64[]]");
+    assert_snapshot!(refused(choice(vec![one(&[0]), one(&[0, 1])]), &[number(), x.clone(), v.clone()]), @"switch: branch 1 returns [f64[], f64[3]], branch 0 [f64[]]");
+    assert_snapshot!(refused(choice(vec![one(&[0])]), &[number(), x.clone()]), @"switch: branch 0 takes [f64[], f64[3]], but is given [f64[]]");
+    let with_rule = |rule: Graph| {
+        Region::Call(Call::CustomJvp {
+            body: one(&[0]).into(),
+            rule: rule.into(),
+        })
+    };
+    assert_snapshot!(refused(with_rule(one(&[0])), &[x.clone(), v.clone()]), @"custom_jvp: the rule takes [f64[], f64[3]], but is given [f64[], f64[3], f64[], f64[3]]");
+    assert_snapshot!(refused(with_rule(body(&[f(&[]), f(&[3]), f(&[]), f(&[3])], &[3])), &[x.clone(), v.clone()]), @"custom_jvp: the rule returns [f64[3]], and should return [f64[]]");
+    let backwards = |forward: Graph, backward: Graph| {
+        Region::Call(Call::CustomVjp {
+            body: one(&[0]).into(),
+            forward: forward.into(),
+            backward: backward.into(),
+        })
+    };
+    assert_snapshot!(refused(backwards(one(&[1]), one(&[0])), &[x.clone(), v.clone()]), @"custom_vjp: the forward rule returns [f64[3]], and should return [f64[]]");
+    assert_snapshot!(refused(backwards(one(&[0, 1]), one(&[0, 1])), &[x.clone(), v.clone()]), @"custom_vjp: the backward rule takes [f64[], f64[3]], but is given [f64[3], f64[]]");
+    assert_snapshot!(refused(backwards(one(&[0, 1]), body(&[f(&[3]), f(&[])], &[1])), &[x.clone(), v.clone()]), @"custom_vjp: the backward rule returns [f64[]], and should return [f64[], f64[3]]");
+    let linear = |residuals: usize, transpose: Graph| {
+        Region::Call(Call::Linear {
+            body: one(&[0]).into(),
+            transpose: transpose.into(),
+            residuals,
+        })
+    };
+    assert_snapshot!(refused(linear(1, one(&[0])), &[x.clone(), v.clone()]), @"linear_call: the transpose takes [f64[], f64[3]], but is given [f64[], f64[]]");
+    assert_snapshot!(refused(linear(9, body(&[f(&[]), f(&[3]), f(&[])], &[0])), &[x.clone(), v.clone()]), @"linear_call: the transpose returns [f64[]], and should return []");
+    let only = Region::Call(Call::OnlyBackward {
+        backward: one(&[0]).into(),
+        residuals: 1,
+    });
+    assert_snapshot!(refused(only, std::slice::from_ref(&x)), @"custom_vjp_tangent: operands [f64[]], not [f64[], f64[]]");
+}
+
+#[test]
+fn lists_neither_enter_nor_leave_a_program() {
+    let text = "graph(%0: i64[], %1: f64[]) {
+  %2: bool[0] = for{consts=0, carries=1, body=graph(%0: i64[], %1: f64[]) {
+    return %1, %1
+  }} %0, %1
+  %3: f64[?] = result{index=1} %2
+  return %3
+}
+";
+    let graph: Graph = text.parse().unwrap();
+    assert_snapshot!(verify::verify(&graph).unwrap_err(), @"%3 is a list, which cannot enter or leave a program");
+    // A loop keeps no list in a list, and nothing but loops takes lists.
+    let text = text.replace("return %3", "%4: f64[?] = neg %3\n  return %4");
+    assert_snapshot!(text.parse::<Graph>().unwrap_err(), @"
+    line 6: neg: takes arrays, and f64[?] is a list, which only loops read
+        %4: f64[?] = neg %3
+                     ^^^
+    ");
+}
+
+#[test]
+fn a_picture_shows_a_region_by_the_sizes_of_its_bodies() {
+    let graph: Graph = SCAN.parse().unwrap();
+    assert_snapshot!(dot::render(&graph), @r##"
+    digraph gradus {
+      rankdir=TB;
+      node [shape=box, style=filled, fillcolor=white, fontname=monospace];
+      n0 [label="%0: f64[]\ninput", shape=house];
+      n1 [label="%1: f64[4]\ninput", shape=house];
+      n2 [label="%2: bool[0]\nscan consts=0 carries=1 length=4\nbody: 4 nodes", fillcolor="#d9ead3"];
+      n0 -> n2;
+      n1 -> n2;
+      n3 [label="%3: f64[]\nresult index=0", fillcolor="#ffffff", peripheries=2];
+      n2 -> n3;
+      n4 [label="%4: f64[4]\nresult index=1", fillcolor="#ffffff", peripheries=2];
+      n2 -> n4;
+    }
+    "##);
+}

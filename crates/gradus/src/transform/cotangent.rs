@@ -1,0 +1,130 @@
+//! What comes back to a value, changed on its way; values with another derivative than their own.
+
+use super::{floats, leaves, or_stop, rebuild, types};
+use crate::control::{apply, changed, check_same, close};
+use crate::tree::Tree;
+use gradus_ir::primitives::{Call, Region};
+use gradus_ir::{Graph, Literal, Loc, NodeId, Result};
+
+/// `x`, whose cotangent is `f` of what comes back to it: reverse mode scales, clips, turns round or looks at the cotangent on its way.
+///
+/// `f` gets the sum of what comes back from all uses of the value returned, and returns what goes on to `x`: a tree like `x`, where tensors that are no floats have zeros.
+/// It need not be linear, and is differentiated itself in derivatives of derivatives; each way back through the value goes through `f`, that of a second derivative too, as with
+/// PyTorch's hooks. Values and forward mode do not see it. So what is computed by both modes together ([`jacobian`](crate::jacobian), [`hvp`](crate::hvp)) depends on
+/// which is taken; name the mode there ([`jacrev`](crate::jacrev)).
+///
+/// Under [`vmap`](crate::vmap) `f` gets the cotangent of each row by itself. Of a value that is the same for all rows there is one cotangent, the sum over the rows; for one of each
+/// row take `vmap(grad(…))`. Where nothing comes back, `f` is not asked.
+///
+/// ```
+/// use gradus::optim::clip_by_norm;
+/// use gradus::prelude::*;
+/// let x = Tensor::from([3.0, 4.0]);
+/// // The gradient turned round (Ganin and Lempitsky, "Unsupervised domain adaptation by backpropagation", ICML 2015).
+/// let reversed = grad(|x: &Tensor| with_cotangent(x, |g| -g).square().sum());
+/// assert_eq!(reversed(&x).to_vec::<f64>()?, [-6.0, -8.0]);
+/// // Clipped.
+/// let clipped = grad(|x: &Tensor| with_cotangent(x, |g| clip_by_norm(g, 1.0).0).square().sum());
+/// assert_eq!(clipped(&x).to_vec::<f64>()?, [0.6000000000000001, 0.8]);
+/// // As it is: `f` may look at it and return it.
+/// let seen = grad(|x: &Tensor| with_cotangent(x, |g| g.clone()).square().sum());
+/// assert_eq!(seen(&x).to_vec::<f64>()?, [6.0, 8.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `f` returns another structure or other types than it gets.
+#[track_caller]
+pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
+    let loc = Loc::caller();
+    let run = || {
+        let mut inputs = leaves(x);
+        let (closed, returned) = close("with_cotangent", x, &types(&inputs), &f)?;
+        check_same(
+            "with_cotangent: the function changes the type of the cotangent",
+            x,
+            &returned,
+            changed,
+        )?;
+        let through = floats(&inputs);
+        let residuals = closed.captured.len();
+        let mut backward = Graph::new();
+        let captured: Vec<NodeId> = types(&closed.captured)
+            .into_iter()
+            .map(|ty| backward.input(ty))
+            .collect();
+        let mut args: Vec<NodeId> = Vec::new();
+        for t in &inputs {
+            args.push(if t.ty().dtype.is_float() {
+                backward.input(t.ty().clone())
+            } else {
+                let zero = Literal::from_f64(t.ty().dtype, 0.0);
+                backward.constant(zero, &t.ty().shape)
+            });
+        }
+        args.extend(captured);
+        let results = backward.inline(&closed.graph, &args)?;
+        backward.set_outputs(through.iter().map(|&k| results[k]).collect());
+        let mut operands = closed.captured;
+        operands.extend(through.iter().map(|&k| inputs[k].clone()));
+        let region = Region::Call(Call::Hook {
+            backward: backward.into(),
+            residuals,
+        });
+        for (&k, y) in through.iter().zip(apply(region, operands, loc)?) {
+            inputs[k] = y;
+        }
+        Ok(rebuild(x, inputs))
+    };
+    or_stop(run(), loc, || rebuild(x, leaves(x)))
+}
+
+/// `f` with the derivative of the identity: its values as they are, and tangents and cotangents as if it were not there.
+///
+/// The straight-through estimator, for functions that are flat or have jumps, such as rounding (Bengio, Léonard and Courville, "Estimating or propagating gradients through stochastic
+/// neurons for conditional computation", 2013). `f` returns a tree like its argument. What it uses from outside gets no derivative through it.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let rounded = straight_through(|x: &Tensor| x.round());
+/// let f = |x: &Tensor| (rounded(x) * x).sum();
+/// let x = Tensor::from([1.4, 2.6]);
+/// assert_eq!(rounded(&x).to_vec::<f64>()?, [1.0, 3.0]);
+/// assert_eq!(grad(f)(&x).to_vec::<f64>()?, [1.0 + 1.4, 3.0 + 2.6]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if `f` returns another structure or other types than it gets.
+#[track_caller]
+pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
+    let loc = Loc::caller();
+    move |x| {
+        let run = || -> Result<A> {
+            let inputs = leaves(x);
+            let (closed, returned) = close("straight_through", x, &types(&inputs), &f)?;
+            check_same(
+                "straight_through: the function changes the type of its argument",
+                x,
+                &returned,
+                changed,
+            )?;
+            let passed = floats(&inputs).len();
+            let operands = closed.arguments(inputs);
+            let mut rule = Graph::new();
+            let given = types(&operands);
+            for ty in &given {
+                rule.input(ty.clone());
+            }
+            let with_tangents = given.iter().filter(|ty| ty.dtype.is_float());
+            let tangents: Vec<NodeId> = with_tangents.map(|ty| rule.input(ty.clone())).collect();
+            rule.set_outputs(tangents[..passed].to_vec());
+            let region = Region::Call(Call::CustomJvp {
+                body: closed.graph.into(),
+                rule: rule.into(),
+            });
+            Ok(rebuild(&returned, apply(region, operands, loc)?))
+        };
+        or_stop(run(), loc, || rebuild(x, leaves(x)))
+    }
+}
