@@ -11,6 +11,7 @@ use std::collections::HashMap;
 /// `None` is a tangent that is zero by structure: no path from the given nodes, or only through integers. With `y = f(x)` this is
 /// `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
 pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Option<NodeId>> {
+    let _scope = regions::Scope::enter();
     let sources: Vec<NodeId> = at.iter().map(|&(x, _)| x).collect();
     let active = g.dependents_of(&sources);
     let needed = g.needed_for(outputs);

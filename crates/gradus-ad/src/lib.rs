@@ -1,7 +1,7 @@
 //! Graph-to-graph transforms: derivatives and batching.
 //!
 //! **What it is**: four transforms, a file each: [`jvp`] (forward mode), [`linearize`] (the tangent map at a point as a program of its own),
-//! [`transpose`] (a linear program run backwards) and [`batch`]. Reverse mode is transposition of the linearised program, nothing else.
+//! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
 //! **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
 //! **Invariants**: rules live with the primitives, not here; a transform looks at types, never at numbers; tangents and cotangents that are zero
@@ -9,12 +9,15 @@
 
 mod batch;
 mod jvp;
+mod linearity;
 mod linearize;
 mod regions;
 mod transpose;
+mod way_back;
 
 pub use batch::batch;
 pub use jvp::jvp;
+pub use linearity::{nonlinearity, only_backward};
 pub use linearize::{Linearized, linearize};
 pub use regions::batch as batch_region;
 pub use transpose::{transpose, transpose_linear};
@@ -39,7 +42,7 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
 /// If one of these outputs is not a scalar float, or an input of `wrt` is not a float.
 pub fn gradients(graph: &Graph, count: usize, wrt: &[usize]) -> Graph {
     let mut g = graph.clone();
-    let inputs = graph.inputs().to_vec();
+    let mut inputs = graph.inputs().to_vec();
     let values = &graph.outputs()[..count];
     let pairs: Vec<(NodeId, NodeId)> = wrt
         .iter()
@@ -63,6 +66,9 @@ pub fn gradients(graph: &Graph, count: usize, wrt: &[usize]) -> Graph {
             });
         }
     }
+    let marked: Vec<bool> = (0..inputs.len()).map(|k| wrt.contains(&k)).collect();
+    let kept = &mut [&mut inputs[..], &mut outputs];
+    let g = way_back::settled(g, graph.len(), &marked, kept);
     let gradient = g.program(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);
     gradient

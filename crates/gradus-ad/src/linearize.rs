@@ -1,6 +1,7 @@
 //! The tangent map at a point, as a program of its own.
 
 use crate::jvp;
+use crate::way_back::settled;
 use gradus_ir::{Graph, NodeId, Op, verify};
 
 /// A program split at its linearisation.
@@ -25,20 +26,26 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
             (x, g.input_like(graph, x))
         })
         .collect();
-    let seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
-    let tangents: Vec<NodeId> = jvp(&mut g, graph.outputs(), &pairs)
+    let mut seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
+    let mut tangents: Vec<NodeId> = jvp(&mut g, graph.outputs(), &pairs)
         .iter()
         .zip(graph.outputs())
         .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
         .collect();
 
+    let marked: Vec<bool> = (0..graph.inputs().len())
+        .map(|k| wrt.contains(&k))
+        .collect();
+    let (mut own, mut values) = (graph.inputs().to_vec(), graph.outputs().to_vec());
+    let kept = &mut [&mut seeds[..], &mut tangents, &mut own, &mut values];
+    let g = settled(g, graph.len(), &marked, kept);
     let residuals = needed_by(&g, &seeds, &tangents);
     let mut inputs = residuals.clone();
     inputs.extend(&seeds);
     let tangent = g.extract(&inputs, &tangents);
-    let mut outputs = graph.outputs().to_vec();
+    let mut outputs = values;
     outputs.extend(&residuals);
-    let primal = g.program(graph.inputs(), &outputs).merged();
+    let primal = g.program(&own, &outputs).merged();
     let tangent = tangent.merged();
     verify::check_after("linearize", &primal);
     verify::check_after("linearize", &tangent);

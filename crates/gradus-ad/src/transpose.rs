@@ -18,6 +18,7 @@ pub fn transpose(
     outputs: &[(NodeId, NodeId)],
     inputs: &[NodeId],
 ) -> Vec<Option<NodeId>> {
+    let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
     let mut ends = vec![false; g.len()];
     for x in inputs {
@@ -46,7 +47,7 @@ pub fn transpose(
                 continue;
             };
             debug_assert_eq!(of_results.len(), region.results().len());
-            let outer = g.set_loc(node.loc);
+            let outer = g.set_loc(node.loc.cotangent(node.op.name()));
             for (k, ct) in regions::transpose(g, id, &linear, &of_results) {
                 let part = Contribution::Whole(ct);
                 accumulate(g, &mut cotangents, node.operands[k], part);

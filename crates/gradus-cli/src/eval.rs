@@ -10,7 +10,7 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     let classifier = Classifier::load(&options.model)?;
     let data = Dataset::open(options.data.as_deref())?;
     classifier.fits(&options.model, &data)?;
-    let (images, labels) = data.tensors(&data.test, classifier.dtype())?;
+    let (images, labels) = data.tensors(&data.test, classifier.net.dtype())?;
     let (guesses, loss) = model::scores(&classifier.net, &images, &labels)?;
     println!("{}: {} test images", data.name, data.test.labels.len());
     println!(

@@ -12,6 +12,7 @@ mod eval;
 mod explain;
 mod formula;
 mod model;
+mod network;
 mod options;
 mod predict;
 mod report;

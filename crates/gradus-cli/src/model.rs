@@ -1,14 +1,22 @@
 //! The saved network: its tensors, and what is needed to show it images.
 
 use crate::dataset::Dataset;
-use gradus::nn::{Activation, Mlp};
+use crate::network::{Kind, Network};
+use crate::options::TaskName;
+use clap::ValueEnum;
+use gradus::nn::Activation;
 use gradus::{DType, Error, ErrorKind, Result, Tensor, io, jit, random};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
 /// Says what kind of file it is, under the key `gradus`.
-const KIND: &str = "mlp-classifier 1";
+fn kind_of_file(task: TaskName) -> &'static str {
+    match task {
+        TaskName::Digits => "mlp-classifier 1",
+        TaskName::Rows => "gru-classifier 1",
+    }
+}
 
 /// Images of so many at once are shown to the network when it is measured.
 const CHUNK: usize = 1000;
@@ -16,7 +24,7 @@ const CHUNK: usize = 1000;
 /// A network that reads images of one size.
 #[derive(Clone)]
 pub struct Classifier {
-    pub net: Mlp,
+    pub net: Network,
     pub rows: usize,
     pub columns: usize,
 }
@@ -25,15 +33,18 @@ impl Classifier {
     /// Writes it to `path`.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut metadata = describe(&self.net, self.rows, self.columns);
-        metadata.insert("gradus".into(), KIND.into());
+        let kind = kind_of_file(self.net.kind().task());
+        metadata.insert("gradus".into(), kind.into());
         io::save(path, &self.net, &metadata)
     }
 
     /// Reads what [`save`](Self::save) wrote.
     pub fn load(path: &Path) -> Result<Classifier> {
         let about = Metadata::read(path)?;
-        about.expect("gradus", KIND, "a model")?;
-        let (blank, rows, columns) = about.network()?;
+        let tasks = TaskName::value_variants();
+        let kinds: Vec<&str> = tasks.iter().map(|&task| kind_of_file(task)).collect();
+        let task = tasks[about.expect("gradus", &kinds, "a model")?];
+        let (blank, rows, columns) = about.network(task)?;
         let (net, _) = io::load(path, &blank)?;
         Ok(Classifier { net, rows, columns })
     }
@@ -58,21 +69,12 @@ impl Classifier {
             ),
         ))
     }
-
-    /// Element type of the network.
-    pub fn dtype(&self) -> DType {
-        self.net.layers[0].weight.dtype()
-    }
 }
 
 /// The scores of the network for each of `images`, `[n, classes]`, and the mean loss.
-pub fn scores(net: &Mlp, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, f64)> {
-    let measure = jit(|(net, x, y): &(Mlp, Tensor, Tensor)| {
-        let (n, pixels) = (
-            x.shape()[0] as isize,
-            x.shape()[1..].iter().product::<usize>(),
-        );
-        let logits = net.forward(&x.reshape(&[n, pixels as isize]));
+pub fn scores(net: &Network, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, f64)> {
+    let measure = jit(|(net, x, y): &(Network, Tensor, Tensor)| {
+        let logits = net.scores(x);
         let loss = gradus::nn::softmax_cross_entropy(&logits, y);
         (logits.argmax_axis(-1), loss)
     });
@@ -93,18 +95,20 @@ pub fn scores(net: &Mlp, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, 
 }
 
 /// What a file says of the network in it.
-pub fn describe(net: &Mlp, rows: usize, columns: usize) -> BTreeMap<String, String> {
+pub fn describe(net: &Network, rows: usize, columns: usize) -> BTreeMap<String, String> {
     let widths: Vec<String> = net.widths().iter().map(usize::to_string).collect();
-    let dtype = net.layers[0].weight.dtype();
-    [
+    let mut entries = vec![
         ("layers", widths.join(",")),
-        ("activation", net.activation.name().to_string()),
-        ("dtype", dtype.to_string()),
+        ("dtype", net.dtype().to_string()),
         ("image", format!("{rows}x{columns}")),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_string(), value))
-    .collect()
+    ];
+    if let Kind::Mlp(activation) = net.kind() {
+        entries.push(("activation", activation.name().to_string()));
+    }
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_string(), value))
+        .collect()
 }
 
 /// The metadata of a file, with errors that name it.
@@ -120,17 +124,20 @@ impl<'a> Metadata<'a> {
         Ok(Metadata { path, values })
     }
 
-    /// Checks that `key` is `wanted`, as in every file that is `what`.
-    pub fn expect(&self, key: &str, wanted: &str, what: &str) -> Result<()> {
-        match self.values.get(key).map(String::as_str) {
-            Some(found) if found == wanted => Ok(()),
-            Some(found) => Err(self.broken(format!(
-                "is not {what} of `gradus train`: it says `{found}`, expected `{wanted}`"
-            ))),
-            None => Err(self.broken(format!(
+    /// Which of the `known` values `key` has, as in every file that is `what`.
+    pub fn expect(&self, key: &str, known: &[&str], what: &str) -> Result<usize> {
+        let Some(found) = self.values.get(key) else {
+            return Err(self.broken(format!(
                 "is not {what} of `gradus train`: nothing in it says so"
-            ))),
-        }
+            )));
+        };
+        known.iter().position(|name| name == found).ok_or_else(|| {
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            self.broken(format!(
+                "is not {what} of `gradus train`: it says `{found}`, expected {}",
+                known.join(" or ")
+            ))
+        })
     }
 
     /// The value of `key`.
@@ -160,12 +167,21 @@ impl<'a> Metadata<'a> {
             .collect()
     }
 
-    /// A network of the kind described, to be filled, and the size of its images.
-    pub fn network(&self) -> Result<(Mlp, usize, usize)> {
-        let widths: Vec<usize> = self.list("layers")?;
+    /// Which network does `task`.
+    pub fn kind(&self, task: TaskName) -> Result<Kind> {
+        if task == TaskName::Rows {
+            return Ok(Kind::Gru);
+        }
         let activation = self.text("activation")?;
-        let activation = Activation::from_name(activation)
-            .ok_or_else(|| self.broken(format!("there is no activation `{activation}`")))?;
+        Activation::from_name(activation)
+            .map(Kind::Mlp)
+            .ok_or_else(|| self.broken(format!("there is no activation `{activation}`")))
+    }
+
+    /// A network for `task` as described, to be filled, and the size of its images.
+    pub fn network(&self, task: TaskName) -> Result<(Network, usize, usize)> {
+        let kind = self.kind(task)?;
+        let widths: Vec<usize> = self.list("layers")?;
         let dtype = self.text("dtype")?;
         let dtype = [DType::F32, DType::F64]
             .into_iter()
@@ -176,14 +192,23 @@ impl<'a> Metadata<'a> {
             .split_once('x')
             .and_then(|(r, c)| Some((r.parse().ok()?, c.parse().ok()?)))
             .ok_or_else(|| self.broken(format!("`{image}` is no size of an image")))?;
-        let net = Mlp::new(&random::key(0), &widths, activation, dtype)?;
-        if rows * columns != widths[0] {
+        let net = Network::new(kind, &random::key(0), &widths, dtype)?;
+        if kind.inputs(rows, columns) != widths[0] {
+            let what = match kind {
+                Kind::Mlp(_) => format!("images of {rows}×{columns}"),
+                Kind::Gru => format!("rows of {columns} pixels"),
+            };
             return Err(self.broken(format!(
-                "images of {rows}×{columns} do not fit a network of {} inputs",
+                "{what} do not fit a network of {} inputs",
                 widths[0]
             )));
         }
         Ok((net, rows, columns))
+    }
+
+    /// Whether there is an entry `key`.
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
     }
 
     /// The text of `key`.

@@ -15,7 +15,7 @@ pub struct Program {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Train a multilayer perceptron to read handwritten digits
+    /// Train a network to read handwritten digits: a multilayer perceptron, or a recurrent one that reads row by row
     Train(TrainOptions),
     /// Measure a saved model on test images
     Eval(EvalOptions),
@@ -34,15 +34,18 @@ pub enum Command {
 
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
+    /// How an image is read, and so by which network
+    #[arg(long, value_enum, default_value_t = TaskName::Digits)]
+    pub task: TaskName,
     /// Folder with MNIST's IDX files, plain or gzip [default: the embedded 8×8 digits]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Widths of the hidden layers [default: 128, or 512,512 for images of more than 400 pixels]
+    /// Widths of the hidden layers [default: 128, or 512,512 for images of more than 400 pixels; with --task rows 64, or 128]
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub layers: Option<Vec<u32>>,
-    /// Function between two layers
-    #[arg(long, default_value = "relu", value_parser = activation)]
-    pub activation: Activation,
+    /// Function between two layers of the perceptron [default: relu]
+    #[arg(long, value_parser = activation)]
+    pub activation: Option<Activation>,
     /// Passes over the training images [default: 40, or 15 for images of more than 400 pixels]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub epochs: Option<u32>,
@@ -52,7 +55,7 @@ pub struct TrainOptions {
     /// How the parameters follow the gradient
     #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
     pub optimizer: OptimizerName,
-    /// Learning rate [default: 0.002 for adam and adamw, 0.1 for the others]
+    /// Learning rate [default: 0.002 for adam and adamw, with --task rows 0.005; 0.1 for the others]
     #[arg(long, allow_negative_numbers = true, value_parser = positive)]
     pub lr: Option<f64>,
     /// How the learning rate changes during the run
@@ -77,7 +80,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "DIR", default_value = "gradus-out")]
     pub out: PathBuf,
     /// Go on from this checkpoint, with its options; only --epochs, --data, --out, --threads, --stop-after and --profile may change
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["layers", "activation", "batch", "optimizer", "lr", "schedule", "weight_decay", "clip", "shift", "seed", "dtype"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["task", "layers", "activation", "batch", "optimizer", "lr", "schedule", "weight_decay", "clip", "shift", "seed", "dtype"])]
     pub resume: Option<PathBuf>,
     /// Stop after this many epochs of the run, to be resumed later
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -226,6 +229,14 @@ Formulas:
   of a vector  sum prod mean min max norm
 
 A formula of one number gives value, gradient and Hessian; one of a vector gives value and Jacobian.";
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum TaskName {
+    /// All pixels at once, by a multilayer perceptron
+    Digits,
+    /// Row after row, by gated recurrent units (GRU): a loop in the program
+    Rows,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum OptimizerName {

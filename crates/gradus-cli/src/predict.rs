@@ -25,8 +25,8 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     println!("{}", in_terminal(&small));
 
     let pixels: Vec<f32> = small.pixels().map(|p| f32::from(p.0[0]) / 255.0).collect();
-    let x = Tensor::new(pixels, &[1, rows * columns])?.astype(classifier.dtype());
-    let chances = classifier.net.forward(&x).softmax(-1).astype(DType::F64);
+    let x = Tensor::new(pixels, &[1, rows, columns])?.astype(classifier.net.dtype());
+    let chances = classifier.net.scores(&x).softmax(-1).astype(DType::F64);
     let mut chances: Vec<(usize, f64)> = chances.to_vec::<f64>()?.into_iter().enumerate().collect();
     chances.sort_by(|a, b| b.1.total_cmp(&a.1));
     for &(class, chance) in chances.iter().take(3) {

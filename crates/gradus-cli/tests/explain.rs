@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{folder, gradus, says, text};
+use common::{folder, gradus, refusal, says};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs;
@@ -11,10 +11,8 @@ use std::path::Path;
 /// The message with which the program refuses, and its exit code.
 fn refuses(dir: &Path, arguments: &[&str]) -> String {
     let output = gradus(dir, arguments);
-    assert!(!output.status.success(), "{arguments:?} is not refused");
     assert!(output.stdout.is_empty(), "{arguments:?} prints before");
-    let code = output.status.code().expect("an exit code");
-    format!("{}exit code {code}", text(&output.stderr))
+    refusal(&output)
 }
 
 fn names(dir: &Path) -> Vec<String> {

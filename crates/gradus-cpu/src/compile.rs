@@ -336,14 +336,15 @@ impl<'a> Builder<'a> {
         let outs: Vec<usize> = outs
             .map(|(out, ty)| out.unwrap_or_else(|| self.slot(ty, Role::Inner)))
             .collect();
-        let code = region::Code::new(region);
+        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
+        let code = region::Code::new(region, &types);
         let scratch = self.slot(Type::new(DType::Bool, &[code.scratch()]), Role::Inner);
         let draft = Draft::Region {
             code,
             operands,
             outs,
             scratch,
-            origin: Origin::of(graph, &[id]),
+            origin: Origin::of_region(graph, id),
         };
         self.drafts.push(draft);
     }

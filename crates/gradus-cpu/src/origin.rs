@@ -1,7 +1,7 @@
 //! Which operations of the graph a step is made of, for messages and profiles.
 
-use gradus_ir::primitives::{Cost, Work};
-use gradus_ir::{Graph, Loc, NodeId, Type};
+use gradus_ir::primitives::{Call, Cost, Region, Trips, Work};
+use gradus_ir::{Graph, Loc, NodeId, Op, Type, total_cost};
 
 /// An operation of the graph within a step.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,19 @@ impl Origin {
         }
     }
 
+    /// Of a step that runs a region: the operations inside, as often as they run as far as that is known beforehand.
+    pub fn of_region(graph: &Graph, id: NodeId) -> Origin {
+        let own = Origin::of(graph, &[id]);
+        let mut members = Vec::new();
+        if let Some(region) = graph.region(id) {
+            add_inside(region, 1, &mut members);
+        }
+        match members.is_empty() {
+            true => own,
+            false => Origin { members, ..own },
+        }
+    }
+
     /// Of a step that copies what `loc` made.
     pub fn copy(loc: Loc, ty: &Type) -> Origin {
         let member = Member {
@@ -56,5 +69,54 @@ impl Origin {
             members: vec![member],
             last: 0,
         }
+    }
+}
+
+/// Adds the operations of a region that runs so many times: of a loop of unknown length one step, of a choice the dearest branch.
+fn add_inside(region: &Region, times: u64, members: &mut Vec<Member>) {
+    let mut add = |body: &Graph, times: u64| {
+        let live = body.live();
+        for id in body.ids().filter(|id| live[id.index()]) {
+            let node = body.node(id);
+            match &node.op {
+                Op::Input(_) | Op::Const(_) | Op::Result { .. } => {}
+                Op::Region(inner) => add_inside(inner, times, members),
+                op => {
+                    let types: Vec<&Type> = node.operands.iter().map(|&o| body.ty(o)).collect();
+                    let cost = op.cost(&types, &node.ty);
+                    members.push(Member {
+                        name: op.name(),
+                        loc: node.loc,
+                        cost: Cost {
+                            operations: cost.operations.saturating_mul(times),
+                            bytes_read: cost.bytes_read.saturating_mul(times),
+                            bytes_written: cost.bytes_written.saturating_mul(times),
+                            ..cost
+                        },
+                    });
+                }
+            }
+        }
+    };
+    match region {
+        Region::Loop(r) => {
+            let steps = match &r.trips {
+                Trips::Fixed(n) => *n as u64,
+                Trips::Counted => 1,
+                Trips::While(condition) => {
+                    add(condition, times);
+                    1
+                }
+            };
+            add(&r.body, times.saturating_mul(steps));
+        }
+        Region::Switch(r) => {
+            let dearest = r.branches.iter().max_by_key(|b| total_cost(b).operations);
+            if let Some(branch) = dearest {
+                add(branch, times);
+            }
+        }
+        Region::Call(Call::Hook { .. }) | Region::Check(_) => {}
+        Region::Call(call) => add(call.body(), times),
     }
 }

@@ -9,7 +9,7 @@ use crate::place::{Claims, Placed};
 use crate::pool;
 use crate::probe::Observer;
 use crate::region::{self, List};
-use crate::tile::{Kernel, Slots};
+use crate::tile::{Kernel, Resident, Slots};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -50,6 +50,8 @@ pub(crate) struct Watch {
     counts: Option<Counts>,
     /// Values to be shown: the place of the probe in the program, its observer, the value.
     seen: Vec<(usize, u64, Array)>,
+    /// Bytes of the lists of programs inside.
+    lists: u64,
 }
 
 impl Watch {
@@ -98,6 +100,8 @@ pub struct Executable {
     inputs: Vec<Type>,
     outputs: Vec<Type>,
     homes: Vec<Home>,
+    /// The slots of inputs and outputs, which are elsewhere at each run.
+    moving: Vec<(usize, Home)>,
     claims: Claims,
     arena: usize,
     lists: usize,
@@ -113,10 +117,19 @@ pub(crate) struct Frame {
     arena: Option<Buffer>,
     slots: Vec<*mut u8>,
     lists: Vec<List>,
+    /// For each step that is a kernel of few elements, its registers.
+    residents: Vec<Option<Resident>>,
 }
 
-// SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame.
+// SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame, or point to memory that the frame owns.
 unsafe impl Send for Frame {}
+
+impl Frame {
+    /// Bytes that lists hold.
+    fn list_bytes(&self) -> u64 {
+        self.lists.iter().map(|list| list.len() as u64).sum()
+    }
+}
 
 impl Executable {
     pub(crate) fn new(
@@ -130,9 +143,12 @@ impl Executable {
             StepKind::Alone(k, _, _) => k.is_parallel(),
             StepKind::Region(r) => r.code.is_parallel(),
         });
+        let homes = placed.homes.iter().copied().enumerate();
+        let moving = homes.filter(|(_, h)| matches!(h, Home::Input(_) | Home::Output(_)));
         Executable {
             inputs,
             outputs,
+            moving: moving.collect(),
             homes: placed.homes,
             claims: placed.claims,
             arena: placed.arena,
@@ -228,13 +244,14 @@ impl Executable {
             .start();
         // SAFETY: inputs were checked, results have their sizes, the arena has its.
         unsafe { self.bind(&mut frame, &starts, &ends, arena) };
-        let slots = Slots(&frame.slots);
         let outcome = if self.parallel {
-            let shared = SharedSlots(slots);
-            pool::enter(|| self.steps(shared.get(), watch))
+            pool::enter(|| self.steps(&mut frame, watch))
         } else {
-            self.steps(slots, watch)
+            self.steps(&mut frame, watch)
         };
+        if let Some(counts) = &mut watch.counts {
+            counts.peak_bytes += frame.list_bytes() + watch.lists;
+        }
         self.give_frame(frame);
         // In the order of the program, also what was seen before a mistake; steps run in another one.
         let mut seen = std::mem::take(&mut watch.seen);
@@ -256,7 +273,7 @@ impl Executable {
     ///
     /// # Safety
     /// The arrays are of the types of the program, the arena has its bytes.
-    unsafe fn bind(
+    pub(crate) unsafe fn bind(
         &self,
         frame: &mut Frame,
         inputs: &[*mut u8],
@@ -292,34 +309,45 @@ impl Executable {
     ) -> Result<()> {
         let mut frame = self.take_frame();
         // SAFETY: by the caller.
-        let outcome = unsafe { self.run_in(&mut frame, inputs, outputs, arena, watch) };
+        let outcome = unsafe {
+            self.bind(&mut frame, inputs, outputs, arena);
+            self.run_again(&mut frame, inputs, outputs, watch)
+        };
         self.give_frame(frame);
         outcome
     }
 
-    /// As [`run_inside`](Self::run_inside), with a frame that the caller has taken for several runs.
+    /// As [`run_inside`](Self::run_inside), in a frame that the caller has taken for several runs and [bound](Self::bind) to the arena.
     ///
     /// # Errors
     /// As [`run`](Self::run).
     ///
     /// # Safety
     /// As [`run_inside`](Self::run_inside).
-    pub(crate) unsafe fn run_in(
+    pub(crate) unsafe fn run_again(
         &self,
         frame: &mut Frame,
         inputs: &[*mut u8],
         outputs: &[*mut u8],
-        arena: *mut u8,
         watch: &mut Watch,
     ) -> Result<()> {
-        // SAFETY: by the caller.
-        unsafe { self.bind(frame, inputs, outputs, arena) };
-        // Times are those of whole steps of the outermost program.
-        let times = watch.times.take();
+        for &(slot, home) in &self.moving {
+            frame.slots[slot] = match home {
+                Home::Input(k) => inputs[k],
+                Home::Output(k) => outputs[k],
+                Home::Arena(_) | Home::List(_) => unreachable!("these stay"),
+            };
+        }
         let first = watch.seen.len();
-        let outcome = self.steps(Slots(&frame.slots), watch);
+        let outcome = if self.lists == 0 {
+            self.steps(frame, watch)
+        } else {
+            let outside = std::mem::take(&mut watch.lists);
+            let outcome = self.steps(frame, watch);
+            watch.lists = outside.max(watch.lists + frame.list_bytes());
+            outcome
+        };
         watch.seen[first..].sort_by_key(|&(place, _, _)| place);
-        watch.times = times;
         outcome
     }
 
@@ -338,14 +366,15 @@ impl Executable {
         self.claims.0[k]
     }
 
-    fn steps(&self, slots: Slots<'_>, watch: &mut Watch) -> Result<()> {
+    fn steps(&self, frame: &mut Frame, watch: &mut Watch) -> Result<()> {
+        let slots = Slots(&frame.slots);
         for (k, step) in self.steps.iter().enumerate() {
             let begin = watch.times.is_some().then(Instant::now);
             // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
             // was laid out so that live arrays do not overlap.
             unsafe {
                 match &step.kind {
-                    StepKind::Fused(kernel) => kernel.run(slots),
+                    StepKind::Fused(kernel) => kernel.run(slots, frame.residents[k].as_mut()),
                     StepKind::Alone(kernel, operands, out) => kernel
                         .run(slots, operands, *out)
                         .map_err(|e| e.at(step.origin.loc))?,
@@ -353,16 +382,19 @@ impl Executable {
                         let scratch = slots.0[region.scratch];
                         let (operands, outs) = (&region.operands, &region.outs);
                         let first = watch.seen.len();
+                        // Times are those of whole steps of the outermost program.
+                        let mut times = watch.times.take();
                         let run = region.code.run(slots, operands, outs, scratch, watch);
-                        run.map_err(|e| e.at(step.origin.loc))?;
                         // What was seen inside belongs to this place of the program.
                         for (place, _, _) in &mut watch.seen[first..] {
                             *place = step.origin.last;
                         }
-                        // What the programs inside did they have counted themselves.
-                        if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
+                        if let (Some(times), Some(begin)) = (&mut times, begin) {
                             times[k] += begin.elapsed();
                         }
+                        watch.times = times;
+                        run.map_err(|e| e.at(step.origin.loc))?;
+                        // What the programs inside did they have counted themselves.
                         continue;
                     }
                 }
@@ -417,10 +449,19 @@ impl Executable {
             arena: None,
             slots: vec![std::ptr::null_mut(); self.homes.len()],
             lists: (0..self.lists).map(|_| List::default()).collect(),
+            residents: self
+                .steps
+                .iter()
+                .map(|step| match &step.kind {
+                    StepKind::Fused(kernel) => kernel.resident(),
+                    _ => None,
+                })
+                .collect(),
         })
     }
 
-    pub(crate) fn give_frame(&self, frame: Frame) {
+    pub(crate) fn give_frame(&self, mut frame: Frame) {
+        frame.lists.iter_mut().for_each(List::give_back);
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
         frames.push(frame);
     }
@@ -483,13 +524,5 @@ impl fmt::Display for Report {
             "  arena {} bytes, {} outputs in the memory of inputs",
             self.arena_bytes, self.reused_inputs
         )
-    }
-}
-
-struct SharedSlots<'a>(Slots<'a>);
-
-impl<'a> SharedSlots<'a> {
-    fn get(&self) -> Slots<'a> {
-        self.0
     }
 }

@@ -1,8 +1,8 @@
-//! The attributes of an operation in text: names with integers, lists of integers, element types or graphs.
+//! The attributes of an operation in text: names with integers, lists of integers, element types, types, texts or graphs.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::primitives::Body;
-use crate::types::{DType, Dims};
+use crate::types::{DType, Dims, Type};
 use std::fmt;
 
 /// The value of one attribute.
@@ -14,6 +14,10 @@ pub enum Attribute {
     Ints(Vec<i64>),
     /// An element type.
     DType(DType),
+    /// A list of types.
+    Types(Vec<Type>),
+    /// A text.
+    Text(String),
     /// A program.
     Graph(Body),
 }
@@ -27,6 +31,14 @@ impl fmt::Display for Attribute {
                 write!(f, "[{}]", list.join(","))
             }
             Attribute::DType(d) => write!(f, "{d}"),
+            Attribute::Types(list) => {
+                let list: Vec<String> = list.iter().map(Type::to_string).collect();
+                write!(f, "({})", list.join(", "))
+            }
+            Attribute::Text(text) => {
+                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(f, "\"{text}\"")
+            }
             Attribute::Graph(body) => {
                 // Indented below the line that it belongs to.
                 let text = body.to_string();
@@ -63,6 +75,25 @@ impl Attributes {
     /// These and a program.
     pub fn graph(mut self, name: &str, value: &Body) -> Attributes {
         self.0.push((name.into(), Attribute::Graph(value.clone())));
+        self
+    }
+
+    /// These and a list of types.
+    pub fn types(mut self, name: &str, value: &[Type]) -> Attributes {
+        self.0.push((name.into(), Attribute::Types(value.to_vec())));
+        self
+    }
+
+    /// These and a text.
+    pub fn text(mut self, name: &str, value: &str) -> Attributes {
+        self.0.push((name.into(), Attribute::Text(value.into())));
+        self
+    }
+
+    /// These without programs.
+    pub fn without_graphs(mut self) -> Attributes {
+        self.0
+            .retain(|(_, value)| !matches!(value, Attribute::Graph(_)));
         self
     }
 
@@ -108,6 +139,22 @@ impl Attributes {
                 usize::try_from(v).map_err(|_| wrong(op, name, "a list of non-negative integers"))
             })
             .collect()
+    }
+
+    /// The list of types `name` of operation `op`.
+    pub fn get_types(&self, op: &str, name: &str) -> Result<Vec<Type>> {
+        match self.get(op, name)? {
+            Attribute::Types(types) => Ok(types.clone()),
+            _ => Err(wrong(op, name, "a list of types")),
+        }
+    }
+
+    /// The text `name` of operation `op`.
+    pub fn get_text(&self, op: &str, name: &str) -> Result<String> {
+        match self.get(op, name)? {
+            Attribute::Text(text) => Ok(text.clone()),
+            _ => Err(wrong(op, name, "a text")),
+        }
     }
 
     /// The program `name` of operation `op`.

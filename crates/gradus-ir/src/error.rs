@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Index,
     /// A NaN or an infinity where results are checked for them.
     NotFinite,
+    /// A solver that found while running that it does not reach its tolerance.
+    Convergence,
     /// A graph text that cannot be read, or a graph that is not well formed.
     Graph,
     /// A file or data that cannot be read, written or understood.

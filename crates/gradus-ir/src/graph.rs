@@ -416,12 +416,22 @@ impl Graph {
         self.copied(inputs, outputs, outputs)
     }
 
-    /// The program that computes `outputs` from `inputs` and has all effects of this graph.
+    /// The program that computes `outputs` from `inputs` and has all effects of this graph that need no other input of it.
     ///
     /// # Panics
-    /// If `outputs` or effects need an input of this graph that is not among `inputs`.
+    /// If `outputs` need an input of this graph that is not among `inputs`.
     pub fn program(&self, inputs: &[NodeId], outputs: &[NodeId]) -> Graph {
-        self.copied(inputs, outputs, &self.roots(outputs))
+        let mut given = vec![false; self.len()];
+        inputs.iter().for_each(|i| given[i.index()] = true);
+        let mut lacking = vec![false; self.len()];
+        for (i, node) in self.nodes.iter().enumerate() {
+            let lacks = |o: &NodeId| lacking[o.index()];
+            let is_input = matches!(node.op, Op::Input(_));
+            lacking[i] = !given[i] && (is_input || node.operands.iter().any(lacks));
+        }
+        let effects = self.effects().filter(|e| !lacking[e.index()]);
+        let roots: Vec<NodeId> = outputs.iter().copied().chain(effects).collect();
+        self.copied(inputs, outputs, &roots)
     }
 
     fn copied(&self, inputs: &[NodeId], outputs: &[NodeId], roots: &[NodeId]) -> Graph {

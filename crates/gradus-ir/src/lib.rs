@@ -11,6 +11,7 @@ pub mod attributes;
 mod builder;
 pub mod cost;
 pub mod dot;
+mod effects;
 mod error;
 mod fold;
 mod graph;

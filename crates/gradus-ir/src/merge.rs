@@ -1,12 +1,12 @@
-//! Regions that do what another one does and more take its place.
+//! Regions that compute what another one does and more take its place.
 
 use crate::graph::{Graph, NodeId, Operands};
-use crate::primitives::{Body, Call, Loop, Op, Region, Trips};
+use crate::primitives::{Body, Loop, Op, Region, Switch, Trips};
 use std::collections::HashMap;
 
 impl Graph {
     /// This program without regions of which another one, on the same operands, computes all results and more: a derivative makes such ones, which also keep
-    /// what it needs.
+    /// what it needs. Those have no effects; the one in the place of both has the effects of the other.
     pub fn merged(self) -> Graph {
         let taken = self.taken_places();
         if taken.is_empty() {
@@ -23,7 +23,7 @@ impl Graph {
                 map[id.index()] = Some(g.input_like(&self, id));
                 continue;
             }
-            if !live[id.index()] && !taken.values().any(|&by| by == id) {
+            if !live[id.index()] && !taken.values().any(|(by, _)| *by == id) {
                 continue;
             }
             let outer = g.set_loc(node.loc);
@@ -41,19 +41,11 @@ impl Graph {
                 };
                 debug_assert_eq!(g.ty(found), ty);
                 map[id.index()] = Some(found);
-            } else if let Some(&by) = taken.get(&id) {
+            } else if let Some((by, region)) = taken.get(&id) {
                 let operands: Vec<NodeId> = node.operands.iter().filter_map(operand).collect();
-                let all = match self.region(by).map(|r| &**r) {
-                    // What was a function with a way back of its own is, kept results and all, an ordinary one now.
-                    Some(Region::Call(Call::Kept { forward })) => {
-                        let inlined = g.inline(forward, &operands);
-                        inlined.unwrap_or_default()
-                    }
-                    Some(region) => g.emit_region(region.clone(), &operands),
-                    None => Vec::new(),
-                };
+                let all = g.emit_region(region.clone(), &operands);
                 results.insert(id, all.clone());
-                results.insert(by, all);
+                results.insert(*by, all);
             } else if results.contains_key(&id) {
                 // Its place was taken before it came.
             } else {
@@ -69,62 +61,83 @@ impl Graph {
         g.merged()
     }
 
-    /// For regions that another one can take the place of, that one.
-    fn taken_places(&self) -> HashMap<NodeId, NodeId> {
+    /// For regions whose place another one can take, that one, and what takes the place of both.
+    fn taken_places(&self) -> HashMap<NodeId, (NodeId, Region)> {
         let live = self.live();
         let regions: Vec<NodeId> = self
             .ids()
             .filter(|id| live[id.index()] && self.region(*id).is_some())
             .collect();
-        let mut taken = HashMap::new();
+        let mut taken: HashMap<NodeId, (NodeId, Region)> = HashMap::new();
         for (k, &id) in regions.iter().enumerate() {
-            let node = self.node(id);
-            let by = regions[k + 1..]
-                .iter()
-                .rev()
-                .find(|&&by| self.node(by).operands == node.operands && self.does_more(by, id));
+            let joined = regions[k + 1..].iter().rev().find_map(|&by| {
+                let region = self.joined(by, id)?;
+                Some((by, region))
+            });
             // A region and the one that takes its place are taken together or not at all.
-            if let Some(&by) = by
+            if let Some((by, region)) = joined
                 && !taken.contains_key(&by)
-                && !taken.values().any(|&b| b == by)
+                && !taken.values().any(|(b, _)| *b == by)
             {
-                taken.insert(id, by);
+                taken.insert(id, (by, region));
             }
         }
         taken
     }
 
-    /// Whether region `more` computes all that region `less` does, in the same way.
-    fn does_more(&self, more: NodeId, less: NodeId) -> bool {
-        match (self.region(more), self.region(less)) {
-            (Some(more), Some(less)) => does_more(more, less),
-            _ => false,
+    /// The region that does what `more` and `less` do, if the results of `less` are the first ones of `more`.
+    fn joined(&self, more: NodeId, less: NodeId) -> Option<Region> {
+        let operands = |id: NodeId| self.node(id).operands.iter().map(|&o| self.shown(o));
+        match operands(more).eq(operands(less)) {
+            true => joined(self.region(more)?, self.region(less)?),
+            false => None,
         }
+    }
+
+    /// The value that the node `id` is, if it shows one.
+    fn shown(&self, mut id: NodeId) -> NodeId {
+        while let Op::Probe(_) = self.node(id).op {
+            id = self.node(id).operands[0];
+        }
+        id
     }
 }
 
-fn does_more(more: &Region, less: &Region) -> bool {
+fn joined(more: &Region, less: &Region) -> Option<Region> {
     match (more, less) {
         (Region::Loop(a), Region::Loop(b)) => {
-            let same = |r: &Loop| (r.trips.clone(), r.reverse, r.consts, r.carries);
-            same(a) == same(b) && begins_with(&a.body, &b.body)
+            let same = |r: &Loop| (r.reverse, r.consts, r.carries);
+            let as_often = match (&a.trips, &b.trips) {
+                (Trips::While(c), Trips::While(d)) => *c == d.without_effects(),
+                (c, d) => c == d,
+            };
+            if same(a) != same(b) || !as_often {
+                return None;
+            }
+            Some(Region::Loop(Loop {
+                body: joined_bodies(&a.body, &b.body)?,
+                ..b.clone()
+            }))
         }
-        (Region::Switch(a), Region::Switch(b)) => {
-            let mut pairs = a.branches.iter().zip(&b.branches);
-            a.branches.len() == b.branches.len() && pairs.all(|(a, b)| begins_with(a, b))
+        (Region::Switch(a), Region::Switch(b)) if a.branches.len() == b.branches.len() => {
+            let pairs = a.branches.iter().zip(&b.branches);
+            let branches = pairs.map(|(a, b)| joined_bodies(a, b));
+            Some(Region::Switch(Switch {
+                branches: branches.collect::<Option<_>>()?,
+            }))
         }
-        (
-            Region::Call(Call::Kept { forward }),
-            Region::Call(Call::CustomVjp { forward: f, .. }),
-        ) => forward == f,
-        _ => false,
+        _ => None,
     }
 }
 
-/// Whether the first outputs of `more` are those of `less`, computed by the same operations, or by regions that do more.
-fn begins_with(more: &Body, less: &Body) -> bool {
-    if more.input_types() != less.input_types() || more.outputs().len() < less.outputs().len() {
-        return false;
+/// The program that has the effects of `less` and the outputs of `more`, which has none, if the first outputs of `more` are those of `less`, computed by the same
+/// operations, or by regions that compute more.
+fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
+    if more.has_effects()
+        || more.input_types() != less.input_types()
+        || more.outputs().len() < less.outputs().len()
+    {
+        return None;
     }
     // The nodes of `more` by their operands, and for each node of `less` the one that computes it there.
     let mut by_operands: HashMap<&[NodeId], Vec<NodeId>> = HashMap::new();
@@ -138,35 +151,66 @@ fn begins_with(more: &Body, less: &Body) -> bool {
     for (&a, &b) in less.inputs().iter().zip(more.inputs()) {
         there[a.index()] = Some(b);
     }
-    let live = less.live();
-    for id in less.ids().filter(|id| live[id.index()]) {
+    // What only effects need is not there.
+    let needed = less.needed_for(less.outputs());
+    for id in less.ids() {
         let node = less.node(id);
         if let Op::Input(_) = node.op {
             continue;
         }
         let operands: Option<Operands> = node.operands.iter().map(|o| there[o.index()]).collect();
-        let Some(operands) = operands else {
-            return false;
-        };
-        let candidates = by_operands.get(operands.as_slice());
-        let computes = |&&by: &&NodeId| {
-            let other = more.node(by);
-            match (&other.op, &node.op) {
-                (Op::Region(a), Op::Region(b)) => a == b || does_more(a, b),
-                (Op::Result { index: i, ty: t }, Op::Result { index: j, ty: u }) => {
-                    let (wide, narrow) = (more.region(operands[0]), less.region(node.operands[0]));
-                    // The number of steps stays last.
-                    let ends = wide.is_some_and(|r| is_count(r, *i));
-                    t == u && ends == narrow.is_some_and(|r| is_count(r, *j)) && (ends || i == j)
-                }
-                (a, b) => a == b && other.ty == node.ty,
+        let found = operands.and_then(|operands| {
+            if let Op::Probe(_) = node.op {
+                return Some(operands[0]);
             }
-        };
-        there[id.index()] = candidates.and_then(|c| c.iter().find(computes)).copied();
+            let computes = |&&by: &&NodeId| {
+                let other = more.node(by);
+                match (&other.op, &node.op) {
+                    (Op::Region(a), Op::Region(b)) => a == b || joined(a, b).is_some(),
+                    (Op::Result { index: i, ty: t }, Op::Result { index: j, ty: u }) => {
+                        let wide = more.region(operands[0]);
+                        let narrow = less.region(node.operands[0]);
+                        // The number of steps stays last.
+                        let ends = wide.is_some_and(|r| is_count(r, *i));
+                        t == u
+                            && ends == narrow.is_some_and(|r| is_count(r, *j))
+                            && (ends || i == j)
+                    }
+                    (a, b) => a == b && other.ty == node.ty,
+                }
+            };
+            let candidates = by_operands.get(operands.as_slice());
+            candidates.and_then(|c| c.iter().find(computes)).copied()
+        });
+        if found.is_none() && needed[id.index()] {
+            return None;
+        }
+        there[id.index()] = found;
     }
-    let effects = less.effects().all(|id| there[id.index()].is_some());
     let mut outputs = less.outputs().iter().zip(more.outputs());
-    effects && outputs.all(|(a, b)| there[a.index()] == Some(*b))
+    if !outputs.all(|(a, b)| there[a.index()] == Some(*b)) {
+        return None;
+    }
+    if !less.has_effects() {
+        return Some(more.clone());
+    }
+    // `less` as it is, and then what else `more` computes; regions inside that compute more are joined in their turn.
+    let mut g = Graph::clone(less);
+    let mut here: Vec<Option<NodeId>> = vec![None; more.len()];
+    for id in less.ids() {
+        let Some(by) = there[id.index()] else {
+            continue;
+        };
+        let (a, b) = (&more.node(by).op, &less.node(id).op);
+        if !matches!(b, Op::Region(_)) || a == b {
+            here[by.index()].get_or_insert(id);
+        }
+    }
+    more.copy_into(&mut g, &mut here, more.outputs());
+    let rest = more.outputs()[less.outputs().len()..].iter();
+    let rest = rest.map(|o| here[o.index()].expect("outputs were copied"));
+    g.set_outputs(less.outputs().iter().copied().chain(rest).collect());
+    Some(g.merged().into())
 }
 
 fn is_count(region: &Region, index: u32) -> bool {

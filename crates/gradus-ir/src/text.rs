@@ -4,7 +4,8 @@
 //! graph  = "graph" "(" [ param { "," param } ] ")" "{" { line } "return" [ name { "," name } ] "}"
 //! param  = name ":" type
 //! line   = name ":" type "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
-//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph )
+//! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph | "(" [ type { "," type } ] ")" | text )
+//! text   = '"' characters '"'                                            a backslash takes the character behind it as it is
 //! type   = dtype "[" [ ( "?" | size ) { "," size } ] "]"                                       "?" for a list, see [`Type::list`]
 //! name   = "%" letters, digits, underscores
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
@@ -102,10 +103,44 @@ pub fn names(graph: &Graph) -> Vec<usize> {
 /// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
 pub fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
     let node = graph.node(id);
-    let mut s = format!("%{}: {} = {}", names[id.index()], node.ty, node.op.name());
-    let attributes = node.op.attributes().0;
-    if !attributes.is_empty() {
+    one_line(
+        graph,
+        names,
+        id,
+        &node.ty.to_string(),
+        &node.op.attributes(),
+    )
+}
+
+/// One node without the programs that it holds; a region with the types of its results: `%3: (f64[], f64[4]) = scan{consts=0, carries=1, length=4} %1, %2`.
+pub fn head(graph: &Graph, names: &[usize], id: NodeId) -> String {
+    let node = graph.node(id);
+    let Some(region) = graph.region(id) else {
+        return line(graph, names, id);
+    };
+    let results: Vec<String> = region.results().iter().map(Type::to_string).collect();
+    let ty = format!("({})", results.join(", "));
+    one_line(
+        graph,
+        names,
+        id,
+        &ty,
+        &node.op.attributes().without_graphs(),
+    )
+}
+
+fn one_line(
+    graph: &Graph,
+    names: &[usize],
+    id: NodeId,
+    ty: &str,
+    attributes: &Attributes,
+) -> String {
+    let node = graph.node(id);
+    let mut s = format!("%{}: {ty} = {}", names[id.index()], node.op.name());
+    if !attributes.0.is_empty() {
         let pairs = attributes
+            .0
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
         let _ = write!(s, "{{{}}}", pairs.collect::<Vec<_>>().join(", "));
@@ -277,6 +312,17 @@ impl<'a> Reader<'a> {
                     }
                 }
                 Attribute::Ints(ints)
+            } else if self.take("(") {
+                let mut types = Vec::new();
+                while !self.take(")") {
+                    types.push(self.ty()?.0);
+                    if !self.comma_or(")")? {
+                        break;
+                    }
+                }
+                Attribute::Types(types)
+            } else if self.take("\"") {
+                Attribute::Text(self.quoted()?)
             } else if self.sees("-") || self.sees_digit() {
                 Attribute::Int(self.integer()?)
             } else if self.sees("graph") {
@@ -293,6 +339,24 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(list)
+    }
+
+    /// What stands before the next quotation mark. A backslash takes the character behind it as it is.
+    fn quoted(&mut self) -> Result<String> {
+        let start = self.here();
+        let mut text = String::new();
+        let mut chars = self.text[self.at..].char_indices();
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(text);
+                }
+                '\\' => text.extend(chars.next().map(|(_, c)| c)),
+                c => text.push(c),
+            }
+        }
+        Err(self.fail(start, "the text has no end"))
     }
 
     fn ty(&mut self) -> Result<(Type, Span)> {

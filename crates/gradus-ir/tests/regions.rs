@@ -164,15 +164,17 @@ fn regions_whose_bodies_do_not_fit() {
         Region::Call(Call::CustomJvp {
             body: one(&[0]).into(),
             rule: rule.into(),
+            fixed: 0,
         })
     };
-    assert_snapshot!(refused(with_rule(one(&[0])), &[x.clone(), v.clone()]), @"custom_jvp: the rule takes [f64[], f64[3]], but is given [f64[], f64[3], f64[], f64[3]]");
-    assert_snapshot!(refused(with_rule(body(&[f(&[]), f(&[3]), f(&[]), f(&[3])], &[3])), &[x.clone(), v.clone()]), @"custom_jvp: the rule returns [f64[3]], and should return [f64[]]");
+    assert_snapshot!(refused(with_rule(one(&[0])), &[x.clone(), v.clone()]), @"custom_jvp: the rule takes [f64[], f64[3]], but is given [f64[], f64[3], f64[], f64[], f64[3]]");
+    assert_snapshot!(refused(with_rule(body(&[f(&[]), f(&[3]), f(&[]), f(&[]), f(&[3])], &[4])), &[x.clone(), v.clone()]), @"custom_jvp: the rule returns [f64[3]], and should return [f64[]]");
     let backwards = |forward: Graph, backward: Graph| {
         Region::Call(Call::CustomVjp {
             body: one(&[0]).into(),
             forward: forward.into(),
             backward: backward.into(),
+            fixed: 0,
         })
     };
     assert_snapshot!(refused(backwards(one(&[1]), one(&[0])), &[x.clone(), v.clone()]), @"custom_vjp: the forward rule returns [f64[3]], and should return [f64[]]");

@@ -3,7 +3,7 @@
 use crate::bound::NotBuilt;
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
-use crate::regions::{self, ONLY_BACKWARD};
+use crate::regions::ONLY_BACKWARD;
 use crate::segments::Outline;
 use gradus_ir::{Graph, NodeId, Result, verify};
 
@@ -24,19 +24,17 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
     };
     let (mut candidates, mut not_built) = (Vec::new(), Vec::new());
+    let only_backward = gradus_ad::only_backward(graph);
     for mode in modes {
-        match composed(graph, n, mode) {
-            Some(program) => {
-                candidates.push(Candidate::new(mode.clone(), program, options, peak));
-            }
-            None => not_built.push(NotBuilt {
+        if *mode == Mode::ReverseOverForward && only_backward {
+            not_built.push(NotBuilt {
                 name: mode.name().to_string(),
                 why: ONLY_BACKWARD,
-            }),
+            });
+            continue;
         }
-    }
-    if candidates.is_empty() {
-        return Err(regions::no_forward_mode());
+        let program = composed(graph, n, mode);
+        candidates.push(Candidate::new(mode.clone(), program, options, peak));
     }
     let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
     Ok(Plan {
@@ -53,8 +51,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     })
 }
 
-/// `None` where forward mode meets a function that has none.
-fn composed(graph: &Graph, n: usize, mode: &Mode) -> Option<Graph> {
+fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
     let wrt: Vec<usize> = (0..n).collect();
     // The function, its gradient, or its change along v, each with v as further inputs.
     let mut g = match mode {
@@ -76,8 +73,7 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Option<Graph> {
     let along = match mode {
         Mode::ForwardOverReverse => {
             let changes = gradus_ad::jvp(&mut g, &slopes, &pairs);
-            let program = finished(g, &inputs, &v, changes);
-            return (!regions::only_backward(&program)).then_some(program);
+            return finished(g, &inputs, &v, changes);
         }
         Mode::ReverseOverReverse => {
             let products = slopes
@@ -103,14 +99,11 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Option<Graph> {
     };
     let all = [inputs.as_slice(), &v].concat();
     let Some(along) = along else {
-        return Some(finished(g, &inputs, &v, vec![None; n]));
+        return finished(g, &inputs, &v, vec![None; n]);
     };
     let along = g.program(&all, &[along]).merged();
-    if regions::only_backward(&along) {
-        return None;
-    }
     let slope = gradus_ad::gradient(&along, &wrt);
-    Some(slope.program(slope.inputs(), &slope.outputs()[1..]))
+    slope.program(slope.inputs(), &slope.outputs()[1..])
 }
 
 fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<NodeId>>) -> Graph {

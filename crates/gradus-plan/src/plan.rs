@@ -258,9 +258,9 @@ impl Problem {
         Segments::whole(&self.lin.tangent, self.lin.residuals)
     }
 
-    /// Whether forward mode is left out; see [`only_backward`](regions::only_backward).
+    /// Whether forward mode cannot pass.
     pub fn only_backward(&self) -> bool {
-        regions::only_backward(&self.lin.tangent)
+        gradus_ad::only_backward(&self.lin.tangent)
     }
 
     /// Operations of the linear program.

@@ -19,14 +19,6 @@ pub(crate) fn has_regions(g: &Graph) -> bool {
     g.ids().any(|id| g.region(id).is_some())
 }
 
-/// Whether a program, or one that it holds, has a derivative of which only the transpose is known.
-pub(crate) fn only_backward(g: &Graph) -> bool {
-    g.ids().filter_map(|id| g.region(id)).any(|region| {
-        matches!(**region, Region::Call(Call::OnlyBackward { .. }))
-            || region.bodies().iter().any(|(_, body)| only_backward(body))
-    })
-}
-
 /// The error of those who ask for forward mode where there is none.
 pub(crate) fn no_forward_mode() -> Error {
     let message = format!(
@@ -51,14 +43,16 @@ pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
                 Trips::Counted | Trips::While(_) => UNKNOWN_STEPS,
             };
             Estimate {
-                operations: step.operations * steps,
-                bytes: step.bytes * steps,
+                operations: step.operations.saturating_mul(steps),
+                bytes: step.bytes.saturating_mul(steps),
                 seconds: step.seconds * steps as f64,
             }
         }
         Region::Switch(s) => (s.branches.iter().map(|b| estimate(b, profile)))
             .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
             .unwrap_or_default(),
+        // Of the identity nothing is left to run, and a check is one comparison.
+        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
         Region::Call(call) => estimate(call.body(), profile),
     }
 }

@@ -92,16 +92,19 @@ impl Plan {
         out.push_str("</ol>\n");
         let _ = writeln!(
             out,
-            "<p class=\"note\">Not weighed yet: {}.</p>",
+            "<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
             self.not_yet().join("; ")
         );
-        // The program to walk through names the user's lines everywhere.
-        if self.places {
-            out.push_str("<h2>The program taken</h2>\n");
-            out.push_str(&page::section(&self.chosen().program, &self.profile));
-            let _ = writeln!(out, "<script>\n{}</script>", page::SCRIPT);
-        }
-        out.push_str("</body></html>\n");
+        let places = match self.places {
+            true => page::Places::Shown,
+            false => page::Places::Hidden,
+        };
+        out.push_str(&page::section(
+            &self.chosen().program,
+            &self.profile,
+            places,
+        ));
+        let _ = write!(out, "<script>\n{}</script>\n</body></html>\n", page::SCRIPT);
         out
     }
 

@@ -25,19 +25,24 @@ pub mod nn;
 pub mod optim;
 pub mod random;
 mod seeing;
+pub mod solve;
 pub mod tensor;
 mod trace;
 pub mod transform;
 pub mod tree;
 
 pub use control::{
-    Bound, Keep, ScanOptions, associative_scan, checkpoint, cond, fori_loop, map, scan, scan_with,
-    switch, while_loop,
+    Bound, Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
+    fori_loop_with, map, scan, scan_with, switch, while_loop,
 };
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Part, Result, dot};
 pub use seeing::*;
+pub use solve::{
+    Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
+    linear_solve,
+};
 pub use tensor::Tensor;
 pub use transform::*;
 pub use tree::Tree;
@@ -50,6 +55,7 @@ struct Readme;
 pub mod prelude {
     pub use crate::control::*;
     pub use crate::seeing::*;
+    pub use crate::solve::*;
     pub use crate::tensor::Tensor;
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};

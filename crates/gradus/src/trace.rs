@@ -235,7 +235,7 @@ impl Trace {
         Ok(state.values[&node].clone())
     }
 
-    /// The values of all results of a region.
+    /// The values of all results of a region. Nobody sees what it shows: that happens when the program runs.
     fn compute_region(&self, state: &State, id: NodeId) -> Result<Vec<(NodeId, Array)>> {
         let results = state.graph.ids().filter(|&r| {
             let node = state.graph.node(r);
@@ -243,7 +243,7 @@ impl Trace {
         });
         let results: Vec<NodeId> = results.collect();
         let operands = &state.graph.node(id).operands;
-        let program = state.graph.extract(operands, &results);
+        let program = state.graph.extract(operands, &results).without_effects();
         let arrays = operands
             .iter()
             .map(|o| Tensor::from_array(state.values[o].clone()));
@@ -439,7 +439,7 @@ pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> 
 }
 
 /// As [`run`], whatever the results are.
-fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
+pub(crate) fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
     let executable = gradus_cpu::cached(graph, &CompileOptions::default())?;
     let arrays = arguments
         .iter()

@@ -1,6 +1,6 @@
 //! The messages of mistakes, whole, with the line of the program that is wrong.
 
-use gradus::nn::{Activation, Mlp};
+use gradus::nn::{Activation, Gru, Init, Mlp};
 use gradus::optim::{Adam, Sgd};
 use gradus::prelude::*;
 use gradus::tensor::{concatenate, einsum, stack};
@@ -204,6 +204,13 @@ fn networks_that_make_no_sense() {
     assert_snapshot!(stops!(net.forward(&f(&[5, 4]))), @"matmul: f64[5,4] times f64[3,4]: the inner sizes are 4 and 3; they must be equal");
     let labels = f(&[5]);
     assert_snapshot!(stops!(gradus::nn::softmax_cross_entropy(&f(&[5, 2]), &labels)), @"softmax_cross_entropy: logits f64[5,2] with labels f64[5]; they must be [examples, classes] and integers [examples]");
+    let layer = Gru::new(&key, 3, 4, Init::GlorotUniform, F64);
+    assert_snapshot!(stops!(layer.forward(&f(&[2, 5, 4]), &layer.start(&[2]))), @"Gru::forward: f64[2,5,4] with the state f64[2,4]; they must be f64[batch…, time, 3] and f64[batch…, 4] with the same batch axes");
+    assert_snapshot!(stops!(layer.forward(&f(&[2, 5, 3]), &layer.start(&[]))), @"Gru::forward: f64[2,5,3] with the state f64[4]; they must be f64[batch…, time, 3] and f64[batch…, 4] with the same batch axes");
+    assert_snapshot!(stops!(layer.forward(&f(&[3]), &layer.start(&[]))), @"Gru::forward: f64[3] with the state f64[4]; they must be f64[batch…, time, 3] and f64[batch…, 4] with the same batch axes");
+    assert_snapshot!(stops!(layer.step(&f(&[2, 3]).astype(F32), &layer.start(&[2]))), @"Gru::step: f32[2,3] with the state f64[2,4]; they must be f64[batch…, 3] and f64[batch…, 4] with the same batch axes");
+    let kept = jit(|x: &Tensor| layer.forward(x, &layer.start(&[]))).call(&f(&[5, 2]));
+    assert_snapshot!(kept.unwrap_err().message(), @"Gru::forward: f64[5,2] with the state f64[4]; they must be f64[batch…, time, 3] and f64[batch…, 4] with the same batch axes");
 }
 
 #[test]

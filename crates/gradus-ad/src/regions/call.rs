@@ -1,12 +1,14 @@
 //! Calls: functions computed again on the way back, functions with rules of their own.
 
+use super::known::derived;
 use super::{batched_to, inline, positions, pushed, reached, reordered};
 use crate::transpose_linear;
-use gradus_ir::primitives::{Body, Call, Region};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::primitives::{Body, Call, Reason, Region, Solve, Unary};
+use gradus_ir::{Graph, Literal, NodeId, Type};
 
 pub(super) fn jvp(
     g: &mut Graph,
+    id: NodeId,
     call: &Call,
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
@@ -16,54 +18,102 @@ pub(super) fn jvp(
     match call {
         Call::Checkpoint(body) => whole(g, body, Call::Checkpoint, operands, tangents),
         Call::Local(body) => whole(g, body, Call::Local, operands, tangents),
-        Call::Kept { forward } => {
-            let (program, outputs) = tangent_program(forward, tangents);
-            let args = with_tangents(operands, tangents);
-            let results = inline(g, &program, &args);
-            spread(&outputs, results)
-        }
-        Call::CustomJvp { body, rule } => {
-            let mut args = operands.to_vec();
-            for k in positions(&floats) {
-                args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
+        Call::CustomJvp { body, rule, fixed } => {
+            let mut sums = undefined(
+                g,
+                Reason::Outside,
+                &body.output_types(),
+                &tangents[..*fixed],
+            );
+            if tangents[*fixed..].iter().any(Option::is_some) {
+                let mut args = operands.to_vec();
+                // The rule gets the results of this very call, so that their derivative is its own again.
+                args.extend(g.results_of(id, &body.output_types()));
+                let mut directions = vec![None; args.len()];
+                for k in positions(&floats).into_iter().filter(|k| k >= fixed) {
+                    args.push(g.constant_like(0.0, operands[k]));
+                    directions.push(tangents[k]);
+                }
+                // Linear, it is its own derivative along the tangents, which leaves out what is zero by structure.
+                let (program, outputs) = tangent_program(rule, &directions);
+                let results = inline(g, &program, &with_tangents(&args, &directions));
+                let mut results = spread(&outputs, results).into_iter();
+                let of_floats = float_outputs(body).into_iter();
+                let of_outputs = of_floats.map(|float| {
+                    if float {
+                        results.next().flatten()
+                    } else {
+                        None
+                    }
+                });
+                add(g, &mut sums, of_outputs.collect());
             }
-            let results = inline(g, rule, &args);
-            spread(&float_outputs(body), results)
+            sums
         }
         Call::CustomVjp {
             body,
             forward,
             backward,
+            fixed,
         } => {
-            let kept = Region::Call(Call::Kept {
-                forward: forward.clone(),
-            });
-            let mut args = g
-                .emit_region(kept, operands)
-                .split_off(body.outputs().len());
-            let residuals = args.len();
-            for k in positions(&floats) {
-                args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
+            let mut sums = undefined(
+                g,
+                Reason::Outside,
+                &body.output_types(),
+                &tangents[..*fixed],
+            );
+            if tangents[*fixed..].iter().any(Option::is_some) {
+                let mut args =
+                    inline(g, &forward.without_effects(), operands).split_off(body.outputs().len());
+                let residuals = args.len();
+                for k in positions(&floats).into_iter().filter(|k| k >= fixed) {
+                    args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
+                }
+                let tangent = Region::Call(Call::OnlyBackward {
+                    backward: backward.clone(),
+                    residuals,
+                });
+                let results = g.emit_region(tangent, &args);
+                add(g, &mut sums, spread(&float_outputs(body), results));
             }
-            let tangent = Region::Call(Call::OnlyBackward {
-                backward: backward.clone(),
-                residuals,
-            });
-            let results = g.emit_region(tangent, &args);
-            spread(&float_outputs(body), results)
+            sums
         }
         Call::Hook { residuals, .. } if tangents[*residuals..].iter().all(Option::is_none) => {
             vec![None; operands.len() - residuals]
         }
-        // The derivative of the identity, to be met again on the way back. Of `OnlyBackward`, forward mode has met it already and nothing can follow: what
-        // remains of it is refused when the program is compiled.
-        Call::OnlyBackward { residuals, .. } | Call::Hook { residuals, .. } => {
+        // The derivative of the identity, to be met again on the way back.
+        Call::Hook { residuals, .. } => {
             let mut args = operands[..*residuals].to_vec();
             for k in *residuals..operands.len() {
                 args.push(tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])));
             }
             let results = g.emit_region(Region::Call(call.clone()), &args);
             results.into_iter().map(Some).collect()
+        }
+        Call::Undefined { .. } => {
+            let args: Vec<NodeId> = (0..operands.len())
+                .map(|k| tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])))
+                .collect();
+            let results = g.emit_region(Region::Call(call.clone()), &args);
+            results.into_iter().map(Some).collect()
+        }
+        Call::OnlyBackward {
+            backward,
+            residuals,
+        } => {
+            let (kept, linear) = tangents.split_at(*residuals);
+            let results: Vec<Type> = backward.input_types().split_off(*residuals);
+            let mut sums = undefined(g, Reason::Forward, &results, kept);
+            if linear.iter().any(Option::is_some) {
+                let mut args = operands[..*residuals].to_vec();
+                for (k, t) in linear.iter().enumerate() {
+                    let x = operands[residuals + k];
+                    args.push(t.unwrap_or_else(|| g.constant_like(0.0, x)));
+                }
+                let results = g.emit_region(Region::Call(call.clone()), &args);
+                add(g, &mut sums, results.into_iter().map(Some).collect());
+            }
+            sums
         }
         Call::Linear {
             body, residuals, ..
@@ -83,17 +133,96 @@ pub(super) fn jvp(
                 // In what is fixed it is a function like any other.
                 let mut of_fixed = fixed.to_vec();
                 of_fixed.resize(operands.len(), None);
-                let (program, outputs) = tangent_program(body, &of_fixed);
+                let (program, outputs) = tangent_program(&body.without_effects(), &of_fixed);
                 let results = inline(g, &program, &with_tangents(operands, &of_fixed));
-                for (sum, t) in sums.iter_mut().zip(spread(&outputs, results)) {
-                    *sum = match (*sum, t) {
-                        (Some(a), Some(b)) => Some(g.add_nodes(a, b)),
-                        (a, b) => a.or(b),
-                    };
-                }
+                add(g, &mut sums, spread(&outputs, results));
             }
             sums
         }
+        Call::Solve(solve) => solve_tangent(g, id, solve, operands, tangents),
+    }
+}
+
+/// Of `A·x = b` the tangent `A·ẋ = ḃ - Ȧ·x`.
+fn solve_tangent(
+    g: &mut Graph,
+    id: NodeId,
+    solve: &Solve,
+    operands: &[NodeId],
+    tangents: &[Option<NodeId>],
+) -> Vec<Option<NodeId>> {
+    let (fixed, right) = tangents.split_at(solve.residuals);
+    let mut sides = right.to_vec();
+    if fixed.iter().any(Option::is_some) {
+        let solution = g.results_of(id, &solve.solve.output_types());
+        let mut of_fixed = fixed.to_vec();
+        of_fixed.resize(operands.len(), None);
+        let args = [&operands[..solve.residuals], &solution].concat();
+        let (program, outputs) = tangent_program(&solve.apply, &of_fixed);
+        let results = inline(g, &program, &with_tangents(&args, &of_fixed));
+        let changes = spread(&outputs, results).into_iter();
+        let changes = changes.map(|t| t.map(|t| g.unary(Unary::Neg, t)));
+        let changes = changes.collect();
+        add(g, &mut sides, changes);
+    }
+    if sides.iter().all(Option::is_none) {
+        return sides;
+    }
+    let mut args = operands[..solve.residuals].to_vec();
+    for (k, side) in sides.into_iter().enumerate() {
+        let b = operands[solve.residuals + k];
+        args.push(side.unwrap_or_else(|| g.constant_like(0.0, b)));
+    }
+    let results = g.emit_region(Region::Call(Call::Solve(solve.clone())), &args);
+    results.into_iter().map(Some).collect()
+}
+
+/// The tangents of results that come from what no derivative is known with respect to: a call that cannot run, unless there are none.
+fn undefined(
+    g: &mut Graph,
+    reason: Reason,
+    results: &[Type],
+    tangents: &[Option<NodeId>],
+) -> Vec<Option<NodeId>> {
+    let floats: Vec<bool> = results.iter().map(|ty| ty.dtype.is_float()).collect();
+    let given: Vec<NodeId> = tangents.iter().flatten().copied().collect();
+    if given.is_empty() {
+        return vec![None; floats.len()];
+    }
+    let from: Vec<Type> = given.iter().map(|&t| g.ty(t).clone()).collect();
+    let to: Vec<&Type> = positions(&floats)
+        .into_iter()
+        .map(|k| &results[k])
+        .collect();
+    let call = unknown(reason, &from, &to);
+    let results = g.emit_region(Region::Call(call), &given);
+    spread(&floats, results)
+}
+
+/// A linear map that nobody knows.
+fn unknown(reason: Reason, from: &[Type], to: &[&Type]) -> Call {
+    let mut body = Graph::new();
+    from.iter().for_each(|ty| {
+        body.input(ty.clone());
+    });
+    let zeros = to
+        .iter()
+        .map(|ty| body.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape));
+    let zeros = zeros.collect();
+    body.set_outputs(zeros);
+    Call::Undefined {
+        body: body.into(),
+        reason,
+    }
+}
+
+/// Adds tangents to sums, where there are any.
+fn add(g: &mut Graph, sums: &mut [Option<NodeId>], more: Vec<Option<NodeId>>) {
+    for (sum, t) in sums.iter_mut().zip(more) {
+        *sum = match (*sum, t) {
+            (Some(a), Some(b)) => Some(g.add_nodes(a, b)),
+            (a, b) => a.or(b),
+        };
     }
 }
 
@@ -104,11 +233,11 @@ pub(super) fn transpose(
     linear: &[bool],
     cotangents: &[Option<NodeId>],
 ) -> Vec<(usize, NodeId)> {
-    let or_zeros = |g: &mut Graph, body: &[gradus_ir::Type]| -> Vec<NodeId> {
+    let or_zeros = |g: &mut Graph, body: &[Type]| -> Vec<NodeId> {
         let given = cotangents.iter().zip(body);
         given
             .map(|(ct, ty)| {
-                let zero = gradus_ir::Literal::from_f64(ty.dtype, 0.0);
+                let zero = Literal::from_f64(ty.dtype, 0.0);
                 ct.unwrap_or_else(|| g.constant(zero, &ty.shape))
             })
             .collect()
@@ -148,18 +277,40 @@ pub(super) fn transpose(
             let results = results.map(|(k, ct)| (residuals + k, ct));
             results.filter(|&(k, _)| linear[k]).collect()
         }
+        Call::Undefined { body, reason } => {
+            let (from, to) = (body.input_types(), body.output_types());
+            let unknowns = positions(linear);
+            let wanted: Vec<&Type> = unknowns.iter().map(|&k| &from[k]).collect();
+            let args = or_zeros(g, &to);
+            let results = g.emit_region(Region::Call(unknown(*reason, &to, &wanted)), &args);
+            unknowns.into_iter().zip(results).collect()
+        }
+        Call::Solve(solve) => {
+            assert!(
+                !linear[..solve.residuals].contains(&true),
+                "transpose: the solution of a system is not linear in its matrix"
+            );
+            let mut args = operands[..solve.residuals].to_vec();
+            args.extend(or_zeros(g, &solve.solve.output_types()));
+            let turned = Region::Call(Call::Solve(solve.transposed()));
+            let results = g.emit_region(turned, &args).into_iter().enumerate();
+            let results = results.map(|(k, ct)| (solve.residuals + k, ct));
+            results.filter(|&(k, _)| linear[k]).collect()
+        }
         _ => {
             let known: Vec<usize> = (0..operands.len()).filter(|&k| !linear[k]).collect();
             let unknown = positions(linear);
             let given = (0..cotangents.len()).filter(|&k| cotangents[k].is_some());
             let given: Vec<usize> = given.collect();
             let order = [known.as_slice(), &unknown].concat();
-            let turned = transpose_linear(&reordered(call.body(), &order, &given), known.len());
+            let turned = derived(call.body(), &[&known, &unknown, &given], || {
+                transpose_linear(&reordered(call.body(), &order, &given), known.len()).into()
+            });
             let mut args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
             args.extend(cotangents.iter().flatten());
             let again = match call {
-                Call::Local(_) => Call::Local(turned.into()),
-                _ => Call::Checkpoint(turned.into()),
+                Call::Local(_) => Call::Local(turned),
+                _ => Call::Checkpoint(turned),
             };
             let results = g.emit_region(Region::Call(again), &args);
             unknown.into_iter().zip(results).collect()
@@ -183,7 +334,7 @@ pub(super) fn batch(
     let forced = |body: &Body, inputs: &[bool]| -> Body {
         batched_to(body, n, inputs, &all(body.outputs().len())).into()
     };
-    let floats = |inputs: &[bool], types: &[gradus_ir::Type]| -> Vec<bool> {
+    let floats = |inputs: &[bool], types: &[Type]| -> Vec<bool> {
         let floats = inputs.iter().zip(types).filter(|(_, t)| t.dtype.is_float());
         floats.map(|(&b, _)| b).collect()
     };
@@ -197,24 +348,21 @@ pub(super) fn batch(
             let (body, with_axis) = plain(body);
             (Call::Local(body), with_axis)
         }
-        Call::Kept { forward } => {
-            let forward = forced(forward, batched);
-            let count = forward.outputs().len();
-            (Call::Kept { forward }, all(count))
-        }
-        Call::CustomJvp { body, rule } => {
-            let of_tangents = floats(batched, &body.input_types());
-            let rule = forced(rule, &[batched, &of_tangents].concat());
+        Call::CustomJvp { body, rule, fixed } => {
+            let of_tangents = floats(&batched[*fixed..], &body.input_types()[*fixed..]);
+            let of_results = all(body.outputs().len());
+            let rule = forced(rule, &[batched, &of_results, &of_tangents].concat());
             let body = forced(body, batched);
-            let count = body.outputs().len();
-            (Call::CustomJvp { body, rule }, all(count))
+            let fixed = *fixed;
+            (Call::CustomJvp { body, rule, fixed }, of_results)
         }
         Call::CustomVjp {
             body,
             forward,
             backward,
+            fixed,
         } => {
-            let of_cotangents = floats(batched, &body.input_types());
+            let of_cotangents = floats(&batched[*fixed..], &body.input_types()[*fixed..]);
             let backward = forced(backward, &all(backward.inputs().len()));
             // What is one for all rows gets the sum of their cotangents.
             let backward = summed(&backward, &of_cotangents);
@@ -224,6 +372,7 @@ pub(super) fn batch(
                 body,
                 forward,
                 backward,
+                fixed: *fixed,
             };
             (call, all(count))
         }
@@ -248,6 +397,22 @@ pub(super) fn batch(
                 residuals: *residuals,
             };
             (call, all(backward.inputs().len() - residuals))
+        }
+        Call::Undefined { body, reason } => {
+            repeat_all(g, &mut args, batched, n);
+            let body = forced(body, &all(body.inputs().len()));
+            let (count, reason) = (body.outputs().len(), *reason);
+            (Call::Undefined { body, reason }, all(count))
+        }
+        Call::Solve(solve) => {
+            let sides = &mut args[solve.residuals..];
+            repeat_all(g, sides, &batched[solve.residuals..], n);
+            let count = sides.len();
+            let inputs = [&batched[..solve.residuals], &all(count)].concat();
+            (
+                Call::Solve(solve.map(|body| forced(body, &inputs))),
+                all(count),
+            )
         }
         Call::Linear {
             body,
@@ -293,12 +458,18 @@ fn whole(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
-    let (program, outputs) = tangent_program(body, tangents);
+    let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
+    // What is computed again is not shown again.
+    let body = &body.without_effects();
+    let outputs = reached(body, &active);
     if !outputs.contains(&true) {
         return vec![None; outputs.len()];
     }
+    let program = derived(body, &[&positions(&active)], || {
+        pushed(body, &active, &outputs).into()
+    });
     let args = with_tangents(operands, tangents);
-    let results = g.emit_region(Region::Call(kind(program.into())), &args);
+    let results = g.emit_region(Region::Call(kind(program)), &args);
     spread(&outputs, results)
 }
 

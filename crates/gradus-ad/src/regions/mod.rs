@@ -1,9 +1,15 @@
 //! The rules of regions: each is the transform itself, applied to the programs that the region holds.
 
 mod call;
+mod check;
+mod known;
 mod loops;
 mod switch;
 
+pub(crate) use known::Scope;
+pub(crate) use loops::active_inputs;
+
+use crate::way_back::settled;
 use gradus_ir::primitives::{Loop, Region, Trips, Unary};
 use gradus_ir::{Graph, NodeId, Op, Type};
 
@@ -13,7 +19,8 @@ pub(crate) fn jvp(g: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> Vec
     match &*region {
         Region::Loop(r) => loops::jvp(g, r, &operands, tangents),
         Region::Switch(r) => switch::jvp(g, r, &operands, tangents),
-        Region::Call(r) => call::jvp(g, r, &operands, tangents),
+        Region::Call(r) => call::jvp(g, id, r, &operands, tangents),
+        Region::Check(r) => tangents[1 + r.reported..].to_vec(),
     }
 }
 
@@ -29,6 +36,7 @@ pub(crate) fn transpose(
         Region::Loop(r) => loops::transpose(g, r, &operands, linear, cotangents),
         Region::Switch(r) => switch::transpose(g, r, &operands, linear, cotangents),
         Region::Call(r) => call::transpose(g, r, &operands, linear, cotangents),
+        Region::Check(r) => check::transpose(r, linear, cotangents),
     }
 }
 
@@ -44,6 +52,7 @@ pub fn batch(
         Region::Loop(r) => loops::batch(g, r, operands, batched, n),
         Region::Switch(r) => switch::batch(g, r, operands, batched, n),
         Region::Call(r) => call::batch(g, r, operands, batched, n),
+        Region::Check(r) => check::batch(g, r, operands, batched, n),
     }
 }
 
@@ -56,16 +65,22 @@ fn parts(g: &Graph, id: NodeId) -> (std::sync::Arc<Region>, Vec<NodeId>) {
 
 /// For each output of `body`, whether a derivative can reach it from the inputs marked.
 fn reached(body: &Graph, marked: &[bool]) -> Vec<bool> {
+    let active = active_nodes(body, marked);
+    body.outputs().iter().map(|o| active[o.index()]).collect()
+}
+
+/// For each node of `body`, whether a derivative can reach it from the inputs marked; further inputs are not.
+pub(crate) fn active_nodes(body: &Graph, marked: &[bool]) -> Vec<bool> {
     let mut active = vec![false; body.len()];
     for (k, node) in body.nodes().iter().enumerate() {
         let carries = node.ty.dtype.is_float() || matches!(node.op, Op::Region(_));
         active[k] = match node.op {
-            Op::Input(i) => marked[i as usize] && carries,
+            Op::Input(i) => marked.get(i as usize) == Some(&true) && carries,
             Op::Unary(Unary::StopGradient) => false,
             _ => carries && node.operands.iter().any(|o| active[o.index()]),
         };
     }
-    body.outputs().iter().map(|o| active[o.index()]).collect()
+    active
 }
 
 /// Positions that are marked.
@@ -74,7 +89,7 @@ fn positions(marked: &[bool]) -> Vec<usize> {
 }
 
 /// Appends what `body` computes from `args`.
-fn inline(g: &mut Graph, body: &Graph, args: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn inline(g: &mut Graph, body: &Graph, args: &[NodeId]) -> Vec<NodeId> {
     match g.inline(body, args) {
         Ok(outputs) => outputs,
         Err(e) => panic!("a rule calls a body wrongly: {e}"),
@@ -104,11 +119,12 @@ fn pushed(body: &Graph, active: &[bool], outputs: &[bool]) -> Graph {
         .map(|k| body.outputs()[k])
         .collect();
     let tangents = crate::jvp(&mut g, &wanted, &pairs);
-    let tangents: Vec<NodeId> = tangents
+    let mut tangents: Vec<NodeId> = tangents
         .into_iter()
         .zip(&wanted)
         .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
         .collect();
+    let g = settled(g, body.len(), active, &mut [&mut inputs, &mut tangents]);
     g.extract(&inputs, &tangents)
 }
 

@@ -12,6 +12,8 @@ pub(super) fn jvp(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
+    // What is run again must not show again what the original shows.
+    let switch = &switch.without_effects();
     let (index, args) = (operands[0], &operands[1..]);
     let active: Vec<bool> = tangents[1..].iter().map(Option::is_some).collect();
     let results = switch.branches[0].outputs().len();

@@ -126,7 +126,7 @@ pub fn rows() -> Vec<Row> {
         &format!("{inputs}, %n: i64[]"),
         &format!(
             "custom_jvp{{body=graph({inputs}, %n: i64[]) {{ {calculation} return %c, %n, %s }},
-             rule=graph({inputs}, %n: i64[], %dxi: f64[2], %dyi: f64[3]) {{ {calculation} {tangent} return %dc, %ds }}}} %x, %y, %n"
+             rule=graph({inputs}, %n: i64[], %y0: f64[2], %y1: i64[], %y2: f64[], %dxi: f64[2], %dyi: f64[3]) {{ {calculation} {tangent} return %dc, %ds }}}} %x, %y, %n"
         ),
     ));
     rows.push(row(

@@ -57,6 +57,7 @@ fn kind(what: &str) -> &'static str {
     match first {
         "contract" => "matrix products",
         "take" | "scatter_add" | "dynamic_slice" | "dynamic_update" => "gathering",
+        "loop" => "loops",
         f if f.starts_with("fused") => "fused elementwise kernels and reductions",
         _ => "other",
     }

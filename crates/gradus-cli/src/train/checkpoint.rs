@@ -40,7 +40,7 @@ pub fn write(path: &Path, run: &Run, state: &State) -> Result<()> {
 /// Reads what the file at `path` says of its run; [`Run::resume`] reads the tensors.
 pub fn read(path: &Path) -> Result<Saved> {
     let file = Metadata::read(path)?;
-    file.expect("gradus", KIND, "a checkpoint")?;
+    file.expect("gradus", &[KIND], "a checkpoint")?;
     let columns =
         ["loss", "train_accuracy", "test_loss", "test_accuracy"].map(|name| file.list::<f64>(name));
     let [loss, train, test_loss, test] = columns;
@@ -66,7 +66,7 @@ pub fn read(path: &Path) -> Result<Saved> {
 impl Run {
     /// The state in the checkpoint at `path`, which says `saved` of itself; the run takes over its history.
     pub fn resume(&mut self, path: &Path, saved: Saved) -> Result<State> {
-        let (_, rows, columns) = Metadata::read(path)?.network()?;
+        let (_, rows, columns) = Metadata::read(path)?.network(saved.settings.kind.task())?;
         if (rows, columns) != (self.data.rows, self.data.columns) {
             return Err(broken(
                 path,

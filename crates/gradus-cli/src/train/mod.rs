@@ -7,6 +7,7 @@ mod step;
 
 use crate::dataset::{Dataset, broken};
 use crate::model::{self, Classifier};
+use crate::network::Kind;
 use crate::options::TrainOptions;
 use crate::report::{confusion, curve, modes, profile};
 use gradus::{Result, chrome_trace};
@@ -31,7 +32,7 @@ pub fn run(options: &TrainOptions) -> Result<()> {
     let data = Dataset::open(folder.as_deref())?;
     let settings = match &checkpoint {
         Some(saved) => saved.settings.clone().with_epochs(options.epochs),
-        None => Settings::choose(options, &data),
+        None => Settings::choose(options, &data)?,
     };
     fs::create_dir_all(&options.out)
         .map_err(|e| broken(&options.out, format_args!("cannot be made: {e}")))?;
@@ -45,7 +46,11 @@ pub fn run(options: &TrainOptions) -> Result<()> {
     );
     println!("{settings}; {} threads", gradus::threads());
     let widths = settings.widths(&data);
-    println!("\n{}", modes::compare(&widths)?);
+    let costs = match settings.kind {
+        Kind::Mlp(_) => modes::compare(&widths)?,
+        Kind::Gru => modes::compare_steps(data.rows, settings.hidden.iter().sum(), data.classes)?,
+    };
+    println!("\n{costs}");
 
     let mut run = Run::new(settings, data, folder)?;
     let state = match (checkpoint, &options.resume) {

@@ -4,10 +4,10 @@ use super::settings::Settings;
 use super::step::{Measured, State, Stepper};
 use crate::dataset::Dataset;
 use crate::model;
+use crate::network::Network;
 use crate::report::clock::Clock;
 use crate::report::history::Epoch;
 use crate::report::progress::Progress;
-use gradus::nn::Mlp;
 use gradus::random::{self, Key};
 use gradus::{Result, StepTime, Tensor, jit};
 use std::path::PathBuf;
@@ -59,7 +59,7 @@ impl Run {
     pub fn start(&self) -> Result<State> {
         let widths = self.settings.widths(&self.data);
         let dtype = self.settings.dtype.dtype();
-        let net = Mlp::new(&self.net_key, &widths, self.settings.activation, dtype)?;
+        let net = Network::new(self.settings.kind, &self.net_key, &widths, dtype)?;
         Ok(State::new(net, self.settings.optimizer))
     }
 

@@ -2,11 +2,11 @@
 
 use crate::dataset::Dataset;
 use crate::model::Metadata;
-use crate::options::{FloatName, OptimizerName, ScheduleName, TrainOptions, name_of};
+use crate::network::Kind;
+use crate::options::{FloatName, OptimizerName, ScheduleName, TaskName, TrainOptions, name_of};
 use clap::ValueEnum;
-use gradus::Result;
-use gradus::nn::Activation;
 use gradus::optim::Schedule;
+use gradus::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -16,7 +16,7 @@ const LARGE: usize = 400;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub hidden: Vec<usize>,
-    pub activation: Activation,
+    pub kind: Kind,
     pub epochs: usize,
     pub batch: usize,
     pub optimizer: OptimizerName,
@@ -31,13 +31,28 @@ pub struct Settings {
 
 impl Settings {
     /// What the user said, and for the rest what suits the images.
-    pub fn choose(options: &TrainOptions, data: &Dataset) -> Settings {
+    pub fn choose(options: &TrainOptions, data: &Dataset) -> Result<Settings> {
+        let kind = match (options.task, options.activation) {
+            (TaskName::Digits, activation) => Kind::Mlp(activation.unwrap_or_default()),
+            (TaskName::Rows, None) => Kind::Gru,
+            (TaskName::Rows, Some(_)) => {
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    "--activation: the gates of a GRU have functions of their own; leave it out with --task rows",
+                ));
+            }
+        };
         let large = data.pixels() > LARGE;
         let by_size = |small: u32, big: u32| if large { big } else { small };
         let adaptive = matches!(
             options.optimizer,
             OptimizerName::Adam | OptimizerName::Adamw
         );
+        let rate = match (adaptive, kind) {
+            (true, Kind::Mlp(_)) => 0.002,
+            (true, Kind::Gru) => 0.005,
+            (false, _) => 0.1,
+        };
         let decay = if options.optimizer == OptimizerName::Adamw {
             0.01
         } else {
@@ -45,23 +60,27 @@ impl Settings {
         };
         let hidden = match &options.layers {
             Some(widths) => widths.iter().map(|&w| w as usize).collect(),
-            None if large => vec![512, 512],
-            None => vec![128],
+            None => match (kind, large) {
+                (Kind::Mlp(_), false) => vec![128],
+                (Kind::Mlp(_), true) => vec![512, 512],
+                (Kind::Gru, false) => vec![64],
+                (Kind::Gru, true) => vec![128],
+            },
         };
-        Settings {
+        Ok(Settings {
             hidden,
-            activation: options.activation,
+            kind,
             epochs: options.epochs.unwrap_or(by_size(40, 15)) as usize,
             batch: options.batch.unwrap_or(by_size(64, 128)) as usize,
             optimizer: options.optimizer,
-            rate: options.lr.unwrap_or(if adaptive { 0.002 } else { 0.1 }),
+            rate: options.lr.unwrap_or(rate),
             schedule: options.schedule,
             weight_decay: options.weight_decay.unwrap_or(decay),
             clip: options.clip,
             shift: options.shift.unwrap_or(by_size(0, 2)) as usize,
             seed: options.seed,
             dtype: options.dtype,
-        }
+        })
     }
 
     /// The same with another number of epochs, if one is given.
@@ -74,7 +93,7 @@ impl Settings {
 
     /// The widths of all layers of the network.
     pub fn widths(&self, data: &Dataset) -> Vec<usize> {
-        let mut widths = vec![data.pixels()];
+        let mut widths = vec![self.kind.inputs(data.rows, data.columns)];
         widths.extend(&self.hidden);
         widths.push(data.classes);
         widths
@@ -108,7 +127,7 @@ impl Settings {
         let hidden: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
         let entries = [
             ("hidden", hidden.join(",")),
-            ("activation", self.activation.name().to_string()),
+            ("task", name_of(self.kind.task())),
             ("epochs", self.epochs.to_string()),
             ("batch", self.batch.to_string()),
             ("optimizer", name_of(self.optimizer)),
@@ -130,11 +149,14 @@ impl Settings {
             T::from_str(text, false)
                 .map_err(|_| file.broken(format!("its entry `{key}` cannot be `{text}`")))
         }
-        let activation = file.text("activation")?;
+        // Checkpoints from before there was a choice name no task.
+        let task = match file.has("task") {
+            true => choice(file, "task")?,
+            false => TaskName::Digits,
+        };
         Ok(Settings {
             hidden: file.list("hidden")?,
-            activation: Activation::from_name(activation)
-                .ok_or_else(|| file.broken(format!("there is no activation `{activation}`")))?,
+            kind: file.kind(task)?,
             epochs: file.get("epochs")?,
             batch: file.get("batch")?,
             optimizer: choice(file, "optimizer")?,
@@ -170,7 +192,10 @@ impl fmt::Display for Settings {
         write!(
             f,
             "{}, {}, seed {}",
-            self.activation.name(),
+            match self.kind {
+                Kind::Mlp(activation) => activation.name(),
+                Kind::Gru => "gru",
+            },
             name_of(self.dtype),
             self.seed
         )

@@ -1,8 +1,9 @@
 //! One step of training, as a function of its state alone.
 
 use super::settings::Settings;
+use crate::network::Network;
 use crate::options::OptimizerName;
-use gradus::nn::{Mlp, softmax_cross_entropy};
+use gradus::nn::softmax_cross_entropy;
 use gradus::optim::{Adam, AdamState, Momentum, Schedule, Sgd, clip_by_norm};
 use gradus::prelude::*;
 use gradus::random::{self, Key};
@@ -10,7 +11,7 @@ use gradus::random::{self, Key};
 /// All that changes from step to step.
 #[derive(Clone, Tree)]
 pub struct State {
-    pub net: Mlp,
+    pub net: Network,
     pub memory: Memory,
     /// Number of steps done, i64.
     pub step: Tensor,
@@ -20,13 +21,13 @@ pub struct State {
 #[derive(Clone, Tree)]
 pub enum Memory {
     Nothing,
-    Velocity(Mlp),
-    Adam(AdamState<Mlp>),
+    Velocity(Network),
+    Adam(AdamState<Network>),
 }
 
 impl State {
     /// Before the first step.
-    pub fn new(net: Mlp, optimizer: OptimizerName) -> State {
+    pub fn new(net: Network, optimizer: OptimizerName) -> State {
         let memory = match optimizer {
             OptimizerName::Sgd => Memory::Nothing,
             OptimizerName::Momentum | OptimizerName::Nesterov => {
@@ -59,8 +60,8 @@ impl Stepper {
     pub fn step(&self, state: &State, chosen: &Tensor) -> (State, Measured) {
         let x = self.batch(state, chosen);
         let y = self.labels.take(chosen, 0);
-        let ((loss, logits), mut grads) = value_and_grad_aux(|net: &Mlp| {
-            let logits = net.forward(&x);
+        let ((loss, logits), mut grads) = value_and_grad_aux(|net: &Network| {
+            let logits = net.scores(&x);
             (softmax_cross_entropy(&logits, &y), logits)
         })(&state.net);
         if let Some(limit) = self.settings.clip {
@@ -73,24 +74,22 @@ impl Stepper {
         (State { net, memory, step }, (loss, right))
     }
 
-    /// The chosen images as rows, each moved by some pixels where that is asked for.
+    /// The chosen images, each moved by some pixels where that is asked for.
     fn batch(&self, state: &State, chosen: &Tensor) -> Tensor {
         let images = self.images.take(chosen, 0);
         let n = chosen.len();
         let shift = self.settings.shift;
         let (rows, columns) = (images.shape()[1] - 2 * shift, images.shape()[2] - 2 * shift);
-        let moved = if shift == 0 {
-            images
-        } else {
-            let key = self.shift_key.fold_in_tensor(&state.step);
-            let places = random::uniform(&key, &[n, 2], F32) * (2 * shift + 1) as f64;
-            let cut = |(image, at): &(Tensor, Tensor)| image.dynamic_slice(at, &[rows, columns]);
-            vmap(cut)(&(images, places.floor().astype(I64)))
-        };
-        moved.reshape(&[n as isize, (rows * columns) as isize])
+        if shift == 0 {
+            return images;
+        }
+        let key = self.shift_key.fold_in_tensor(&state.step);
+        let places = random::uniform(&key, &[n, 2], F32) * (2 * shift + 1) as f64;
+        let cut = |(image, at): &(Tensor, Tensor)| image.dynamic_slice(at, &[rows, columns]);
+        vmap(cut)(&(images, places.floor().astype(I64)))
     }
 
-    fn update(&self, state: &State, grads: &Mlp, rate: &Tensor) -> (Mlp, Memory) {
+    fn update(&self, state: &State, grads: &Network, rate: &Tensor) -> (Network, Memory) {
         let weight_decay = self.settings.weight_decay;
         match &state.memory {
             Memory::Nothing => {

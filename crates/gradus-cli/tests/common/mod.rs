@@ -1,5 +1,7 @@
 //! Running the program in a folder of its own.
 
+#![allow(dead_code, reason = "each test program uses a part")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -19,6 +21,13 @@ pub fn says(dir: &Path, arguments: &[&str]) -> String {
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{arguments:?}:\n{out}{err}");
     out
+}
+
+/// The message with which the program refused, and its exit code.
+pub fn refusal(output: &Output) -> String {
+    assert!(!output.status.success(), "it is not refused");
+    let code = output.status.code().expect("an exit code");
+    format!("{}exit code {code}", text(&output.stderr))
 }
 
 pub fn text(bytes: &[u8]) -> String {

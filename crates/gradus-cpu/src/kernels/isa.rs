@@ -94,6 +94,16 @@ unsafe fn run<L: Lane, const FMA: bool>(
 ) {
     let (a, b, c) = (a.cast::<L::A>(), b.cast::<L::B>(), c.cast::<L::C>());
     let out = out.cast::<L::Out>();
+    if n == 1 {
+        // Programs of single numbers need not wait for lanes that nobody asked for.
+        // SAFETY: the caller's operands and result hold an element.
+        unsafe {
+            let y = if L::ARITY > 1 { b.read() } else { L::FILL.1 };
+            let z = if L::ARITY > 2 { c.read() } else { L::FILL.2 };
+            out.write(L::apply::<FMA>(a.read(), y, z));
+        }
+        return;
+    }
     let mut x = [L::FILL.0; LANES];
     let mut y = [L::FILL.1; LANES];
     let mut z = [L::FILL.2; LANES];

@@ -1,21 +1,37 @@
 //! Passes from graph to graph before anything is compiled, in their order, a file each. `GRADUS_LOG=passes` prints the graph after each, and the steps that are made of it.
 
 mod dissolve_calls;
+mod fuse_loops;
+mod hoist_invariants;
 mod orient_products;
+mod recompute_kept;
 mod split_reductions;
+mod trim_regions;
 
 use crate::run::Executable;
 use dissolve_calls::dissolve_calls;
-use gradus_ir::primitives::Op;
-use gradus_ir::{Graph, NodeId, verify};
+use fuse_loops::fuse_loops;
+use gradus_ir::primitives::{Op, Region};
+use gradus_ir::{Graph, Literal, NodeId, verify};
+use hoist_invariants::hoist_invariants;
 use orient_products::orient_products;
+use recompute_kept::recompute_kept;
 use split_reductions::split_reductions;
+use std::collections::HashMap;
+use trim_regions::trim_regions;
 
 type Pass = fn(&Graph) -> Graph;
 
 /// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
-const PASSES: [(&str, Pass); 4] = [
+/// Loops are trimmed before they are joined, as what they need not read would keep them apart, and after, as what one kept for the other is not needed then.
+/// What a region holds passes all these when it is compiled itself.
+const PASSES: [(&str, Pass); 9] = [
     ("dissolve_calls", dissolve_calls),
+    ("trim_regions", trim_regions),
+    ("fuse_loops", fuse_loops),
+    ("recompute_kept", recompute_kept),
+    ("hoist_invariants", hoist_invariants),
+    ("trim_regions", trim_regions),
     ("simplify", simplify),
     ("orient_products", orient_products),
     ("split_reductions", split_reductions),
@@ -90,4 +106,34 @@ fn rewrite(
     }
     out.set_outputs(graph.outputs().iter().map(|o| map[o.index()]).collect());
     out
+}
+
+/// The graph with some regions made anew: `change` gets the new graph, a region with its node in the old one and its operands in the new one, and says
+/// what takes the places of its results; where it says nothing, the region is copied.
+fn rewrite_regions(
+    graph: &Graph,
+    mut change: impl FnMut(&mut Graph, NodeId, &Region, &[NodeId]) -> Option<Vec<NodeId>>,
+) -> Graph {
+    let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    rewrite(graph, |out, id, operands| {
+        let node = graph.node(id);
+        match &node.op {
+            Op::Region(region) => {
+                let all = change(out, id, region, operands)?;
+                results.insert(id, all);
+                // The results are found by the node of the region.
+                Some(stand_in(out))
+            }
+            Op::Result { index, .. } => {
+                let all = results.get(&node.operands[0])?;
+                Some(all[*index as usize])
+            }
+            _ => None,
+        }
+    })
+}
+
+/// A node in the place of one that nobody asks for.
+fn stand_in(out: &mut Graph) -> NodeId {
+    out.constant(Literal::from_bool(false), &[0])
 }

@@ -2,6 +2,9 @@
 
 use crate::array::Buffer;
 
+/// Lists of more bytes give their memory back after a run, to be used again by whoever needs it next.
+const KEPT_BYTES: usize = 1 << 20;
+
 /// Items of one size, one after the other.
 pub(crate) struct List {
     buffer: Buffer,
@@ -30,6 +33,19 @@ impl List {
             self.buffer = larger;
         }
         self.len = len;
+    }
+
+    /// Bytes in use.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Makes it empty; memory that is large is given back.
+    pub fn give_back(&mut self) {
+        if self.buffer.bytes().len() > KEPT_BYTES {
+            self.buffer = Buffer::new(0);
+        }
+        self.len = 0;
     }
 
     /// Where the byte `at` is.

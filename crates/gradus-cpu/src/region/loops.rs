@@ -1,7 +1,7 @@
 //! Running loops: what is carried moves between two places, items of sequences are read and written where they are.
 
 use super::list::List;
-use super::{body, room, step};
+use super::{Pointers, body, room, step};
 use crate::count::StepForecast;
 use crate::run::{Executable, Watch};
 use gradus_ir::primitives::{Loop, Trips};
@@ -133,8 +133,8 @@ impl LoopCode {
         // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried and then the
         // memory of the programs inside; sequences have an item for each step, and lists are made as long as needed before they are written.
         unsafe {
-            let mut current: Vec<*mut u8> = Vec::with_capacity(carries);
-            let mut spare: Vec<*mut u8> = Vec::with_capacity(carries);
+            let mut current = Pointers::new();
+            let mut spare = Pointers::new();
             let mut at = scratch;
             for (k, ty) in self.carries.iter().enumerate() {
                 std::ptr::copy_nonoverlapping(inputs[fixed + k], at, ty.bytes());
@@ -150,10 +150,18 @@ impl LoopCode {
                 }
             }
             let mut index = 0i64;
-            let mut args: Vec<*mut u8> = vec![(&raw mut index).cast()];
-            args.extend(&inputs[counts..]);
-            let mut results: Vec<*mut u8> = vec![std::ptr::null_mut(); carries + self.kept.len()];
+            let mut args: Pointers = smallvec::smallvec![(&raw mut index).cast()];
+            args.extend(inputs[counts..].iter().copied());
+            let mut results: Pointers =
+                smallvec::smallvec![std::ptr::null_mut(); carries + self.kept.len()];
             let mut frame = self.step.take_frame();
+            self.step.bind(&mut frame, &args, &results, arena);
+            let mut condition = self.condition.as_ref().map(|program| {
+                let mut frame = program.take_frame();
+                let of_condition = &args[..1 + self.consts + carries];
+                program.bind(&mut frame, of_condition, &[std::ptr::null_mut()], arena);
+                (program, frame)
+            });
             let mut done = 0usize;
             let outcome = loop {
                 index = match (total, self.reverse) {
@@ -163,10 +171,10 @@ impl LoopCode {
                 };
                 let place = index as usize;
                 args[1 + self.consts..1 + self.consts + carries].copy_from_slice(&current);
-                if let Some(condition) = &self.condition {
+                if let Some((program, frame)) = &mut condition {
                     let mut goes_on = 0u8;
                     let of_condition = &args[..1 + self.consts + carries];
-                    let run = condition.run_inside(of_condition, &[&raw mut goes_on], arena, watch);
+                    let run = program.run_again(frame, of_condition, &[&raw mut goes_on], watch);
                     match run {
                         Err(e) => break Err(e),
                         Ok(()) if goes_on == 0 => break Ok(()),
@@ -199,7 +207,7 @@ impl LoopCode {
                         to.add(place * item)
                     };
                 }
-                if let Err(e) = self.step.run_in(&mut frame, &args, &results, arena, watch) {
+                if let Err(e) = self.step.run_again(&mut frame, &args, &results, watch) {
                     break Err(e);
                 }
                 for (k, turn) in self.homes.iter().enumerate() {
@@ -211,6 +219,9 @@ impl LoopCode {
                 done += 1;
             };
             self.step.give_frame(frame);
+            if let Some((program, frame)) = condition {
+                program.give_frame(frame);
+            }
             outcome?;
             watch.count(&self.ends());
             for (k, ty) in self.carries.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Operations that hold programs, compiled: each program becomes an executable that runs in the memory of the one around it.
 
+mod check;
 mod list;
 mod loops;
 
@@ -10,10 +11,15 @@ use crate::compile::CompileOptions;
 use crate::count::StepForecast;
 use crate::run::{Executable, Watch};
 use crate::tile::Slots;
-use gradus_ir::primitives::{Call, Loop, Region};
+use check::CheckCode;
+use gradus_ir::primitives::{Call, Loop, Reason, Region};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type};
 use loops::LoopCode;
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// Where some arrays are.
+type Pointers = SmallVec<[*mut u8; 16]>;
 
 /// A region that runs.
 pub(crate) enum Code {
@@ -22,12 +28,15 @@ pub(crate) enum Code {
     Switch(Vec<Arc<Executable>>),
     /// A program that stays one of its own.
     Call(Arc<Executable>),
+    /// A condition without which the program cannot go on.
+    Check(CheckCode),
     /// What cannot run, and why.
     Refused(Error),
 }
 
 impl Code {
-    pub fn new(region: &Region) -> Code {
+    /// The code of `region` on operands of these types.
+    pub fn new(region: &Region, operands: &[&Type]) -> Code {
         let compiled = || {
             Ok(match region {
                 Region::Loop(r) => Code::Loop(LoopCode::new(r)?),
@@ -35,12 +44,24 @@ impl Code {
                     let branches = r.branches.iter();
                     Code::Switch(branches.map(|b| body(b)).collect::<Result<_>>()?)
                 }
-                Region::Call(Call::OnlyBackward { .. }) => Code::Refused(Error::new(
+                Region::Call(
+                    Call::OnlyBackward { .. }
+                    | Call::Undefined {
+                        reason: Reason::Forward,
+                        ..
+                    },
+                ) => Code::Refused(Error::new(
                     ErrorKind::Derivative,
-                    "a function with a `custom_vjp` rule was differentiated in forward mode, and only its way back is known; \
+                    "custom_vjp: a function with this rule was differentiated in forward mode, and only its way back is known; \
                      use reverse mode (`grad`, `vjp`, `jacrev`), or give it a `custom_jvp` rule, which serves both",
                 )),
+                Region::Call(Call::Undefined { .. }) => Code::Refused(Error::new(
+                    ErrorKind::Derivative,
+                    "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, of which the rule says nothing; \
+                     pass the tensor as part of the argument, or through `stop_gradient` if it counts as constant",
+                )),
                 Region::Call(call) => Code::Call(body(call.body())?),
+                Region::Check(check) => Code::Check(CheckCode::new(check, operands)),
             })
         };
         compiled().unwrap_or_else(Code::Refused)
@@ -51,7 +72,7 @@ impl Code {
             Code::Loop(code) => code.bodies(),
             Code::Switch(branches) => branches.iter().map(|b| &**b).collect(),
             Code::Call(body) => vec![body],
-            Code::Refused(_) => Vec::new(),
+            Code::Check(_) | Code::Refused(_) => Vec::new(),
         }
     }
 
@@ -81,6 +102,7 @@ impl Code {
         let inside: Vec<StepForecast> = inside.collect();
         match self {
             Code::Loop(code) => code.forecast(&inside),
+            Code::Check(code) => code.forecast(),
             _ => {
                 let dearest = inside.into_iter().max_by_key(|s| s.operations.total());
                 dearest.unwrap_or(StepForecast::moving(DType::F64, 0))
@@ -93,6 +115,7 @@ impl Code {
             Code::Loop(_) => "loop",
             Code::Switch(_) => "switch",
             Code::Call(_) => "call",
+            Code::Check(_) => "check",
             Code::Refused(_) => "refused",
         }
     }
@@ -110,8 +133,8 @@ impl Code {
         scratch: *mut u8,
         watch: &mut Watch,
     ) -> Result<()> {
-        let inputs: Vec<*mut u8> = operands.iter().map(|&o| slots.0[o]).collect();
-        let outputs: Vec<*mut u8> = outs.iter().map(|&o| slots.0[o]).collect();
+        let inputs: Pointers = operands.iter().map(|&o| slots.0[o]).collect();
+        let outputs: Pointers = outs.iter().map(|&o| slots.0[o]).collect();
         // SAFETY: by the caller.
         unsafe {
             match self {
@@ -122,6 +145,7 @@ impl Code {
                     branches[index].run_inside(&inputs[1..], &outputs, scratch, watch)
                 }
                 Code::Call(body) => body.run_inside(&inputs, &outputs, scratch, watch),
+                Code::Check(code) => code.run(&inputs, &outputs),
                 Code::Refused(error) => Err(error.clone()),
             }
         }

@@ -35,8 +35,8 @@ impl Kernel {
     ///
     /// # Safety
     /// Every slot that the program names points to memory that holds what its view reaches, aligned for its elements; stores and results have room.
-    /// No two slots overlap, but for stores marked as aliased.
-    pub unsafe fn run(&self, slots: Slots<'_>) {
+    /// No two slots overlap, but for stores marked as aliased. `resident` was made for this kernel.
+    pub unsafe fn run(&self, slots: Slots<'_>, resident: Option<&mut Resident>) {
         if self.elements == 0 {
             // Nothing is computed, but sums over nothing have a value.
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
@@ -54,11 +54,22 @@ impl Kernel {
             }
             return;
         }
+        if let Some(resident) = resident {
+            let mut tile = Tile {
+                kernel: self,
+                slots,
+                scratch: resident.registers.as_mut_ptr().cast(),
+                pointers: &mut resident.pointers,
+            };
+            // SAFETY: by the caller; registers and literals were prepared when the resident was made.
+            unsafe {
+                tile.spread();
+                tile.all();
+            }
+            return;
+        }
         let units = self.units();
-        let partial = self.program.reduced;
-        let whole_reduction =
-            !self.program.reductions.is_empty() && partial.0 == 1 && partial.2 == 1;
-        if !whole_reduction {
+        if !self.is_total() {
             pool::each(self.chunks, &|k| {
                 let (from, to) = (units * k / self.chunks, units * (k + 1) / self.chunks);
                 // SAFETY: by the caller; chunks write to different places.
@@ -104,19 +115,48 @@ impl Kernel {
             if lines.len() < wanted {
                 lines.resize(wanted, Line([0; 64]));
             }
+            let mut pointers: SmallVec<[*mut u8; 48]> =
+                smallvec::smallvec![std::ptr::null_mut(); self.places.len()];
             let mut tile = Tile {
                 kernel: self,
                 slots,
                 scratch: lines.as_mut_ptr().cast(),
-                pointers: smallvec::smallvec![std::ptr::null_mut(); self.places.len()],
+                pointers: &mut pointers,
             };
             // SAFETY: by the caller.
             unsafe {
                 tile.prepare();
+                tile.spread();
                 tile.units(from, to, states);
             }
         });
     }
+
+    /// Registers for many runs, if they are few.
+    pub fn resident(&self) -> Option<Resident> {
+        if !self.is_small() {
+            return None;
+        }
+        let mut resident = Resident {
+            registers: vec![Line([0; 64]); self.scratch.div_ceil(64)],
+            pointers: vec![std::ptr::null_mut(); self.places.len()],
+        };
+        let mut tile = Tile {
+            kernel: self,
+            slots: Slots(&[]),
+            scratch: resident.registers.as_mut_ptr().cast(),
+            pointers: &mut resident.pointers,
+        };
+        // SAFETY: only registers are written, and there is room for them.
+        unsafe { tile.prepare() };
+        Some(resident)
+    }
+}
+
+/// Registers of a kernel that runs again and again on few elements, as in a loop: addresses and literals are set once.
+pub(crate) struct Resident {
+    registers: Vec<Line>,
+    pointers: Vec<*mut u8>,
 }
 
 struct SharedStates(*mut Accumulate);
@@ -135,11 +175,11 @@ struct Tile<'a> {
     kernel: &'a Kernel,
     slots: Slots<'a>,
     scratch: *mut u8,
-    pointers: SmallVec<[*mut u8; 48]>,
+    pointers: &'a mut [*mut u8],
 }
 
 impl Tile<'_> {
-    /// Sets what stays the same for all tiles.
+    /// Sets what stays the same for all runs.
     unsafe fn prepare(&mut self) {
         let k = self.kernel;
         for (v, place) in k.places.iter().enumerate() {
@@ -148,24 +188,42 @@ impl Tile<'_> {
                 self.pointers[v] = unsafe { self.scratch.add(*byte) };
             }
         }
+        let n = k.tile.min(k.elements);
         for (v, fixed) in &k.fixed {
-            let n = k.tile.min(k.elements);
-            // SAFETY: the register has room for a tile; the source holds the element.
-            unsafe {
-                match fixed {
-                    Fixed::Literal(value) => {
-                        fill(
-                            value.to_ne_bytes().as_ptr(),
-                            k.sizes[*v],
-                            n,
-                            self.pointers[*v],
-                        );
-                    }
-                    Fixed::Element { source, offset } => {
-                        let base = self.slots.0[k.program.sources[*source].slot];
-                        fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]);
-                    }
-                }
+            if let Fixed::Literal(value) = fixed {
+                let bytes = value.to_ne_bytes();
+                // SAFETY: the register has room for a tile.
+                unsafe { fill(bytes.as_ptr(), k.sizes[*v], n, self.pointers[*v]) };
+            }
+        }
+    }
+
+    /// Spreads the elements that are read again and again over their registers: they stay the same for all tiles of a run.
+    unsafe fn spread(&mut self) {
+        let k = self.kernel;
+        let n = k.tile.min(k.elements);
+        for (v, fixed) in &k.fixed {
+            if let Fixed::Element { source, offset } = fixed {
+                let base = self.slots.0[k.program.sources[*source].slot];
+                // SAFETY: the register has room for a tile; the source holds the element.
+                unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
+            }
+        }
+    }
+
+    /// The whole iteration, one tile after the other.
+    unsafe fn all(&mut self) {
+        let k = self.kernel;
+        // SAFETY: by the caller; results have room for one element each if all is reduced.
+        unsafe {
+            if !k.is_total() {
+                return self.units(0, k.units(), None);
+            }
+            let start = k.folds.iter().map(|f| f.fold.start());
+            let mut states: SmallVec<[Accumulate; 4]> = start.collect();
+            self.units(0, k.units(), Some(&mut states));
+            for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
+                f.fold.finish(state, self.slots.0[r.slot]);
             }
         }
     }
@@ -175,17 +233,8 @@ impl Tile<'_> {
         let k = self.kernel;
         // SAFETY: positions lie within the iteration, so within every source and store; a tile has room for `n`.
         unsafe {
-            for (v, place) in k.places.iter().enumerate() {
-                match *place {
-                    Place::Register(_) => {}
-                    Place::Source { slot, offset } => {
-                        self.pointers[v] =
-                            self.slots.0[slot].offset(offset).add(start * k.sizes[v]);
-                    }
-                    Place::Store { slot } => {
-                        self.pointers[v] = self.slots.0[slot].add(start * k.sizes[v]);
-                    }
-                }
+            for &(v, slot, offset) in &k.outside {
+                self.pointers[v] = self.slots.0[slot].offset(offset).add(start * k.sizes[v]);
             }
             for g in &k.gathered {
                 let base = self.slots.0[k.program.sources[g.value].slot];

@@ -13,6 +13,9 @@ const TILE_BYTES: usize = 24 << 10;
 /// Work below this many nanoseconds is not split.
 const WORTH_SPLITTING: f64 = 50_000.0;
 const MOST_CHUNKS: usize = 16;
+/// Kernels with at most so many bytes of registers keep them from run to run.
+const RESIDENT_BYTES: usize = 4 << 10;
+
 /// A loop with the values that it reads and writes.
 #[derive(Debug)]
 pub(super) struct Step {
@@ -58,6 +61,8 @@ pub(crate) struct Kernel {
     pub(super) tile: usize,
     pub(super) scratch: usize,
     pub(super) places: Vec<Place>,
+    /// The values that are in memory rather than in registers: value, slot, byte of the first element.
+    pub(super) outside: Vec<(Value, usize, isize)>,
     pub(super) sizes: Vec<usize>,
     pub(super) fixed: Vec<(Value, Fixed)>,
     pub(super) gathered: Vec<Gathered>,
@@ -217,7 +222,7 @@ impl Kernel {
         let widest = sizes.iter().copied().max().unwrap_or(8);
         let count = registers.count + program.reductions.len();
         let mut tile = (TILE_BYTES / (count.max(1) * widest)).clamp(128, 1024) / 64 * 64;
-        tile = tile.min(elements.next_multiple_of(64).max(64));
+        tile = tile.min(elements.next_multiple_of(8).max(8));
         for place in &mut places {
             if let Place::Register(r) = place {
                 *r *= tile * widest;
@@ -227,12 +232,19 @@ impl Kernel {
             .map(|k| (registers.count + k) * tile * widest)
             .collect();
         let scratch = (registers.count + program.reductions.len()) * tile * widest;
+        let outside = places.iter().enumerate().filter_map(|(v, p)| match *p {
+            Place::Source { slot, offset } => Some((v, slot, offset)),
+            Place::Store { slot } => Some((v, slot, 0)),
+            Place::Register(_) => None,
+        });
+        let outside = outside.collect();
 
         let mut kernel = Kernel {
             elements,
             tile,
             scratch,
             places,
+            outside,
             sizes,
             fixed,
             gathered,
@@ -283,6 +295,17 @@ impl Kernel {
         }
         let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_CHUNKS);
         wanted.min(self.units()).max(1)
+    }
+
+    /// Whether its registers are so few that they may stay from run to run.
+    pub(super) fn is_small(&self) -> bool {
+        self.chunks == 1 && self.elements > 0 && self.scratch <= RESIDENT_BYTES
+    }
+
+    /// Whether everything is reduced to one number.
+    pub(super) fn is_total(&self) -> bool {
+        let (a, _, c) = self.program.reduced;
+        !self.program.reductions.is_empty() && a == 1 && c == 1
     }
 
     /// Whether the run is split, so that it should happen on the pool.

@@ -1,14 +1,14 @@
 //! One node in the list: its line of the graph, and what opens when it is chosen.
 
-use super::source::Sources;
-use super::{View, escaped, short, words};
+use super::{View, Writer, body, escaped, short};
 use crate::explain::{grouped, time};
 use gradus_ir::primitives::Work;
 use gradus_ir::{NodeId, Op, Part, Type, text};
 use std::fmt::Write;
 
 impl View<'_> {
-    pub fn node(&self, id: NodeId, sources: &mut Sources, out: &mut String) {
+    pub fn node(&self, id: NodeId, writer: &mut Writer<'_>) {
+        let out = &mut writer.out;
         let (graph, node) = (self.graph, self.graph.node(id));
         let mut reads: Vec<usize> = node.operands.iter().map(|&o| self.name(o)).collect();
         reads.sort_unstable();
@@ -18,25 +18,35 @@ impl View<'_> {
             .map(|&u| self.name(u))
             .collect();
         let line = match node.op {
-            Op::Input(_) => format!("%{}: {}  input", self.name(id), node.ty),
-            _ => text::line(graph, &self.names, id),
+            Op::Input(k) => {
+                let role = self
+                    .held
+                    .given
+                    .get(k as usize)
+                    .map_or("input", String::as_str);
+                format!("%{}: {}  {role}", self.name(id), node.ty)
+            }
+            _ => text::head(graph, &self.names, id),
         };
         let returned: Vec<String> = graph
             .outputs()
             .iter()
             .enumerate()
             .filter(|&(_, &o)| o == id)
-            .map(|(k, _)| format!(" → output {k}"))
+            .map(|(k, _)| match self.held.returned.get(k) {
+                Some(role) => format!(" → {role}"),
+                None => format!(" → output {k}"),
+            })
             .collect();
-        let place = node.loc.file_line();
+        let place = self.place(id);
         let in_full = place.map(|(file, line)| escaped(&format!("{file}:{line}")));
         let _ = writeln!(
             out,
             "<li class=\"{}\" data-name=\"{}\" data-reads=\"{}\" data-users=\"{}\"><details><summary><code>{}</code><b>{}</b><span class=\"place\">{}</span></summary>",
             self.class(id),
-            self.name(id),
-            words(&reads),
-            words(&users),
+            self.words(&[self.name(id)]),
+            self.words(&reads),
+            self.words(&users),
             escaped(&line),
             returned.concat(),
             place.map_or(String::new(), |(file, line)| escaped(&format!(
@@ -44,7 +54,7 @@ impl View<'_> {
                 short(file)
             )))
         );
-        if let Some(source) = place.and_then(|(file, line)| sources.line(file, line)) {
+        if let Some(source) = place.and_then(|(file, line)| writer.sources.line(file, line)) {
             let _ = writeln!(out, "<pre class=\"source\">{}</pre>", escaped(source));
         }
         out.push_str("<table>\n");
@@ -62,11 +72,17 @@ impl View<'_> {
                 Part::Cotangent(op) => format!("backward through <code>{op}</code>"),
             },
         );
-        row("depends on", &links(&reads));
-        row("used by", &links(&users));
+        if let Some(region) = graph.region(id) {
+            row("programs", &self.links_to_bodies(id, region));
+            row("runs", &body::runs(region));
+        }
+        row("depends on", &self.links(&reads));
+        row("used by", &self.links(&users));
         let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
         let (cost, estimate) = (node.op.cost(&types, &node.ty), self.costs[id.index()]);
-        row("work", work(cost.work));
+        if graph.region(id).is_none() {
+            row("work", work(cost.work));
+        }
         row("operations", &grouped(cost.operations));
         row(
             "bytes",
@@ -77,24 +93,21 @@ impl View<'_> {
                 grouped(estimate.bytes)
             ),
         );
-        let share = 100.0 * estimate.seconds / self.seconds.max(f64::MIN_POSITIVE);
+        let seconds = estimate.seconds * self.held.times;
+        let share = 100.0 * seconds / writer.whole.max(f64::MIN_POSITIVE);
+        let once = match self.held.times == 1.0 {
+            true => String::new(),
+            false => format!(" a run, {} in all", time(seconds)),
+        };
         row(
             "estimate",
-            &format!("{}, {share:.1} % of the program", time(estimate.seconds)),
+            &format!(
+                "{}{once}, {share:.1} % of the program",
+                time(estimate.seconds)
+            ),
         );
         out.push_str("</table></details></li>\n");
     }
-}
-
-fn links(names: &[usize]) -> String {
-    if names.is_empty() {
-        return "nothing".into();
-    }
-    let all: Vec<String> = names
-        .iter()
-        .map(|n| format!("<a href=\"#n{n}\">%{n}</a>"))
-        .collect();
-    all.join(" ")
 }
 
 fn work(work: Work) -> &'static str {

@@ -9,6 +9,7 @@ for (const root of document.querySelectorAll("section.graph")) {
   const links = [...root.querySelectorAll("svg path")];
   const search = root.querySelector("input[type=search]");
   const parts = [...root.querySelectorAll("input[type=checkbox]")];
+  const bodies = [...root.querySelectorAll("details.body")];
   const list = text => (text ? text.split(" ") : []);
   let chosen = null;
 
@@ -25,6 +26,11 @@ for (const root of document.querySelectorAll("section.graph")) {
       }
     }
     return found;
+  }
+
+  // Opens the bodies that an element is in.
+  function unfold(element) {
+    for (let body = element.closest("details.body"); body; body = body.parentElement.closest("details.body")) body.open = true;
   }
 
   function choose(li) {
@@ -48,10 +54,11 @@ for (const root of document.querySelectorAll("section.graph")) {
     root.classList.toggle("walking", !!li);
     if (!li) return;
     li.querySelector("details").open = true;
+    unfold(li);
     li.scrollIntoView({ block: "nearest" });
     const box = boxes.find(b => b.classList.contains("chosen"));
-    const frame = root.querySelector("figure");
-    if (box && frame) {
+    const frame = box && box.closest("figure");
+    if (frame) {
       const at = box.getBBox();
       frame.scrollTo(at.x + at.width / 2 - frame.clientWidth / 2, at.y - frame.clientHeight / 3);
     }
@@ -66,11 +73,22 @@ for (const root of document.querySelectorAll("section.graph")) {
       item.hidden = [...off].some(p => item.classList.contains(p)) || !words.every(w => text.includes(w));
       if (!item.hidden) shown += 1;
     }
+    // A search opens the bodies in which it finds something, and closes them again.
+    for (const body of bodies) {
+      const found = !!body.querySelector(".nodes > li:not([hidden])");
+      body.hidden = !found;
+      if (words.length && found && !body.open) body.dataset.found = "";
+      if (words.length && found) body.open = true;
+      else if ("found" in body.dataset && !words.length) {
+        body.open = false;
+        delete body.dataset.found;
+      }
+    }
     root.querySelector(".count").textContent = `${shown} of ${items.length} nodes`;
   }
 
   function step(by) {
-    const shown = items.filter(i => !i.hidden);
+    const shown = items.filter(i => !i.hidden && !i.closest("details.body:not([open])"));
     if (!shown.length) return;
     const at = shown.indexOf(chosen);
     const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : at + by;
@@ -97,10 +115,10 @@ for (const root of document.querySelectorAll("section.graph")) {
   search.addEventListener("input", filter);
   parts.forEach(p => p.addEventListener("change", filter));
   root.addEventListener("click", event => {
-    const link = event.target.closest("a[href^='#n']");
+    const link = event.target.closest("a[href^='#']");
     if (!link) return;
     event.preventDefault();
-    choose(byName.get(link.getAttribute("href").slice(2)));
+    show(link.getAttribute("href"));
   });
   document.addEventListener("keydown", event => {
     if (root !== active || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -118,8 +136,15 @@ for (const root of document.querySelectorAll("section.graph")) {
       }
     }
   });
+  // The node %5 at #n5, the body number 2 at #b2.
+  function show(hash) {
+    const body = bodies.find(b => b.id === hash.slice(1));
+    const li = hash.startsWith("#n") && byName.get(hash.slice(2));
+    if (body) {
+      unfold(body);
+      body.scrollIntoView();
+    } else if (li) choose(li);
+  }
   filter();
-  // A page opened at #n5 shows node %5.
-  const wanted = byName.get(location.hash.slice(2));
-  if (wanted) choose(wanted);
+  show(location.hash);
 }

@@ -45,7 +45,7 @@ pub fn cond<A: Tree, B: Tree>(
         ))
     };
     let result = checked.and_then(|()| {
-        let index = predicate.astype(DType::I64);
+        let index = trace::on_behalf_of(loc, || predicate.astype(DType::I64));
         let branches: [&dyn Fn(&A) -> B; 2] = [&on_false, &on_true];
         choose(
             "cond",
@@ -96,7 +96,7 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
         choose(
             "switch",
             &names,
-            &index.astype(DType::I64),
+            &trace::on_behalf_of(loc, || index.astype(DType::I64)),
             branches,
             x,
             loc,

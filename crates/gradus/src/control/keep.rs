@@ -32,7 +32,7 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     }
 }
 
-/// What the way back through a [`scan`](crate::control::scan) keeps.
+/// What the way back through a [`scan_with`](crate::control::scan_with) or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.
 ///
 /// With `n` steps, a carried state of `c` bytes and `r` bytes that the derivative of a step needs:
 ///
@@ -41,6 +41,10 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 /// | [`All`](Keep::All) | `n·r` | `n` |
 /// | [`Sqrt`](Keep::Sqrt) | about `√n·(c + r)` | `2n` |
 /// | [`Snapshots(k)`](Keep::Snapshots) | `k·c + r` | `t·n` and some, for the smallest `t` with `(k+t choose t) ≥ n` |
+///
+/// `r` counts what a few operations cannot make again of the rest: items of sequences, constants and what depends on these alone are not kept. Arrays take
+/// multiples of 64 bytes outside of sequences. The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes, holds 0.8 MB with
+/// `All`, and some ten kilobytes with `Sqrt` and `Snapshots(30)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Keep {
     /// Everything that is needed, of each step.

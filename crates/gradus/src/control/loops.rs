@@ -1,15 +1,19 @@
 //! Loops that carry a tree from step to step.
 
-use super::{apply, check_carried, close, on_inputs, or_stop, types};
+use super::keep::Steps;
+use super::{Keep, apply, check_carried, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
+use crate::trace;
 use crate::tree::{Tree, leaves, rebuild};
-use gradus_ir::primitives::{Loop, Region, Trips};
+use gradus_ir::primitives::{Body, Loop, Region, Trips};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Type};
 
 /// Applies `step` to what is carried, beginning with `init`, as long as `condition` holds of it.
 ///
 /// How often it runs may depend on the values. Reverse mode works all the same: what the way back needs of each step is kept in a list that grows with
-/// the steps. Under [`vmap`](crate::vmap) all rows go on until the last one is done; those that are done before keep what they have.
+/// the steps, as with [`Keep::All`](crate::control::Keep::All); other policies need a known number of steps, as [`fori_loop_with`] and
+/// [`scan_with`](crate::control::scan_with) have. Forward mode keeps nothing of the steps. Under [`vmap`](crate::vmap) all rows go on until the last one is done; those that are
+/// done before keep what they have.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -105,34 +109,86 @@ pub fn fori_loop<C: Tree>(
     init: &C,
 ) -> C {
     let loc = Loc::caller();
-    let (lower, upper) = (lower.into().0, upper.into().0);
+    let bounds = (lower.into(), upper.into());
+    count_up("fori_loop", LoopOptions::default(), bounds, step, init, loc)
+}
+
+/// What the way back through [`fori_loop_with`] keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LoopOptions {
+    /// What it keeps of the steps.
+    pub keep: Keep,
+    /// If given, [`keep`](Self::keep) is chosen so that what the way back keeps takes at most so many bytes: everything, or `√n` of it, or as many states as fit.
+    pub memory_limit: Option<u64>,
+}
+
+/// As [`fori_loop`], with options. Unless everything is kept, the number of steps must be known: bounds that are computed inside of a traced function are not.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // 10 000 steps; the way back holds 20 states at once.
+/// let options = LoopOptions { keep: Keep::Snapshots(20), ..LoopOptions::default() };
+/// let last = |r: &Tensor| fori_loop_with(options, 0, 10_000, |_, x: &Tensor| r * x * (1.0 - x), &Tensor::from(0.4));
+/// let slope = grad(last)(&Tensor::from(2.0));
+/// assert!((slope.item::<f64>()? - 0.25).abs() < 1e-9);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// As [`fori_loop`]; and if the number of steps must be known and is not.
+#[track_caller]
+pub fn fori_loop_with<C: Tree>(
+    options: LoopOptions,
+    lower: impl Into<Bound>,
+    upper: impl Into<Bound>,
+    step: impl Fn(&Tensor, &C) -> C,
+    init: &C,
+) -> C {
+    let loc = Loc::caller();
+    let bounds = (lower.into(), upper.into());
+    count_up("fori_loop_with", options, bounds, step, init, loc)
+}
+
+fn count_up<C: Tree>(
+    name: &'static str,
+    options: LoopOptions,
+    (lower, upper): (Bound, Bound),
+    step: impl Fn(&Tensor, &C) -> C,
+    init: &C,
+    loc: Loc,
+) -> C {
+    let (lower, upper) = (lower.0, upper.0);
     let run = || {
         for bound in [&lower, &upper] {
             if !bound.dtype().is_integer() || bound.rank() != 0 {
                 return Err(Error::new(
                     ErrorKind::DType,
                     format!(
-                        "fori_loop: a bound must be one integer, such as i64[], it is {}",
+                        "{name}: a bound must be one integer, such as i64[], it is {}",
                         bound.ty()
                     ),
                 ));
             }
         }
-        let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-        let count = &upper - &lower;
+        let bounds = || {
+            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
+            let count = &upper - &lower;
+            (lower, count)
+        };
+        let (lower, count) = trace::on_behalf_of(loc, bounds);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
         let like = (Tensor::from(0i64), rebuild(init, carried.clone()));
         let from_zero = !lower.is_traced() && lower.item::<i64>()? == 0;
-        let (body, result) = close("fori_loop", &like, &arguments, |(i, c)| {
+        let (body, result) = close(name, &like, &arguments, |(i, c)| {
             if from_zero {
                 step(i, c)
             } else {
-                step(&(i + &lower), c)
+                step(&trace::on_behalf_of(loc, || i + &lower), c)
             }
         })?;
-        check_carried("fori_loop", init, &result)?;
+        check_carried(name, init, &result)?;
         let consts = body.captured.len();
         let mut operands = body.captured.clone();
         operands.extend(carried.iter().cloned());
@@ -143,20 +199,40 @@ pub fn fori_loop<C: Tree>(
             .chain(1 + consts..1 + consts + carried.len())
             .chain(1..1 + consts)
             .collect();
-        let trips = if count.is_traced() {
+        let body: Body = on_inputs(&body.graph, &all, &args)?.into();
+        if count.is_traced() {
+            if options != LoopOptions::default() {
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    format!(
+                        "{name}: the number of steps is not known while tracing, so everything must be kept; \
+                         give bounds that are numbers, or `Keep::All` and no memory limit"
+                    ),
+                ));
+            }
             operands.insert(0, count);
-            Trips::Counted
-        } else {
-            Trips::Fixed(count.item::<i64>()?.max(0) as usize)
-        };
-        let region = Region::Loop(Loop {
-            trips,
-            reverse: false,
+            let region = Region::Loop(Loop {
+                trips: Trips::Counted,
+                reverse: false,
+                consts,
+                carries: carried.len(),
+                body,
+            });
+            return apply(region, operands, loc);
+        }
+        let n = count.item::<i64>()?.max(0) as usize;
+        let steps = Steps {
+            body: &body,
             consts,
             carries: carried.len(),
-            body: on_inputs(&body.graph, &all, &args)?.into(),
-        });
-        apply(region, operands, loc)
+            reverse: false,
+        };
+        let keep = match options.memory_limit {
+            Some(limit) => steps.within(n, limit),
+            None => options.keep,
+        };
+        let program = steps.program(n, keep, trace::users_place(loc))?;
+        trace::apply(&program, operands).map_err(|e| e.at(loc))
     };
     let results = or_stop(run(), loc, || leaves(init));
     rebuild(init, results)

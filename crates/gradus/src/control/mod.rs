@@ -11,7 +11,7 @@ mod scan;
 
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
-pub use loops::{Bound, fori_loop, while_loop};
+pub use loops::{Bound, LoopOptions, fori_loop, fori_loop_with, while_loop};
 pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
@@ -42,7 +42,7 @@ pub(crate) fn close<A: Tree, B: Tree>(
 }
 
 /// The program of inputs of these types that applies `graph` to those of them in `args`.
-fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
+pub(crate) fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
     let mut g = Graph::new();
     let inputs: Vec<NodeId> = types.iter().map(|ty| g.input(ty.clone())).collect();
     let args: Vec<NodeId> = args.iter().map(|&k| inputs[k]).collect();
@@ -61,7 +61,7 @@ pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<V
     trace::apply(&g, operands)
 }
 
-fn types(leaves: &[Tensor]) -> Vec<Type> {
+pub(crate) fn types(leaves: &[Tensor]) -> Vec<Type> {
     leaves.iter().map(|t| t.ty().clone()).collect()
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
 }
 
 /// Unwraps a result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.
-fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
+pub(crate) fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
     match result {
         Ok(value) => value,
         Err(error) => {

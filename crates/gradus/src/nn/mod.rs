@@ -17,11 +17,13 @@
 //! ```
 
 mod activation;
+mod gru;
 mod init;
 mod layers;
 mod loss;
 
 pub use activation::Activation;
+pub use gru::Gru;
 pub use init::Init;
 pub use layers::{Linear, Mlp};
 pub use loss::{accuracy, mean_squared_error, softmax_cross_entropy};

@@ -3,11 +3,13 @@
 mod nan;
 mod probe;
 mod profile;
+mod search;
 
 pub use nan::{NanReport, find_nan, with_nan_check};
 pub(crate) use nan::{check, checking};
 pub use probe::debug_print;
 pub use profile::{LineProfile, LineTime, StepOperation, StepTime, by_line, chrome_trace};
+pub use search::NanWithin;
 
 use crate::transform::machine_profile;
 use gradus_ir::Graph;

@@ -1,11 +1,11 @@
-//! The first NaN or infinity of a program, found by running one operation at a time.
+//! The first NaN or infinity of a program, told with its line.
 
+use super::search::{Finite, Found, NanWithin, search};
 use crate::tensor::Tensor;
 use crate::trace;
 use crate::transform::{argument_at, close_at};
 use crate::tree::{Tree, leaves, paths};
-use gradus_cpu::Array;
-use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Part, Result, Type};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, Part, Result, Type};
 use std::cell::Cell;
 use std::fmt;
 use std::sync::LazyLock;
@@ -25,6 +25,8 @@ pub struct NanReport {
     pub index: Vec<usize>,
     /// Whether it touches a result of the whole; if not, all results are finite.
     pub reaches_result: bool,
+    /// The loops, branches and calls that it is in, innermost first.
+    pub within: Vec<NanWithin>,
     /// What the operation read, a line each.
     operands: Vec<String>,
     loc: Loc,
@@ -39,6 +41,8 @@ pub struct NanReport {
 ///
 /// One that reaches a result is named before one that does not. An infinity that `f` writes as a literal, a mask for example, is not counted: only a NaN
 /// that is made of it. All values are held at once.
+///
+/// Of a loop the step is named, and the operation in it; of a choice the branch.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -57,12 +61,15 @@ pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<N
     trace::boundary(|| {
         let inputs = leaves(x);
         let (closed, _) = close_at(&f, x, &inputs)?;
-        let mut report = search(&closed.graph, &closed.arguments(inputs))?;
-        if let Some((report, Some(k))) = &mut report {
-            let of = paths(x).get(*k).map(|path| argument_at(path));
-            report.argument = Some(of.unwrap_or_else(|| "a tensor from outside".into()));
-        }
-        Ok(report.map(|(report, _)| report))
+        let found = search(&closed.graph, &closed.arguments(inputs))?;
+        Ok(found.map(|found| {
+            let mut report = NanReport::new(&found);
+            if let Some(k) = found.argument() {
+                let of = paths(x).get(k).map(|path| argument_at(path));
+                report.argument = Some(of.unwrap_or_else(|| "a tensor from outside".into()));
+            }
+            report
+        }))
     })
 }
 
@@ -103,11 +110,12 @@ pub(crate) fn checking() -> bool {
 pub(crate) fn check(graph: &Graph, arguments: &[Tensor], results: &[Tensor]) -> Result<()> {
     for result in results {
         if Finite::of(&result.array()?) != Finite::All
-            && let Some((report, argument)) = search(graph, arguments)?
+            && let Some(found) = search(graph, arguments)?
             // An argument is what was checked before, or given by the caller.
-            && argument.is_none()
-            && report.reaches_result
+            && found.argument().is_none()
+            && found.reaches_result
         {
+            let report = NanReport::new(&found);
             let error = Error::new(ErrorKind::NotFinite, report.message());
             return Err(error.at(report.loc));
         }
@@ -115,143 +123,46 @@ pub(crate) fn check(graph: &Graph, arguments: &[Tensor], results: &[Tensor]) -> 
     Ok(())
 }
 
-/// What an array holds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Finite {
-    All,
-    /// Infinities, but no NaN.
-    Infinite,
-    Nan,
-}
-
-impl Finite {
-    fn of(array: &Array) -> Finite {
-        fn scan<T: Copy>(values: &[T], nan: fn(T) -> bool, finite: fn(T) -> bool) -> Finite {
-            let mut found = Finite::All;
-            for &v in values.iter().filter(|&&v| !finite(v)) {
-                if nan(v) {
-                    return Finite::Nan;
-                }
-                found = Finite::Infinite;
-            }
-            found
-        }
-        match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
-            (Some(values), _) => scan(values, f64::is_nan, f64::is_finite),
-            (_, Some(values)) => scan(values, f32::is_nan, f32::is_finite),
-            _ => Finite::All,
-        }
-    }
-}
-
-/// The report, and which argument had it already.
-fn search(graph: &Graph, arguments: &[Tensor]) -> Result<Option<(NanReport, Option<usize>)>> {
-    let live = graph.live();
-    let mut values: Vec<Option<Tensor>> = vec![None; graph.len()];
-    // What is meant to be infinite counts as finite.
-    let mut bad = vec![Finite::All; graph.len()];
-    let mut meant = vec![false; graph.len()];
-    for id in graph.ids().filter(|id| live[id.index()]) {
-        let node = graph.node(id);
-        let value = match node.op {
-            Op::Input(k) => arguments[k as usize].array()?,
-            _ => {
-                let operands = node
-                    .operands
-                    .iter()
-                    .filter_map(|o| values[o.index()].clone());
-                trace::compute(graph, id, operands.collect())?
-            }
-        };
-        let k = id.index();
-        bad[k] = Finite::of(&value);
-        values[k] = Some(Tensor::from_array(value));
-        let mut sources = node.operands.iter().map(|o| o.index());
-        if bad[k] == Finite::Infinite
-            && (matches!(node.op, Op::Const(_)) || sources.any(|o| meant[o]))
-            && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
-        {
-            meant[k] = true;
-            bad[k] = Finite::All;
-        }
-    }
-    let made = |id: &NodeId| {
-        let operands = &graph.node(*id).operands;
-        bad[id.index()] != Finite::All && operands.iter().all(|o| bad[o.index()] == Finite::All)
-    };
-    // What is bad and leads to a bad result through bad values alone.
-    let mut leads = vec![false; graph.len()];
-    for o in graph.outputs() {
-        leads[o.index()] = bad[o.index()] != Finite::All;
-    }
-    for id in graph.ids().rev() {
-        if leads[id.index()] {
-            for o in &graph.node(id).operands {
-                leads[o.index()] |= bad[o.index()] != Finite::All;
-            }
-        }
-    }
-    let first = graph.ids().find(|id| leads[id.index()] && made(id));
-    let Some(id) = first.or_else(|| graph.ids().find(made)) else {
-        return Ok(None);
-    };
-    let argument = match graph.node(id).op {
-        Op::Input(k) => Some(k as usize),
-        _ => None,
-    };
-    let report = report(graph, id, &values, first.is_some())?;
-    Ok(Some((report, argument)))
-}
-
-fn report(
-    graph: &Graph,
-    id: NodeId,
-    values: &[Option<Tensor>],
-    reaches_result: bool,
-) -> Result<NanReport> {
-    let numbers = |id: NodeId| -> Result<Vec<f64>> {
-        match &values[id.index()] {
-            Some(t) => t.astype(gradus_ir::DType::F64).to_vec::<f64>(),
-            None => Ok(Vec::new()),
-        }
-    };
-    let node = graph.node(id);
-    let result = numbers(id)?;
-    let at = result.iter().position(|v| !v.is_finite()).unwrap_or(0);
-    let mut index = vec![0; node.ty.rank()];
-    let mut left = at;
-    for (i, &n) in index.iter_mut().zip(&node.ty.shape).rev() {
-        (*i, left) = (left % n, left / n);
-    }
-    let mut operands = Vec::new();
-    for (k, &o) in node.operands.iter().enumerate() {
-        let (all, ty) = (numbers(o)?, graph.ty(o));
-        let there = match ty.shape == node.ty.shape && !all.is_empty() {
-            true => format!("{} there, ", all[at]),
-            false => String::new(),
-        };
-        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let greatest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        operands.push(format!(
-            "operand {k}: {ty}, {there}from {least} to {greatest}"
-        ));
-    }
-    Ok(NanReport {
-        operation: node.op.name(),
-        place: node.loc.file_line(),
-        part: node.loc.part(),
-        value: result.get(at).copied().unwrap_or(f64::NAN),
-        index,
-        reaches_result,
-        operands,
-        loc: node.loc,
-        ty: node.ty.clone(),
-        bad: result.iter().filter(|v| !v.is_finite()).count(),
-        argument: None,
-    })
-}
-
 impl NanReport {
+    fn new(found: &Found) -> NanReport {
+        let numbers = |t: &Tensor| -> Vec<f64> {
+            let numbers = t.astype(gradus_ir::DType::F64).to_vec::<f64>();
+            numbers.unwrap_or_default()
+        };
+        let result = numbers(&found.result);
+        let ty = found.result.ty().clone();
+        let at = result.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        let mut index = vec![0; ty.rank()];
+        let mut left = at;
+        for (i, &n) in index.iter_mut().zip(&ty.shape).rev() {
+            (*i, left) = (left % n, left / n);
+        }
+        let operands = found.operands.iter().enumerate().map(|(k, operand)| {
+            let (all, of) = (numbers(operand), operand.ty());
+            let there = match of.shape == ty.shape && !all.is_empty() {
+                true => format!("{} there, ", all[at]),
+                false => String::new(),
+            };
+            let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+            let greatest = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            format!("operand {k}: {of}, {there}from {least} to {greatest}")
+        });
+        NanReport {
+            operation: found.op.name(),
+            place: found.loc.file_line(),
+            part: found.loc.part(),
+            value: result.get(at).copied().unwrap_or(f64::NAN),
+            index,
+            reaches_result: found.reaches_result,
+            within: found.within.clone(),
+            operands: operands.collect(),
+            loc: found.loc,
+            ty,
+            bad: result.iter().filter(|v| !v.is_finite()).count(),
+            argument: None,
+        }
+    }
+
     /// The text without the place.
     fn message(&self) -> String {
         let what = match self.value.is_nan() {
@@ -280,6 +191,7 @@ impl NanReport {
             ),
         ];
         lines.extend(self.operands.iter().map(|o| format!("  {o}")));
+        lines.extend(self.within.iter().map(|w| format!("  in {w}")));
         if !self.reaches_result {
             lines.push("  all results are finite nevertheless".into());
         }

@@ -16,6 +16,9 @@ impl Tensor {
     /// Works inside `jit`, derivatives and `vmap`, under which `f` sees all rows at once, and whether or not anything needs the value: a gradient often does not.
     /// Derivatives pass by unseen. A kernel ends where a value is shown.
     ///
+    /// In a loop `f` sees the value of each step, in a choice that of the branch which runs; what a derivative computes again, of a
+    /// [`checkpoint`](crate::control::checkpoint) for example, is not seen again.
+    ///
     /// A closure that captures something belongs to one trace: derivatives of functions with one are compiled at each call outside of `jit`.
     ///
     /// ```

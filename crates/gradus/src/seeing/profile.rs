@@ -60,7 +60,8 @@ pub struct LineProfile {
 }
 
 /// The time of the steps by line of the source. The time and the bytes of a kernel in which operations of several lines run together are divided by their
-/// shares of the estimated cost.
+/// shares of the estimated cost; so are those of a loop, a choice or a call, among the lines of their bodies. The operations of a loop of unknown length are those of
+/// one step, of a choice those of the dearest branch.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -1,6 +1,6 @@
 //! Derivatives held against finite differences.
 
-use super::{floats, jvp, leaves, rebuild, vjp};
+use super::{Modes, floats, jvp, leaves, rebuild, vjp};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, paths};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
@@ -13,11 +13,14 @@ pub struct CheckOptions {
     pub step: Option<f64>,
     /// Allowed difference, relative to the larger of the two numbers and 1. `None`: 1e-6 for f64, 2e-2 for f32.
     pub tolerance: Option<f64>,
+    /// The modes that are checked; [`Modes::Reverse`] is for functions with a [`custom_vjp`](super::custom_vjp), which forward mode cannot pass.
+    pub modes: Modes,
 }
 
 /// Checks the derivatives of `f` at `x`: forward mode against central differences, reverse mode against forward mode.
 ///
-/// Looks along one fixed direction that moves every element by a different amount. `f` should be smooth at `x`.
+/// Looks along one fixed direction that moves every element by a different amount. `f` should be smooth at `x`. With [`CheckOptions::modes`] only one mode is
+/// checked; reverse mode alone is held against the differences along each element of `x`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -77,6 +80,9 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
             .collect();
         rebuild(x, leaves)
     };
+    if options.modes == Modes::Reverse {
+        return by_reverse(f, x, &inputs, step, tolerance);
+    }
     let (y, tangent) = jvp(f, x, &rebuild(x, direction.clone()));
     let (above, below) = (leaves(&f(&moved(step))), leaves(&f(&moved(-step))));
     let tangents = leaves(&tangent);
@@ -113,6 +119,9 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
         return Err(Error::new(ErrorKind::Derivative, message));
     }
 
+    if options.modes == Modes::Forward {
+        return Ok(());
+    }
     let (y, pull) = vjp(f, x);
     let seeds: Vec<Tensor> = leaves(&y).iter().map(|t| spread(t, 1)).collect();
     let back = leaves(&pull(&rebuild(&y, seeds.clone())));
@@ -128,6 +137,47 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
         ));
     }
     Ok(())
+}
+
+/// Reverse mode against the differences along each element of the argument.
+fn by_reverse<A: Tree, B: Tree>(
+    f: &impl Fn(&A) -> B,
+    x: &A,
+    inputs: &[Tensor],
+    step: f64,
+    tolerance: f64,
+) -> Result<()> {
+    let (y, pull) = vjp(f, x);
+    let seeds: Vec<Tensor> = leaves(&y).iter().map(|t| spread(t, 1)).collect();
+    let back = leaves(&pull(&rebuild(&y, seeds.clone())));
+    let names = paths(x);
+    let mut worst: Option<(f64, String)> = None;
+    for k in floats(inputs) {
+        let slopes = numbers(&back[k])?;
+        for (i, slope) in slopes.into_iter().enumerate() {
+            let moved = |by: f64| -> Result<(f64, f64)> {
+                let mut leaves = inputs.to_vec();
+                let mut values = numbers(&inputs[k])?;
+                values[i] += by;
+                leaves[k] = Tensor::new(values, inputs[k].shape())?.astype(inputs[k].dtype());
+                dot(&seeds, &self::leaves(&f(&rebuild(x, leaves))))
+            };
+            let difference = (moved(step)?.0 - moved(-step)?.0) / (2.0 * step);
+            let error = (slope - difference).abs() / slope.abs().max(difference.abs()).max(1.0);
+            let is_worse = |(e, _): &(f64, String)| error > *e || error.is_nan();
+            if exceeds(error, tolerance) && worst.as_ref().is_none_or(is_worse) {
+                let message = format!(
+                    "check_grads: along element {i} of {} the result, weighted, changes by {difference:e}, by finite differences; reverse mode gives {slope:e}",
+                    super::argument_at(&names[k])
+                );
+                worst = Some((error, message));
+            }
+        }
+    }
+    match worst {
+        Some((_, message)) => Err(Error::new(ErrorKind::Derivative, message)),
+        None => Ok(()),
+    }
 }
 
 fn numbers(t: &Tensor) -> Result<Vec<f64>> {

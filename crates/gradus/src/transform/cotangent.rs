@@ -113,7 +113,7 @@ pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
             let operands = closed.arguments(inputs);
             let mut rule = Graph::new();
             let given = types(&operands);
-            for ty in &given {
+            for ty in given.iter().chain(&closed.graph.output_types()) {
                 rule.input(ty.clone());
             }
             let with_tangents = given.iter().filter(|ty| ty.dtype.is_float());
@@ -122,6 +122,7 @@ pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
             let region = Region::Call(Call::CustomJvp {
                 body: closed.graph.into(),
                 rule: rule.into(),
+                fixed: 0,
             });
             Ok(rebuild(&returned, apply(region, operands, loc)?))
         };

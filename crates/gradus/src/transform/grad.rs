@@ -62,7 +62,7 @@ pub fn value_and_grad_aux<A: Tree, X: Tree>(
     move |at| differentiate("value_and_grad_aux", &f, at, loc)
 }
 
-pub(super) fn differentiate<A: Tree, X: Tree>(
+pub(crate) fn differentiate<A: Tree, X: Tree>(
     name: &'static str,
     f: &dyn Fn(&A) -> (Tensor, X),
     at: &A,

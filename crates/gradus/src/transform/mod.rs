@@ -3,7 +3,8 @@
 mod accumulate;
 mod check;
 mod cotangent;
-mod grad;
+pub(crate) mod custom;
+pub(crate) mod grad;
 mod hvp;
 mod jacobian;
 mod jit;
@@ -20,6 +21,7 @@ mod vmap;
 pub use accumulate::value_and_grad_accumulated;
 pub use check::{CheckOptions, check_grads, check_grads_with};
 pub use cotangent::{straight_through, with_cotangent};
+pub use custom::{custom_jvp, custom_vjp, linear_call};
 pub use grad::{grad, value_and_grad, value_and_grad_aux};
 pub use hvp::{HvpOrder, hvp, hvp_with};
 pub use jacobian::{Blocks, hessian, hessian_tree, jacfwd, jacobian, jacobian_tree, jacrev};

@@ -272,3 +272,44 @@ fn running_combinations() {
         agree(combined, written, &xs);
     }
 }
+
+#[test]
+fn counted_loops_keep_what_is_asked_for() {
+    let plain = |x: &Tensor| {
+        let step = |i: &Tensor, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1;
+        fori_loop(2, 13, step, x).sum()
+    };
+    let options = [
+        (Keep::All, None),
+        (Keep::Sqrt, None),
+        (Keep::Snapshots(2), None),
+        (Keep::All, Some(10_000)),
+        (Keep::All, Some(100)),
+        (Keep::All, Some(0)),
+    ];
+    for (keep, memory_limit) in options {
+        let options = LoopOptions { keep, memory_limit };
+        let kept = |x: &Tensor| {
+            let step = |i: &Tensor, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1;
+            fori_loop_with(options, 2, 13, step, x).sum()
+        };
+        agree(kept, plain, &x());
+    }
+}
+
+#[test]
+fn policies_need_a_known_number_of_steps() {
+    let options = LoopOptions {
+        keep: Keep::Sqrt,
+        ..LoopOptions::default()
+    };
+    let f = |x: &Tensor| {
+        let n = x.sum().astype(I64);
+        fori_loop_with(options, 0, n, |_, s: &Tensor| s.sin(), x)
+    };
+    let error = jit(f).call(&x()).unwrap_err();
+    assert!(
+        error.message().contains("not known while tracing"),
+        "{error}"
+    );
+}

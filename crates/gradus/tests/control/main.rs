@@ -3,6 +3,7 @@
 mod errors;
 mod loops;
 mod machinery;
+mod memory;
 mod nested;
 mod planned;
 mod random;

@@ -110,6 +110,7 @@ fn sines(g: &mut Graph, x: NodeId) -> NodeId {
             let slope = g.unary(Unary::Cos, x[0]);
             vec![g.mul(slope, x[1])]
         }),
+        fixed: 0,
     });
     let mut body = Graph::new();
     body.input(Type::scalar(I64));

@@ -208,3 +208,130 @@ fn the_environment_asks_for_the_check() {
         assert_eq!(said.contains("refused: infinity made by log"), refused);
     }
 }
+
+/// As [`report`], for what is made inside of something on the line `outer`.
+fn report_inside<B: Tree>(f: impl Fn(&Tensor) -> B, x: &[f64], line: u32, outer: u32) -> String {
+    let text = report(f, x, line);
+    text.replace(
+        &format!("at {}:{outer}", file!()),
+        "at the line of the loop",
+    )
+}
+
+#[test]
+fn in_steps_of_loops() {
+    let outer = line!() + 2;
+    let f = |x: &Tensor| {
+        scan(
+            |s: &Tensor, x: &Tensor| {
+                let y = s - x;
+                (y.sqrt(), y.square())
+            },
+            &Tensor::from(10.0),
+            x,
+        )
+    };
+    let line = outer + 3;
+    let x = [1.0, 2.0, 3.0, 4.0];
+    assert_snapshot!(report_inside(f, &x, line, outer), @"
+    NaN made by sqrt
+      sqrt gave f64[] with NaN at [], and nowhere else
+      operand 0: f64[], -2 there, from -2 to -2
+      in step 2 of scan, at the line of the loop
+    ");
+    let found = find_nan(f, &Tensor::from(x)).unwrap().unwrap();
+    assert_eq!(found.within[0].step, Some(2));
+    assert_eq!(found.within[0].place, Some((file!(), outer)));
+    // The slope of the root at 0, in the backward loop: the step has the number that it had forward.
+    let last = move |x: &Tensor| f(x).0;
+    assert_snapshot!(report_inside(grad(last), &[1.0, 3.0, 0.0, 0.0], line, outer), @"
+    infinity in the backward pass of sqrt
+      div gave f64[] with inf at [], and nowhere else
+      operand 0: f64[], 1 there, from 1 to 1
+      operand 1: f64[], 0 there, from 0 to 0
+      in step 3 of the backward pass of scan, at the line of the loop
+    ");
+    let push = move |x: &Tensor| jvp(last, x, &Tensor::ones(&[4], F64)).1;
+    assert_snapshot!(report_inside(push, &[1.0, 3.0, 0.0, 0.0], line, outer), @"
+    infinity in the derivative of sqrt
+      div gave f64[] with -inf at [], and nowhere else
+      operand 0: f64[], -1.1666666666666667 there, from -1.1666666666666667 to -1.1666666666666667
+      operand 1: f64[], 0 there, from 0 to 0
+      in step 1 of the derivative of scan, at the line of the loop
+    ");
+}
+
+#[test]
+fn in_loops_of_unknown_length_branches_and_calls() {
+    let outer = line!() + 2;
+    let f = |x: &Tensor| {
+        while_loop(
+            |s: &Tensor| s.greater(-0.5),
+            |s: &Tensor| (s - 1.0).sqrt() - 1.0,
+            x,
+        )
+    };
+    let line = outer + 2;
+    assert!(find_nan(f, &Tensor::from(5.0)).unwrap().is_none());
+    let at = |x: f64| move |one: &Tensor| f(&(one.sum() * x));
+    assert_snapshot!(report_inside(at(2.0), &[1.0], line, outer), @"
+    NaN made by sqrt
+      sqrt gave f64[] with NaN at [], and nowhere else
+      operand 0: f64[], -1 there, from -1 to -1
+      in step 1 of while, at the line of the loop
+    ");
+    assert_snapshot!(report_inside(grad(at(5.0)), &[1.0], line, outer), @"
+    infinity in the backward pass of sqrt
+      div gave f64[] with inf at [], and nowhere else
+      operand 0: f64[], 1 there, from 1 to 1
+      operand 1: f64[], 0 there, from 0 to 0
+      in step 1 of the backward pass of while, at the line of the loop
+    ");
+    let outer = line!() + 2;
+    let f = |x: &Tensor| {
+        cond(
+            &x.greater(0.0),
+            |x: &Tensor| x.log(),
+            |x: &Tensor| checkpoint(|x: &Tensor| x.log() * 2.0)(x),
+            x,
+        )
+    };
+    let at = |x: f64| move |one: &Tensor| f(&(one.sum() * x));
+    let inside = report_inside(at(-1.0), &[1.0], outer + 3, outer);
+    let checkpoint = format!("{}:{}", file!(), outer + 3);
+    assert_snapshot!(inside.replace(&checkpoint, "its line"), @"
+    NaN made by log
+      log gave f64[] with NaN at [], and nowhere else
+      operand 0: f64[], -1 there, from -1 to -1
+      in checkpoint, at its line
+      in branch 0 of switch, at the line of the loop
+    ");
+}
+
+#[test]
+fn infinities_that_are_carried_in_are_meant() {
+    let largest = |x: &Tensor| {
+        let step = |m: &Tensor, x: &Tensor| (m.maximum(x), ());
+        scan(step, &Tensor::from(f64::NEG_INFINITY), x).0
+    };
+    assert!(
+        find_nan(largest, &Tensor::from([1.0, 3.0]))
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[test]
+fn compiled_loops_are_checked() {
+    let line = line!() + 1;
+    let f = jit(|x: &Tensor| fori_loop(0, 3, |_, s: &Tensor| s.log(), x));
+    let error = with_nan_check(|| f.call(&Tensor::from(2.0))).unwrap_err();
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    let place = format!("{}:{line}", file!());
+    assert_snapshot!(error.message().replace(&place, "the line of the loop"), @"
+    NaN made by log
+      log gave f64[] with NaN at [], and nowhere else
+      operand 0: f64[], -0.36651292058166435 there, from -0.36651292058166435 to -0.36651292058166435
+      in step 2 of scan, at the line of the loop
+    ");
+}

@@ -260,3 +260,134 @@ fn a_browser_walks_through_it() {
     boxes 1 4
     ");
 }
+
+/// A loop forward and one backward, a choice within.
+fn loops() -> Graph {
+    let f = |x: &Tensor| {
+        let step = |s: &Tensor, x: &Tensor| {
+            let y = (s * x).sin();
+            let z = cond(
+                &y.greater(0.0),
+                |y: &Tensor| y.exp(),
+                |y: &Tensor| y * 2.0,
+                &y,
+            );
+            (z, y)
+        };
+        let (last, ys) = scan(step, &Tensor::from(1.0), x);
+        last + ys.sum()
+    };
+    trace(value_and_grad(f), &Tensor::from([1.0, 4.0, 2.0])).unwrap()
+}
+
+#[test]
+fn bodies_stand_below_their_regions() {
+    fn count(graph: &Graph) -> (usize, usize) {
+        let mut all = (graph.len(), 0);
+        for id in graph.ids() {
+            let bodies = graph.region(id).map(|r| r.bodies()).unwrap_or_default();
+            for (_, body) in bodies {
+                let (nodes, bodies) = count(body);
+                all = (all.0 + nodes, all.1 + 1 + bodies);
+            }
+        }
+        all
+    }
+    let graph = loops();
+    let html = page("Loops", &graph);
+    let tags = well_formed(&html);
+    let names: Vec<&str> = tags
+        .iter()
+        .filter(|(name, _)| name == "li")
+        .map(|(_, a)| a["data-name"].as_str())
+        .collect();
+    let (nodes, bodies) = count(&graph);
+    assert_eq!(names.len(), nodes);
+    let distinct: std::collections::HashSet<&&str> = names.iter().collect();
+    assert_eq!(distinct.len(), nodes, "no two nodes have the same name");
+    let of_bodies: Vec<_> = tags
+        .iter()
+        .filter(|(name, a)| name == "details" && a.contains_key("id"))
+        .map(|(_, a)| a)
+        .collect();
+    assert_eq!(of_bodies.len(), bodies);
+    // Every link leads somewhere.
+    for (_, a) in tags.iter().filter(|(name, _)| name == "a") {
+        let href = a["href"].as_str();
+        let found = match href.strip_prefix("#n") {
+            Some(node) => names.contains(&node),
+            None => of_bodies.iter().any(|b| href[1..] == b["id"]),
+        };
+        assert!(found, "{href}");
+    }
+    // Forward and backward loops are told apart, also inside.
+    let classes: Vec<&str> = of_bodies.iter().map(|a| a["class"].as_str()).collect();
+    assert!(
+        classes.contains(&"body value") && classes.contains(&"body cotangent"),
+        "{classes:?}"
+    );
+    assert!(html.contains("carried 0, at first %"), "{html}");
+    assert!(
+        !html.contains("branch.rs"),
+        "a choice belongs to the user's line"
+    );
+    assert!(html.contains("run 3 times"));
+    assert!(
+        html.contains("%3: (f64[], f64[3]"),
+        "results instead of a token"
+    );
+    assert!(
+        !html.contains("body=graph"),
+        "programs stand below, not in the line"
+    );
+}
+
+#[test]
+fn lists_are_shown() {
+    let f = |x: &Tensor| while_loop(|s: &Tensor| s.less(9.0), |s: &Tensor| s.sin() + s * x, x);
+    let graph = trace(grad(f), &Tensor::from(2.0)).unwrap();
+    let html = page("Lists", &graph);
+    well_formed(&html);
+    assert!(html.contains("f64[?]"));
+    assert!(html.contains("as often as is known only then"));
+}
+
+#[test]
+fn a_browser_finds_nodes_in_bodies() {
+    let script = "
+        const log = [];
+        const key = k => document.dispatchEvent(new KeyboardEvent('keydown', { key: k }));
+        const shown = () => [...document.querySelectorAll('.nodes > li:not([hidden])')].filter(i => !i.closest('details.body:not([open])'));
+        const bodies = () => document.querySelectorAll('details.body[open]:not([hidden])').length;
+        const search = document.querySelector('input[type=search]');
+        const look = text => {
+            search.value = text;
+            search.dispatchEvent(new Event('input'));
+            log.push(`${text}: ${shown().length} nodes, ${bodies()} bodies open; ${document.querySelector('.count').textContent}`);
+        };
+        log.push(`at first ${bodies()} bodies open`);
+        look('= exp');
+        key('n');
+        log.push(`chosen ${document.querySelector('li.chosen summary code').textContent}`);
+        look('= cos');
+        look('');
+        key('Escape');
+        document.querySelector('li:has(a[href=\"#b1\"]) summary').click();
+        document.querySelector('li.chosen a[href=\"#b1\"]').click();
+        document.querySelector('#b1 > summary a').click();
+        log.push(`region ${document.querySelector('li.chosen summary code').textContent.split('{')[0]}`);
+        document.body.innerHTML = '<pre id=log>' + log.join('\\n') + '</pre>';
+    ";
+    let Some(dom) = browser::run(&page("Loops", &loops()), script) else {
+        return;
+    };
+    let log = dom.split("<pre id=\"log\">").nth(1).unwrap();
+    insta::assert_snapshot!(log.split("</pre>").next().unwrap(), @"
+    at first 2 bodies open
+    = exp: 1 nodes, 2 bodies open; 1 of 59 nodes
+    chosen %1: f64[] = exp %0
+    = cos: 1 nodes, 1 bodies open; 1 of 59 nodes
+    : 44 nodes, 2 bodies open; 59 of 59 nodes
+    region %3: (f64[], f64[3], f64[3], f64[3], i64[3], f64[3], f64[3]) = scan
+    ");
+}

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 
 /// What was seen, as text.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    fn show(&self, name: &'static str) -> impl Fn(&Tensor) + Send + Sync + 'static {
+    pub fn show(&self, name: &'static str) -> impl Fn(&Tensor) + Send + Sync + 'static {
         let log = self.0.clone();
         move |x| log.lock().unwrap().push(format!("{name} {x}"))
     }
 
     /// What was seen since the last call.
-    fn take(&self) -> Vec<String> {
+    pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

@@ -83,3 +83,38 @@ fn the_trace_is_json_that_chrome_reads() {
     }
     assert!(!all("cotangent").is_empty() && !all("value").is_empty());
 }
+
+#[test]
+fn the_time_of_a_loop_belongs_to_the_lines_of_its_body() {
+    let first = line!() + 3;
+    let f = |x: &Tensor| {
+        let step = |s: &Tensor, x: &Tensor| {
+            let y = s.matmul(s);
+            let y = y.sin() + x;
+            (y, ())
+        };
+        scan(step, &Tensor::full(&[32, 32], 0.01), x).0.sum()
+    };
+    let x = Tensor::full(&[10], 0.5);
+    let (_, steps) = jit(value_and_grad(f)).call_profiled(x.clone()).unwrap();
+    let profile = by_line(&steps);
+    let whole: Duration = steps.iter().map(|s| s.time).sum();
+    let parts: Duration = profile.lines.iter().map(|l| l.time).sum();
+    assert!((whole.as_secs_f64() - parts.as_secs_f64()).abs() < 1e-6 + 1e-6 * whole.as_secs_f64());
+    // One product forward, two backward, in ten steps.
+    let at = |line: u32| {
+        let of = |l: &&LineTime| l.place == Some((file!(), line));
+        profile.lines.iter().find(of).unwrap()
+    };
+    assert_eq!(at(first).operations / (2 * 32 * 32 * 32), 30);
+    assert!(at(first).derivative > Duration::ZERO && at(first).derivative < at(first).time);
+    assert!(at(first + 1).time > Duration::ZERO);
+    // In the trace a loop is an event, with the operations of its body below it.
+    let trace: serde_json::Value = serde_json::from_str(&chrome_trace(&steps)).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let loops = events.iter().filter(|e| e["name"] == "loop").count();
+    assert_eq!(loops, 2);
+    let place = format!("{}:{first}", file!());
+    let products = |e: &&serde_json::Value| e["name"] == "contract" && e["args"]["line"] == place;
+    assert_eq!(events.iter().filter(products).count(), 3);
+}

@@ -158,7 +158,9 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
         .map(|&i| body.input_like(step, i))
         .collect();
     let count = body.input(counter);
-    let goes_on = inline(&mut body, &condition, &inputs[..of_condition])[0];
+    // The condition itself shows what it shows.
+    let again = condition.without_effects();
+    let goes_on = inline(&mut body, &again, &inputs[..of_condition])[0];
     let mut outputs = inline(&mut body, step, &inputs);
     keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
     let one = body.emit(Op::Cast(DType::I64), &[goes_on]);

@@ -15,7 +15,7 @@ use gradus_ir::{Graph, NodeId};
 use residuals::Residuals;
 
 /// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
-fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
+pub(crate) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
     let mut active = vec![false];
     active.extend(&operands[r.counts()..]);
     let first = 1 + r.consts;
@@ -45,6 +45,8 @@ pub(super) fn jvp(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
+    // What is run again, and may stay beside the original, must not show again what that shows.
+    let r = &r.without_effects();
     let given: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     let active = active_inputs(r, &given);
     let outputs = active_outputs(r, &active);
@@ -112,13 +114,8 @@ fn tangent_loop(
     let mut count = (r.trips == Trips::Counted).then(|| operands[0]);
     if !residuals.stored.is_empty() || matches!(r.trips, Trips::While(_)) {
         let outputs = [&primal.outputs()[..results], &residuals.stored].concat();
-        // It takes the place of the original, with all that this shows; one that is run beside it must not show it again.
-        let body = match r.trips {
-            Trips::Fixed(_) => primal.program(primal.inputs(), &outputs),
-            _ => primal.extract(primal.inputs(), &outputs),
-        };
         let keeping = Loop {
-            body: body.into(),
+            body: primal.program(primal.inputs(), &outputs).into(),
             ..r.clone()
         };
         let all = g.emit_region(Region::Loop(keeping), operands);

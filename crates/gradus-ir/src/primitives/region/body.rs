@@ -20,6 +20,19 @@ impl Body {
         self.effects
     }
 
+    /// A number that no other program in memory has; copies of a body share it.
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.graph) as usize
+    }
+
+    /// The same [without effects](Graph::without_effects).
+    pub fn without_effects(&self) -> Body {
+        match self.effects {
+            true => self.graph.without_effects().into(),
+            false => self.clone(),
+        }
+    }
+
     /// A number that equal bodies share.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint

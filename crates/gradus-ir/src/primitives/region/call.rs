@@ -17,8 +17,10 @@ pub enum Call {
     CustomJvp {
         /// `x… ↦ y…`
         body: Body,
-        /// `x…, ẋ… ↦ ẏ…`, linear in `ẋ`; only floats have tangents.
+        /// `x…, y…, ẋ… ↦ ẏ…`, linear in `ẋ`; only floats have tangents, and of the `x` only those that are not fixed.
         rule: Body,
+        /// How many of the first `x` no derivative is known with respect to.
+        fixed: usize,
     },
     /// A function with its own way back.
     CustomVjp {
@@ -26,13 +28,10 @@ pub enum Call {
         body: Body,
         /// `x… ↦ y…, r…`
         forward: Body,
-        /// `r…, ȳ… ↦ x̄…`; only floats have cotangents.
+        /// `r…, ȳ… ↦ x̄…`; only floats have cotangents, and of the `x` only those that are not fixed.
         backward: Body,
-    },
-    /// [`CustomVjp`](Call::CustomVjp) that also keeps what its way back needs.
-    Kept {
-        /// `x… ↦ y…, r…`
-        forward: Body,
+        /// How many of the first `x` no derivative is known with respect to.
+        fixed: usize,
     },
     /// The derivative of a [`CustomVjp`](Call::CustomVjp), of which only the transpose is known: operands `r…, ẋ…`, results `ẏ…`.
     OnlyBackward {
@@ -48,6 +47,13 @@ pub enum Call {
         /// How many `r` there are.
         residuals: usize,
     },
+    /// A derivative that nobody knows. It cannot run.
+    Undefined {
+        /// `ẋ… ↦ ẏ…`, of which the types alone count.
+        body: Body,
+        /// Why nobody knows it.
+        reason: Reason,
+    },
     /// A linear function with the transpose that the user gave.
     Linear {
         /// `r…, x… ↦ y…`, linear in `x`.
@@ -57,18 +63,95 @@ pub enum Call {
         /// How many `r` there are.
         residuals: usize,
     },
+    /// The solution of a linear system `A·x = b`, of which the derivative is the solution of another.
+    Solve(Solve),
+}
+
+/// Why a derivative is not known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// It is with respect to what a function with a rule of its own uses from outside.
+    Outside,
+    /// It is one of a [`CustomVjp`](Call::CustomVjp) in forward mode.
+    Forward,
+}
+
+/// A linear system that depends on `r…`, and how to solve it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Solve {
+    /// `r…, x… ↦ A·x…`
+    pub apply: Body,
+    /// `r…, y… ↦ Aᵀ·y…`
+    pub apply_transposed: Body,
+    /// `r…, b… ↦ A⁻¹·b…`, which is what runs.
+    pub solve: Body,
+    /// `r…, c… ↦ A⁻ᵀ·c…`
+    pub solve_transposed: Body,
+    /// How many `r` there are.
+    pub residuals: usize,
+}
+
+impl Solve {
+    /// The system of the transposed matrix.
+    pub fn transposed(&self) -> Solve {
+        Solve {
+            apply: self.apply_transposed.clone(),
+            apply_transposed: self.apply.clone(),
+            solve: self.solve_transposed.clone(),
+            solve_transposed: self.solve.clone(),
+            residuals: self.residuals,
+        }
+    }
+
+    /// The same with each program changed by `f`.
+    pub fn map(&self, f: impl Fn(&Body) -> Body) -> Solve {
+        Solve {
+            apply: f(&self.apply),
+            apply_transposed: f(&self.apply_transposed),
+            solve: f(&self.solve),
+            solve_transposed: f(&self.solve_transposed),
+            residuals: self.residuals,
+        }
+    }
+
+    fn bodies(&self) -> [(&'static str, &Body); 4] {
+        [
+            ("apply", &self.apply),
+            ("apply_transposed", &self.apply_transposed),
+            ("solve", &self.solve),
+            ("solve_transposed", &self.solve_transposed),
+        ]
+    }
 }
 
 impl Call {
     /// What runs. Of [`OnlyBackward`](Call::OnlyBackward), which cannot, its transpose; of [`Hook`](Call::Hook), of which nothing is left to run, its way back.
     pub fn body(&self) -> &Body {
         match self {
-            Call::Checkpoint(body) | Call::Local(body) => body,
+            Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => body,
             Call::CustomJvp { body, .. } | Call::CustomVjp { body, .. } => body,
-            Call::Kept { forward } => forward,
             Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => backward,
             Call::Linear { body, .. } => body,
+            Call::Solve(solve) => &solve.solve,
         }
+    }
+
+    /// The same call [without effects](crate::Graph::without_effects) of what runs; its rules stay as they are.
+    pub(super) fn without_effects(&self) -> Call {
+        let mut call = self.clone();
+        match &mut call {
+            Call::Checkpoint(body) | Call::Local(body) => *body = body.without_effects(),
+            Call::CustomJvp { body, .. } | Call::Linear { body, .. } => {
+                *body = body.without_effects();
+            }
+            Call::CustomVjp { body, forward, .. } => {
+                *body = body.without_effects();
+                *forward = forward.without_effects();
+            }
+            Call::Solve(solve) => *solve = solve.map(|body| body.without_effects()),
+            Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. } => {}
+        }
+        call
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -77,40 +160,49 @@ impl Call {
             Call::Local(_) => "local",
             Call::CustomJvp { .. } => "custom_jvp",
             Call::CustomVjp { .. } => "custom_vjp",
-            Call::Kept { .. } => "custom_vjp_kept",
             Call::OnlyBackward { .. } => "custom_vjp_tangent",
             Call::Hook { .. } => "with_cotangent",
+            Call::Undefined { .. } => "undefined_tangent",
             Call::Linear { .. } => "linear_call",
+            Call::Solve(_) => "linear_solve",
         }
     }
 
     pub(super) fn bodies(&self) -> Vec<(String, &Body)> {
         let named: Vec<(&str, &Body)> = match self {
-            Call::Checkpoint(body) | Call::Local(body) => vec![("body", body)],
-            Call::CustomJvp { body, rule } => vec![("body", body), ("rule", rule)],
+            Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => {
+                vec![("body", body)]
+            }
+            Call::CustomJvp { body, rule, .. } => vec![("body", body), ("rule", rule)],
             Call::CustomVjp {
                 body,
                 forward,
                 backward,
+                ..
             } => vec![("body", body), ("forward", forward), ("backward", backward)],
-            Call::Kept { forward } => vec![("forward", forward)],
             Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => {
                 vec![("backward", backward)]
             }
             Call::Linear {
                 body, transpose, ..
             } => vec![("body", body), ("transpose", transpose)],
+            Call::Solve(solve) => solve.bodies().to_vec(),
         };
         named.into_iter().map(|(n, b)| (n.to_string(), b)).collect()
     }
 
     pub(super) fn attributes(&self) -> Attributes {
         let mut a = Attributes::default();
-        if let Call::OnlyBackward { residuals, .. }
-        | Call::Hook { residuals, .. }
-        | Call::Linear { residuals, .. } = self
-        {
-            a = a.int("residuals", *residuals as i64);
+        match self {
+            Call::OnlyBackward { residuals, .. }
+            | Call::Hook { residuals, .. }
+            | Call::Linear { residuals, .. }
+            | Call::Solve(Solve { residuals, .. }) => a = a.int("residuals", *residuals as i64),
+            Call::CustomJvp { fixed, .. } | Call::CustomVjp { fixed, .. } if *fixed > 0 => {
+                a = a.int("fixed", *fixed as i64);
+            }
+            Call::Undefined { reason, .. } => a = a.int("reason", *reason as i64),
+            _ => {}
         }
         let bodies = self.bodies();
         bodies.iter().fold(a, |a, (name, body)| a.graph(name, body))
@@ -118,6 +210,10 @@ impl Call {
 
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Call>> {
         let body = |what: &str| a.get_graph(name, what);
+        let fixed = || match a.has("fixed") {
+            true => a.get_size(name, "fixed"),
+            false => Ok(0),
+        };
         let read = || {
             Ok(match name {
                 "checkpoint" => Call::Checkpoint(body("body")?),
@@ -125,14 +221,13 @@ impl Call {
                 "custom_jvp" => Call::CustomJvp {
                     body: body("body")?,
                     rule: body("rule")?,
+                    fixed: fixed()?,
                 },
                 "custom_vjp" => Call::CustomVjp {
                     body: body("body")?,
                     forward: body("forward")?,
                     backward: body("backward")?,
-                },
-                "custom_vjp_kept" => Call::Kept {
-                    forward: body("forward")?,
+                    fixed: fixed()?,
                 },
                 "custom_vjp_tangent" => Call::OnlyBackward {
                     backward: body("backward")?,
@@ -147,6 +242,20 @@ impl Call {
                     transpose: body("transpose")?,
                     residuals: a.get_size(name, "residuals")?,
                 },
+                "undefined_tangent" => Call::Undefined {
+                    body: body("body")?,
+                    reason: match a.get_size(name, "reason")? {
+                        0 => Reason::Outside,
+                        _ => Reason::Forward,
+                    },
+                },
+                "linear_solve" => Call::Solve(Solve {
+                    apply: body("apply")?,
+                    apply_transposed: body("apply_transposed")?,
+                    solve: body("solve")?,
+                    solve_transposed: body("solve_transposed")?,
+                    residuals: a.get_size(name, "residuals")?,
+                }),
                 _ => return Ok(None),
             }
             .into())
@@ -188,19 +297,21 @@ impl Call {
             Err(Error::new(ErrorKind::Graph, message))
         };
         match self {
-            Call::Checkpoint(body) | Call::Local(body) | Call::Kept { forward: body } => {
+            Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => {
                 takes(name, "the body", body, &given)
             }
-            Call::CustomJvp { body, rule } => {
+            Call::CustomJvp { body, rule, fixed } => {
                 takes(name, "the body", body, &given)?;
-                let with_tangents = [given.clone(), floats(&given)].concat();
-                takes(name, "the rule", rule, &with_tangents)?;
-                returns("the rule", rule, &floats(&body.output_types()))
+                let (results, free) = (body.output_types(), &given[(*fixed).min(given.len())..]);
+                let of_rule = [given.clone(), results.clone(), floats(free)].concat();
+                takes(name, "the rule", rule, &of_rule)?;
+                returns("the rule", rule, &floats(&results))
             }
             Call::CustomVjp {
                 body,
                 forward,
                 backward,
+                fixed,
             } => {
                 takes(name, "the body", body, &given)?;
                 takes(name, "the forward rule", forward, &given)?;
@@ -210,7 +321,8 @@ impl Call {
                 }
                 let wanted = [&kept[results.len()..], &floats(&results)].concat();
                 takes(name, "the backward rule", backward, &wanted)?;
-                returns("the backward rule", backward, &floats(&given))
+                let free = &given[(*fixed).min(given.len())..];
+                returns("the backward rule", backward, &floats(free))
             }
             Call::OnlyBackward {
                 backward,
@@ -239,6 +351,13 @@ impl Call {
                 let wanted = [fixed, &body.output_types()].concat();
                 takes(name, "the transpose", transpose, &wanted)?;
                 returns("the transpose", transpose, linear)
+            }
+            Call::Solve(solve) => {
+                let linear = given.get(solve.residuals..).unwrap_or_default();
+                solve.bodies().into_iter().try_for_each(|(what, body)| {
+                    takes(name, what, body, &given)?;
+                    returns(what, body, linear)
+                })
             }
         }
     }

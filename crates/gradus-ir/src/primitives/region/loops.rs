@@ -58,6 +58,19 @@ impl Loop {
         self.body.outputs().len() + usize::from(matches!(self.trips, Trips::While(_)))
     }
 
+    /// The same loop [without effects](crate::Graph::without_effects).
+    pub fn without_effects(&self) -> Loop {
+        let trips = match &self.trips {
+            Trips::While(condition) => Trips::While(condition.without_effects()),
+            other => other.clone(),
+        };
+        Loop {
+            trips,
+            body: self.body.without_effects(),
+            ..self.clone()
+        }
+    }
+
     /// The sequence of items of type `item`.
     pub fn sequence(&self, item: &Type) -> Type {
         match self.trips {

@@ -6,11 +6,13 @@
 
 mod body;
 mod call;
+mod check;
 mod loops;
 mod switch;
 
 pub use body::Body;
-pub use call::Call;
+pub use call::{Call, Reason, Solve};
+pub use check::Check;
 pub use loops::{Loop, Trips};
 pub use switch::Switch;
 
@@ -31,6 +33,8 @@ pub enum Region {
     Switch(Switch),
     /// A function called as a whole.
     Call(Call),
+    /// A condition without which the program cannot go on.
+    Check(Check),
 }
 
 impl Region {
@@ -40,6 +44,7 @@ impl Region {
             Region::Loop(r) => r.bodies(),
             Region::Switch(r) => r.bodies(),
             Region::Call(r) => r.bodies(),
+            Region::Check(_) => Vec::new(),
         }
     }
 
@@ -49,6 +54,7 @@ impl Region {
             Region::Loop(r) => r.results(),
             Region::Switch(r) => r.results(),
             Region::Call(r) => r.results(),
+            Region::Check(r) => r.results(),
         }
     }
 
@@ -61,15 +67,28 @@ impl Region {
             Region::Loop(r) => r.check(operands),
             Region::Switch(r) => r.check(operands),
             Region::Call(r) => r.check(operands),
+            Region::Check(r) => r.check(operands),
         }
     }
 
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
     pub fn has_effects(&self) -> bool {
         match self {
-            Region::Call(Call::OnlyBackward { .. } | Call::Hook { .. }) => false,
+            Region::Call(
+                Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. },
+            ) => false,
             Region::Call(call) => call.body().has_effects(),
             region => region.bodies().iter().any(|(_, body)| body.has_effects()),
+        }
+    }
+
+    /// The same [without effects](Graph::without_effects).
+    pub fn without_effects(&self) -> Region {
+        match self {
+            Region::Loop(r) => Region::Loop(r.without_effects()),
+            Region::Switch(r) => Region::Switch(r.without_effects()),
+            Region::Call(r) => Region::Call(r.without_effects()),
+            Region::Check(r) => Region::Check(r.clone()),
         }
     }
 
@@ -80,6 +99,7 @@ impl Region {
             Region::Switch(r) => r.total_cost(),
             Region::Call(Call::Hook { .. }) => TotalCost::default(),
             Region::Call(r) => total_cost(r.body()),
+            Region::Check(_) => TotalCost::default(),
         }
     }
 
@@ -87,7 +107,8 @@ impl Region {
         let region = Loop::from_text(name, a)
             .map(|r| r.map(Region::Loop))
             .or_else(|| Switch::from_text(name, a).map(|r| r.map(Region::Switch)))
-            .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))?;
+            .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))
+            .or_else(|| Check::from_text(name, a).map(|r| r.map(Region::Check)))?;
         Some(region.map(|r| Op::Region(Arc::new(r))))
     }
 }
@@ -99,6 +120,7 @@ impl Primitive for Region {
             Region::Loop(r) => r.name(),
             Region::Switch(_) => "switch",
             Region::Call(r) => r.name(),
+            Region::Check(_) => "check",
         }
     }
 
@@ -107,6 +129,7 @@ impl Primitive for Region {
             Region::Loop(r) => r.attributes(),
             Region::Switch(r) => r.attributes(),
             Region::Call(r) => r.attributes(),
+            Region::Check(r) => r.attributes(),
         }
     }
 
@@ -160,7 +183,8 @@ impl Graph {
         }
     }
 
-    fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
+    /// The results, of these types, of the region that is there already.
+    pub fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
         let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
             index: index as u32,
             ty: ty.clone(),

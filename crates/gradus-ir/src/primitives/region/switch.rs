@@ -14,6 +14,14 @@ pub struct Switch {
 }
 
 impl Switch {
+    /// The same choice [without effects](crate::Graph::without_effects).
+    pub fn without_effects(&self) -> Switch {
+        let branches = self.branches.iter().map(Body::without_effects);
+        Switch {
+            branches: branches.collect(),
+        }
+    }
+
     pub(super) fn bodies(&self) -> Vec<(String, &Body)> {
         let named = self.branches.iter().enumerate();
         named.map(|(k, b)| (format!("branch{k}"), b)).collect()

@@ -1,0 +1,169 @@
+//! The networks that are trained: images in, a score for each class out.
+
+use crate::options::TaskName;
+use gradus::nn::{Activation, Gru, Init, Linear, Mlp};
+use gradus::random::Key;
+use gradus::tree::{Leaves, Structure};
+use gradus::{DType, Error, ErrorKind, Result, Tensor, Tree};
+
+/// What there is to a network besides its widths and weights.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A multilayer perceptron on all pixels, with this function between its layers.
+    Mlp(Activation),
+    /// Gated recurrent units that go from row to row.
+    Gru,
+}
+
+impl Kind {
+    /// The task that such a network does.
+    pub fn task(self) -> TaskName {
+        match self {
+            Kind::Mlp(_) => TaskName::Digits,
+            Kind::Gru => TaskName::Rows,
+        }
+    }
+
+    /// Numbers that the network takes at once, of an image of this size.
+    pub fn inputs(self, rows: usize, columns: usize) -> usize {
+        match self {
+            Kind::Mlp(_) => rows * columns,
+            Kind::Gru => columns,
+        }
+    }
+}
+
+/// A network of one of the kinds.
+#[derive(Clone, Debug)]
+pub enum Network {
+    Mlp(Mlp),
+    Rows(Box<RowReader>),
+}
+
+/// Goes through the rows of an image from the top, and scores what it remembers at the end.
+#[derive(Clone, Debug, Tree)]
+pub struct RowReader {
+    /// Each goes through the states of the one before.
+    pub layers: Vec<Gru>,
+    pub head: Linear,
+}
+
+impl RowReader {
+    /// Layers of these widths, from that of a row to the number of classes.
+    fn new(key: &Key, widths: &[usize], dtype: DType) -> Result<RowReader> {
+        let [columns, hidden @ .., classes] = widths else {
+            return Err(no_layers(widths));
+        };
+        if hidden.is_empty() || widths.contains(&0) {
+            return Err(no_layers(widths));
+        }
+        let keys = key.split_n(hidden.len() + 1);
+        let inputs = [&[*columns], hidden].concat();
+        let layers = (inputs.iter().zip(hidden)).zip(&keys);
+        let init = Init::GlorotUniform;
+        Ok(RowReader {
+            layers: layers
+                .map(|((&n, &m), key)| Gru::new(key, n, m, init, dtype))
+                .collect(),
+            head: Linear::new(
+                &keys[hidden.len()],
+                inputs[hidden.len()],
+                *classes,
+                init,
+                dtype,
+            ),
+        })
+    }
+
+    /// Scores of `images`, `[n, rows, columns]`.
+    #[track_caller]
+    fn scores(&self, images: &Tensor) -> Tensor {
+        let (mut rows, mut last) = (images.clone(), images.clone());
+        for layer in &self.layers {
+            (last, rows) = layer.forward(&rows, &layer.start(&images.shape()[..1]));
+        }
+        self.head.forward(&last)
+    }
+}
+
+fn no_layers(widths: &[usize]) -> Error {
+    Error::new(
+        ErrorKind::Argument,
+        format!(
+            "a recurrent network of widths {widths:?}; the width of a row, one or more hidden widths and the number of classes are needed, each positive"
+        ),
+    )
+}
+
+impl Network {
+    /// A network of random weights whose layers have these widths, from what it takes at once to the number of classes.
+    pub fn new(kind: Kind, key: &Key, widths: &[usize], dtype: DType) -> Result<Network> {
+        let activation = match kind {
+            Kind::Mlp(activation) => activation,
+            Kind::Gru => return Ok(Network::Rows(Box::new(RowReader::new(key, widths, dtype)?))),
+        };
+        Ok(Network::Mlp(Mlp::new(key, widths, activation, dtype)?))
+    }
+
+    /// The scores of each class for `images` of shape `[n, rows, columns]`: `[n, classes]`.
+    #[track_caller]
+    pub fn scores(&self, images: &Tensor) -> Tensor {
+        match self {
+            Network::Mlp(net) => {
+                let pixels: usize = images.shape()[1..].iter().product();
+                net.forward(&images.reshape(&[images.shape()[0] as isize, pixels as isize]))
+            }
+            Network::Rows(net) => net.scores(images),
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self {
+            Network::Mlp(net) => Kind::Mlp(net.activation),
+            Network::Rows(_) => Kind::Gru,
+        }
+    }
+
+    /// The widths that [`new`](Self::new) was given.
+    pub fn widths(&self) -> Vec<usize> {
+        match self {
+            Network::Mlp(net) => net.widths(),
+            Network::Rows(net) => {
+                let mut widths: Vec<usize> = net.layers.iter().map(Gru::inputs).collect();
+                widths.extend(net.head.weight.shape());
+                widths
+            }
+        }
+    }
+
+    pub fn dtype(&self) -> DType {
+        match self {
+            Network::Mlp(net) => net.layers[0].weight.dtype(),
+            Network::Rows(net) => net.head.weight.dtype(),
+        }
+    }
+}
+
+/// The tree is that of the network inside: files name its tensors as if there were no other kind.
+impl Tree for Network {
+    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+        match self {
+            Network::Mlp(net) => net.flatten(leaves),
+            Network::Rows(net) => net.flatten(leaves),
+        }
+    }
+
+    fn unflatten(&self, leaves: &mut Leaves) -> Network {
+        match self {
+            Network::Mlp(net) => Network::Mlp(net.unflatten(leaves)),
+            Network::Rows(net) => Network::Rows(net.unflatten(leaves)),
+        }
+    }
+
+    fn describe(&self, out: &mut Structure) {
+        match self {
+            Network::Mlp(net) => net.describe(out),
+            Network::Rows(net) => net.describe(out),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Conditions checked while a program runs.
+
+use crate::count::StepForecast;
+use gradus_ir::primitives::Check;
+use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+
+/// A check that runs.
+pub(crate) struct CheckCode {
+    message: String,
+    /// How many truth values there are.
+    conditions: usize,
+    /// The element types of the numbers reported.
+    reported: Vec<DType>,
+    /// The bytes of each array passed on.
+    passed: Vec<usize>,
+}
+
+impl CheckCode {
+    pub fn new(check: &Check, operands: &[&Type]) -> CheckCode {
+        let reported = operands[1..=check.reported].iter();
+        CheckCode {
+            message: check.message.clone(),
+            conditions: operands[0].elements(),
+            reported: reported.map(|t| t.dtype).collect(),
+            passed: check.passed.iter().map(Type::bytes).collect(),
+        }
+    }
+
+    pub fn forecast(&self) -> StepForecast {
+        StepForecast::moving(DType::F64, 2 * self.passed.iter().sum::<usize>())
+    }
+
+    /// # Errors
+    /// If the condition does not hold.
+    ///
+    /// # Safety
+    /// `inputs` and `outputs` point to arrays of the types of the check's operands and results, which do not overlap.
+    pub unsafe fn run(&self, inputs: &[*mut u8], outputs: &[*mut u8]) -> Result<()> {
+        let first = 1 + self.reported.len();
+        // SAFETY: by the caller; truth values are bytes.
+        unsafe {
+            let failed = (0..self.conditions).find(|&i| inputs[0].add(i).read() == 0);
+            if let Some(i) = failed {
+                let numbers = self.reported.iter().zip(&inputs[1..]);
+                let numbers = numbers.map(|(&dtype, &x)| shown(dtype, x, i));
+                return Err(Error::new(ErrorKind::Convergence, self.filled(numbers)));
+            }
+            for ((&from, &to), &bytes) in inputs[first..].iter().zip(outputs).zip(&self.passed) {
+                std::ptr::copy_nonoverlapping(from.cast_const(), to, bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The message with the numbers in their places.
+    fn filled(&self, numbers: impl Iterator<Item = String>) -> String {
+        let mut parts = self.message.split("{}");
+        let mut text = parts.next().unwrap_or_default().to_string();
+        for (part, number) in parts.zip(numbers) {
+            text += &number;
+            text += part;
+        }
+        text
+    }
+}
+
+/// Number `i` of an array as messages have it.
+///
+/// # Safety
+/// The array has more than `i` elements of that type.
+unsafe fn shown(dtype: DType, x: *const u8, i: usize) -> String {
+    // SAFETY: by the caller.
+    unsafe {
+        match dtype {
+            DType::F64 => format!("{:.2e}", x.cast::<f64>().add(i).read()),
+            DType::F32 => format!("{:.2e}", x.cast::<f32>().add(i).read()),
+            DType::I64 => x.cast::<i64>().add(i).read().to_string(),
+            DType::I32 => x.cast::<i32>().add(i).read().to_string(),
+            DType::U32 => x.cast::<u32>().add(i).read().to_string(),
+            DType::Bool => (x.add(i).read() != 0).to_string(),
+        }
+    }
+}

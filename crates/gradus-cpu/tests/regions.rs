@@ -1,0 +1,144 @@
+//! Programs with loops: what is counted and forecast, and what the passes leave of them.
+
+use gradus_cpu::{Array, CompileOptions, Counts, Executable, Input, compile, forecast, passes};
+use gradus_ir::Graph;
+use gradus_ir::primitives::Work;
+
+fn arrays(graph: &Graph) -> Vec<Array> {
+    let types = graph.input_types().into_iter().enumerate();
+    let array = |(k, ty): (usize, gradus_ir::Type)| {
+        let value = |i: usize| ((7 * i + 3 * k) % 11) as f64 / 11.0;
+        let values: Vec<f64> = (0..ty.elements()).map(value).collect();
+        match ty.dtype {
+            gradus_ir::DType::I64 => Array::from_slice(&[5i64], &ty.shape).unwrap(),
+            _ => Array::from_slice(&values, &ty.shape).unwrap(),
+        }
+    };
+    types.map(array).collect()
+}
+
+fn counted(program: &Executable, inputs: &[Array]) -> Counts {
+    let inputs = inputs.iter().map(Input::Borrowed).collect();
+    program.run_counted(inputs).unwrap().1
+}
+
+/// A loop of `n` steps that keeps two values of each, and its tangent loop.
+fn tangents(n: usize) -> String {
+    format!(
+        "graph(%s: f64[6], %w: f64[6], %t: f64[6]) {{
+  %r: bool[0] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %s: f64[6]) {{
+    %e: f64[6] = exp %w
+    %a: f64[6] = mul %s, %e
+    %b: f64[6] = sin %a
+    %c: f64[6] = cos %a
+    return %b, %c
+  }}}} %w, %s
+  %last: f64[6] = result{{index=0}} %r
+  %kept: f64[{n}, 6] = result{{index=1}} %r
+  %q: bool[0] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %t: f64[6], %c: f64[6]) {{
+    %e: f64[6] = exp %w
+    %a: f64[6] = mul %t, %e
+    %b: f64[6] = mul %a, %c
+    return %b
+  }}}} %w, %t, %kept
+  %dot: f64[6] = result{{index=0}} %q
+  return %last, %dot
+}}"
+    )
+}
+
+#[test]
+fn loops_do_and_hold_what_was_forecast() {
+    let mut peaks = Vec::new();
+    for n in [0, 1, 2, 7, 300] {
+        let graph: Graph = tangents(n).parse().unwrap();
+        let program = compile(&graph, &CompileOptions::default()).unwrap();
+        let counts = counted(&program, &arrays(&graph));
+        let expected = forecast(&graph);
+        assert_eq!(counts.by_work, expected.operations(), "{n} steps");
+        assert_eq!(counts.peak_bytes, expected.peak_bytes, "{n} steps");
+        if n > 1 {
+            // The exponential is the same in all steps; sine and cosine are of each.
+            let functions = counts.by_work[Work::Transcendental];
+            assert_eq!(functions, 6 + 2 * 6 * n as u64);
+            assert_eq!(counts.by_work[Work::Arithmetic], 3 * 6 * n as u64);
+            peaks.push(counts.peak_bytes);
+        }
+    }
+    // Nothing is kept of the steps.
+    assert!(peaks.windows(2).all(|p| p[0] == p[1]), "{peaks:?}");
+}
+
+/// A loop that goes on until a count is reached and keeps a value of each step for another one, backwards.
+const LISTS: &str = "graph(%n: f64[], %s: f64[40]) {
+  %one: f64[] = const 1.0
+  %zero: f64[] = const 0.0
+  %r: bool[0] = while{consts=2, carries=2, condition=graph(%i: i64[], %n: f64[], %one: f64[], %k: f64[], %s: f64[40]) {
+    %b: bool[] = lt %k, %n
+    return %b
+  }, body=graph(%i: i64[], %n: f64[], %one: f64[], %k: f64[], %s: f64[40]) {
+    %l: f64[] = add %k, %one
+    %a: f64[40] = sin %s
+    return %l, %a, %s
+  }} %n, %one, %zero, %s
+  %kept: f64[?, 40] = result{index=2} %r
+  %count: i64[] = result{index=3} %r
+  %q: bool[0] = for{consts=0, carries=1, reverse=1, body=graph(%i: i64[], %t: f64[40], %x: f64[40]) {
+    %a: f64[40] = mul %t, %x
+    return %a
+  }} %count, %s, %kept
+  %back: f64[40] = result{index=0} %q
+  return %back
+}";
+
+#[test]
+fn lists_count_as_memory_held() {
+    let graph: Graph = LISTS.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let start = Array::from_slice(&[0.5; 40], &[40]).unwrap();
+    let of_steps = |n: f64| {
+        let inputs = [Array::from_slice(&[n], &[]).unwrap(), start.clone()];
+        counted(&program, &inputs).peak_bytes
+    };
+    let none = of_steps(0.0);
+    assert_eq!(of_steps(1000.0) - none, 1000 * 40 * 8);
+    // What a long run needed, a short one after it does not hold.
+    assert_eq!(of_steps(3.0) - none, 3 * 40 * 8);
+}
+
+#[test]
+fn passes_leave_what_they_made() {
+    for text in [tangents(9), LISTS.to_string()] {
+        let once = passes::run(&text.parse().unwrap());
+        assert!(passes::run(&once).same(&once), "{once}");
+    }
+}
+
+#[test]
+fn errors_in_a_step_name_no_other_run() {
+    // The third step reads outside of the array; the run after that works.
+    let text = "graph(%n: i64[], %w: f64[3], %s: f64[1]) {
+  %r: bool[0] = for{consts=1, carries=1, body=graph(%i: i64[], %w: f64[3], %s: f64[1]) {
+    %k: i64[1] = reshape{shape=[1]} %i
+    %x: f64[1] = take{batch=0, axis=0} %w, %k
+    %a: f64[1] = add %s, %x
+    return %a
+  }} %n, %w, %s
+  %last: f64[1] = result{index=0} %r
+  return %last
+}";
+    let graph: Graph = text.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let run = |n: i64| {
+        let w = Array::from_slice(&[1.0, 2.0, 4.0], &[3]).unwrap();
+        let s = Array::from_slice(&[0.5], &[1]).unwrap();
+        let n = Array::from_slice(&[n], &[]).unwrap();
+        let inputs = vec![Input::Owned(n), Input::Owned(w), Input::Owned(s)];
+        let results = program.run(inputs)?;
+        Ok::<f64, gradus_ir::Error>(results[0].as_slice::<f64>().unwrap()[0])
+    };
+    assert_eq!(run(3).unwrap(), 7.5);
+    assert!(run(4).unwrap_err().message().contains("out of bounds"));
+    assert_eq!(run(2).unwrap(), 3.5);
+    assert_eq!(run(-1).unwrap(), 0.5);
+}

@@ -1,0 +1,244 @@
+//! Programs that operations hold: each stands below the program around it, with links both ways.
+
+use super::{View, Writer};
+use crate::cost::Estimate;
+use crate::explain::{grouped, time};
+use gradus_ir::primitives::{Call, Region, Trips};
+use gradus_ir::{Graph, NodeId, Part};
+use std::fmt::Write;
+
+/// What a program is a body of.
+pub(super) struct Held {
+    /// Before the names of its nodes, so that they are unlike those of other programs.
+    pub prefix: String,
+    /// How often it runs when the whole program runs once.
+    pub times: f64,
+    /// How deep it is within others.
+    pub depth: usize,
+    /// What each input is.
+    pub given: Vec<String>,
+    /// What each output becomes.
+    pub returned: Vec<String>,
+}
+
+impl Held {
+    pub fn nowhere() -> Held {
+        Held {
+            prefix: String::new(),
+            times: 1.0,
+            depth: 0,
+            given: Vec::new(),
+            returned: Vec::new(),
+        }
+    }
+}
+
+impl View<'_> {
+    /// The bodies of the node `id`, if it is a region.
+    pub fn bodies(&self, id: NodeId, writer: &mut Writer<'_>) {
+        let Some(region) = self.graph.region(id) else {
+            return;
+        };
+        for (k, (name, body)) in region.bodies().into_iter().enumerate() {
+            let number = self.numbers[id.index()] + k;
+            let runs = times(region, &name);
+            let held = Held {
+                prefix: format!("b{number}."),
+                times: self.held.times * runs.unwrap_or(1) as f64,
+                depth: self.held.depth + 1,
+                given: self.given(id, region, &name),
+                returned: returned(region, &name, body),
+            };
+            let open = if held.depth == 1 { " open" } else { "" };
+            let view = View::new(body, writer, held);
+            let own = self.name(id);
+            let place = self.place(id);
+            let place = place.map_or(String::new(), |(file, line)| {
+                super::escaped(&format!("{}:{line}", super::short(file)))
+            });
+            let _ = writeln!(
+                writer.out,
+                "<details class=\"body {}\" id=\"b{number}\"{open}><summary><span><b>{name}</b> of <a href=\"#n{}\">%{own} {}</a>, {}{}: {}</span><span class=\"place\">{place}</span></summary>",
+                self.class(id),
+                self.words(&[own]),
+                region_name(region),
+                part(self.graph.node(id).loc.part()),
+                how_often(region, &name),
+                view.cost(runs),
+            );
+            view.halves(writer);
+            writer.out.push_str("</details>\n");
+        }
+    }
+
+    pub fn links_to_bodies(&self, id: NodeId, region: &Region) -> String {
+        let first = self.numbers[id.index()];
+        let all = region.bodies().into_iter().enumerate();
+        let all = all.map(|(k, (name, body))| {
+            let n = first + k;
+            format!("<a href=\"#b{n}\">{name}</a>, {} nodes", body.len())
+        });
+        all.collect::<Vec<_>>().join("; ")
+    }
+
+    /// What a run costs, and all of them.
+    fn cost(&self, runs: Option<u64>) -> String {
+        let mut sum = Estimate::default();
+        for cost in &self.costs {
+            sum.operations += cost.operations;
+            sum.seconds += cost.seconds;
+        }
+        let once = format!(
+            "{} nodes, {} operations, about {}",
+            self.graph.len(),
+            grouped(sum.operations),
+            time(sum.seconds)
+        );
+        match runs {
+            Some(n) if n > 1 => format!(
+                "{once} a step; {} operations, about {} in {} steps",
+                grouped(sum.operations * n),
+                time(sum.seconds * n as f64),
+                grouped(n)
+            ),
+            _ => once,
+        }
+    }
+
+    /// What each input of the body `name` is, by the names of the program around it.
+    fn given(&self, id: NodeId, region: &Region, name: &str) -> Vec<String> {
+        let operands = &self.graph.node(id).operands;
+        let outer = |k: usize| format!("%{} outside", self.name(operands[k]));
+        match region {
+            Region::Loop(r) => {
+                let counts = r.counts();
+                let first = counts + r.consts + r.carries;
+                let mut all = vec!["number of the step".to_string()];
+                for k in counts..operands.len() {
+                    all.push(if k < counts + r.consts {
+                        format!("in all steps {}", outer(k))
+                    } else if k < first {
+                        let carried = k - counts - r.consts;
+                        format!("carried {carried}, at first {}", outer(k))
+                    } else {
+                        format!("item of {}", outer(k))
+                    });
+                }
+                all
+            }
+            Region::Switch(_) => (1..operands.len()).map(outer).collect(),
+            Region::Call(call) if std::ptr::eq(&**call.body(), body_called(region, name)) => {
+                (0..operands.len()).map(outer).collect()
+            }
+            Region::Call(_) | Region::Check(_) => Vec::new(),
+        }
+    }
+}
+
+fn body_called<'a>(region: &'a Region, name: &str) -> &'a Graph {
+    let found = region.bodies().into_iter().find(|(n, _)| n == name);
+    match found {
+        Some((_, body)) => body,
+        None => unreachable!("{name} is one of the bodies"),
+    }
+}
+
+/// What each output of the body `name` becomes.
+fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
+    match region {
+        Region::Loop(_) if name == "condition" => vec!["goes on".into()],
+        Region::Loop(r) => {
+            let all = 0..body.outputs().len();
+            let role = |k: usize| match k.checked_sub(r.carries) {
+                None => format!("carried {k}"),
+                Some(kept) => format!("kept {kept}"),
+            };
+            all.map(role).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How often the body `name` runs when its region runs once, where that is known; a choice counts as if it were made.
+fn times(region: &Region, name: &str) -> Option<u64> {
+    match region {
+        Region::Loop(r) => match r.trips {
+            Trips::Fixed(n) => Some(n as u64),
+            _ => None,
+        },
+        Region::Switch(_) => Some(1),
+        Region::Call(_) => Some(u64::from(!is_rule(region, name))),
+        Region::Check(_) => Some(1),
+    }
+}
+
+/// Whether the body is for derivatives alone.
+fn is_rule(region: &Region, name: &str) -> bool {
+    match region {
+        Region::Call(Call::Solve(_)) => name != "solve",
+        Region::Call(_) => name != "body",
+        _ => false,
+    }
+}
+
+fn how_often(region: &Region, name: &str) -> String {
+    match (region, times(region, name)) {
+        (Region::Switch(_), _) => "run if it is chosen".into(),
+        (_, Some(0)) if is_rule(region, name) => "a rule for derivatives".into(),
+        (_, Some(1)) => "run once".into(),
+        (_, Some(n)) => format!("run {} times", grouped(n)),
+        (_, None) => "run as often as is known only then".into(),
+    }
+}
+
+/// What a region does with its bodies, and how its cost counts.
+pub(super) fn runs(region: &Region) -> String {
+    match region {
+        Region::Loop(r) => match r.trips {
+            Trips::Fixed(n) => format!(
+                "{} steps{}",
+                grouped(n as u64),
+                if r.reverse {
+                    ", the last one first"
+                } else {
+                    ""
+                }
+            ),
+            _ => "as many steps as is known only then; the costs are those of one".into(),
+        },
+        Region::Switch(r) => format!(
+            "one of {} branches; the costs are those of the dearest",
+            r.branches.len()
+        ),
+        Region::Call(_) | Region::Check(_) => "once".into(),
+    }
+}
+
+fn region_name(region: &Region) -> &'static str {
+    gradus_ir::primitives::Primitive::name(region)
+}
+
+fn part(part: Part) -> String {
+    match part {
+        Part::Value => String::new(),
+        Part::Tangent(op) => format!("slope or tangent of {op}, "),
+        Part::Cotangent(op) => format!("backward through {op}, "),
+    }
+}
+
+/// What stands in the box of a region.
+pub(super) fn title(region: &Region, name: usize) -> [String; 2] {
+    let times = match region {
+        Region::Loop(r) => match r.trips {
+            Trips::Fixed(n) => format!(" × {n}"),
+            _ => " × ?".into(),
+        },
+        _ => String::new(),
+    };
+    let results: Vec<String> = region.results().iter().map(|t| t.to_string()).collect();
+    let shown = match results.len() {
+        0..=3 => format!("({})", results.join(", ")),
+        n => format!("({}, … {n} results)", results[..2].join(", ")),
+    };
+    [format!("%{name} {}{times}", region_name(region)), shown]
+}

@@ -1,0 +1,401 @@
+//! Which operation of a program made the first NaN or infinity: all values are computed one operation at a time, and regions searched inside.
+
+use crate::tensor::Tensor;
+use crate::trace;
+use gradus_cpu::Array;
+use gradus_ir::primitives::{Call, Loop, Region, Trips};
+use gradus_ir::{Graph, Loc, NodeId, Op, Part, Result, Type};
+use std::fmt;
+
+/// What an array holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Finite {
+    All,
+    /// Infinities, but no NaN.
+    Infinite,
+    Nan,
+}
+
+impl Finite {
+    pub fn of(array: &Array) -> Finite {
+        fn scan<T: Copy>(values: &[T], nan: fn(T) -> bool, finite: fn(T) -> bool) -> Finite {
+            let mut found = Finite::All;
+            for &v in values.iter().filter(|&&v| !finite(v)) {
+                if nan(v) {
+                    return Finite::Nan;
+                }
+                found = Finite::Infinite;
+            }
+            found
+        }
+        match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
+            (Some(values), _) => scan(values, f64::is_nan, f64::is_finite),
+            (_, Some(values)) => scan(values, f32::is_nan, f32::is_finite),
+            _ => Finite::All,
+        }
+    }
+
+    fn of_all(arrays: &[Array]) -> Finite {
+        let all = arrays.iter().map(Finite::of);
+        all.max().unwrap_or(Finite::All)
+    }
+}
+
+/// A loop, branch or call that an operation is in. Prints as `step 3 of scan, at src/main.rs:7`.
+#[derive(Clone, Debug)]
+pub struct NanWithin {
+    /// `scan`, `for`, `while`, `switch`, `checkpoint` and so on.
+    pub operation: &'static str,
+    /// File and line of the user's program, where known.
+    pub place: Option<(&'static str, u32)>,
+    /// Whether it is the function itself or its derivative.
+    pub part: Part,
+    /// Of a loop the number of the step, from 0 on; the way back has the numbers of the way there.
+    pub step: Option<usize>,
+    /// Of a choice the number of the branch; `cond` has `on_true` as branch 1.
+    pub branch: Option<usize>,
+}
+
+impl fmt::Display for NanWithin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.step, self.branch) {
+            (Some(k), _) => write!(f, "step {k} of ")?,
+            (_, Some(k)) => write!(f, "branch {k} of ")?,
+            _ => {}
+        }
+        match self.part {
+            Part::Value => f.write_str(self.operation)?,
+            Part::Tangent(op) => write!(f, "the derivative of {op}")?,
+            Part::Cotangent(op) => write!(f, "the backward pass of {op}")?,
+        }
+        match self.place {
+            Some((file, line)) => write!(f, ", at {file}:{line}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The operation, what it read and gave, and where it is.
+pub(super) struct Found {
+    pub op: Op,
+    pub loc: Loc,
+    pub operands: Vec<Tensor>,
+    pub result: Tensor,
+    pub reaches_result: bool,
+    /// Innermost first.
+    pub within: Vec<NanWithin>,
+}
+
+impl Found {
+    /// The argument that had it already.
+    pub fn argument(&self) -> Option<usize> {
+        match self.op {
+            Op::Input(k) => Some(k as usize),
+            _ => None,
+        }
+    }
+}
+
+/// Searches `graph` at these arguments.
+pub(super) fn search(graph: &Graph, arguments: &[Tensor]) -> Result<Option<Found>> {
+    let arrays: Result<Vec<Array>> = arguments.iter().map(Tensor::array).collect();
+    // Nobody sees what is run again.
+    inside(&graph.without_effects(), &arrays?, Meaning::Searched)
+}
+
+/// What it means that an argument is not finite.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// It is what is searched for.
+    Searched,
+    /// It was searched for outside already: an infinity is meant.
+    Meant,
+}
+
+/// The value of a node.
+#[derive(Clone)]
+enum Value {
+    Array(Array),
+    /// An item a step.
+    List(Vec<Array>),
+    /// Of a region: its results.
+    Results(Vec<Value>),
+}
+
+impl Value {
+    fn finite(&self) -> Finite {
+        match self {
+            Value::Array(array) => Finite::of(array),
+            Value::List(items) => Finite::of_all(items),
+            Value::Results(all) => {
+                let all = all.iter().map(Value::finite);
+                all.max().unwrap_or(Finite::All)
+            }
+        }
+    }
+
+    fn array(&self) -> Result<Array> {
+        match self {
+            Value::Array(array) => Ok(array.clone()),
+            _ => unreachable!("only loops read lists"),
+        }
+    }
+}
+
+fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option<Found>> {
+    let live = graph.live();
+    let mut values: Vec<Option<Value>> = vec![None; graph.len()];
+    // What is meant to be infinite counts as finite.
+    let mut bad = vec![Finite::All; graph.len()];
+    let mut meant = vec![false; graph.len()];
+    let operands = |values: &[Option<Value>], id: NodeId| -> Vec<Value> {
+        let operands = graph.node(id).operands.iter();
+        operands.filter_map(|o| values[o.index()].clone()).collect()
+    };
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        let node = graph.node(id);
+        let given = operands(&values, id);
+        let value = match &node.op {
+            Op::Input(k) => Value::Array(arguments[*k as usize].clone()),
+            Op::Region(region) => Value::Results(evaluate(region, &given)?),
+            Op::Result { index, .. } => match &given[0] {
+                Value::Results(all) => all[*index as usize].clone(),
+                _ => unreachable!("a result is one of a region"),
+            },
+            _ => {
+                let arrays: Result<Vec<Array>> = given.iter().map(Value::array).collect();
+                let tensors = arrays?.into_iter().map(Tensor::from_array);
+                Value::Array(trace::compute(graph, id, tensors.collect())?)
+            }
+        };
+        let k = id.index();
+        bad[k] = value.finite();
+        values[k] = Some(value);
+        let mut sources = node.operands.iter().map(|o| o.index());
+        let is_meant = match node.op {
+            Op::Const(_) => true,
+            Op::Input(_) => meaning == Meaning::Meant,
+            _ => sources.any(|o| meant[o]),
+        };
+        if bad[k] == Finite::Infinite
+            && is_meant
+            && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
+        {
+            meant[k] = true;
+            bad[k] = Finite::All;
+        }
+    }
+    let made = |id: &NodeId| {
+        let operands = &graph.node(*id).operands;
+        bad[id.index()] != Finite::All && operands.iter().all(|o| bad[o.index()] == Finite::All)
+    };
+    // What is bad and leads to a bad result through bad values alone.
+    let mut leads = vec![false; graph.len()];
+    for o in graph.outputs() {
+        leads[o.index()] = bad[o.index()] != Finite::All;
+    }
+    for id in graph.ids().rev() {
+        if leads[id.index()] {
+            for o in &graph.node(id).operands {
+                leads[o.index()] |= bad[o.index()] != Finite::All;
+            }
+        }
+    }
+    let first = graph.ids().find(|id| leads[id.index()] && made(id));
+    let Some(id) = first.or_else(|| graph.ids().find(made)) else {
+        return Ok(None);
+    };
+    let node = graph.node(id);
+    let given = operands(&values, id);
+    if let Op::Region(region) = &node.op
+        && let Some(mut found) = within(region, node.loc, &given)?
+    {
+        found.reaches_result = first.is_some();
+        return Ok(Some(found));
+    }
+    let given = given.iter().filter_map(|v| v.array().ok());
+    let result = match &values[id.index()] {
+        Some(Value::Results(all)) => all.iter().find(|v| v.finite() != Finite::All),
+        value => value.as_ref(),
+    };
+    let result = match result {
+        Some(Value::Array(array)) => array.clone(),
+        Some(Value::List(items)) => {
+            let item = items.iter().find(|i| Finite::of(i) != Finite::All);
+            item.unwrap_or(&items[0]).clone()
+        }
+        _ => unreachable!("what is bad has a value"),
+    };
+    Ok(Some(Found {
+        op: node.op.clone(),
+        loc: node.loc,
+        operands: given.map(Tensor::from_array).collect(),
+        result: Tensor::from_array(result),
+        reaches_result: first.is_some(),
+        within: Vec::new(),
+    }))
+}
+
+/// The operation inside of a region that got finite operands and gave results that are not finite.
+fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>> {
+    let here = |step, branch| NanWithin {
+        operation: Op::Region(region.clone().into()).name(),
+        place: loc.file_line(),
+        part: loc.part(),
+        step,
+        branch,
+    };
+    let (mut found, place) = match region {
+        Region::Loop(r) => {
+            let mut first = None;
+            steps(r, operands, &mut |step, args, results| {
+                if Finite::of_all(results) != Finite::All {
+                    let found = inside(&r.body, args, Meaning::Meant)?;
+                    first = found.map(|found| (found, here(Some(step), None)));
+                }
+                Ok(first.is_none())
+            })?;
+            let Some((found, place)) = first else {
+                return Ok(None);
+            };
+            (found, Some(place))
+        }
+        Region::Switch(r) => {
+            let k = branch(&operands[0], r.branches.len())?;
+            let found = inside(&r.branches[k], &arrays(&operands[1..])?, Meaning::Meant)?;
+            let Some(found) = found else { return Ok(None) };
+            (found, Some(here(None, Some(k))))
+        }
+        // They are the identity, or do not run.
+        Region::Check(_)
+        | Region::Call(Call::Hook { .. } | Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
+            return Ok(None);
+        }
+        Region::Call(call) => {
+            let found = inside(call.body(), &arrays(operands)?, Meaning::Meant)?;
+            let Some(found) = found else { return Ok(None) };
+            // Nothing that a user wrote.
+            let own = !matches!(call, Call::Local(_));
+            (found, own.then(|| here(None, None)))
+        }
+    };
+    found.within.extend(place);
+    // A value that came in is no operation.
+    Ok(Some(found).filter(|found| found.argument().is_none()))
+}
+
+/// The results of a region.
+fn evaluate(region: &Region, operands: &[Value]) -> Result<Vec<Value>> {
+    let results = match region {
+        Region::Loop(r) => return steps(r, operands, &mut |_, _, _| Ok(true)),
+        Region::Switch(r) => {
+            let k = branch(&operands[0], r.branches.len())?;
+            execute(&r.branches[k], &arrays(&operands[1..])?)?
+        }
+        Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
+            let mut one = Graph::new();
+            let given = arrays(operands)?;
+            let inputs: Vec<NodeId> = given.iter().map(|a| one.input(a.ty().clone())).collect();
+            let outputs = one.add_region(region.clone(), &inputs)?;
+            one.set_outputs(outputs);
+            execute(&one, &given)?
+        }
+        Region::Call(Call::Hook { residuals, .. }) => return Ok(operands[*residuals..].to_vec()),
+        Region::Call(call) => execute(call.body(), &arrays(operands)?)?,
+    };
+    Ok(results.into_iter().map(Value::Array).collect())
+}
+
+/// Sees a step: its number, what its body got and gave; says whether to go on.
+type Visit<'a> = dyn FnMut(usize, &[Array], &[Array]) -> Result<bool> + 'a;
+
+/// Runs a loop step by step; its results, unless `visit` ended it.
+fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Value>> {
+    let counts = r.counts();
+    let (fixed, first) = (counts + r.consts, counts + r.consts + r.carries);
+    let total = match r.trips {
+        Trips::Fixed(n) => Some(n),
+        Trips::Counted => Some(number(&operands[0])?.max(0) as usize),
+        Trips::While(_) => None,
+    };
+    let constants = arrays(&operands[counts..fixed])?;
+    let mut carried = arrays(&operands[fixed..first])?;
+    let mut kept: Vec<Vec<(usize, Array)>> = vec![Vec::new(); r.kept()];
+    let mut done = 0;
+    while total.is_none_or(|n| done < n) {
+        let step = match total {
+            Some(n) if r.reverse => n - 1 - done,
+            _ => done,
+        };
+        let mut args = vec![Array::from_slice(&[step as i64], &[])?];
+        args.extend(constants.iter().chain(&carried).cloned());
+        if let Trips::While(condition) = &r.trips {
+            let goes_on = execute(condition, &args)?;
+            if goes_on[0].as_slice::<bool>() != Some(&[true]) {
+                break;
+            }
+        }
+        for sequence in &operands[first..] {
+            args.push(match sequence {
+                Value::List(items) => items[step].clone(),
+                sequence => item(&sequence.array()?, step)?,
+            });
+        }
+        let results = execute(&r.body, &args)?;
+        if !visit(step, &args, &results)? {
+            return Ok(Vec::new());
+        }
+        for (kept, item) in kept.iter_mut().zip(&results[r.carries..]) {
+            kept.push((step, item.clone()));
+        }
+        carried = results[..r.carries].to_vec();
+        done += 1;
+    }
+    let mut results: Vec<Value> = carried.into_iter().map(Value::Array).collect();
+    for (mut items, ty) in kept.into_iter().zip(&r.body.output_types()[r.carries..]) {
+        items.sort_by_key(|(step, _)| *step);
+        let items: Vec<Array> = items.into_iter().map(|(_, item)| item).collect();
+        results.push(match r.trips {
+            Trips::Fixed(_) => Value::Array(stacked(&items, &r.sequence(ty))?),
+            _ => Value::List(items),
+        });
+    }
+    if total.is_none() {
+        results.push(Value::Array(Array::from_slice(&[done as i64], &[])?));
+    }
+    Ok(results)
+}
+
+fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> {
+    let tensors: Vec<Tensor> = arguments.iter().cloned().map(Tensor::from_array).collect();
+    let results = trace::execute(graph, &tensors)?;
+    results.iter().map(Tensor::array).collect()
+}
+
+fn arrays(values: &[Value]) -> Result<Vec<Array>> {
+    values.iter().map(Value::array).collect()
+}
+
+fn number(value: &Value) -> Result<i64> {
+    let array = value.array()?;
+    Ok(array.as_slice::<i64>().map_or(0, |v| v[0]))
+}
+
+/// The branch that a choice takes.
+fn branch(index: &Value, branches: usize) -> Result<usize> {
+    let index = usize::try_from(number(index)?).unwrap_or(0);
+    Ok(index.min(branches - 1))
+}
+
+/// Row `k` of a sequence.
+fn item(sequence: &Array, k: usize) -> Result<Array> {
+    let ty = sequence.ty().with_shape(&sequence.ty().shape[1..]);
+    let size = ty.bytes();
+    Array::from_bytes(ty, &sequence.bytes()[k * size..(k + 1) * size])
+}
+
+/// The sequence of these rows.
+fn stacked(items: &[Array], ty: &Type) -> Result<Array> {
+    let bytes: Vec<u8> = items.iter().flat_map(|i| i.bytes()).copied().collect();
+    Array::from_bytes(ty.clone(), &bytes)
+}

@@ -1,0 +1,195 @@
+//! Roots of functions, by a solver of one's own or by Newton's method.
+
+use super::vector::{Packing, norm};
+use super::{LinearSolver, krylov, linear, require};
+use crate::control::{changed, check_same, close, or_stop, while_loop};
+use crate::tensor::Tensor;
+use crate::trace::{self, Closed, on_behalf_of};
+use crate::transform::custom::{Outside, only_floats, with_tangent};
+use crate::transform::jvp;
+use crate::tree::{Tree, leaves, map, rebuild, zeros_like};
+use gradus_ir::{Loc, Result, Type};
+use std::cell::RefCell;
+
+/// The root of `f` that `solve` finds, differentiated as a root: `solve(f, init)` returns `x` with `f(x) = 0`.
+///
+/// The derivative is with respect to what `f` uses from outside, by the implicit function theorem: `∂f(x)·ẋ` is the change of `f` at `x` with the sign turned, a
+/// system that `linear` solves. How `solve` works does not matter to it, so it may be anything, such as a loop that cannot be differentiated; `init`, and what
+/// `solve` alone uses, has derivative zero.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // The cube root by bisection.
+/// let cube_root = |a: &Tensor| {
+///     custom_root(
+///         |x: &Tensor| x.powi(3) - a,
+///         &Tensor::from(0.0),
+///         |f, _| {
+///             let step = |(low, high): &(Tensor, Tensor)| {
+///                 let middle = (low + high) * 0.5;
+///                 let below = f(&middle).less(0.0);
+///                 (below.where_(&middle, low), below.where_(high, &middle))
+///             };
+///             fori_loop(0, 60, |_, ends| step(ends), &(Tensor::from(0.0), Tensor::from(10.0))).0
+///         },
+///         LinearSolver::default(),
+///     )
+/// };
+/// let eight = Tensor::from(8.0);
+/// assert!((cube_root(&eight).item::<f64>()? - 2.0).abs() < 1e-12);
+/// assert!((grad(cube_root)(&eight).item::<f64>()? - 1.0 / 12.0).abs() < 1e-12);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `f` or `solve` returns another type than `init`, or a leaf of it is no float. That `solve` finds a root is not checked.
+#[track_caller]
+pub fn custom_root<X: Tree>(
+    f: impl Fn(&X) -> X,
+    init: &X,
+    solve: impl Fn(&dyn Fn(&X) -> X, &X) -> X,
+    linear: LinearSolver,
+) -> X {
+    let loc = Loc::caller();
+    let solve = |f: &dyn Fn(&X) -> X, init: &X| Ok(solve(f, init));
+    let result = root_of("custom_root", &f, init, &solve, linear, loc);
+    or_stop(result, loc, || zeros_like(init))
+}
+
+/// A function that finds a root of another, beginning somewhere.
+type Solver<'a, X> = &'a dyn Fn(&dyn Fn(&X) -> X, &X) -> Result<X>;
+
+pub(super) fn root_of<X: Tree>(
+    name: &'static str,
+    f: &dyn Fn(&X) -> X,
+    init: &X,
+    solve: Solver<'_, X>,
+    linear: LinearSolver,
+    loc: Loc,
+) -> Result<X> {
+    only_floats(name, "what to begin with", init)?;
+    let types: Vec<Type> = leaves(init).iter().map(|t| t.ty().clone()).collect();
+    // Who sees values of the function does so for as long as it is solved.
+    let (closed, value) = close(name, init, &types, f)?;
+    let Closed {
+        graph,
+        captured,
+        observers: _observers,
+    } = closed;
+    let what = format!("{name}: the function must return a tree like its argument");
+    check_same(&what, init, &value, changed)?;
+    let at = |x: &X, outside: &[Tensor]| -> X {
+        let all = [&leaves(x)[..], outside].concat();
+        match trace::apply(&graph, all) {
+            Ok(results) => rebuild(x, results),
+            Err(error) => {
+                trace::stop(error, loc);
+                zeros_like(x)
+            }
+        }
+    };
+    let outcome = RefCell::new(Ok(()));
+    let what = format!("{name}: the solver must return a tree like what it begins with");
+    let body = |outside: &Vec<Tensor>| {
+        let found = solve(&|x| at(x, outside), init);
+        let found = found.and_then(|x| check_same(&what, init, &x, changed).map(|()| x));
+        found.unwrap_or_else(|error| {
+            *outcome.borrow_mut() = Err(error);
+            zeros_like(init)
+        })
+    };
+    let rule = |outside: &Vec<Tensor>, x: &X, change: &Vec<Tensor>| {
+        on_behalf_of(loc, || {
+            let moved = jvp(|outside: &Vec<Tensor>| at(x, outside), outside, change).1;
+            let side = map(&moved, |t| -t);
+            let product = |v: &X| jvp(|x: &X| at(x, outside), x, v).1;
+            let solution = linear::solve(&product, &side, linear, loc);
+            or_stop(solution, loc, || zeros_like(&side))
+        })
+    };
+    let root = with_tangent(name, &captured, &body, &rule, Outside::Zero, loc)?;
+    outcome.into_inner()?;
+    Ok(root)
+}
+
+/// How [`find_root`] looks.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Root {
+    /// The norm of `f(x)` that is small enough, relative to one more than that of `f(init)`. `None`: 1e-10 for f64, 1e-5 for f32.
+    pub tolerance: Option<f64>,
+    /// The most steps. `None`: 100.
+    pub max_steps: Option<usize>,
+    /// How the systems of the steps and of the derivative are solved.
+    pub linear: LinearSolver,
+}
+
+/// The root of `f` that Newton's method finds from `init` on: `x` with `f(x) = 0`, as many equations as unknowns.
+///
+/// Each step solves `∂f(x)·p = -f(x)` with products alone, and goes as far along `p` as `f` becomes smaller. Differentiated as
+/// [`custom_root`] is, with respect to what `f` uses from outside.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let sqrt = |a: &Tensor| find_root(|x: &Tensor| x.square() - a, &Tensor::from(1.0), Root::default());
+/// let two = Tensor::from(2.0);
+/// assert!((sqrt(&two).item::<f64>()? - 2f64.sqrt()).abs() < 1e-10);
+/// assert!((grad(sqrt)(&two).item::<f64>()? - 0.5 / 2f64.sqrt()).abs() < 1e-10);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// As [`custom_root`]. Where `f(x)` does not become as small as the tolerance wants, running it is an error of kind [`Convergence`](crate::ErrorKind::Convergence).
+#[track_caller]
+pub fn find_root<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: Root) -> X {
+    let loc = Loc::caller();
+    let solve = |f: &dyn Fn(&X) -> X, init: &X| on_behalf_of(loc, || newton(f, init, options, loc));
+    let result = root_of("find_root", &f, init, &solve, options.linear, loc);
+    or_stop(result, loc, || zeros_like(init))
+}
+
+fn newton<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: Root, loc: Loc) -> Result<X> {
+    /// The part of the promised decrease that is asked for.
+    const DECREASE: f64 = 1e-4;
+    /// The shortest part of a step that is tried is two to the minus this.
+    const HALVINGS: i64 = 30;
+    type State = (Tensor, Tensor, Tensor);
+    let packing = Packing::of(&leaves(init));
+    let at = |x: &Tensor| packing.pack_tree(&f(&packing.unpack_like(init, x)));
+    let begin = packing.pack_tree(init);
+    let value = at(&begin);
+    let limit = (norm(&value) + 1.0) * packing.tolerance(options.tolerance);
+    let most = options.max_steps.unwrap_or(100);
+    let linear = options.linear;
+    let (x, value, steps) = while_loop(
+        |(_, value, k): &State| norm(value).greater(&limit) & k.less(most as i64),
+        |(x, value, k): &State| {
+            let product = |v: &Tensor| jvp(at, x, v).1;
+            let side = -value;
+            let small = norm(value) * packing.tolerance(linear.tolerance);
+            let most = linear.steps(packing.len());
+            let p = krylov::solve(linear.method, &product, &side, &small, most).solution;
+            let enough = |t: &Tensor| {
+                let wanted = norm(value) * (1.0 - t * DECREASE);
+                norm(&at(&(x + t * &p))).less_equal(wanted)
+            };
+            let whole = Tensor::ones(&[], value.dtype());
+            let (t, halvings) = while_loop(
+                |(t, k): &(Tensor, Tensor)| !enough(t) & k.less(HALVINGS),
+                |(t, k): &(Tensor, Tensor)| (t * 0.5, k + 1),
+                &(whole, Tensor::from(0i64)),
+            );
+            // Without a part that helps it stays where it is, and the check in the end says so.
+            let t = halvings.less(HALVINGS).where_(&t, &t.zeros_like());
+            let next = x + t * p;
+            let value = at(&next);
+            (next, value, k + 1)
+        },
+        &(begin, value, Tensor::from(0i64)),
+    );
+    let size = norm(&value);
+    let message = "find_root: no convergence in {} steps: the norm of the function is {}, and should be at most {}; begin nearer to the root, or allow more `max_steps` or a larger \
+                   `tolerance`";
+    let reported = [&steps, &size, &limit];
+    let x = require(size.less_equal(&limit), message, &reported, x, loc)?;
+    Ok(packing.unpack_like(init, &x))
+}
