@@ -3,6 +3,7 @@
 use crate::regions;
 use gradus_ir::primitives::Jvp;
 use gradus_ir::{Graph, NodeId, Op};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// Appends to `g` the tangents of `outputs`, given those of some nodes: `(node, tangent)`, a tangent of the node's type.
@@ -14,16 +15,18 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
     let sources: Vec<NodeId> = at.iter().map(|&(x, _)| x).collect();
     let active = g.dependents_of(&sources);
     let needed = g.needed_for(outputs);
-    let mut tangents: HashMap<NodeId, NodeId> = HashMap::new();
+    let mut tangents: Vec<Option<NodeId>> = vec![None; g.len()];
     for &(x, t) in at {
         debug_assert_eq!(g.ty(x), g.ty(t), "a tangent has its value's type");
-        tangents.insert(x, t);
+        tangents[x.index()] = Some(t);
     }
     let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
-    let primal: Vec<NodeId> = g.ids().collect();
-    for id in primal {
+    for id in g.ids() {
         let has_tangent = g.ty(id).dtype.is_float() || g.region(id).is_some();
-        if !active[id.index()] || !needed[id.index()] || tangents.contains_key(&id) || !has_tangent
+        if !active[id.index()]
+            || !needed[id.index()]
+            || tangents[id.index()].is_some()
+            || !has_tangent
         {
             continue;
         }
@@ -32,15 +35,12 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
             let of_region = of_regions.get(&node.operands[0]);
             if let Some(t) = of_region.and_then(|r| r[index as usize]) {
                 debug_assert_eq!(g.ty(t), &node.ty, "a result's tangent has its type");
-                tangents.insert(id, t);
+                tangents[id.index()] = Some(t);
             }
             continue;
         }
-        let of_operands: Vec<Option<NodeId>> = node
-            .operands
-            .iter()
-            .map(|o| tangents.get(o).copied())
-            .collect();
+        let of_operands: SmallVec<[Option<NodeId>; 3]> =
+            node.operands.iter().map(|o| tangents[o.index()]).collect();
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
@@ -64,8 +64,8 @@ pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Op
                 "{}: the tangent has its value's type",
                 node.op.name()
             );
-            tangents.insert(id, t);
+            tangents[id.index()] = Some(t);
         }
     }
-    outputs.iter().map(|o| tangents.get(o).copied()).collect()
+    outputs.iter().map(|o| tangents[o.index()]).collect()
 }

@@ -61,6 +61,7 @@ pub(crate) fn needed_by(g: &Graph, sources: &[NodeId], ends: &[NodeId]) -> Vec<N
     let active = g.dependents_of(sources);
     let needed = g.needed_for(ends);
     let mut residuals: Vec<NodeId> = Vec::new();
+    let mut stored = vec![false; g.len()];
     for id in g.ids() {
         if !(active[id.index()] && needed[id.index()]) {
             continue;
@@ -69,7 +70,7 @@ pub(crate) fn needed_by(g: &Graph, sources: &[NodeId], ends: &[NodeId]) -> Vec<N
             let source = stored_form(g, operand);
             if !active[operand.index()]
                 && g.literal(source).is_none()
-                && !residuals.contains(&source)
+                && !std::mem::replace(&mut stored[source.index()], true)
             {
                 residuals.push(source);
             }

@@ -3,6 +3,7 @@
 use crate::regions;
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
 use gradus_ir::{Graph, NodeId, Op, verify};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 /// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
@@ -19,6 +20,10 @@ pub fn transpose(
 ) -> Vec<Option<NodeId>> {
     let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
+    let mut ends = vec![false; g.len()];
+    for x in inputs {
+        ends[x.index()] = true;
+    }
     let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
     for &(y, ct) in outputs {
         if active[y.index()] {
@@ -28,9 +33,15 @@ pub fn transpose(
     let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
     for id in (0..active.len()).rev() {
         let id = g.id_at(id);
+        // A region has no cotangent of its own, its results have.
+        if cotangents[id.index()].is_none() && g.region(id).is_none() {
+            continue;
+        }
         let node = g.node(id).clone();
-        let linear = |o: &NodeId| active[o.index()];
-        let linear: Vec<bool> = node.operands.iter().map(linear).collect();
+        if matches!(node.op, Op::Input(_)) || ends[id.index()] {
+            continue;
+        }
+        let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
         if let Op::Region(region) = &node.op {
             let Some(of_results) = of_regions.remove(&id) else {
                 continue;
@@ -47,9 +58,6 @@ pub fn transpose(
         let Some(cotangent) = cotangents[id.index()] else {
             continue;
         };
-        if matches!(node.op, Op::Input(_)) || inputs.contains(&id) {
-            continue;
-        }
         if let Op::Result { index, .. } = node.op {
             let region = node.operands[0];
             let results = g.region(region).map_or(0, |r| r.results().len());

@@ -205,8 +205,8 @@ mod tests {
           a chain of widths 4 → 1
 
             candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                  78             720             352      2.8 µs    1.31
-          * reverse                  17             272             288      2.1 µs    1.00
+            forward                  78             720             352      0.5 µs    1.39
+          * reverse                  17             272             288      0.4 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
@@ -245,8 +245,8 @@ mod tests {
           a chain of widths 2 → 2
 
             candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                   9             296             288      2.4 µs    1.00
-          * reverse                  11             280             352      2.4 µs    1.00
+            forward                   9             296             288      0.4 µs    1.00
+          * reverse                  11             280             352      0.4 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 

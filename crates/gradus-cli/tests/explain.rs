@@ -49,9 +49,9 @@ fn a_function_is_explained() {
         cut 3: contract, f64[50]
 
         candidate        operations     bytes moved   bytes at peak        time   ratio
-        forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06
-        reverse         101,964,032      12,315,712       8,473,856     1.63 ms    1.47
-      * mixed            17,815,232      10,056,512       8,140,160     1.11 ms    1.00
+        forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77
+        reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
+      * mixed            17,815,232      10,056,512       8,140,160    460.3 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
@@ -76,8 +76,8 @@ fn a_function_is_explained() {
       a chain of widths 3 → 3
 
         candidate        operations     bytes moved   bytes at peak        time   ratio
-      * forward                  37             720             456      4.2 µs    1.00
-        reverse                  40             648             520      4.5 µs    1.07
+      * forward                  37             720             456      0.7 µs    1.00
+        reverse                  40             648             520      0.8 µs    1.07
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
@@ -121,9 +121,9 @@ fn a_function_is_explained() {
         cut 3: contract, f64[50]
 
         candidate        operations     bytes moved   bytes at peak        time   ratio
-        forward         102,914,032      44,315,712      16,408,960     5.63 ms    5.06  ruled out: needs 16408960 bytes, the limit is 9000000
-        reverse         101,964,032      12,315,712       8,473,856     1.63 ms    1.47
-      * mixed            17,815,232      10,056,512       8,140,160     1.11 ms    1.00
+        forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77  ruled out: needs 16408960 bytes, the limit is 9000000
+        reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
+      * mixed            17,815,232      10,056,512       8,140,160    460.3 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 

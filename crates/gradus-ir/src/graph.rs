@@ -31,7 +31,7 @@ impl fmt::Debug for NodeId {
 pub type Operands = SmallVec<[NodeId; 3]>;
 
 /// One operation with its operands and its result.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Node {
     /// What is computed.
     pub op: Op,
@@ -43,6 +43,17 @@ pub struct Node {
     pub loc: Loc,
 }
 
+impl Clone for Node {
+    fn clone(&self) -> Node {
+        Node {
+            op: self.op.clone(),
+            operands: Operands::from_slice(&self.operands),
+            ty: self.ty.clone(),
+            loc: self.loc,
+        }
+    }
+}
+
 /// A typed program in static single assignment form.
 ///
 /// Append-only: nodes are never changed or removed, so a [`NodeId`] stays valid; passes build a new graph. Creating a node checks
@@ -52,7 +63,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
-    interned: HashTable<NodeId>,
+    /// Each shared node with the hash of what it computes, so that growing hashes nothing again.
+    interned: HashTable<(u64, NodeId)>,
     hasher: DefaultHashBuilder,
     loc: Option<Loc>,
 }
@@ -109,19 +121,16 @@ impl Graph {
         }
         let hash = self.hash_of(&op, operands, &ty);
         let nodes = &self.nodes;
-        let found = self.interned.find(hash, |&n| {
+        let found = self.interned.find(hash, |&(h, n)| {
             let node = &nodes[n.index()];
-            node.op == op && node.operands.as_slice() == operands && node.ty == ty
+            h == hash && node.operands.as_slice() == operands && node.op == op && node.ty == ty
         });
-        if let Some(&id) = found {
+        if let Some(&(_, id)) = found {
             return id;
         }
         let id = self.push(op, Operands::from_slice(operands), ty);
-        let (nodes, hasher) = (&self.nodes, &self.hasher);
-        self.interned.insert_unique(hash, id, |&n| {
-            let node = &nodes[n.index()];
-            hash_node(hasher, &node.op, &node.operands, &node.ty)
-        });
+        self.interned
+            .insert_unique(hash, (hash, id), |&(hash, _)| hash);
         id
     }
 
@@ -371,6 +380,9 @@ impl Graph {
                 }
             }
         }
+        let more = needed.iter().filter(|&&n| n).count();
+        target.nodes.reserve(more);
+        target.interned.reserve(more, |&(hash, _)| hash);
         let outer = target.loc;
         for (i, node) in self.nodes.iter().enumerate() {
             if !needed[i] || map[i].is_some() {

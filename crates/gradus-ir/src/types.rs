@@ -78,7 +78,7 @@ impl fmt::Display for DType {
 pub type Dims = SmallVec<[usize; 4]>;
 
 /// The type of an array: its element type and its static shape, outermost dimension first.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 pub struct Type {
     /// Element type.
     pub dtype: DType,
@@ -86,6 +86,17 @@ pub struct Type {
     pub shape: Dims,
     /// Whether this is a list of such arrays, one for each step of a loop, whose length is known only when it runs. Only loops read and write lists.
     pub list: bool,
+}
+
+/// The sizes are copied as one piece of memory: every node made clones types, and element by element it takes several times as long.
+impl Clone for Type {
+    fn clone(&self) -> Type {
+        Type {
+            dtype: self.dtype,
+            shape: Dims::from_slice(&self.shape),
+            list: self.list,
+        }
+    }
 }
 
 impl Type {

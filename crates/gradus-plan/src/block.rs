@@ -263,36 +263,51 @@ impl Block {
         if self.target.as_slice() == shape {
             return self;
         }
-        let mut block = self;
-        if block.target.contains(&0) || shape.contains(&0) {
-            block = block.untied(g, |_, _| false);
+        let carried = Carried::over(&self.source, &self.target, &self.ties, shape);
+        let block = self.untied(g, |_, a| carried.keep.contains(&a));
+        let mut full = block.lead_shape();
+        full.extend_from_slice(shape);
+        let tensor = g.reshape(block.tensor, &full);
+        Block {
+            tensor,
+            source: carried.source,
+            target: Dims::from_slice(shape),
+            ties: carried.ties,
         }
-        let groups = reshape_groups(&block.target, shape);
-        // First ties in groups where they cannot be carried over are given up.
-        let carried =
-            |block: &Block, (from, to): &(Vec<usize>, Vec<usize>)| -> Option<(usize, usize)> {
+    }
+}
+
+/// What becomes of ties when the target gets another shape.
+pub(crate) struct Carried {
+    /// The target axes whose ties are carried over; all others are given up first.
+    pub keep: Vec<usize>,
+    /// The source with the tied axes merged and split as the target's are.
+    pub source: Dims,
+    /// The ties then.
+    pub ties: Vec<(usize, usize)>,
+}
+
+impl Carried {
+    pub fn over(source: &Dims, target: &Dims, ties: &[(usize, usize)], shape: &[usize]) -> Carried {
+        let tied_to = |a: usize| ties.iter().find(|(_, t)| *t == a).map(|(s, _)| *s);
+        let mut source: Vec<usize> = source.to_vec();
+        let mut keep = Vec::new();
+        let mut runs: Vec<(usize, usize, Vec<usize>)> = Vec::new();
+        if !target.contains(&0) && !shape.contains(&0) {
+            for (from, to) in reshape_groups(target, shape) {
                 // The whole group follows neighbouring source axes.
-                let ties: Option<Vec<usize>> = from.iter().map(|&a| block.tied_to(a)).collect();
-                let ties = ties.filter(|t| !t.is_empty() && !to.is_empty())?;
-                let run = ties.windows(2).all(|w| w[1] == w[0] + 1);
-                run.then_some((ties[0], ties.len()))
-            };
-        let keep: Vec<usize> = groups
-            .iter()
-            .filter(|group| carried(&block, group).is_some())
-            .flat_map(|(from, _)| from.iter().copied())
-            .collect();
-        block = block.untied(g, |_, a| keep.contains(&a));
+                let tied: Option<Vec<usize>> = from.iter().map(|&a| tied_to(a)).collect();
+                let Some(tied) = tied.filter(|t| !t.is_empty() && !to.is_empty()) else {
+                    continue;
+                };
+                if tied.windows(2).all(|w| w[1] == w[0] + 1) {
+                    runs.push((tied[0], tied.len(), to));
+                    keep.extend(from);
+                }
+            }
+        }
         // Source axes are replaced from behind, so that positions in front stay.
-        let mut source: Vec<usize> = block.source.to_vec();
         let mut ties: Vec<(usize, usize)> = Vec::new();
-        let mut runs: Vec<(usize, usize, Vec<usize>)> = groups
-            .iter()
-            .filter_map(|group| {
-                let (first, n) = carried(&block, group)?;
-                Some((first, n, group.1.clone()))
-            })
-            .collect();
         runs.sort_unstable_by_key(|r| std::cmp::Reverse(r.0));
         for (first, n, to) in runs {
             let grown = to.len() as isize - n as isize;
@@ -303,13 +318,9 @@ impl Block {
             ties.extend(to.iter().enumerate().map(|(k, &b)| (first + k, b)));
         }
         ties.sort_unstable();
-        let mut full = block.lead_shape();
-        full.extend_from_slice(shape);
-        let tensor = g.reshape(block.tensor, &full);
-        Block {
-            tensor,
+        Carried {
+            keep,
             source: Dims::from_slice(&source),
-            target: Dims::from_slice(shape),
             ties,
         }
     }

@@ -1,9 +1,11 @@
 //! Candidates for a derivative, what each would cost, and the one taken.
 
 use crate::cost::{Estimate, estimate};
+use crate::elimination::{Elimination, Search};
 use crate::order::Order;
 use crate::profile::Profile;
 use gradus_ir::{Error, ErrorKind, Graph, Result};
+use std::cmp::Ordering;
 
 /// Says how many bytes a program holds at once, arguments apart.
 pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
@@ -13,13 +15,20 @@ pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
 pub struct PlanOptions {
     /// Which orders may be taken; of second derivatives, the one of the derivative taken last.
     pub modes: Modes,
+    /// What there should be least of.
+    pub objective: Objective,
     /// The most bytes that a run may hold at once, arguments apart.
     pub memory_limit: Option<u64>,
     /// The machine that the time is estimated for.
     pub profile: Profile,
-    /// Of linear programs with more nodes than this only one of forward and reverse mode is built, the one with fewer vectors to carry; it bounds the time
-    /// that planning takes. [`Plan::explain`](crate::Plan::explain) says where it did.
+    /// How many nodes may be visited to search for mixed orders and to build candidates besides the most likely one: what the search found, or forward or
+    /// reverse mode, whichever has fewer vectors to carry. It bounds the time that planning takes, by a count, so that a plan is the same on every run.
+    /// [`Plan::explain`](crate::Plan::explain) names what was not built for it. Under a memory limit everything is built.
+    ///
+    /// With the default this is less than 2 ms on a present machine (`benches/plan.rs`).
     pub most_nodes: usize,
+    /// How far vertex elimination looks.
+    pub search: Search,
     /// Whether explanations name the user's lines.
     pub places: bool,
 }
@@ -28,9 +37,11 @@ impl Default for PlanOptions {
     fn default() -> PlanOptions {
         PlanOptions {
             modes: Modes::default(),
+            objective: Objective::default(),
             memory_limit: None,
             profile: Profile::default(),
-            most_nodes: 1000,
+            most_nodes: 7000,
+            search: Search::default(),
             places: true,
         }
     }
@@ -48,6 +59,42 @@ pub enum Modes {
     Reverse,
 }
 
+/// What a plan is to save.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Objective {
+    /// Time, as it is estimated.
+    #[default]
+    Time,
+    /// Operations on numbers, whatever time they take.
+    Operations,
+    /// Bytes held at once, where the plan is told how many; time among equals.
+    Memory,
+}
+
+impl Objective {
+    /// The name in texts.
+    pub fn name(self) -> &'static str {
+        match self {
+            Objective::Time => "time",
+            Objective::Operations => "operations",
+            Objective::Memory => "memory",
+        }
+    }
+
+    /// Which of two candidates is better; equal ones are told apart by time and memory.
+    fn compare(self, a: &Candidate, b: &Candidate) -> Ordering {
+        let first = match self {
+            Objective::Time => Ordering::Equal,
+            Objective::Operations => a.estimate.operations.cmp(&b.estimate.operations),
+            Objective::Memory => a.peak_bytes.cmp(&b.peak_bytes),
+        };
+        let time = || a.estimate.seconds.total_cmp(&b.estimate.seconds);
+        first
+            .then_with(time)
+            .then_with(|| a.peak_bytes.cmp(&b.peak_bytes))
+    }
+}
+
 /// The way in which a candidate accumulates the derivative.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Mode {
@@ -57,6 +104,15 @@ pub enum Mode {
     Reverse,
     /// Parts of a chain are joined in this order.
     Mixed(Order),
+    /// Arrays of a program that is no chain are eliminated in this order.
+    Elimination(Elimination),
+    /// Single numbers of a small program are eliminated, this many, by so many products.
+    Scalar {
+        /// Numbers between the inputs and the outputs.
+        vertices: usize,
+        /// Products of two partial derivatives.
+        multiplications: u64,
+    },
     /// Of a Hessian's product: a tangent pushed through the gradient by reverse mode.
     ForwardOverReverse,
     /// Of a Hessian's product: the gradient of the gradient's product with the vector.
@@ -72,6 +128,8 @@ impl Mode {
             Mode::Forward => "forward",
             Mode::Reverse => "reverse",
             Mode::Mixed(_) => "mixed",
+            Mode::Elimination(_) => "elimination",
+            Mode::Scalar { .. } => "scalar elimination",
             Mode::ForwardOverReverse => "forward over reverse",
             Mode::ReverseOverReverse => "reverse over reverse",
             Mode::ReverseOverForward => "reverse over forward",
@@ -125,11 +183,15 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Takes the candidate of the least time; of equal ones the one of the smaller memory, then the first.
+    /// Takes the candidate that is best by the objective; of equal ones that of the least time, of the smaller memory, then the first.
     ///
     /// # Errors
     /// If none meets the memory limit: how much is needed.
-    pub(crate) fn cheapest(mut candidates: Vec<Candidate>, limit: Option<u64>) -> Result<Choice> {
+    pub(crate) fn cheapest(
+        mut candidates: Vec<Candidate>,
+        options: &PlanOptions,
+    ) -> Result<Choice> {
+        let limit = options.memory_limit;
         let least = candidates.iter().filter_map(|c| c.peak_bytes).min();
         if let Some(limit) = limit {
             for c in &mut candidates {
@@ -140,11 +202,11 @@ impl Choice {
             }
         }
         let admissible = (0..candidates.len()).filter(|&k| candidates[k].ruled_out.is_none());
-        let chosen = admissible.min_by(|&a, &b| {
+        let better = |&a: &usize, &b: &usize| {
             let (a, b) = (&candidates[a], &candidates[b]);
-            let time = a.estimate.seconds.total_cmp(&b.estimate.seconds);
-            time.then(a.peak_bytes.cmp(&b.peak_bytes))
-        });
+            options.objective.compare(a, b)
+        };
+        let chosen = admissible.min_by(better);
         match chosen {
             Some(chosen) => Ok(Choice { candidates, chosen }),
             None => Err(Error::new(

@@ -1,6 +1,8 @@
 //! A plan in words, as a table, a tree, JSON and a drawing.
 
-use crate::choice::Mode;
+use crate::bound::NotBuilt;
+use crate::choice::{Mode, Objective};
+use crate::elimination::Elimination;
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use crate::quote;
@@ -63,6 +65,21 @@ impl Plan {
         }
     }
 
+    /// Names of the candidates that were not built, for each reason.
+    pub(crate) fn not_built_by_reason(&self) -> Vec<(&'static str, String)> {
+        let mut reasons: Vec<(&'static str, String)> = Vec::new();
+        for NotBuilt { name, why } in self.not_built() {
+            match reasons.iter_mut().find(|(known, _)| known == why) {
+                Some((_, names)) => {
+                    names.push_str(", ");
+                    names.push_str(name);
+                }
+                None => reasons.push((why, name.clone())),
+            }
+        }
+        reasons
+    }
+
     /// A cut in words.
     pub(crate) fn cut(&self, k: usize, cut: &Cut) -> String {
         let place = match self.places && cut.place.is_known() {
@@ -84,6 +101,9 @@ impl Plan {
             self.subject(),
             self.chain()
         );
+        if self.objective() != Objective::Time {
+            let _ = writeln!(out, "  what is saved: {}", self.objective().name());
+        }
         for (k, cut) in self.cuts().iter().enumerate() {
             let _ = writeln!(out, "    {}", self.cut(k, cut));
         }
@@ -145,8 +165,8 @@ impl Plan {
             }
             out.push('\n');
         }
-        if self.bounded() {
-            out.push_str("    not built, as the program is large: the pure mode with more vectors to carry\n");
+        for (why, names) in self.not_built_by_reason() {
+            let _ = writeln!(out, "    not built, as {why}: {names}");
         }
         for name in self.not_yet() {
             let _ = writeln!(out, "    not weighed yet: {name}");
@@ -163,8 +183,19 @@ impl Plan {
             self.chosen().name,
             self.in_words()
         );
-        if let Mode::Mixed(order) = &self.chosen().mode {
-            tree(order, self.widths(), "    ", "    ", &mut out);
+        match &self.chosen().mode {
+            Mode::Mixed(order) => tree(order, self.widths(), "    ", "    ", &mut out),
+            Mode::Elimination(order) => eliminated(order, &mut out),
+            Mode::Scalar {
+                vertices,
+                multiplications,
+            } => {
+                let _ = writeln!(
+                    out,
+                    "    numbers: {vertices}, products of partial derivatives: {multiplications}"
+                );
+            }
+            _ => {}
         }
         out.push_str("\n  steps:\n");
         for (k, step) in self.steps().iter().enumerate() {
@@ -174,10 +205,16 @@ impl Plan {
     }
 
     fn in_words(&self) -> &'static str {
-        match self.chosen().mode {
+        match &self.chosen().mode {
             Mode::Forward => "tangents pushed from the inputs to the outputs",
             Mode::Reverse => "cotangents pulled from the outputs to the inputs",
             Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
+            Mode::Elimination(_) => {
+                "arrays between the inputs and the outputs eliminated in this order:"
+            }
+            Mode::Scalar { .. } => {
+                "numbers between the inputs and the outputs eliminated one by one:"
+            }
             Mode::ForwardOverReverse => "the gradient's change along the vector",
             Mode::ReverseOverReverse => "the gradient of the gradient's product with the vector",
             Mode::ReverseOverForward => match self.derivative {
@@ -200,8 +237,8 @@ impl Plan {
         measured[chosen].map(|m| m.seconds / fastest)
     }
 
-    /// The same as JSON: `subject`, `widths`, `chosen`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`, for
-    /// each cut `operation`, `type`, `place`, and the `steps`.
+    /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`,
+    /// `ruled_out`, for each cut `operation`, `type`, `place`, and the `steps`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -214,6 +251,7 @@ impl Plan {
             .map(|(k, c)| {
                 let order = match &c.mode {
                     Mode::Mixed(order) => quote::json(&order.to_string()),
+                    Mode::Elimination(order) => quote::json(&order.to_string()),
                     _ => "null".into(),
                 };
                 let ruled_out = match &c.ruled_out {
@@ -254,14 +292,23 @@ impl Plan {
             )
         };
         let cuts: Vec<String> = self.cuts().iter().map(cut).collect();
+        let not_built = |n: &NotBuilt| {
+            format!(
+                "{{\"name\": {}, \"why\": {}}}",
+                quote::json(&n.name),
+                quote::json(n.why)
+            )
+        };
+        let not_built: Vec<String> = self.not_built().iter().map(not_built).collect();
         let steps = self.steps();
         let steps: Vec<String> = steps.iter().map(|s| quote::json(s)).collect();
         format!(
-            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
+            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"not_built\": [{}],\n  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
             quote::json(&self.subject()),
             self.widths(),
             cuts.join(","),
             quote::json(&self.chosen().name),
+            not_built.join(", "),
             candidates.join(",\n"),
             steps.join(",\n    ")
         )
@@ -274,6 +321,16 @@ impl Plan {
         match &self.chosen().mode {
             Mode::Mixed(order) => {
                 draw(order, self.widths(), &mut next, &mut out);
+            }
+            Mode::Elimination(order) => {
+                for (k, step) in order.steps.iter().enumerate() {
+                    let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+                    let how = step.how.in_words();
+                    let _ = writeln!(out, "  n{k} [label=\"array {v} of {width}: {how}\"]");
+                    if k > 0 {
+                        let _ = writeln!(out, "  n{} -> n{k}", k - 1);
+                    }
+                }
             }
             _ => {
                 let _ = writeln!(out, "  n0 [label={}]", quote::json(&self.chosen().name));
@@ -299,6 +356,20 @@ impl Analysis<'_> {
     pub fn regret(&self) -> Option<f64> {
         self.plan.regret(&self.measured)
     }
+}
+
+/// The steps of an elimination.
+fn eliminated(order: &Elimination, out: &mut String) {
+    for step in &order.steps {
+        let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+        let how = step.how.in_words();
+        let _ = writeln!(out, "    array {v} of {width}: {how}");
+    }
+    let bound = match order.bounded {
+        true => "; beam search was given up after as many trials as it may make",
+        false => "",
+    };
+    let _ = writeln!(out, "    found by {}{bound}", order.found_by.name());
 }
 
 /// What a node of the tree does.

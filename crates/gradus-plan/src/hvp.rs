@@ -1,7 +1,9 @@
 //! The product of a Hessian with a vector, among its three compositions.
 
+use crate::bound::NotBuilt;
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
+use crate::regions::ONLY_BACKWARD;
 use crate::segments::Outline;
 use gradus_ir::{Graph, NodeId, Result, verify};
 
@@ -21,21 +23,28 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         Modes::Forward => &[Mode::ForwardOverReverse],
         Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
     };
-    // A function of which only the way back is known has no forward mode to begin with.
+    let (mut candidates, mut not_built) = (Vec::new(), Vec::new());
     let only_backward = gradus_ad::only_backward(graph);
-    let possible = |m: &&Mode| **m != Mode::ReverseOverForward || !only_backward;
-    let candidates = modes.iter().filter(possible).map(|mode| {
+    for mode in modes {
+        if *mode == Mode::ReverseOverForward && only_backward {
+            not_built.push(NotBuilt {
+                name: mode.name().to_string(),
+                why: ONLY_BACKWARD,
+            });
+            continue;
+        }
         let program = composed(graph, n, mode);
-        Candidate::new(mode.clone(), program, options, peak)
-    });
+        candidates.push(Candidate::new(mode.clone(), program, options, peak));
+    }
     let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
     Ok(Plan {
         profile: options.profile,
         derivative: Derivative::HessianProduct,
         x: graph.input_types().into_iter().take(n).collect(),
         y: value.output_types(),
-        choice: Choice::cheapest(candidates.collect(), options.memory_limit)?,
-        bounded: false,
+        choice: Choice::cheapest(candidates, options)?,
+        objective: options.objective,
+        not_built,
         outline: Outline::of(&value, n),
         kept: Vec::new(),
         places: options.places,

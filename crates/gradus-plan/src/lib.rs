@@ -1,17 +1,20 @@
 //! Which order of the chain rule to take, what it costs, and why.
 //!
-//! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order, each with its program and its cost, and the
-//! one with the least time; [`hessian`] and [`hvp`] do the same for second derivatives. [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians,
+//! **What it is**: [`jacobian`] plans the derivative of a graph: candidates in forward, reverse and mixed order and by elimination, each with its program and its
+//! cost, and the one with the least time; [`hessian`] and [`hvp`] do the same for second derivatives. [`Chain`] and [`Bracketing`] hold the formulas for chains of
+//! dense Jacobians,
 //! [`scalar`] vertex elimination on graphs of single numbers.
 //!
 //! **Invariants**: figures follow from types alone; all candidates compute the same derivative; zeros by structure are never multiplied. **Never here**: kernels,
 //! tensors, closures.
 
 mod block;
+mod bound;
 mod bracketing;
 mod chain;
 mod choice;
 mod cost;
+mod elimination;
 mod explain;
 mod hessian;
 mod hvp;
@@ -19,19 +22,23 @@ mod matrix;
 mod order;
 pub mod page;
 mod plan;
+mod price;
 mod profile;
 mod push;
 mod quote;
+mod regions;
 mod report;
 pub mod scalar;
 mod segments;
 mod steps;
 mod symmetric;
 
+pub use bound::NotBuilt;
 pub use bracketing::Bracketing;
 pub use chain::{Chain, MemoryTerms, ModeCost};
-pub use choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+pub use choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
 pub use cost::{Estimate, estimate, estimates};
+pub use elimination::{Elimination, Found, How, Search, Step};
 pub use explain::{Analysis, Measured, grouped};
 pub use hessian::hessian;
 pub use hvp::hvp;

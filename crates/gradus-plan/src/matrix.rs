@@ -31,12 +31,21 @@ impl Matrix {
         }
     }
 
-    /// One array by one other.
-    pub fn single(block: Block) -> Matrix {
-        Matrix {
-            rows: vec![vec![Some(block)]],
-            columns: 1,
-        }
+    /// Rows of derivatives with respect to `columns` arrays.
+    pub fn new(rows: Vec<Vec<Option<Block>>>, columns: usize) -> Matrix {
+        Matrix { rows, columns }
+    }
+
+    /// Some arrays by one other.
+    pub fn column(blocks: Vec<Option<Block>>) -> Matrix {
+        Matrix::new(blocks.into_iter().map(|b| vec![b]).collect(), 1)
+    }
+
+    /// Arrays of these types by the `k`-th of them.
+    pub fn unit_column(g: &mut Graph, types: &[Type], k: usize) -> Matrix {
+        let mut column = vec![None; types.len()];
+        column[k] = Some(Block::identity(g, types[k].dtype, &types[k].shape));
+        Matrix::column(column)
     }
 
     /// The derivative of row `i` with respect to column `j`.
@@ -55,7 +64,7 @@ impl Matrix {
         Matrix { rows, columns: n }
     }
 
-    /// The columns pushed through a linear program as tangents.
+    /// The columns pushed through a linear program as tangents; `residuals` are its own.
     fn through(&self, g: &mut Graph, program: &Graph, residuals: &[NodeId]) -> Matrix {
         let mut linear = Linear::new(program, residuals);
         let mut rows = vec![Vec::with_capacity(self.columns); program.outputs().len()];
@@ -72,12 +81,12 @@ impl Matrix {
         }
     }
 
-    /// `J·self`, the columns pushed through `part` as tangents.
+    /// `J·self`, the columns pushed through `part` as tangents; `residuals` are the part's own.
     pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
         self.through(g, &part.forward, residuals)
     }
 
-    /// `self·J`, the rows pulled through `part` as cotangents.
+    /// `self·J`, the rows pulled through `part` as cotangents; `residuals` are the part's own.
     pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
         let shapes: Vec<Option<Dims>> = self
             .rows
@@ -85,7 +94,7 @@ impl Matrix {
             .map(|row| row.iter().flatten().next().map(|b| b.target.clone()))
             .collect();
         let rows = self.clone().flipped(g);
-        let mut pulled = rows.through(g, &part.reverse, residuals).flipped(g);
+        let mut pulled = rows.through(g, part.reverse(), residuals).flipped(g);
         // On the way a shape may have been merged or split; what is differentiated has its own.
         for (row, shape) in pulled.rows.iter_mut().zip(shapes) {
             let Some(shape) = shape else { continue };

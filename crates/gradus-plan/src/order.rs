@@ -4,10 +4,9 @@
 //! tangents) or pulled (as cotangents) through the parts of the other without their Jacobians (matrix-free Jacobian chain bracketing; U. Naumann,
 //! "Matrix-Free Jacobian Chaining", 2024).
 
-use crate::block::Block;
-use crate::cost::estimate;
+use crate::cost::{estimate, estimate_vectors};
 use crate::matrix::Matrix;
-use crate::profile::Profile;
+use crate::price::Price;
 use crate::segments::{Segment, Segments};
 use gradus_ir::{DType, Graph, NodeId, Type};
 use std::fmt;
@@ -57,28 +56,20 @@ impl Order {
     pub(crate) fn build(&self, g: &mut Graph, segments: &Segments, residuals: &[NodeId]) -> Matrix {
         let part = |l: usize| &segments.parts[l];
         match self {
-            Order::Forward(l) => {
-                let unit = Matrix::identity(g, &input_types(&part(*l).forward, residuals.len()));
-                unit.pushed(g, part(*l), residuals)
-            }
-            Order::Reverse(l) => {
-                let unit = Matrix::identity(g, &part(*l).forward.output_types());
-                unit.pulled(g, part(*l), residuals)
-            }
+            Order::Forward(l) => pushed_unit(g, part(*l), &part(*l).own(residuals)),
+            Order::Reverse(l) => pulled_unit(g, part(*l), &part(*l).own(residuals)),
             Order::Product(outer, inner) => {
                 let inner = inner.build(g, segments, residuals);
                 let outer = outer.build(g, segments, residuals);
                 Matrix::product(g, &outer, &inner)
             }
             Order::Push(l, inner) => {
-                inner
-                    .build(g, segments, residuals)
-                    .pushed(g, part(*l), residuals)
+                let inner = inner.build(g, segments, residuals);
+                inner.pushed(g, part(*l), &part(*l).own(residuals))
             }
             Order::Pull(outer, l) => {
-                outer
-                    .build(g, segments, residuals)
-                    .pulled(g, part(*l), residuals)
+                let outer = outer.build(g, segments, residuals);
+                outer.pulled(g, part(*l), &part(*l).own(residuals))
             }
         }
     }
@@ -101,8 +92,14 @@ impl fmt::Display for Order {
     }
 }
 
-fn input_types(program: &Graph, residuals: usize) -> Vec<Type> {
-    program.input_types().split_off(residuals)
+/// The derivative of a part, its columns pushed from the unit vectors.
+fn pushed_unit(g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+    Matrix::identity(g, &part.input_types()).pushed(g, part, residuals)
+}
+
+/// The derivative of a part, its rows pulled from the unit vectors.
+fn pulled_unit(g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+    Matrix::identity(g, &part.forward.output_types()).pulled(g, part, residuals)
 }
 
 /// What is known of a range's derivative without making it.
@@ -141,7 +138,7 @@ impl Shape {
     }
 }
 
-/// Seconds to push or pull a number of vectors, from a few samples.
+/// What it takes to push or pull a number of vectors, from a few samples.
 struct Curve([(f64, f64); 3]);
 
 impl Curve {
@@ -155,36 +152,30 @@ impl Curve {
 
 const SAMPLES: [usize; 3] = [1, 16, 256];
 
-/// The order of a chain that is thought to take the least time.
-pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profile) -> Order {
+/// The order of a chain that is thought to take the least.
+pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], price: Price<'_>) -> Order {
     let n = segments.parts.len();
-    let seconds = |make: &dyn Fn(&mut Graph, &[NodeId]) -> Matrix| {
+    let seconds = |part: &Segment, make: fn(&mut Graph, &Segment, &[NodeId]) -> Matrix| {
         let mut g = Graph::new();
-        let known: Vec<NodeId> = residuals.iter().map(|ty| g.input(ty.clone())).collect();
-        let matrix = make(&mut g, &known);
+        let own = part.own(residuals);
+        let own: Vec<NodeId> = own.into_iter().map(|ty| g.input(ty)).collect();
+        let matrix = make(&mut g, part, &own);
         g.set_outputs(matrix.tensors());
-        (estimate(&g, profile).seconds, matrix)
+        (price.of(estimate(&g, price.profile)), matrix)
     };
-    let starts: Vec<Vec<Type>> = segments
-        .parts
-        .iter()
-        .map(|p| input_types(&p.forward, residuals.len()))
-        .collect();
+    let starts: Vec<Vec<Type>> = segments.parts.iter().map(Segment::input_types).collect();
     let ends: Vec<Vec<Type>> = segments
         .parts
         .iter()
         .map(|p| p.forward.output_types())
         .collect();
-    let curve = |part: &Segment, ty: &Type, pull: bool| {
-        Curve(SAMPLES.map(|k| {
-            let (time, _) = seconds(&|g, known| {
-                let matrix = free_vectors(g, ty, k, pull);
-                match pull {
-                    true => matrix.pulled(g, part, known),
-                    false => matrix.pushed(g, part, known),
-                }
-            });
-            (k as f64, time)
+    let curve = |program: &Graph| {
+        // Cuts are single nodes: one array is pushed, and it is the last input.
+        let vector = &program.inputs()[program.inputs().len() - 1..];
+        let repeated = program.dependents_of(vector);
+        Curve(SAMPLES.map(|n| {
+            let cost = estimate_vectors(program, &repeated, n, price.profile);
+            (n as f64, price.of(cost))
         }))
     };
     let mut best: Vec<Vec<(f64, Order)>> = Vec::new();
@@ -193,8 +184,8 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
     let mut pulls: Vec<Option<Curve>> = Vec::new();
     for l in 0..n {
         let part = &segments.parts[l];
-        let (forward, matrix) = seconds(&|g, known| Order::Forward(l).build(g, segments, known));
-        let (reverse, _) = seconds(&|g, known| Order::Reverse(l).build(g, segments, known));
+        let (forward, matrix) = seconds(part, pushed_unit);
+        let (reverse, _) = seconds(part, pulled_unit);
         shapes[l][l] = Shape::of(&matrix, &starts[l], &ends[l]);
         let leaf = match forward <= reverse {
             true => (forward, Order::Forward(l)),
@@ -203,8 +194,8 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
         // Ranges that are not made yet cost more than anything.
         best.push(vec![(f64::INFINITY, Order::Forward(l)); n]);
         best[l][l] = leaf;
-        pushes.push((l > 0).then(|| curve(part, &starts[l][0], false)));
-        pulls.push((l + 1 < n).then(|| curve(part, &ends[l][0], true)));
+        pushes.push((l > 0).then(|| curve(&part.forward)));
+        pulls.push((l + 1 < n).then(|| curve(part.reverse())));
     }
     let w = &segments.widths;
     let dtype = ends[n - 1].first().map_or(DType::F64, |t| t.dtype);
@@ -223,13 +214,13 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], profile: &Profil
                 let summed =
                     (w[k + 1] as f64 / inner.tied() / outer.tied() * shape.tied()).max(1.0);
                 let batch = (all / (columns * rows * summed)).max(1.0);
-                let product = profile.product(
+                let product = price.product(
                     dtype,
                     batch as usize,
                     rows as usize,
                     summed as usize,
                     columns as usize,
-                ) + profile.launch;
+                );
                 let (a, b) = (best[i][k].clone(), best[k + 1][j].clone());
                 let mut offer = |time: f64, order: Order| {
                     if time < found.0 {
@@ -274,16 +265,4 @@ fn shapes_from(shapes: &[Vec<Shape>], v: usize, k: usize, j: usize) -> Shape {
     (v..=k)
         .rev()
         .fold(shapes[k + 1][j].clone(), |s, l| shapes[l][l].then(&s))
-}
-
-/// `n` vectors without structure at an array of type `ty`: columns of a derivative, or its rows.
-fn free_vectors(g: &mut Graph, ty: &Type, n: usize, rows: bool) -> Matrix {
-    let mut block = Block::identity(g, ty.dtype, &ty.shape);
-    block.source = gradus_ir::Dims::from_slice(&[n]);
-    block.ties.clear();
-    block.tensor = g.input(ty.batched(n));
-    if rows {
-        block = block.flipped(g);
-    }
-    Matrix::single(block)
 }

@@ -1,9 +1,15 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
-use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::bound::{Bound, ELIMINATION, FORWARD, LARGE, MIXED, NotBuilt, REVERSE};
+use crate::choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
+use crate::cost::estimate;
+use crate::elimination::{self, Net, Step, TooLarge};
 use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
+use crate::price::Price;
 use crate::profile::Profile;
+use crate::regions::{self, ONLY_BACKWARD, WHOLE};
+use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
 use gradus_ir::{Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
@@ -27,7 +33,8 @@ pub struct Plan {
     pub(crate) x: Vec<Type>,
     pub(crate) y: Vec<Type>,
     pub(crate) choice: Choice,
-    pub(crate) bounded: bool,
+    pub(crate) objective: Objective,
+    pub(crate) not_built: Vec<NotBuilt>,
     pub(crate) outline: Outline,
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
@@ -50,7 +57,9 @@ pub(crate) struct Draft {
     pub whole: Arc<Segments>,
     /// The parts between the cuts; the whole where there are none.
     pub cut: Arc<Segments>,
-    pub bounded: bool,
+    /// The arrays that were eliminated, where that was tried.
+    pub net: Option<Arc<Net>>,
+    pub bound: Bound,
     /// Of a Hessian: the gradient by forward mode.
     pub forward: Option<(Arc<Problem>, Arc<Segments>)>,
 }
@@ -60,70 +69,135 @@ pub(crate) struct Draft {
 /// `peak` says how many bytes a program will hold at once, arguments apart; without it plans are made without that figure, and without a limit.
 ///
 /// # Errors
-/// If no candidate meets the memory limit: how much is needed.
+/// If no candidate meets the memory limit: how much is needed. If forward mode is asked for and there is none.
 pub fn jacobian(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
 ) -> Result<Accumulation> {
-    let (draft, candidates) = draft(graph, n, options, peak);
-    let choice = Choice::cheapest(candidates, options.memory_limit)?;
+    let (draft, candidates) = draft(graph, n, options, peak)?;
+    let choice = Choice::cheapest(candidates, options)?;
     let y = graph.output_types();
     Ok(draft.chosen(Derivative::Jacobian, y, choice, options))
 }
 
 /// The candidates for the Jacobian of `graph`.
+///
+/// # Errors
+/// If forward mode is asked for and there is none.
 pub(crate) fn draft(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
-) -> (Draft, Vec<Candidate>) {
+) -> Result<(Draft, Vec<Candidate>)> {
     let problem = Problem::new(graph, n);
-    // A function of which only the way back is known leaves no choice.
-    let modes = match options.modes {
-        Modes::Any if gradus_ad::only_backward(&problem.lin.tangent) => Modes::Reverse,
-        modes => modes,
-    };
+    let price = Price::new(options);
     let whole = Arc::new(problem.whole());
-    let mut candidates = Vec::new();
-    let mut consider = |mode: Mode, segments: &Segments, order: &Order| {
-        let program = problem.emit(segments, order);
-        candidates.push(Candidate::new(mode, program, options, peak));
-    };
-    let ends = (whole.widths[0], whole.widths[1]);
-    let bounded = problem.size() > options.most_nodes && modes == Modes::Any;
-    let skipped = match bounded {
-        true if ends.0 <= ends.1 => Some(Modes::Reverse),
-        true => Some(Modes::Forward),
-        false => None,
-    };
-    if modes != Modes::Reverse && skipped != Some(Modes::Forward) {
-        consider(Mode::Forward, &whole, &Order::forward(1));
+    let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
+    let any = options.modes == Modes::Any;
+    let one_way = problem.only_backward();
+    if one_way && options.modes == Modes::Forward {
+        return Err(regions::no_forward_mode());
     }
-    if modes != Modes::Forward && skipped != Some(Modes::Reverse) {
-        consider(Mode::Reverse, &whole, &Order::reverse(1));
-    }
-    let cut = match modes {
-        Modes::Any => Segments::cut(&problem.lin.tangent, problem.lin.residuals),
-        Modes::Forward | Modes::Reverse => None,
+    let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
+    let cuts = match any && !one_way {
+        true => Segments::cuts(tangent, residuals),
+        false => Vec::new(),
     };
-    if let Some(cut) = &cut {
-        let parts = cut.parts.len();
-        let order = cheapest(cut, &problem.residual_types(), &options.profile);
-        if order != Order::forward(parts) && order != Order::reverse(parts) {
-            consider(Mode::Mixed(order.clone()), cut, &order);
+    let searched = (!cuts.is_empty() && bound.take(MIXED)).then(|| {
+        let cut = Segments::at(tangent, residuals, &cuts);
+        let order = cheapest(&cut, &problem.residual_types(), price);
+        (cut, order)
+    });
+    let fewer = match whole.widths[0] <= whole.widths[1] && !one_way {
+        true => FORWARD,
+        false => REVERSE,
+    };
+    let favourite = match (&searched, options.modes) {
+        (_, Modes::Forward) => FORWARD,
+        (_, Modes::Reverse) => REVERSE,
+        (None, Modes::Any) => fewer,
+        (Some((cut, order)), Modes::Any) => match order {
+            o if *o == Order::forward(cut.parts.len()) => FORWARD,
+            o if *o == Order::reverse(cut.parts.len()) => REVERSE,
+            _ => MIXED,
+        },
+    };
+    let mut wanted = vec![favourite];
+    if any && one_way {
+        bound.refuse(FORWARD, ONLY_BACKWARD);
+        bound.refuse(MIXED, ONLY_BACKWARD);
+    } else if any {
+        let other = if fewer == FORWARD { REVERSE } else { FORWARD };
+        let rest = [fewer, other].into_iter().filter(|&m| m != favourite);
+        wanted.extend(rest.filter(|mode| bound.take(mode)));
+    }
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
+        let program = problem.emit(way);
+        // Another way may come to the program of forward or reverse mode, or of a chain.
+        let pure = matches!(mode, Mode::Forward | Mode::Reverse);
+        if pure || !candidates.iter().any(|c| c.program.same(&program)) {
+            candidates.push(Candidate::new(mode, program, options, peak));
+        }
+    };
+    let (forward, reverse) = (Order::forward(1), Order::reverse(1));
+    if wanted.contains(&FORWARD) {
+        let way = Way::Chain(&whole, &forward);
+        consider(&mut candidates, Mode::Forward, way);
+    }
+    if wanted.contains(&REVERSE) {
+        let way = Way::Chain(&whole, &reverse);
+        consider(&mut candidates, Mode::Reverse, way);
+    }
+    if let Some((cut, order)) = searched.as_ref().filter(|_| favourite == MIXED) {
+        let way = Way::Chain(cut, order);
+        consider(&mut candidates, Mode::Mixed(order.clone()), way);
+    }
+    let mut net = None;
+    if any && regions::has_regions(tangent) {
+        bound.refuse(ELIMINATION, WHOLE);
+    } else if any && bound.take(ELIMINATION) {
+        let mut scalar = None;
+        let numbers = problem.is_of_numbers();
+        if numbers || options.objective == Objective::Operations {
+            scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
+        }
+        if let Some(scalar) = &scalar {
+            let mode = Mode::Scalar {
+                vertices: scalar.vertices(),
+                multiplications: scalar.multiplications(),
+            };
+            consider(&mut candidates, mode, Way::Scalar(scalar));
+        }
+        if !numbers || scalar.is_none() {
+            match Net::of(tangent, residuals, options.search, price) {
+                Ok(made) => net = made,
+                Err(TooLarge) => bound.refuse(ELIMINATION, LARGE),
+            }
+        }
+        // What the best order so far takes beside the function itself.
+        let own = price.of(estimate(&problem.lin.primal, &options.profile));
+        let known = candidates.iter().map(|c| price.of(c.estimate) - own);
+        let known = known.fold(f64::INFINITY, f64::min);
+        if let Some(net) = &net
+            && let Some(order) = elimination::search(net, price, options.search, known)
+        {
+            let way = Way::Elimination(net, &order.steps);
+            consider(&mut candidates, Mode::Elimination(order.clone()), way);
         }
     }
     let draft = Draft {
         problem: Arc::new(problem),
-        cut: cut.map_or_else(|| whole.clone(), Arc::new),
+        cut: searched.map_or_else(|| whole.clone(), |(cut, _)| Arc::new(cut)),
         whole,
-        bounded,
+        net: net.map(Arc::new),
+        bound,
         forward: None,
     };
-    (draft, candidates)
+    Ok((draft, candidates))
 }
 
 impl Draft {
@@ -140,7 +214,8 @@ impl Draft {
             x: self.problem.x.clone(),
             y,
             choice,
-            bounded: self.bounded,
+            objective: options.objective,
+            not_built: self.bound.refused.clone(),
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
             places: options.places,
@@ -148,6 +223,16 @@ impl Draft {
         };
         Accumulation { plan, draft: self }
     }
+}
+
+/// Elements of an array, on average, up to which a program is one of scalars: kernels run over longer arrays faster than number by number.
+const MOST_IN_ARRAYS: usize = 4;
+
+/// A way to accumulate the derivative.
+pub(crate) enum Way<'a> {
+    Chain(&'a Segments, &'a Order),
+    Elimination(&'a Net, &'a [Step]),
+    Scalar(&'a ScalarProgram),
 }
 
 /// A function, linearised.
@@ -173,6 +258,11 @@ impl Problem {
         Segments::whole(&self.lin.tangent, self.lin.residuals)
     }
 
+    /// Whether forward mode cannot pass.
+    pub fn only_backward(&self) -> bool {
+        gradus_ad::only_backward(&self.lin.tangent)
+    }
+
     /// Operations of the linear program.
     pub fn size(&self) -> usize {
         self.lin.tangent.len()
@@ -184,22 +274,37 @@ impl Problem {
         types
     }
 
-    /// The function with the derivatives in this order behind it.
-    fn accumulate(&self, segments: &Segments, order: &Order) -> (Graph, Matrix) {
+    /// Whether most arrays hold a few numbers, as those of a program of scalars do.
+    fn is_of_numbers(&self) -> bool {
+        let tangent = &self.lin.tangent;
+        let active = tangent.dependents_of(&tangent.inputs()[self.lin.residuals..]);
+        let all = tangent.ids().filter(|id| active[id.index()]);
+        let (arrays, numbers) = all.fold((0, 0), |(arrays, numbers), id| {
+            (arrays + 1, numbers + tangent.ty(id).elements())
+        });
+        numbers <= MOST_IN_ARRAYS * arrays
+    }
+
+    /// The function with the derivatives accumulated in this way behind it.
+    fn accumulate(&self, way: Way<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
         let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
         // What joins the parts has no line of its own.
         let outer = g.set_loc(Loc::UNKNOWN.tangent("product"));
-        let matrix = order.build(&mut g, segments, &residuals);
+        let matrix = match way {
+            Way::Chain(segments, order) => order.build(&mut g, segments, &residuals),
+            Way::Elimination(net, steps) => elimination::build(&mut g, net, steps, &residuals),
+            Way::Scalar(scalar) => scalar.build(&mut g, &self.lin.tangent, &residuals),
+        };
         g.set_loc(outer);
         (g, matrix)
     }
 
-    /// The program that computes the Jacobian in this order: a block for each output and each input.
-    pub fn emit(&self, segments: &Segments, order: &Order) -> Graph {
+    /// The program that computes the Jacobian in this way: a block for each output and each input.
+    pub fn emit(&self, way: Way<'_>) -> Graph {
         let primal = &self.lin.primal;
-        let (mut g, matrix) = self.accumulate(segments, order);
+        let (mut g, matrix) = self.accumulate(way);
         let mut blocks = Vec::new();
         for (i, y) in self.y.iter().enumerate() {
             for (j, x) in self.x.iter().enumerate() {
@@ -237,9 +342,14 @@ impl Plan {
         self.choice.chosen()
     }
 
-    /// Whether the program was too large for both pure modes to be built; see [`PlanOptions::most_nodes`].
-    pub fn bounded(&self) -> bool {
-        self.bounded
+    /// What the plan saves.
+    pub fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// The candidates that were not built, as the program is too large (see [`PlanOptions::most_nodes`] and [`Search`](crate::Search)) or does not admit them.
+    pub fn not_built(&self) -> &[NotBuilt] {
+        &self.not_built
     }
 
     /// Elements at each cut that was considered, the inputs and the outputs included.
@@ -280,28 +390,35 @@ impl Accumulation {
             (0, self.draft.cut.parts.len() - 1),
             "the order spans all parts"
         );
-        self.draft.problem.emit(&self.draft.cut, order)
+        self.draft.problem.emit(Way::Chain(&self.draft.cut, order))
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input
-    /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied.
+    /// axis that it follows. It gives the derivatives off no diagonal of a tie: the axes of the output, then those of the input that are not tied. Where numbers are
+    /// eliminated one by one there are no such zeros, and it is the program of forward mode.
     ///
     /// # Panics
     /// If there are several inputs or outputs.
     pub fn compressed(&self) -> (Graph, Vec<(usize, usize)>) {
         let draft = &self.draft;
-        let (problem, segments, order) = match (&self.plan.chosen().mode, &draft.forward) {
-            (Mode::ReverseOverForward, Some((problem, whole))) => {
-                (problem, whole, Order::reverse(1))
-            }
-            (Mode::Mixed(order), _) => (&draft.problem, &draft.cut, order.clone()),
-            (Mode::Reverse, _) => (&draft.problem, &draft.whole, Order::reverse(1)),
-            _ => (&draft.problem, &draft.whole, Order::forward(1)),
+        let (forward, reverse) = (Order::forward(1), Order::reverse(1));
+        let mut problem = &draft.problem;
+        let way = match &self.plan.chosen().mode {
+            Mode::Mixed(order) => Way::Chain(&draft.cut, order),
+            Mode::Reverse => Way::Chain(&draft.whole, &reverse),
+            mode => match (mode, &draft.net, &draft.forward) {
+                (Mode::Elimination(order), Some(net), _) => Way::Elimination(net, &order.steps),
+                (Mode::ReverseOverForward, _, Some((by_forward, whole))) => {
+                    problem = by_forward;
+                    Way::Chain(whole, &reverse)
+                }
+                _ => Way::Chain(&draft.whole, &forward),
+            },
         };
         let ([x], [y]) = (&problem.x[..], &problem.y[..]) else {
             panic!("a compressed Jacobian has one input and one output");
         };
-        let (mut g, matrix) = problem.accumulate(segments, &order);
+        let (mut g, matrix) = problem.accumulate(way);
         let (tensor, ties) = match matrix.get(0, 0) {
             None => {
                 let shape = [&y.shape[..], &x.shape].concat();

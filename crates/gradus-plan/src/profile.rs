@@ -5,7 +5,7 @@ use gradus_ir::{DType, Error, ErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
-/// Rates of a machine, per second. The defaults are those of a core or two of a present server.
+/// Rates of a machine, per second. The defaults are those of two cores of a present server with AVX-512, in round numbers.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Profile {
     /// Operations of large products of f32 matrices.
@@ -36,15 +36,15 @@ const HALF_RATE: f64 = 8.0;
 impl Default for Profile {
     fn default() -> Profile {
         Profile {
-            product_f32: 1.6e11,
-            product_f64: 8e10,
-            arithmetic: 4e9,
-            transcendental: 5e8,
-            reduction: 4e9,
-            indexing: 5e8,
-            cache: 2.5e10,
-            memory: 8e9,
-            launch: 3e-7,
+            product_f32: 2.4e11,
+            product_f64: 1.2e11,
+            arithmetic: 1.2e10,
+            transcendental: 7.5e8,
+            reduction: 1.8e10,
+            indexing: 2e8,
+            cache: 8e10,
+            memory: 2e10,
+            launch: 5e-8,
         }
     }
 }

@@ -47,7 +47,9 @@ impl<'a> Linear<'a> {
         let needed = program.live();
         let mut active: Vec<Option<Block>> = vec![None; program.len()];
         for (&i, start) in program.inputs()[self.residuals..].iter().zip(starts) {
-            active[i.index()] = start.clone();
+            // What was accumulated may have axes merged or split that are apart here.
+            let shape = &program.ty(i).shape;
+            active[i.index()] = start.clone().map(|block| block.retargeted(g, shape));
         }
         let mut of_regions: HashMap<NodeId, Vec<Option<Block>>> = HashMap::new();
         for id in program.ids() {
@@ -73,7 +75,14 @@ impl<'a> Linear<'a> {
             if let Op::Region(r) = &node.op {
                 of_regions.insert(id, region(g, r, operands));
             } else {
-                active[id.index()] = Some(through(g, node, operands));
+                let block = through(g, node, operands);
+                debug_assert_eq!(
+                    block.target,
+                    node.ty.shape,
+                    "{}: the derivative has its value's shape",
+                    node.op.name()
+                );
+                active[id.index()] = Some(block);
             }
             g.set_loc(outer);
         }

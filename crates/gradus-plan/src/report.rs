@@ -77,6 +77,9 @@ impl Plan {
             );
         }
         out.push_str("</table>\n");
+        for (why, names) in self.not_built_by_reason() {
+            let _ = writeln!(out, "<p class=\"note\">Not built, as {why}: {names}.</p>");
+        }
         self.bars(measured, &mut out);
         if let Mode::Mixed(order) = &self.chosen().mode {
             out.push_str("<h2>The order</h2>\n");

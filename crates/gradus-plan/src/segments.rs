@@ -1,6 +1,7 @@
 //! A linear program cut into a chain: nodes through which every path from the inputs to the outputs goes.
 
 use gradus_ir::{Graph, Loc, NodeId, Op, Type};
+use std::sync::OnceLock;
 
 /// So many cuts are considered, the narrowest ones: more would cost more to weigh than they save.
 const MOST_CUTS: usize = 12;
@@ -70,8 +71,44 @@ impl Outline {
 pub(crate) struct Segment {
     /// `(residuals…, x…) ↦ y…`
     pub forward: Graph,
-    /// `(residuals…, ȳ…) ↦ x̄…`
-    pub reverse: Graph,
+    reverse: OnceLock<Graph>,
+    /// Which of the whole program's residuals the part needs.
+    residuals: Vec<usize>,
+}
+
+impl Segment {
+    /// The part of a linear program that makes `to` of `from`.
+    pub fn between(tangent: &Graph, residuals: usize, from: &[NodeId], to: &[NodeId]) -> Segment {
+        let known = &tangent.inputs()[..residuals];
+        let needed = needed_between(tangent, from, to);
+        let residuals: Vec<usize> = (0..residuals)
+            .filter(|&k| needed[known[k].index()])
+            .collect();
+        let mut inputs: Vec<NodeId> = residuals.iter().map(|&k| known[k]).collect();
+        inputs.extend(from);
+        Segment {
+            forward: tangent.extract(&inputs, to),
+            reverse: OnceLock::new(),
+            residuals,
+        }
+    }
+
+    /// `(residuals…, ȳ…) ↦ x̄…`, made when it is first asked for.
+    pub fn reverse(&self) -> &Graph {
+        self.reverse
+            .get_or_init(|| gradus_ad::transpose_linear(&self.forward, self.residuals.len()))
+    }
+
+    /// The part's own residuals among those of the whole program.
+    pub fn own<T: Clone>(&self, residuals: &[T]) -> Vec<T> {
+        let own = self.residuals.iter();
+        own.map(|&k| residuals[k].clone()).collect()
+    }
+
+    /// The types of `x…`.
+    pub fn input_types(&self) -> Vec<Type> {
+        self.forward.input_types().split_off(self.residuals.len())
+    }
 }
 
 /// The chain of a linear program: its parts from the inputs' side to the outputs'.
@@ -85,31 +122,39 @@ pub(crate) struct Segments {
 impl Segments {
     /// The program as one part.
     pub fn whole(tangent: &Graph, residuals: usize) -> Segments {
-        Segments::at(tangent, residuals, &[])
+        let width = |ids: &[NodeId]| ids.iter().map(|&id| tangent.ty(id).elements()).sum();
+        Segments {
+            widths: vec![
+                width(&tangent.inputs()[residuals..]),
+                width(tangent.outputs()),
+            ],
+            parts: vec![Segment {
+                forward: tangent.clone(),
+                reverse: OnceLock::new(),
+                residuals: (0..residuals).collect(),
+            }],
+            cuts: Vec::new(),
+        }
     }
 
-    /// The program cut at its narrowest cuts; `None` where no cut can save anything.
-    pub fn cut(tangent: &Graph, residuals: usize) -> Option<Segments> {
+    /// The narrowest cuts; none where no cut can save anything.
+    pub fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
         let width = |id: &NodeId| tangent.ty(*id).elements();
         let mut cuts = narrowest(tangent, &tangent.inputs()[residuals..]);
         let ends = |ids: &[NodeId]| ids.iter().map(width).sum::<usize>();
         let outer = ends(&tangent.inputs()[residuals..]).min(ends(tangent.outputs()));
         // A cut no narrower than an end saves nothing.
         cuts.retain(|id| width(id) < outer);
-        (!cuts.is_empty()).then(|| Segments::at(tangent, residuals, &cuts))
+        cuts
     }
 
-    fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
-        let (known, x) = tangent.inputs().split_at(residuals);
+    /// The program cut at these nodes.
+    pub fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
+        let x = &tangent.inputs()[residuals..];
         let borders = borders(x, cuts, tangent.outputs());
         let parts = borders
             .windows(2)
-            .map(|w| {
-                let inputs = [known, &w[0]].concat();
-                let forward = tangent.extract(&inputs, &w[1]);
-                let reverse = gradus_ad::transpose_linear(&forward, residuals);
-                Segment { forward, reverse }
-            })
+            .map(|w| Segment::between(tangent, residuals, &w[0], &w[1]))
             .collect();
         Segments {
             parts,
@@ -161,8 +206,28 @@ fn narrowest(graph: &Graph, x: &[NodeId]) -> Vec<NodeId> {
     cuts
 }
 
+/// For each node, whether `to` needs it when `from` are there already.
+fn needed_between(tangent: &Graph, from: &[NodeId], to: &[NodeId]) -> Vec<bool> {
+    let mut there = vec![false; tangent.len()];
+    for id in from {
+        there[id.index()] = true;
+    }
+    let mut needed = vec![false; tangent.len()];
+    for id in to {
+        needed[id.index()] = true;
+    }
+    for id in tangent.ids().rev() {
+        if needed[id.index()] && !there[id.index()] {
+            for o in &tangent.node(id).operands {
+                needed[o.index()] = true;
+            }
+        }
+    }
+    needed
+}
+
 /// All single nodes through which every path goes, in order; inputs and outputs are none.
-fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
     let active = tangent.dependents_of(x);
     let needed = tangent.live();
     let on_path = |i: usize| active[i] && needed[i];

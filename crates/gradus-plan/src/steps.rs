@@ -49,6 +49,19 @@ impl Plan {
                 counted(m, "unit row")
             )),
             Mode::Mixed(order) => self.order_steps(order, &mut steps),
+            Mode::Elimination(order) => steps.extend(order.steps.iter().map(|step| {
+                let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
+                let how = step.how.in_words();
+                format!("eliminate array {v}, {}: {how}", counted(width, "number"))
+            })),
+            Mode::Scalar {
+                vertices,
+                multiplications,
+            } => steps.push(format!(
+                "eliminate {} of {through}: {}",
+                counted(*vertices, "number"),
+                counted(*multiplications as usize, "product")
+            )),
             _ => steps.push(format!("accumulate the derivatives over {through}")),
         }
         if chosen.symmetric {

@@ -87,6 +87,16 @@ fn the_lion_takes_twelve_by_vertices_and_eleven_by_edges() {
     );
 }
 
+#[test]
+fn the_bat_takes_twenty_four_in_every_order() {
+    let graph = known::bat();
+    assert_eq!(graph.intermediates(), [4, 5, 6]);
+    for order in orders(graph.intermediates()) {
+        assert_eq!(count(&graph, &order), 24);
+    }
+    assert_eq!(plan(&graph), 24);
+}
+
 type Edges = BTreeSet<(usize, usize)>;
 
 /// The fewest multiplications of edge elimination, by trying everything once.

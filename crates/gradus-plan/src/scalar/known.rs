@@ -206,6 +206,7 @@ pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
 ///
 /// After U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph*, Mathematical Programming 99 (2004),
 /// where such a graph shows that eliminating single edges can be cheaper than any order of vertices: both orders take 12 multiplications, edges 11.
+/// It is `t = x / y`, `s = cos t`, outputs `t·s`, `exp s`, `3.14·s` and `sin s` of the test `lion` of OpenAD (`testRoundTrip/examples`).
 pub fn lion() -> ScalarGraph {
     let edges = [
         (0, 2),
@@ -217,10 +218,38 @@ pub fn lion() -> ScalarGraph {
         (3, 6),
         (3, 7),
     ];
-    let edges = edges.map(|(from, to)| Edge {
+    unweighted(2, &edges, &[4, 5, 6, 7])
+}
+
+/// The bat: four inputs, three intermediate vertices, four outputs.
+///
+/// It is `t = x₁ / x₂`, `u = x₃·x₄`, `v = t·u`, outputs `t·v`, `1 / v`, `sin v` and `v·u` of the test `bat` of OpenAD (`testRoundTrip/examples`, by
+/// U. Naumann, J. Utke and others). Every order of vertices takes 24 multiplications; the test that tries all orders says so.
+pub fn bat() -> ScalarGraph {
+    let edges = [
+        (0, 4),
+        (1, 4),
+        (2, 5),
+        (3, 5),
+        (4, 6),
+        (5, 6),
+        (4, 7),
+        (6, 7),
+        (6, 8),
+        (6, 9),
+        (6, 10),
+        (5, 10),
+    ];
+    unweighted(4, &edges, &[7, 8, 9, 10])
+}
+
+/// A graph of the literature, which is drawn without numbers.
+fn unweighted(inputs: usize, edges: &[(usize, usize)], outputs: &[usize]) -> ScalarGraph {
+    let edges = edges.iter().map(|&(from, to)| Edge {
         from,
         to,
         partial: 1.0,
     });
-    ScalarGraph::new(2, 8, edges, &[4, 5, 6, 7]).expect("the edges lead forward")
+    let vertices = outputs.last().map_or(inputs, |last| last + 1);
+    ScalarGraph::new(inputs, vertices, edges, outputs).expect("the edges lead forward")
 }

@@ -6,6 +6,8 @@
 //! ([`ScalarGraph::forward_order`], [`ScalarGraph::reverse_order`]), and [`ScalarGraph::plan`] looks for a cheaper one. Finding the cheapest is
 //! NP-complete, so the search is bounded.
 //!
+//! Programs of arrays that are small enough are read number by number (`program.rs`, `read.rs`), and their Jacobian is made in the order found.
+//!
 //! **How it counts**: each product of two edges is one multiplication, whatever their values (`1` and `-1` as well); additions are free. Eliminating a
 //! vertex thus costs its predecessors times its successors.
 //!
@@ -16,8 +18,11 @@ mod elimination;
 mod graph;
 mod improve;
 pub mod known;
+mod program;
+mod read;
 mod search;
 
 pub use builder::{Builder, Var};
 pub use graph::{Edge, GraphError, OrderError, ScalarGraph};
+pub(crate) use program::ScalarProgram;
 pub use search::{EliminationOptions, EliminationPlan};

@@ -37,8 +37,8 @@ pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
 pub use gradus_plan::{
-    Accumulation, Analysis, Candidate, Cut, Derivative, Estimate, Measured, Mode, Modes, Order,
-    Plan, PlanOptions, Profile,
+    Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
+    Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, Search,
 };
 
 use crate::tensor::Tensor;

@@ -2,6 +2,9 @@
 
 use crate::close;
 use gradus::prelude::*;
+use gradus_ir::primitives::{Body, Call, Loop, Region, Trips, Unary};
+use gradus_ir::{Graph, NodeId, Type};
+use gradus_plan::Plan;
 
 fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
@@ -88,4 +91,154 @@ fn choices_and_checkpoints() {
     };
     planned(f, g, &x());
     planned(f, g, &(x() * 0.5));
+}
+
+/// The sine with its own way back, three times in a loop, then once more, and its square.
+fn sines(g: &mut Graph, x: NodeId) -> NodeId {
+    let ty = g.ty(x).clone();
+    let sine = |inputs: usize, make: &dyn Fn(&mut Graph, &[NodeId]) -> Vec<NodeId>| {
+        let mut g = Graph::new();
+        let inputs: Vec<NodeId> = (0..inputs).map(|_| g.input(ty.clone())).collect();
+        let outputs = make(&mut g, &inputs);
+        g.set_outputs(outputs);
+        Body::from(g)
+    };
+    let call = Region::Call(Call::CustomVjp {
+        body: sine(1, &|g, x| vec![g.unary(Unary::Sin, x[0])]),
+        forward: sine(1, &|g, x| vec![g.unary(Unary::Sin, x[0]), x[0]]),
+        backward: sine(2, &|g, x| {
+            let slope = g.unary(Unary::Cos, x[0]);
+            vec![g.mul(slope, x[1])]
+        }),
+        fixed: 0,
+    });
+    let mut body = Graph::new();
+    body.input(Type::scalar(I64));
+    let s = body.input(ty.clone());
+    let next = body.emit_region(call.clone(), &[s]);
+    body.set_outputs(next);
+    let looped = Region::Loop(Loop {
+        trips: Trips::Fixed(3),
+        reverse: false,
+        consts: 0,
+        carries: 1,
+        body: Body::from(body),
+    });
+    let y = g.emit_region(looped, &[x])[0];
+    let y = g.emit_region(call, &[y])[0];
+    g.mul(y, y)
+}
+
+/// What all candidates compute for these arguments; they agree.
+fn values(plan: &Plan, arguments: &[&Tensor]) -> Vec<f64> {
+    let of = |program: &Graph| {
+        let run = gradus_cpu::compile(program, &Default::default()).unwrap();
+        let arrays: Vec<gradus_cpu::Array> = arguments
+            .iter()
+            .map(|t| gradus_cpu::Array::from_slice(&t.to_vec::<f64>().unwrap(), t.shape()).unwrap())
+            .collect();
+        let inputs = arrays.iter().map(gradus_cpu::Input::Borrowed).collect();
+        run.run(inputs).unwrap()[0]
+            .as_slice::<f64>()
+            .unwrap()
+            .to_vec()
+    };
+    let chosen = of(&plan.chosen().program);
+    for c in plan.candidates() {
+        for (a, b) in of(&c.program).iter().zip(&chosen) {
+            assert!((a - b).abs() < 1e-12, "{}: {a} {b}", c.name);
+        }
+    }
+    chosen
+}
+
+#[test]
+fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
+    let mut function = Graph::new();
+    let input = function.input(Type::new(F64, &[3]));
+    let y = sines(&mut function, input);
+    function.set_outputs(vec![y]);
+    let mut number = function.clone();
+    let sum = number.sum(y, &[0]);
+    number.set_outputs(vec![sum]);
+    let f = |x: &Tensor| x.sin().sin().sin().sin().square();
+    let (x, v) = (x(), x().cos());
+    let options = PlanOptions::default();
+    let of = |modes: Modes| PlanOptions {
+        modes,
+        ..PlanOptions::default()
+    };
+
+    let jacobian_plan = gradus_plan::jacobian(&function, 1, &options, None).unwrap();
+    let plan = jacobian_plan.plan();
+    assert_eq!(plan.chosen().name, "reverse");
+    assert_eq!(plan.candidates().len(), 1);
+    let explained = plan.explain();
+    let why = "    not built, as a custom_vjp has no forward mode: forward, mixed\n";
+    assert!(explained.contains(why), "{explained}");
+    let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
+    for plan in [
+        &jacobian_plan,
+        &gradus_plan::jacobian(&function, 1, &of(Modes::Reverse), None).unwrap(),
+    ] {
+        for (a, b) in values(plan.plan(), &[&x]).iter().zip(&wanted) {
+            assert!((a - b).abs() < 1e-12, "{a} {b}");
+        }
+    }
+    let error = gradus_plan::jacobian(&function, 1, &of(Modes::Forward), None)
+        .err()
+        .unwrap();
+    assert!(
+        error
+            .to_string()
+            .contains("a custom_vjp has no forward mode"),
+        "{error}"
+    );
+
+    let total = move |x: &Tensor| f(x).sum();
+    let second = gradus_plan::hessian(&number, 1, &options, None).unwrap();
+    let left_out = second.plan().not_built();
+    let why = "a custom_vjp has no forward mode";
+    assert!(
+        left_out
+            .iter()
+            .any(|n| n.name == "reverse over forward" && n.why == why)
+    );
+    let wanted = hessian(total)(&x);
+    for (a, b) in values(second.plan(), &[&x])
+        .iter()
+        .zip(&wanted.to_vec::<f64>().unwrap())
+    {
+        assert!((a - b).abs() < 1e-11, "{a} {b}");
+    }
+    let product = gradus_plan::hvp(&number, 1, &options, None).unwrap();
+    assert!(
+        product
+            .not_built()
+            .iter()
+            .any(|n| n.name == "reverse over forward" && n.why == why)
+    );
+    assert!(
+        product
+            .candidates()
+            .iter()
+            .any(|c| c.name == "reverse over reverse")
+    );
+    let wanted = wanted.matmul(&v).to_vec::<f64>().unwrap();
+    for (a, b) in values(&product, &[&x, &v]).iter().zip(&wanted) {
+        assert!((a - b).abs() < 1e-11, "{a} {b}");
+    }
+}
+
+#[test]
+fn a_loop_leaves_out_elimination() {
+    let f = |x: &Tensor| {
+        let (last, _) = scan(|s: &Tensor, v: &Tensor| (s * v.sin(), s.sum()), x, x);
+        last * x
+    };
+    let explained = plan_jacobian(f, &x(), &PlanOptions::default())
+        .unwrap()
+        .explain();
+    let why = "not built, as it does not look into loops, choices and calls: elimination";
+    assert!(explained.contains(why), "{explained}");
 }

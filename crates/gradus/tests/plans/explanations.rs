@@ -54,11 +54,11 @@ fn plans_of_second_derivatives_explain_themselves() {
       a chain of widths 6 → 4 → 6
         cut 1: contract, f64[4], at crates/gradus/tests/plans/functions.rs:_
 
-        candidate                   operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse             1,115           4,464           1,312     10.0 µs    1.06
-      * reverse over reverse             1,073           4,416           1,248      9.4 µs    1.00
-        mixed over reverse               1,073           4,416           1,248      9.4 µs    1.00
-        reverse over forward             1,238           5,096           1,248     10.6 µs    1.13
+        candidate                              operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse                        1,115           4,464           1,312      1.8 µs    1.06
+      * reverse over reverse                        1,073           4,416           1,248      1.7 µs    1.00
+        scalar elimination over reverse               707           5,008           3,616     16.8 µs    9.71
+        reverse over forward                        1,238           5,096           1,248      1.9 µs    1.13
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
@@ -77,9 +77,9 @@ fn plans_of_second_derivatives_explain_themselves() {
         cut 2: contract, f64[3], at crates/gradus/tests/plans/functions.rs:_
 
         candidate                   operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse               358           1,928             496      6.6 µs    1.05
-      * reverse over reverse               351           1,920             496      6.3 µs    1.00
-        reverse over forward               351           1,920             496      6.3 µs    1.00
+        forward over reverse               358           1,928             496      1.2 µs    1.04
+      * reverse over reverse               351           1,920             496      1.2 µs    1.00
+        reverse over forward               351           1,920             496      1.2 µs    1.00
         not weighed yet: recomputation (memory below what any order needs)
 
       taken: reverse over reverse, the gradient of the gradient's product with the vector
@@ -97,10 +97,11 @@ fn plans_of_second_derivatives_explain_themselves() {
         {"operation": "contract", "type": "f64[4]", "place": "crates/gradus/tests/plans/functions.rs:_"},
         {"operation": "contract", "type": "f64[3]", "place": "crates/gradus/tests/plans/functions.rs:_"}],
       "chosen": "reverse over reverse",
+      "not_built": [],
       "candidates": [
-        {"mode": "forward over reverse", "order": null, "operations": 358, "bytes": 1928, "peak_bytes": 496, "seconds": 6.591330000000001e-6, "ruled_out": null},
-        {"mode": "reverse over reverse", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 6.290509999999999e-6, "ruled_out": null},
-        {"mode": "reverse over forward", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 6.290509999999999e-6, "ruled_out": null}
+        {"mode": "forward over reverse", "order": null, "operations": 358, "bytes": 1928, "peak_bytes": 496, "seconds": 1.2327833333333332e-6, "ruled_out": null},
+        {"mode": "reverse over reverse", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 1.1825166666666666e-6, "ruled_out": null},
+        {"mode": "reverse over forward", "order": null, "operations": 351, "bytes": 1920, "peak_bytes": 496, "seconds": 1.1825166666666666e-6, "ruled_out": null}
       ],
       "steps": [
         "run the function, its gradient by reverse mode, and the gradient's product with the vector",
@@ -121,10 +122,10 @@ fn plans_of_second_derivatives_explain_themselves() {
       a chain of widths 512 → 512
 
         candidate                              operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse                  527,877,000      22,669,248       6,217,152     7.70 ms    1.40
-        reverse over reverse                  527,877,000      26,765,248       6,217,152     7.73 ms    1.41
-        reverse over forward                  528,898,000      26,757,248       6,209,152     7.99 ms    1.45
-      * forward over reverse, symmetric       298,501,000      43,952,064       7,396,800     5.50 ms    1.00
+        forward over reverse                  527,877,000      22,669,248       6,217,152     4.85 ms    1.48
+        reverse over reverse                  527,877,000      26,765,248       6,217,152     4.86 ms    1.48
+        reverse over forward                  528,898,000      26,757,248       6,209,152     4.95 ms    1.51
+      * forward over reverse, symmetric       298,501,000      43,952,064       7,396,800     3.27 ms    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 

@@ -1,0 +1,101 @@
+//! What loops, choices and calls mean for a plan: what they cost, and which orders they rule out.
+
+use crate::cost::{Estimate, estimate};
+use crate::profile::Profile;
+use gradus_ir::primitives::{Call, Region, Trips};
+use gradus_ir::{Error, ErrorKind, Graph};
+
+/// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
+const UNKNOWN_STEPS: u64 = 1;
+
+/// Why forward mode is left out of programs with a `custom_vjp`.
+pub(crate) const ONLY_BACKWARD: &str = "a custom_vjp has no forward mode";
+
+/// Why elimination is left out of programs with regions.
+pub(crate) const WHOLE: &str = "it does not look into loops, choices and calls";
+
+/// Whether a program holds loops, choices or calls.
+pub(crate) fn has_regions(g: &Graph) -> bool {
+    g.ids().any(|id| g.region(id).is_some())
+}
+
+/// The error of those who ask for forward mode where there is none.
+pub(crate) fn no_forward_mode() -> Error {
+    let message = format!(
+        "{ONLY_BACKWARD}: take the modes `Any` or `Reverse`, or give the function a custom_jvp"
+    );
+    Error::new(ErrorKind::Argument, message)
+}
+
+/// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does.
+pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
+    match region {
+        Region::Loop(l) => {
+            let mut step = estimate(&l.body, profile);
+            if let Trips::While(condition) = &l.trips {
+                let asked = estimate(condition, profile);
+                step.operations += asked.operations;
+                step.bytes += asked.bytes;
+                step.seconds += asked.seconds;
+            }
+            let steps = match l.trips {
+                Trips::Fixed(n) => n as u64,
+                Trips::Counted | Trips::While(_) => UNKNOWN_STEPS,
+            };
+            Estimate {
+                operations: step.operations.saturating_mul(steps),
+                bytes: step.bytes.saturating_mul(steps),
+                seconds: step.seconds * steps as f64,
+            }
+        }
+        Region::Switch(s) => (s.branches.iter().map(|b| estimate(b, profile)))
+            .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
+            .unwrap_or_default(),
+        // Of the identity nothing is left to run, and a check is one comparison.
+        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
+        Region::Call(call) => estimate(call.body(), profile),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_ir::primitives::{Body, Loop, Unary};
+    use gradus_ir::{DType, Type};
+
+    #[test]
+    fn a_loop_costs_its_steps() {
+        let profile = Profile::default();
+        let ty = Type::new(DType::F64, &[1000]);
+        let mut body = Graph::new();
+        body.input(Type::scalar(DType::I64));
+        let s = body.input(ty.clone());
+        let next = body.unary(Unary::Sin, s);
+        body.set_outputs(vec![next]);
+        let of = |trips: Trips| {
+            let mut g = Graph::new();
+            let x = g.input(ty.clone());
+            let count = g.input(Type::scalar(DType::I64));
+            let operands = match trips {
+                Trips::Counted => vec![count, x],
+                _ => vec![x],
+            };
+            let region = Region::Loop(Loop {
+                trips,
+                reverse: false,
+                consts: 0,
+                carries: 1,
+                body: Body::from(body.clone()),
+            });
+            let results = g.emit_region(region, &operands);
+            g.set_outputs(results);
+            estimate(&g, &profile)
+        };
+        let step = estimate(&body, &profile);
+        let (eight, unknown) = (of(Trips::Fixed(8)), of(Trips::Counted));
+        assert_eq!(eight.operations, 8 * step.operations);
+        assert!(eight.seconds >= 8.0 * step.seconds && eight.seconds < 12.0 * step.seconds);
+        assert_eq!(unknown.operations, step.operations);
+        assert!(unknown.seconds >= step.seconds && unknown.seconds < 4.0 * step.seconds);
+    }
+}

@@ -1,0 +1,371 @@
+//! Programs that are no chains: branches with narrow places, and small programs of numbers.
+
+use super::functions::{Function, filled, functions, layers};
+use super::{close, differences};
+use gradus::prelude::*;
+use gradus::tensor::{concatenate, stack};
+
+/// Functions with branches, each with the shape of its argument.
+pub fn branches() -> Vec<(&'static str, Vec<usize>, Function)> {
+    let f = |name, shape: &[usize], f: Function| (name, shape.to_vec(), f);
+    vec![
+        f("two parallel waists", &[40], {
+            let (a, b) = (layers(&[40, 30, 3, 30, 40]), layers(&[40, 20, 4, 20, 40]));
+            Box::new(move |x| a(x) * b(x))
+        }),
+        f("a residual bottleneck", &[40], {
+            let g = layers(&[40, 30, 3, 30, 40]);
+            Box::new(move |x| x + g(x))
+        }),
+        f("a diamond with a narrow join", &[30], {
+            let (a, b) = (layers(&[30, 20, 3]), layers(&[30, 10, 3]));
+            let c = layers(&[3, 20, 30]);
+            Box::new(move |x| c(&(a(x) * b(x))))
+        }),
+        f("branches of different width", &[30], {
+            let (a, b) = (layers(&[30, 20, 2, 25]), layers(&[30, 25]));
+            let c = layers(&[25, 4, 30]);
+            Box::new(move |x| c(&(a(x) + b(x))))
+        }),
+        f("two narrow states", &[24], {
+            let into = [filled(&[3, 24], 1), filled(&[4, 24], 2)];
+            let (hh, hc) = (filled(&[3, 3], 3), filled(&[3, 4], 4));
+            let (ch, cc) = (filled(&[4, 3], 5), filled(&[4, 4], 6));
+            let (yh, yc) = (filled(&[24, 3], 7), filled(&[24, 4], 8));
+            let last = layers(&[24, 20, 24]);
+            Box::new(move |x| {
+                let (mut h, mut c) = (into[0].matmul(x).tanh(), into[1].matmul(x).tanh());
+                for _ in 0..3 {
+                    let next = (hh.matmul(&h) + hc.matmul(&c)).tanh();
+                    c = &c + (ch.matmul(&h) + cc.matmul(&c)).tanh();
+                    h = next;
+                }
+                last(&(yh.matmul(&h) + yc.matmul(&c)))
+            })
+        }),
+        f("two small states beside each other", &[20], {
+            let (a, b) = (layers(&[20, 2, 20]), layers(&[20, 3, 20]));
+            let c = layers(&[20, 20]);
+            Box::new(move |x| concatenate(&[&a(x), &c(&b(x)), &(x * 2.0)], 0))
+        }),
+        f("a bottleneck of rows beside them", &[5, 8], {
+            let (a, b) = (filled(&[8, 2], 1), filled(&[2, 8], 2));
+            Box::new(move |x| x.matmul(&a).sin().matmul(&b).tanh() * x)
+        }),
+        f("a sum beside an array", &[12], {
+            let g = layers(&[12, 20, 12]);
+            Box::new(move |x| g(x) * x.square().sum())
+        }),
+    ]
+}
+
+/// The robot arm of `gradus_plan::scalar::known`: position and angles of the hand by six angles.
+fn robot_arm(t: &Tensor) -> Tensor {
+    let [t1, t2, t3, t4, t5, t6] = [0, 1, 2, 3, 4, 5].map(|k| t.at(k));
+    let [c1, c2, c4, c5, c6] = [&t1, &t2, &t4, &t5, &t6].map(Tensor::cos);
+    let [s1, s2, s4, s5, s6] = [&t1, &t2, &t4, &t5, &t6].map(Tensor::sin);
+    let c23 = &c2 * t3.cos() - &s2 * t3.sin();
+    let s23 = &c2 * t3.sin() + &s2 * t3.cos();
+    let ax = &s5 * (&c1 * &c23 * &c4 + &s1 * &s4) + &c1 * &s23 * &c5;
+    let ay = &s5 * (&s1 * &c23 * &c4 - &c1 * &s4) + &s1 * &s23 * &c5;
+    let az = &s23 * &c4 * &s5 - &c23 * &c5;
+    let inner = &c23 * &s5 + &s23 * &c4 * &c5;
+    let nz = &c6 * &inner - &s23 * &s4 * &s6;
+    let oz = -&s6 * &inner - &s23 * &s4 * &c6;
+    let z = ay.atan2(&ax);
+    let y = (1.0 - az.square()).sqrt().atan2(&az);
+    let z2 = oz.atan2(&-nz);
+    let reach = &c2 * 890.0 + &c23 * 50.0 + &s23 * 1035.0 + 175.0;
+    let px = &ax * 185.0 + &c1 * &reach;
+    let py = (&s5 * (&s1 * &c23 * &c4 + &c1 * &s4) + &s1 * &s23 * &c5) * 185.0 + &s1 * &reach;
+    let pz = &s2 * 890.0 + 575.0 + &s23 * 50.0 - &c23 * 1035.0 + az * 185.0;
+    stack(&[&px, &py, &pz, &z, &y, &z2], 0)
+}
+
+/// The operations of the candidate of that name, if there is one.
+fn operations(plan: &JacobianPlan, name: &str) -> Option<u64> {
+    let mut all = plan.plan().candidates().iter();
+    all.find(|c| c.mode.name() == name)
+        .map(|c| c.estimate.operations)
+}
+
+#[test]
+fn all_candidates_agree_and_cost_what_was_said() {
+    let (mut eliminated, mut scalar) = (0, 0);
+    let all = branches().into_iter().chain(functions());
+    for (name, shape, f) in &all.collect::<Vec<_>>() {
+        // Its numbers are of four bytes inside.
+        if *name == "four bytes" {
+            continue;
+        }
+        for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
+            let options = PlanOptions {
+                objective,
+                ..PlanOptions::default()
+            };
+            let x = filled(shape, 7);
+            let plan = plan_jacobian(f, &x, &options).unwrap();
+            let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
+            close(name, "differences", &wanted, &differences(f, &x), 1e-6);
+            let analysis = plan.analyze(&x).unwrap();
+            let all = plan.plan().candidates();
+            for (c, m) in all.iter().zip(&analysis.measured) {
+                let what = c.mode.name();
+                let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+                close(name, what, &got, &wanted, 1e-12);
+                assert_eq!(
+                    c.estimate.operations,
+                    m.unwrap().operations,
+                    "{name}: {what}"
+                );
+                eliminated += u32::from(matches!(c.mode, Mode::Elimination(_)));
+                scalar += u32::from(matches!(c.mode, Mode::Scalar { .. }));
+            }
+            let blocks = plan.evaluate_blocks(&x).unwrap();
+            if blocks.ties.is_empty() {
+                let got = blocks.tensor.to_vec::<f64>().unwrap();
+                close(name, "blocks", &got, &wanted, 1e-12);
+            }
+            // What is taken has the least of what is to be saved.
+            let chosen = plan.plan().chosen();
+            match objective {
+                Objective::Time => {}
+                Objective::Operations => assert!(
+                    all.iter()
+                        .all(|c| c.estimate.operations >= chosen.estimate.operations)
+                ),
+                Objective::Memory => {
+                    assert!(all.iter().all(|c| c.peak_bytes >= chosen.peak_bytes))
+                }
+            }
+        }
+    }
+    assert!(eliminated >= 12 && scalar >= 30, "{eliminated} {scalar}");
+}
+
+#[test]
+fn parallel_waists_are_eliminated() {
+    let all = branches();
+    for name in ["two parallel waists", "a residual bottleneck"] {
+        let (_, shape, f) = all.iter().find(|(n, ..)| *n == name).unwrap();
+        let plan = plan_jacobian(f, &filled(shape, 7), &PlanOptions::default()).unwrap();
+        assert_eq!(plan.plan().chosen().mode.name(), "elimination", "{name}");
+        let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
+        let mixed = operations(&plan, "elimination");
+        assert!(3 * mixed.unwrap() < pure.unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn two_states_are_eliminated_where_no_single_cut_is() {
+    let all = branches();
+    let named = |name| all.iter().find(|(n, ..)| *n == name).unwrap();
+    // Tenths of the operations of the better pure mode.
+    for (name, share) in [
+        ("two narrow states", 6),
+        ("two small states beside each other", 7),
+    ] {
+        let (_, shape, f) = named(name);
+        let options = PlanOptions {
+            objective: Objective::Operations,
+            search: Search {
+                scalars: 0,
+                ..Search::default()
+            },
+            ..PlanOptions::default()
+        };
+        let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
+        assert_eq!(plan.plan().chosen().mode.name(), "elimination", "{name}");
+        let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
+        let mixed = operations(&plan, "elimination");
+        let explained = plan.explain();
+        assert!(
+            10 * mixed.unwrap() < share * pure.unwrap(),
+            "{name} {explained}"
+        );
+    }
+}
+
+#[test]
+fn a_robot_arm_is_planned_number_by_number() {
+    let x = Tensor::from([0.3, 0.5, -0.4, 0.7, 0.9, -0.6]);
+    let options = PlanOptions {
+        objective: Objective::Operations,
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(robot_arm, &x, &options).unwrap();
+    insta::assert_snapshot!(plan.explain());
+    let Mode::Scalar {
+        multiplications, ..
+    } = plan.plan().chosen().mode
+    else {
+        panic!("{}", plan.explain());
+    };
+    // The published program of the same arm, which shares less, has no cheaper order known.
+    let known = gradus_plan::scalar::known::KNOWN
+        .iter()
+        .find(|k| k.name == "RobotArm_6DOF")
+        .unwrap();
+    assert!(
+        multiplications <= known.best,
+        "{multiplications} {}",
+        known.best
+    );
+    // Beside the function itself, no products are computed but those of the order and of the partial derivatives.
+    let products = |g: &gradus_ir::Graph| {
+        let live = g.live();
+        let mul = |id: &gradus_ir::NodeId| {
+            live[id.index()]
+                && matches!(
+                    g.node(*id).op,
+                    gradus_ir::Op::Binary(gradus_ir::primitives::Binary::Mul)
+                )
+        };
+        g.ids().filter(mul).count() as u64
+    };
+    let own = products(&trace(robot_arm, &x).unwrap());
+    assert!(products(&plan.plan().chosen().program) - own <= multiplications);
+    let wanted = jacrev(robot_arm)(&x).to_vec::<f64>().unwrap();
+    let differences = differences(&(Box::new(robot_arm) as Function), &x);
+    close("robot arm", "differences", &wanted, &differences, 1e-5);
+    for c in plan.plan().candidates() {
+        let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+        close("robot arm", c.mode.name(), &got, &wanted, 1e-12);
+    }
+    // And with numbers of four bytes.
+    let narrow = x.astype(F32);
+    let plan = plan_jacobian(robot_arm, &narrow, &options).unwrap();
+    assert_eq!(plan.plan().chosen().mode.name(), "scalar elimination");
+    let got = plan.evaluate(&narrow).unwrap();
+    assert_eq!(got.dtype(), F32);
+    let got = got.astype(F64).to_vec::<f64>().unwrap();
+    close("robot arm", "four bytes", &got, &wanted, 1e-4);
+    // Nor does it take longer than a program of arrays, by the estimate.
+    let plan = plan_jacobian(robot_arm, &x, &PlanOptions::default()).unwrap();
+    assert_eq!(plan.plan().chosen().mode.name(), "scalar elimination");
+}
+
+#[test]
+fn an_elimination_explains_itself() {
+    let all = branches();
+    let (_, shape, f) = all
+        .iter()
+        .find(|(n, ..)| *n == "two parallel waists")
+        .unwrap();
+    let plan = plan_jacobian(f, &filled(shape, 7), &PlanOptions::default()).unwrap();
+    insta::assert_snapshot!(plan.explain());
+    insta::assert_snapshot!(plan.plan().to_dot());
+    let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
+    assert_eq!(read["chosen"], "elimination");
+    assert_eq!(read["candidates"][2]["order"], "v1 product, v2 product");
+    let page = plan.plan().to_html();
+    assert!(
+        page.contains("<li>eliminate array 1, 3 numbers: products</li>"),
+        "{page}"
+    );
+    // Without trials no beam, and the plan says so.
+    let options = PlanOptions {
+        search: Search {
+            tries: 0,
+            ..Search::default()
+        },
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
+    assert!(plan.explain().contains("beam search was given up"));
+    // Nor is a program weighed that is larger than allowed.
+    let options = PlanOptions {
+        search: Search {
+            nodes: 3,
+            ..Search::default()
+        },
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
+    assert!(operations(&plan, "elimination").is_none());
+    let left_out = plan.plan().not_built();
+    assert!(left_out.iter().any(|n| n.name == "elimination"));
+    let explained = plan.explain();
+    assert!(
+        explained.contains("not built, as the program is large: elimination"),
+        "{explained}"
+    );
+    // And without vertices no elimination.
+    let options = PlanOptions {
+        search: Search {
+            vertices: 0,
+            ..Search::default()
+        },
+        ..PlanOptions::default()
+    };
+    let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
+    assert!(operations(&plan, "elimination").is_none());
+}
+
+/// Two inputs, two outputs, weights beside them: every candidate's blocks against reverse mode, in both precisions.
+#[test]
+fn several_inputs_and_outputs_agree() {
+    let mut eliminated = 0;
+    for (dtype, tolerance) in [(F64, 1e-12), (F32, 2e-5)] {
+        let shapes: [&[usize]; 7] = [&[20], &[3, 4], &[3, 20], &[20, 3], &[12, 3], &[20, 12], &[]];
+        let all: Vec<Tensor> = (shapes.iter().enumerate())
+            .map(|(k, s)| filled(s, k).astype(dtype))
+            .collect();
+        let f = |t: &Vec<Tensor>| {
+            let [x, y, a, b, c, d, scale] = &t[..] else {
+                unreachable!()
+            };
+            let z = a.matmul(&(x * scale)).tanh();
+            let w = b
+                .matmul(&(&z + c.t().matmul(&y.reshape(&[12])).sin()))
+                .tanh();
+            // The second output is used by the first, and the third does not move.
+            vec![d.matmul(&c.matmul(&z)) * &w + x, w, a.sum()]
+        };
+        let program = trace(f, &all).unwrap();
+        let arrays: Vec<gradus_cpu::Array> = all.iter().map(array).collect();
+        for objective in [Objective::Time, Objective::Operations] {
+            let options = PlanOptions {
+                objective,
+                ..PlanOptions::default()
+            };
+            let accumulation = gradus_plan::jacobian(&program, 2, &options, None).unwrap();
+            let plan = accumulation.plan();
+            let results: Vec<Vec<f64>> = (plan.candidates().iter())
+                .map(|c| {
+                    let run = gradus_cpu::compile(&c.program, &Default::default()).unwrap();
+                    let inputs = arrays.iter().map(gradus_cpu::Input::Borrowed).collect();
+                    let outputs = run.run(inputs).unwrap();
+                    assert_eq!(outputs.len(), 6);
+                    outputs.iter().flat_map(numbers).collect()
+                })
+                .collect();
+            let all = plan.candidates().iter();
+            eliminated += all
+                .filter(|c| matches!(c.mode, Mode::Elimination(_)))
+                .count();
+            for (c, got) in plan.candidates().iter().zip(&results) {
+                close("several", c.mode.name(), got, &results[0], tolerance);
+            }
+        }
+    }
+    assert!(eliminated >= 2, "{eliminated}");
+}
+
+fn array(t: &Tensor) -> gradus_cpu::Array {
+    let made = match t.dtype() {
+        F32 => gradus_cpu::Array::from_slice(&t.to_vec::<f32>().unwrap(), t.shape()),
+        _ => gradus_cpu::Array::from_slice(&t.to_vec::<f64>().unwrap(), t.shape()),
+    };
+    made.unwrap()
+}
+
+fn numbers(a: &gradus_cpu::Array) -> Vec<f64> {
+    match a.as_slice::<f64>() {
+        Some(all) => all.to_vec(),
+        None => {
+            let all = a.as_slice::<f32>().unwrap();
+            all.iter().map(|&v| f64::from(v)).collect()
+        }
+    }
+}
