@@ -187,6 +187,18 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
     }
 }
 
+/// Whether `f` has small derivatives around `x`: where they are large, a rounding error, of which no two programs make the same, is seen in the results.
+fn calm(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) -> bool {
+    let slope = |x: &Tensor| grad(f)(x);
+    let second = |x: &Tensor| grad(move |x: &Tensor| grad(f)(x).square().sum())(x);
+    let small = |y: Tensor| {
+        let y = y.astype(F64).to_vec::<f64>().unwrap();
+        y.iter().all(|y| y.abs() < 100.0)
+    };
+    let rows = crate::stack_rows(x);
+    small(vmap(f)(&rows)) && small(vmap(slope)(&rows)) && small(vmap(second)(&rows))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -198,7 +210,9 @@ proptest! {
         };
         let (flow, written) = (with(true), with(false));
         for x in [Tensor::from(at.clone()), Tensor::from(at[0]), Tensor::zeros(&[0], F64)] {
-            agree(flow, written, &x);
+            if calm(written, &x) {
+                agree(flow, written, &x);
+            }
         }
     }
 
@@ -209,6 +223,7 @@ proptest! {
             move |x: &Tensor| run(steps, flow, std::slice::from_ref(x), &x.sin()).sum()
         };
         let x = Tensor::from(at).astype(F32);
+        prop_assume!(calm(with(false), &x));
         let near = |a: Tensor, b: Tensor| {
             assert_eq!(a.dtype(), F32);
             crate::close(&a.astype(F64), &b.astype(F64), 2e-4);
