@@ -8,4 +8,8 @@
 //! * `seeing`: a graph as a page, values while running, the line that made a NaN, a profile by line
 //! * `train_xor`: a small network trained by a compiled step
 //!
+//! and in `cookbook/` one for each section of three pages about automatic differentiation by JAX and PyTorch; its `README.md` says which.
+//!
 //! Run one with `cargo run --release -p gradus-examples --example newton`.
+
+pub mod shared;

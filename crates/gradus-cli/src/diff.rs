@@ -204,9 +204,10 @@ mod tests {
         the Jacobian of f64[] by f64[4]
           a chain of widths 4 → 1
 
-            candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                  78             720             352      0.5 µs    1.39
-          * reverse                  17             272             288      0.4 µs    1.00
+            candidate                 operations     bytes moved   bytes at peak        time   ratio
+            forward                           78             720             352      0.5 µs    1.39
+          * reverse                           17             272             288      0.4 µs    1.00
+            scalar elimination                14             224             288      0.5 µs    1.41
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
@@ -221,19 +222,21 @@ mod tests {
         the Hessian of f64[] by f64[4]
           a chain of widths 4 → 4
 
-            candidate                   operations     bytes moved   bytes at peak        time   ratio
-            forward over reverse               123           1,488             704      4.3 µs    1.08
-          * reverse over reverse               107           1,528             704      4.0 µs    1.00
-            reverse over forward               140           1,520             640      4.0 µs    1.01
+            candidate                              operations     bytes moved   bytes at peak        time   ratio
+            forward over reverse                          123           1,488             704      0.8 µs    1.24
+            reverse over reverse                          107           1,528             704      0.7 µs    1.13
+          * scalar elimination over reverse                10             624             896      0.6 µs    1.00
+            reverse over forward                          140           1,520             640      0.7 µs    1.16
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
-          taken: reverse over reverse, cotangents pulled from the outputs to the inputs
+          taken: scalar elimination over reverse, numbers between the inputs and the outputs eliminated one by one:
+            numbers: 3, products of partial derivatives: 6
 
           steps:
              1 run the function and its gradient by reverse mode, and keep 3 arrays of 40 bytes that the derivative needs
-             2 pull 4 unit rows back through its linear program (19 operations)
-             3 write the 4 × 4 derivatives; in all 1 product, 11 elementwise operations and 2 copies
+             2 eliminate 3 numbers of its linear program (19 operations): 6 products
+             3 write the 4 × 4 derivatives; in all 10 elementwise operations and 1 copy
         ");
     }
 
@@ -244,18 +247,20 @@ mod tests {
         the Jacobian of f64[2] by f64[2]
           a chain of widths 2 → 2
 
-            candidate        operations     bytes moved   bytes at peak        time   ratio
-            forward                   9             296             288      0.4 µs    1.00
-          * reverse                  11             280             352      0.4 µs    1.00
+            candidate                 operations     bytes moved   bytes at peak        time   ratio
+            forward                            9             296             288      0.4 µs    2.65
+            reverse                           11             280             352      0.4 µs    2.65
+          * scalar elimination                 1             136             288      0.2 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 
-          taken: reverse, cotangents pulled from the outputs to the inputs
+          taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+            numbers: 0, products of partial derivatives: 0
 
           steps:
              1 run the function, and keep 3 arrays of 24 bytes that the derivative needs
-             2 pull 2 unit rows back through its linear program (13 operations)
-             3 write the 2 × 2 derivatives; in all 6 elementwise operations and 2 copies
+             2 eliminate 0 numbers of its linear program (13 operations): 0 products
+             3 write the 2 × 2 derivatives; in all 1 elementwise operation and 1 copy
         ");
     }
 

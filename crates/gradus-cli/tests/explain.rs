@@ -75,18 +75,20 @@ fn a_function_is_explained() {
     the Jacobian of f64[3] by f64[3]
       a chain of widths 3 → 3
 
-        candidate        operations     bytes moved   bytes at peak        time   ratio
-      * forward                  37             720             456      0.7 µs    1.00
-        reverse                  40             648             520      0.8 µs    1.07
+        candidate                 operations     bytes moved   bytes at peak        time   ratio
+        forward                           37             720             456      0.7 µs    3.49
+        reverse                           40             648             520      0.8 µs    3.73
+      * scalar elimination                 2             280             712      0.2 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
-      taken: forward, tangents pushed from the inputs to the outputs
+      taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+        numbers: 1, products of partial derivatives: 2
 
       steps:
          1 run the function, and keep 3 arrays of 24 bytes that the derivative needs
-         2 push 3 unit columns through its linear program (24 operations)
-         3 write the 3 × 3 derivatives; in all 13 elementwise operations and 2 copies
+         2 eliminate 1 number of its linear program (24 operations): 2 products
+         3 write the 3 × 3 derivatives; in all 2 elementwise operations and 1 copy
     ");
     assert_snapshot!(
         says(dir.path(), &["explain", "--function", "bottleneck", "--format", "dot"]),
@@ -158,9 +160,9 @@ fn second_derivatives_are_explained() {
         cut 1: contract, f64[200]
 
         candidate                   operations     bytes moved   bytes at peak        time   ratio
-      * forward over reverse            61,800         255,600           3,600     13.7 µs    1.00
-        reverse over reverse            61,800         255,600           3,600     13.7 µs    1.00
-        reverse over forward            61,800         255,600           3,600     13.7 µs    1.00
+      * forward over reverse            61,800         255,600           3,600      6.5 µs    1.00
+        reverse over reverse            61,800         255,600           3,600      6.5 µs    1.00
+        reverse over forward            61,800         255,600           3,600      6.5 µs    1.00
         not weighed yet: recomputation (memory below what any order needs)
 
       taken: forward over reverse, the gradient's change along the vector
@@ -175,9 +177,9 @@ fn second_derivatives_are_explained() {
       a chain of widths 50 → 50
 
         candidate                   operations     bytes moved   bytes at peak        time   ratio
-      * forward over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
-        reverse over reverse         1,070,800         518,000         104,800     39.8 µs    1.00
-        reverse over forward         1,070,800         518,000         104,800     39.8 µs    1.00
+      * forward over reverse         1,070,800         518,000         104,800     19.3 µs    1.00
+        reverse over reverse         1,070,800         518,000         104,800     19.3 µs    1.00
+        reverse over forward         1,070,800         518,000         104,800     19.3 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 

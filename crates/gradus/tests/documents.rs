@@ -1,5 +1,6 @@
 //! The documents at the root are true: what they name exists.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -40,5 +41,47 @@ fn documents_name_only_what_exists() {
                 "{document} names {path}, which does not exist"
             );
         }
+    }
+}
+
+#[test]
+fn the_cookbook_lists_its_programs_and_runs_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/cookbook");
+    let table = fs::read_to_string(folder.join("README.md")).unwrap();
+    let runner = fs::read_to_string(folder.join("main.rs")).unwrap();
+    let files = fs::read_dir(&folder).unwrap();
+    let mut programs = BTreeSet::new();
+    for file in files {
+        let path = file.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_string();
+        if path.extension().is_some_and(|e| e == "rs") && name != "main" {
+            programs.insert(name);
+        }
+    }
+    let mut listed = BTreeSet::new();
+    for row in table
+        .lines()
+        .filter(|l| l.starts_with("| ") && !l.contains("---"))
+    {
+        let Some(cell) = row.trim_end_matches('|').split('|').next_back() else {
+            panic!("no cells in {row}");
+        };
+        let links: Vec<&str> = cell.split("](").skip(1).collect();
+        let explained = ["later", "the next page", "program"];
+        let cell = cell.trim();
+        assert!(
+            !links.is_empty() || explained.iter().any(|e| cell.starts_with(e)),
+            "a section without a program: {row}"
+        );
+        for link in links {
+            let file = link.split(')').next().unwrap();
+            listed.insert(file.strip_suffix(".rs").unwrap().to_string());
+        }
+    }
+    assert_eq!(programs, listed, "files, and links of the table");
+    for name in programs {
+        let runs =
+            runner.contains(&format!("\"{name}\",")) && runner.contains(&format!("{name}::main"));
+        assert!(runs, "main.rs does not run {name}");
     }
 }

@@ -252,6 +252,22 @@ fn jit_compiles_once_for_each_type() {
 }
 
 #[test]
+fn jit_compiles_once_for_each_type_on_several_threads() {
+    // Both threads are tracing before one of them has a program.
+    let both = std::sync::Barrier::new(2);
+    let f = jit(|x: &Tensor| {
+        both.wait();
+        x.sin()
+    });
+    std::thread::scope(|s| {
+        for _ in 0..2 {
+            s.spawn(|| f.call(&x3()).unwrap());
+        }
+    });
+    assert_eq!(f.programs(), 1);
+}
+
+#[test]
 fn jit_of_gradients_of_jit() {
     let inner = jit(|x: &Tensor| (x.tanh() * x).sum());
     let slope = grad(|x: &Tensor| inner.call(x).unwrap());

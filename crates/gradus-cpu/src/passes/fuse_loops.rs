@@ -172,7 +172,10 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
         read,
     ]
     .concat();
-    graph.copy_into(&mut out, &mut map, &operands);
+    // What shows something before the loops still does.
+    let earlier = graph.effects().filter(|&e| e < a);
+    let roots: Vec<NodeId> = operands.iter().copied().chain(earlier).collect();
+    graph.copy_into(&mut out, &mut map, &roots);
     let args: Vec<NodeId> = operands.iter().filter_map(|o| map[o.index()]).collect();
     out.set_loc(graph.node(a).loc);
     let all = out.emit_region(Region::Loop(together), &args);
@@ -197,7 +200,13 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
         };
         map[id.index()] = Some(all[place]);
     }
-    graph.copy_into(&mut out, &mut map, graph.outputs());
+    let roots: Vec<NodeId> = graph
+        .outputs()
+        .iter()
+        .copied()
+        .chain(graph.effects())
+        .collect();
+    graph.copy_into(&mut out, &mut map, &roots);
     let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
     let outputs = outputs.collect();
     out.set_outputs(outputs);

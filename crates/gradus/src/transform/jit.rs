@@ -129,15 +129,16 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
-        if let Ok(programs) = self.programs.read() {
+        let find = |programs: &[Arc<Program<B>>]| {
             let found = programs.iter().find(|p| {
                 p.types.len() == inputs.len()
                     && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
                     && p.structure.matches(x)
             });
-            if let Some(program) = found {
-                return Ok(program.clone());
-            }
+            found.cloned()
+        };
+        if let Some(program) = self.programs.read().ok().and_then(|p| find(&p)) {
+            return Ok(program);
         }
         let types = types(inputs);
         let mut like = None;
@@ -168,6 +169,10 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         if !program.has_outer_captures()
             && let Ok(mut programs) = self.programs.write()
         {
+            // Another thread may have met the same types in the meantime.
+            if let Some(program) = find(&programs) {
+                return Ok(program);
+            }
             programs.push(program.clone());
         }
         Ok(program)

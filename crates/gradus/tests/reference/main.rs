@@ -1,6 +1,6 @@
 //! Values, gradients, Jacobians, Hessians and their compositions against what JAX computed: see `tests/reference/README.md` at the root.
 //!
-//! Every case of `reference.json` and `control.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
+//! Every case of `reference.json`, `control.json` and `custom.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
 
 mod compositions;
 mod control;
@@ -8,6 +8,7 @@ mod edges;
 mod functions;
 mod operators;
 mod randoms;
+mod rules;
 
 use gradus::prelude::*;
 use serde_json::Value;
@@ -16,6 +17,11 @@ use std::fmt::Write;
 
 /// Cases in which Gradus decides otherwise, and why.
 const DIFFERENT: &[(&str, &str)] = &[
+    (
+        "rule/hvp/doubled/f64",
+        "the rule, wrong on purpose, holds for the value as well: there it gives `sin x` again, without its rule, and JAX takes the true derivative of that",
+    ),
+    ("rule/hvp/doubled_scan/f64", "as above"),
     (
         "op/dynamic_slice_clamped/f64",
         "a start out of bounds is an error here, never another slice",
@@ -200,6 +206,7 @@ fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
         "net" | "comp" => compositions::evaluate(case),
         "ctl" => control::evaluate(case),
         "random" => randoms::evaluate(case),
+        "rule" => rules::evaluate(case),
         _ => None,
     }));
     match outcome {
@@ -245,6 +252,11 @@ fn results_are_those_of_jax() {
 #[test]
 fn results_of_control_flow_are_those_of_jax() {
     compare("control", 500);
+}
+
+#[test]
+fn results_of_rules_and_solvers_are_those_of_jax() {
+    compare("custom", 36);
 }
 
 /// However an operator is composed inside the library, what it does belongs to the line that called it.

@@ -1,0 +1,100 @@
+//! What the programs of the cookbook share: checks, and the model of the first page.
+
+use gradus::prelude::*;
+use gradus::tensor::stack;
+
+pub mod logistic;
+
+/// Stops unless `got` is what a page prints: equal to the digits of f32.
+#[track_caller]
+pub fn assert_prints(got: &Tensor, want: impl Into<Tensor>) {
+    assert_within(got, &want.into(), 4e-6);
+}
+
+/// Stops unless both are equal to rounding.
+#[track_caller]
+pub fn assert_near(got: &Tensor, want: &Tensor) {
+    let single = got.dtype() == F32 || want.dtype() == F32;
+    assert_within(got, want, if single { 1e-4 } else { 1e-9 });
+}
+
+/// Stops unless all elements are equal up to `tolerance`, relative to one more than the largest.
+#[track_caller]
+pub fn assert_within(got: &Tensor, want: &Tensor, tolerance: f64) {
+    assert_eq!(got.shape(), want.shape(), "{got}\nand\n{want}");
+    let (got, want) = (got.astype(F64), want.astype(F64));
+    let number = |t: Tensor| t.item::<f64>().expect("a number");
+    let (apart, size) = (number((&got - &want).abs().max()), number(want.abs().max()));
+    assert!(
+        apart <= tolerance * (1.0 + size),
+        "{got}\nand\n{want}\nare {apart:e} apart"
+    );
+}
+
+/// Stops unless `f` composes with all transforms at `x`: what they give agrees with each other and with finite differences.
+///
+/// `f` returns one number, reads no values, and is smooth at `x` and at half of it.
+///
+/// # Errors
+/// If a compiled program cannot be run.
+#[track_caller]
+pub fn assert_composes(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
+    both_modes(&f, x)
+}
+
+/// As [`assert_composes`], for functions that have reverse mode alone.
+///
+/// # Errors
+/// If a compiled program cannot be run.
+#[track_caller]
+pub fn assert_composes_in_reverse(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
+    reverse_mode(&f, x)
+}
+
+// The function is no type parameter below, so that all this is compiled once.
+
+#[track_caller]
+fn both_modes(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
+    check_grads(f, x)?;
+    reverse_mode(f, x)?;
+    let v = (x + 1).cos();
+    let slope = grad(f)(x);
+    // Forward mode is the other way to read the same Jacobian.
+    assert_near(&jvp(f, x, &v).1, &(&slope * &v).sum());
+    assert_near(&jacfwd(f)(x), &slope);
+    // Second derivatives in every composition, and compiled for several points at once.
+    let products = HvpOrder::ALL.map(|order| hvp_with(f, order)(x, &v));
+    assert_near(&products[1], &products[0]);
+    assert_near(&products[2], &products[0]);
+    let along = |(x, v): &(Tensor, Tensor)| hvp_with(f, HvpOrder::ForwardOverReverse)(x, v);
+    let rows = (stack(&[x, &(x * 0.5)], 0), stack(&[&v, &v], 0));
+    let each = jit(vmap(along)).call(&rows)?;
+    assert_near(&each.at(0), &products[0]);
+    Ok(())
+}
+
+#[track_caller]
+fn reverse_mode(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
+    let half = x * 0.5;
+    let slope = grad(f)(x);
+    let (rows, slopes) = (stack(&[x, &half], 0), stack(&[&slope, &grad(f)(&half)], 0));
+    assert_near(&jit(f).call(x)?, &f(x));
+    assert_near(&jit(grad(f)).call(x)?, &slope);
+    assert_near(
+        &grad(|x: &Tensor| jit(f).call(x).expect("it runs"))(x),
+        &slope,
+    );
+    assert_near(&vmap(grad(f))(&rows), &slopes);
+    assert_near(&jit(vmap(grad(f))).call(&rows)?, &slopes);
+    assert_near(&grad(|rows: &Tensor| vmap(f)(rows).sum())(&rows), &slopes);
+    // Within control flow.
+    assert_near(&grad(|rows: &Tensor| map(f, rows).sum())(&rows), &slopes);
+    assert_near(&grad(checkpoint(f))(x), &slope);
+    let chosen = |x: &Tensor| cond(&x.sum().less(1e30), f, |x: &Tensor| f(x) * 2, x);
+    assert_near(&grad(chosen)(x), &slope);
+    // Reverse over reverse, alone and for several points at once.
+    let second = grad(|x: &Tensor| grad(f)(x).sum());
+    let seconds = stack(&[&second(x), &second(&half)], 0);
+    assert_near(&jit(vmap(&second)).call(&rows)?, &seconds);
+    Ok(())
+}
