@@ -99,7 +99,7 @@ pub(crate) fn draft(
     let any = options.modes == Modes::Any;
     let one_way = gradus_ad::only_backward(tangent);
     if one_way && options.modes == Modes::Forward {
-        return Err(regions::no_forward_mode());
+        return Err(regions::no_forward_mode(tangent));
     }
     let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
     let cuts = match any && !one_way {
