@@ -68,6 +68,10 @@ pub fn hessian(
 
 /// The gradient by forward mode, to be differentiated by reverse mode, where there is one and room for it.
 fn by_forward(graph: &Graph, n: usize, bound: &mut Bound) -> Option<Problem> {
+    if gradus_ad::only_backward(graph) {
+        bound.refuse(REVERSE_OVER_FORWARD, ONLY_BACKWARD);
+        return None;
+    }
     let [size, x, _] = bound.sizes;
     // What is pushed is visited once for each array, and linearised.
     if !bound.spend(REVERSE_OVER_FORWARD, 2 * size * x) {
@@ -75,10 +79,6 @@ fn by_forward(graph: &Graph, n: usize, bound: &mut Bound) -> Option<Problem> {
     }
     let value = graph.program(graph.inputs(), &graph.outputs()[..1]);
     let pushed = Problem::new(&value, n);
-    if pushed.only_backward() {
-        bound.refuse(REVERSE_OVER_FORWARD, ONLY_BACKWARD);
-        return None;
-    }
     let slopes = pushed.emit(Way::Chain(&pushed.whole(), &Order::forward(1)));
     let problem = Problem::new(&slopes, n);
     let nodes = problem.size() * (2 * n + 1);

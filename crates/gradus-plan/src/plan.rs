@@ -97,9 +97,9 @@ pub(crate) fn draft(
     let whole = Arc::new(problem.whole());
     let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
     let any = options.modes == Modes::Any;
-    let one_way = problem.only_backward();
+    let one_way = gradus_ad::only_backward(tangent);
     if one_way && options.modes == Modes::Forward {
-        return Err(regions::no_forward_mode());
+        return Err(regions::no_forward_mode(tangent));
     }
     let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
     let cuts = match any && !one_way {
@@ -256,11 +256,6 @@ impl Problem {
     /// The linear program as one part.
     pub fn whole(&self) -> Segments {
         Segments::whole(&self.lin.tangent, self.lin.residuals)
-    }
-
-    /// Whether forward mode cannot pass.
-    pub fn only_backward(&self) -> bool {
-        gradus_ad::only_backward(&self.lin.tangent)
     }
 
     /// Operations of the linear program.

@@ -3,7 +3,7 @@
 use crate::cost::{Estimate, estimate};
 use crate::profile::Profile;
 use gradus_ir::primitives::{Call, Region, Trips};
-use gradus_ir::{Error, ErrorKind, Graph};
+use gradus_ir::{Error, ErrorKind, Graph, Loc};
 
 /// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
 const UNKNOWN_STEPS: u64 = 1;
@@ -19,12 +19,24 @@ pub(crate) fn has_regions(g: &Graph) -> bool {
     g.ids().any(|id| g.region(id).is_some())
 }
 
-/// The error of those who ask for forward mode where there is none.
-pub(crate) fn no_forward_mode() -> Error {
-    let message = format!(
-        "{ONLY_BACKWARD}: take the modes `Any` or `Reverse`, or give the function a custom_jvp"
-    );
-    Error::new(ErrorKind::Argument, message)
+/// The error of those who ask for forward mode where there is none, with the line of the function that has none.
+pub(crate) fn no_forward_mode(tangent: &Graph) -> Error {
+    let error = Error::new(ErrorKind::Derivative, Call::NO_FORWARD_MODE);
+    match place(tangent) {
+        Some(loc) => error.at(loc),
+        None => error,
+    }
+}
+
+/// Where the first function is of which only the way back is known.
+fn place(g: &Graph) -> Option<Loc> {
+    g.ids().find_map(|id| {
+        let region = g.region(id)?;
+        match **region {
+            Region::Call(Call::OnlyBackward { .. }) => Some(g.node(id).loc),
+            _ => region.bodies().iter().find_map(|(_, body)| place(body)),
+        }
+    })
 }
 
 /// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does.

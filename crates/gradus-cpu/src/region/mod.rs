@@ -50,11 +50,7 @@ impl Code {
                         reason: Reason::Forward,
                         ..
                     },
-                ) => Code::Refused(Error::new(
-                    ErrorKind::Derivative,
-                    "custom_vjp: a function with this rule was differentiated in forward mode, and only its way back is known; \
-                     use reverse mode (`grad`, `vjp`, `jacrev`), or give it a `custom_jvp` rule, which serves both",
-                )),
+                ) => Code::Refused(Error::new(ErrorKind::Derivative, Call::NO_FORWARD_MODE)),
                 Region::Call(Call::Undefined { .. }) => Code::Refused(Error::new(
                     ErrorKind::Derivative,
                     "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, of which the rule says nothing; \

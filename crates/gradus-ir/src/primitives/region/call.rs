@@ -125,6 +125,10 @@ impl Solve {
 }
 
 impl Call {
+    /// Why forward mode stops at an [`OnlyBackward`](Call::OnlyBackward).
+    pub const NO_FORWARD_MODE: &str = "custom_vjp: a function with this rule was differentiated in forward mode, and only its way back is known; \
+         use reverse mode (`grad`, `vjp`, `jacrev`), or give it a `custom_jvp` rule, which serves both";
+
     /// What runs. Of [`OnlyBackward`](Call::OnlyBackward), which cannot, its transpose; of [`Hook`](Call::Hook), of which nothing is left to run, its way back.
     pub fn body(&self) -> &Body {
         match self {
