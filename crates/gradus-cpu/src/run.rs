@@ -6,7 +6,6 @@ use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
 use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
-use crate::pool;
 use crate::probe::Observer;
 use crate::region::{self, List};
 use crate::tile::{Kernel, Resident, Slots};
@@ -106,7 +105,6 @@ pub struct Executable {
     arena: usize,
     lists: usize,
     steps: Vec<Step>,
-    parallel: bool,
     /// Memory of earlier runs.
     frames: Mutex<Vec<Frame>>,
 }
@@ -138,11 +136,6 @@ impl Executable {
         placed: Placed,
         steps: Vec<Step>,
     ) -> Executable {
-        let parallel = steps.iter().any(|s| match &s.kind {
-            StepKind::Fused(k) => k.is_parallel(),
-            StepKind::Alone(k, _, _) => k.is_parallel(),
-            StepKind::Region(r) => r.code.is_parallel(),
-        });
         let homes = placed.homes.iter().copied().enumerate();
         let moving = homes.filter(|(_, h)| matches!(h, Home::Input(_) | Home::Output(_)));
         Executable {
@@ -154,7 +147,6 @@ impl Executable {
             arena: placed.arena,
             lists: placed.lists,
             steps,
-            parallel,
             frames: Mutex::default(),
         }
     }
@@ -244,11 +236,7 @@ impl Executable {
             .start();
         // SAFETY: inputs were checked, results have their sizes, the arena has its.
         unsafe { self.bind(&mut frame, &starts, &ends, arena) };
-        let outcome = if self.parallel {
-            pool::enter(|| self.steps(&mut frame, watch))
-        } else {
-            self.steps(&mut frame, watch)
-        };
+        let outcome = self.steps(&mut frame, watch);
         if let Some(counts) = &mut watch.counts {
             counts.peak_bytes += frame.list_bytes() + watch.lists;
         }
@@ -354,11 +342,6 @@ impl Executable {
     /// Bytes of memory that a run needs beside its arrays.
     pub(crate) fn arena_bytes(&self) -> usize {
         self.arena
-    }
-
-    /// Whether a run is split over threads.
-    pub(crate) fn is_parallel(&self) -> bool {
-        self.parallel
     }
 
     /// The input whose memory output `k` takes, if it is given away.

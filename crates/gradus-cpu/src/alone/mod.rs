@@ -91,11 +91,6 @@ impl Alone {
         )
     }
 
-    /// Whether a run is split, so that it should happen on the pool.
-    pub fn is_parallel(&self) -> bool {
-        matches!(self, Alone::Product(p) if p.is_parallel())
-    }
-
     /// The name for reports.
     pub fn name(&self) -> &'static str {
         match self {

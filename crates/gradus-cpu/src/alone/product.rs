@@ -10,7 +10,9 @@ use std::cell::RefCell;
 
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
-/// Multiplications, of which four times as many are worth two pieces, sixteen times as many four.
+/// Multiplications that are worth two pieces.
+const TWO_PIECES: usize = 1_200_000;
+/// Multiplications, of which sixteen times as many are worth four pieces, and so on with the square.
 const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
@@ -111,7 +113,8 @@ impl Product {
         let each = self.m * self.k * self.n;
         let all = each * self.offsets.len();
         // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads; a power of two suits most of those.
-        let wanted = (all as f64 / PIECE as f64).sqrt() as usize;
+        let wanted =
+            ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
         if wanted < 2 || !self.dtype.is_float() {
             return;
         }
@@ -119,7 +122,8 @@ impl Product {
             (Cut::Batch, self.offsets.len())
         } else if self.offsets.len() > 1 {
             return;
-        } else if self.m >= self.n && self.right.1 == 1 {
+        } else if self.m >= self.n {
+            // Columns would be written by two threads in turn where a line of cache holds the end of one piece and the beginning of the next, in every row.
             (Cut::Rows, self.m / NARROWEST)
         } else {
             (Cut::Columns, self.n / NARROWEST)
@@ -127,12 +131,6 @@ impl Product {
         self.cut = cut;
         let wanted = wanted.min(most).clamp(1, MOST_PIECES);
         self.pieces = 1 << wanted.ilog2();
-    }
-
-    pub fn is_parallel(&self) -> bool {
-        self.skinny
-            .as_ref()
-            .map_or(self.pieces > 1, Skinny::is_parallel)
     }
 
     /// What a run does: a multiply-add is two operations.

@@ -9,14 +9,19 @@ use std::cell::Cell;
 // When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache, the least of 15 interleaved runs of some two
 // hundred shapes) they were up to four times as fast within these bounds and seldom below 0.9 of its speed; outside, the library's packing pays.
 
-/// So many rows or columns are few, for each way.
+/// So many rows or columns are few, for each way; by dots more of them if the large operand has so many elements that packing it takes long.
 const FEW_BY_ROWS: usize = 20;
 const FEW_BY_DOTS: usize = 24;
+const FEW_BY_LONG_DOTS: usize = 72;
+const LONG_DOTS: usize = 80_000;
 /// The large operand has at least so many elements: a smaller one is packed in no time.
 const LARGE_BY_ROWS: usize = 50_000;
 const LARGE_BY_DOTS: usize = 8192;
 /// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small network faster by a twentieth.
 const LARGE_TURNED: usize = 8192;
+/// So few columns the library is slower at by a half or more from so many elements on, either way.
+const FEW_COLUMNS: usize = 8;
+const LARGE_FEW_COLUMNS: usize = 1024;
 /// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
 const SUMMED_BY_ROWS: usize = 32;
 const SUMMED_BY_DOTS: usize = 64;
@@ -27,8 +32,8 @@ const MULTIPLIED: usize = 40_000;
 const STREAMED: usize = 6 << 20;
 /// What reading an element of the large operand costs, in multiplications.
 const READ: usize = 8;
-/// Multiplications and reads that are worth a piece.
-const PIECE: usize = 4_000_000;
+/// Multiplications and reads that are worth a piece: some ten microseconds on one thread become six or seven on two.
+const PIECE: usize = 1_000_000;
 /// Bytes of a cache line: pieces begin at one.
 const LINE: usize = 64;
 
@@ -89,7 +94,7 @@ impl Skinny {
             pieces: 1,
         };
         let bytes = dtype.size();
-        if m.min(n) <= FEW_BY_DOTS {
+        if m.min(n) <= FEW_BY_LONG_DOTS {
             if n < m {
                 skinny.flipped = true;
                 (skinny.few, skinny.many) = (n, m);
@@ -106,9 +111,15 @@ impl Skinny {
             skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
             let faster = match skinny.way {
                 // The library is as fast on one thread.
-                _ if few == 1 => skinny.is_parallel(),
+                _ if few == 1 => skinny.pieces > 1,
+                _ if skinny.flipped && few <= FEW_COLUMNS => {
+                    k >= SUMMED_BY_ROWS && large >= LARGE_FEW_COLUMNS
+                }
                 Way::Dots => {
-                    k >= SUMMED_BY_DOTS && large >= LARGE_BY_DOTS && few * large >= MULTIPLIED
+                    k >= SUMMED_BY_DOTS
+                        && large >= LARGE_BY_DOTS
+                        && few * large >= MULTIPLIED
+                        && (few <= FEW_BY_DOTS || large >= LONG_DOTS)
                 }
                 _ => {
                     let least = if skinny.flipped {
@@ -137,10 +148,6 @@ impl Skinny {
         self.pieces = 1 << wanted.ilog2();
     }
 
-    pub fn is_parallel(&self) -> bool {
-        self.pieces > 1
-    }
-
     /// Computes the product.
     ///
     /// # Safety
@@ -164,6 +171,10 @@ impl Skinny {
             (left, right)
         };
         let size = size_of::<T>();
+        let group = match self.way {
+            Way::Outer => self.kernels.group_of_many,
+            _ => self.kernels.group,
+        };
         let turned_right = self.right.1 != 1 && self.way == Way::Outer;
         let in_order = self.way == Way::Dots && self.left.1 == 1;
         let left_len = if in_order { 0 } else { few * k };
@@ -177,7 +188,9 @@ impl Skinny {
             match self.way {
                 Way::Dots if in_order => {}
                 Way::Dots => turn(from, self.left, (few, k), prepared),
-                _ => self.kernels.pack((few, k), from, self.left, prepared),
+                _ => self
+                    .kernels
+                    .pack((few, k), group, from, self.left, prepared),
             }
             if turned_right {
                 let to = prepared.add(left_len);
@@ -217,6 +230,7 @@ impl Skinny {
                 out: shared.2.get(),
                 out_strides: self.out,
                 chunks: (0, kernels::chunks(few)),
+                group,
                 stream: false,
             };
             // SAFETY: by the caller; pieces write to different parts of the result.
@@ -309,6 +323,11 @@ mod tests {
         // Large enough for two threads, and not.
         assert_eq!(way((2000, 2000, 1), [false, false]), Some(Way::Dots));
         assert_eq!(way((200, 200, 1), [false, false]), None);
+        // Few columns; many rows of a large operand whose columns lie side by side.
+        assert_eq!(way((64, 64, 4), [true, true]), Some(Way::Rows));
+        assert_eq!(way((64, 64, 4), [false, false]), Some(Way::Dots));
+        assert_eq!(way((64, 300, 300), [false, true]), Some(Way::Dots));
+        assert_eq!(way((64, 100, 100), [false, true]), None);
         // Many rows, a small operand, a small result, rows of the result that begin anywhere.
         assert_eq!(way((128, 784, 512), [false, false]), None);
         assert_eq!(way((4, 64, 64), [false, false]), None);

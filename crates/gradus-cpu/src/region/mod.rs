@@ -82,11 +82,6 @@ impl Code {
         }
     }
 
-    /// Whether something inside is split over threads.
-    pub fn is_parallel(&self) -> bool {
-        self.bodies().into_iter().any(Executable::is_parallel)
-    }
-
     /// What a run does, as far as it is known: a loop of unknown length counts as one step, a choice as its dearest branch.
     pub fn forecast(&self) -> StepForecast {
         let inside = self.bodies().into_iter().map(|body| {

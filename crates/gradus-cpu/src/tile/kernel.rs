@@ -308,11 +308,6 @@ impl Kernel {
         !self.program.reductions.is_empty() && a == 1 && c == 1
     }
 
-    /// Whether the run is split, so that it should happen on the pool.
-    pub fn is_parallel(&self) -> bool {
-        self.chunks > 1
-    }
-
     /// The pieces that work can be split into.
     pub(super) fn units(&self) -> usize {
         let (a, _, c) = self.program.reduced;

@@ -34,6 +34,8 @@ pub(crate) struct Block {
     pub out_strides: (isize, isize),
     /// Chunks of few rows to do, of [`chunks`] in all.
     pub chunks: (usize, usize),
+    /// Rows in a group, at most, for which [`pack`](Skinny::pack) laid the few rows.
+    pub group: usize,
     /// Whether `rows` stores past the caches. Then `k ≤ DEPTH`, and every row of the result and the first column begin a line of cache.
     pub stream: bool,
 }
@@ -49,8 +51,10 @@ pub(crate) struct Skinny {
     pub rows: SkinnyKernel,
     /// Multiplies with columns, many `l` at a time.
     pub dots: SkinnyKernel,
-    /// Rows of a group that passes through registers together.
-    group: usize,
+    /// Rows of a group that passes through registers together, at most: of a few that a large matrix is multiplied by.
+    pub group: usize,
+    /// The same of many rows of a large result: fewer, so that more of each row is written at once.
+    pub group_of_many: usize,
 }
 
 /// The kernels for `dtype` at this level; `None` where there are none and the library multiplies.
@@ -88,6 +92,7 @@ impl Skinny {
     pub unsafe fn pack<T: Copy>(
         &self,
         (few, k): (usize, usize),
+        group: usize,
         from: *const T,
         strides: (isize, isize),
         to: *mut T,
@@ -95,7 +100,7 @@ impl Skinny {
         let mut to = to;
         for c in 0..chunks(few) {
             let (c0, c1) = part(few, chunks(few), c);
-            let groups = (c1 - c0).div_ceil(self.group);
+            let groups = (c1 - c0).div_ceil(group);
             let depths = k.div_ceil(DEPTH);
             for d in 0..depths {
                 let (l0, l1) = part(k, depths, d);

@@ -21,6 +21,11 @@ const fn group<V: Vector>() -> usize {
     if V::MANY { 12 } else { 6 }
 }
 
+/// Rows of a large result that are written together: more registers of each, so that the memory behind gets more of a row at once.
+const fn group_of_many<V: Vector>() -> usize {
+    if V::MANY { 4 } else { 3 }
+}
+
 /// A group of rows by some columns: at most what fits the registers.
 struct Tile<T> {
     left: *const T,
@@ -55,7 +60,7 @@ unsafe fn rows<V: Vector>(b: &Block) {
     for c in b.chunks.0..b.chunks.1 {
         let (c0, c1) = part(b.few, chunks(b.few), c);
         let few = c1 - c0;
-        let groups = few.div_ceil(group::<V>());
+        let groups = few.div_ceil(b.group);
         let tile = width::<V>(few.div_ceil(groups)) * V::LANES;
         let depths = b.k.div_ceil(DEPTH);
         for d in 0..depths {
@@ -391,6 +396,7 @@ macro_rules! level {
             rows: $rows,
             dots: $dots,
             group: group::<$v>(),
+            group_of_many: group_of_many::<$v>(),
         };
     )*};
 }
