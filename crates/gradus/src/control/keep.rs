@@ -40,7 +40,9 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 /// |---|---|---|
 /// | [`All`](Keep::All) | `n·r` | `n` |
 /// | [`Sqrt`](Keep::Sqrt) | about `√n·(c + r)` | `2n` |
-/// | [`Snapshots(k)`](Keep::Snapshots) | `k·c + r` | `t·n` and some, for the smallest `t` with `(k+t choose t) ≥ n` |
+/// | [`Snapshots(k)`](Keep::Snapshots) | at most `(k+t)·c + r` | `t·n` and some, for the smallest `t` with `(k+t choose t) ≥ n` |
+///
+/// A loop whose number of steps is not known keeps everything or, with `Sqrt`, about `√(2n)·(c + r)`.
 ///
 /// `r` counts what a few operations cannot make again of the rest: items of sequences, constants and what depends on these alone are not kept. Arrays take
 /// multiples of 64 bytes outside of sequences. The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes, holds 0.8 MB with
@@ -52,7 +54,7 @@ pub enum Keep {
     All,
     /// The state at the beginning of every `√n`-th step; the steps between are run again, one stretch at a time.
     Sqrt,
-    /// So many states at once, at least one, placed so that as few steps as possible are run again: binomial checkpointing (Griewank and Walther, "Algorithm 799: revolve",
+    /// So many states at once, and a few while a stretch of the last one is undone, placed so that as few steps as possible are run again: binomial checkpointing (Griewank and Walther, "Algorithm 799: revolve",
     /// ACM Transactions on Mathematical Software 26, 2000).
     Snapshots(usize),
 }
@@ -75,20 +77,17 @@ impl Steps<'_> {
         let zero = g.constant(Literal::from_i64(DType::I64, 0), &[]);
         let outputs = match keep {
             Keep::All => self.all(&mut g, n, zero, &inputs, false)?,
-            Keep::Sqrt => {
-                let length = (n as f64).sqrt().ceil().max(1.0) as usize;
-                self.stretches(&mut g, n, length, zero, &inputs)?
-            }
+            Keep::Sqrt => self.stretches(&mut g, n, stretch(n), zero, &inputs)?,
             Keep::Snapshots(k) => {
                 let mut known = HashMap::new();
-                self.snapshots(&mut g, n, k.max(1), zero, &inputs, &mut known)?
+                self.snapshots(&mut g, n, k.max(2), zero, &inputs, &mut known)?
             }
         };
         g.set_outputs(outputs);
         Ok(g)
     }
 
-    /// What the way back may keep if it is to take at most `limit` bytes; at least one state.
+    /// What the way back may keep if it is to take at most `limit` bytes; at least two states.
     pub fn within(&self, n: usize, limit: u64) -> Keep {
         let types = self.body.input_types();
         let floats: Vec<usize> = (0..types.len())
@@ -111,7 +110,7 @@ impl Steps<'_> {
         } else if root * (step + state) <= limit {
             Keep::Sqrt
         } else {
-            Keep::Snapshots((limit.saturating_sub(step) / state.max(1)).max(1) as usize)
+            Keep::Snapshots((limit.saturating_sub(step) / state.max(1)).max(2) as usize)
         }
     }
 
@@ -312,10 +311,49 @@ impl Steps<'_> {
     }
 }
 
+/// Steps in a stretch of a loop of `n`: a divisor of `n` within a factor of 2 of `√n` if there is one, as then sequences are cut where they lie and no steps are left over,
+/// else `√n`.
+fn stretch(n: usize) -> usize {
+    let root = (n as f64).sqrt().ceil().max(1.0) as usize;
+    // The square of the factor by which it is off.
+    let off = |length: usize| {
+        let square = length * length;
+        square.max(n) as f64 / square.min(n) as f64
+    };
+    // The longer one of two that are equally far off: its states are fewer.
+    (1..=2 * root)
+        .rev()
+        .filter(|&length| n.is_multiple_of(length) && off(length) <= 4.0)
+        .min_by(|&a, &b| off(a).total_cmp(&off(b)))
+        .unwrap_or(root)
+}
+
 /// `(k+t choose t)`, or the largest number where it is more than that.
 fn reach(k: usize, t: usize) -> usize {
     (1..=t as u128)
         .try_fold(1u128, |c, i| c.checked_mul(k as u128 + i).map(|c| c / i))
         .and_then(|c| usize::try_from(c).ok())
         .unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stretch;
+
+    #[test]
+    fn stretches_divide_the_loop_where_they_can() {
+        let cases = [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (12, 3),
+            (32, 8),
+            (100, 10),
+            (4_000, 64),
+            (10_007, 101),
+        ];
+        for (n, length) in cases {
+            assert_eq!(stretch(n), length, "of {n}");
+        }
+    }
 }

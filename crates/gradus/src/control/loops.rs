@@ -1,19 +1,19 @@
 //! Loops that carry a tree from step to step.
 
+use super::growing::Growing;
 use super::keep::Steps;
 use super::{Keep, apply, check_carried, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
 use crate::trace;
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Loop, Region, Trips};
-use gradus_ir::{DType, Error, ErrorKind, Loc, Type};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 
 /// Applies `step` to what is carried, beginning with `init`, as long as `condition` holds of it.
 ///
 /// How often it runs may depend on the values. Reverse mode works all the same: what the way back needs of each step is kept in a list that grows with
-/// the steps, as with [`Keep::All`](crate::control::Keep::All); other policies need a known number of steps, as [`fori_loop_with`] and
-/// [`scan_with`](crate::control::scan_with) have. Forward mode keeps nothing of the steps. Under [`vmap`](crate::vmap) all rows go on until the last one is done; those that are
-/// done before keep what they have.
+/// the steps, as with [`Keep::All`](crate::control::Keep::All), or computed again as [`while_loop_with`] says. Forward mode keeps nothing of the steps. Under
+/// [`vmap`](crate::vmap) all rows go on until the last one is done; those that are done before keep what they have.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -40,20 +40,93 @@ pub fn while_loop<C: Tree>(
     init: &C,
 ) -> C {
     let loc = Loc::caller();
+    go_on(
+        "while_loop",
+        LoopOptions::default(),
+        condition,
+        step,
+        init,
+        loc,
+    )
+}
+
+/// As [`while_loop`], with options. With [`Keep::Sqrt`] the way back keeps the states after 1, 3, 6, 10, … steps and computes the stretches between them again: about
+/// `√(2n)` states and as many steps at once, however many steps it takes. To place so many snapshots, or to keep a limit, their number would have to be known.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // A falling ball in steps of a tenth of a millisecond, until it touches the ground.
+/// let options = LoopOptions { keep: Keep::Sqrt, ..LoopOptions::default() };
+/// let time = |height: &Tensor| {
+///     let fall = |(y, v, t): &(Tensor, Tensor, Tensor)| (y + v * 1e-4, v - 9.81e-4, t + 1e-4);
+///     let start = (height.clone(), Tensor::from(0.0), Tensor::from(0.0));
+///     let above = |(y, _, _): &(Tensor, Tensor, Tensor)| y.greater(0.0);
+///     let (y, v, t) = while_loop_with(options, above, fall, &start);
+///     t - y / v
+/// };
+/// // √(2h/g), whose slope is 1/√(2gh).
+/// let slope = grad(time)(&Tensor::from(5.0));
+/// assert!((slope.item::<f64>()? - 1.0 / (2.0 * 9.81 * 5.0_f64).sqrt()).abs() < 1e-4);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// As [`while_loop`]; and with [`Keep::Snapshots`] or a memory limit.
+#[track_caller]
+pub fn while_loop_with<C: Tree>(
+    options: LoopOptions,
+    condition: impl Fn(&C) -> Tensor,
+    step: impl Fn(&C) -> C,
+    init: &C,
+) -> C {
+    let loc = Loc::caller();
+    go_on("while_loop_with", options, condition, step, init, loc)
+}
+
+/// Whether the way back through a loop of unknown length keeps the states of some steps only.
+fn grows(name: &str, options: LoopOptions) -> Result<bool> {
+    match options {
+        LoopOptions {
+            keep: Keep::All,
+            memory_limit: None,
+        } => Ok(false),
+        LoopOptions {
+            keep: Keep::Sqrt,
+            memory_limit: None,
+        } => Ok(true),
+        _ => Err(Error::new(
+            ErrorKind::Argument,
+            format!(
+                "{name}: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; \
+                 take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers"
+            ),
+        )),
+    }
+}
+
+fn go_on<C: Tree>(
+    name: &'static str,
+    options: LoopOptions,
+    condition: impl Fn(&C) -> Tensor,
+    step: impl Fn(&C) -> C,
+    init: &C,
+    loc: Loc,
+) -> C {
     let run = || {
+        let grows = grows(name, options)?;
         let carried = leaves(init);
-        let (test, answer) = close("while_loop", init, &types(&carried), &condition)?;
+        let (test, answer) = close(name, init, &types(&carried), &condition)?;
         if answer.dtype() != DType::Bool || answer.rank() != 0 {
             return Err(Error::new(
                 ErrorKind::DType,
                 format!(
-                    "while_loop: the condition must return one truth value, bool[], it returned {}; compare, or reduce with `any` or `all`",
+                    "{name}: the condition must return one truth value, bool[], it returned {}; compare, or reduce with `any` or `all`",
                     answer.ty()
                 ),
             ));
         }
-        let (body, result) = close("while_loop", init, &types(&carried), &step)?;
-        check_carried("while_loop", init, &result)?;
+        let (body, result) = close(name, init, &types(&carried), &step)?;
+        check_carried(name, init, &result)?;
         let (a, b) = (test.captured.len(), body.captured.len());
         let mut operands = [test.captured.clone(), body.captured.clone()].concat();
         operands.extend(carried.iter().cloned());
@@ -70,12 +143,22 @@ pub fn while_loop<C: Tree>(
             &all,
             &of_carried.chain(1 + a..1 + a + b).collect::<Vec<_>>(),
         )?;
+        let (test, body): (Body, Body) = (test.into(), body.into());
+        if grows {
+            let growing = Growing {
+                test,
+                body,
+                consts: a + b,
+                carries: carried.len(),
+            };
+            return growing.apply(operands, loc);
+        }
         let region = Region::Loop(Loop {
-            trips: Trips::While(test.into()),
+            trips: Trips::While(test),
             reverse: false,
             consts: a + b,
             carries: carried.len(),
-            body: body.into(),
+            body,
         });
         let mut results = apply(region, operands, loc)?;
         results.truncate(carried.len());
@@ -113,7 +196,7 @@ pub fn fori_loop<C: Tree>(
     count_up("fori_loop", LoopOptions::default(), bounds, step, init, loc)
 }
 
-/// What the way back through [`fori_loop_with`] keeps.
+/// What the way back through [`fori_loop_with`] or [`while_loop_with`] keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LoopOptions {
     /// What it keeps of the steps.
@@ -122,7 +205,7 @@ pub struct LoopOptions {
     pub memory_limit: Option<u64>,
 }
 
-/// As [`fori_loop`], with options. Unless everything is kept, the number of steps must be known: bounds that are computed inside of a traced function are not.
+/// As [`fori_loop`], with options. For [`Keep::Snapshots`] and a memory limit the number of steps must be known: bounds that are computed inside of a traced function are not.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -201,14 +284,9 @@ fn count_up<C: Tree>(
             .collect();
         let body: Body = on_inputs(&body.graph, &all, &args)?.into();
         if count.is_traced() {
-            if options != LoopOptions::default() {
-                return Err(Error::new(
-                    ErrorKind::Argument,
-                    format!(
-                        "{name}: the number of steps is not known while tracing, so everything must be kept; \
-                         give bounds that are numbers, or `Keep::All` and no memory limit"
-                    ),
-                ));
+            if grows(name, options)? {
+                operands.insert(0, count);
+                return Growing::counted(&body, consts, carried.len())?.apply(operands, loc);
             }
             operands.insert(0, count);
             let region = Region::Loop(Loop {

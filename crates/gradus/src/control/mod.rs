@@ -5,13 +5,14 @@
 //! everything else; what their closures use from outside is passed in by itself.
 
 mod branch;
+mod growing;
 mod keep;
 mod loops;
 mod scan;
 
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
-pub use loops::{Bound, LoopOptions, fori_loop, fori_loop_with, while_loop};
+pub use loops::{Bound, LoopOptions, fori_loop, fori_loop_with, while_loop, while_loop_with};
 pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 

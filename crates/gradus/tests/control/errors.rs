@@ -44,6 +44,29 @@ fn predicates_and_indices_that_are_none() {
     assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum(), sin, x))), @"while_loop: the condition must return one truth value, bool[], it returned f64[]; compare, or reduce with `any` or `all`");
 }
 
+#[test]
+fn policies_that_need_a_known_number_of_steps() {
+    let below = |s: &Tensor| s.sum().less(3.0);
+    let more = |s: &Tensor| s + 1.0;
+    let some = LoopOptions {
+        keep: Keep::Snapshots(3),
+        ..LoopOptions::default()
+    };
+    let limited = LoopOptions {
+        memory_limit: Some(1000),
+        ..LoopOptions::default()
+    };
+    assert_snapshot!(stops!(of(|x| while_loop_with(some, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+    assert_snapshot!(stops!(of(|x| while_loop_with(limited, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+    let counted = |x: &Tensor| {
+        let n = x.sum().astype(I64);
+        fori_loop_with(some, 0, n, |_, s: &Tensor| s.sin(), x)
+    };
+    let x = Tensor::from([0.5, 1.5]);
+    let error = jit(counted).call(&x).map(drop).unwrap_err();
+    assert_snapshot!(error.message(), @"fori_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+}
+
 /// Nothing can stand in for the result, so it stops the program inside `jit` too.
 #[test]
 fn no_branch_at_all() {

@@ -298,18 +298,32 @@ fn counted_loops_keep_what_is_asked_for() {
 }
 
 #[test]
-fn policies_need_a_known_number_of_steps() {
+fn loops_of_unknown_length_keep_some_states() {
     let options = LoopOptions {
         keep: Keep::Sqrt,
         ..LoopOptions::default()
     };
-    let f = |x: &Tensor| {
-        let n = x.sum().astype(I64);
-        fori_loop_with(options, 0, n, |_, s: &Tensor| s.sin(), x)
-    };
-    let error = jit(f).call(&x()).unwrap_err();
-    assert!(
-        error.message().contains("not known while tracing"),
-        "{error}"
-    );
+    // None, one, and some dozen steps, the same number for all rows and another one for each.
+    for limit in [1.0, 2.3, 20.0] {
+        let above = |(s, _): &(Tensor, Tensor)| s.sum().less(limit);
+        let step = |x: &Tensor| {
+            let x = x.clone();
+            move |(s, k): &(Tensor, Tensor)| (s + (&x * s).cos() * 0.2 + 0.3, k + 1.0)
+        };
+        let end = |(s, k): (Tensor, Tensor)| (s.square() * k).sum();
+        let start = |x: &Tensor| (x.clone(), Tensor::from(0.5));
+        let some = |x: &Tensor| end(while_loop_with(options, above, step(x), &start(x)));
+        let all = |x: &Tensor| end(while_loop(above, step(x), &start(x)));
+        agree(some, all, &x());
+    }
+    for more in [-3.0, -1.0, 9.0] {
+        let count = |x: &Tensor| (x.sum() + more).stop_gradient().astype(I64);
+        let step = |x: &Tensor| {
+            let x = x.clone();
+            move |i: &Tensor, s: &Tensor| (s * &x).sin() + i.astype(F64) * 0.1
+        };
+        let some = |x: &Tensor| fori_loop_with(options, 0, count(x), step(x), x).sum();
+        let all = |x: &Tensor| fori_loop(0, count(x), step(x), x).sum();
+        agree(some, all, &x());
+    }
 }

@@ -99,6 +99,33 @@ fn the_way_back_keeps_what_was_asked_for() {
 }
 
 #[test]
+fn the_way_back_of_a_loop_of_unknown_length_keeps_some_states() {
+    let x = x();
+    let of = |n: f64, keep: Keep| {
+        let options = LoopOptions {
+            keep,
+            ..LoopOptions::default()
+        };
+        let f = move |x: &Tensor| {
+            let below = |(k, _): &(Tensor, Tensor)| k.less(n);
+            let step = |(k, s): &(Tensor, Tensor)| (k + 1.0, (s * x).sin() + s.cos() * 0.1);
+            let start = (Tensor::from(0.0), x.clone());
+            while_loop_with(options, below, step, &start)
+                .1
+                .square()
+                .sum()
+        };
+        was_held(grad(f), &x) as f64
+    };
+    // Sixteen times the steps.
+    let ratio = |keep: Keep| of(16_000.0, keep) / of(1_000.0, keep);
+    let all = ratio(Keep::All);
+    assert!((12.0..20.0).contains(&all), "everything: {all}");
+    let root = ratio(Keep::Sqrt);
+    assert!((2.0..5.0).contains(&root), "√n: {root}");
+}
+
+#[test]
 fn forecasts_of_derivatives_of_loops_are_exact() {
     let x = x();
     for keep in [Keep::All, Keep::Sqrt, Keep::Snapshots(3)] {

@@ -1,0 +1,142 @@
+//! Loops of unknown length whose way back keeps the state of some steps only: stretches of one step, two steps, three, and so on, each computed again as a whole.
+//!
+//! After `m` stretches `n = m(m+1)/2` steps are done, so both the states kept and the longest stretch are `√(2n)`, whatever `n` turns out to be.
+
+use crate::tensor::Tensor;
+use crate::trace;
+use gradus_ir::primitives::{Binary, Body, Call, Compare, Loop, Region, Trips};
+use gradus_ir::{DType, Graph, Literal, Loc, NodeId, Result, Type};
+
+/// A loop that goes on as long as `test` says so of the number of the step, the constants and what is carried.
+pub(super) struct Growing {
+    pub test: Body,
+    /// `step number, constants, carried ↦ carried`
+    pub body: Body,
+    pub consts: usize,
+    pub carries: usize,
+}
+
+impl Growing {
+    /// The loop of as many steps as its first constant says; `body` does not get that.
+    pub fn counted(body: &Body, consts: usize, carries: usize) -> Result<Growing> {
+        let (mut test, mut step) = (Graph::new(), Graph::new());
+        let types = body.input_types();
+        for g in [&mut test, &mut step] {
+            g.input(types[0].clone());
+            g.input(Type::scalar(DType::I64));
+            for ty in &types[1..] {
+                g.input(ty.clone());
+            }
+        }
+        let inputs = test.inputs().to_vec();
+        let more = test.compare(Compare::Lt, inputs[0], inputs[1]);
+        test.set_outputs(vec![more]);
+        let inputs = [&step.inputs()[..1], &step.inputs()[2..]].concat();
+        let outputs = step.inline(body, &inputs)?;
+        step.set_outputs(outputs);
+        Ok(Growing {
+            test: test.into(),
+            body: step.into(),
+            consts: consts + 1,
+            carries,
+        })
+    }
+
+    /// What is carried out of the last step, for these constants and what is carried into the first.
+    pub fn apply(&self, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
+        let program = self.program(trace::users_place(loc))?;
+        trace::apply(&program, operands).map_err(|e| e.at(loc))
+    }
+
+    /// The program of constants and what is carried into the first step: what is carried out of the last one.
+    fn program(&self, loc: Loc) -> Result<Graph> {
+        let mut g = Graph::new();
+        g.set_loc(loc);
+        let mut args = self.inputs(&mut g);
+        args.push(g.constant(Literal::from_i64(DType::I64, 0), &[]));
+        let region = Region::Loop(Loop {
+            trips: Trips::While(self.goes_on()?.into()),
+            reverse: false,
+            consts: self.consts,
+            carries: self.carries + 1,
+            body: self.stretch()?.into(),
+        });
+        let mut results = g.add_region(region, &args)?;
+        results.truncate(self.carries);
+        g.set_outputs(results);
+        Ok(g)
+    }
+
+    /// Inputs of the constants and what is carried.
+    fn inputs(&self, g: &mut Graph) -> Vec<NodeId> {
+        let types = self.body.input_types();
+        types[1..].iter().map(|ty| g.input(ty.clone())).collect()
+    }
+
+    /// Whether there is another stretch: of its number, the constants, what is carried and the steps done.
+    fn goes_on(&self) -> Result<Graph> {
+        let mut g = Graph::new();
+        g.input(Type::scalar(DType::I64));
+        let rest = self.inputs(&mut g);
+        let done = g.input(Type::scalar(DType::I64));
+        let args: Vec<NodeId> = [done].into_iter().chain(rest).collect();
+        let outputs = g.inline(&self.test, &args)?;
+        g.set_outputs(outputs);
+        Ok(g)
+    }
+
+    /// One stretch: of its number, the constants, what is carried and the steps done, what is carried and the steps done then.
+    fn stretch(&self) -> Result<Graph> {
+        let mut g = Graph::new();
+        let number = g.input(Type::scalar(DType::I64));
+        let rest = self.inputs(&mut g);
+        let done = g.input(Type::scalar(DType::I64));
+        let one = g.constant(Literal::from_i64(DType::I64, 1), &[]);
+        let length = g.add_nodes(number, one);
+        let args: Vec<NodeId> = [done, length].into_iter().chain(rest).collect();
+        let steps = Region::Call(Call::Checkpoint(self.steps()?.into()));
+        let outputs = g.add_region(steps, &args)?;
+        g.set_outputs(outputs);
+        Ok(g)
+    }
+
+    /// The steps of a stretch: of the steps done before, the stretch's length, the constants and what is carried, what is carried and the steps done then.
+    fn steps(&self) -> Result<Graph> {
+        let inner =
+            |write: &dyn Fn(&mut Graph, NodeId, NodeId, &[NodeId]) -> Result<Vec<NodeId>>| {
+                let mut g = Graph::new();
+                let index = g.input(Type::scalar(DType::I64));
+                let start = g.input(Type::scalar(DType::I64));
+                let length = g.input(Type::scalar(DType::I64));
+                let rest = self.inputs(&mut g);
+                let number = g.add_nodes(start, index);
+                let args: Vec<NodeId> = [number].into_iter().chain(rest).collect();
+                let outputs = write(&mut g, index, length, &args)?;
+                g.set_outputs(outputs);
+                Ok::<Graph, gradus_ir::Error>(g)
+            };
+        let test = inner(&|g, index, length, args| {
+            let more = g.inline(&self.test, args)?[0];
+            let within = g.compare(Compare::Lt, index, length);
+            Ok(vec![g.binary(Binary::And, within, more)])
+        })?;
+        let body = inner(&|g, _, _, args| g.inline(&self.body, args))?;
+        let mut g = Graph::new();
+        let start = g.input(Type::scalar(DType::I64));
+        let length = g.input(Type::scalar(DType::I64));
+        let rest = self.inputs(&mut g);
+        let args: Vec<NodeId> = [start, length].into_iter().chain(rest).collect();
+        let region = Region::Loop(Loop {
+            trips: Trips::While(test.into()),
+            reverse: false,
+            consts: self.consts + 2,
+            carries: self.carries,
+            body: body.into(),
+        });
+        let mut outputs = g.add_region(region, &args)?;
+        let count = outputs.pop().unwrap_or(start);
+        outputs.push(g.add_nodes(start, count));
+        g.set_outputs(outputs);
+        Ok(g)
+    }
+}
