@@ -2,18 +2,11 @@
 
 mod common;
 
-use common::{folder, gradus, refusal, says};
+use common::{folder, refuses, says};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-/// The message with which the program refuses, and its exit code.
-fn refuses(dir: &Path, arguments: &[&str]) -> String {
-    let output = gradus(dir, arguments);
-    assert!(output.stdout.is_empty(), "{arguments:?} prints before");
-    refusal(&output)
-}
 
 fn names(dir: &Path) -> Vec<String> {
     let list = says(dir, &["explain", "--list"]);
