@@ -128,10 +128,11 @@ fn main() {
             continue;
         };
         println!(
-            "memory with √n snapshots, {name}: {:.2} times from n to 4n, {:.2} times to 16n (√n: 2 and 4), n^{:.2}: {}",
+            "memory with √n snapshots, {name}: {:.2} times from n to 4n, {:.2} times to 16n (√n: 2 and 4), n^{:.2}, to {:.1} KiB: {}",
             four / n,
             sixteen / n,
             (sixteen / n).log(16.0),
+            sixteen / 1024.0,
             verdict(sixteen <= 4.0 * GROWTH * n)
         );
     }
