@@ -25,10 +25,19 @@ pub fn says(dir: &Path, arguments: &[&str]) -> String {
 }
 
 /// The message with which the program refuses, before it has said anything else, and its exit code.
-pub fn refuses(dir: &Path, arguments: &[&str]) -> String {
+pub fn refuses_at_once(dir: &Path, arguments: &[&str]) -> String {
     let output = gradus(dir, arguments);
-    assert!(!output.status.success(), "{arguments:?} is not refused");
     assert!(output.stdout.is_empty(), "{arguments:?} prints before");
+    refusal(&output)
+}
+
+/// The message with which the program refuses, and its exit code.
+pub fn refuses(dir: &Path, arguments: &[&str]) -> String {
+    refusal(&gradus(dir, arguments))
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success(), "it is not refused");
     let code = output.status.code().expect("an exit code");
     format!("{}exit code {code}", text(&output.stderr))
 }
