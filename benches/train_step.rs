@@ -152,8 +152,8 @@ fn products(c: &Configuration) -> Timing {
 fn main() -> Result<()> {
     println!("A step of Adam: value, gradients, update. {}", machine());
     let peers = [
-        ("jax", peer("train_step_jax.py", "jax")),
-        ("torch", peer("train_step_torch.py", "torch")),
+        ("jax", peer("train_step_jax.py", "jax", &[])),
+        ("torch", peer("train_step_torch.py", "torch", &[])),
     ];
     for c in &CONFIGURATIONS {
         println!("\n{}", c.name);

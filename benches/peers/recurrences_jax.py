@@ -1,7 +1,8 @@
-"""The recurrences of single numbers and of the gated unit in JAX: a line of JSON each."""
+"""The recurrences of single numbers and of the gated unit in JAX, of as many steps as the arguments say: a line of JSON each."""
 
 import json
 import statistics
+import sys
 import time
 
 import jax
@@ -57,10 +58,11 @@ def report(name, n, f, *args):
     print(json.dumps(line), flush=True)
 
 
-report("logistic map", 100_000, lambda r: logistic(r, 0.4, 100_000), 2.9)
+steps, points, length = map(int, sys.argv[1:])
+report("logistic map", steps, lambda r: logistic(r, 0.4, steps), 2.9)
 point = jnp.array([1.0, 1.0, 20.0, 10.0, 28.0, 8 / 3])
-report("Lorenz system", 16_000, lambda p: lorenz(p, 16_000), point)
+report("Lorenz system", points, lambda p: lorenz(p, points), point)
 key = jax.random.PRNGKey(0)
 weights = jax.random.uniform(key, (6, 64, 64), minval=-0.15, maxval=0.15)
-items = jax.random.uniform(key, (1_024, 64, 64), minval=-1.0)
-report("gated recurrent unit", 1_024, lambda w: gated(w, items), weights)
+items = jax.random.uniform(key, (length, 64, 64), minval=-1.0)
+report("gated recurrent unit", length, lambda w: gated(w, items), weights)

@@ -14,6 +14,7 @@ pub type Function = Box<dyn Fn(&Inputs) -> Tensor>;
 /// A recurrence with what it is measured at.
 pub struct Case {
     pub name: &'static str,
+    /// n, 4n and 16n steps.
     pub lengths: &'static [usize],
     pub inputs: fn(usize) -> Inputs,
     pub function: fn(usize, Keep) -> Function,
@@ -30,7 +31,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         case(
             "logistic map, single numbers",
-            &[400, 4_000, 40_000][..],
+            &[2_500, 10_000, 40_000][..],
             |_| vec![Tensor::from(2.9), Tensor::from(0.4)],
             logistic,
         ),

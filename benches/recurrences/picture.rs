@@ -21,11 +21,11 @@ pub fn write_svg(path: &Path, series: &[(&str, Vec<Row>)]) -> Result<(), Box<dyn
     for (k, (name, rows)) in series.iter().enumerate() {
         let title = name.split(',').next().unwrap_or(name);
         panel(&panels[k], title, "bytes held", rows, |row, p| {
-            row.gradients[p].1 as f64
+            row.gradients[p].bytes as f64
         })?;
         let below = &panels[series.len() + k];
         panel(below, title, "µs, gradient", rows, |row, p| {
-            row.gradients[p].0.median
+            row.gradients[p].time
         })?;
     }
     root.present()?;

@@ -51,8 +51,8 @@ pub fn machine() -> String {
 
 /// What a peer's program printed, a line a configuration; or why there is nothing.
 ///
-/// Peers are Python programs beside the benchmarks. They run under the interpreter named by `GRADUS_PYTHON`, else `python3`.
-pub fn peer(script: &str, module: &str) -> Result<Vec<String>, String> {
+/// Peers are Python programs beside the benchmarks, which get `arguments`. They run under the interpreter named by `GRADUS_PYTHON`, else `python3`.
+pub fn peer(script: &str, module: &str, arguments: &[String]) -> Result<Vec<String>, String> {
     let python = std::env::var("GRADUS_PYTHON").unwrap_or_else(|_| "python3".into());
     let found = Command::new(&python)
         .args(["-c", &format!("import {module}")])
@@ -67,6 +67,7 @@ pub fn peer(script: &str, module: &str) -> Result<Vec<String>, String> {
     let path = format!("{}/peers/{script}", env!("CARGO_MANIFEST_DIR"));
     let out = Command::new(&python)
         .arg(path)
+        .args(arguments)
         .output()
         .map_err(|e| e.to_string())?;
     if !out.status.success() {

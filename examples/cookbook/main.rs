@@ -4,6 +4,7 @@
 //! section of which page each of them shows.
 
 mod checkpointing;
+mod complex_numbers;
 mod custom_jvp_rules;
 mod custom_types;
 mod custom_vjp_rules;
@@ -48,6 +49,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("jacobians_hessians", jacobians_hessians::main),
     ("pushforward_pullback", pushforward_pullback::main),
     ("jacobian_matrix_products", jacobian_matrix_products::main),
+    ("complex_numbers", complex_numbers::main),
     ("gauss_newton", gauss_newton::main),
     ("hessian_trace", hessian_trace::main),
     ("forward_from_reverse", forward_from_reverse::main),
@@ -75,6 +77,16 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("threads", threads::main),
     ("hooks", hooks::main),
 ];
+
+#[test]
+fn all_programs_run() {
+    for (name, program) in PROGRAMS {
+        println!("== {name}");
+        if let Err(error) = program() {
+            panic!("{name}: {error}");
+        }
+    }
+}
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();

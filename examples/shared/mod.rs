@@ -18,17 +18,20 @@ pub fn assert_near(got: &Tensor, want: &Tensor) {
     assert_within(got, want, if single { 1e-4 } else { 1e-9 });
 }
 
-/// Stops unless all elements are equal up to `tolerance`, relative to one more than the largest.
+/// Stops unless all elements are equal up to `tolerance`, relative to one more than the largest finite one; infinities equal themselves alone.
 #[track_caller]
 pub fn assert_within(got: &Tensor, want: &Tensor, tolerance: f64) {
     assert_eq!(got.shape(), want.shape(), "{got}\nand\n{want}");
-    let (got, want) = (got.astype(F64), want.astype(F64));
-    let number = |t: Tensor| t.item::<f64>().expect("a number");
-    let (apart, size) = (number((&got - &want).abs().max()), number(want.abs().max()));
-    assert!(
-        apart <= tolerance * (1.0 + size),
-        "{got}\nand\n{want}\nare {apart:e} apart"
-    );
+    let numbers = |t: &Tensor| t.astype(F64).to_vec::<f64>().expect("numbers");
+    let (all, wanted) = (numbers(got), numbers(want));
+    let finite = wanted.iter().map(|w| w.abs()).filter(|w| w.is_finite());
+    let allowed = tolerance * (1.0 + finite.fold(0.0, f64::max));
+    for (k, (g, w)) in all.iter().zip(&wanted).enumerate() {
+        assert!(
+            g == w || (g - w).abs() <= allowed,
+            "{got}\nand\n{want}\ndiffer in element {k}: {g:e} and {w:e}"
+        );
+    }
 }
 
 /// Stops unless `f` composes with all transforms at `x`: what they give agrees with each other and with finite differences.

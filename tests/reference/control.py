@@ -169,7 +169,7 @@ def scans():
     yield "scan_while", "s -> while u < 2: u -> 1.5 u + |x_t| + 0.1, from |s|/2; row sin(s), from 0.7", lambda x: lax.scan(lambda s, t: (lambda s: (s / 3, jnp.sin(s)))(lax.while_loop(lambda u: u < 2, lambda u: 1.5 * u + jnp.abs(t) + 0.1, jnp.abs(s) / 2)), 0.7, x)[1], False
     yield "scan_fori", "s -> fori_loop(0, 3, u -> sin(u) + x_t j, s), row s", lambda x: lax.scan(lambda s, t: (lax.fori_loop(0, 3, lambda j, u: jnp.sin(u) + t * j, s), s), 0.7, x)[1], True
     yield "scan_empty", "of x[:0]: (s -> exp(s x_t), row s), from x; last", lambda x: lax.scan(lambda s, t: (jnp.exp(s * t), s), x, x[:0])[0], True
-    yield "scan_one", "of x[:1]: (s -> exp(s x_t), row s sin(s)), from x; last + sum of the rows", lambda x: (lambda s, y: s + jnp.sum(y, 0))(*lax.scan(lambda s, t: (jnp.exp(s * t / 4), s * jnp.sin(s)), x, x[:1])), True
+    yield "scan_one", "of x[:1]: (s -> exp(s x_t / 4), row s sin(s)), from x; last + sum of the rows", lambda x: (lambda s, y: s + jnp.sum(y, 0))(*lax.scan(lambda s, t: (jnp.exp(s * t / 4), s * jnp.sin(s)), x, x[:1])), True
 
     def matrices(x):
         def step(m, t):

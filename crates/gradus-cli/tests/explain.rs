@@ -2,18 +2,11 @@
 
 mod common;
 
-use common::{folder, gradus, refusal, says};
+use common::{folder, refuses_at_once, says};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-
-/// The message with which the program refuses, and its exit code.
-fn refuses(dir: &Path, arguments: &[&str]) -> String {
-    let output = gradus(dir, arguments);
-    assert!(output.stdout.is_empty(), "{arguments:?} prints before");
-    refusal(&output)
-}
 
 fn names(dir: &Path) -> Vec<String> {
     let list = says(dir, &["explain", "--list"]);
@@ -314,7 +307,7 @@ fn costs_are_drawn() {
 #[test]
 fn mistakes_are_explained() {
     let dir = folder();
-    let no = |arguments: &[&str]| refuses(dir.path(), &[&["explain"], arguments].concat());
+    let no = |arguments: &[&str]| refuses_at_once(dir.path(), &[&["explain"], arguments].concat());
     assert_snapshot!(no(&["--function", "rosenbrock"]), @"
     error: invalid value 'rosenbrock' for '--function <NAME>'
       [possible values: mlp, mlp-hessian, bottleneck, rows, residual, lorenz, ode, elementwise, least-squares, rosenbrock-hessian]
@@ -405,7 +398,7 @@ fn mistakes_are_explained() {
 #[test]
 fn chains_that_are_too_large_are_not_run() {
     let dir = folder();
-    let no = |dims: &str| refuses(dir.path(), &["explain", "--dims", dims, "--measure"]);
+    let no = |dims: &str| refuses_at_once(dir.path(), &["explain", "--dims", dims, "--measure"]);
     assert_snapshot!(no("10000,10000"), @"
     error: --measure: the weights between 10000 and 10000 are too many, 50,000,000 can be held
     exit code 1

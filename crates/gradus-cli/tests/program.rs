@@ -2,18 +2,17 @@
 
 mod common;
 
-use common::{folder, gradus, refusal, says, text};
+use common::{
+    folder, gradus, read, refuses, resumed_ends_in_the_same_bits, says, text,
+    threads_make_no_difference,
+};
 use insta::assert_snapshot;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-fn refuses(dir: &Path, arguments: &[&str]) -> String {
-    refusal(&gradus(dir, arguments))
-}
-
 fn model(dir: &Path, out: &str) -> Vec<u8> {
-    fs::read(dir.join(out).join("model.safetensors")).expect("a model")
+    read(dir, out, "model.safetensors")
 }
 
 /// A short run.
@@ -55,32 +54,9 @@ fn the_digits_are_learnt() {
 
 #[test]
 fn the_result_depends_on_the_seed_alone() {
+    let layers = ["--epochs", "2", "--layers", "300,200", "--batch", "256"];
+    threads_make_no_difference(&layers);
     let dir = folder();
-    for (threads, out) in [("1", "one"), ("2", "two"), ("3", "three")] {
-        let options = [
-            "train",
-            "--epochs",
-            "2",
-            "--layers",
-            "300,200",
-            "--batch",
-            "256",
-            "--out",
-            out,
-            "--threads",
-            threads,
-        ];
-        says(dir.path(), &options);
-    }
-    let one = model(dir.path(), "one");
-    assert!(
-        one == model(dir.path(), "two"),
-        "two threads give another network"
-    );
-    assert!(
-        one == model(dir.path(), "three"),
-        "three threads give another network"
-    );
     says(dir.path(), &short(&["--out", "a"]));
     says(dir.path(), &short(&["--out", "b"]));
     says(dir.path(), &short(&["--out", "c", "--seed", "1"]));
@@ -90,7 +66,6 @@ fn the_result_depends_on_the_seed_alone() {
 
 #[test]
 fn a_run_that_is_resumed_ends_in_the_same_bits() {
-    let dir = folder();
     let kinds: [&[&str]; 4] = [
         &["--optimizer", "adamw"],
         &[
@@ -112,25 +87,7 @@ fn a_run_that_is_resumed_ends_in_the_same_bits() {
         &["--shift", "1", "--activation", "gelu", "--schedule", "step"],
     ];
     for options in kinds {
-        says(dir.path(), &[&SHORT, options, &["--out", "whole"]].concat());
-        says(
-            dir.path(),
-            &[&SHORT, options, &["--out", "part", "--stop-after", "2"]].concat(),
-        );
-        says(
-            dir.path(),
-            &[
-                "train",
-                "--resume",
-                "part/checkpoint.safetensors",
-                "--out",
-                "rest",
-            ],
-        );
-        for file in ["model.safetensors", "checkpoint.safetensors", "loss.svg"] {
-            let read = |out: &str| fs::read(dir.path().join(out).join(file)).expect(file);
-            assert!(read("whole") == read("rest"), "{options:?}: {file} differs");
-        }
+        resumed_ends_in_the_same_bits(&SHORT, options);
     }
 }
 

@@ -2,18 +2,11 @@
 
 mod common;
 
-use common::{folder, gradus, refusal, says};
+use common::{
+    folder, read, refuses, resumed_ends_in_the_same_bits, says, threads_make_no_difference,
+};
 use insta::assert_snapshot;
 use std::fs;
-use std::path::Path;
-
-fn refuses(dir: &Path, arguments: &[&str]) -> String {
-    refusal(&gradus(dir, arguments))
-}
-
-fn read(dir: &Path, out: &str, file: &str) -> Vec<u8> {
-    fs::read(dir.join(out).join(file)).expect(file)
-}
 
 #[test]
 fn the_digits_are_learnt_row_by_row() {
@@ -48,45 +41,19 @@ fn the_digits_are_learnt_row_by_row() {
 
 #[test]
 fn the_result_does_not_depend_on_the_threads() {
-    let dir = folder();
-    for threads in ["1", "2", "3"] {
-        let layers = ["--layers", "96,64", "--batch", "256"];
-        let rest = ["--epochs", "1", "--out", threads, "--threads", threads];
-        says(
-            dir.path(),
-            &[&["train", "--task", "rows"], &layers[..], &rest].concat(),
-        );
-    }
-    let model = |threads: &str| read(dir.path(), threads, "model.safetensors");
-    assert!(model("1") == model("2"), "two threads give another network");
-    assert!(
-        model("1") == model("3"),
-        "three threads give another network"
-    );
+    let layers = ["--layers", "96,64", "--batch", "256", "--epochs", "1"];
+    threads_make_no_difference(&[&["--task", "rows"], &layers[..]].concat());
 }
 
 #[test]
 fn a_run_that_is_resumed_ends_in_the_same_bits() {
-    let dir = folder();
+    let begin = ["train", "--task", "rows", "--epochs", "4", "--layers", "24"];
     let kinds: [&[&str]; 2] = [
         &["--clip", "1"],
         &["--shift", "1", "--optimizer", "momentum", "--dtype", "f64"],
     ];
     for options in kinds {
-        let begin = ["train", "--task", "rows", "--epochs", "4", "--layers", "24"];
-        let run = |more: &[&str]| says(dir.path(), &[&begin[..], options, more].concat());
-        run(&["--out", "whole"]);
-        run(&["--out", "part", "--stop-after", "2"]);
-        let resume = ["train", "--resume", "part/checkpoint.safetensors"];
-        let said = says(dir.path(), &[&resume[..], &["--out", "rest"]].concat());
-        assert!(said.contains(" gru, "), "{said}");
-        for file in ["model.safetensors", "checkpoint.safetensors", "loss.svg"] {
-            let (whole, rest) = (
-                read(dir.path(), "whole", file),
-                read(dir.path(), "rest", file),
-            );
-            assert!(whole == rest, "{options:?}: {file} differs");
-        }
+        resumed_ends_in_the_same_bits(&begin, options);
     }
 }
 

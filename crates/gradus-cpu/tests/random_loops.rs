@@ -1,10 +1,13 @@
 //! Random programs as bodies of loops, choices and calls, against the same programs written out.
 
+#[path = "../../../tests/near.rs"]
+mod near;
 mod programs;
 
 use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
 use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Literal, NodeId, Type, total_cost, verify};
+use near::near;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
 
@@ -22,10 +25,9 @@ fn agree(what: &str, g: &Graph, got: &[Array], wanted: &[Array]) -> Result<(), T
             _ => 2e-3,
         };
         for (i, (a, b)) in numbers(got).into_iter().zip(numbers(wanted)).enumerate() {
-            let near =
-                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance * b.abs().max(1.0);
+            let right = a.is_nan() && b.is_nan() || near(a, b, tolerance);
             prop_assert!(
-                near,
+                right,
                 "{what}: output {k}, element {i}: {a} instead of {b} in\n{g}"
             );
         }

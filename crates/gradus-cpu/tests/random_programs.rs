@@ -1,10 +1,13 @@
 //! Random programs, fused and with planned memory, against the same operations one at a time.
 
+#[path = "../../../tests/near.rs"]
+mod near;
 mod programs;
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::primitives::Op;
 use gradus_ir::{DType, Graph, Node, NodeId};
+use near::near;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
 
@@ -55,9 +58,8 @@ fn agree(g: &Graph, got: &[Array], wanted: &[Array]) -> Result<(), TestCaseError
             2e-3
         };
         for (i, (a, b)) in numbers(got).into_iter().zip(numbers(wanted)).enumerate() {
-            let near =
-                a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance * b.abs().max(1.0);
-            prop_assert!(near, "output {k}, element {i}: {a} instead of {b} in\n{g}");
+            let right = a.is_nan() && b.is_nan() || near(a, b, tolerance);
+            prop_assert!(right, "output {k}, element {i}: {a} instead of {b} in\n{g}");
         }
     }
     Ok(())

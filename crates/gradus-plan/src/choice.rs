@@ -25,7 +25,7 @@ pub struct PlanOptions {
     /// reverse mode, whichever has fewer vectors to carry. It bounds the time that planning takes, by a count, so that a plan is the same on every run.
     /// [`Plan::explain`](crate::Plan::explain) names what was not built for it. Under a memory limit everything is built.
     ///
-    /// With the default this is less than 2 ms on a present machine (`benches/plan.rs`).
+    /// With the default this has taken 2 ms at most (`benches/plan.rs` measures it).
     pub most_nodes: usize,
     /// How far vertex elimination looks.
     pub search: Search,

@@ -1,8 +1,12 @@
 //! Counts, Jacobians and orders of small and of random graphs, against counting by hand and against trying everything.
 
+#[path = "../../../tests/near.rs"]
+mod near;
+
 use gradus_plan::scalar::{
     Builder, Edge, EliminationOptions, GraphError, OrderError, ScalarGraph, known,
 };
+use near::near;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -244,10 +248,7 @@ fn by_the_chain_rule(graph: &ScalarGraph) -> Vec<Vec<f64>> {
 
 fn assert_close(a: &[Vec<f64>], b: &[Vec<f64>]) {
     for (a, b) in a.iter().flatten().zip(b.iter().flatten()) {
-        assert!(
-            (a - b).abs() <= 1e-9 * (1.0 + a.abs().max(b.abs())),
-            "{a} and {b}"
-        );
+        assert!(near(*a, *b, 1e-9), "{a} and {b}");
     }
 }
 

@@ -1,6 +1,10 @@
 //! Transforms on closures: alone, of each other, with captures, reading values, and their mistakes.
 
+#[path = "../../../tests/near.rs"]
+mod near;
+
 use gradus::prelude::*;
+use near::near;
 
 fn values(t: &Tensor) -> Vec<f64> {
     t.astype(F64).to_vec::<f64>().unwrap()
@@ -9,10 +13,7 @@ fn values(t: &Tensor) -> Vec<f64> {
 fn close(a: &[f64], b: &[f64]) {
     assert_eq!(a.len(), b.len(), "{a:?} and {b:?}");
     for (x, y) in a.iter().zip(b) {
-        assert!(
-            (x - y).abs() <= 1e-12 * x.abs().max(y.abs()).max(1.0),
-            "{a:?} and {b:?}"
-        );
+        assert!(near(*x, *y, 1e-12), "{a:?} and {b:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What must hold for a row of the table.
 
+use crate::near::near;
 use crate::table::{Row, Sample};
 use gradus_cpu::{Array, CompileOptions, Input};
 use gradus_ir::primitives::Unary;
@@ -189,9 +190,8 @@ fn moved(m: &Middle, directions: &[Array], step: f64) -> Vec<Array> {
 fn agree(row: &Row, what: &str, a: &[f64], b: &[f64], tolerance: f64) {
     assert_eq!(a.len(), b.len(), "{what}: {row:?}");
     for (i, (x, y)) in a.iter().zip(b).enumerate() {
-        let error = (x - y).abs() / x.abs().max(y.abs()).max(1.0);
         assert!(
-            error <= tolerance,
+            near(*x, *y, tolerance),
             "{what}: element {i}: {x} and {y}\n{row:?}"
         );
     }

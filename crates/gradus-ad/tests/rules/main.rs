@@ -2,11 +2,13 @@
 //! order, all in the middle of a graph.
 
 mod checks;
+#[path = "../../../../tests/near.rs"]
+mod near;
 mod regions;
 mod table;
 
 use gradus_ir::Op;
-use gradus_ir::primitives::{Binary, Compare, Unary};
+use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Trips, Unary};
 use std::collections::BTreeSet;
 
 /// The operations that take operands, by name. A family's own list is walked, so that a new member is missed here.
@@ -48,8 +50,32 @@ fn all_names() -> BTreeSet<&'static str> {
         "custom_jvp",
         "custom_vjp",
         "linear_call",
+        "with_cotangent",
+        "linear_solve",
+        "check",
     ]);
     names
+}
+
+/// Whether a region has a row above. A new one does not compile until it is placed here.
+fn stands_in_programs(region: &Region) -> bool {
+    match region {
+        Region::Loop(Loop { trips, .. }) => match trips {
+            Trips::Fixed(_) | Trips::Counted | Trips::While(_) => true,
+        },
+        Region::Switch(_) | Region::Check(_) => true,
+        Region::Call(call) => match call {
+            Call::Checkpoint(_)
+            | Call::Local(_)
+            | Call::CustomJvp { .. }
+            | Call::CustomVjp { .. }
+            | Call::Hook { .. }
+            | Call::Linear { .. }
+            | Call::Solve(_) => true,
+            // Made by derivatives alone, of rows above; they cannot run.
+            Call::OnlyBackward { .. } | Call::Undefined { .. } => false,
+        },
+    }
 }
 
 fn rows() -> Vec<table::Row> {
@@ -61,6 +87,12 @@ fn every_primitive_has_a_row() {
     let rows: BTreeSet<&str> = rows().iter().map(|r| r.op.name()).collect();
     let missing: Vec<_> = all_names().difference(&rows).copied().collect();
     assert!(missing.is_empty(), "no row for {missing:?}");
+    for row in regions::rows() {
+        let Op::Region(region) = &row.op else {
+            panic!("{row:?}");
+        };
+        assert!(stands_in_programs(region), "{row:?}");
+    }
 }
 
 #[test]

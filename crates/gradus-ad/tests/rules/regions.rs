@@ -3,7 +3,7 @@
 use crate::table::{Row, Sample};
 use gradus_ir::{DType, Graph, Type};
 
-/// The region of a text whose operands are the inputs, floats sampled from an interval, integers below 4.
+/// The region of a text whose operands are the inputs, floats sampled from an interval, integers below 4, conditions true.
 fn row(inputs: &str, region: &str) -> Row {
     let text = format!("graph({inputs}) {{ %r: bool[0] = {region} return }}");
     let graph: Graph = text.parse().unwrap_or_else(|e| panic!("{e}"));
@@ -11,10 +11,10 @@ fn row(inputs: &str, region: &str) -> Row {
     let node = graph.node(id.expect("a region"));
     let operands = node.operands.iter().map(|&o| {
         let ty: Type = graph.ty(o).clone();
-        let sample = if ty.dtype == DType::I64 {
-            Sample::Below(4)
-        } else {
-            Sample::Between(0.2, 1.2)
+        let sample = match ty.dtype {
+            DType::I64 => Sample::Below(4),
+            DType::Bool => Sample::Below(i64::MAX),
+            _ => Sample::Between(0.2, 1.2),
         };
         (ty, sample)
     });
@@ -148,6 +148,41 @@ pub fn rows() -> Vec<Row> {
              }}, transpose=graph(%w: f64[2,3], %y: f64[2]) {{
                %e: f64[2,3] = sin %w %x: f64[3] = {product}=[0], contract_right=[0]}} %e, %y return %x }}}} %w, %x"
         ),
+    ));
+    // The way back multiplies by what is one, so that it may be held against differences; what others make of it: `crates/gradus/tests/passing/cotangents.rs`.
+    rows.push(row(
+        "%h: f64[2], %x: f64[2], %y: f64[]",
+        "with_cotangent{residuals=1, backward=graph(%h: f64[2], %cx: f64[2], %cy: f64[]) {
+           %s: f64[2] = sin %h %c: f64[2] = cos %h %ss: f64[2] = mul %s, %s %cc: f64[2] = mul %c, %c
+           %one: f64[2] = add %ss, %cc %ax: f64[2] = mul %one, %cx
+           %sum: f64[] = reduce_sum{axes=[0]} %one %half: f64[] = const 0.5
+           %mean: f64[] = mul %half, %sum %ay: f64[] = mul %mean, %cy return %ax, %ay
+         }} %h, %x, %y",
+    ));
+    // The equations exp(w)·x + y = b, exp(s)·y = c.
+    let system = "%w: f64[2], %s: f64[], %x: f64[2], %y: f64[]";
+    let coefficients = "%e: f64[2] = exp %w %f: f64[] = exp %s";
+    let shape = "broadcast{shape=[2], axes=[]}";
+    rows.push(row(
+        system,
+        &format!(
+            "linear_solve{{residuals=2, apply=graph({system}) {{ {coefficients}
+               %a: f64[2] = mul %e, %x %q: f64[2] = {shape} %y %b: f64[2] = add %a, %q
+               %c: f64[] = mul %f, %y return %b, %c
+             }}, apply_transposed=graph({system}) {{ {coefficients}
+               %b: f64[2] = mul %e, %x %t: f64[] = reduce_sum{{axes=[0]}} %x
+               %a: f64[] = mul %f, %y %c: f64[] = add %a, %t return %b, %c
+             }}, solve=graph({system}) {{ {coefficients}
+               %c: f64[] = div %y, %f %q: f64[2] = {shape} %c
+               %a: f64[2] = sub %x, %q %b: f64[2] = div %a, %e return %b, %c
+             }}, solve_transposed=graph({system}) {{ {coefficients}
+               %b: f64[2] = div %x, %e %t: f64[] = reduce_sum{{axes=[0]}} %b
+               %a: f64[] = sub %y, %t %c: f64[] = div %a, %f return %b, %c }}}} %w, %s, %x, %y"
+        ),
+    ));
+    rows.push(row(
+        "%b: bool[], %m: f64[], %x: f64[2], %n: i64[], %y: f64[]",
+        "check{message=\"{} is not right\", reported=1, passed=(f64[2], i64[], f64[])} %b, %m, %x, %n, %y",
     ));
     rows
 }

@@ -1,9 +1,13 @@
 //! Values and derivatives of formulas, and what random texts do.
 
+#[path = "../../../../tests/near.rs"]
+mod near;
+
 use super::Formula;
 use super::at::Variables;
 use crate::diff::Report;
 use gradus::{PlanOptions, Tensor, grad, hessian, jacobian};
+use near::near;
 use proptest::prelude::*;
 
 /// The value of `formula` at `at`, as a list.
@@ -20,7 +24,7 @@ fn equal(formula: &str, expected: f64) {
         panic!("`{formula}` is no number")
     };
     assert!(
-        (got - expected).abs() <= 1e-14 * expected.abs(),
+        got == expected || near(got / expected, 1.0, 1e-14),
         "{formula}: {got}, expected {expected}"
     );
 }
@@ -192,7 +196,7 @@ fn by_differences(text: &str, f: &impl Fn(&Tensor) -> Tensor, jacobian: &Tensor,
         for (i, (up, down)) in moved(step).into_iter().zip(moved(-step)).enumerate() {
             let (slope, expected) = (got[i * x.len() + k], (up - down) / (2.0 * step));
             assert!(
-                (slope - expected).abs() <= 1e-8 * (1.0 + expected.abs()),
+                near(slope, expected, 1e-8),
                 "{text}: output {i} by input {k}: {slope}, by differences {expected}"
             );
         }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -23,11 +24,53 @@ pub fn says(dir: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// The message with which the program refused, and its exit code.
-pub fn refusal(output: &Output) -> String {
+/// The message with which the program refuses, before it has said anything else, and its exit code.
+pub fn refuses_at_once(dir: &Path, arguments: &[&str]) -> String {
+    let output = gradus(dir, arguments);
+    assert!(output.stdout.is_empty(), "{arguments:?} prints before");
+    refusal(&output)
+}
+
+/// The message with which the program refuses, and its exit code.
+pub fn refuses(dir: &Path, arguments: &[&str]) -> String {
+    refusal(&gradus(dir, arguments))
+}
+
+fn refusal(output: &Output) -> String {
     assert!(!output.status.success(), "it is not refused");
     let code = output.status.code().expect("an exit code");
     format!("{}exit code {code}", text(&output.stderr))
+}
+
+/// A file that was written to the folder `out` in `dir`.
+pub fn read(dir: &Path, out: &str, file: &str) -> Vec<u8> {
+    fs::read(dir.join(out).join(file)).expect(file)
+}
+
+/// Trains by `begin` and `options` at once, and again stopped after two epochs and resumed: what is written is the same.
+pub fn resumed_ends_in_the_same_bits(begin: &[&str], options: &[&str]) {
+    let dir = folder();
+    let run = |more: &[&str]| says(dir.path(), &[begin, options, more].concat());
+    run(&["--out", "whole"]);
+    run(&["--out", "part", "--stop-after", "2"]);
+    let resume = ["train", "--resume", "part/checkpoint.safetensors"];
+    says(dir.path(), &[&resume[..], &["--out", "rest"]].concat());
+    for file in ["model.safetensors", "checkpoint.safetensors", "loss.svg"] {
+        let [whole, rest] = ["whole", "rest"].map(|out| read(dir.path(), out, file));
+        assert!(whole == rest, "{options:?}: {file} differs");
+    }
+}
+
+/// Trains by `options` on one, two and three threads: the network is the same.
+pub fn threads_make_no_difference(options: &[&str]) {
+    let dir = folder();
+    let [one, two, three] = ["1", "2", "3"].map(|threads| {
+        let rest = ["--out", threads, "--threads", threads];
+        says(dir.path(), &[&["train"], options, &rest].concat());
+        read(dir.path(), threads, "model.safetensors")
+    });
+    assert!(one == two, "two threads give another network");
+    assert!(one == three, "three threads give another network");
 }
 
 pub fn text(bytes: &[u8]) -> String {

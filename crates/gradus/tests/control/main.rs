@@ -4,11 +4,14 @@ mod errors;
 mod loops;
 mod machinery;
 mod memory;
+#[path = "../../../../tests/near.rs"]
+mod near;
 mod nested;
 mod planned;
 mod random;
 
 use gradus::prelude::*;
+use near::near;
 
 /// Whether two tensors agree to this relative tolerance.
 #[track_caller]
@@ -16,11 +19,7 @@ fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
     assert_eq!(a.shape(), b.shape());
     let (x, y) = (a.to_vec::<f64>().unwrap(), b.to_vec::<f64>().unwrap());
     for (k, (x, y)) in x.iter().zip(&y).enumerate() {
-        let scale = 1.0 + x.abs().max(y.abs());
-        assert!(
-            (x - y).abs() <= tolerance * scale,
-            "element {k}: {x} and {y}"
-        );
+        assert!(near(*x, *y, tolerance), "element {k}: {x} and {y}");
     }
 }
 

@@ -18,6 +18,10 @@ fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor +
     close(&jacrev(f)(x), &wanted, 1e-10);
     close(&jacobian(f)(x), &wanted, 1e-10);
     let plan = plan_jacobian(f, x, &PlanOptions::default()).unwrap();
+    assert!(plan.plan().candidates().len() > 1);
+    for c in plan.plan().candidates() {
+        close(&plan.evaluate_by(c, x).unwrap(), &wanted, 1e-10);
+    }
     let analysis = plan.analyze(x).unwrap();
     assert!(
         analysis.explain().contains("regret"),
@@ -25,11 +29,36 @@ fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor +
         analysis.explain()
     );
     let of = |h: &Tensor| (h * Tensor::from([1.0, -2.0, 0.5])).sum();
-    let second = hessian(move |x: &Tensor| of(&f(x)))(x);
-    close(&second, &hessian(move |x: &Tensor| of(&g(x)))(x), 1e-9);
+    let number = move |x: &Tensor| of(&f(x));
+    let wanted = jacfwd(grad(move |x: &Tensor| of(&g(x))))(x);
+    close(&hessian(number)(x), &wanted, 1e-9);
+    let plan = plan_hessian(number, x, &PlanOptions::default()).unwrap();
+    for c in plan.plan().candidates() {
+        close(&plan.evaluate_by(c, x).unwrap(), &wanted, 1e-9);
+    }
     let v = x.cos();
-    let product = hvp(move |x: &Tensor| of(&f(x)))(x, &v);
-    close(&product, &second.matmul(&v), 1e-9);
+    let product = wanted.matmul(&v);
+    close(&hvp(number)(x, &v), &product, 1e-9);
+    let plan = plan_hvp(number, x, &PlanOptions::default()).unwrap();
+    for c in plan.plan().candidates() {
+        close(&plan.evaluate_by(c, x, &v).unwrap(), &product, 1e-9);
+    }
+}
+
+/// What the candidates for the Jacobian of `f` hold at most is what was said, to a tenth.
+#[track_caller]
+fn peaks_are_as_said(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) {
+    let plan = plan_jacobian(f, x, &PlanOptions::default()).unwrap();
+    let analysis = plan.analyze(x).unwrap();
+    for (c, measured) in plan.plan().candidates().iter().zip(&analysis.measured) {
+        let said = c.peak_bytes.unwrap() as f64;
+        let used = measured.unwrap().peak_bytes as f64;
+        assert!(
+            (said - used).abs() <= 0.1 * used,
+            "{}: peak {said}, used {used}",
+            c.name
+        );
+    }
 }
 
 #[test]
@@ -52,6 +81,8 @@ fn a_scan() {
         s + gradus::tensor::stack(&kept.iter().collect::<Vec<_>>(), 0)
     };
     planned(f, g, &x());
+    peaks_are_as_said(f, &x());
+    peaks_are_as_said(f, &Tensor::arange(0.0, 1.0, 0.02));
 }
 
 #[test]
@@ -91,6 +122,36 @@ fn choices_and_checkpoints() {
     };
     planned(f, g, &x());
     planned(f, g, &(x() * 0.5));
+    for scale in [0.5, 1.0] {
+        peaks_are_as_said(f, &(x() * scale));
+        peaks_are_as_said(f, &(Tensor::arange(0.0, 1.0, 0.02) * scale));
+    }
+}
+
+#[test]
+fn loops_in_loops_and_in_checkpoints() {
+    let f = |x: &Tensor| {
+        let inner = |s: &Tensor| fori_loop(0, 3, |_, s: &Tensor| s.sin() * x, s);
+        let step = |s: &Tensor, v: &Tensor| (checkpoint(inner)(s) * v, ());
+        let options = ScanOptions {
+            keep: Keep::Sqrt,
+            ..ScanOptions::default()
+        };
+        scan_with(options, step, x, x).0
+    };
+    let g = |x: &Tensor| {
+        let mut s = x.clone();
+        for k in 0..x.shape()[0] as isize {
+            for _ in 0..3 {
+                s = s.sin() * x;
+            }
+            s *= x.at(k);
+        }
+        s
+    };
+    planned(f, g, &x());
+    peaks_are_as_said(f, &x());
+    peaks_are_as_said(f, &(Tensor::arange(0.0, 1.0, 0.05) + 0.5));
 }
 
 /// The sine with its own way back, three times in a loop, then once more, and its square.

@@ -199,8 +199,11 @@ fn calm(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) -> bool {
     small(vmap(f)(&rows)) && small(vmap(slope)(&rows)) && small(vmap(second)(&rows))
 }
 
+/// So many programs are compared; about a quarter are not calm. If more than two thirds are not, the test says so.
+const PROGRAMS: u32 = 24;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: PROGRAMS, max_global_rejects: 2 * PROGRAMS, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn programs_compute_what_they_compute_written_out(steps in steps(3), at in prop::collection::vec(-1.2..1.2f64, 3)) {
@@ -209,10 +212,10 @@ proptest! {
             move |x: &Tensor| run(steps, flow, std::slice::from_ref(x), &x.sin()).sum()
         };
         let (flow, written) = (with(true), with(false));
-        for x in [Tensor::from(at.clone()), Tensor::from(at[0]), Tensor::zeros(&[0], F64)] {
-            if calm(written, &x) {
-                agree(flow, written, &x);
-            }
+        let points = [Tensor::from(at.clone()), Tensor::from(at[0]), Tensor::zeros(&[0], F64)];
+        prop_assume!(points.iter().all(|x| calm(written, x)));
+        for x in points {
+            agree(flow, written, &x);
         }
     }
 

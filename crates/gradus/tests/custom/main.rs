@@ -2,6 +2,8 @@
 
 mod cookbook;
 mod messages;
+#[path = "../../../../tests/near.rs"]
+mod numbers;
 mod rules;
 mod solve;
 
@@ -13,11 +15,7 @@ fn near(got: &Tensor, wanted: &[f64], tolerance: f64) {
     let got = got.astype(F64).to_vec::<f64>().unwrap();
     assert_eq!(got.len(), wanted.len());
     for (k, (x, y)) in got.iter().zip(wanted).enumerate() {
-        let scale = x.abs().max(y.abs()).max(1.0);
-        assert!(
-            (x - y).abs() <= tolerance * scale || x == y,
-            "element {k}: {x} and {y}"
-        );
+        assert!(numbers::near(*x, *y, tolerance), "element {k}: {x} and {y}");
     }
 }
 

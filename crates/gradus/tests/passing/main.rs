@@ -2,11 +2,14 @@
 
 mod cotangents;
 mod losses;
+#[path = "../../../../tests/near.rs"]
+mod near;
 mod parts;
 mod taps;
 
 use gradus::prelude::*;
 use gradus::tree::{leaves, paths};
+use near::near;
 
 /// Whether two trees agree to this relative tolerance, types included.
 #[track_caller]
@@ -20,9 +23,8 @@ fn close<A: Tree>(a: &A, b: &A, tolerance: f64) {
         );
         let numbers = |t: &Tensor| t.astype(F64).to_vec::<f64>().unwrap();
         for (k, (x, y)) in numbers(a).iter().zip(numbers(&b)).enumerate() {
-            let scale = 1.0 + x.abs().max(y.abs());
             assert!(
-                (x - y).abs() <= tolerance * scale,
+                near(*x, y, tolerance),
                 "element {k} at `{path}`: {x} and {y}"
             );
         }

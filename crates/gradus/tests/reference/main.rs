@@ -6,11 +6,14 @@ mod compositions;
 mod control;
 mod edges;
 mod functions;
+#[path = "../../../../tests/near.rs"]
+mod near;
 mod operators;
 mod randoms;
 mod rules;
 
 use gradus::prelude::*;
+use near::near;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -186,8 +189,7 @@ fn difference(case: &Case, got: &[Tensor]) -> Option<String> {
             0.0
         };
         for (i, (&g, &w)) in values.iter().zip(&w.values).enumerate() {
-            let right =
-                g == w || g.is_nan() && w.is_nan() || (g - w).abs() <= tolerance * w.abs().max(1.0);
+            let right = g.is_nan() && w.is_nan() || near(g, w, tolerance);
             if !right {
                 return Some(format!("output {k}, element {i}: {g:e} instead of {w:e}"));
             }
