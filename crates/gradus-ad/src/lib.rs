@@ -4,7 +4,7 @@
 //! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
 //! **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
-//! **Invariants**: rules live with the primitives, not here; a transform looks at types, never at numbers; tangents and cotangents that are zero
+//! **Invariants**: the rules of an operation live with it, not here, but those of regions in `regions`, as they are the transforms themselves; a transform looks at types, never at numbers; tangents and cotangents that are zero
 //! by structure have no node; derivatives nest because a transformed program is a program. **Never here**: closures, tensors, kernels.
 
 mod batch;

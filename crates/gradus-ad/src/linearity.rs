@@ -90,11 +90,5 @@ fn depends(body: &Graph, marked: &[bool]) -> bool {
 /// Whether a program holds, at any depth, a function of which only the way back is known, so that forward mode cannot pass.
 pub fn only_backward(graph: &Graph) -> bool {
     let mut regions = graph.ids().filter_map(|id| graph.region(id));
-    regions.any(|region| {
-        let own = matches!(
-            **region,
-            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. })
-        );
-        own || region.bodies().iter().any(|(_, body)| only_backward(body))
-    })
+    regions.any(|region| region.only_backward())
 }

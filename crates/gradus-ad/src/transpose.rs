@@ -18,6 +18,16 @@ pub fn transpose(
     outputs: &[(NodeId, NodeId)],
     inputs: &[NodeId],
 ) -> Vec<Option<NodeId>> {
+    onto(g, outputs, inputs, &[])
+}
+
+/// As [`transpose`], where some nodes have a cotangent already, to which all that comes is added.
+fn onto(
+    g: &mut Graph,
+    outputs: &[(NodeId, NodeId)],
+    inputs: &[NodeId],
+    so_far: &[(NodeId, NodeId)],
+) -> Vec<Option<NodeId>> {
     let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
     let mut ends = vec![false; g.len()];
@@ -25,6 +35,9 @@ pub fn transpose(
         ends[x.index()] = true;
     }
     let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
+    for &(x, sum) in so_far {
+        cotangents[x.index()] = Some(sum);
+    }
     for &(y, ct) in outputs {
         if active[y.index()] {
             accumulate(g, &mut cotangents, y, Contribution::Whole(ct));
@@ -138,6 +151,12 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part:
 ///
 /// The result has inputs `(fixed…, ȳ…)`, one cotangent for each output of `linear`, and outputs `x̄…` (zeros where nothing comes back).
 pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
+    transpose_onto(linear, fixed, 0)
+}
+
+/// As [`transpose_linear`], but of the first `sums` of `x…` the result gets what their cotangents are added to, as further inputs: `(fixed…, ȳ…, s…)`. So a cotangent
+/// that belongs at some places of an array goes there, and no other array of that size is made.
+pub(crate) fn transpose_onto(linear: &Graph, fixed: usize, sums: usize) -> Graph {
     let mut g = linear.clone();
     let (known, unknown) = linear.inputs().split_at(fixed);
     let seeds: Vec<(NodeId, NodeId)> = linear
@@ -145,9 +164,13 @@ pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
         .iter()
         .map(|&y| (y, g.input_like(linear, y)))
         .collect();
-    let cotangents = transpose(&mut g, &seeds, unknown);
+    let so_far: Vec<(NodeId, NodeId)> = unknown[..sums]
+        .iter()
+        .map(|&x| (x, g.input_like(linear, x)))
+        .collect();
+    let cotangents = onto(&mut g, &seeds, unknown, &so_far);
     let mut inputs = known.to_vec();
-    inputs.extend(seeds.iter().map(|&(_, ct)| ct));
+    inputs.extend(seeds.iter().chain(&so_far).map(|&(_, ct)| ct));
     let outputs: Vec<NodeId> = cotangents
         .iter()
         .zip(unknown)

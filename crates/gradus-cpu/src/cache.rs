@@ -2,7 +2,6 @@
 
 use crate::compile::{CompileOptions, compile};
 use crate::run::Executable;
-use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{Graph, Op, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -22,15 +21,9 @@ static CACHE: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::d
 fn same_blame(a: &Graph, b: &Graph) -> bool {
     let mut pairs = a.nodes().iter().zip(b.nodes());
     pairs.all(|(a, b)| match (&a.op, &b.op) {
-        (Op::Gather(_) | Op::Dynamic(_), _) => a.loc == b.loc,
+        (op, _) if !op.may_fail() => true,
+        _ if a.loc != b.loc => false,
         (Op::Region(x), Op::Region(y)) => {
-            let may_fail = matches!(
-                **x,
-                Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. })
-            );
-            if may_fail && a.loc != b.loc {
-                return false;
-            }
             let (x, y) = (x.bodies(), y.bodies());
             let mut bodies = x.iter().zip(&y);
             bodies.all(|((_, x), (_, y))| x.identity() == y.identity() || same_blame(x, y))

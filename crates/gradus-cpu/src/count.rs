@@ -56,6 +56,6 @@ impl Counts {
     pub(crate) fn add(&mut self, step: &StepForecast) {
         self.by_work += step.operations;
         self.operations = self.by_work.total();
-        self.bytes += step.bytes;
+        self.bytes = self.bytes.saturating_add(step.bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! What a run will hold and do, known before it: no kernel is made and no memory taken.
+//! What a run will hold and do, known before it: no memory is taken, and no kernel made but those of the programs inside of regions, which are compiled as for a run.
 
 use crate::compile::{CompileOptions, planned};
 use crate::count::StepForecast;
@@ -45,12 +45,13 @@ impl Forecast {
 
     /// Bytes read and written by all steps together.
     pub fn bytes(&self) -> u64 {
-        self.steps.iter().map(|s| s.bytes).sum()
+        let bytes = self.steps.iter().map(|s| s.bytes);
+        bytes.fold(0, u64::saturating_add)
     }
 }
 
 /// What a run of `graph` will hold and do if the caller keeps all inputs: passes, fusion, order and places as in
-/// [`compile`](crate::compile), but no kernels.
+/// [`compile`](crate::compile), but no kernels for what is not inside of a region.
 pub fn forecast(graph: &Graph) -> Forecast {
     let (graph, placed) = planned(graph, &CompileOptions::default());
     placed.forecast(&graph)

@@ -1,7 +1,8 @@
 //! Which operations of the graph a step is made of, for messages and profiles.
 
-use gradus_ir::primitives::{Call, Cost, Region, Trips, Work};
-use gradus_ir::{Graph, Loc, NodeId, Op, Type, total_cost};
+use gradus_ir::primitives::{Body, Cost, Region, Work};
+use gradus_ir::{Graph, Loc, NodeId, Op, Type};
+use std::collections::{HashMap, HashSet};
 
 /// An operation of the graph within a step.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +48,9 @@ impl Origin {
     /// Of a step that runs a region: the operations inside, as often as they run as far as that is known beforehand.
     pub fn of_region(graph: &Graph, id: NodeId) -> Origin {
         let own = Origin::of(graph, &[id]);
-        let mut members = Vec::new();
-        if let Some(region) = graph.region(id) {
-            add_inside(region, 1, &mut members);
-        }
+        let members = graph
+            .region(id)
+            .map_or_else(Vec::new, |region| inside(region));
         match members.is_empty() {
             true => own,
             false => Origin { members, ..own },
@@ -72,15 +72,26 @@ impl Origin {
     }
 }
 
-/// Adds the operations of a region that runs so many times: of a loop of unknown length one step, of a choice the dearest branch.
-fn add_inside(region: &Region, times: u64, members: &mut Vec<Member>) {
-    let mut add = |body: &Graph, times: u64| {
-        let live = body.live();
-        for id in body.ids().filter(|id| live[id.index()]) {
+/// The operations inside of a region, each once with what all its evaluations cost: of a loop of unknown length in one step, of a choice in the dearest branch.
+fn inside(region: &Region) -> Vec<Member> {
+    let (mut seen, mut order) = (HashSet::new(), Vec::new());
+    in_order(region, &mut seen, &mut order);
+    let mut times: HashMap<usize, u64> = HashMap::new();
+    let count = |region: &Region, outside: u64, times: &mut HashMap<usize, u64>| {
+        for (body, n) in region.runs() {
+            let sum = times.entry(body.identity()).or_default();
+            *sum = sum.saturating_add(outside.saturating_mul(n));
+        }
+    };
+    count(region, 1, &mut times);
+    let mut members = Vec::new();
+    for body in order.into_iter().rev() {
+        let times_of_body = times[&body.identity()];
+        for id in live(body) {
             let node = body.node(id);
             match &node.op {
                 Op::Input(_) | Op::Const(_) | Op::Result { .. } => {}
-                Op::Region(inner) => add_inside(inner, times, members),
+                Op::Region(inner) => count(inner, times_of_body, &mut times),
                 op => {
                     let types: Vec<&Type> = node.operands.iter().map(|&o| body.ty(o)).collect();
                     let cost = op.cost(&types, &node.ty);
@@ -88,35 +99,35 @@ fn add_inside(region: &Region, times: u64, members: &mut Vec<Member>) {
                         name: op.name(),
                         loc: node.loc,
                         cost: Cost {
-                            operations: cost.operations.saturating_mul(times),
-                            bytes_read: cost.bytes_read.saturating_mul(times),
-                            bytes_written: cost.bytes_written.saturating_mul(times),
+                            operations: cost.operations.saturating_mul(times_of_body),
+                            bytes_read: cost.bytes_read.saturating_mul(times_of_body),
+                            bytes_written: cost.bytes_written.saturating_mul(times_of_body),
                             ..cost
                         },
                     });
                 }
             }
         }
-    };
-    match region {
-        Region::Loop(r) => {
-            let steps = match &r.trips {
-                Trips::Fixed(n) => *n as u64,
-                Trips::Counted => 1,
-                Trips::While(condition) => {
-                    add(condition, times);
-                    1
-                }
-            };
-            add(&r.body, times.saturating_mul(steps));
+    }
+    members
+}
+
+/// Appends the programs inside of a region that run with it, each once and before all that hold it.
+fn in_order<'a>(region: &'a Region, seen: &mut HashSet<usize>, order: &mut Vec<&'a Body>) {
+    for (body, _) in region.runs().into_iter().rev() {
+        if !seen.insert(body.identity()) {
+            continue;
         }
-        Region::Switch(r) => {
-            let dearest = r.branches.iter().max_by_key(|b| total_cost(b).operations);
-            if let Some(branch) = dearest {
-                add(branch, times);
+        for id in live(body).rev() {
+            if let Some(inner) = body.region(id) {
+                in_order(inner, seen, order);
             }
         }
-        Region::Call(Call::Hook { .. }) | Region::Check(_) => {}
-        Region::Call(call) => add(call.body(), times),
+        order.push(body);
     }
+}
+
+fn live(body: &Graph) -> impl DoubleEndedIterator<Item = NodeId> {
+    let live = body.live();
+    body.ids().filter(move |id| live[id.index()])
 }

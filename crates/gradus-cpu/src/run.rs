@@ -9,9 +9,9 @@ use crate::place::{Claims, Placed};
 use crate::probe::Observer;
 use crate::region::{self, List};
 use crate::tile::{Kernel, Resident, Slots};
-use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::{ByWork, Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Where an array of the run is.
@@ -105,6 +105,8 @@ pub struct Executable {
     arena: usize,
     lists: usize,
     steps: Vec<Step>,
+    /// What a run does, once somebody has asked.
+    does: OnceLock<(ByWork, u64)>,
     /// Memory of earlier runs.
     frames: Mutex<Vec<Frame>>,
 }
@@ -147,6 +149,7 @@ impl Executable {
             arena: placed.arena,
             lists: placed.lists,
             steps,
+            does: OnceLock::new(),
             frames: Mutex::default(),
         }
     }
@@ -192,6 +195,14 @@ impl Executable {
             step.forecast(|a, b| self.claims.same_memory(self.homes[a], self.homes[b]))
         });
         Forecast::new(self.arena, &self.outputs, &self.claims, steps.collect())
+    }
+
+    /// The operations and bytes of the [`forecast`](Self::forecast). Found out once, as many programs may hold this one.
+    pub(crate) fn does(&self) -> (ByWork, u64) {
+        *self.does.get_or_init(|| {
+            let forecast = self.forecast();
+            (forecast.operations(), forecast.bytes())
+        })
     }
 
     fn run_with(&self, inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {

@@ -1,8 +1,10 @@
 //! Programs with loops: what is counted and forecast, and what the passes leave of them.
 
-use gradus_cpu::{Array, CompileOptions, Counts, Executable, Input, compile, forecast, passes};
-use gradus_ir::Graph;
-use gradus_ir::primitives::Work;
+use gradus_cpu::{
+    Array, CompileOptions, Counts, Executable, Input, Member, compile, forecast, passes,
+};
+use gradus_ir::primitives::{Loop, Region, Trips, Work};
+use gradus_ir::{DType, Graph, Type};
 
 fn arrays(graph: &Graph) -> Vec<Array> {
     let types = graph.input_types().into_iter().enumerate();
@@ -141,4 +143,115 @@ fn errors_in_a_step_name_no_other_run() {
     assert!(run(4).unwrap_err().message().contains("out of bounds"));
     assert_eq!(run(2).unwrap(), 3.5);
     assert_eq!(run(-1).unwrap(), 0.5);
+}
+
+/// A loop of `n` steps that keeps `item` numbers of each, which one of `m` steps adds up.
+fn list_of(item: usize) -> Executable {
+    let text = format!(
+        "graph(%n: i64[], %m: i64[], %s: f64[{item}]) {{
+  %r: bool[0] = for{{consts=0, carries=1, body=graph(%i: i64[], %s: f64[{item}]) {{
+    %a: f64[{item}] = sin %s
+    return %a, %s
+  }}}} %n, %s
+  %kept: f64[?, {item}] = result{{index=1}} %r
+  %q: bool[0] = for{{consts=0, carries=1, body=graph(%i: i64[], %t: f64[{item}], %x: f64[{item}]) {{
+    %a: f64[{item}] = add %t, %x
+    return %a
+  }}}} %m, %s, %kept
+  %sum: f64[{item}] = result{{index=0}} %q
+  return %sum
+}}"
+    );
+    compile(&text.parse().unwrap(), &CompileOptions::default()).unwrap()
+}
+
+fn run_list(item: usize, n: i64, m: i64) -> gradus_ir::Result<Vec<Array>> {
+    let numbers = [n, m].map(|n| Input::Owned(Array::from_slice(&[n], &[]).unwrap()));
+    let start = Array::from_slice(&vec![0.0; item], &[item]).unwrap();
+    let inputs = numbers.into_iter().chain([Input::Owned(start)]);
+    list_of(item).run(inputs.collect())
+}
+
+#[test]
+fn lists_that_no_memory_can_hold_are_refused() {
+    // 2^61 items of 8 bytes wrap round to none, 2^60 do not; both are more than there can be.
+    for (item, n) in [(1, 1 << 61), (3, i64::MAX / 16), (1, 1 << 60)] {
+        let error = run_list(item, n, 0).unwrap_err();
+        let message = error.message();
+        assert!(message.contains(&format!("{n} steps")), "{message}");
+    }
+}
+
+#[test]
+fn no_step_reads_past_the_end_of_a_list() {
+    assert!(run_list(2, 5, 5).is_ok());
+    assert!(run_list(2, 5, 3).is_ok());
+    let error = run_list(2, 5, 6).unwrap_err();
+    let message = error.message();
+    assert!(
+        message.contains("6 steps") && message.contains("5 items"),
+        "{message}"
+    );
+}
+
+#[test]
+fn checks_move_what_was_forecast() {
+    let text = "graph(%x: f64[50]) {
+  %zero: f64[] = const 0.0
+  %sum: f64[] = reduce_sum{axes=[0]} %x
+  %c: bool[] = lt %zero, %sum
+  %r: bool[0] = check{message=\"no\", reported=0, passed=(f64[50])} %c, %x
+  %y: f64[50] = result{index=0} %r
+  %z: f64[50] = sin %y
+  return %z
+}";
+    let graph: Graph = text.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let counts = counted(&program, &arrays(&graph));
+    let expected = forecast(&graph);
+    assert_eq!(counts.by_work, expected.operations());
+    assert_eq!(counts.bytes, expected.bytes());
+}
+
+/// Loops in loops, each of which holds the one before twice: as many paths as there are atoms.
+fn nest(depth: usize) -> Graph {
+    let of_loop = |body: Graph| Loop {
+        trips: Trips::Fixed(2),
+        reverse: false,
+        consts: 0,
+        carries: 1,
+        body: body.into(),
+    };
+    let step = "graph(%i: i64[], %s: f64[]) { %a: f64[] = sin %s return %a }";
+    let mut inner = of_loop(step.parse().unwrap());
+    for _ in 0..depth {
+        let mut g = Graph::new();
+        g.input(Type::scalar(DType::I64));
+        let x = g.input(Type::scalar(DType::F64));
+        let once = g.emit_region(Region::Loop(inner.clone()), &[x])[0];
+        let twice = g.emit_region(Region::Loop(inner), &[once])[0];
+        g.set_outputs(vec![twice]);
+        inner = of_loop(g);
+    }
+    let mut g = Graph::new();
+    let x = g.input(Type::scalar(DType::F64));
+    let y = g.emit_region(Region::Loop(inner), &[x])[0];
+    g.set_outputs(vec![y]);
+    g
+}
+
+#[test]
+fn a_body_in_many_places_is_looked_at_once() {
+    // More sines than can be counted, and more paths than can be walked.
+    let deep = gradus_ir::total_cost(&nest(60));
+    assert_eq!(deep.operations, u64::MAX);
+    let program = compile(&nest(6), &CompileOptions::default()).unwrap();
+    let sines = 2 * 4u64.pow(6);
+    assert_eq!(program.forecast().operations().total(), sines);
+    let members = program.members().flatten();
+    let members: Vec<Member> = members.filter(|m| m.name == "sin").copied().collect();
+    let [sine] = members.as_slice() else {
+        panic!("one sine, not {}", members.len())
+    };
+    assert_eq!(sine.cost.operations, sines);
 }

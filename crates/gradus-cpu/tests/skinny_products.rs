@@ -158,3 +158,11 @@ fn a_large_result_of_short_sums() {
     check_layouts((1500, 64, 1600));
     check_layouts((1500, 1, 1600));
 }
+
+#[test]
+fn a_large_result_of_empty_sums_is_zero() {
+    // Memory that held something else before.
+    drop(Array::from_slice(&vec![1.0_f64; 1500 * 1600], &[1500, 1600]).unwrap());
+    drop(Array::from_slice(&vec![1.0_f32; 1500 * 1600], &[1500, 1600]).unwrap());
+    check_layouts((1500, 0, 1600));
+}

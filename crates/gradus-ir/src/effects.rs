@@ -5,6 +5,25 @@ use crate::primitives::Op;
 use std::sync::Arc;
 
 impl Graph {
+    /// The numbers of the observers that see values of this program, at any depth, each once.
+    pub fn observers(&self) -> Vec<u64> {
+        let mut found = Vec::new();
+        for node in self.nodes() {
+            match &node.op {
+                Op::Probe(probe) => found.push(probe.id),
+                Op::Region(region) => {
+                    for (_, body) in region.bodies() {
+                        found.extend(body.observers());
+                    }
+                }
+                _ => {}
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     /// This program without its [effects](Op::is_effect), those of regions inside included: what is computed again must not be shown again.
     ///
     /// Rules that functions have of their own stay as they are: what they do counts where they are applied.

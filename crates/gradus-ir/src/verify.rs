@@ -36,7 +36,7 @@ pub fn verify(graph: &Graph) -> Result<()> {
     for id in graph.ids() {
         if let Some(region) = graph.region(id) {
             for (_, body) in region.bodies() {
-                verify(body)?;
+                body.verify()?;
             }
         }
         if let Some(wrong) = node_fault(graph, id) {

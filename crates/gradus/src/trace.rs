@@ -414,19 +414,8 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
 
 /// Who sees values of this program, those of its loops and branches included.
 fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
-    let mut found = Vec::new();
-    for node in graph.nodes() {
-        match &node.op {
-            Op::Probe(probe) => found.extend(Observer::find(probe.id)),
-            Op::Region(region) => {
-                for (_, body) in region.bodies() {
-                    found.extend(observers(body));
-                }
-            }
-            _ => {}
-        }
-    }
-    found
+    let ids = graph.observers().into_iter();
+    ids.filter_map(Observer::find).collect()
 }
 
 /// Runs a program on concrete arguments, through the cache of compiled programs.

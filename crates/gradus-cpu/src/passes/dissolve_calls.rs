@@ -1,5 +1,6 @@
 //! Calls that need not stay calls become part of the program around them.
 
+use super::has_regions;
 use gradus_ir::primitives::{Call, Op, Region};
 use gradus_ir::{Graph, NodeId};
 
@@ -13,9 +14,6 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
         Some(Region::Call(call)) => Some(call.clone()),
         _ => None,
     };
-    if !graph.ids().any(|id| graph.region(id).is_some()) {
-        return graph.clone();
-    }
     let mut dissolved = false;
     let out = super::rewrite_regions(graph, |out, id, _, operands| {
         let call = dissolves(id)?;
@@ -29,7 +27,11 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
         }
     });
     let out = out.pruned().merged();
-    if dissolved { dissolve_calls(&out) } else { out }
+    if dissolved && has_regions(&out) {
+        dissolve_calls(&out)
+    } else {
+        out
+    }
 }
 
 /// Whether all that the program computes, but for `id` itself and indices, follows from `id`.

@@ -6,9 +6,6 @@ use gradus_ir::{Graph, NodeId};
 /// Two loops of the same steps in the same order, of which the second reads of the first only what each step kept, become one: the items are handed on
 /// within the step, and need not be kept if nobody else reads them. So forward mode through a loop holds no memory that grows with its length.
 pub(super) fn fuse_loops(graph: &Graph) -> Graph {
-    if !graph.ids().any(|id| graph.region(id).is_some()) {
-        return graph.clone();
-    }
     let mut graph = graph.pruned();
     while let Some((a, b)) = pair(&graph) {
         graph = fused(&graph, a, b).pruned();
@@ -34,6 +31,14 @@ fn result_of(graph: &Graph, id: NodeId) -> Option<(NodeId, usize)> {
     }
 }
 
+/// The number of the result of `first`, the loop at `a`, if `id` is the sequence of what each step kept; what the last step carried out has no item for each step,
+/// even where it looks like a sequence.
+fn sequence_of(graph: &Graph, a: NodeId, first: &Loop, id: NodeId) -> Option<usize> {
+    let (maker, index) = result_of(graph, id)?;
+    let kept = first.carries..first.body.outputs().len();
+    (maker == a && kept.contains(&index)).then_some(index)
+}
+
 /// Two loops that can be one.
 fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
     graph.ids().find_map(|b| {
@@ -41,9 +46,10 @@ fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
         let sequences = second.counts() + second.consts + second.carries;
         let operands = &graph.node(b).operands[sequences..];
         operands.iter().find_map(|&o| {
-            let (a, index) = result_of(graph, o)?;
+            let (a, _) = result_of(graph, o)?;
             let first = loop_at(graph, a)?;
-            (index >= first.carries && fit(graph, a, first, b, second)).then_some((a, b))
+            sequence_of(graph, a, first, o)?;
+            fit(graph, a, first, b, second).then_some((a, b))
         })
     })
 }
@@ -51,7 +57,7 @@ fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
 fn fit(graph: &Graph, a: NodeId, first: &Loop, b: NodeId, second: &Loop) -> bool {
     let operands = &graph.node(b).operands;
     let sequences = second.counts() + second.consts + second.carries;
-    let from_first = |o: NodeId| result_of(graph, o).is_some_and(|(maker, _)| maker == a);
+    let from_first = |o: NodeId| sequence_of(graph, a, first, o).is_some();
     let count = first.carries + first.kept();
     let same_steps = match (&first.trips, &second.trips) {
         (Trips::Fixed(n), Trips::Fixed(m)) => n == m,
@@ -78,10 +84,7 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
         unreachable!("the pair is of loops")
     };
     let (of_first, of_second) = (Parts::new(graph, a, first), Parts::new(graph, b, second));
-    let handed_on = |o: NodeId| match result_of(graph, o) {
-        Some((maker, index)) if maker == a => Some(index),
-        _ => None,
-    };
+    let handed_on = |o: NodeId| sequence_of(graph, a, first, o);
     let read: Vec<NodeId> = of_second
         .sequences
         .iter()

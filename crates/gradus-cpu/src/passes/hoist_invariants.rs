@@ -10,9 +10,6 @@ const SMALL_BYTES: usize = 1 << 10;
 /// Values of a step that depend on nothing but constants of the loop are computed before it and become constants themselves, where reading them is no more
 /// work than computing them: views and broadcasts stay, as they cost nothing where they are used.
 pub(super) fn hoist_invariants(graph: &Graph) -> Graph {
-    if !graph.ids().any(|id| graph.region(id).is_some()) {
-        return graph.clone();
-    }
     let graph = graph.pruned();
     rewrite_regions(&graph, |out, _, region, operands| match region {
         Region::Loop(r) if !region.has_effects() => hoist(out, r, operands),
@@ -91,14 +88,16 @@ fn invariants(r: &Loop) -> Vec<NodeId> {
         }
     }
     wanted.extend(body.outputs());
+    let mut seen = vec![false; body.len()];
     let mut found: Vec<NodeId> = Vec::new();
     for mut value in wanted {
         // A view is made anew of what it shows.
         while let Op::Layout(_) = body.node(value).op {
             value = body.node(value).operands[0];
         }
+        let new = !std::mem::replace(&mut seen[value.index()], true);
         let fits = !varying[value.index()] && !body.ty(value).list;
-        if fits && !found.contains(&value) && pays(body, value, steps) {
+        if new && fits && pays(body, value, steps) {
             found.push(value);
         }
     }
@@ -118,11 +117,9 @@ fn pays(body: &Graph, value: NodeId, steps: usize) -> bool {
         let node = body.node(id);
         match &node.op {
             Op::Input(_) => read += node.ty.bytes(),
-            Op::Const(_) | Op::Iota(_) | Op::Layout(_) => {}
+            Op::Const(_) | Op::Iota(_) | Op::Layout(_) | Op::Result { .. } => {}
             // A loop of unknown length may make no step, and must not fail then.
-            Op::Gather(_) | Op::Dynamic(_) | Op::Region(_) | Op::Result { .. } if steps < 2 => {
-                return false;
-            }
+            op if steps < 2 && op.may_fail() => return false,
             op => {
                 work = true;
                 let types: Vec<_> = node.operands.iter().map(|&o| body.ty(o)).collect();

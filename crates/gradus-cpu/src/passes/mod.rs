@@ -20,21 +20,43 @@ use split_reductions::split_reductions;
 use std::collections::HashMap;
 use trim_regions::trim_regions;
 
-type Pass = fn(&Graph) -> Graph;
+/// What makes a graph of a graph.
+enum Pass {
+    /// Of any.
+    Any(fn(&Graph) -> Graph),
+    /// Of one with regions; others stay as they are.
+    OfRegions(fn(&Graph) -> Graph),
+}
+
+use Pass::{Any, OfRegions};
+
+impl Pass {
+    /// What it makes of `graph`; `None` if that stays as it is.
+    fn on(&self, graph: &Graph) -> Option<Graph> {
+        match self {
+            Any(pass) => Some(pass(graph)),
+            OfRegions(pass) => has_regions(graph).then(|| pass(graph)),
+        }
+    }
+}
+
+fn has_regions(graph: &Graph) -> bool {
+    graph.ids().any(|id| graph.region(id).is_some())
+}
 
 /// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
 /// Loops are trimmed before they are joined, as what they need not read would keep them apart, and after, as what one kept for the other is not needed then.
 /// What a region holds passes all these when it is compiled itself.
 const PASSES: [(&str, Pass); 9] = [
-    ("dissolve_calls", dissolve_calls),
-    ("trim_regions", trim_regions),
-    ("fuse_loops", fuse_loops),
-    ("recompute_kept", recompute_kept),
-    ("hoist_invariants", hoist_invariants),
-    ("trim_regions", trim_regions),
-    ("simplify", simplify),
-    ("orient_products", orient_products),
-    ("split_reductions", split_reductions),
+    ("dissolve_calls", OfRegions(dissolve_calls)),
+    ("trim_regions", OfRegions(trim_regions)),
+    ("fuse_loops", OfRegions(fuse_loops)),
+    ("recompute_kept", OfRegions(recompute_kept)),
+    ("hoist_invariants", OfRegions(hoist_invariants)),
+    ("trim_regions", OfRegions(trim_regions)),
+    ("simplify", Any(simplify)),
+    ("orient_products", Any(orient_products)),
+    ("split_reductions", Any(split_reductions)),
 ];
 
 /// The names of the passes, in the order in which they run.
@@ -45,15 +67,17 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// What the pass called `name` makes of `graph`; `None` if there is no such pass.
 pub fn apply(name: &str, graph: &Graph) -> Option<Graph> {
     let (_, pass) = PASSES.iter().find(|(n, _)| *n == name)?;
-    Some(pass(graph))
+    Some(pass.on(graph).unwrap_or_else(|| graph.clone()))
 }
 
 /// What all passes, in their order, make of `graph`: the graph whose operations run.
 pub fn run(graph: &Graph) -> Graph {
     let log = logged();
     let mut graph = graph.clone();
-    for (name, pass) in PASSES {
-        graph = pass(&graph);
+    for (name, pass) in &PASSES {
+        if let Some(changed) = pass.on(&graph) {
+            graph = changed;
+        }
         verify::check_after(name, &graph);
         if log {
             eprintln!("after {name}:\n{graph}");

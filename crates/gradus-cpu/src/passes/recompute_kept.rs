@@ -3,6 +3,7 @@
 use super::rewrite_regions;
 use gradus_ir::primitives::{Loop, Op, Region, Work};
 use gradus_ir::{Graph, NodeId};
+use std::collections::HashMap;
 
 /// A value is computed again if that takes at most so many operations of arithmetic an element: about what writing and reading it takes.
 const MOST_OPERATIONS: usize = 3;
@@ -10,9 +11,6 @@ const MOST_OPERATIONS: usize = 3;
 /// A value that a loop keeps of each step only for other loops to read, and that a few operations make of what these can read anyway (other kept values,
 /// items, constants), is made by them: a way back then reads less memory, and less is held.
 pub(super) fn recompute_kept(graph: &Graph) -> Graph {
-    if !graph.ids().any(|id| graph.region(id).is_some()) {
-        return graph.clone();
-    }
     let graph = graph.pruned();
     let read_by_loops = read_by_loops(&graph);
     rewrite_regions(&graph, |out, id, region, operands| match region {
@@ -54,6 +52,7 @@ fn without(
 ) -> Option<Vec<NodeId>> {
     let first = r.counts() + r.consts + r.carries;
     // For each sequence that is computed again: the loop that keeps it, and where.
+    let mut known: HashMap<NodeId, Vec<bool>> = HashMap::new();
     let again: Vec<Option<(NodeId, usize)>> = (first..operands.len())
         .map(|k| {
             let node = out.node(operands[k]);
@@ -66,7 +65,11 @@ fn without(
                 _ => return None,
             };
             let at = (index as usize).checked_sub(keeps.carries)?;
-            (may(k) && at < keeps.kept() && cheap(keeps)[at]).then_some((maker, at))
+            if !may(k) || at >= keeps.kept() {
+                return None;
+            }
+            let cheap = known.entry(maker).or_insert_with(|| cheap(keeps));
+            cheap[at].then_some((maker, at))
         })
         .collect();
     if again.iter().all(Option::is_none) {

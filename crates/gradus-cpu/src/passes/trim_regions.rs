@@ -8,9 +8,6 @@ use std::collections::HashMap;
 /// Results, operands and carried values that nobody needs go; of equal ones one stays; what is carried but never changes becomes a constant of the loop, and
 /// a literal a part of its body. What is kept of each step although it is the same in all, or was read from a sequence, is not kept.
 pub(super) fn trim_regions(graph: &Graph) -> Graph {
-    if !graph.ids().any(|id| graph.region(id).is_some()) {
-        return graph.clone();
-    }
     let mut graph = graph.pruned();
     loop {
         let needed = needed_results(&graph);
@@ -157,7 +154,11 @@ fn trim_loop(
         Trips::While(condition) => Some(condition),
         _ => None,
     };
-    let asked = |k: usize| condition.is_some_and(|c| c.live()[c.inputs()[k].index()]);
+    let asked_for = condition.map(|c| c.live());
+    let asked = |k: usize| match (condition, &asked_for) {
+        (Some(c), Some(live)) => live[c.inputs()[k].index()],
+        _ => false,
+    };
     let operand = |k: usize| operands[counts + k - 1];
 
     let unchanged = |k: usize| outputs[k] == inputs[first + k];

@@ -1,9 +1,12 @@
 //! Lists: what the steps of a loop keep when their number is not known before.
 
 use crate::array::Buffer;
+use gradus_ir::{Error, ErrorKind, Result};
 
 /// Lists of more bytes give their memory back after a run, to be used again by whoever needs it next.
 const KEPT_BYTES: usize = 1 << 20;
+/// What is longer cannot be addressed once it is rounded up to a size of block.
+const MOST_BYTES: usize = isize::MAX as usize / 2;
 
 /// Items of one size, one after the other.
 pub(crate) struct List {
@@ -22,8 +25,17 @@ impl Default for List {
 }
 
 impl List {
-    /// Makes it `len` bytes long; what was there stays.
-    pub fn resize(&mut self, len: usize) {
+    /// Makes it `n` items of `item` bytes long; what was there stays.
+    ///
+    /// # Errors
+    /// If no memory can hold so many.
+    pub fn resize(&mut self, n: usize, item: usize) -> Result<()> {
+        let Some(len) = n.checked_mul(item).filter(|&len| len <= MOST_BYTES) else {
+            let message = format!(
+                "a loop of {n} steps keeps {item} bytes of each, more than memory can hold"
+            );
+            return Err(Error::new(ErrorKind::Shape, message));
+        };
         if len > self.buffer.bytes().len() {
             let larger = Buffer::new(len.max(2 * self.len));
             // SAFETY: both have that many bytes, and are different blocks.
@@ -33,6 +45,22 @@ impl List {
             self.buffer = larger;
         }
         self.len = len;
+        Ok(())
+    }
+
+    /// Checks that it has the `n` items of `item` bytes that a loop is going to read.
+    ///
+    /// # Errors
+    /// If it has fewer.
+    pub fn check(&self, n: usize, item: usize) -> Result<()> {
+        let has = self.len.checked_div(item);
+        match has.filter(|&has| has < n) {
+            None => Ok(()),
+            Some(has) => {
+                let message = format!("a loop of {n} steps reads a list of {has} items");
+                Err(Error::new(ErrorKind::Graph, message))
+            }
+        }
     }
 
     /// Bytes in use.

@@ -98,7 +98,7 @@ impl LoopCode {
             }
             all.bytes = all.bytes.saturating_add(step.bytes.saturating_mul(times));
         }
-        all.bytes += self.ends().bytes;
+        all.bytes = all.bytes.saturating_add(self.ends().bytes);
         all
     }
 
@@ -131,7 +131,7 @@ impl LoopCode {
         };
         let lists = !matches!(self.trips, Trips::Fixed(_));
         // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried and then the
-        // memory of the programs inside; sequences have an item for each step, and lists are made as long as needed before they are written.
+        // memory of the programs inside; sequences have an item for each step, and lists are made as long as needed before they are written, and found to be as long before they are read.
         unsafe {
             let mut current = Pointers::new();
             let mut spare = Pointers::new();
@@ -146,7 +146,12 @@ impl LoopCode {
             if lists {
                 for (k, &item) in self.kept.iter().enumerate() {
                     let list = &mut *outputs[carries + k].cast::<List>();
-                    list.resize(total.unwrap_or(0) * item);
+                    list.resize(total.unwrap_or(0), item)?;
+                }
+                // Once for all steps, so that none reads past the end.
+                for (k, &item) in self.read.iter().enumerate() {
+                    let list = &*inputs[fixed + carries + k].cast::<List>();
+                    list.check(total.unwrap_or(0), item)?;
                 }
             }
             let mut index = 0i64;
@@ -163,7 +168,7 @@ impl LoopCode {
                 (program, frame)
             });
             let mut done = 0usize;
-            let outcome = loop {
+            let outcome = 'steps: loop {
                 index = match (total, self.reverse) {
                     (Some(n), _) if done == n => break Ok(()),
                     (Some(n), true) => (n - 1 - done) as i64,
@@ -199,8 +204,10 @@ impl LoopCode {
                     let to = outputs[carries + k];
                     results[carries + k] = if lists {
                         let list = &mut *to.cast::<List>();
-                        if total.is_none() {
-                            list.resize((place + 1) * item);
+                        if total.is_none()
+                            && let Err(e) = list.resize(place + 1, item)
+                        {
+                            break 'steps Err(e);
                         }
                         list.at(place * item)
                     } else {

@@ -85,9 +85,8 @@ impl Code {
     /// What a run does, as far as it is known: a loop of unknown length counts as one step, a choice as its dearest branch.
     pub fn forecast(&self) -> StepForecast {
         let inside = self.bodies().into_iter().map(|body| {
-            let forecast = body.forecast();
-            let mut step = StepForecast::moving(DType::F64, forecast.bytes() as usize);
-            step.operations = forecast.operations();
+            let mut step = StepForecast::moving(DType::F64, 0);
+            (step.operations, step.bytes) = body.does();
             step
         });
         let inside: Vec<StepForecast> = inside.collect();
@@ -136,7 +135,11 @@ impl Code {
                     branches[index].run_inside(&inputs[1..], &outputs, scratch, watch)
                 }
                 Code::Call(body) => body.run_inside(&inputs, &outputs, scratch, watch),
-                Code::Check(code) => code.run(&inputs, &outputs),
+                Code::Check(code) => {
+                    code.run(&inputs, &outputs)?;
+                    watch.count(&code.forecast());
+                    Ok(())
+                }
                 Code::Refused(error) => Err(error.clone()),
             }
         }

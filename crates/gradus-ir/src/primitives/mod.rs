@@ -360,6 +360,16 @@ impl Op {
         }
     }
 
+    /// Whether it may not come to its end on some operands: because an index is out of bounds, a condition does not hold, nobody knows a derivative, or a loop goes
+    /// on for ever. It must not run where the program as it is written does not run it.
+    pub fn may_fail(&self) -> bool {
+        match self {
+            Op::Gather(_) | Op::Dynamic(_) => true,
+            Op::Region(region) => region.may_fail(),
+            _ => false,
+        }
+    }
+
     /// See [`Primitive::jvp`].
     pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
         self.primitive().jvp(cx)
@@ -467,6 +477,9 @@ impl Primitive for DType {
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let from = cx.operand_type(0).dtype;
+        if !from.is_float() || !self.is_float() {
+            return Linearity::Nonlinear;
+        }
         let ct = cx.graph.emit(Op::Cast(from), &[cx.cotangent]);
         cx.give(0, ct);
         Linearity::Linear

@@ -1,6 +1,7 @@
 //! Control flow against the same program written out, under every transform.
 
 mod errors;
+mod failing;
 mod loops;
 mod machinery;
 mod memory;

@@ -35,6 +35,7 @@ fn rules_that_do_not_fit() {
     assert_snapshot!(stops!(custom_vjp(all, |x: &Vec<Tensor>| (x.clone(), ()), |_: &(), g: &Vec<Tensor>| g[1..].to_vec())(&pair())), @"custom_vjp: `backward` must return a cotangent like the argument: the trees differ: expected a list of 2, got a list of 1");
     let one = |_: &(), x: &Tensor| x * 2.0;
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.square(), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `mul` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.astype(I64).astype(F64), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.exp(), &(), &x)), @"linear_call: the transpose must be linear in the cotangent, and `exp` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.sum(), &(), &x)), @"linear_call: the transpose must return a cotangent like the argument: it must be f64[2], got f64[]");
     assert_snapshot!(stops!(linear_call(one, one, &(), &Tensor::from(1i64))), @"linear_call: the argument is i64[], and must hold floating-point numbers; convert it with `astype(F64)`");
@@ -171,6 +172,7 @@ fn systems_that_are_none() {
     let b = Tensor::from([1.0, 2.0]);
     let how = LinearSolver::default();
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v.sin(), &b, how)), @"linear_solve: the product must be linear in the argument, and `sin` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + v.astype(I32).astype(F64), &b, how)), @"linear_solve: the product must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + &b, &b, how)), @"linear_solve: the product must be linear in the argument, and `add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v.sum(), &b, how)), @"linear_solve: the matrix must be square, and its product with a tree like the right side: was f64[2], is f64[]");
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v * 2, &Tensor::from([1i64]), how)), @"linear_solve: the right side is i64[1], and must hold floating-point numbers; convert it with `astype(F64)`");

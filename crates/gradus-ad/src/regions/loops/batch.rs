@@ -1,5 +1,6 @@
-//! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have.
+//! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have, and what they still go through [must not fail](guarded).
 
+use super::guard::guarded;
 use crate::regions::switch::select_rows;
 use crate::regions::{batched_to, inline};
 use gradus_ir::primitives::{Binary, Body, Compare, Loop, ReduceKind, Region, Trips};
@@ -15,28 +16,23 @@ pub(crate) fn batch(
     let counts = r.counts();
     let count_differs = counts == 1 && batched[0];
     let first = 1 + r.consts;
-    // Of the body's inputs, those with the new axis; what is carried passes it on.
+    // Of the body's inputs, those with the new axis.
     let mut inputs = vec![false];
     inputs.extend(&batched[counts..]);
     if count_differs {
         inputs[first..first + r.carries].fill(true);
     }
-    let mut condition_differs = false;
-    let outputs = loop {
-        let (_, outputs) = crate::batch(&r.body, n, &inputs);
-        if let Trips::While(condition) = &r.trips {
-            condition_differs = crate::batch(condition, n, &inputs[..first + r.carries]).1[0];
-        }
-        let grow = |k: &usize| (condition_differs || outputs[*k]) && !inputs[first + k];
-        let new: Vec<usize> = (0..r.carries).filter(grow).collect();
-        if new.is_empty() {
-            break outputs;
-        }
-        new.into_iter().for_each(|k| inputs[first + k] = true);
-    };
+    let (mut outputs, condition_differs) = settle(r, &r.body, &mut inputs, n);
+    let mut body = r.body.clone();
+    if (count_differs || condition_differs) && body.may_fail() {
+        let at = inputs.len();
+        body = guarded(&body, &inputs, at).into();
+        inputs.push(true);
+        outputs = settle(r, &body, &mut inputs, n).0;
+    }
     let mut with_axis = inputs[first..first + r.carries].to_vec();
     with_axis.extend(&outputs[r.carries..]);
-    let step: Body = batched_to(&r.body, n, &inputs, &with_axis).into();
+    let step: Body = batched_to(&body, n, &inputs, &with_axis).into();
 
     let mut args: Vec<NodeId> = Vec::new();
     for (k, &operand) in operands[counts..].iter().enumerate() {
@@ -94,6 +90,24 @@ pub(crate) fn batch(
     results.into_iter().zip(with_axis).collect()
 }
 
+/// Marks in `inputs` what is carried and gets the new axis in some step, as it passes it on; says which results of the body have it, and whether the condition does.
+fn settle(r: &Loop, body: &Body, inputs: &mut [bool], n: usize) -> (Vec<bool>, bool) {
+    let first = 1 + r.consts;
+    let mut condition_differs = false;
+    loop {
+        let (_, outputs) = crate::batch(body, n, inputs);
+        if let Trips::While(condition) = &r.trips {
+            condition_differs = crate::batch(condition, n, &inputs[..first + r.carries]).1[0];
+        }
+        let grow = |k: &usize| (condition_differs || outputs[*k]) && !inputs[first + k];
+        let new: Vec<usize> = (0..r.carries).filter(grow).collect();
+        if new.is_empty() {
+            return (outputs, condition_differs);
+        }
+        new.into_iter().for_each(|k| inputs[first + k] = true);
+    }
+}
+
 /// The greatest number of a vector, or whether one of its truth values holds; zero and no if it is empty.
 fn greatest(g: &mut Graph, x: NodeId) -> NodeId {
     if g.shape(x) == [0] {
@@ -115,11 +129,13 @@ fn counted_by_row(r: &Loop, step: &Body, n: usize) -> Loop {
     let mut body = Graph::new();
     let index = body.input(step.ty(step.inputs()[0]).clone());
     let count = body.input(Type::new(DType::I64, &[n]));
-    let rest = step.inputs()[1..].iter().map(|&i| body.input_like(step, i));
+    let own = 1 + r.consts + r.carries + r.sequences();
+    let rest = step.inputs()[1..own].iter();
+    let rest = rest.map(|&i| body.input_like(step, i));
     let inputs: Vec<NodeId> = [index].into_iter().chain(rest).collect();
-    let mut outputs = inline(&mut body, step, &inputs);
     let number = body.broadcast(index, &[n], &[]);
     let goes_on = body.compare(Compare::Lt, number, count);
+    let mut outputs = inline_step(&mut body, step, &inputs, goes_on);
     keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
     body.set_outputs(outputs);
     Loop {
@@ -152,16 +168,16 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
     any.set_outputs(vec![some]);
 
     let mut body = Graph::new();
-    let inputs: Vec<NodeId> = step
-        .inputs()
+    // A loop with a condition reads no sequences.
+    let inputs: Vec<NodeId> = step.inputs()[..of_condition]
         .iter()
         .map(|&i| body.input_like(step, i))
         .collect();
     let count = body.input(counter);
     // The condition itself shows what it shows.
     let again = condition.without_effects();
-    let goes_on = inline(&mut body, &again, &inputs[..of_condition])[0];
-    let mut outputs = inline(&mut body, step, &inputs);
+    let goes_on = inline(&mut body, &again, &inputs)[0];
+    let mut outputs = inline_step(&mut body, step, &inputs, goes_on);
     keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
     let one = body.emit(Op::Cast(DType::I64), &[goes_on]);
     let count = body.binary(Binary::Add, count, one);
@@ -174,6 +190,12 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
         carries: r.carries + 1,
         body: body.into(),
     }
+}
+
+/// Appends a step, which gets `goes_on` last if it is [guarded].
+fn inline_step(body: &mut Graph, step: &Body, inputs: &[NodeId], goes_on: NodeId) -> Vec<NodeId> {
+    let all = [inputs, &[goes_on]].concat();
+    inline(body, step, &all[..step.inputs().len()])
 }
 
 fn keep_where_done(

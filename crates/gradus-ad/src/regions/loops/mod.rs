@@ -2,13 +2,15 @@
 
 mod assemble;
 mod batch;
+mod guard;
 mod residuals;
 
 pub(super) use batch::batch;
 
 use super::{inline, positions, reached};
 use crate::linearize::needed_by;
-use crate::{Linearized, linearize, transpose_linear};
+use crate::transpose::transpose_onto;
+use crate::{Linearized, linearize};
 use assemble::Assembly;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId};
@@ -56,58 +58,77 @@ pub(super) fn jvp(
     let split = linearize(&r.body, &positions(&active));
     let kept = &split.primal.outputs()[r.body.outputs().len()..];
     let residuals = Residuals::new(r, &split.primal, kept);
-    // Lists must not leave the program that they are made in, so it becomes one of its own; unless this one is such already.
+    let derived = Derived {
+        active,
+        outputs,
+        split,
+        residuals,
+    };
+    let keeps = &derived.residuals;
+    in_local(g, r, keeps, operands, tangents, |g, operands, tangents| {
+        tangent_loop(g, r, operands, tangents, &derived)
+    })
+}
+
+/// Appends what `write` makes of operands and what comes with some of them. Lists must not leave the program that they are made in, so where residuals become lists it
+/// is one of its own; unless this one is such already.
+fn in_local(
+    g: &mut Graph,
+    r: &Loop,
+    residuals: &Residuals,
+    operands: &[NodeId],
+    with: &[Option<NodeId>],
+    write: impl FnOnce(&mut Graph, &[NodeId], &[Option<NodeId>]) -> Vec<Option<NodeId>>,
+) -> Vec<Option<NodeId>> {
     let has_lists = r.kept() + r.sequences() > 0;
     let makes_lists = !residuals.stored.is_empty() && !matches!(r.trips, Trips::Fixed(_));
     if !makes_lists || has_lists {
-        return tangent_loop(
-            g, r, operands, tangents, &active, &outputs, &split, &residuals,
-        );
+        return write(g, operands, with);
     }
     let mut body = Graph::new();
-    let inputs: Vec<NodeId> = operands.iter().map(|&o| body.input_like(g, o)).collect();
-    let directions: Vec<Option<NodeId>> = operands
-        .iter()
-        .zip(tangents)
-        .map(|(&o, t)| t.map(|_| body.input_like(g, o)))
-        .collect();
+    let mut input = |&x: &NodeId| body.input_like(g, x);
+    let inputs: Vec<NodeId> = operands.iter().map(&mut input).collect();
+    let given: Vec<Option<NodeId>> = with.iter().map(|x| x.as_ref().map(&mut input)).collect();
     body.set_loc(g.loc());
-    let results = tangent_loop(
-        &mut body,
-        r,
-        &inputs,
-        &directions,
-        &active,
-        &outputs,
-        &split,
-        &residuals,
-    );
+    let results = write(&mut body, &inputs, &given);
     body.set_outputs(results.iter().flatten().copied().collect());
+    // Of what a loop is linear in only the types are needed.
+    let live = body.live();
+    let args = operands.iter().chain(with.iter().flatten());
+    let (inputs, args): (Vec<NodeId>, Vec<NodeId>) = (body.inputs().iter().zip(args))
+        .filter(|(input, _)| live[input.index()])
+        .unzip();
+    let body = body.program(&inputs, body.outputs());
     let region = Region::Call(Call::Local(body.into()));
-    let args: Vec<NodeId> = operands
-        .iter()
-        .chain(tangents.iter().flatten())
-        .copied()
-        .collect();
     let mut found = g.emit_region(region, &args).into_iter();
     let spread = results.iter().map(|y| y.and_then(|_| found.next()));
     spread.collect()
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one derivation, used once"
-)]
+/// What is known of the derivative of a loop before it is written.
+struct Derived {
+    /// The inputs of the body that have a tangent in some step.
+    active: Vec<bool>,
+    /// The results of the body that have one.
+    outputs: Vec<bool>,
+    /// A step at its linearisation.
+    split: Linearized,
+    residuals: Residuals,
+}
+
 fn tangent_loop(
     g: &mut Graph,
     r: &Loop,
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
-    active: &[bool],
-    outputs: &[bool],
-    split: &Linearized,
-    residuals: &Residuals,
+    derived: &Derived,
 ) -> Vec<Option<NodeId>> {
+    let Derived {
+        active,
+        outputs,
+        split,
+        residuals,
+    } = derived;
     let primal = &split.primal;
     let results = r.body.outputs().len();
     let mut stored = Vec::new();
@@ -179,42 +200,45 @@ pub(super) fn transpose(
     let kept = needed_by(body, &unknown, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
-    let (stored, count) = residuals.store(g, r, operands, &active);
-    let mut turned = Assembly::new(r, count, !r.reverse);
-    let fixed = residuals.bring(g, r, operands, body, &stored, &mut turned);
     let mut inputs = kept.clone();
     inputs.extend(&unknown);
-    let step = transpose_linear(&body.extract(&inputs, &ends), kept.len());
+    // Cotangents of constants are summed up step by step: each puts its own into the sum so far, which it may do in place. Those of what is carried are carried.
+    let sums = active[1..=r.consts].iter().filter(|&&a| a).count();
+    let step = transpose_onto(&body.extract(&inputs, &ends), kept.len(), sums);
 
-    // Cotangents of constants are summed up as they come; those of what is carried are carried.
-    let mut sums = Vec::new();
-    let mut back = Vec::new();
-    for k in positions(&active) {
-        let operand = operands[counts + k - 1];
-        let k = k - 1;
-        if k < r.consts {
-            let zero = g.constant_like(0.0, operand);
-            sums.push(turned.carry(zero));
-        } else if k < r.consts + r.carries {
-            let arrives = cotangents[k - r.consts];
-            let arrives = arrives.unwrap_or_else(|| g.constant_like(0.0, operand));
-            back.push(turned.carry(arrives));
+    let write = |g: &mut Graph, operands: &[NodeId], cotangents: &[Option<NodeId>]| {
+        let (stored, count) = residuals.store(g, r, operands, &active);
+        let mut turned = Assembly::new(r, count, !r.reverse);
+        let fixed = residuals.bring(g, r, operands, body, &stored, &mut turned);
+        let mut sums = Vec::new();
+        let mut back = Vec::new();
+        for k in positions(&active) {
+            let operand = operands[counts + k - 1];
+            let k = k - 1;
+            if k < r.consts {
+                let zero = g.constant_like(0.0, operand);
+                sums.push(turned.carry(zero));
+            } else if k < r.consts + r.carries {
+                let arrives = cotangents[k - r.consts];
+                let arrives = arrives.unwrap_or_else(|| g.constant_like(0.0, operand));
+                back.push(turned.carry(arrives));
+            }
         }
-    }
-    let mut args = [fixed, back].concat();
-    for &k in wanted.iter().filter(|&&k| k >= r.carries) {
-        if let Some(ct) = cotangents[k] {
-            args.push(turned.sequence(ct));
+        let mut args = [fixed, back].concat();
+        for &k in wanted.iter().filter(|&&k| k >= r.carries) {
+            if let Some(ct) = cotangents[k] {
+                args.push(turned.sequence(ct));
+            }
         }
-    }
-    let results = turned.emit(g, |body, inputs| {
-        let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
-        let mut all = inline(body, &step, &args);
-        for (sum, &so_far) in all.iter_mut().zip(&sums) {
-            *sum = body.add_nodes(inputs[so_far], *sum);
-        }
-        all
-    });
+        args.extend(sums);
+        let results = turned.emit(g, |body, inputs| {
+            let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
+            inline(body, &step, &args)
+        });
+        results.into_iter().map(Some).collect()
+    };
+    let results = in_local(g, r, &residuals, operands, cotangents, write);
     let places = positions(&active).into_iter().map(|k| counts + k - 1);
-    places.zip(results).filter(|&(k, _)| linear[k]).collect()
+    let known = places.zip(results.into_iter().flatten());
+    known.filter(|&(k, _)| linear[k]).collect()
 }

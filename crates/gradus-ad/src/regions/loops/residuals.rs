@@ -38,11 +38,19 @@ impl Residuals {
             .map(|k| inputs[k])
             .collect();
         let varies = program.dependents_of(&varying);
+        // What may fail must not run before a loop that may make no step.
+        let late = match r.trips {
+            Trips::Fixed(n) if n > 0 => vec![false; program.len()],
+            _ => {
+                let failing = program.ids().filter(|&id| program.node(id).op.may_fail());
+                program.dependents_of(&failing.collect::<Vec<_>>())
+            }
+        };
         let mut stored = Vec::new();
         let places = nodes.iter().map(|&node| {
             let input = inputs.iter().position(|&i| i == node);
             match input {
-                _ if !varies[node.index()] => Place::Constant(node),
+                _ if !varies[node.index()] && !late[node.index()] => Place::Constant(node),
                 Some(0) => Place::Index,
                 Some(k) if k >= first + r.carries => Place::Sequence(k - first - r.carries),
                 _ => {

@@ -62,7 +62,8 @@ unsafe fn rows<V: Vector>(b: &Block) {
         let few = c1 - c0;
         let groups = few.div_ceil(b.group);
         let tile = width::<V>(few.div_ceil(groups)) * V::LANES;
-        let depths = b.k.div_ceil(DEPTH);
+        // Also sums of nothing are written.
+        let depths = b.k.div_ceil(DEPTH).max(1);
         for d in 0..depths {
             let (l0, l1) = part(b.k, depths, d);
             let mut j = b.columns.0;
@@ -94,6 +95,11 @@ unsafe fn rows<V: Vector>(b: &Block) {
                 j += columns;
             }
         }
+    }
+    if b.stream {
+        // Stores past the caches wait for no other one: without this, another thread may know that the piece is done and not see it yet.
+        // SAFETY: every x86-64 has it.
+        unsafe { _mm_sfence() };
     }
 }
 

@@ -1,52 +1,101 @@
 //! A program held by an operation.
 
+use crate::cost::{TotalCost, total_cost};
+use crate::error::Result;
 use crate::graph::Graph;
+use crate::primitives::Op;
+use crate::verify;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A program that an operation holds. Shared; equal if it computes the same, wherever it comes from.
 #[derive(Clone)]
-pub struct Body {
-    graph: Arc<Graph>,
+pub struct Body(Arc<Held>);
+
+/// The program with what is asked of it again and again: it may be held in many places, and by programs that are, but each is looked through once.
+struct Held {
+    graph: Graph,
     fingerprint: u64,
     effects: bool,
+    may_fail: bool,
+    only_backward: bool,
+    well_formed: OnceLock<()>,
+    cost: OnceLock<TotalCost>,
+    observers: OnceLock<Vec<u64>>,
 }
 
 impl Body {
     /// Whether running it does something beside computing its outputs.
     pub fn has_effects(&self) -> bool {
-        self.effects
+        self.0.effects
+    }
+
+    /// Whether an operation of it [may fail](Op::may_fail).
+    pub fn may_fail(&self) -> bool {
+        self.0.may_fail
+    }
+
+    /// Whether it holds a function of which [only the way back](super::Region::only_backward) is known.
+    pub fn only_backward(&self) -> bool {
+        self.0.only_backward
+    }
+
+    /// See [`verify`](verify::verify).
+    pub(crate) fn verify(&self) -> Result<()> {
+        if self.0.well_formed.get().is_none() {
+            verify::verify(&self.0.graph)?;
+            self.0.well_formed.get_or_init(|| ());
+        }
+        Ok(())
+    }
+
+    /// What one evaluation [costs](total_cost).
+    pub fn total_cost(&self) -> TotalCost {
+        *self.0.cost.get_or_init(|| total_cost(&self.0.graph))
+    }
+
+    /// The [observers](Graph::observers) of its values.
+    pub fn observers(&self) -> &[u64] {
+        self.0.observers.get_or_init(|| self.0.graph.observers())
     }
 
     /// A number that no other program in memory has; copies of a body share it.
     pub fn identity(&self) -> usize {
-        Arc::as_ptr(&self.graph) as usize
+        Arc::as_ptr(&self.0) as usize
     }
 
     /// The same [without effects](Graph::without_effects).
     pub fn without_effects(&self) -> Body {
-        match self.effects {
-            true => self.graph.without_effects().into(),
+        match self.0.effects {
+            true => self.0.graph.without_effects().into(),
             false => self.clone(),
         }
     }
 
     /// A number that equal bodies share.
     pub fn fingerprint(&self) -> u64 {
-        self.fingerprint
+        self.0.fingerprint
     }
 }
 
 impl From<Graph> for Body {
     fn from(graph: Graph) -> Body {
-        let effects = graph.effects().next().is_some();
-        Body {
+        let any = |asked: fn(&Op) -> bool| graph.nodes().iter().any(|node| asked(&node.op));
+        Body(Arc::new(Held {
             fingerprint: graph.fingerprint(),
-            effects,
-            graph: Arc::new(graph),
-        }
+            effects: any(Op::is_effect),
+            may_fail: any(Op::may_fail),
+            only_backward: any(|op| match op {
+                Op::Region(region) => region.only_backward(),
+                _ => false,
+            }),
+            well_formed: OnceLock::new(),
+            cost: OnceLock::new(),
+            observers: OnceLock::new(),
+            graph,
+        }))
     }
 }
 
@@ -54,14 +103,14 @@ impl Deref for Body {
     type Target = Graph;
 
     fn deref(&self) -> &Graph {
-        &self.graph
+        &self.0.graph
     }
 }
 
 impl PartialEq for Body {
     fn eq(&self, other: &Body) -> bool {
-        Arc::ptr_eq(&self.graph, &other.graph)
-            || self.fingerprint == other.fingerprint && self.graph.same(&other.graph)
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.0.fingerprint == other.0.fingerprint && self.0.graph.same(&other.0.graph)
     }
 }
 
@@ -69,12 +118,12 @@ impl Eq for Body {}
 
 impl Hash for Body {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.fingerprint.hash(state);
+        self.0.fingerprint.hash(state);
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.graph, f)
+        fmt::Display::fmt(&self.0.graph, f)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::{Body, takes};
 use crate::attributes::Attributes;
-use crate::cost::{TotalCost, total_cost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{DType, Type};
 
@@ -204,16 +203,5 @@ impl Loop {
             return fail(format!("{list} cannot be kept: it is a list already"));
         }
         Ok(())
-    }
-
-    pub(super) fn total_cost(&self) -> TotalCost {
-        let mut cost = total_cost(&self.body);
-        if let Trips::While(condition) = &self.trips {
-            cost += total_cost(condition);
-        }
-        match self.trips {
-            Trips::Fixed(n) => cost.times(n as u64),
-            _ => cost,
-        }
     }
 }

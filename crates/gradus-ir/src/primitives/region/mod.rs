@@ -18,7 +18,7 @@ pub use switch::Switch;
 
 use super::{Batch, Cost, Jvp, Op, Primitive, Structure, Work};
 use crate::attributes::Attributes;
-use crate::cost::{TotalCost, total_cost};
+use crate::cost::TotalCost;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::Type;
@@ -92,15 +92,53 @@ impl Region {
         }
     }
 
-    /// What one evaluation costs; a loop whose number of steps is not known counts as one step, a choice as its dearest branch.
-    pub fn total_cost(&self) -> TotalCost {
+    /// Whether it [may fail](Op::may_fail). What a rule of a function does counts once the rule is applied.
+    pub fn may_fail(&self) -> bool {
         match self {
-            Region::Loop(r) => r.total_cost(),
-            Region::Switch(r) => r.total_cost(),
-            Region::Call(Call::Hook { .. }) => TotalCost::default(),
-            Region::Call(r) => total_cost(r.body()),
-            Region::Check(_) => TotalCost::default(),
+            Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
+                true
+            }
+            Region::Call(Call::Hook { .. }) => false,
+            Region::Call(call) => call.body().may_fail(),
+            // It may go on for ever.
+            Region::Loop(r) => matches!(r.trips, Trips::While(_)) || r.body.may_fail(),
+            Region::Switch(r) => r.branches.iter().any(Body::may_fail),
         }
+    }
+
+    /// Whether it is or holds, at any depth, a function of which only the way back is known, so that forward mode cannot pass.
+    pub fn only_backward(&self) -> bool {
+        let own = matches!(
+            self,
+            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. })
+        );
+        own || self.bodies().iter().any(|(_, body)| body.only_backward())
+    }
+
+    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the dearest branch.
+    pub fn runs(&self) -> Vec<(&Body, u64)> {
+        match self {
+            Region::Loop(r) => match &r.trips {
+                Trips::Fixed(n) => vec![(&r.body, *n as u64)],
+                Trips::Counted => vec![(&r.body, 1)],
+                Trips::While(condition) => vec![(condition, 1), (&r.body, 1)],
+            },
+            Region::Switch(r) => {
+                let dearest = r.branches.iter().max_by_key(|b| b.total_cost().operations);
+                dearest.map(|branch| (branch, 1)).into_iter().collect()
+            }
+            Region::Call(Call::Hook { .. }) | Region::Check(_) => Vec::new(),
+            Region::Call(call) => vec![(call.body(), 1)],
+        }
+    }
+
+    /// What one evaluation costs: that of what it [runs](Self::runs).
+    pub fn total_cost(&self) -> TotalCost {
+        let mut sum = TotalCost::default();
+        for (body, times) in self.runs() {
+            sum += body.total_cost().times(times);
+        }
+        sum
     }
 
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {

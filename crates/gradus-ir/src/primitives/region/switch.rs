@@ -2,7 +2,6 @@
 
 use super::{Body, takes};
 use crate::attributes::Attributes;
-use crate::cost::{TotalCost, total_cost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::{DType, Type};
 
@@ -74,10 +73,5 @@ impl Switch {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn total_cost(&self) -> TotalCost {
-        let costs = self.branches.iter().map(|b| total_cost(b));
-        costs.max_by_key(|c| c.operations).unwrap_or_default()
     }
 }
