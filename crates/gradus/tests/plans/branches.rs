@@ -369,3 +369,49 @@ fn numbers(a: &gradus_cpu::Array) -> Vec<f64> {
         }
     }
 }
+
+/// A loop before a narrow place: an order that passes it with few rows is found, at the price that was said.
+#[test]
+fn loops_are_passed_between_narrow_places() {
+    let (into, down, up) = (
+        filled(&[40, 40], 1),
+        filled(&[3, 40], 2),
+        filled(&[40, 3], 3),
+    );
+    let f = move |x: &Tensor| {
+        let step = |s: &Tensor, _: &Tensor| ((into.matmul(s) + x).tanh(), ());
+        let (y, ()) = scan(step, x, &Tensor::zeros(&[7], F64));
+        up.matmul(&down.matmul(&y).tanh()).tanh()
+    };
+    let x = filled(&[40], 7);
+    let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+    let wanted = jacrev(&f)(&x).to_vec::<f64>().unwrap();
+    let analysis = plan.analyze(&x).unwrap();
+    for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
+        let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+        close("a loop", &c.name, &got, &wanted, 1e-12);
+        assert_eq!(c.estimate.operations, m.unwrap().operations, "{}", c.name);
+    }
+    let explained = plan.explain();
+    assert_eq!(plan.plan().chosen().mode.name(), "mixed", "{explained}");
+    let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
+    assert!(
+        3 * operations(&plan, "mixed").unwrap() < pure.unwrap(),
+        "{explained}"
+    );
+    // The loop is named with its line and its own cost, also where it is one of the operations of a part.
+    let held: Vec<&str> = (explained.lines())
+        .filter(|l| l.trim().starts_with("scan of 7 steps, at "))
+        .collect();
+    assert_eq!(held.len(), 2, "{explained}");
+    assert!(
+        held.iter()
+            .all(|l| l.contains("branches.rs:") && l.contains("operations, "))
+    );
+    assert!(explained.contains("elementwise operations and 2 loops\n"));
+    let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
+    let regions = read["regions"].as_array().unwrap();
+    let step = 2 * 40 * 40 + 40 + 40 + 40;
+    assert!(regions[0]["operations"].as_u64().unwrap() >= 7 * step);
+    assert_eq!(regions.len(), 2);
+}
