@@ -3,6 +3,8 @@
 mod branches;
 mod explanations;
 mod functions;
+mod limits;
+mod rules;
 mod second;
 
 use functions::{filled, functions, layers, row_by_row};
