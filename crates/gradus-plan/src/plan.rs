@@ -8,7 +8,7 @@ use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
 use crate::price::Price;
 use crate::profile::Profile;
-use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE, WHOLE};
+use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
@@ -165,12 +165,11 @@ pub(crate) fn draft(
         consider(&mut candidates, Mode::Mixed(order.clone()), way);
     }
     let mut net = None;
-    if any && unmixed.is_none() && regions::has_regions(tangent) {
-        bound.refuse(ELIMINATION, WHOLE);
-    } else if any && unmixed.is_none() && bound.take(ELIMINATION) {
+    if any && unmixed.is_none() && bound.take(ELIMINATION) {
         let mut scalar = None;
         let numbers = problem.is_of_numbers();
-        if numbers || options.objective == Objective::Operations {
+        let scalars = numbers || options.objective == Objective::Operations;
+        if scalars && !regions::has_regions(tangent) {
             scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
         }
         if let Some(scalar) = &scalar {

@@ -19,9 +19,6 @@ pub(crate) const ONLY_IN_REVERSE: &str = "with_cotangent is for reverse mode alo
 pub(crate) const TRANSPOSED: &str =
     "it multiplies by the transposed Hessian, which rules of functions can make another one";
 
-/// Why elimination is left out of programs with regions.
-pub(crate) const WHOLE: &str = "it does not look into loops, choices and calls";
-
 /// Whether a program holds loops, choices or calls.
 pub(crate) fn has_regions(g: &Graph) -> bool {
     g.ids().any(|id| g.region(id).is_some())

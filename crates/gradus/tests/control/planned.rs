@@ -228,16 +228,3 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
         }
     }
 }
-
-#[test]
-fn a_loop_leaves_out_elimination() {
-    let f = |x: &Tensor| {
-        let (last, _) = scan(|s: &Tensor, v: &Tensor| (s * v.sin(), s.sum()), x, x);
-        last * x
-    };
-    let explained = plan_jacobian(f, &x(), &PlanOptions::default())
-        .unwrap()
-        .explain();
-    let why = "not built, as it does not look into loops, choices and calls: elimination";
-    assert!(explained.contains(why), "{explained}");
-}
