@@ -402,7 +402,7 @@ fn ways_back_are_told_as_rules() {
     for said in [
         "<b>backward</b> of ",
         "a rule for derivatives",
-        "cotangent of result 1",
+        "cotangent of result 0",
         "cotangent of operand 1",
     ] {
         assert!(html.contains(said), "{said}: {html}");
