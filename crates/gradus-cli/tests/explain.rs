@@ -370,7 +370,7 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--of", "hessian", "--memory-limit", "9"]), @"
-    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 173184 bytes (orders that compute parts again are not weighed yet)
+    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 158848 bytes (orders that compute parts again are not weighed yet)
     exit code 1
     ");
     assert_snapshot!(no(&["--list", "--measure"]), @"

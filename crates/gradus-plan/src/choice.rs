@@ -19,7 +19,7 @@ pub struct PlanOptions {
     pub objective: Objective,
     /// The most bytes that a run may hold at once, arguments apart.
     pub memory_limit: Option<u64>,
-    /// The machine that the time is estimated for.
+    /// The machine that the time is estimated for; by default no particular one, so that plans do not depend on where they are made.
     pub profile: Profile,
     /// How many nodes may be visited to search for mixed orders and to build candidates besides the most likely one: what the search found, or forward or
     /// reverse mode, whichever has fewer vectors to carry. It bounds the time that planning takes, by a count, so that a plan is the same on every run.
@@ -31,6 +31,13 @@ pub struct PlanOptions {
     pub search: Search,
     /// Whether explanations name the user's lines.
     pub places: bool,
+}
+
+impl PlanOptions {
+    /// Whether the choice depends on memory, so that what takes more time may be better.
+    pub(crate) fn saves_memory(&self) -> bool {
+        self.memory_limit.is_some() || self.objective == Objective::Memory
+    }
 }
 
 impl Default for PlanOptions {
@@ -82,7 +89,7 @@ impl Objective {
     }
 
     /// Which of two candidates is better; equal ones are told apart by time and memory.
-    fn compare(self, a: &Candidate, b: &Candidate) -> Ordering {
+    pub(crate) fn compare(self, a: &Candidate, b: &Candidate) -> Ordering {
         let first = match self {
             Objective::Time => Ordering::Equal,
             Objective::Operations => a.estimate.operations.cmp(&b.estimate.operations),
@@ -157,22 +164,48 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    pub(crate) fn new(
-        mode: Mode,
-        program: Graph,
-        options: &PlanOptions,
-        peak: Option<Peak<'_>>,
-    ) -> Candidate {
+    /// A candidate whose memory nobody has asked for yet.
+    pub(crate) fn new(mode: Mode, program: Graph, options: &PlanOptions) -> Candidate {
         Candidate {
             name: mode.name().to_string(),
             mode,
             symmetric: false,
             estimate: estimate(&program, &options.profile),
-            peak_bytes: peak.map(|peak| peak(&program)),
+            peak_bytes: None,
             program,
             ruled_out: None,
         }
     }
+
+    /// Asks for its memory, and whether that is within the limit, unless that was done before.
+    fn weigh(&mut self, options: &PlanOptions, peak: Option<Peak<'_>>) {
+        let Some(peak) = peak.filter(|_| self.peak_bytes.is_none()) else {
+            return;
+        };
+        let needed = peak(&self.program);
+        self.peak_bytes = Some(needed);
+        self.ruled_out = (options.memory_limit.filter(|&limit| needed > limit))
+            .map(|limit| format!("needs {needed} bytes, the limit is {limit}"));
+    }
+}
+
+/// The position of the candidate that is best by the objective; of equal ones that of the least time, of the smaller memory, then the first. One beyond the
+/// memory limit only if all are.
+///
+/// Their memory is asked for only where something depends on it.
+pub(crate) fn best(
+    candidates: &mut [Candidate],
+    options: &PlanOptions,
+    peak: Option<Peak<'_>>,
+) -> Option<usize> {
+    if options.saves_memory() {
+        candidates.iter_mut().for_each(|c| c.weigh(options, peak));
+    }
+    (0..candidates.len()).min_by(|&a, &b| {
+        let (a, b) = (&candidates[a], &candidates[b]);
+        let beyond = |c: &Candidate| c.ruled_out.is_some();
+        (beyond(a).cmp(&beyond(b))).then_with(|| options.objective.compare(a, b))
+    })
 }
 
 /// Candidates and the one taken.
@@ -183,39 +216,26 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Takes the candidate that is best by the objective; of equal ones that of the least time, of the smaller memory, then the first.
+    /// Takes the [`best`] candidate.
     ///
     /// # Errors
     /// If none meets the memory limit: how much is needed.
     pub(crate) fn cheapest(
         mut candidates: Vec<Candidate>,
         options: &PlanOptions,
+        peak: Option<Peak<'_>>,
     ) -> Result<Choice> {
-        let limit = options.memory_limit;
-        let least = candidates.iter().filter_map(|c| c.peak_bytes).min();
-        if let Some(limit) = limit {
-            for c in &mut candidates {
-                c.ruled_out = c
-                    .peak_bytes
-                    .filter(|&needed| needed > limit)
-                    .map(|needed| format!("needs {needed} bytes, the limit is {limit}"));
-            }
-        }
-        let admissible = (0..candidates.len()).filter(|&k| candidates[k].ruled_out.is_none());
-        let better = |&a: &usize, &b: &usize| {
-            let (a, b) = (&candidates[a], &candidates[b]);
-            options.objective.compare(a, b)
-        };
-        let chosen = admissible.min_by(better);
-        match chosen {
+        candidates.iter_mut().for_each(|c| c.weigh(options, peak));
+        let chosen = best(&mut candidates, options, peak);
+        match chosen.filter(|&chosen| candidates[chosen].ruled_out.is_none()) {
             Some(chosen) => Ok(Choice { candidates, chosen }),
             None => Err(Error::new(
                 ErrorKind::Argument,
                 format!(
                     "no order of the chain rule keeps to {} bytes; the least that one needs is {} bytes \
                      (orders that compute parts again are not weighed yet)",
-                    limit.unwrap_or(0),
-                    least.unwrap_or(0)
+                    options.memory_limit.unwrap_or(0),
+                    (candidates.iter().filter_map(|c| c.peak_bytes).min()).unwrap_or(0)
                 ),
             )),
         }

@@ -1,7 +1,7 @@
 //! What a graph costs: operations, bytes and an estimate of the time.
 
 use crate::profile::Profile;
-use crate::regions::estimate_region;
+use crate::regions::{estimate_region, estimate_region_vectors};
 use gradus_ir::primitives::{Cost, Work};
 use gradus_ir::{Graph, NodeId, Op, Type};
 use smallvec::SmallVec;
@@ -30,14 +30,28 @@ pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
     of_nodes(g, &vec![false; g.len()], 1, profile)
 }
 
-fn sum(all: Vec<Estimate>) -> Estimate {
-    let mut total = Estimate::default();
-    for one in all {
-        total.operations += one.operations;
-        total.bytes += one.bytes;
-        total.seconds += one.seconds;
+impl Estimate {
+    /// Both, one after the other. What is more than can be counted stays the largest number.
+    pub(crate) fn and(self, other: Estimate) -> Estimate {
+        Estimate {
+            operations: self.operations.saturating_add(other.operations),
+            bytes: self.bytes.saturating_add(other.bytes),
+            seconds: self.seconds + other.seconds,
+        }
     }
-    total
+
+    /// So many times the same.
+    pub(crate) fn times(self, n: u64) -> Estimate {
+        Estimate {
+            operations: self.operations.saturating_mul(n),
+            bytes: self.bytes.saturating_mul(n),
+            seconds: self.seconds * n as f64,
+        }
+    }
+}
+
+pub(crate) fn sum(all: impl IntoIterator<Item = Estimate>) -> Estimate {
+    all.into_iter().fold(Estimate::default(), Estimate::and)
 }
 
 /// The cost of a linear program on `n` vectors at once: the nodes marked in `repeated` are there once for each vector, the others once.
@@ -93,12 +107,19 @@ fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Es
             continue;
         };
         if let Some(region) = g.region(id) {
-            let inside = estimate_region(region, profile);
-            all[id.index()] = Estimate {
-                operations: cost.operations * times(id),
-                bytes: inside.bytes * times(id),
-                seconds: inside.seconds * times(id) as f64 + profile.launch,
+            let mut inside = match times(id) {
+                0 | 1 => Estimate {
+                    operations: cost.operations,
+                    ..estimate_region(region, profile)
+                },
+                _ => {
+                    let operands = g.node(id).operands.iter();
+                    let marked: Vec<bool> = operands.map(|o| repeated[o.index()]).collect();
+                    estimate_region_vectors(region, &marked, n, profile)
+                }
             };
+            inside.seconds += profile.launch;
+            all[id.index()] = inside;
             continue;
         }
         let node = g.node(id);
@@ -123,7 +144,7 @@ fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Es
                 .sum(),
         };
         let bytes = read + written;
-        let operations = cost.operations * times(id);
+        let operations = cost.operations.saturating_mul(times(id));
         let seconds = match &node.op {
             Op::Contract(c) => {
                 let [left, right] = [node.operands[0], node.operands[1]];

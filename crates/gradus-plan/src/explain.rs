@@ -6,8 +6,10 @@ use crate::elimination::Elimination;
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use crate::quote;
+use crate::regions;
 use crate::segments::Cut;
 use crate::steps::named;
+use gradus_ir::Loc;
 use std::fmt::Write;
 
 /// What running a candidate showed.
@@ -82,11 +84,24 @@ impl Plan {
 
     /// A cut in words.
     pub(crate) fn cut(&self, k: usize, cut: &Cut) -> String {
-        let place = match self.places && cut.place.is_known() {
-            true => format!(", at {}", cut.place),
-            false => String::new(),
-        };
+        let place = self.at(cut.place);
         format!("cut {}: {}, {}{place}", k + 1, cut.operation, cut.ty)
+    }
+
+    /// `, at file:line`, where that is known and shown.
+    fn at(&self, place: Loc) -> String {
+        match self.places && place.is_known() {
+            true => format!(", at {place}"),
+            false => String::new(),
+        }
+    }
+
+    /// The place as JSON.
+    fn place_json(&self, place: Loc) -> String {
+        match self.places && place.is_known() {
+            true => quote::json(&place.to_string()),
+            false => "null".into(),
+        }
     }
 
     /// The widths at the cuts.
@@ -197,6 +212,19 @@ impl Plan {
             }
             _ => {}
         }
+        let held = regions::held(&self.chosen().program, &self.profile);
+        if !held.is_empty() {
+            out.push_str("\n  in the program taken:\n");
+            for h in &held {
+                let place = self.at(h.place);
+                let (operations, seconds) = (grouped(h.cost.operations), time(h.cost.seconds));
+                let _ = writeln!(
+                    out,
+                    "    {}{place}: {operations} operations, {seconds}",
+                    h.what
+                );
+            }
+        }
         out.push_str("\n  steps:\n");
         for (k, step) in self.steps().iter().enumerate() {
             let _ = writeln!(out, "    {:2} {step}", k + 1);
@@ -238,7 +266,8 @@ impl Plan {
     }
 
     /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`,
-    /// `ruled_out`, for each cut `operation`, `type`, `place`, and the `steps`.
+    /// `ruled_out`, for each cut `operation`, `type`, `place`, and the `steps`; of the `regions` (loops, choices and calls) in the program taken, if there are any, `what`,
+    /// `place`, `operations`, `seconds`.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -281,10 +310,7 @@ impl Plan {
             None => String::new(),
         };
         let cut = |cut: &Cut| {
-            let place = match self.places && cut.place.is_known() {
-                true => quote::json(&cut.place.to_string()),
-                false => "null".into(),
-            };
+            let place = self.place_json(cut.place);
             format!(
                 "\n    {{\"operation\": {}, \"type\": {}, \"place\": {place}}}",
                 quote::json(cut.operation),
@@ -302,8 +328,24 @@ impl Plan {
         let not_built: Vec<String> = self.not_built().iter().map(not_built).collect();
         let steps = self.steps();
         let steps: Vec<String> = steps.iter().map(|s| quote::json(s)).collect();
+        let held = regions::held(&self.chosen().program, &self.profile);
+        let held: Vec<String> = (held.iter())
+            .map(|h| {
+                format!(
+                    "\n    {{\"what\": {}, \"place\": {}, \"operations\": {}, \"seconds\": {:e}}}",
+                    quote::json(&h.what),
+                    self.place_json(h.place),
+                    h.cost.operations,
+                    h.cost.seconds
+                )
+            })
+            .collect();
+        let held = match held.is_empty() {
+            true => String::new(),
+            false => format!("  \"regions\": [{}],\n", held.join(",")),
+        };
         format!(
-            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"not_built\": [{}],\n  \"candidates\": [\n{}\n  ],\n  \"steps\": [\n    {}\n  ]\n}}\n",
+            "{{\n  \"subject\": {},\n  \"widths\": {:?},\n  \"cuts\": [{}],\n  \"chosen\": {},\n{regret}  \"not_built\": [{}],\n  \"candidates\": [\n{}\n  ],\n{held}  \"steps\": [\n    {}\n  ]\n}}\n",
             quote::json(&self.subject()),
             self.widths(),
             cuts.join(","),

@@ -3,13 +3,14 @@
 use crate::bound::NotBuilt;
 use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
-use crate::regions::ONLY_BACKWARD;
+use crate::regions::{self, ONLY_BACKWARD, TRANSPOSED};
 use crate::segments::Outline;
 use gradus_ir::{Graph, NodeId, Result, verify};
 
 /// Plans `∇²f(x)·v` for the scalar output 0 of `graph` and its first `n` inputs, all floats.
 ///
-/// The programs have the inputs of `graph`, then `v…`, and give one array for each `x`. [`PlanOptions::modes`] says which mode may come last.
+/// The programs have the inputs of `graph`, then `v…`, and give one array for each `x`. [`PlanOptions::modes`] says which mode may come last. Reverse mode last multiplies
+/// from the left, which is the same for symmetric Hessians: where users have written derivatives, it is weighed only if it is asked for.
 ///
 /// # Errors
 /// If no composition meets the memory limit.
@@ -25,16 +26,23 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     };
     let (mut candidates, mut not_built) = (Vec::new(), Vec::new());
     let only_backward = gradus_ad::only_backward(graph);
+    let has_rules = regions::has_rules(graph);
+    let wrt: Vec<usize> = (0..n).collect();
+    let gradient = gradus_ad::gradient(graph, &wrt);
     for mode in modes {
-        if *mode == Mode::ReverseOverForward && only_backward {
-            not_built.push(NotBuilt {
-                name: mode.name().to_string(),
-                why: ONLY_BACKWARD,
-            });
+        let why = match mode {
+            Mode::ForwardOverReverse => None,
+            _ if has_rules && options.modes == Modes::Any => Some(TRANSPOSED),
+            Mode::ReverseOverForward if only_backward => Some(ONLY_BACKWARD),
+            _ => None,
+        };
+        if let Some(why) = why {
+            let name = mode.name().to_string();
+            not_built.push(NotBuilt { name, why });
             continue;
         }
-        let program = composed(graph, n, mode);
-        candidates.push(Candidate::new(mode.clone(), program, options, peak));
+        let program = composed(graph, &gradient, n, mode);
+        candidates.push(Candidate::new(mode.clone(), program, options));
     }
     let value = graph.extract(graph.inputs(), &graph.outputs()[..1]);
     Ok(Plan {
@@ -42,7 +50,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         derivative: Derivative::HessianProduct,
         x: graph.input_types().into_iter().take(n).collect(),
         y: value.output_types(),
-        choice: Choice::cheapest(candidates, options)?,
+        choice: Choice::cheapest(candidates, options, peak)?,
         objective: options.objective,
         not_built,
         outline: Outline::of(&value, n),
@@ -51,12 +59,11 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     })
 }
 
-fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
-    let wrt: Vec<usize> = (0..n).collect();
+fn composed(graph: &Graph, gradient: &Graph, n: usize, mode: &Mode) -> Graph {
     // The function, its gradient, or its change along v, each with v as further inputs.
     let mut g = match mode {
         Mode::ReverseOverForward => graph.clone(),
-        _ => gradus_ad::gradient(graph, &wrt),
+        _ => gradient.clone(),
     };
     let inputs = g.inputs().to_vec();
     let x = &inputs[..n];
@@ -102,6 +109,7 @@ fn composed(graph: &Graph, n: usize, mode: &Mode) -> Graph {
         return finished(g, &inputs, &v, vec![None; n]);
     };
     let along = g.program(&all, &[along]).merged();
+    let wrt: Vec<usize> = (0..n).collect();
     let slope = gradus_ad::gradient(&along, &wrt);
     slope.program(slope.inputs(), &slope.outputs()[1..])
 }

@@ -5,7 +5,7 @@
 //! dense Jacobians,
 //! [`scalar`] vertex elimination on graphs of single numbers.
 //!
-//! **Invariants**: figures follow from types alone; all candidates compute the same derivative; zeros by structure are never multiplied. **Never here**: kernels,
+//! **Invariants**: figures follow from types alone; all candidates compute the same derivative (a `with_cotangent` is seen by reverse mode alone); zeros by structure are never multiplied. **Never here**: kernels,
 //! tensors, closures.
 
 mod block;

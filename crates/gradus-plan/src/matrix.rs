@@ -2,6 +2,7 @@
 
 use crate::block::Block;
 use crate::push::Linear;
+use crate::regions;
 use crate::segments::Segment;
 use gradus_ir::{Dims, Graph, NodeId, Type};
 
@@ -81,6 +82,34 @@ impl Matrix {
         }
     }
 
+    /// The columns pulled through `part`, whose way back need not be linear: it is asked about no cotangent that is zero by structure, as it might make something of it.
+    fn through_ways_back(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+        let inputs = part.input_types().len();
+        let mut rows = vec![Vec::with_capacity(self.columns); inputs];
+        for j in 0..self.columns {
+            let given = (0..self.rows.len()).filter(|&i| self.rows[i][j].is_some());
+            let given: Vec<usize> = given.collect();
+            let column: Vec<Block> = given
+                .iter()
+                .filter_map(|&i| self.rows[i][j].clone())
+                .collect();
+            let results = match column.is_empty() {
+                true => vec![None; inputs],
+                false => {
+                    let program = part.reverse_of(&given);
+                    Linear::new(&program, residuals).pull_all(g, &column)
+                }
+            };
+            for (row, result) in rows.iter_mut().zip(results) {
+                row.push(result);
+            }
+        }
+        Matrix {
+            rows,
+            columns: self.columns,
+        }
+    }
+
     /// `J·self`, the columns pushed through `part` as tangents; `residuals` are the part's own.
     pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
         self.through(g, &part.forward, residuals)
@@ -94,7 +123,11 @@ impl Matrix {
             .map(|row| row.iter().flatten().next().map(|b| b.target.clone()))
             .collect();
         let rows = self.clone().flipped(g);
-        let mut pulled = rows.through(g, part.reverse(), residuals).flipped(g);
+        let pulled = match regions::has_ways_back(&part.forward) {
+            false => rows.through(g, part.reverse(), residuals),
+            true => rows.through_ways_back(g, part, residuals),
+        };
+        let mut pulled = pulled.flipped(g);
         // On the way a shape may have been merged or split; what is differentiated has its own.
         for (row, shape) in pulled.rows.iter_mut().zip(shapes) {
             let Some(shape) = shape else { continue };

@@ -42,14 +42,20 @@ impl Order {
         })
     }
 
-    /// The first and the last part of the range.
-    pub fn range(&self) -> (usize, usize) {
-        match self {
-            Order::Forward(l) | Order::Reverse(l) => (*l, *l),
-            Order::Product(outer, inner) => (inner.range().0, outer.range().1),
-            Order::Push(l, inner) => (inner.range().0, *l),
-            Order::Pull(outer, l) => (*l, outer.range().1),
-        }
+    /// The first and the last part of the range, if it has no gaps: whatever is joined are neighbours.
+    pub fn span(&self) -> Option<(usize, usize)> {
+        let (inner, outer) = match self {
+            Order::Forward(l) | Order::Reverse(l) => return Some((*l, *l)),
+            Order::Product(outer, inner) => (inner.span()?, outer.span()?),
+            Order::Push(l, inner) => (inner.span()?, (*l, *l)),
+            Order::Pull(outer, l) => ((*l, *l), outer.span()?),
+        };
+        (inner.1.checked_add(1) == Some(outer.0)).then_some((inner.0, outer.1))
+    }
+
+    /// The [span](Self::span) of an order that was made or checked here.
+    pub(crate) fn range(&self) -> (usize, usize) {
+        self.span().expect("an order of neighbouring parts")
     }
 
     /// Appends the derivative to `g`.

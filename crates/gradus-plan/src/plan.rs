@@ -8,11 +8,11 @@ use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
 use crate::price::Price;
 use crate::profile::Profile;
-use crate::regions::{self, ONLY_BACKWARD, WHOLE};
+use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
-use gradus_ir::{Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
 use std::sync::Arc;
 
 /// What is planned.
@@ -76,8 +76,8 @@ pub fn jacobian(
     options: &PlanOptions,
     peak: Option<Peak<'_>>,
 ) -> Result<Accumulation> {
-    let (draft, candidates) = draft(graph, n, options, peak)?;
-    let choice = Choice::cheapest(candidates, options)?;
+    let (draft, candidates) = draft(graph, n, options)?;
+    let choice = Choice::cheapest(candidates, options, peak)?;
     let y = graph.output_types();
     Ok(draft.chosen(Derivative::Jacobian, y, choice, options))
 }
@@ -90,7 +90,6 @@ pub(crate) fn draft(
     graph: &Graph,
     n: usize,
     options: &PlanOptions,
-    peak: Option<Peak<'_>>,
 ) -> Result<(Draft, Vec<Candidate>)> {
     let problem = Problem::new(graph, n);
     let price = Price::new(options);
@@ -102,7 +101,13 @@ pub(crate) fn draft(
         return Err(regions::no_forward_mode(tangent));
     }
     let mut bound = Bound::new([tangent.len(), problem.x.len(), problem.y.len()], options);
-    let cuts = match any && !one_way {
+    // What stands against orders that mix both modes.
+    let unmixed = match regions::has_hooks(tangent) {
+        _ if one_way => Some(ONLY_BACKWARD),
+        true => Some(ONLY_IN_REVERSE),
+        false => None,
+    };
+    let cuts = match any && unmixed.is_none() {
         true => Segments::cuts(tangent, residuals),
         false => Vec::new(),
     };
@@ -128,11 +133,14 @@ pub(crate) fn draft(
     let mut wanted = vec![favourite];
     if any && one_way {
         bound.refuse(FORWARD, ONLY_BACKWARD);
-        bound.refuse(MIXED, ONLY_BACKWARD);
     } else if any {
         let other = if fewer == FORWARD { REVERSE } else { FORWARD };
         let rest = [fewer, other].into_iter().filter(|&m| m != favourite);
         wanted.extend(rest.filter(|mode| bound.take(mode)));
+    }
+    if let Some(why) = unmixed.filter(|_| any) {
+        bound.refuse(MIXED, why);
+        bound.refuse(ELIMINATION, why);
     }
     let mut candidates: Vec<Candidate> = Vec::new();
     let consider = |candidates: &mut Vec<Candidate>, mode: Mode, way: Way<'_>| {
@@ -140,7 +148,7 @@ pub(crate) fn draft(
         // Another way may come to the program of forward or reverse mode, or of a chain.
         let pure = matches!(mode, Mode::Forward | Mode::Reverse);
         if pure || !candidates.iter().any(|c| c.program.same(&program)) {
-            candidates.push(Candidate::new(mode, program, options, peak));
+            candidates.push(Candidate::new(mode, program, options));
         }
     };
     let (forward, reverse) = (Order::forward(1), Order::reverse(1));
@@ -157,12 +165,11 @@ pub(crate) fn draft(
         consider(&mut candidates, Mode::Mixed(order.clone()), way);
     }
     let mut net = None;
-    if any && regions::has_regions(tangent) {
-        bound.refuse(ELIMINATION, WHOLE);
-    } else if any && bound.take(ELIMINATION) {
+    if any && unmixed.is_none() && bound.take(ELIMINATION) {
         let mut scalar = None;
         let numbers = problem.is_of_numbers();
-        if numbers || options.objective == Objective::Operations {
+        let scalars = numbers || options.objective == Objective::Operations;
+        if scalars && !regions::has_regions(tangent) {
             scalar = ScalarProgram::of(tangent, residuals, options.search.scalars);
         }
         if let Some(scalar) = &scalar {
@@ -178,10 +185,13 @@ pub(crate) fn draft(
                 Err(TooLarge) => bound.refuse(ELIMINATION, LARGE),
             }
         }
-        // What the best order so far takes beside the function itself.
+        // What the best order so far takes beside the function itself, where more than that is no use.
         let own = price.of(estimate(&problem.lin.primal, &options.profile));
         let known = candidates.iter().map(|c| price.of(c.estimate) - own);
-        let known = known.fold(f64::INFINITY, f64::min);
+        let known = match options.saves_memory() {
+            true => f64::INFINITY,
+            false => known.fold(f64::INFINITY, f64::min),
+        };
         if let Some(net) = &net
             && let Some(order) = elimination::search(net, price, options.search, known)
         {
@@ -377,15 +387,17 @@ impl Accumulation {
     /// The program that accumulates the Jacobian (of the gradient, for a Hessian) in an order of choice over the parts between the cuts, one part fewer than
     /// there are [`widths`](Plan::widths).
     ///
-    /// # Panics
-    /// If the order does not span all parts.
-    pub fn in_order(&self, order: &Order) -> Graph {
-        assert_eq!(
-            order.range(),
-            (0, self.draft.cut.parts.len() - 1),
-            "the order spans all parts"
-        );
-        self.draft.problem.emit(Way::Chain(&self.draft.cut, order))
+    /// # Errors
+    /// If the order does not span all parts, or leaves gaps.
+    pub fn in_order(&self, order: &Order) -> Result<Graph> {
+        let parts = self.draft.cut.parts.len();
+        if order.span() != Some((0, parts - 1)) {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!("the order {order} does not join parts 1 to {parts} without gaps"),
+            ));
+        }
+        Ok(self.draft.problem.emit(Way::Chain(&self.draft.cut, order)))
     }
 
     /// The program of the order taken that leaves out zeros by structure, for one input and one output, and its ties: pairs of an output axis and the input

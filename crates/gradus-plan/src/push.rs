@@ -16,6 +16,8 @@ pub(crate) struct Linear<'a> {
     /// Where nodes that depend on residuals alone are in the other graph.
     fixed: Vec<Option<NodeId>>,
     residuals: usize,
+    /// Whether what does not depend on the `x…` counts for all of them alike, instead of being zero.
+    affine: bool,
 }
 
 /// What an operand is to a rule.
@@ -38,7 +40,24 @@ impl<'a> Linear<'a> {
             linear: program.dependents_of(&program.inputs()[residuals.len()..]),
             fixed,
             residuals: residuals.len(),
+            affine: false,
         }
+    }
+
+    /// As [`push`](Self::push) for a way back that users have written, which need not be linear: what is the same for all cotangents is in every row.
+    pub fn pull_all(mut self, g: &mut Graph, starts: &[Block]) -> Vec<Option<Block>> {
+        self.affine = true;
+        let n = starts[0].source.iter().product();
+        let starts: Vec<Option<Block>> = starts.iter().cloned().map(Some).collect();
+        let mut results = self.push(g, &starts);
+        for (result, &y) in results.iter_mut().zip(self.program.outputs()) {
+            let zero = |v: Literal| v.as_f64() == 0.0;
+            if result.is_none() && !self.program.literal(y).is_some_and(zero) {
+                let same = self.copied(g, y);
+                *result = Some(repeated(g, same, n));
+            }
+        }
+        results
     }
 
     /// From the derivatives of the `x…` (by some source; `None` is zero) to those of the outputs, appended to `g`.
@@ -73,7 +92,7 @@ impl<'a> Linear<'a> {
                 })
                 .collect();
             if let Op::Region(r) = &node.op {
-                of_regions.insert(id, region(g, r, operands));
+                of_regions.insert(id, region(g, r, operands, self.affine));
             } else {
                 let block = through(g, node, operands);
                 debug_assert_eq!(
@@ -508,14 +527,31 @@ fn dense(g: &mut Graph, node: &Node, operands: Vec<Operand>) -> Block {
 }
 
 /// A region, such as a loop, takes all rows at once; the derivatives of its results.
-fn region(g: &mut Graph, region: &Region, operands: Vec<Operand>) -> Vec<Option<Block>> {
+///
+/// Of a linear one, what does not depend on the rows is zero.
+fn region(
+    g: &mut Graph,
+    region: &Region,
+    operands: Vec<Operand>,
+    affine: bool,
+) -> Vec<Option<Block>> {
     let (ids, flags, n) = rows(g, operands);
     let types = region.results();
     gradus_ad::batch_region(g, region, &ids, &flags, n)
         .into_iter()
         .zip(types)
-        .map(|((tensor, depends), ty)| depends.then(|| block_of_rows(tensor, n, &ty)))
+        .map(|((tensor, depends), ty)| match depends {
+            true => Some(block_of_rows(tensor, n, &ty)),
+            false => affine.then(|| repeated(g, tensor, n)),
+        })
         .collect()
+}
+
+/// The same for each of `n` source elements.
+fn repeated(g: &mut Graph, x: NodeId, n: usize) -> Block {
+    let ty = g.ty(x).clone();
+    let tensor = g.repeat_front(x, n);
+    block_of_rows(tensor, n, &ty)
 }
 
 fn block_of_rows(tensor: NodeId, n: usize, target: &Type) -> Block {

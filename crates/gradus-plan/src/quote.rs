@@ -14,11 +14,20 @@ pub(crate) fn json(text: &str) -> String {
     out
 }
 
-/// As text between tags.
+/// As text in HTML, also within quotes.
 pub(crate) fn html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -32,7 +41,10 @@ mod tests {
             json("C:\\my \"work\"\\a.rs\n→"),
             r#""C:\\my \"work\"\\a.rs\u000a→""#
         );
-        assert_eq!(html("<a & b>"), "&lt;a &amp; b&gt;");
+        assert_eq!(
+            html("<a href=\"b\"> & 'c'"),
+            "&lt;a href=&quot;b&quot;&gt; &amp; &#39;c&#39;"
+        );
     }
 
     proptest! {

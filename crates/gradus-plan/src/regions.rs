@@ -1,9 +1,10 @@
 //! What loops, choices and calls mean for a plan: what they cost, and which orders they rule out.
 
-use crate::cost::{Estimate, estimate};
+use crate::cost::{Estimate, estimate, estimate_vectors, estimates};
+use crate::explain::grouped;
 use crate::profile::Profile;
-use gradus_ir::primitives::{Call, Region, Trips};
-use gradus_ir::{Error, ErrorKind, Graph, Loc};
+use gradus_ir::primitives::{Call, Loop, Primitive, Region, Trips};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId};
 
 /// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
 const UNKNOWN_STEPS: u64 = 1;
@@ -11,12 +12,48 @@ const UNKNOWN_STEPS: u64 = 1;
 /// Why forward mode is left out of programs with a `custom_vjp`.
 pub(crate) const ONLY_BACKWARD: &str = "a custom_vjp has no forward mode";
 
-/// Why elimination is left out of programs with regions.
-pub(crate) const WHOLE: &str = "it does not look into loops, choices and calls";
+/// Why orders that mix both modes are left out of programs with a `with_cotangent`: its function would be asked about parts of a derivative.
+pub(crate) const ONLY_IN_REVERSE: &str = "with_cotangent is for reverse mode alone";
+
+/// Why a product is not taken with the Hessian from the left.
+pub(crate) const TRANSPOSED: &str =
+    "it multiplies by the transposed Hessian, which rules of functions can make another one";
 
 /// Whether a program holds loops, choices or calls.
 pub(crate) fn has_regions(g: &Graph) -> bool {
     g.ids().any(|id| g.region(id).is_some())
+}
+
+/// Whether a program holds, at any depth, a function whose derivative a user has written: such derivatives need not be those of anything, nor their derivatives
+/// symmetric.
+pub(crate) fn has_rules(g: &Graph) -> bool {
+    use Call::{CustomJvp, CustomVjp, Hook, OnlyBackward};
+    any_call(g, &|call| {
+        matches!(
+            call,
+            CustomJvp { .. } | CustomVjp { .. } | Hook { .. } | OnlyBackward { .. }
+        )
+    })
+}
+
+/// Whether a program holds, at any depth, a `with_cotangent`, which forward mode does not see.
+pub(crate) fn has_hooks(g: &Graph) -> bool {
+    any_call(g, &|call| matches!(call, Call::Hook { .. }))
+}
+
+/// Whether the way back through a linear program may be more than linear, as users have written parts of it.
+pub(crate) fn has_ways_back(g: &Graph) -> bool {
+    any_call(g, &|call| {
+        matches!(call, Call::Hook { .. } | Call::OnlyBackward { .. })
+    })
+}
+
+/// Whether a program holds, at any depth, such a call.
+fn any_call(g: &Graph, wanted: &dyn Fn(&Call) -> bool) -> bool {
+    g.ids().filter_map(|id| g.region(id)).any(|region| {
+        let own = matches!(&**region, Region::Call(call) if wanted(call));
+        own || (region.bodies().iter()).any(|(_, body)| any_call(body, wanted))
+    })
 }
 
 /// The error of those who ask for forward mode where there is none, with the line of the function that has none.
@@ -39,26 +76,52 @@ fn place(g: &Graph) -> Option<Loc> {
     })
 }
 
+/// A loop, choice or call of a program: what an explanation says of it.
+pub(crate) struct Held {
+    /// What it is, such as `scan of 8 steps`.
+    pub what: String,
+    pub place: Loc,
+    pub cost: Estimate,
+}
+
+/// The loops, choices and calls that the outputs of `g` need; those inside of others are part of these.
+pub(crate) fn held(g: &Graph, profile: &Profile) -> Vec<Held> {
+    let costs = estimates(g, profile);
+    let live = g.live();
+    let all = g.ids().filter(|id| live[id.index()]).filter_map(|id| {
+        let region = g.region(id)?;
+        let name = region.name();
+        let what = match &**region {
+            Region::Call(Call::Hook { .. }) | Region::Check(_) => return None,
+            Region::Loop(l) => match l.trips {
+                Trips::Fixed(n) => format!("{name} of {} steps", grouped(n as u64)),
+                _ => format!("{name}, one step of as many as is known only then"),
+            },
+            Region::Switch(s) => format!("{name}, the dearest of {} branches", s.branches.len()),
+            Region::Call(_) => name.to_string(),
+        };
+        Some(Held {
+            what,
+            place: g.node(id).loc,
+            cost: costs[id.index()],
+        })
+    });
+    all.collect()
+}
+
 /// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does.
 pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
     match region {
         Region::Loop(l) => {
             let mut step = estimate(&l.body, profile);
             if let Trips::While(condition) = &l.trips {
-                let asked = estimate(condition, profile);
-                step.operations += asked.operations;
-                step.bytes += asked.bytes;
-                step.seconds += asked.seconds;
+                step = step.and(estimate(condition, profile));
             }
             let steps = match l.trips {
                 Trips::Fixed(n) => n as u64,
                 Trips::Counted | Trips::While(_) => UNKNOWN_STEPS,
             };
-            Estimate {
-                operations: step.operations.saturating_mul(steps),
-                bytes: step.bytes.saturating_mul(steps),
-                seconds: step.seconds * steps as f64,
-            }
+            step.times(steps)
         }
         Region::Switch(s) => (s.branches.iter().map(|b| estimate(b, profile)))
             .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
@@ -69,10 +132,68 @@ pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
     }
 }
 
+/// What a region costs on `n` vectors at once, which the marked operands are; the others are there once.
+pub(crate) fn estimate_region_vectors(
+    region: &Region,
+    marked: &[bool],
+    n: usize,
+    profile: &Profile,
+) -> Estimate {
+    match region {
+        Region::Loop(l) => {
+            let steps = match l.trips {
+                Trips::Fixed(steps) => steps as u64,
+                Trips::Counted | Trips::While(_) => UNKNOWN_STEPS,
+            };
+            let repeated = repeated_in_steps(l, marked);
+            estimate_vectors(&l.body, &repeated, n, profile).times(steps)
+        }
+        Region::Switch(s) => {
+            let branches = s.branches.iter().map(|b| {
+                let repeated = dependents(b, &marked[1..]);
+                estimate_vectors(b, &repeated, n, profile)
+            });
+            branches
+                .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
+                .unwrap_or_default()
+        }
+        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
+        Region::Call(call) => {
+            let repeated = dependents(call.body(), marked);
+            estimate_vectors(call.body(), &repeated, n, profile)
+        }
+    }
+}
+
+/// The nodes of a loop's body that are there once for each vector, if these operands are: what is carried from step to step may become so.
+fn repeated_in_steps(l: &Loop, marked: &[bool]) -> Vec<bool> {
+    let mut inputs = vec![false];
+    inputs.extend(&marked[l.counts()..]);
+    loop {
+        let repeated = dependents(&l.body, &inputs);
+        let mut more = false;
+        for k in 0..l.carries {
+            let carried = &mut inputs[1 + l.consts + k];
+            if repeated[l.body.outputs()[k].index()] && !*carried {
+                (*carried, more) = (true, true);
+            }
+        }
+        if !more {
+            return repeated;
+        }
+    }
+}
+
+fn dependents(g: &Graph, marked: &[bool]) -> Vec<bool> {
+    let inputs = g.inputs().iter().zip(marked);
+    let sources: Vec<NodeId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
+    g.dependents_of(&sources)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gradus_ir::primitives::{Body, Loop, Unary};
+    use gradus_ir::primitives::{Body, Unary};
     use gradus_ir::{DType, Type};
 
     #[test]

@@ -1,6 +1,7 @@
 //! A linear program cut into a chain: nodes through which every path from the inputs to the outputs goes.
 
 use gradus_ir::{Graph, Loc, NodeId, Op, Type};
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// So many cuts are considered, the narrowest ones: more would cost more to weigh than they save.
@@ -97,6 +98,18 @@ impl Segment {
     pub fn reverse(&self) -> &Graph {
         self.reverse
             .get_or_init(|| gradus_ad::transpose_linear(&self.forward, self.residuals.len()))
+    }
+
+    /// The same for some of the outputs alone.
+    pub fn reverse_of(&self, outputs: &[usize]) -> Cow<'_, Graph> {
+        let all = self.forward.outputs();
+        if outputs.len() == all.len() {
+            return Cow::Borrowed(self.reverse());
+        }
+        let some: Vec<NodeId> = outputs.iter().map(|&k| all[k]).collect();
+        let forward = self.forward.extract(self.forward.inputs(), &some);
+        let reverse = gradus_ad::transpose_linear(&forward, self.residuals.len());
+        Cow::Owned(reverse)
     }
 
     /// The part's own residuals among those of the whole program.

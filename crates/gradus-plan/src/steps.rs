@@ -4,7 +4,7 @@ use crate::choice::Mode;
 use crate::explain::grouped;
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
-use gradus_ir::primitives::Work;
+use gradus_ir::primitives::{Call, Region, Work};
 use gradus_ir::{Graph, Op, Type};
 
 /// More steps than these are not told one by one.
@@ -192,12 +192,15 @@ pub(crate) fn named(order: &Order) -> String {
 
 /// What a program consists of, by the kind of work.
 fn content(program: &Graph) -> String {
-    const KINDS: [&str; 5] = [
+    const KINDS: [&str; 8] = [
         "product",
         "elementwise operation",
         "reduction",
         "copy",
         "indexing",
+        "loop",
+        "choice",
+        "call",
     ];
     let live = program.live();
     let mut counts = [0; KINDS.len()];
@@ -207,13 +210,20 @@ fn content(program: &Graph) -> String {
             continue;
         }
         let types: Vec<&Type> = node.operands.iter().map(|&o| program.ty(o)).collect();
-        counts[match node.op.cost(&types, &node.ty).work {
-            Work::View => continue,
-            Work::Product => 0,
-            Work::Arithmetic | Work::Transcendental => 1,
-            Work::Reduction => 2,
-            Work::Copy => 3,
-            Work::Indexing => 4,
+        let region = program.region(id).map(|region| &**region);
+        counts[match (region, node.op.cost(&types, &node.ty).work) {
+            (Some(Region::Loop(_)), _) => 5,
+            (Some(Region::Switch(_)), _) => 6,
+            // Nothing is left to run of the one, and the other is a comparison.
+            (Some(Region::Call(Call::Hook { .. })), _) => continue,
+            (Some(Region::Call(_)), _) => 7,
+            (Some(Region::Check(_)), _) => 1,
+            (None, Work::View) => continue,
+            (None, Work::Product) => 0,
+            (None, Work::Arithmetic | Work::Transcendental) => 1,
+            (None, Work::Reduction) => 2,
+            (None, Work::Copy) => 3,
+            (None, Work::Indexing) => 4,
         }] += 1;
     }
     let said: Vec<String> = KINDS

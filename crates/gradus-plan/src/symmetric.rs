@@ -1,6 +1,6 @@
 //! A symmetric matrix of derivatives from the elements on one side of its diagonal.
 
-use crate::cost::{Estimate, estimate};
+use crate::cost::estimate;
 use crate::profile::Profile;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{Graph, NodeId, Op, Type, verify};
@@ -20,36 +20,36 @@ enum Side {
     Upper,
 }
 
-/// The program of a Hessian with equal parts computed once, where that needs fewer operations; the one that is thought to take the least time.
+/// The programs of a symmetric Hessian with equal parts computed once, in strips of several widths, as far as they need fewer operations.
 ///
 /// The program's outputs are the blocks for every two of the inputs `x`, row by row. Of two blocks off the diagonal one is the other transposed. A block on the
 /// diagonal is cut into strips of rows; a strip ends at the diagonal, what is beyond is in later strips.
-pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Option<Graph> {
-    let mut found: Vec<(Estimate, Graph)> = Vec::new();
-    let weighed = |program: Graph| (estimate(&program, profile), program);
-    let mut side = None;
+pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph> {
+    let cost = |program: &Graph| estimate(program, profile);
+    let (mut found, mut side) = (Vec::new(), None);
     if x.len() > 1 {
-        let lower = weighed(with(program, x, Some(Side::Lower), 1)?);
-        let upper = weighed(with(program, x, Some(Side::Upper), 1)?);
-        let (better, cheaper) = match lower.0.seconds <= upper.0.seconds {
-            true => (Side::Lower, lower),
-            false => (Side::Upper, upper),
-        };
-        side = Some(better);
-        found.push(cheaper);
+        let sides = [Side::Lower, Side::Upper].map(|side| {
+            let program = with(program, x, Some(side), 1);
+            program.map(|program| (cost(&program).seconds, side, program))
+        });
+        // Which side is computed matters less than that one alone is.
+        let better = (sides.into_iter().flatten()).min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, better, program)) = better {
+            side = Some(better);
+            found.push(program);
+        }
     }
-    for strips in STRIPS {
-        found.extend(with(program, x, side, strips).map(weighed));
-    }
-    let whole = estimate(program, profile).operations;
+    found.extend(
+        STRIPS
+            .iter()
+            .filter_map(|&strips| with(program, x, side, strips)),
+    );
+    let whole = cost(program).operations;
+    found.retain(|program| cost(program).operations < whole);
     found
-        .into_iter()
-        .filter(|(cost, _)| cost.operations < whole)
-        .min_by(|a, b| a.0.seconds.total_cmp(&b.0.seconds))
-        .map(|(_, program)| program)
 }
 
-/// The program with the blocks on the diagonal transposed, which changes no value: columns that forward mode has made need not be written as rows.
+/// The program of a symmetric Hessian with the blocks on the diagonal transposed, which changes no value: columns that forward mode has made need not be written as rows.
 pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     let mut g = program.clone();
     let mut blocks = program.outputs().to_vec();

@@ -140,6 +140,20 @@ pub(crate) fn inside(tensor: &Tensor, depth: usize) -> Option<String> {
     }
 }
 
+/// Refuses to measure a program on traced values: nothing would run, or run once more and be no part of the trace.
+pub(crate) fn refuse_traced(name: &str, tensors: &[Tensor]) -> Result<()> {
+    match tensors.iter().any(Tensor::is_traced) {
+        false => Ok(()),
+        true => Err(Error::new(
+            ErrorKind::Traced,
+            format!(
+                "{name}: the argument, or something that the function captures, is traced, so that nothing runs and there is nothing to measure; \
+                 use `call` or `evaluate` inside of transforms"
+            ),
+        )),
+    }
+}
+
 /// The innermost trace that one of `tensors` belongs to.
 pub(crate) fn innermost(tensors: &[&Tensor]) -> Option<Arc<Trace>> {
     let mut found: Option<&Arc<Trace>> = None;

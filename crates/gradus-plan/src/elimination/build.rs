@@ -22,7 +22,7 @@ pub(crate) fn build(g: &mut Graph, net: &Net, steps: &[Step], residuals: &[NodeI
     let mut edges = Edges {
         net,
         lazy: (net.vertices.iter())
-            .map(|v| vec![true; v.before.len()])
+            .map(|v| v.forms.iter().map(Option::is_some).collect())
             .collect(),
         blocks: vec![vec![None; n]; n],
         residuals,

@@ -85,7 +85,9 @@ fn least(
             before[i].push((o, k));
         }
     }
-    let room = |i: usize| match is_source[i] || is_sink[i] {
+    // A region has no value of its own: its results are cut.
+    let region = |i: usize| program.region(program.id_at(i)).is_some();
+    let room = |i: usize| match is_source[i] || is_sink[i] || region(i) {
         true => UNBOUNDED,
         false => program.ty(program.id_at(i)).elements(),
     };

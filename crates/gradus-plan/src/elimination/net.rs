@@ -2,6 +2,7 @@
 
 use crate::matrix::Matrix;
 use crate::price::Price;
+use crate::regions::estimate_region_vectors;
 use crate::segments::{self, Segment};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Graph, NodeId, Op, Type};
@@ -12,6 +13,8 @@ use crate::cost::estimate;
 
 /// More inputs and outputs than this are not looked at.
 const MOST_ENDS: usize = 24;
+/// So many vectors show what each further one costs on its way through a loop.
+const MANY: usize = 16;
 /// Vertices are bits of a word in the search, and there are all pairs of them.
 const MOST_KEYS: usize = 32;
 
@@ -26,8 +29,8 @@ pub(crate) struct Vertex {
     forward: Vec<f64>,
     /// What it takes to accumulate them all, rows pulled.
     reverse: f64,
-    /// The forms of these derivatives.
-    pub(super) forms: Vec<Form>,
+    /// The forms of these derivatives; `None` for one that is zero, as where a loop passes two arrays side by side.
+    pub(super) forms: Vec<Option<Form>>,
     /// For each vertex before: what it takes to carry a vector from there to here.
     pub(super) through: Vec<Through>,
     /// What it takes to carry a vector back to all of them.
@@ -128,7 +131,7 @@ impl Net {
 struct Part {
     /// The vertices at which paths to the array begin.
     before: Vec<usize>,
-    /// Nodes between.
+    /// Nodes between, those in bodies of loops, choices and calls included.
     nodes: usize,
 }
 
@@ -145,7 +148,8 @@ impl Part {
             if !active[id.index()] || std::mem::replace(&mut seen[id.index()], true) {
                 continue;
             }
-            nodes += 1;
+            let bodies = tangent.region(id).map(|r| r.bodies()).unwrap_or_default();
+            nodes += 1 + bodies.iter().map(|(_, body)| body.len()).sum::<usize>();
             match starts.iter().position(|&s| s == id) {
                 Some(k) => found[k] = true,
                 None => open.extend(tangent.node(id).operands.iter().copied()),
@@ -175,9 +179,8 @@ fn vertex(known: &[Type], ty: Type, before: Vec<usize>, part: Segment, price: Pr
     for k in 0..types.len() {
         let (mut g, known) = fresh();
         let column = Matrix::unit_column(&mut g, &types, k).pushed(&mut g, &part, &known);
-        let block = column.get(0, 0).expect("the part begins at the vertex");
-        forms.push(Form::of(&g, block));
-        g.set_outputs(vec![block.tensor]);
+        forms.push(column.get(0, 0).map(|block| Form::of(&g, block)));
+        g.set_outputs(column.tensors());
         forward.push(price.of(estimate(&g, price.profile)));
     }
     let (mut g, known_nodes) = fresh();
@@ -225,6 +228,14 @@ impl Through {
         {
             let node = part.node(id);
             if starts.contains(&id) {
+                continue;
+            }
+            if let Op::Region(region) = &node.op {
+                let marked: Vec<bool> = (node.operands.iter()).map(|o| active[o.index()]).collect();
+                let of = |n| price.of(estimate_region_vectors(region, &marked, n, price.profile));
+                let (one, many) = (of(1), of(MANY));
+                through.rest.0 += one;
+                through.rest.1 += (many - one) / (MANY - 1) as f64;
                 continue;
             }
             through.dtype = Some(node.ty.dtype);

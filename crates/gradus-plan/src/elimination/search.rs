@@ -1,6 +1,6 @@
 //! Looks for a cheap order of elimination on forms alone: no graph is made.
 
-use super::form::Forms;
+use super::form::{Form, Forms};
 use super::net::Net;
 use super::{Elimination, Found, How, Search, Step};
 use crate::price::Price;
@@ -31,7 +31,7 @@ struct Table<'a> {
     price: Price<'a>,
     forms: Forms<'a>,
     /// The forms of the derivatives of each vertex by those before it.
-    own: Vec<Vec<u32>>,
+    own: Vec<Vec<Option<u32>>>,
     tried: usize,
 }
 
@@ -44,7 +44,10 @@ pub(super) fn search(
 ) -> Option<Elimination> {
     let mut forms = Forms::new(price);
     let own = (net.vertices.iter())
-        .map(|v| v.forms.iter().map(|f| forms.number(f.clone())).collect())
+        .map(|v| {
+            let numbered = |f: &Option<Form>| f.clone().map(|f| forms.number(f));
+            v.forms.iter().map(numbered).collect()
+        })
         .collect();
     let mut table = Table {
         net,
@@ -111,8 +114,8 @@ impl Table<'_> {
         let n = self.net.vertices.len();
         let mut edges = vec![Edge::default(); n * n];
         for (w, vertex) in self.net.vertices.iter().enumerate() {
-            for &u in &vertex.before {
-                edges[w * n + u].lazy = true;
+            for (&u, form) in vertex.before.iter().zip(&vertex.forms) {
+                edges[w * n + u].lazy = form.is_some();
             }
         }
         let mut state = State {
@@ -162,7 +165,7 @@ impl Table<'_> {
         for k in open {
             let u = self.net.vertices[w].before[k];
             state.edges[w * n + u].lazy = false;
-            let form = self.own[w][k];
+            let form = self.by(w, u);
             self.add(state, u, w, form);
         }
     }
@@ -225,7 +228,7 @@ impl Table<'_> {
 
     /// The form of the derivative of `w` by `u` that the program has itself.
     fn by(&self, w: usize, u: usize) -> u32 {
-        self.own[w][self.place(w, u)]
+        self.own[w][self.place(w, u)].expect("what is left to accumulate is not zero")
     }
 
     /// All graphs with one vertex fewer.

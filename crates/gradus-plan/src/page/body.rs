@@ -1,8 +1,9 @@
 //! Programs that operations hold: each stands below the program around it, with links both ways.
 
 use super::{View, Writer};
-use crate::cost::Estimate;
+use crate::cost::sum;
 use crate::explain::{grouped, time};
+use crate::quote;
 use gradus_ir::primitives::{Call, Region, Trips};
 use gradus_ir::{Graph, NodeId, Part};
 use std::fmt::Write;
@@ -54,7 +55,7 @@ impl View<'_> {
             let own = self.name(id);
             let place = self.place(id);
             let place = place.map_or(String::new(), |(file, line)| {
-                super::escaped(&format!("{}:{line}", super::short(file)))
+                quote::html(&format!("{}:{line}", super::short(file)))
             });
             let _ = writeln!(
                 writer.out,
@@ -83,11 +84,7 @@ impl View<'_> {
 
     /// What a run costs, and all of them.
     fn cost(&self, runs: Option<u64>) -> String {
-        let mut sum = Estimate::default();
-        for cost in &self.costs {
-            sum.operations += cost.operations;
-            sum.seconds += cost.seconds;
-        }
+        let sum = sum(self.costs.iter().copied());
         let once = format!(
             "{} nodes, {} operations, about {}",
             self.graph.len(),
@@ -97,8 +94,8 @@ impl View<'_> {
         match runs {
             Some(n) if n > 1 => format!(
                 "{once} a step; {} operations, about {} in {} steps",
-                grouped(sum.operations * n),
-                time(sum.seconds * n as f64),
+                grouped(sum.times(n).operations),
+                time(sum.times(n).seconds),
                 grouped(n)
             ),
             _ => once,
@@ -127,6 +124,14 @@ impl View<'_> {
                 all
             }
             Region::Switch(_) => (1..operands.len()).map(outer).collect(),
+            // Ways back get what was kept, then a cotangent of each result.
+            Region::Call(Call::Hook { residuals, .. } | Call::OnlyBackward { residuals, .. }) => (0
+                ..operands.len())
+                .map(|k| match k.checked_sub(*residuals) {
+                    None => outer(k),
+                    Some(result) => format!("cotangent of result {result}"),
+                })
+                .collect(),
             Region::Call(call) if std::ptr::eq(&**call.body(), body_called(region, name)) => {
                 (0..operands.len()).map(outer).collect()
             }
@@ -155,6 +160,10 @@ fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
             };
             all.map(role).collect()
         }
+        Region::Call(Call::Hook { residuals, .. } | Call::OnlyBackward { residuals, .. }) => (0
+            ..body.outputs().len())
+            .map(|k| format!("cotangent of operand {}", residuals + k))
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! A program as a drawing: boxes and links.
 
 use super::layout::{Box, Layout, layout};
-use super::{View, body, escaped, short};
+use super::{View, body, short};
+use crate::quote;
 use gradus_ir::Op;
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -193,9 +194,9 @@ impl Drawing {
                 y - HALF,
                 2.0 * HALF,
                 y - 4.0,
-                escaped(&b.lines[0]),
+                quote::html(&b.lines[0]),
                 y + 11.0,
-                escaped(&b.lines[1])
+                quote::html(&b.lines[1])
             );
         }
         let _ = writeln!(out, "</svg><figcaption>{}</figcaption></figure>", self.note);

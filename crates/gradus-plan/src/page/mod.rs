@@ -9,9 +9,10 @@ mod layout;
 mod node;
 mod source;
 
-use crate::cost::{Estimate, estimates};
+use crate::cost::{Estimate, estimates, sum};
 use crate::explain::{grouped, time};
 use crate::profile::Profile;
+use crate::quote;
 use body::Held;
 use drawing::Drawing;
 use gradus_ir::{Graph, NodeId, Part, text};
@@ -34,7 +35,7 @@ pub(crate) const SCRIPT: &str = include_str!("script.js");
 /// # Ok::<(), gradus_ir::Error>(())
 /// ```
 pub fn render(title: &str, graph: &Graph, profile: &Profile) -> String {
-    let title = escaped(title);
+    let title = quote::html(title);
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>\n{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{}<script>\n{SCRIPT}</script>\n</body></html>\n",
         section(graph, profile, Places::Shown)
@@ -173,16 +174,16 @@ impl<'a> View<'a> {
     }
 
     fn summary(&self, out: &mut String) {
-        let sum = |f: fn(&Estimate) -> u64| grouped(self.costs.iter().map(f).sum::<u64>());
+        let all = sum(self.costs.iter().copied());
         let _ = writeln!(
             out,
             "<p class=\"summary\">{} nodes, {} inputs, {} outputs; {} operations, {} bytes moved, about {}.</p>",
             self.graph.len(),
             self.graph.inputs().len(),
             self.graph.outputs().len(),
-            sum(|c| c.operations),
-            sum(|c| c.bytes),
-            time(self.costs.iter().map(|c| c.seconds).sum())
+            grouped(all.operations),
+            grouped(all.bytes),
+            time(all.seconds)
         );
     }
 
@@ -238,20 +239,4 @@ fn tools(graph: &Graph, out: &mut String) {
 /// The name of a file without its folders.
 fn short(file: &str) -> &str {
     file.rsplit(['/', '\\']).next().unwrap_or(file)
-}
-
-/// `text` as it stands in HTML, also within quotes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }

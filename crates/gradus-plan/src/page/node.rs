@@ -1,7 +1,8 @@
 //! One node in the list: its line of the graph, and what opens when it is chosen.
 
-use super::{View, Writer, body, escaped, short};
+use super::{View, Writer, body, short};
 use crate::explain::{grouped, time};
+use crate::quote;
 use gradus_ir::primitives::Work;
 use gradus_ir::{NodeId, Op, Part, Type, text};
 use std::fmt::Write;
@@ -39,7 +40,7 @@ impl View<'_> {
             })
             .collect();
         let place = self.place(id);
-        let in_full = place.map(|(file, line)| escaped(&format!("{file}:{line}")));
+        let in_full = place.map(|(file, line)| quote::html(&format!("{file}:{line}")));
         let _ = writeln!(
             out,
             "<li class=\"{}\" data-name=\"{}\" data-reads=\"{}\" data-users=\"{}\"><details><summary><code>{}</code><b>{}</b><span class=\"place\">{}</span></summary>",
@@ -47,15 +48,15 @@ impl View<'_> {
             self.words(&[self.name(id)]),
             self.words(&reads),
             self.words(&users),
-            escaped(&line),
+            quote::html(&line),
             returned.concat(),
-            place.map_or(String::new(), |(file, line)| escaped(&format!(
+            place.map_or(String::new(), |(file, line)| quote::html(&format!(
                 "{}:{line}",
                 short(file)
             )))
         );
         if let Some(source) = place.and_then(|(file, line)| writer.sources.line(file, line)) {
-            let _ = writeln!(out, "<pre class=\"source\">{}</pre>", escaped(source));
+            let _ = writeln!(out, "<pre class=\"source\">{}</pre>", quote::html(source));
         }
         out.push_str("<table>\n");
         let mut row = |name: &str, value: &str| {

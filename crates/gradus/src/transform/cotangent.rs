@@ -10,8 +10,8 @@ use gradus_ir::{Graph, Literal, Loc, NodeId, Result};
 ///
 /// `f` gets the sum of what comes back from all uses of the value returned, and returns what goes on to `x`: a tree like `x`, where tensors that are no floats have zeros.
 /// It need not be linear, and is differentiated itself in derivatives of derivatives; each way back through the value goes through `f`, that of a second derivative too, as with
-/// PyTorch's hooks. Values and forward mode do not see it. So what is computed by both modes together ([`jacobian`](crate::jacobian), [`hvp`](crate::hvp)) depends on
-/// which is taken; name the mode there ([`jacrev`](crate::jacrev)).
+/// PyTorch's hooks. Values and forward mode do not see it. So what is planned ([`jacobian`](crate::jacobian), and [`hessian`](crate::hessian) as the Jacobian of the gradient) depends
+/// on which of the two modes is taken; name it there ([`jacrev`](crate::jacrev)). Orders that mix both are left out.
 ///
 /// Under [`vmap`](crate::vmap) `f` gets the cotangent of each row by itself. Of a value that is the same for all rows there is one cotangent, the sum over the rows; for one of each
 /// row take `vmap(grad(…))`. Where nothing comes back, `f` is not asked.

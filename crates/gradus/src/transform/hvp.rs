@@ -1,14 +1,15 @@
 //! Products of a Hessian with a vector, without the Hessian.
 
 use super::grad::{check_inputs, check_value, differentiate};
-use super::plan::planned_hvp;
+use super::plan::{Wanted, planned};
 use super::{check_like, close_at, jvp, leaves, or_stop, rebuild, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, on_behalf_of};
 use crate::tree::Tree;
 use gradus_ir::Loc;
 
-/// How two derivatives are composed; all give the same numbers.
+/// How two derivatives are composed. All give the same numbers where the Hessian is symmetric, as it is unless a function has a rule of its own
+/// ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)): reverse mode last multiplies from the left.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HvpOrder {
     /// `∂(∇f)(x)·v`: a tangent pushed through the gradient. Usually needs the least memory.
@@ -30,7 +31,7 @@ impl HvpOrder {
 
 /// The product of the Hessian of `f` with a vector: `(x, v) ↦ ∇²f(x)·v`, at the cost of a few runs of `f`.
 ///
-/// The composition of two derivatives is the cheapest of the three of [`HvpOrder`] by the planner's estimate.
+/// The composition of two derivatives is the cheapest of the three of [`HvpOrder`] by the planner's estimate; forward over reverse where these may differ.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -52,7 +53,7 @@ pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
             .and_then(|()| {
                 let (closed, _) = close_at(&f, x, &inputs)?;
                 check_value("hvp", &closed.graph.output_types()[0])?;
-                let program = planned_hvp(&closed.graph, inputs.len())?;
+                let program = planned(&closed.graph, inputs.len(), Wanted::HessianProduct)?;
                 let mut arguments = closed.arguments(inputs.clone());
                 arguments.extend(leaves(v));
                 trace::apply(&program, arguments)

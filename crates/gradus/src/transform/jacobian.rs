@@ -1,7 +1,7 @@
 //! Whole matrices of derivatives, in a named order of accumulation.
 
 use super::grad::{check_inputs, check_value};
-use super::plan::{planned, planned_hessian};
+use super::plan::{Wanted, planned};
 use super::{close_at, leaves, or_stop, zeros};
 use crate::Tree;
 use crate::tensor::{Tensor, concatenate};
@@ -62,6 +62,9 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 
 /// The Hessian of a function that returns one number, in the cheapest order; what is equal by symmetry is computed once where that is cheaper, see
 /// [`plan_hessian`](super::plan_hessian). `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
+///
+/// It is the Jacobian of [`grad(f)`](super::grad), also where `f` has rules of its own by which that is not symmetric. With [`with_cotangent`](super::with_cotangent) that Jacobian
+/// depends on the mode that is cheaper: name it, as in `jacfwd(grad(f))`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -218,7 +221,7 @@ fn blocks<A: Tree, B: Tree>(
     let result = check_inputs(name, at, &inputs).and_then(|()| {
         let (closed, y) = close_at(f, at, &inputs)?;
         check_outputs(name, &closed.graph.output_types())?;
-        let program = planned(&closed.graph, inputs.len(), modes)?;
+        let program = planned(&closed.graph, inputs.len(), Wanted::Jacobian(modes))?;
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(&y, at, results))
     });
@@ -231,7 +234,7 @@ fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> B
     let result = check_inputs(name, at, &inputs).and_then(|()| {
         let (closed, _) = close_at(f, at, &inputs)?;
         check_value(name, &closed.graph.output_types()[0])?;
-        let program = planned_hessian(&closed.graph, inputs.len())?;
+        let program = planned(&closed.graph, inputs.len(), Wanted::Hessian)?;
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(at, at, results))
     });

@@ -97,10 +97,13 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// As [`call_owned`](Self::call_owned), with what each step of the compiled program is, where it comes from, and how long it took.
     ///
     /// # Errors
-    /// As [`call`](Self::call); and if the argument is traced, so that nothing runs.
+    /// As [`call`](Self::call); and if the argument or something that the function captures is traced, so that nothing runs.
     pub fn call_profiled(&self, x: A) -> Result<(B, Vec<StepTime>)> {
         let inputs = leaves(&x);
+        trace::refuse_traced("call_profiled", &inputs).map_err(|e| e.at(self.loc))?;
         let program = self.program(&x, &inputs)?;
+        let captured = &program.closed.captured;
+        trace::refuse_traced("call_profiled", captured).map_err(|e| e.at(self.loc))?;
         drop(x);
         let executable = match program.profiled.get() {
             Some(executable) => executable,

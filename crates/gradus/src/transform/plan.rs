@@ -4,7 +4,7 @@ use super::profile::machine_profile;
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
 use gradus_cpu::{CompileOptions, Input, Observer};
-use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, Op, Result, Type};
 use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -15,7 +15,7 @@ const MOST: usize = 1024;
 
 /// What is planned of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     Jacobian(Modes),
     Hessian,
     HessianProduct,
@@ -30,40 +30,24 @@ struct Entry {
 
 static PLANNED: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::default);
 
-/// The program that computes the Jacobian of `graph` by its first `n` inputs in the cheapest order of `modes`.
-pub(super) fn planned(graph: &Graph, n: usize, modes: Modes) -> Result<Arc<Graph>> {
-    remembered(graph, n, Wanted::Jacobian(modes), || {
+/// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this machine's rates: a block for each output and each input of a
+/// Jacobian, for every two inputs of a Hessian; the products of the Hessian with as many vectors.
+pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
+    remembered(graph, n, wanted, || {
         let options = PlanOptions {
-            modes,
+            modes: match wanted {
+                Wanted::Jacobian(modes) => modes,
+                Wanted::Hessian | Wanted::HessianProduct => Modes::Any,
+            },
             profile: machine_profile(),
             ..PlanOptions::default()
         };
-        let plan = gradus_plan::jacobian(graph, n, &options, None)?;
-        Ok(plan.plan().chosen().program.clone())
-    })
-}
-
-/// The program that computes the Hessian of `graph` by its first `n` inputs, a block for every two.
-pub(super) fn planned_hessian(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
-    remembered(graph, n, Wanted::Hessian, || {
-        let options = PlanOptions {
-            profile: machine_profile(),
-            ..PlanOptions::default()
-        };
-        let plan = gradus_plan::hessian(graph, n, &options, None)?;
-        Ok(plan.plan().chosen().program.clone())
-    })
-}
-
-/// The program that computes the product of the Hessian of `graph` by its first `n` inputs with as many vectors.
-pub(super) fn planned_hvp(graph: &Graph, n: usize) -> Result<Arc<Graph>> {
-    remembered(graph, n, Wanted::HessianProduct, || {
-        let options = PlanOptions {
-            profile: machine_profile(),
-            ..PlanOptions::default()
-        };
-        let plan = gradus_plan::hvp(graph, n, &options, None)?;
-        Ok(plan.chosen().program.clone())
+        let of = |plan: &Plan| plan.chosen().program.clone();
+        Ok(match wanted {
+            Wanted::Jacobian(_) => of(gradus_plan::jacobian(graph, n, &options, None)?.plan()),
+            Wanted::Hessian => of(gradus_plan::hessian(graph, n, &options, None)?.plan()),
+            Wanted::HessianProduct => of(&gradus_plan::hvp(graph, n, &options, None)?),
+        })
     })
 }
 
@@ -103,9 +87,20 @@ fn remembered(
     Ok(program)
 }
 
-/// Whether both programs come from the same lines, which errors and profiles name.
+/// Whether both programs, which compute the same, come from the same lines, which errors and profiles name.
 fn same_places(a: &Graph, b: &Graph) -> bool {
-    a.nodes().iter().zip(b.nodes()).all(|(a, b)| a.loc == b.loc)
+    let mut pairs = a.nodes().iter().zip(b.nodes());
+    pairs.all(|(a, b)| {
+        a.loc == b.loc
+            && match (&a.op, &b.op) {
+                (Op::Region(x), Op::Region(y)) => {
+                    let (x, y) = (x.bodies(), y.bodies());
+                    let mut bodies = x.iter().zip(&y);
+                    bodies.all(|((_, x), (_, y))| x.identity() == y.identity() || same_places(x, y))
+                }
+                _ => true,
+            }
+    })
 }
 
 /// How the Jacobian or the Hessian of a function would be computed at points like one; see [`plan_jacobian`] and [`plan_hessian`].
@@ -128,6 +123,9 @@ pub struct JacobianBlocks {
 }
 
 /// Plans the Jacobian of `f` at points of the type of `x`: which order of the chain rule is cheapest, what the others would cost.
+///
+/// By the rates of [`PlanOptions::profile`], which by default are built in, so that plans are the same on all machines; [`jacobian`](super::jacobian) plans by those of
+/// [`machine_profile`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -169,7 +167,8 @@ pub fn plan_jacobian(
 /// Plans the Hessian of `f`, which returns one number, at points of the type of `x`: the orders for the Jacobian of its gradient by reverse mode (forward over
 /// reverse, reverse over reverse, mixed over reverse), reverse over forward, and the cheapest of these with parts that are equal by symmetry computed once.
 ///
-/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last.
+/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last. Of functions with rules of their own ([`custom_jvp`](super::custom_jvp),
+/// [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)) nothing is taken for symmetric. Rates are those of [`PlanOptions::profile`], as for [`plan_jacobian`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -281,9 +280,9 @@ impl JacobianPlan {
     /// The Jacobian at `x` by an order of choice; see [`gradus_plan::Accumulation::in_order`].
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// As [`evaluate`](Self::evaluate); and if the order does not span all parts, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
-        let program = self.plan.in_order(order);
+        let program = self.plan.in_order(order)?;
         let mut results = trace::apply(&program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
@@ -314,6 +313,7 @@ const SHORT: f64 = 5e-3;
 
 /// Runs every admissible candidate of `plan` on these arguments, several times.
 pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
+    trace::refuse_traced("analyze", arguments)?;
     let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
     let inputs = || arrays.iter().map(Input::Borrowed).collect();
     let mut running = Vec::new();

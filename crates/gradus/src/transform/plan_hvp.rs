@@ -3,19 +3,25 @@
 use super::plan::{closed_at, measured, peak, said_by};
 use crate::tensor::Tensor;
 use crate::trace;
+use gradus_cpu::Observer;
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use gradus_plan::{Analysis, Candidate, Plan, PlanOptions};
+use std::sync::Arc;
 
 /// How the product of a function's Hessian with a vector would be computed at points like one; see [`plan_hvp`].
 pub struct HvpPlan {
     plan: Plan,
     /// What the function uses from outside.
     captured: Vec<Tensor>,
+    /// Who sees values when the programs run.
+    _observers: Vec<Arc<Observer>>,
     at: Type,
 }
 
 /// Plans the product of the Hessian of `f`, which returns one number, with a vector, at points of the type of `x`: which of the three compositions of two
 /// derivatives is cheapest, what the others would cost.
+///
+/// Where `f` has rules of its own, by which the Hessian need not be symmetric, reverse mode comes last only if [`PlanOptions::modes`] says so: it multiplies from the left.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -45,6 +51,7 @@ pub fn plan_hvp(
         Ok(HvpPlan {
             plan: plan.map_err(|e| said_by(name, e))?,
             captured: closed.captured,
+            _observers: closed.observers,
             at: x.ty().clone(),
         })
     })

@@ -5,7 +5,9 @@ use crate::tensor::Tensor;
 use crate::trace;
 use crate::tree::Tree;
 use gradus_ad::Linearized;
+use gradus_cpu::Observer;
 use gradus_ir::{Graph, Loc, Result};
+use std::sync::Arc;
 
 /// The value of `f` at `at`, and the function `ẋ ↦ ∂f(x)·ẋ`.
 ///
@@ -100,6 +102,8 @@ struct Point<A, B> {
     wrt: Vec<usize>,
     tangent: Graph,
     residuals: Vec<Tensor>,
+    /// Who sees values when the linear part runs: cotangents may be shown.
+    _observers: Vec<Arc<Observer>>,
 }
 
 impl<A: Tree, B: Tree> Point<A, B> {
@@ -120,6 +124,7 @@ impl<A: Tree, B: Tree> Point<A, B> {
                 wrt,
                 tangent,
                 residuals,
+                _observers: closed.observers,
             })
         });
         or_stop(result, loc, || {
@@ -141,6 +146,7 @@ impl<A: Tree, B: Tree> Point<A, B> {
                 wrt: Vec::new(),
                 tangent,
                 residuals: Vec::new(),
+                _observers: Vec::new(),
             }
         })
     }

@@ -235,7 +235,7 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
     assert_eq!(plan.chosen().name, "reverse");
     assert_eq!(plan.candidates().len(), 1);
     let explained = plan.explain();
-    let why = "    not built, as a custom_vjp has no forward mode: forward, mixed\n";
+    let why = "    not built, as a custom_vjp has no forward mode: forward, mixed, elimination\n";
     assert!(explained.contains(why), "{explained}");
     let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
     for plan in [
@@ -271,33 +271,21 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
         assert!((a - b).abs() < 1e-11, "{a} {b}");
     }
     let product = gradus_plan::hvp(&number, 1, &options, None).unwrap();
+    // Whoever wrote a rule may have written another derivative than the function's, and the product is with the Hessian as it is.
+    let names: Vec<&str> = product.candidates().iter().map(|c| &*c.name).collect();
+    assert_eq!(names, ["forward over reverse"]);
+    let backwards = gradus_plan::hvp(&number, 1, &of(Modes::Reverse), None).unwrap();
     assert!(
-        product
+        backwards
             .not_built()
             .iter()
             .any(|n| n.name == "reverse over forward" && n.why == why)
     );
-    assert!(
-        product
-            .candidates()
-            .iter()
-            .any(|c| c.name == "reverse over reverse")
-    );
+    assert_eq!(backwards.candidates().len(), 1);
     let wanted = wanted.matmul(&v).to_vec::<f64>().unwrap();
-    for (a, b) in values(&product, &[&x, &v]).iter().zip(&wanted) {
-        assert!((a - b).abs() < 1e-11, "{a} {b}");
+    for product in [&product, &backwards] {
+        for (a, b) in values(product, &[&x, &v]).iter().zip(&wanted) {
+            assert!((a - b).abs() < 1e-11, "{a} {b}");
+        }
     }
-}
-
-#[test]
-fn a_loop_leaves_out_elimination() {
-    let f = |x: &Tensor| {
-        let (last, _) = scan(|s: &Tensor, v: &Tensor| (s * v.sin(), s.sum()), x, x);
-        last * x
-    };
-    let explained = plan_jacobian(f, &x(), &PlanOptions::default())
-        .unwrap()
-        .explain();
-    let why = "not built, as it does not look into loops, choices and calls: elimination";
-    assert!(explained.contains(why), "{explained}");
 }

@@ -375,3 +375,215 @@ fn numbers(a: &gradus_cpu::Array) -> Vec<f64> {
         }
     }
 }
+
+/// A loop before a narrow place: an order that passes it with few rows is found, at the price that was said.
+#[test]
+fn loops_are_passed_between_narrow_places() {
+    let (into, down, up) = (
+        filled(&[40, 40], 1),
+        filled(&[3, 40], 2),
+        filled(&[40, 3], 3),
+    );
+    let f = move |x: &Tensor| {
+        let step = |s: &Tensor, _: &Tensor| ((into.matmul(s) + x).tanh(), ());
+        let (y, ()) = scan(step, x, &Tensor::zeros(&[7], F64));
+        up.matmul(&down.matmul(&y).tanh()).tanh()
+    };
+    let x = filled(&[40], 7);
+    let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
+    let wanted = jacrev(&f)(&x).to_vec::<f64>().unwrap();
+    let analysis = plan.analyze(&x).unwrap();
+    for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
+        let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+        close("a loop", &c.name, &got, &wanted, 1e-12);
+        assert_eq!(c.estimate.operations, m.unwrap().operations, "{}", c.name);
+    }
+    let explained = plan.explain();
+    assert_eq!(plan.plan().chosen().mode.name(), "mixed", "{explained}");
+    let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
+    assert!(
+        3 * operations(&plan, "mixed").unwrap() < pure.unwrap(),
+        "{explained}"
+    );
+    // The loop is named with its line and its own cost, also where it is one of the operations of a part.
+    let held: Vec<&str> = (explained.lines())
+        .filter(|l| l.trim().starts_with("scan of 7 steps, at "))
+        .collect();
+    assert_eq!(held.len(), 2, "{explained}");
+    assert!(
+        held.iter()
+            .all(|l| l.contains("branches.rs:") && l.contains("operations, "))
+    );
+    assert!(explained.contains("elementwise operations and 2 loops\n"));
+    let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
+    let regions = read["regions"].as_array().unwrap();
+    let step = 2 * 40 * 40 + 40 + 40 + 40;
+    assert!(regions[0]["operations"].as_u64().unwrap() >= 7 * step);
+    assert_eq!(regions.len(), 2);
+}
+
+/// What is said before of the operations of a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Said {
+    Exactly,
+    /// An order may need some of what a loop carries, and the rest is left out only when it is compiled.
+    AtMost,
+    /// As many steps as are known only then, or one of several branches.
+    Nothing,
+}
+
+/// Programs that are no chains, with loops, choices and calls in them.
+fn branches_with_loops() -> Vec<(&'static str, Vec<usize>, Function, Said)> {
+    let f = |name, shape: &[usize], f: Function, said| (name, shape.to_vec(), f, said);
+    /// Steps of a recurrence on `n` numbers.
+    fn steps(n: usize, seed: usize) -> Function {
+        let w = filled(&[n, n], seed);
+        Box::new(move |x| {
+            let step = |s: &Tensor, _: &Tensor| ((w.matmul(s) + x).tanh(), ());
+            scan(step, x, &Tensor::zeros(&[5], F64)).0
+        })
+    }
+    vec![
+        f(
+            "a residual bottleneck behind a loop",
+            &[40],
+            {
+                let (g, narrow) = (steps(40, 1), layers(&[40, 3, 40]));
+                Box::new(move |x| x + narrow(&g(x)))
+            },
+            Said::Exactly,
+        ),
+        f(
+            "two parallel waists with a loop in each",
+            &[40],
+            {
+                let (a, b) = (layers(&[40, 3]), layers(&[40, 4]));
+                let (s, t) = (steps(3, 1), steps(4, 2));
+                let (c, d) = (layers(&[3, 30, 40]), layers(&[4, 20, 40]));
+                Box::new(move |x| c(&s(&a(x))) * d(&t(&b(x))))
+            },
+            Said::Exactly,
+        ),
+        f(
+            "a loop that carries two arrays side by side",
+            &[24],
+            {
+                let (a, b) = (filled(&[3, 24], 1), filled(&[4, 24], 2));
+                let (s, t) = (filled(&[3, 3], 3), filled(&[4, 4], 4));
+                let (up, other) = (filled(&[24, 3], 5), filled(&[24, 4], 6));
+                Box::new(move |x| {
+                    let step = |(h, c): &(Tensor, Tensor), _: &Tensor| {
+                        ((s.matmul(h).tanh(), t.matmul(c).sin()), ())
+                    };
+                    let first = (a.matmul(x).tanh(), b.matmul(x).tanh());
+                    let (h, c) = scan(step, &first, &Tensor::zeros(&[4], F64)).0;
+                    let last = layers(&[24, 20, 24]);
+                    last(&(up.matmul(&h).sin() * other.matmul(&c)))
+                })
+            },
+            Said::AtMost,
+        ),
+        f(
+            "a loop that reads and keeps items",
+            &[6, 5],
+            {
+                let (w, up) = (filled(&[2, 5], 1), filled(&[5, 2], 2));
+                Box::new(move |x| {
+                    let step = |s: &Tensor, v: &Tensor| {
+                        let s = (w.matmul(v) * s).tanh();
+                        (s.clone(), up.matmul(&s))
+                    };
+                    let (last, kept) = scan(step, &Tensor::ones(&[2], F64), x);
+                    kept * last.sum() + x
+                })
+            },
+            Said::Exactly,
+        ),
+        f(
+            "a choice in one of two branches",
+            &[30],
+            {
+                let (a, b, c) = (
+                    layers(&[30, 20, 3]),
+                    layers(&[30, 10, 3]),
+                    layers(&[3, 20, 30]),
+                );
+                Box::new(move |x| {
+                    let y = a(x);
+                    let y = cond(
+                        &x.sum().less(0.0),
+                        Tensor::sin,
+                        |y: &Tensor| y * y.sum(),
+                        &y,
+                    );
+                    c(&(y * b(x)))
+                })
+            },
+            Said::Nothing,
+        ),
+        f(
+            "calls and a loop of unknown length",
+            &[20],
+            {
+                let (a, b, up) = (layers(&[20, 2]), layers(&[20, 3]), layers(&[3, 20]));
+                Box::new(move |x| {
+                    let y = checkpoint(|x: &Tensor| a(x).sin())(x);
+                    let many = |y: &Tensor| y.square().sum().less(9.0);
+                    let y = while_loop(many, |y: &Tensor| y * 1.4 + y.sin(), &y).sum();
+                    up(&b(x)) * y + x
+                })
+            },
+            Said::Nothing,
+        ),
+    ]
+}
+
+#[test]
+fn programs_with_loops_are_eliminated() {
+    let mut eliminated = Vec::new();
+    for (name, shape, f, said) in &branches_with_loops() {
+        let x = filled(shape, 7);
+        let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
+        close(name, "differences", &wanted, &differences(f, &x), 1e-6);
+        for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
+            let options = PlanOptions {
+                objective,
+                ..PlanOptions::default()
+            };
+            let plan = plan_jacobian(f, &x, &options).unwrap();
+            let analysis = plan.analyze(&x).unwrap();
+            for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
+                let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+                close(name, &c.name, &got, &wanted, 1e-11);
+                let (forecast, counted) = (c.estimate.operations, m.unwrap().operations);
+                match said {
+                    Said::Exactly => assert_eq!(forecast, counted, "{name}: {}", c.name),
+                    Said::AtMost => assert!(
+                        counted <= forecast && forecast < counted + counted / 20,
+                        "{name}: {}: {forecast} {counted}",
+                        c.name
+                    ),
+                    Said::Nothing => {}
+                }
+                if matches!(c.mode, Mode::Elimination(_)) {
+                    eliminated.push(*name);
+                }
+            }
+            if *name == "a residual bottleneck behind a loop" {
+                let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
+                let explained = plan.explain();
+                assert!(
+                    3 * operations(&plan, "elimination").unwrap() < pure.unwrap(),
+                    "{explained}"
+                );
+                assert!(explained.contains("scan of 5 steps, at "), "{explained}");
+            }
+        }
+    }
+    eliminated.dedup();
+    assert_eq!(
+        eliminated.len(),
+        branches_with_loops().len(),
+        "{eliminated:?}"
+    );
+}

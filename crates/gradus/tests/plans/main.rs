@@ -3,8 +3,10 @@
 mod branches;
 mod explanations;
 mod functions;
+mod limits;
 #[path = "../../../../tests/near.rs"]
 mod near;
+mod rules;
 mod second;
 
 use functions::{filled, functions, layers, row_by_row};

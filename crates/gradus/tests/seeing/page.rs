@@ -391,3 +391,20 @@ fn a_browser_finds_nodes_in_bodies() {
     region %3: (f64[], f64[3], f64[3], f64[3], i64[3], f64[3], f64[3]) = scan
     ");
 }
+
+#[test]
+fn ways_back_are_told_as_rules() {
+    let f = |x: &Tensor| {
+        let scale = x.sum();
+        with_cotangent(x, |g| g * &scale).square().sum()
+    };
+    let html = page("A hook", &trace(f, &Tensor::from([1.0, 2.0])).unwrap());
+    for said in [
+        "<b>backward</b> of ",
+        "a rule for derivatives",
+        "cotangent of result 0",
+        "cotangent of operand 1",
+    ] {
+        assert!(html.contains(said), "{said}: {html}");
+    }
+}

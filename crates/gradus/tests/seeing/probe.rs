@@ -174,6 +174,32 @@ fn reading_a_value_while_tracing_shows_nothing_twice() {
     assert!(log.take().is_empty());
 }
 
+#[test]
+fn what_runs_later_keeps_its_closures() {
+    let log = Log::default();
+    let x = Tensor::from([1.0, 2.0]);
+    let pull = {
+        let l = log.clone();
+        let f = move |x: &Tensor| {
+            let l = l.clone();
+            with_cotangent(x, move |g| (g * 2.0).inspect(l.show("back"))).sum()
+        };
+        vjp(f, &x).1
+    };
+    pull(&Tensor::from(3.0));
+    assert_eq!(log.take(), ["back [6. 6.]"]);
+    let plan = {
+        let l = log.clone();
+        let f = move |x: &Tensor| x.square().inspect(l.show("square")).sum();
+        plan_hvp(f, &x, &PlanOptions::default()).unwrap()
+    };
+    log.take();
+    for c in plan.plan().candidates() {
+        plan.evaluate_by(c, &x, &x).unwrap();
+        assert_eq!(log.take(), ["square [1. 4.]"], "{}", c.name);
+    }
+}
+
 /// What the test below prints is read by the one after it, from another process.
 #[test]
 fn prints() {

@@ -118,3 +118,31 @@ fn the_time_of_a_loop_belongs_to_the_lines_of_its_body() {
     let products = |e: &&serde_json::Value| e["name"] == "contract" && e["args"]["line"] == place;
     assert_eq!(events.iter().filter(products).count(), 3);
 }
+
+#[test]
+fn what_is_traced_is_not_profiled() {
+    let f = jit(|x: &Tensor| x.square().sum());
+    let x = Tensor::from([1.0, 2.0]);
+    let said = |result: Result<(Tensor, Vec<StepTime>)>| result.unwrap_err().to_string();
+    // As the argument, and as what the function captures.
+    for inside in [
+        jit(|x: &Tensor| {
+            assert!(said(f.call_profiled(x.clone())).starts_with("call_profiled: "));
+            x.clone()
+        })
+        .call(&x),
+        jit(|x: &Tensor| {
+            let captures = jit(|y: &Tensor| x * y);
+            assert!(said(captures.call_profiled(Tensor::from(2.0))).starts_with("call_profiled: "));
+            x.clone()
+        })
+        .call(&x),
+    ] {
+        inside.unwrap();
+    }
+    grad(|x: &Tensor| {
+        let message = said(f.call_profiled(x.clone()));
+        insta::assert_snapshot!(message.lines().next().unwrap(), @"call_profiled: the argument, or something that the function captures, is traced, so that nothing runs and there is nothing to measure; use `call` or `evaluate` inside of transforms");
+        x.sum()
+    })(&x);
+}
