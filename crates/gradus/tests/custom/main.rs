@@ -1,5 +1,6 @@
 //! Functions with rules of their own, and solutions differentiated as what they are.
 
+mod convergence;
 mod cookbook;
 mod messages;
 mod rules;
