@@ -211,15 +211,7 @@ impl Trace {
         if let Some(value) = state.values.get(&node) {
             return Ok(value.clone());
         }
-        let mut needed = state.graph.needed_for(&[node]);
-        // What is known already needs nothing.
-        for i in (0..needed.len()).rev() {
-            let id = state.graph.id_at(i);
-            if needed[i] && state.values.contains_key(&id) {
-                needed[i] = false;
-            }
-        }
-        let order: Vec<NodeId> = state.graph.ids().filter(|id| needed[id.index()]).collect();
+        let order = missing(&state.graph, node, |id| state.values.contains_key(&id));
         for id in order {
             if state.values.contains_key(&id) {
                 continue;
@@ -247,7 +239,7 @@ impl Trace {
         let arrays = operands
             .iter()
             .map(|o| Tensor::from_array(state.values[o].clone()));
-        let values = run(&program, arrays.collect())?;
+        let values = execute(&program, &arrays.collect::<Vec<_>>())?;
         let values = values
             .iter()
             .map(Tensor::array)
@@ -282,6 +274,25 @@ impl Trace {
         let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
         compute(&state.graph, id, arrays.collect())
     }
+}
+
+/// What must be computed for the value of `node`, in order: what it follows from, up to values that are there.
+fn missing(graph: &Graph, node: NodeId, is_there: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+    let mut needed = vec![false; node.index() + 1];
+    needed[node.index()] = true;
+    for i in (0..needed.len()).rev() {
+        needed[i] &= !is_there(graph.id_at(i));
+        if needed[i] {
+            for o in &graph.node(graph.id_at(i)).operands {
+                needed[o.index()] = true;
+            }
+        }
+    }
+    graph
+        .ids()
+        .take(needed.len())
+        .filter(|id| needed[id.index()])
+        .collect()
 }
 
 /// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
@@ -456,5 +467,30 @@ impl Closed {
         let mut all = leaves;
         all.extend(self.captured.iter().cloned());
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_ir::DType;
+    use gradus_ir::primitives::{Call, Region, Unary};
+
+    /// What a region took to compute is not computed again for what follows from its results.
+    #[test]
+    fn a_value_needs_nothing_behind_values_that_are_there() {
+        let ty = Type::new(DType::F64, &[2]);
+        let mut body = Graph::new();
+        let x = body.input(ty.clone());
+        let outputs = vec![body.unary(Unary::Exp, x), body.unary(Unary::Sin, x)];
+        body.set_outputs(outputs);
+        let mut g = Graph::new();
+        let x = g.input(ty);
+        let y = g.unary(Unary::Cos, x);
+        let results = g.emit_region(Region::Call(Call::Checkpoint(body.into())), &[y]);
+        let next = g.unary(Unary::Neg, results[0]);
+        let region = g.node(results[0]).operands[0];
+        assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
+        assert_eq!(missing(&g, next, |id| id == y), [region, results[0], next]);
     }
 }
