@@ -6,6 +6,7 @@
 
 use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use std::cell::{Cell, RefCell};
@@ -393,6 +394,26 @@ pub(crate) fn close(
         captured,
         observers,
     })
+}
+
+/// [`close`] for a function of trees; also what it returns, to rebuild others like.
+pub(crate) fn close_tree<A: Tree, B: Tree>(
+    types: &[Type],
+    knowledge: Knowledge,
+    like: &A,
+    f: impl Fn(&A) -> B,
+) -> Result<(Closed, B)> {
+    let mut result = None;
+    let closed = close(types, knowledge, &mut |args| {
+        let y = f(&rebuild(like, args));
+        let leaves = leaves(&y);
+        result = Some(y);
+        leaves
+    })?;
+    match result {
+        Some(y) => Ok((closed, y)),
+        None => unreachable!("the closure was traced"),
+    }
 }
 
 /// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.

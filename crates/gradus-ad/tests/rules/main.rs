@@ -45,6 +45,7 @@ fn all_names() -> BTreeSet<&'static str> {
         "switch",
         "checkpoint",
         "local",
+        "with_cost",
         "custom_jvp",
         "custom_vjp",
         "linear_call",

@@ -1,6 +1,6 @@
 //! Solvers at the ends of the range of numbers, and where nothing helps: what is not solved is an error.
 
-use crate::{near, same};
+use crate::near;
 use gradus::prelude::*;
 
 const METHODS: [Method; 3] = [Method::Cg, Method::BiCgStab, Method::Gmres { restart: 20 }];
@@ -138,27 +138,26 @@ fn nothing_is_tried_again_and_again() {
     );
 }
 
-/// Near its minimum an objective of single precision seems to grow by rounding.
+/// Near its minimum an objective of single precision seems to grow by rounding, by more than by the last step it becomes smaller.
 #[test]
 fn minima_in_single_precision() {
     use gradus::random;
     for seed in 0..20 {
-        let key = random::key(seed);
-        let a = random::normal(&key, &[200, 5], F32);
+        let a = random::normal(&random::key(seed), &[200, 5], F32);
         let b = random::normal(&random::key(seed + 100), &[200], F32);
-        let lowest = argmin(
-            |w: &Tensor| (a.matmul(w) - &b).square().sum() + 1000.0,
-            &Tensor::zeros(&[5], F32),
-            Argmin::default(),
-        );
-        let normal = a.t().matmul(&a);
-        same(&normal.matmul(&lowest), &a.t().matmul(&b), 1e-2);
+        let loss = |w: &Tensor| {
+            let errors = a.matmul(w) - &b;
+            (errors.square() + errors.square().square() * 0.1).sum() + 1e5
+        };
+        let lowest = argmin(loss, &Tensor::zeros(&[5], F32), Argmin::default());
+        let slope = grad(loss)(&lowest);
+        near(&slope, &[0.0; 5], 1e-2);
     }
 }
 
-/// A function is traced a few times, and not at each use.
+/// However often it is used.
 #[test]
-fn functions_are_traced_once_for_each_derivative() {
+fn objectives_are_traced_once() {
     use std::cell::Cell;
     let count = Cell::new(0);
     let objective = |x: &Tensor| {

@@ -1,10 +1,10 @@
 //! Functions with rules of their own, and solutions differentiated as what they are.
 
 mod convergence;
-mod cookbook;
 mod messages;
 mod rules;
 mod solve;
+mod stated;
 
 use gradus::prelude::*;
 
