@@ -72,6 +72,10 @@ fn settled_inside(region: &Region, flags: &[bool]) -> Region {
         }),
         Region::Call(Call::Checkpoint(b)) => Region::Call(Call::Checkpoint(inside(b, flags))),
         Region::Call(Call::Local(b)) => Region::Call(Call::Local(inside(b, flags))),
+        Region::Call(Call::Stated { body, cost }) => Region::Call(Call::Stated {
+            body: inside(body, flags),
+            cost: *cost,
+        }),
         region => region.clone(),
     }
 }

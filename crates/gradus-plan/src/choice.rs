@@ -4,6 +4,7 @@ use crate::cost::{Estimate, estimate};
 use crate::elimination::{Elimination, Search};
 use crate::order::Order;
 use crate::profile::Profile;
+use crate::regions::stated;
 use gradus_ir::{Error, ErrorKind, Graph, Result};
 use std::cmp::Ordering;
 
@@ -157,6 +158,9 @@ pub struct Candidate {
     pub program: Graph,
     /// What it is thought to cost.
     pub estimate: Estimate,
+    /// How many of the operations of the estimate the user states; what runs in their place is counted as it is, so the estimate is not what will be counted
+    /// unless there are none.
+    pub stated_operations: u64,
     /// Bytes that it holds at once, arguments apart, where asked for.
     pub peak_bytes: Option<u64>,
     /// Why it may not be taken.
@@ -171,6 +175,7 @@ impl Candidate {
             mode,
             symmetric: false,
             estimate: estimate(&program, &options.profile),
+            stated_operations: stated(&program).0,
             peak_bytes: None,
             program,
             ruled_out: None,

@@ -6,7 +6,7 @@ use crate::elimination::Elimination;
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use crate::quote;
-use crate::regions;
+use crate::regions::{self, stated};
 use crate::segments::Cut;
 use crate::steps::named;
 use gradus_ir::Loc;
@@ -175,10 +175,26 @@ impl Plan {
                     ratio(m.seconds, fastest)
                 );
             }
+            if c.stated_operations > 0 {
+                let _ = write!(
+                    out,
+                    "  {} of the operations stated",
+                    grouped(c.stated_operations)
+                );
+            }
             if let Some(why) = &c.ruled_out {
                 let _ = write!(out, "  ruled out: {why}");
             }
             out.push('\n');
+        }
+        let (stated, places) = stated(&self.chosen().program);
+        if stated > 0 {
+            let places = places.iter().filter(|loc| self.places && loc.is_known());
+            let places: String = places.map(|loc| format!(", at {loc}")).collect();
+            let _ = writeln!(
+                out,
+                "    stated, and counted by nobody: the operations of with_cost{places}"
+            );
         }
         for (why, names) in self.not_built_by_reason() {
             let _ = writeln!(out, "    not built, as {why}: {names}");
@@ -267,7 +283,7 @@ impl Plan {
 
     /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`, for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`,
     /// `ruled_out`, for each cut `operation`, `type`, `place`, and the `steps`; of the `regions` (loops, choices and calls) in the program taken, if there are any, `what`,
-    /// `place`, `operations`, `seconds`.
+    /// `place`, `operations`, `seconds`; and `stated_operations` of a candidate, if there are any.
     pub fn to_json(&self) -> String {
         self.json(None)
     }
@@ -294,9 +310,13 @@ impl Plan {
                     ),
                     None => String::new(),
                 };
+                let stated = match c.stated_operations {
+                    0 => String::new(),
+                    n => format!(", \"stated_operations\": {n}"),
+                };
                 let e = c.estimate;
                 format!(
-                    "    {{\"mode\": {}, \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"peak_bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{seen}}}",
+                    "    {{\"mode\": {}, \"order\": {order}, \"operations\": {}, \"bytes\": {}, \"peak_bytes\": {}, \"seconds\": {:e}, \"ruled_out\": {ruled_out}{stated}{seen}}}",
                     quote::json(&c.name),
                     e.operations,
                     e.bytes,

@@ -3,7 +3,7 @@
 use crate::cost::{Estimate, estimate, estimate_vectors, estimates};
 use crate::explain::grouped;
 use crate::profile::Profile;
-use gradus_ir::primitives::{Call, Loop, Primitive, Region, Trips};
+use gradus_ir::primitives::{Call, Loop, Primitive, Region, Trips, Work};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId};
 
 /// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
@@ -54,6 +54,48 @@ fn any_call(g: &Graph, wanted: &dyn Fn(&Call) -> bool) -> bool {
         let own = matches!(&**region, Region::Call(call) if wanted(call));
         own || (region.bodies().iter()).any(|(_, body)| any_call(body, wanted))
     })
+}
+
+/// How many of the operations of a program are stated by the user, and the lines where they are.
+pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
+    let (mut operations, mut places) = (0u64, Vec::new());
+    let live = g.live();
+    for id in g.ids().filter(|id| live[id.index()]) {
+        let Some(region) = g.region(id).map(|region| &**region) else {
+            continue;
+        };
+        let here = match region {
+            Region::Call(Call::Stated { cost, .. }) => {
+                places.push(g.node(id).loc);
+                cost.value
+            }
+            Region::Check(_) | Region::Call(Call::Hook { .. }) => 0,
+            region => {
+                // The rules of a call do not run.
+                let bodies = match region {
+                    Region::Call(call) => vec![call.body()],
+                    region => region.bodies().into_iter().map(|(_, body)| body).collect(),
+                };
+                let inside = bodies.into_iter().map(|body| {
+                    let (operations, within) = stated(body);
+                    places.extend(within);
+                    operations
+                });
+                let inside = inside.max().unwrap_or(0);
+                match region {
+                    Region::Loop(l) => match l.trips {
+                        Trips::Fixed(n) => inside.saturating_mul(n as u64),
+                        _ => inside * UNKNOWN_STEPS,
+                    },
+                    _ => inside,
+                }
+            }
+        };
+        operations = operations.saturating_add(here);
+    }
+    places.sort_by_key(|loc| loc.file_line());
+    places.dedup_by_key(|loc| loc.file_line());
+    (operations, places)
 }
 
 /// The error of those who ask for forward mode where there is none, with the line of the function that has none.
@@ -109,7 +151,7 @@ pub(crate) fn held(g: &Graph, profile: &Profile) -> Vec<Held> {
     all.collect()
 }
 
-/// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does.
+/// What one evaluation of a region costs: its bodies, as often as they run; of a choice the dearest branch, of a function with rules of its own what it does, of one whose cost is stated that.
 pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
     match region {
         Region::Loop(l) => {
@@ -128,6 +170,16 @@ pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
             .unwrap_or_default(),
         // Of the identity nothing is left to run, and a check is one comparison.
         Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
+        Region::Call(Call::Stated { .. }) => {
+            let cost = region.total_cost();
+            let bytes = cost.bytes_read + cost.bytes_written;
+            let computing = cost.operations as f64 / profile.rate(Work::Arithmetic);
+            Estimate {
+                operations: cost.operations,
+                bytes,
+                seconds: computing.max(bytes as f64 / profile.bandwidth(bytes)),
+            }
+        }
         Region::Call(call) => estimate(call.body(), profile),
     }
 }

@@ -41,7 +41,7 @@ pub use gradus_ir::{DType, Error, ErrorKind, Graph, Part, Result, dot};
 pub use seeing::*;
 pub use solve::{
     Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
-    linear_solve,
+    linear_solve, linear_solve_preconditioned,
 };
 pub use tensor::Tensor;
 pub use transform::*;

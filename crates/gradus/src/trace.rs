@@ -6,6 +6,7 @@
 
 use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use std::cell::{Cell, RefCell};
@@ -225,15 +226,7 @@ impl Trace {
         if let Some(value) = state.values.get(&node) {
             return Ok(value.clone());
         }
-        let mut needed = state.graph.needed_for(&[node]);
-        // What is known already needs nothing.
-        for i in (0..needed.len()).rev() {
-            let id = state.graph.id_at(i);
-            if needed[i] && state.values.contains_key(&id) {
-                needed[i] = false;
-            }
-        }
-        let order: Vec<NodeId> = state.graph.ids().filter(|id| needed[id.index()]).collect();
+        let order = missing(&state.graph, node, |id| state.values.contains_key(&id));
         for id in order {
             if state.values.contains_key(&id) {
                 continue;
@@ -261,7 +254,7 @@ impl Trace {
         let arrays = operands
             .iter()
             .map(|o| Tensor::from_array(state.values[o].clone()));
-        let values = run(&program, arrays.collect())?;
+        let values = execute(&program, &arrays.collect::<Vec<_>>())?;
         let values = values
             .iter()
             .map(Tensor::array)
@@ -296,6 +289,25 @@ impl Trace {
         let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
         compute(&state.graph, id, arrays.collect())
     }
+}
+
+/// What must be computed for the value of `node`, in order: what it follows from, up to values that are there.
+fn missing(graph: &Graph, node: NodeId, is_there: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
+    let mut needed = vec![false; node.index() + 1];
+    needed[node.index()] = true;
+    for i in (0..needed.len()).rev() {
+        needed[i] &= !is_there(graph.id_at(i));
+        if needed[i] {
+            for o in &graph.node(graph.id_at(i)).operands {
+                needed[o.index()] = true;
+            }
+        }
+    }
+    graph
+        .ids()
+        .take(needed.len())
+        .filter(|id| needed[id.index()])
+        .collect()
 }
 
 /// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
@@ -398,6 +410,26 @@ pub(crate) fn close(
     })
 }
 
+/// [`close`] for a function of trees; also what it returns, to rebuild others like.
+pub(crate) fn close_tree<A: Tree, B: Tree>(
+    types: &[Type],
+    knowledge: Knowledge,
+    like: &A,
+    f: impl Fn(&A) -> B,
+) -> Result<(Closed, B)> {
+    let mut result = None;
+    let closed = close(types, knowledge, &mut |args| {
+        let y = f(&rebuild(like, args));
+        let leaves = leaves(&y);
+        result = Some(y);
+        leaves
+    })?;
+    match result {
+        Some(y) => Ok((closed, y)),
+        None => unreachable!("the closure was traced"),
+    }
+}
+
 /// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.
 pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
     let references: Vec<&Tensor> = arguments.iter().collect();
@@ -459,5 +491,30 @@ impl Closed {
         let mut all = leaves;
         all.extend(self.captured.iter().cloned());
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus_ir::DType;
+    use gradus_ir::primitives::{Call, Region, Unary};
+
+    /// What a region took to compute is not computed again for what follows from its results.
+    #[test]
+    fn a_value_needs_nothing_behind_values_that_are_there() {
+        let ty = Type::new(DType::F64, &[2]);
+        let mut body = Graph::new();
+        let x = body.input(ty.clone());
+        let outputs = vec![body.unary(Unary::Exp, x), body.unary(Unary::Sin, x)];
+        body.set_outputs(outputs);
+        let mut g = Graph::new();
+        let x = g.input(ty);
+        let y = g.unary(Unary::Cos, x);
+        let results = g.emit_region(Region::Call(Call::Checkpoint(body.into())), &[y]);
+        let next = g.unary(Unary::Neg, results[0]);
+        let region = g.node(results[0]).operands[0];
+        assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
+        assert_eq!(missing(&g, next, |id| id == y), [region, results[0], next]);
     }
 }

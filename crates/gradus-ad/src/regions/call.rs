@@ -18,6 +18,16 @@ pub(super) fn jvp(
     match call {
         Call::Checkpoint(body) => whole(g, body, Call::Checkpoint, operands, tangents),
         Call::Local(body) => whole(g, body, Call::Local, operands, tangents),
+        Call::Stated { body, cost } => {
+            let cost = cost.of_derivative();
+            whole(
+                g,
+                body,
+                |body| Call::Stated { body, cost },
+                operands,
+                tangents,
+            )
+        }
         Call::CustomJvp { body, rule, fixed } => {
             let mut sums = undefined(
                 g,
@@ -310,6 +320,10 @@ pub(super) fn transpose(
             args.extend(cotangents.iter().flatten());
             let again = match call {
                 Call::Local(_) => Call::Local(turned),
+                Call::Stated { cost, .. } => Call::Stated {
+                    body: turned,
+                    cost: cost.of_transpose(),
+                },
                 _ => Call::Checkpoint(turned),
             };
             let results = g.emit_region(Region::Call(again), &args);
@@ -347,6 +361,11 @@ pub(super) fn batch(
         Call::Local(body) => {
             let (body, with_axis) = plain(body);
             (Call::Local(body), with_axis)
+        }
+        Call::Stated { body, cost } => {
+            let (body, with_axis) = plain(body);
+            let cost = cost.times(n);
+            (Call::Stated { body, cost }, with_axis)
         }
         Call::CustomJvp { body, rule, fixed } => {
             let of_tangents = floats(&batched[*fixed..], &body.input_types()[*fixed..]);
@@ -454,7 +473,7 @@ fn summed(body: &Graph, marked: &[bool]) -> Body {
 fn whole(
     g: &mut Graph,
     body: &Body,
-    kind: fn(Body) -> Call,
+    kind: impl Fn(Body) -> Call,
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {

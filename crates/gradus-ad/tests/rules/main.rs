@@ -47,6 +47,7 @@ fn all_names() -> BTreeSet<&'static str> {
         "switch",
         "checkpoint",
         "local",
+        "with_cost",
         "custom_jvp",
         "custom_vjp",
         "linear_call",
@@ -67,6 +68,7 @@ fn stands_in_programs(region: &Region) -> bool {
         Region::Call(call) => match call {
             Call::Checkpoint(_)
             | Call::Local(_)
+            | Call::Stated { .. }
             | Call::CustomJvp { .. }
             | Call::CustomVjp { .. }
             | Call::Hook { .. }

@@ -118,6 +118,10 @@ pub fn rows() -> Vec<Row> {
             &format!("{name}{{body=graph({inputs}, %n: i64[]) {{ {calculation} return %c, %s, %n }}}} %x, %y, %n"),
         ));
     }
+    rows.push(row(
+        &format!("{inputs}, %n: i64[]"),
+        &format!("with_cost{{value=9, tangent=7, cotangent=8, body=graph({inputs}, %n: i64[]) {{ {calculation} return %c, %s, %n }}}} %x, %y, %n"),
+    ));
     let tangent = "%ca: f64[2] = cos %x %db: f64[2] = mul %b, %ca %dx: f64[2] = mul %db, %dxi
           %dc0: f64[2] = mul %dx, %q
           %ds: f64[] = reduce_sum{axes=[0]} %dyi %dq: f64[2] = broadcast{shape=[2], axes=[]} %ds

@@ -31,7 +31,7 @@ pub use gather::Gather;
 pub use layout::Layout;
 pub use probe::Probe;
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
-pub use region::{Body, Call, Check, Loop, Reason, Region, Solve, Switch, Trips};
+pub use region::{Body, Call, Check, Loop, Reason, Region, Solve, StatedCost, Switch, Trips};
 pub use resize::Resize;
 pub use select::Select;
 pub use unary::Unary;

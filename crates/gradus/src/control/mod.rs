@@ -18,7 +18,7 @@ pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
-use crate::tree::{Structure, Tree, leaves, rebuild};
+use crate::tree::{Structure, Tree, leaves};
 use gradus_ir::primitives::Region;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
 
@@ -29,17 +29,7 @@ pub(crate) fn close<A: Tree, B: Tree>(
     types: &[Type],
     f: impl Fn(&A) -> B,
 ) -> Result<(Closed, B)> {
-    let mut result = None;
-    let closed = trace::close(types, Knowledge::Types(name), &mut |args| {
-        let y = f(&rebuild(like, args));
-        let leaves = leaves(&y);
-        result = Some(y);
-        leaves
-    })?;
-    match result {
-        Some(y) => Ok((closed, y)),
-        None => unreachable!("the closure was traced"),
-    }
+    trace::close_tree(types, Knowledge::Types(name), like, f)
 }
 
 /// The program of inputs of these types that applies `graph` to those of them in `args`.
@@ -129,6 +119,7 @@ pub(crate) fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> 
     }
 }
 
-fn zeros(ty: &Type) -> Tensor {
+/// Zeros of a type.
+pub(crate) fn zeros(ty: &Type) -> Tensor {
     Tensor::splat(Literal::from_f64(ty.dtype, 0.0), &ty.shape)
 }

@@ -1,6 +1,6 @@
 //! The first NaN or infinity of a program, told with its line.
 
-use super::search::{Finite, Found, NanWithin, search};
+use super::search::{Finite, Found, Meaning, NanWithin, made_at, search};
 use crate::tensor::Tensor;
 use crate::trace;
 use crate::transform::{argument_at, close_at};
@@ -61,7 +61,8 @@ pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<N
     trace::boundary(|| {
         let inputs = leaves(x);
         let (closed, _) = close_at(&f, x, &inputs)?;
-        let found = search(&closed.graph, &closed.arguments(inputs))?;
+        let arguments = closed.arguments(inputs);
+        let found = search(&closed.graph, &arguments, Meaning::Searched)?;
         Ok(found.map(|found| {
             let mut report = NanReport::new(&found);
             if let Some(k) = found.argument() {
@@ -73,8 +74,8 @@ pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<N
     })
 }
 
-/// Runs `f`; within it, on this thread, a program whose results are not finite is a mistake: the message of [`find_nan`], with the line. Operations outside of
-/// programs are programs too. The environment variable `GRADUS_CHECK_NAN=1` does the same for all that runs.
+/// Runs `f`; within it, on this thread, a program that makes results which are not finite is a mistake: the message of [`find_nan`], with the line. Operations outside of
+/// programs are programs too. What a program is given is no mistake of its own, nor are infinities where an infinity was given. The environment variable `GRADUS_CHECK_NAN=1` does the same for all that runs.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -110,9 +111,8 @@ pub(crate) fn checking() -> bool {
 pub(crate) fn check(graph: &Graph, arguments: &[Tensor], results: &[Tensor]) -> Result<()> {
     for result in results {
         if Finite::of(&result.array()?) != Finite::All
-            && let Some(found) = search(graph, arguments)?
             // An argument is what was checked before, or given by the caller.
-            && found.argument().is_none()
+            && let Some(found) = search(graph, arguments, Meaning::Meant)?
             && found.reaches_result
         {
             let report = NanReport::new(&found);
@@ -131,7 +131,13 @@ impl NanReport {
         };
         let result = numbers(&found.result);
         let ty = found.result.ty().clone();
-        let at = result.iter().position(|v| !v.is_finite()).unwrap_or(0);
+        // What it made itself is told rather than what it was given.
+        let operands: Result<Vec<_>> = found.operands.iter().map(Tensor::array).collect();
+        let bad = (operands.ok().zip(found.result.array().ok()))
+            .and_then(|(operands, result)| made_at(&found.op, &operands, &result))
+            .filter(|made| made.contains(&true))
+            .unwrap_or_else(|| result.iter().map(|v| !v.is_finite()).collect());
+        let at = bad.iter().position(|&bad| bad).unwrap_or(0);
         let mut index = vec![0; ty.rank()];
         let mut left = at;
         for (i, &n) in index.iter_mut().zip(&ty.shape).rev() {
@@ -158,7 +164,7 @@ impl NanReport {
             operands: operands.collect(),
             loc: found.loc,
             ty,
-            bad: result.iter().filter(|v| !v.is_finite()).count(),
+            bad: bad.iter().filter(|&&bad| bad).count(),
             argument: None,
         }
     }

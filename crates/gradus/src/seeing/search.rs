@@ -97,18 +97,22 @@ impl Found {
 }
 
 /// Searches `graph` at these arguments.
-pub(super) fn search(graph: &Graph, arguments: &[Tensor]) -> Result<Option<Found>> {
+pub(super) fn search(
+    graph: &Graph,
+    arguments: &[Tensor],
+    meaning: Meaning,
+) -> Result<Option<Found>> {
     let arrays: Result<Vec<Array>> = arguments.iter().map(Tensor::array).collect();
     // Nobody sees what is run again.
-    inside(&graph.without_effects(), &arrays?, Meaning::Searched)
+    inside(&graph.without_effects(), &arrays?, meaning)
 }
 
 /// What it means that an argument is not finite.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Meaning {
+pub(super) enum Meaning {
     /// It is what is searched for.
     Searched,
-    /// It was searched for outside already: an infinity is meant.
+    /// It is known outside already: an infinity is meant, and a NaN not made here.
     Meant,
 }
 
@@ -148,6 +152,8 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
     // What is meant to be infinite counts as finite.
     let mut bad = vec![Finite::All; graph.len()];
     let mut meant = vec![false; graph.len()];
+    // Whether an element is the operation's own doing, whatever the others are.
+    let mut own = vec![false; graph.len()];
     let operands = |values: &[Option<Value>], id: NodeId| -> Vec<Value> {
         let operands = graph.node(id).operands.iter();
         operands.filter_map(|o| values[o.index()].clone()).collect()
@@ -157,7 +163,7 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         let given = operands(&values, id);
         let value = match &node.op {
             Op::Input(k) => Value::Array(arguments[*k as usize].clone()),
-            Op::Region(region) => Value::Results(evaluate(region, &given)?),
+            Op::Region(region) => Value::Results(evaluate(region, node.loc, &given)?),
             Op::Result { index, .. } => match &given[0] {
                 Value::Results(all) => all[*index as usize].clone(),
                 _ => unreachable!("a result is one of a region"),
@@ -171,6 +177,16 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         let k = id.index();
         bad[k] = value.finite();
         values[k] = Some(value);
+        if bad[k] != Finite::All
+            && let Some(Value::Array(result)) = &values[k]
+        {
+            let arrays = given.iter().filter_map(|v| match v {
+                Value::Array(array) => Some(array.clone()),
+                _ => None,
+            });
+            let made = made_at(&node.op, &arrays.collect::<Vec<_>>(), result);
+            own[k] = made.is_some_and(|made| made.contains(&true));
+        }
         let mut sources = node.operands.iter().map(|o| o.index());
         let is_meant = match node.op {
             Op::Const(_) => true,
@@ -180,14 +196,24 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         if bad[k] == Finite::Infinite
             && is_meant
             && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
+            && !own[k]
         {
-            meant[k] = true;
-            bad[k] = Finite::All;
+            let inside = match &node.op {
+                Op::Region(region) => within(region, node.loc, &given)?,
+                _ => None,
+            };
+            if inside.is_none() {
+                meant[k] = true;
+                bad[k] = Finite::All;
+            }
         }
     }
     let made = |id: &NodeId| {
         let operands = &graph.node(*id).operands;
-        bad[id.index()] != Finite::All && operands.iter().all(|o| bad[o.index()] == Finite::All)
+        let given = meaning == Meaning::Meant && matches!(graph.node(*id).op, Op::Input(_));
+        !given
+            && bad[id.index()] != Finite::All
+            && (own[id.index()] || operands.iter().all(|o| bad[o.index()] == Finite::All))
     };
     // What is bad and leads to a bad result through bad values alone.
     let mut leads = vec![false; graph.len()];
@@ -280,12 +306,37 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         }
     };
     found.within.extend(place);
-    // A value that came in is no operation.
-    Ok(Some(found).filter(|found| found.argument().is_none()))
+    Ok(Some(found))
 }
 
-/// The results of a region.
-fn evaluate(region: &Region, operands: &[Value]) -> Result<Vec<Value>> {
+/// Which elements an elementwise operation made itself: each NaN of numbers, each infinity of finite ones. `None` for other operations.
+pub(super) fn made_at(op: &Op, operands: &[Array], result: &Array) -> Option<Vec<bool>> {
+    if !matches!(
+        op,
+        Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Select(_)
+    ) {
+        return None;
+    }
+    let numbers = |array: &Array| -> Vec<f64> {
+        match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
+            (Some(values), _) => values.to_vec(),
+            (_, Some(values)) => values.iter().map(|&v| f64::from(v)).collect(),
+            _ => vec![0.0; array.ty().elements()],
+        }
+    };
+    let operands: Vec<Vec<f64>> = operands.iter().map(numbers).collect();
+    let result = numbers(result).into_iter().enumerate();
+    let of = |k: usize, test: fn(f64) -> bool| operands.iter().all(|all| test(all[k]));
+    let made = result.map(|(k, v)| match v {
+        v if v.is_nan() => of(k, |v| !v.is_nan()),
+        v if v.is_infinite() => of(k, f64::is_finite),
+        _ => false,
+    });
+    Some(made.collect())
+}
+
+/// The results of a region, which stands at `loc`.
+fn evaluate(region: &Region, loc: Loc, operands: &[Value]) -> Result<Vec<Value>> {
     let results = match region {
         Region::Loop(r) => return steps(r, operands, &mut |_, _, _| Ok(true)),
         Region::Switch(r) => {
@@ -294,6 +345,7 @@ fn evaluate(region: &Region, operands: &[Value]) -> Result<Vec<Value>> {
         }
         Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
             let mut one = Graph::new();
+            one.set_loc(loc);
             let given = arrays(operands)?;
             let inputs: Vec<NodeId> = given.iter().map(|a| one.input(a.ty().clone())).collect();
             let outputs = one.add_region(region.clone(), &inputs)?;

@@ -1,11 +1,12 @@
 //! Points at which a function is smallest.
 
 use super::root::root_of;
-use super::vector::{Packing, norm};
+use super::search::{DECREASE, search};
+use super::vector::{Packing, norm, scaled, within};
 use super::{LinearSolver, require};
-use crate::control::{or_stop, while_loop};
+use crate::control::{close, or_stop, types, while_loop};
 use crate::tensor::Tensor;
-use crate::trace::on_behalf_of;
+use crate::trace::{self, on_behalf_of};
 use crate::transform::grad::differentiate;
 use crate::transform::jvp;
 use crate::tree::{Tree, leaves, zeros_like};
@@ -59,10 +60,21 @@ impl Default for Argmin {
 #[track_caller]
 pub fn argmin<X: Tree>(objective: impl Fn(&X) -> Tensor, init: &X, options: Argmin) -> X {
     let loc = Loc::caller();
-    let slope = |x: &X| differentiate("argmin", &|x: &X| (objective(x), ()), x, loc).1;
-    let solve = |slope: &dyn Fn(&X) -> X, init: &X| descend(&objective, slope, init, options, loc);
-    let result = root_of("argmin", &slope, init, &solve, options.linear, loc);
-    or_stop(result, loc, || zeros_like(init))
+    let run = || {
+        let types = types(&leaves(init));
+        // Traced once, however often it is used.
+        let (closed, returned) = close("argmin", init, &types, &objective)?;
+        let objective = |x: &X| {
+            let result = trace::apply(&closed.graph, closed.arguments(leaves(x)));
+            let value = result.map(|mut values| values.remove(0));
+            value.unwrap_or_else(|e| Tensor::fail(e, returned.ty().clone()))
+        };
+        let slope = |x: &X| differentiate("argmin", &|x: &X| (objective(x), ()), x, loc).1;
+        let solve =
+            |slope: &dyn Fn(&X) -> X, init: &X| descend(&objective, slope, init, options, loc);
+        root_of("argmin", &slope, init, &solve, options.linear, loc)
+    };
+    or_stop(run(), loc, || zeros_like(init))
 }
 
 fn descend<X: Tree>(
@@ -72,60 +84,53 @@ fn descend<X: Tree>(
     options: Argmin,
     loc: Loc,
 ) -> Result<X> {
-    /// The part of the decrease promised by the slope that is asked for.
-    const DECREASE: f64 = 1e-4;
-    /// The shortest part of a step that is tried is two to the minus this.
-    const HALVINGS: i64 = 30;
-    type State = (Tensor, Tensor, Tensor);
+    // x, the objective there, its gradient; whether the last step helped; the steps.
+    type State = ((Tensor, Tensor, Tensor), Tensor, Tensor);
     let packing = Packing::of(&leaves(init));
-    let value = |x: &Tensor| objective(&packing.unpack_like(init, x));
     on_behalf_of(loc, || {
         let at = |x: &Tensor| packing.pack_tree(&slope(&packing.unpack_like(init, x)));
         let begin = packing.pack_tree(init);
+        let value = |x: &Tensor| objective(&packing.unpack_like(init, x)).astype(begin.dtype());
         let first = at(&begin);
         let limit = (norm(&first) + 1.0) * packing.tolerance(options.tolerance);
-        let most = options.max_steps.unwrap_or(100);
-        // What the objective may seem to grow by rounding.
-        let rounding = packing.tolerance(None) * 1e-3;
-        let (x, g, steps) = while_loop(
-            |(_, g, k): &State| norm(g).greater(&limit) & k.less(most as i64),
-            |(x, g, k): &State| {
-                let p = direction(&|v| jvp(at, x, v).1, g, packing.len());
-                let (here, promised) = (value(x).astype(g.dtype()), g.dot(&p));
-                let enough = |t: &Tensor| {
-                    let there = value(&(x + t * &p)).astype(g.dtype());
-                    there.less_equal(&here + t * &promised * DECREASE + here.abs() * rounding)
+        let most = options.max_steps.unwrap_or(100) as i64;
+        let ((x, _, g), _, steps) = while_loop(
+            |((_, _, g), on, k): &State| norm(g).greater(&limit) & on & k.less(most),
+            |((x, here, g), _, k): &State| {
+                let p = direction(&|v| jvp(at, x, v).1, g);
+                let promised = g.dot(&p);
+                let enough = |t: &Tensor, there: &Tensor| {
+                    // By rounding it may seem to grow.
+                    let may_grow = here.abs() * packing.rounding();
+                    there.less_equal(here + t * &promised * DECREASE + may_grow)
                 };
-                let whole = Tensor::ones(&[], g.dtype());
-                let (t, halvings) = while_loop(
-                    |(t, k): &(Tensor, Tensor)| !enough(t) & k.less(HALVINGS),
-                    |(t, k): &(Tensor, Tensor)| (t * 0.5, k + 1),
-                    &(whole, Tensor::from(0i64)),
-                );
-                // Without a part that helps it stays where it is, and the check in the end says so.
-                let t = halvings.less(HALVINGS).where_(&t, &t.zeros_like());
-                let next = x + t * p;
-                let g = at(&next);
-                (next, g, k + 1)
+                let reached = search(&value, (x, here), &p, &enough);
+                let g = at(&reached.x);
+                ((reached.x, reached.value, g), reached.moved, k + 1)
             },
-            &(begin, first, Tensor::from(0i64)),
+            &(
+                (begin.clone(), value(&begin), first),
+                Tensor::from(true),
+                Tensor::from(0i64),
+            ),
         );
         let size = norm(&g);
         let message = "argmin: no convergence in {} steps: the norm of the gradient is {}, and should be at most {}; begin nearer to the minimum, or allow more `max_steps` or a larger \
                        `tolerance`";
         let reported = [&steps, &size, &limit];
-        let x = require(size.less_equal(&limit), message, &reported, x, loc)?;
+        let x = require(within(&size, &limit), message, &reported, x, loc)?;
         Ok(packing.unpack_like(init, &x))
     })
 }
 
 /// Conjugate gradients for `H·p = -g`, ended by a residual that is small beside `g` or by a direction in which `H` is not positive; downhill in any case.
-fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor, unknowns: usize) -> Tensor {
+fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor) -> Tensor {
     // p; the residual, the direction; whether to go on, the step.
     type State = (Tensor, (Tensor, Tensor), (Tensor, Tensor));
-    let size = norm(g);
-    let enough = &size * size.sqrt().minimum(0.5);
-    let most = (10 * unknowns).max(100) as i64;
+    let forcing = norm(g).sqrt().minimum(0.5);
+    let (g, scale) = scaled(g);
+    let enough = norm(&g) * forcing;
+    let most = (10 * g.len()).max(100) as i64;
     let (p, _, _) = while_loop(
         |(_, (r, _), (on, k)): &State| on & norm(r).greater(&enough) & k.less(most),
         |(p, (r, d), (_, k)): &State| {
@@ -144,9 +149,9 @@ fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor, unknowns: usize) -
         },
         &(
             g.zeros_like(),
-            (-g, -g),
+            (-&g, -&g),
             (Tensor::from(true), Tensor::from(0i64)),
         ),
     );
-    p
+    p * scale
 }

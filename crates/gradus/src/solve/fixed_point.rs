@@ -1,7 +1,7 @@
 //! Points that a function leaves where they are.
 
 use super::root::root_of;
-use super::vector::{Packing, norm};
+use super::vector::{Packing, norm, within};
 use super::{LinearSolver, require};
 use crate::control::{changed, check_same, or_stop, while_loop};
 use crate::tensor::Tensor;
@@ -78,6 +78,6 @@ fn iterate<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: FixedPoint, loc: Loc
                    `max_steps` or a larger `tolerance`";
     let reported = [&steps, &size, &limit];
     // The last step is taken too: it is there, and it is one step nearer.
-    let x = require(size.less_equal(&limit), message, &reported, x + change, loc)?;
+    let x = require(within(&size, &limit), message, &reported, x + change, loc)?;
     Ok(packing.unpack_like(init, &x))
 }

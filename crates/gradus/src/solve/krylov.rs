@@ -1,38 +1,75 @@
 //! Krylov methods: the solution of `A·x = b` from products with `A` alone, beginning with zero.
 
-use super::linear::Method;
-use super::vector::norm;
+use super::linear::{LinearSolver, Method};
+use super::vector::{Packing, norm, scaled, within};
 use crate::control::while_loop;
 use crate::tensor::Tensor;
 use gradus_ir::DType;
+
+/// A matrix, and one like its inverse.
+#[derive(Clone, Copy)]
+pub(super) struct System<'a> {
+    /// The product with the matrix.
+    pub product: &'a dyn Fn(&Tensor) -> Tensor,
+    /// The product with what is like its inverse.
+    pub preconditioner: Option<&'a dyn Fn(&Tensor) -> Tensor>,
+}
+
+impl System<'_> {
+    fn preconditioned(&self, v: &Tensor) -> Tensor {
+        match self.preconditioner {
+            Some(m) => m(v),
+            None => v.clone(),
+        }
+    }
+}
 
 /// What a method found.
 pub(super) struct Found {
     pub solution: Tensor,
     /// The norm of the residual, as the method carries it along.
     pub residual: Tensor,
+    /// What it should be at most.
+    pub limit: Tensor,
+    /// Whether it is.
+    pub converged: Tensor,
     /// Steps made, i64.
     pub steps: Tensor,
 }
 
-/// Goes on until the norm of the residual is at most `limit`, for at most so many steps.
+/// Where a method ended: the solution, the residual, the steps.
+type Ended = (Tensor, Tensor, Tensor);
+
+/// Solves for a vector that lies as `packing` says.
 pub(super) fn solve(
-    method: Method,
-    apply: &dyn Fn(&Tensor) -> Tensor,
+    solver: LinearSolver,
+    packing: &Packing,
+    system: System<'_>,
     b: &Tensor,
-    limit: &Tensor,
-    most: usize,
 ) -> Found {
-    match method {
-        Method::Cg => cg(apply, b, limit, most),
-        Method::BiCgStab => bicgstab(apply, b, limit, most),
+    // Products of numbers of the size of 1 are neither infinite nor zero, whatever the size of `b`.
+    let (b, size) = scaled(b);
+    let limit = norm(&b) * packing.tolerance(solver.tolerance);
+    let most = solver.steps(packing.len());
+    let (solution, residual, steps) = match solver.method {
+        Method::Cg => cg(system, &b, &limit, most),
+        Method::BiCgStab => bicgstab(system, &b, &limit, most),
         Method::Gmres { restart } => {
             let restart = restart.clamp(1, b.len().max(1));
-            gmres(apply, b, limit, most, restart)
+            gmres(system, &b, &limit, most, restart)
         }
+    };
+    let residual = norm(&residual);
+    Found {
+        converged: within(&residual, &limit),
+        solution: solution * &size,
+        residual: residual * &size,
+        limit: limit * size,
+        steps,
     }
 }
 
+/// Whether the norm of the residual is more than `limit`, and a step is left.
 fn goes_on(residual: &Tensor, limit: &Tensor, steps: &Tensor, most: usize) -> Tensor {
     residual.dot(residual).greater(limit.square()) & steps.less(most as i64)
 }
@@ -48,69 +85,65 @@ fn ratio(a: &Tensor, b: &Tensor) -> Tensor {
     zero.where_(&a.zeros_like(), &(a / safe))
 }
 
-/// Conjugate gradients (Hestenes and Stiefel, 1952).
-fn cg(apply: &dyn Fn(&Tensor) -> Tensor, b: &Tensor, limit: &Tensor, most: usize) -> Found {
-    type State = (Tensor, Tensor, Tensor, Tensor);
-    let begin = (b.zeros_like(), b.clone(), b.clone(), no_steps());
-    let (solution, r, _, steps) = while_loop(
-        |(_, r, _, k): &State| goes_on(r, limit, k, most),
-        |(x, r, p, k): &State| {
-            let q = apply(p);
-            let rho = r.dot(r);
-            let alpha = &rho / p.dot(&q);
+/// Conjugate gradients (Hestenes and Stiefel, 1952), preconditioned (Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1).
+fn cg(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ended {
+    // x; the residual, the direction; the residual's product with itself, preconditioned; the step.
+    type State = (Tensor, (Tensor, Tensor), Tensor, Tensor);
+    let z = system.preconditioned(b);
+    let begin = (
+        b.zeros_like(),
+        (b.clone(), z.clone()),
+        b.dot(&z),
+        no_steps(),
+    );
+    let (x, (r, _), _, steps) = while_loop(
+        |(_, (r, _), _, k): &State| goes_on(r, limit, k, most),
+        |(x, (r, p), rho, k): &State| {
+            let q = (system.product)(p);
+            let alpha = rho / p.dot(&q);
             let next = r - &alpha * q;
-            let beta = next.dot(&next) / rho;
-            (x + alpha * p, next.clone(), next + beta * p, k + 1)
+            let z = system.preconditioned(&next);
+            let sigma = next.dot(&z);
+            let direction = z + &sigma / rho * p;
+            (x + alpha * p, (next, direction), sigma, k + 1)
         },
         &begin,
     );
-    Found {
-        solution,
-        residual: norm(&r),
-        steps,
-    }
+    (x, r, steps)
 }
 
 /// The stabilised biconjugate gradients (van der Vorst, SIAM Journal on Scientific and Statistical Computing 13, 1992).
-fn bicgstab(apply: &dyn Fn(&Tensor) -> Tensor, b: &Tensor, limit: &Tensor, most: usize) -> Found {
+fn bicgstab(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ended {
     type State = (Tensor, Tensor, Tensor, Tensor);
     let begin = (b.zeros_like(), b.clone(), b.clone(), no_steps());
-    let (solution, r, _, steps) = while_loop(
+    let (x, r, _, steps) = while_loop(
         |(_, r, _, k): &State| goes_on(r, limit, k, most),
         |(x, r, p, k): &State| {
             let rho = b.dot(r);
-            let v = apply(p);
+            let first = system.preconditioned(p);
+            let v = (system.product)(&first);
             let alpha = &rho / b.dot(&v);
             let s = r - &alpha * &v;
-            let t = apply(&s);
+            let second = system.preconditioned(&s);
+            let t = (system.product)(&second);
             // Where `s` is zero already, the first half of the step has arrived.
             let omega = ratio(&t.dot(&s), &t.dot(&t));
             let next = &s - &omega * t;
             let beta = ratio(&(b.dot(&next) * &alpha), &(rho * &omega));
             let direction = &next + beta * (p - &omega * v);
-            (x + alpha * p + omega * s, next, direction, k + 1)
+            (x + alpha * first + omega * second, next, direction, k + 1)
         },
         &begin,
     );
-    Found {
-        solution,
-        residual: norm(&r),
-        steps,
-    }
+    (x, r, steps)
 }
 
 /// The smallest residual over the Krylov space, begun anew every `m` steps.
 ///
 /// The variant that keeps an orthonormal basis `q` of `A` times the space, and the `p` with `A·p = q`, so that each step ends with the solution at hand (Walker and Zhou, "A simpler
 /// GMRES", 1994). The next direction is the residual where it shrank, which keeps the `p` well conditioned, else the last `q`, which never breaks down
-/// (Jiránek and Rozložník, "Adaptive version of simpler GMRES", 2010).
-fn gmres(
-    apply: &dyn Fn(&Tensor) -> Tensor,
-    b: &Tensor,
-    limit: &Tensor,
-    most: usize,
-    m: usize,
-) -> Found {
+/// (Jiránek and Rozložník, "Adaptive version of simpler GMRES", 2010). The preconditioner stands on the right, so the residual is that of the system itself.
+fn gmres(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize, m: usize) -> Ended {
     const SHRANK: f64 = 0.9;
     // x, r; the p and the q, a row each; the last q, the norm before it; the place in the basis, the step.
     type State = (
@@ -126,7 +159,7 @@ fn gmres(
         (b.clone(), norm(b)),
         (no_steps(), no_steps()),
     );
-    let ((solution, r), _, _, (_, steps)) = while_loop(
+    let ((x, r), _, _, (_, steps)) = while_loop(
         |((_, r), _, _, (_, k)): &State| goes_on(r, limit, k, most),
         |((x, r), (ps, qs), (last, before), (j, k)): &State| {
             let full = j.equal(m as i64);
@@ -137,8 +170,8 @@ fn gmres(
             );
             let size = norm(r);
             let from_residual = j.equal(0i64) | size.less_equal(before * SHRANK);
-            let mut p = from_residual.where_(&(r / &size), last);
-            let mut q = apply(&p);
+            let mut p = system.preconditioned(&from_residual.where_(&(r / &size), last));
+            let mut q = (system.product)(&p);
             // Twice is enough.
             for _ in 0..2 {
                 let h = qs.matmul(&q);
@@ -159,9 +192,5 @@ fn gmres(
         },
         &begin,
     );
-    Found {
-        solution,
-        residual: norm(&r),
-        steps: steps.astype(DType::I64),
-    }
+    (x, r, steps.astype(DType::I64))
 }

@@ -1,7 +1,8 @@
 //! Linear systems given as functions.
 
-use super::vector::{Packing, norm};
-use super::{krylov, require};
+use super::krylov::{self, System};
+use super::require;
+use super::vector::Packing;
 use crate::control::{apply, changed, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge, on_behalf_of};
@@ -70,8 +71,9 @@ impl LinearSolver {
 
 /// The solution of `A·x = b`, where `matvec` is the product with `A`: a linear function of a tree of floats, which returns a tree like it.
 ///
-/// Differentiated by what it solves: `A·ẋ = ḃ - Ȧ·x`, also through what `matvec` uses from outside; reverse mode solves with the transpose of `matvec`. To precondition from the
-/// left, solve `M·A·x = M·b`.
+/// Differentiated by what it solves: `A·ẋ = ḃ - Ȧ·x`, also through what `matvec` uses from outside; reverse mode solves with the transpose of `matvec`.
+///
+/// Where it takes too many steps, use [`linear_solve_preconditioned`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -91,41 +93,99 @@ impl LinearSolver {
 #[track_caller]
 pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolver) -> V {
     let loc = Loc::caller();
-    or_stop(solve(&matvec, b, solver, loc), loc, || zeros_like(b))
+    or_stop(solve(NAME, &matvec, None, b, solver, loc), loc, || {
+        zeros_like(b)
+    })
 }
 
+/// As [`linear_solve`], for a matrix that is far from the identity: `preconditioner` is the product with a matrix `M` that is like the inverse of `A`, so that
+/// `M·A` is near to the identity and few steps are needed.
+///
+/// It decides how the solution is found and not what it is, so no derivative passes through it; reverse mode uses its transpose. [`Cg`](Method::Cg) wants a symmetric positive
+/// definite one. The residual that must become small is that of `A·x = b` itself.
+///
+/// ```
+/// use gradus::prelude::*;
+/// // Numbers on the diagonal from 1 to 10⁶, which conjugate gradients alone need many steps for; that diagonal inverted.
+/// let d = Tensor::from([1.0, 1e2, 1e4, 1e6]);
+/// let few = LinearSolver { max_steps: Some(3), ..LinearSolver::cg() };
+/// let solve = |d: &Tensor| {
+///     let product = |v: &Tensor| d * v + v.sum() * 1e-3;
+///     linear_solve_preconditioned(product, |v: &Tensor| v / d, &d.ones_like(), few).sum()
+/// };
+/// assert!(jit(|d: &Tensor| linear_solve(|v: &Tensor| d * v, &d.ones_like(), few)).call(&d).is_err());
+/// assert!((solve(&d).item::<f64>()? - 1.0091).abs() < 1e-4);
+/// // The first unknown is nearly 1/d, and its slope -1/d².
+/// assert!((grad(solve)(&d).at(0).item::<f64>()? + 1.0).abs() < 1e-2);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// As [`linear_solve`]; and if `preconditioner` returns another type than it gets, or is not linear.
+#[track_caller]
+pub fn linear_solve_preconditioned<V: Tree>(
+    matvec: impl Fn(&V) -> V,
+    preconditioner: impl Fn(&V) -> V,
+    b: &V,
+    solver: LinearSolver,
+) -> V {
+    let loc = Loc::caller();
+    let name = "linear_solve_preconditioned";
+    let result = solve(name, &matvec, Some(&preconditioner), b, solver, loc);
+    or_stop(result, loc, || zeros_like(b))
+}
+
+/// What messages call [`linear_solve`], which the derivatives of other solutions use too.
+pub(super) const NAME: &str = "linear_solve";
+
 pub(super) fn solve<V: Tree>(
+    name: &'static str,
     matvec: &dyn Fn(&V) -> V,
+    preconditioner: Option<&dyn Fn(&V) -> V>,
     b: &V,
     solver: LinearSolver,
     loc: Loc,
 ) -> Result<V> {
-    let name = "linear_solve";
     only_floats(name, "the right side", b)?;
     let side = leaves(b);
     let n = side.len();
     let of_side = types(&side);
-    let (closed, result) = close(name, b, &of_side, matvec)?;
-    check_same(
-        "linear_solve: the matrix must be square, and its product with a tree like the right side",
-        b,
-        &result,
-        changed,
-    )?;
-    refuse_nonlinear(name, "the product", "the argument", &closed.graph, |k| {
-        k < n
-    })?;
+    let map = |what: &str, product: &str, f: &dyn Fn(&V) -> V| -> Result<Closed> {
+        let (closed, result) = close(name, b, &of_side, f)?;
+        let square = format!(
+            "{name}: {what} must be square, and its product with a tree like the right side"
+        );
+        check_same(&square, b, &result, changed)?;
+        refuse_nonlinear(name, product, "the argument", &closed.graph, |k| k < n)?;
+        Ok(closed)
+    };
+    let closed = map("the matrix", "the product", matvec)?;
+    let preconditioner = preconditioner
+        .map(|m| map("the preconditioner", "the preconditioner", m))
+        .transpose()?;
     let of_matrix = closed.captured.len();
     let given = [types(&closed.captured), of_side.clone()].concat();
-    let args: Vec<usize> = (of_matrix..of_matrix + n).chain(0..of_matrix).collect();
-    let product = on_inputs(&closed.graph, &given, &args)?;
+    let product = outside_first(&closed, &of_side)?;
     let packing = Packing::of(&side);
-    let solution = program(&product, &given, of_matrix, &packing, solver, loc)?;
+    let preconditioner = match &preconditioner {
+        Some(m) => Some((outside_first(m, &of_side)?, m.captured.clone())),
+        None => None,
+    };
+    let problem = Problem {
+        name,
+        given: &given,
+        packing: &packing,
+        solver,
+        loc,
+    };
+    let solution = problem.program(&product, preconditioner.as_ref())?;
     let (turned, of_turned) = match solver.method {
         Method::Cg => (product.clone(), None),
         _ => {
             let turned = gradus_ad::transpose_linear(&product, of_matrix);
-            let solution = program(&turned, &given, of_matrix, &packing, solver, loc)?;
+            let preconditioner = preconditioner
+                .map(|(m, outside)| (gradus_ad::transpose_linear(&m, outside.len()), outside));
+            let solution = problem.program(&turned, preconditioner.as_ref())?;
             (turned, Some(solution))
         }
     };
@@ -158,46 +218,74 @@ pub(super) fn solve<V: Tree>(
     Ok(rebuild(b, apply(region, operands, loc)?))
 }
 
-/// The program from what the matrix depends on, of which there are so many, and the right side to the solution.
-fn program(
-    matvec: &Graph,
-    types: &[Type],
-    residuals: usize,
-    packing: &Packing,
+/// A linear function with what it uses from outside as its first arguments.
+fn outside_first(closed: &Closed, of_side: &[Type]) -> Result<Graph> {
+    let outside = types(&closed.captured);
+    let (n, of_side) = (outside.len(), of_side.to_vec());
+    let given = [outside, of_side].concat();
+    let args: Vec<usize> = (n..given.len()).chain(0..n).collect();
+    on_inputs(&closed.graph, &given, &args)
+}
+
+/// What the systems of a matrix and of its transpose have in common.
+struct Problem<'a> {
+    name: &'static str,
+    /// The types of what the matrix depends on and of the right side.
+    given: &'a [Type],
+    packing: &'a Packing,
     solver: LinearSolver,
     loc: Loc,
-) -> Result<Closed> {
-    let mut outcome = Ok(());
-    let closed = trace::close(types, Knowledge::Types("linear_solve"), &mut |mut args| {
-        let side = args.split_off(residuals);
-        let product = |v: &Tensor| {
-            let all = [&args[..], &packing.unpack(v)].concat();
-            match trace::apply(matvec, all) {
-                Ok(results) => packing.pack(&results),
-                Err(e) => Tensor::fail(e, v.ty().clone()),
-            }
-        };
-        let found = on_behalf_of(loc, || {
-            let b = packing.pack(&side);
-            let tolerance = packing.tolerance(solver.tolerance);
-            let limit = norm(&b) * tolerance;
-            let most = solver.steps(packing.len());
-            let found = krylov::solve(solver.method, &product, &b, &limit, most);
-            require(
-                found.residual.less_equal(&limit),
-                "linear_solve: no convergence in {} steps: the norm of the residual is {}, and should be at most {}; allow more `max_steps` or a larger `tolerance`, or take \
-                 another method",
-                &[&found.steps, &found.residual, &limit],
-                found.solution,
-                loc,
-            )
-            .map(|x| packing.unpack(&x))
-        });
-        found.unwrap_or_else(|e| {
-            outcome = Err(e);
-            side
-        })
-    })?;
-    outcome?;
-    Ok(closed)
+}
+
+impl Problem<'_> {
+    /// The program from what the matrix depends on and the right side to the solution. The preconditioner comes with what it uses from outside.
+    fn program(
+        &self,
+        matvec: &Graph,
+        preconditioner: Option<&(Graph, Vec<Tensor>)>,
+    ) -> Result<Closed> {
+        let (packing, name) = (self.packing, self.name);
+        let mut outcome = Ok(());
+        let closed = trace::close(self.given, Knowledge::Types(name), &mut |mut args| {
+            let side = args.split_off(matvec.inputs().len() - packing.count());
+            let on_vectors = |graph: &Graph, outside: &[Tensor], v: &Tensor| {
+                let all = [outside, &packing.unpack(v)].concat();
+                match trace::apply(graph, all) {
+                    Ok(results) => packing.pack(&results),
+                    Err(e) => Tensor::fail(e, v.ty().clone()),
+                }
+            };
+            let product = |v: &Tensor| on_vectors(matvec, &args, v);
+            let nearly_inverse =
+                preconditioner.map(|(m, outside)| move |v: &Tensor| on_vectors(m, outside, v));
+            let system = System {
+                product: &product,
+                preconditioner: nearly_inverse
+                    .as_ref()
+                    .map(|m| m as &dyn Fn(&Tensor) -> Tensor),
+            };
+            let found = on_behalf_of(self.loc, || {
+                let found = krylov::solve(self.solver, packing, system, &packing.pack(&side));
+                let message = format!(
+                    "{name}: no convergence in {{}} steps: the norm of the residual is {{}}, and should be at most {{}}; allow more `max_steps` or a larger `tolerance`, or take \
+                     another method"
+                );
+                let reported = [&found.steps, &found.residual, &found.limit];
+                require(
+                    found.converged,
+                    &message,
+                    &reported,
+                    found.solution,
+                    self.loc,
+                )
+                .map(|x| packing.unpack(&x))
+            });
+            found.unwrap_or_else(|e| {
+                outcome = Err(e);
+                side
+            })
+        })?;
+        outcome?;
+        Ok(closed)
+    }
 }

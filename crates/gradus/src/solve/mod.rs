@@ -11,11 +11,12 @@ mod fixed_point;
 mod krylov;
 mod linear;
 mod root;
+mod search;
 mod vector;
 
 pub use argmin::{Argmin, argmin};
 pub use fixed_point::{FixedPoint, fixed_point};
-pub use linear::{LinearSolver, Method, linear_solve};
+pub use linear::{LinearSolver, Method, linear_solve, linear_solve_preconditioned};
 pub use root::{Root, custom_root, find_root};
 
 use crate::control::apply;

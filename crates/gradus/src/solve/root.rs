@@ -1,7 +1,9 @@
 //! Roots of functions, by a solver of one's own or by Newton's method.
 
-use super::vector::{Packing, norm};
-use super::{LinearSolver, krylov, linear, require};
+use super::krylov::{self, System};
+use super::search::{DECREASE, search};
+use super::vector::{Packing, norm, within};
+use super::{LinearSolver, linear, require};
 use crate::control::{changed, check_same, close, or_stop, while_loop};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, on_behalf_of};
@@ -103,7 +105,7 @@ pub(super) fn root_of<X: Tree>(
             let moved = jvp(|outside: &Vec<Tensor>| at(x, outside), outside, change).1;
             let side = map(&moved, |t| -t);
             let product = |v: &X| jvp(|x: &X| at(x, outside), x, v).1;
-            let solution = linear::solve(&product, &side, linear, loc);
+            let solution = linear::solve(linear::NAME, &product, None, &side, linear, loc);
             or_stop(solution, loc, || zeros_like(&side))
         })
     };
@@ -148,48 +150,34 @@ pub fn find_root<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: Root) -> X {
 }
 
 fn newton<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: Root, loc: Loc) -> Result<X> {
-    /// The part of the promised decrease that is asked for.
-    const DECREASE: f64 = 1e-4;
-    /// The shortest part of a step that is tried is two to the minus this.
-    const HALVINGS: i64 = 30;
-    type State = (Tensor, Tensor, Tensor);
+    // x, f there; whether the last step helped; the steps.
+    type State = ((Tensor, Tensor), Tensor, Tensor);
     let packing = Packing::of(&leaves(init));
     let at = |x: &Tensor| packing.pack_tree(&f(&packing.unpack_like(init, x)));
     let begin = packing.pack_tree(init);
     let value = at(&begin);
     let limit = (norm(&value) + 1.0) * packing.tolerance(options.tolerance);
-    let most = options.max_steps.unwrap_or(100);
-    let linear = options.linear;
-    let (x, value, steps) = while_loop(
-        |(_, value, k): &State| norm(value).greater(&limit) & k.less(most as i64),
-        |(x, value, k): &State| {
-            let product = |v: &Tensor| jvp(at, x, v).1;
-            let side = -value;
-            let small = norm(value) * packing.tolerance(linear.tolerance);
-            let most = linear.steps(packing.len());
-            let p = krylov::solve(linear.method, &product, &side, &small, most).solution;
-            let enough = |t: &Tensor| {
-                let wanted = norm(value) * (1.0 - t * DECREASE);
-                norm(&at(&(x + t * &p))).less_equal(wanted)
+    let most = options.max_steps.unwrap_or(100) as i64;
+    let ((x, value), _, steps) = while_loop(
+        |((_, value), on, k): &State| norm(value).greater(&limit) & on & k.less(most),
+        |((x, value), _, k): &State| {
+            let system = System {
+                product: &|v: &Tensor| jvp(at, x, v).1,
+                preconditioner: None,
             };
-            let whole = Tensor::ones(&[], value.dtype());
-            let (t, halvings) = while_loop(
-                |(t, k): &(Tensor, Tensor)| !enough(t) & k.less(HALVINGS),
-                |(t, k): &(Tensor, Tensor)| (t * 0.5, k + 1),
-                &(whole, Tensor::from(0i64)),
-            );
-            // Without a part that helps it stays where it is, and the check in the end says so.
-            let t = halvings.less(HALVINGS).where_(&t, &t.zeros_like());
-            let next = x + t * p;
-            let value = at(&next);
-            (next, value, k + 1)
+            let p = krylov::solve(options.linear, &packing, system, &-value).solution;
+            let enough = |t: &Tensor, there: &Tensor| {
+                norm(there).less_equal(norm(value) * (1.0 - t * DECREASE))
+            };
+            let reached = search(&at, (x, value), &p, &enough);
+            ((reached.x, reached.value), reached.moved, k + 1)
         },
-        &(begin, value, Tensor::from(0i64)),
+        &((begin, value), Tensor::from(true), Tensor::from(0i64)),
     );
     let size = norm(&value);
     let message = "find_root: no convergence in {} steps: the norm of the function is {}, and should be at most {}; begin nearer to the root, or allow more `max_steps` or a larger \
                    `tolerance`";
     let reported = [&steps, &size, &limit];
-    let x = require(size.less_equal(&limit), message, &reported, x, loc)?;
+    let x = require(within(&size, &limit), message, &reported, x, loc)?;
     Ok(packing.unpack_like(init, &x))
 }

@@ -27,6 +27,20 @@ impl Packing {
         })
     }
 
+    /// How much a sum of many numbers may be wrong by rounding, relative to its size.
+    pub fn rounding(&self) -> f64 {
+        let epsilon = match self.dtype {
+            DType::F64 => f64::EPSILON,
+            _ => f64::from(f32::EPSILON),
+        };
+        epsilon * 100.0
+    }
+
+    /// How many arrays there are.
+    pub fn count(&self) -> usize {
+        self.types.len()
+    }
+
     /// How many numbers there are.
     pub fn len(&self) -> usize {
         self.types.iter().map(Type::elements).sum()
@@ -67,7 +81,23 @@ impl Packing {
     }
 }
 
-/// The Euclidean norm.
+/// The Euclidean norm, also where the squares are too large or too small for numbers.
 pub(super) fn norm(x: &Tensor) -> Tensor {
-    x.dot(x).sqrt()
+    let (scaled, size) = scaled(x);
+    scaled.dot(&scaled).sqrt() * size
+}
+
+/// `x` divided by the largest magnitude in it, and that; divided by 1 where all is zero.
+pub(super) fn scaled(x: &Tensor) -> (Tensor, Tensor) {
+    if x.is_empty() {
+        return (x.clone(), Tensor::ones(&[], x.dtype()));
+    }
+    let largest = x.abs().max();
+    let size = largest.equal(0.0).where_(&largest.ones_like(), &largest);
+    (x / &size, size)
+}
+
+/// Whether `size` is small enough. A limit that is no number, or infinite because what it is relative to is, allows nothing.
+pub(super) fn within(size: &Tensor, limit: &Tensor) -> Tensor {
+    size.less_equal(limit) & limit.is_finite()
 }

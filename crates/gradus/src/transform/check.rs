@@ -87,7 +87,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     let (above, below) = (leaves(&f(&moved(step))), leaves(&f(&moved(-step))));
     let tangents = leaves(&tangent);
     let names = paths(&y);
-    let mut worst: Option<(f64, String)> = None;
+    let mut worst = Worst::default();
     for (k, t) in tangents.iter().enumerate() {
         if !t.dtype().is_float() {
             continue;
@@ -95,30 +95,19 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
         let (up, down) = (numbers(&above[k])?, numbers(&below[k])?);
         for (i, forward) in numbers(t)?.into_iter().enumerate() {
             let difference = (up[i] - down[i]) / (2.0 * step);
-            let error = (forward - difference).abs() / forward.abs().max(difference.abs()).max(1.0);
-            if exceeds(error, tolerance)
-                && worst
-                    .as_ref()
-                    .is_none_or(|(e, _)| error > *e || error.is_nan())
-            {
+            worst.see(forward, difference, tolerance, || {
                 let place = if names[k].is_empty() {
                     format!("element {i} of the result")
                 } else {
                     format!("element {i} of `{}`", names[k])
                 };
-                worst = Some((
-                    error,
-                    format!(
-                        "check_grads: {place} changes by {difference:e} along the direction, by finite differences; forward mode gives {forward:e}"
-                    ),
-                ));
-            }
+                format!(
+                    "check_grads: {place} changes by {difference:e} along the direction, by finite differences; forward mode gives {forward:e}"
+                )
+            });
         }
     }
-    if let Some((_, message)) = worst {
-        return Err(Error::new(ErrorKind::Derivative, message));
-    }
-
+    worst.told()?;
     if options.modes == Modes::Forward {
         return Ok(());
     }
@@ -151,7 +140,7 @@ fn by_reverse<A: Tree, B: Tree>(
     let seeds: Vec<Tensor> = leaves(&y).iter().map(|t| spread(t, 1)).collect();
     let back = leaves(&pull(&rebuild(&y, seeds.clone())));
     let names = paths(x);
-    let mut worst: Option<(f64, String)> = None;
+    let mut worst = Worst::default();
     for k in floats(inputs) {
         let slopes = numbers(&back[k])?;
         for (i, slope) in slopes.into_iter().enumerate() {
@@ -163,20 +152,43 @@ fn by_reverse<A: Tree, B: Tree>(
                 dot(&seeds, &self::leaves(&f(&rebuild(x, leaves))))
             };
             let difference = (moved(step)?.0 - moved(-step)?.0) / (2.0 * step);
-            let error = (slope - difference).abs() / slope.abs().max(difference.abs()).max(1.0);
-            let is_worse = |(e, _): &(f64, String)| error > *e || error.is_nan();
-            if exceeds(error, tolerance) && worst.as_ref().is_none_or(is_worse) {
-                let message = format!(
+            worst.see(slope, difference, tolerance, || {
+                format!(
                     "check_grads: along element {i} of {} the result, weighted, changes by {difference:e}, by finite differences; reverse mode gives {slope:e}",
                     super::argument_at(&names[k])
-                );
-                worst = Some((error, message));
-            }
+                )
+            });
         }
     }
-    match worst {
-        Some((_, message)) => Err(Error::new(ErrorKind::Derivative, message)),
-        None => Ok(()),
+    worst.told()
+}
+
+/// The largest disagreement so far, and what to say of it.
+#[derive(Default)]
+struct Worst(Option<(f64, String)>);
+
+impl Worst {
+    /// A derivative beside what finite differences say.
+    fn see(
+        &mut self,
+        derivative: f64,
+        difference: f64,
+        tolerance: f64,
+        message: impl FnOnce() -> String,
+    ) {
+        let scale = derivative.abs().max(difference.abs()).max(1.0);
+        let error = (derivative - difference).abs() / scale;
+        let is_worse = |(worst, _): &(f64, String)| error > *worst || error.is_nan();
+        if exceeds(error, tolerance) && self.0.as_ref().is_none_or(is_worse) {
+            self.0 = Some((error, message()));
+        }
+    }
+
+    fn told(self) -> Result<()> {
+        match self.0 {
+            Some((_, message)) => Err(Error::new(ErrorKind::Derivative, message)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What comes back to a value, changed on its way; values with another derivative than their own.
 
+use super::custom::{Outside, with_tangent};
 use super::{floats, leaves, or_stop, rebuild, types};
 use crate::control::{apply, changed, check_same, close};
 use crate::tree::Tree;
 use gradus_ir::primitives::{Call, Region};
-use gradus_ir::{Graph, Literal, Loc, NodeId, Result};
+use gradus_ir::{Graph, Literal, Loc, NodeId};
 
 /// `x`, whose cotangent is `f` of what comes back to it: reverse mode scales, clips, turns round or looks at the cotangent on its way.
 ///
@@ -100,32 +101,14 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
 pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
     let loc = Loc::caller();
     move |x| {
-        let run = || -> Result<A> {
-            let inputs = leaves(x);
-            let (closed, returned) = close("straight_through", x, &types(&inputs), &f)?;
-            check_same(
-                "straight_through: the function changes the type of its argument",
-                x,
-                &returned,
-                changed,
-            )?;
-            let passed = floats(&inputs).len();
-            let operands = closed.arguments(inputs);
-            let mut rule = Graph::new();
-            let given = types(&operands);
-            for ty in given.iter().chain(&closed.graph.output_types()) {
-                rule.input(ty.clone());
-            }
-            let with_tangents = given.iter().filter(|ty| ty.dtype.is_float());
-            let tangents: Vec<NodeId> = with_tangents.map(|ty| rule.input(ty.clone())).collect();
-            rule.set_outputs(tangents[..passed].to_vec());
-            let region = Region::Call(Call::CustomJvp {
-                body: closed.graph.into(),
-                rule: rule.into(),
-                fixed: 0,
-            });
-            Ok(rebuild(&returned, apply(region, operands, loc)?))
+        let f = |x: &A| {
+            let y = f(x);
+            let what = "straight_through: the function changes the type of its argument";
+            let checked = check_same(what, x, &y, changed).map(|()| y);
+            or_stop(checked, loc, || rebuild(x, leaves(x)))
         };
-        or_stop(run(), loc, || rebuild(x, leaves(x)))
+        let rule = |_: &A, _: &A, tangent: &A| rebuild(tangent, leaves(tangent));
+        let result = with_tangent("straight_through", x, &f, &rule, Outside::Zero, loc);
+        or_stop(result, loc, || rebuild(x, leaves(x)))
     }
 }

@@ -14,6 +14,8 @@ use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 /// derivatives follow the rule again. Leaves that are no floats have tangents of zeros, and what the rule returns for them is ignored. Tangents that are zero
 /// because the argument does not vary cost nothing: the rule is simplified for them.
 ///
+/// Plans see what the rule does; [`with_cost`](crate::with_cost) states what it costs where that does not tell.
+///
 /// What `f` and `rule` use from outside counts as constant, and a derivative with respect to it is an error when it runs: pass it as part of `x`, or through
 /// [`stop_gradient`](crate::stop_gradient).
 ///
@@ -130,6 +132,8 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
 /// `r` is what the way back keeps. `forward` and `backward` run in place of `f` when it is differentiated in reverse mode; forward mode alone is an error when it runs, but
 /// second derivatives, forward over reverse included, are those of `forward` and `backward`. Leaves that are no floats have no cotangents: what stands
 /// at their places in `ȳ` are zeros, and what is returned for them is ignored. A cotangent that nobody needs is not computed.
+///
+/// Plans see what `forward` and `backward` do; [`with_cost`](crate::with_cost) states what they cost where that does not tell.
 ///
 /// What the three functions use from outside counts as constant, and a derivative with respect to it is an error when it runs: pass it as part of `x`, or
 /// through [`stop_gradient`](crate::stop_gradient).

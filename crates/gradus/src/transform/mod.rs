@@ -14,6 +14,7 @@ mod parts;
 mod plan;
 mod plan_hvp;
 mod profile;
+mod stated;
 mod taps;
 mod vjp;
 mod vmap;
@@ -32,6 +33,7 @@ pub use parts::{freeze, grad_wrt, value_and_grad_wrt};
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use plan_hvp::{HvpPlan, plan_hvp};
 pub use profile::{calibrate, machine_profile, profile_path, save_profile};
+pub use stated::{StatedCost, with_cost};
 pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
@@ -41,10 +43,11 @@ pub use gradus_plan::{
     Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, Search,
 };
 
+use crate::control::{or_stop, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
 use crate::tree::{Structure, Tree, leaves, rebuild};
-use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Result, Type};
+use gradus_ir::{Error, ErrorKind, Graph, Result};
 
 /// The program that `f` is at `x`: its arguments are the tensors of `x`, followed by what `f` uses from outside.
 ///
@@ -85,14 +88,6 @@ pub fn stop_gradient<A: Tree>(x: &A) -> A {
     rebuild(x, stopped)
 }
 
-fn types(leaves: &[Tensor]) -> Vec<Type> {
-    leaves.iter().map(|t| t.ty().clone()).collect()
-}
-
-fn zeros(ty: &Type) -> Tensor {
-    Tensor::splat(Literal::from_f64(ty.dtype, 0.0), &ty.shape)
-}
-
 /// Positions of the float leaves.
 fn floats(leaves: &[Tensor]) -> Vec<usize> {
     (0..leaves.len())
@@ -106,21 +101,7 @@ pub(crate) fn close_at<A: Tree, B: Tree>(
     at: &A,
     leaves: &[Tensor],
 ) -> Result<(Closed, B)> {
-    let mut result = None;
-    let closed = trace::close(
-        &types(leaves),
-        Knowledge::Values(leaves.to_vec()),
-        &mut |args| {
-            let y = f(&rebuild(at, args));
-            let leaves = self::leaves(&y);
-            result = Some(y);
-            leaves
-        },
-    )?;
-    match result {
-        Some(y) => Ok((closed, y)),
-        None => unreachable!("the closure was traced"),
-    }
+    trace::close_tree(&types(leaves), Knowledge::Values(leaves.to_vec()), at, f)
 }
 
 /// How messages call the leaf at `path` of the argument.
@@ -165,15 +146,4 @@ fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Unwraps a transform's result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.
-fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => {
-            trace::stop(error, loc);
-            instead()
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Functions with rules of their own, and solutions differentiated as what they are.
 
-mod cookbook;
+mod convergence;
 mod messages;
 #[path = "../../../../tests/near.rs"]
 mod numbers;
 mod rules;
 mod solve;
+mod stated;
 
 use gradus::prelude::*;
 

@@ -2,6 +2,7 @@
 
 use crate::{agree, agree_in_reverse, near, same};
 use gradus::prelude::*;
+use std::cell::Cell;
 
 fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
@@ -225,4 +226,91 @@ fn linear_functions_with_their_transposes() {
         &Tensor::from([2.0, 0.5, 1.0]),
         1e-12,
     );
+}
+
+/// A gradient on its way, seen: it is handed out as the cotangent of an argument that is not used.
+#[test]
+fn looking_at_a_gradient_on_its_way() {
+    let inspect = custom_vjp(
+        |(x, _): &(Tensor, Tensor)| x.clone(),
+        |(x, _): &(Tensor, Tensor)| (x.clone(), ()),
+        |_: &(), g: &Tensor| (g.clone(), g.clone()),
+    );
+    let f = |(x, tap): &(Tensor, Tensor)| {
+        let y = x.square();
+        let y = inspect(&(y, tap.clone()));
+        (y.sin() * 3.0).sum()
+    };
+    let x = Tensor::from([1.0, 2.0]);
+    let (slope, seen) = grad(f)(&(x.clone(), x.zeros_like()));
+    let wanted: Vec<f64> = [1.0f64, 4.0].iter().map(|y| 3.0 * y.cos()).collect();
+    near(&seen, &wanted, 1e-15);
+    near(&slope, &[2.0 * wanted[0], 4.0 * wanted[1]], 1e-15);
+}
+
+/// Each function is traced when the function is applied; `f` alone runs as long as nothing is differentiated.
+#[test]
+fn what_is_called_when() {
+    let (forwards, backwards) = (Cell::new(0), Cell::new(0));
+    let f = custom_vjp(
+        |x: &Tensor| x.sin(),
+        |x: &Tensor| {
+            forwards.set(forwards.get() + 1);
+            (x.sin(), x.cos())
+        },
+        |cos: &Tensor, g: &Tensor| {
+            backwards.set(backwards.get() + 1);
+            cos * g
+        },
+    );
+    near(&f(&Tensor::from(3.0)), &[3f64.sin()], 1e-15);
+    near(&grad(&f)(&Tensor::from(3.0)), &[3f64.cos()], 1e-15);
+    let (y, pull) = vjp(&f, &Tensor::from(3.0));
+    near(&y, &[3f64.sin()], 1e-15);
+    near(&pull(&Tensor::from(1.0)), &[3f64.cos()], 1e-15);
+    assert_eq!((forwards.get(), backwards.get()), (3, 3));
+}
+
+/// Arguments that are whole numbers have neither tangents nor cotangents.
+#[test]
+fn whole_numbers_as_arguments() {
+    type Arguments = (Tensor, Tensor);
+    let power = |(x, n): &Arguments| fori_loop(0, n, |_, p: &Tensor| p * x, &x.ones_like());
+    let forward = custom_jvp(
+        power,
+        |(x, n): &Arguments, y: &Tensor, (dx, dn): &Arguments| {
+            assert_eq!(dn.dtype(), I64);
+            n.astype(F64) * y / x * dx
+        },
+    );
+    let backward = custom_vjp(
+        power,
+        |x: &Arguments| (power(x), x.clone()),
+        |(x, n): &Arguments, g: &Tensor| {
+            let slope = n.astype(F64) * power(&(x.clone(), n - 1));
+            (slope * g, n.clone())
+        },
+    );
+    let n = Tensor::from(3i64);
+    let two = Tensor::from(2.0);
+    near(
+        &grad(|x: &Tensor| forward(&(x.clone(), n.clone())))(&two),
+        &[12.0],
+        1e-15,
+    );
+    near(
+        &grad(|x: &Tensor| backward(&(x.clone(), n.clone())))(&two),
+        &[12.0],
+        1e-15,
+    );
+    let (_, pull) = vjp(&backward, &(two.clone(), n.clone()));
+    let (slope, nothing) = pull(&Tensor::from(1.0));
+    near(&slope, &[12.0], 1e-15);
+    assert_eq!((nothing.dtype(), nothing.item::<i64>().unwrap()), (I64, 0));
+    let (_, change) = jvp(
+        &forward,
+        &(two.clone(), n.clone()),
+        &(Tensor::from(0.5), n.clone()),
+    );
+    near(&change, &[6.0], 1e-15);
 }

@@ -257,3 +257,63 @@ fn solvers_inside_a_scan() {
     let sqrt = |xs: &Tensor| through(&|a| a.sqrt(), xs);
     agree(heron, sqrt, &Tensor::from([0.4, 0.8, 1.3]), 1e-8);
 }
+
+/// The diagonal of a matrix, inverted, makes few steps of many, and no difference else.
+#[test]
+fn preconditioned_systems() {
+    let n = 40;
+    let scales: Vec<f64> = (0..n)
+        .map(|k| 10f64.powf(8.0 * k as f64 / n as f64))
+        .collect();
+    let d = Tensor::from(scales);
+    for method in METHODS {
+        let few = LinearSolver {
+            method,
+            tolerance: Some(1e-12),
+            max_steps: Some(8),
+        };
+        let b = &d * Tensor::from(vec![1.0; n]).sin();
+        let product = |v: &Tensor| &d * v;
+        let x = linear_solve_preconditioned(product, |v: &Tensor| v / &d, &b, few);
+        same(&x, &(b / &d), 1e-9);
+        let b = d.sqrt();
+        let plain = jit(|b: &Tensor| linear_solve(product, b, few)).call(&b);
+        assert_eq!(plain.unwrap_err().kind(), gradus::ErrorKind::Convergence);
+    }
+}
+
+/// Derivatives go through the matrix alone, and what the preconditioner uses may be anything.
+#[test]
+fn preconditioned_systems_agree_with_their_solutions() {
+    let x = Tensor::from([0.4, 0.8, 1.3]);
+    for method in METHODS {
+        let symmetric = method == Method::Cg;
+        let solved = |x: &Tensor| {
+            let a = matrix(x, symmetric);
+            // Of the matrix without symmetry the preconditioner has none either.
+            let corner = if symmetric { 0.0 } else { 0.1 };
+            let y = linear_solve_preconditioned(
+                |v: &Tensor| a.matmul(v),
+                |v: &Tensor| {
+                    let diagonal = gradus::tensor::stack(&[&a.at(0).at(0), &a.at(1).at(1)], 0);
+                    v / diagonal + Tensor::from([corner, 0.0]) * v.at(1)
+                },
+                &x.sin().slice_axis(0, 0..2),
+                by(method),
+            );
+            (y * Tensor::from([1.0, 3.0])).sum()
+        };
+        let wanted = |x: &Tensor| {
+            let y = written(&matrix(x, symmetric), &x.sin().slice_axis(0, 0..2));
+            (y * Tensor::from([1.0, 3.0])).sum()
+        };
+        agree(solved, wanted, &x, 1e-8);
+    }
+    // Unknowns in a tree.
+    let product = |(x, y): &(Tensor, Tensor)| (x * 100.0 + y, y * 3.0);
+    let inverse = |(x, y): &(Tensor, Tensor)| (x / 100.0, y / 3.0);
+    let b = (Tensor::from([1.0, 2.0]), Tensor::from(3.0));
+    let (x, y) = linear_solve_preconditioned(product, inverse, &b, LinearSolver::default());
+    near(&y, &[1.0], 1e-9);
+    near(&x, &[0.0, 0.01], 1e-9);
+}

@@ -184,6 +184,80 @@ fn within_a_check_results_that_are_not_finite_are_mistakes() {
     assert!(with_nan_check(|| f.call(&Tensor::from([1.0, 2.0]))).is_ok());
 }
 
+/// An infinity that a program is given does not hide what it makes itself.
+#[test]
+fn within_a_check_infinite_arguments_hide_nothing() {
+    let check = |f: &dyn Fn(&Tensor) -> Tensor, x: [f64; 2]| {
+        let f = jit(|x: &Tensor| f(x));
+        with_nan_check(|| f.call(&Tensor::from(x)))
+    };
+    let line = line!() + 1;
+    let differences = |x: &Tensor| x - x.max();
+    let error = check(&differences, [f64::INFINITY, 1.0]).unwrap_err();
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    assert_snapshot!(error.message(), @"
+    NaN made by sub
+      sub gave f64[2] with NaN at [0], and nowhere else
+      operand 0: f64[2], inf there, from 1 to inf
+      operand 1: f64[2], inf there, from inf to inf
+    ");
+    let line = line!() + 1;
+    let logarithms = |x: &Tensor| x.log();
+    let error = check(&logarithms, [f64::INFINITY, 0.0]).unwrap_err();
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    assert_snapshot!(error.message(), @"
+    infinity made by log
+      log gave f64[2] with -inf at [1], and nowhere else
+      operand 0: f64[2], 0 there, from 0 to inf
+    ");
+    // Nor does a NaN.
+    let error = check(&logarithms, [f64::NAN, 0.0]).unwrap_err();
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    let inside = |x: &Tensor| fori_loop(0, 1, |_, s: &Tensor| s.log(), x);
+    let error = check(&inside, [f64::INFINITY, 0.0]).unwrap_err();
+    assert!(error.message().contains("-inf at [1]"), "{error}");
+    // What was given and comes out is no mistake.
+    for x in [[f64::INFINITY, 1.0], [f64::NAN, 1.0]] {
+        assert!(check(&|x| x * 2.0, x).is_ok());
+        assert!(check(&|x| x.sum(), x).is_ok());
+        assert!(check(&|x| fori_loop(0, 2, |_, s: &Tensor| s * 2.0, x), x).is_ok());
+    }
+}
+
+/// A value that is read while tracing is no result.
+#[test]
+fn within_a_check_what_is_read_of_a_loop_is_not_refused() {
+    let f = |x: &Tensor| {
+        let step = |(a, b): &(Tensor, Tensor)| (a.log(), b * 2.0);
+        let (_, b) = fori_loop(0, 1, |_, s| step(s), &(x.zeros_like(), x.clone()));
+        match b.item::<f64>().unwrap() > 1.0 {
+            true => x * 3.0,
+            false => x * 5.0,
+        }
+    };
+    let slope = with_nan_check(|| grad(f)(&Tensor::from(1.0)));
+    assert_eq!(slope.item::<f64>().unwrap(), 3.0);
+}
+
+/// What cannot run, or does not pass, is told with its line.
+#[test]
+fn mistakes_during_a_search_have_their_lines() {
+    let line = line!() + 1;
+    let never = |x: &Tensor| find_root(|x: &Tensor| x.square() + 1.0, x, Root::default());
+    let error = find_nan(never, &Tensor::from(1.0)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Convergence);
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+    let line = line!() + 1;
+    let own = custom_vjp(
+        |x: &Tensor| x.sin(),
+        |x: &Tensor| (x.sin(), x.clone()),
+        |x: &Tensor, g: &Tensor| x.cos() * g,
+    );
+    let forward = |x: &Tensor| jvp(&own, x, &x.ones_like()).1;
+    let error = find_nan(forward, &Tensor::from(1.0)).unwrap_err();
+    assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
+}
+
 /// Runs in another process, with the environment variable.
 #[test]
 fn everything_is_checked() {

@@ -121,6 +121,10 @@ fn guarded_region(
             let call = match call {
                 Call::Checkpoint(body) => Call::Checkpoint(inside(body, last)),
                 Call::Local(body) => Call::Local(inside(body, last)),
+                Call::Stated { body, cost } => Call::Stated {
+                    body: inside(body, last),
+                    cost: *cost,
+                },
                 // It is no argument of a rule, but comes with what is fixed.
                 Call::CustomJvp { body, rule, fixed } => Call::CustomJvp {
                     body: inside(body, 0),
@@ -157,7 +161,7 @@ fn guarded_region(
                 }
             };
             let place = match call {
-                Call::Checkpoint(_) | Call::Local(_) => last,
+                Call::Checkpoint(_) | Call::Local(_) | Call::Stated { .. } => last,
                 _ => 0,
             };
             operands.insert(place, goes_on);

@@ -13,6 +13,14 @@ pub enum Call {
     /// The part of a derivative that holds a loop whose number of steps is not known, with the lists that it keeps. Computed again, unless it stands outside of all other
     /// regions, where it is dissolved.
     Local(Body),
+    /// A function of which the user says what it costs. Its derivatives are calls of this kind, computed again as those of a [`Checkpoint`](Call::Checkpoint) are until the
+    /// calls are dissolved.
+    Stated {
+        /// What runs.
+        body: Body,
+        /// What it is said to cost.
+        cost: StatedCost,
+    },
     /// A function with a derivative of its own.
     CustomJvp {
         /// `x… ↦ y…`
@@ -65,6 +73,46 @@ pub enum Call {
     },
     /// The solution of a linear system `A·x = b`, of which the derivative is the solution of another.
     Solve(Solve),
+}
+
+/// What a user says that a function costs, in operations.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct StatedCost {
+    /// Its values.
+    pub value: u64,
+    /// One tangent: a product with its Jacobian, once the values are there.
+    pub tangent: u64,
+    /// One cotangent: a product with the transpose of its Jacobian.
+    pub cotangent: u64,
+}
+
+impl StatedCost {
+    /// Of the derivative: a linear function, which is its own.
+    pub fn of_derivative(self) -> StatedCost {
+        StatedCost {
+            value: self.tangent,
+            ..self
+        }
+    }
+
+    /// Of the transpose of a linear function.
+    pub fn of_transpose(self) -> StatedCost {
+        StatedCost {
+            value: self.cotangent,
+            tangent: self.cotangent,
+            cotangent: self.tangent,
+        }
+    }
+
+    /// Of so many at once.
+    pub fn times(self, n: usize) -> StatedCost {
+        let times = |cost: u64| cost.saturating_mul(n as u64);
+        StatedCost {
+            value: times(self.value),
+            tangent: times(self.tangent),
+            cotangent: times(self.cotangent),
+        }
+    }
 }
 
 /// Why a derivative is not known.
@@ -133,6 +181,7 @@ impl Call {
     pub fn body(&self) -> &Body {
         match self {
             Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => body,
+            Call::Stated { body, .. } => body,
             Call::CustomJvp { body, .. } | Call::CustomVjp { body, .. } => body,
             Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => backward,
             Call::Linear { body, .. } => body,
@@ -145,7 +194,9 @@ impl Call {
         let mut call = self.clone();
         match &mut call {
             Call::Checkpoint(body) | Call::Local(body) => *body = body.without_effects(),
-            Call::CustomJvp { body, .. } | Call::Linear { body, .. } => {
+            Call::Stated { body, .. }
+            | Call::CustomJvp { body, .. }
+            | Call::Linear { body, .. } => {
                 *body = body.without_effects();
             }
             Call::CustomVjp { body, forward, .. } => {
@@ -162,6 +213,7 @@ impl Call {
         match self {
             Call::Checkpoint(_) => "checkpoint",
             Call::Local(_) => "local",
+            Call::Stated { .. } => "with_cost",
             Call::CustomJvp { .. } => "custom_jvp",
             Call::CustomVjp { .. } => "custom_vjp",
             Call::OnlyBackward { .. } => "custom_vjp_tangent",
@@ -174,9 +226,10 @@ impl Call {
 
     pub(super) fn bodies(&self) -> Vec<(String, &Body)> {
         let named: Vec<(&str, &Body)> = match self {
-            Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => {
-                vec![("body", body)]
-            }
+            Call::Checkpoint(body)
+            | Call::Local(body)
+            | Call::Stated { body, .. }
+            | Call::Undefined { body, .. } => vec![("body", body)],
             Call::CustomJvp { body, rule, .. } => vec![("body", body), ("rule", rule)],
             Call::CustomVjp {
                 body,
@@ -206,6 +259,13 @@ impl Call {
                 a = a.int("fixed", *fixed as i64);
             }
             Call::Undefined { reason, .. } => a = a.int("reason", *reason as i64),
+            Call::Stated { cost, .. } => {
+                let int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+                a = a
+                    .int("value", int(cost.value))
+                    .int("tangent", int(cost.tangent))
+                    .int("cotangent", int(cost.cotangent));
+            }
             _ => {}
         }
         let bodies = self.bodies();
@@ -222,6 +282,14 @@ impl Call {
             Ok(match name {
                 "checkpoint" => Call::Checkpoint(body("body")?),
                 "local" => Call::Local(body("body")?),
+                "with_cost" => Call::Stated {
+                    body: body("body")?,
+                    cost: StatedCost {
+                        value: a.get_size(name, "value")? as u64,
+                        tangent: a.get_size(name, "tangent")? as u64,
+                        cotangent: a.get_size(name, "cotangent")? as u64,
+                    },
+                },
                 "custom_jvp" => Call::CustomJvp {
                     body: body("body")?,
                     rule: body("rule")?,
@@ -301,9 +369,10 @@ impl Call {
             Err(Error::new(ErrorKind::Graph, message))
         };
         match self {
-            Call::Checkpoint(body) | Call::Local(body) | Call::Undefined { body, .. } => {
-                takes(name, "the body", body, &given)
-            }
+            Call::Checkpoint(body)
+            | Call::Local(body)
+            | Call::Stated { body, .. }
+            | Call::Undefined { body, .. } => takes(name, "the body", body, &given),
             Call::CustomJvp { body, rule, fixed } => {
                 takes(name, "the body", body, &given)?;
                 let (results, free) = (body.output_types(), &given[(*fixed).min(given.len())..]);

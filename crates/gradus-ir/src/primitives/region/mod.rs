@@ -11,14 +11,14 @@ mod loops;
 mod switch;
 
 pub use body::Body;
-pub use call::{Call, Reason, Solve};
+pub use call::{Call, Reason, Solve, StatedCost};
 pub use check::Check;
 pub use loops::{Loop, Trips};
 pub use switch::Switch;
 
 use super::{Batch, Cost, Jvp, Op, Primitive, Structure, Work};
 use crate::attributes::Attributes;
-use crate::cost::TotalCost;
+use crate::cost::{ByWork, TotalCost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::Type;
@@ -132,8 +132,11 @@ impl Region {
         }
     }
 
-    /// What one evaluation costs: that of what it [runs](Self::runs).
+    /// What one evaluation costs: that of what it [runs](Self::runs), or what its user states.
     pub fn total_cost(&self) -> TotalCost {
+        if let Region::Call(Call::Stated { body, cost }) = self {
+            return stated(body, *cost);
+        }
         let mut sum = TotalCost::default();
         for (body, times) in self.runs() {
             sum += body.total_cost().times(times);
@@ -148,6 +151,17 @@ impl Region {
             .or_else(|| Call::from_text(name, a).map(|r| r.map(Region::Call)))
             .or_else(|| Check::from_text(name, a).map(|r| r.map(Region::Check)))?;
         Some(region.map(|r| Op::Region(Arc::new(r))))
+    }
+}
+
+/// The operations are those that the user states; what is given is read and what is returned written.
+fn stated(body: &Body, cost: StatedCost) -> TotalCost {
+    let bytes = |types: &[Type]| types.iter().map(|ty| ty.bytes() as u64).sum();
+    TotalCost {
+        operations: cost.value,
+        bytes_read: bytes(&body.input_types()),
+        bytes_written: bytes(&body.output_types()),
+        by_work: ByWork::of(Work::Arithmetic, cost.value),
     }
 }
 

@@ -1,0 +1,124 @@
+//! Functions whose cost the user states.
+
+use crate::{agree, agree_in_reverse};
+use gradus::prelude::*;
+
+const DEAR: StatedCost = StatedCost {
+    value: 1_000,
+    tangent: 1_000_000,
+    cotangent: 1_000_000,
+};
+
+fn x() -> Tensor {
+    Tensor::from([0.4, 0.8, 1.3])
+}
+
+/// A statement changes no number in any transform, whatever the function holds.
+#[test]
+fn what_is_computed_is_the_same() {
+    let plain = |x: &Tensor| (x.sin() * x.sum()).sum();
+    let f = |x: &Tensor| with_cost(plain, DEAR)(x);
+    agree(f, plain, &x(), 1e-13);
+    let sine = |x: &Tensor| x.sin().square().sum();
+    let by_jvp = |x: &Tensor| {
+        let own = custom_jvp(
+            |x: &Tensor| x.sin(),
+            |x: &Tensor, _: &Tensor, t: &Tensor| x.cos() * t,
+        );
+        with_cost(own, DEAR)(x).square().sum()
+    };
+    agree(by_jvp, sine, &x(), 1e-13);
+    let by_vjp = |x: &Tensor| {
+        let own = custom_vjp(
+            |x: &Tensor| x.sin(),
+            |x: &Tensor| (x.sin(), x.clone()),
+            |x: &Tensor, g: &Tensor| x.cos() * g,
+        );
+        with_cost(own, DEAR)(x).square().sum()
+    };
+    agree_in_reverse(by_vjp, sine, &x(), 1e-13);
+    // In a loop, and around one that ends by itself.
+    let halved =
+        |x: &Tensor| while_loop(|x: &Tensor| x.sum().greater(1.0), |x: &Tensor| x * 0.5, x);
+    let looped = |x: &Tensor| {
+        let step = |x: &Tensor| with_cost(halved, DEAR)(&(x * 3.0)).sin();
+        fori_loop(0, 3, |_, x: &Tensor| step(x), x).sum()
+    };
+    let wanted = |x: &Tensor| fori_loop(0, 3, |_, x: &Tensor| halved(&(x * 3.0)).sin(), x).sum();
+    agree(looped, wanted, &x(), 1e-13);
+}
+
+fn planned(cost: StatedCost, objective: Objective) -> JacobianPlan {
+    let a = Tensor::full(&[8, 4], 0.5);
+    let own = custom_jvp(
+        |x: &Tensor| x.sin(),
+        |x: &Tensor, _: &Tensor, t: &Tensor| x.cos() * t,
+    );
+    let f = with_cost(move |x: &Tensor| own(&a.matmul(x)), cost);
+    let options = PlanOptions {
+        objective,
+        ..PlanOptions::default()
+    };
+    plan_jacobian(f, &Tensor::ones(&[4], F64), &options).unwrap()
+}
+
+#[test]
+fn what_is_stated_decides() {
+    let cheap = StatedCost {
+        cotangent: 1_000,
+        ..DEAR
+    };
+    for objective in [Objective::Time, Objective::Operations] {
+        let plan = planned(DEAR, objective);
+        assert_eq!(plan.plan().chosen().mode, Mode::Forward);
+        let plan = planned(cheap, objective);
+        assert_eq!(plan.plan().chosen().mode, Mode::Reverse);
+        for c in plan.plan().candidates() {
+            let stated = match c.mode {
+                Mode::Forward => 4 * cheap.tangent,
+                _ => 8 * cheap.cotangent,
+            };
+            assert_eq!(c.stated_operations, stated);
+            assert!(c.estimate.operations >= stated && c.estimate.operations < stated + 1_000);
+        }
+    }
+}
+
+/// Where operations are stated a plan says so, and what is counted is what ran.
+#[test]
+fn a_plan_says_what_is_stated() {
+    let plan = planned(DEAR, Objective::Time);
+    let text = plan.explain();
+    assert!(
+        text.contains("  4,000,000 of the operations stated\n"),
+        "{text}"
+    );
+    let line = text.lines().find(|line| line.contains("counted by nobody"));
+    let line = line.unwrap_or_else(|| panic!("{text}"));
+    let place = format!(
+        "stated, and counted by nobody: the operations of with_cost, at {}:",
+        file!()
+    );
+    assert!(line.trim_start().starts_with(&place), "{line}");
+    let analysis = plan.analyze(&Tensor::ones(&[4], F64)).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
+    let forward = &read["candidates"][0];
+    assert_eq!(forward["stated_operations"], 4_000_000);
+    assert!(forward["measured"]["operations"].as_u64().unwrap() < 1_000);
+    // Without statements there is nothing to say.
+    let x = Tensor::ones(&[4], F64);
+    let plain = plan_jacobian(|x: &Tensor| x.sin(), &x, &PlanOptions::default()).unwrap();
+    assert!(!plain.explain().contains("stated"));
+    assert!(!plain.plan().to_json().contains("stated"));
+}
+
+/// Gradients of the whole, by the mode that is cheaper as stated.
+#[test]
+fn second_derivatives_are_weighed_by_what_is_stated() {
+    let f = with_cost(|x: &Tensor| x.sin().sum(), DEAR);
+    let plan = plan_hessian(f, &x(), &PlanOptions::default()).unwrap();
+    assert!(plan.explain().contains("of the operations stated"));
+    let found = plan.evaluate(&x()).unwrap();
+    let wanted = hessian(|x: &Tensor| x.sin().sum())(&x());
+    crate::same(&found, &wanted, 1e-14);
+}
