@@ -81,9 +81,14 @@ impl<'a> Builder<'a> {
         self.slots.len() - 1
     }
 
-    /// The array of a node that gets its value now; that of the first output that it is, if it is one.
+    /// The array of a node that gets its value now; that of the first output that it is, perhaps in another shape, if it is one.
     fn define(&mut self, id: NodeId) -> usize {
-        let role = match self.graph.outputs().iter().position(|&o| o == id) {
+        let elements = self.graph.ty(id).elements();
+        let is = |o: NodeId| {
+            let place = &self.fused.resolved[o.index()];
+            place.base == id && place.view.is_whole() && place.view.elements() == elements
+        };
+        let role = match self.graph.outputs().iter().position(|&o| is(o)) {
             Some(k) => Role::Output(k),
             None => Role::Inner,
         };
@@ -135,7 +140,16 @@ impl<'a> Builder<'a> {
         self.drafts.push(Draft::Fused(program, origin));
     }
 
-    /// An operand whose elements lie in row-major order from the start of its memory; they are copied if they do not.
+    /// An operand whose elements lie in row-major order, anywhere in its memory; they are copied if they do not.
+    fn in_a_row(&mut self, id: NodeId) -> Operand {
+        let operand = self.operand(id);
+        if operand.view.is_contiguous() {
+            return operand;
+        }
+        self.contiguous(id)
+    }
+
+    /// As [`in_a_row`](Self::in_a_row), from the start of its memory.
     fn contiguous(&mut self, id: NodeId) -> Operand {
         let operand = self.operand(id);
         if operand.view.is_whole() {
@@ -323,7 +337,11 @@ impl<'a> Builder<'a> {
     fn region(&mut self, id: NodeId, region: &Region) {
         let graph = self.graph;
         let node = graph.node(id);
-        let operands = node.operands.iter().map(|&o| self.contiguous(o)).collect();
+        let operands: Vec<Operand> = node.operands.iter().map(|&o| self.in_a_row(o)).collect();
+        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
+        let starts = operands.iter().zip(&types);
+        let starts = starts.map(|(o, ty)| o.view.offset as usize * ty.dtype.size());
+        let starts = starts.collect();
         let results = region.results();
         let mut outs: Vec<Option<usize>> = vec![None; results.len()];
         for user in self.fused.users[id.index()].clone() {
@@ -336,12 +354,12 @@ impl<'a> Builder<'a> {
         let outs: Vec<usize> = outs
             .map(|(out, ty)| out.unwrap_or_else(|| self.slot(ty, Role::Inner)))
             .collect();
-        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
         let code = region::Code::new(region, &types);
         let scratch = self.slot(Type::new(DType::Bool, &[code.scratch()]), Role::Inner);
         let draft = Draft::Region {
             code,
             operands,
+            starts,
             outs,
             scratch,
             origin: Origin::of_region(graph, id),
@@ -413,9 +431,10 @@ impl<'a> Builder<'a> {
     fn outputs(&mut self) {
         let graph = self.graph;
         for (k, &o) in graph.outputs().iter().enumerate() {
+            let base = self.fused.resolved[o.index()].base;
             let defined = self
                 .slot_of
-                .get(&o)
+                .get(&base)
                 .is_some_and(|&s| self.slots[s].role == Role::Output(k));
             if defined {
                 continue;

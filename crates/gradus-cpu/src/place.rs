@@ -37,6 +37,8 @@ pub(crate) enum Draft {
     Region {
         code: region::Code,
         operands: Vec<Operand>,
+        /// The byte where each operand begins in its array.
+        starts: Vec<usize>,
         outs: Vec<usize>,
         /// Memory for the programs inside.
         scratch: usize,
@@ -169,13 +171,14 @@ impl Placed {
                 Draft::Region {
                     code,
                     operands,
+                    starts,
                     outs,
                     scratch,
                     origin,
                 } => Step {
                     kind: StepKind::Region(Box::new(RegionStep {
                         code,
-                        operands: operands.iter().map(|o| o.slot).collect(),
+                        operands: operands.iter().map(|o| o.slot).zip(starts).collect(),
                         outs,
                         scratch,
                     })),

@@ -71,7 +71,8 @@ pub(crate) enum StepKind {
 /// A region with the slots of its arrays.
 pub(crate) struct RegionStep {
     pub code: region::Code,
-    pub operands: Vec<usize>,
+    /// Their slots, and the byte where each begins.
+    pub operands: Vec<(usize, usize)>,
     pub outs: Vec<usize>,
     pub scratch: usize,
 }
@@ -482,6 +483,7 @@ impl Executable {
                         outs,
                         ..
                     } = &**r;
+                    let operands: Vec<usize> = operands.iter().map(|o| o.0).collect();
                     (
                         format!("{} {operands:?} -> {outs:?}", code.name()),
                         s.origin.loc,

@@ -255,3 +255,44 @@ fn a_body_in_many_places_is_looked_at_once() {
     };
     assert_eq!(sine.cost.operations, sines);
 }
+
+#[test]
+fn rows_of_an_operand_and_other_shapes_of_a_result_are_not_copied() {
+    let text = "graph(%x: f64[6, 2], %s: f64[2]) {
+  %rows: f64[3, 2] = slice{start=[2, 0], limit=[5, 2], stride=[1, 1]} %x
+  %r: bool[0] = scan{consts=0, carries=1, length=3, body=graph(%i: i64[], %s: f64[2], %v: f64[2]) {
+    %t: f64[2] = add %s, %v
+    return %t, %t
+  }} %s, %rows
+  %last: f64[2] = result{index=0} %r
+  %kept: f64[3, 2] = result{index=1} %r
+  %flat: f64[6] = reshape{shape=[6]} %kept
+  return %flat, %last
+}";
+    let graph: Graph = text.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let steps = program.report().steps;
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    let x: Vec<f64> = (0..12).map(f64::from).collect();
+    let x = Array::from_slice(&x, &[6, 2]).unwrap();
+    let s = Array::from_slice(&[0.5, 0.25], &[2]).unwrap();
+    let results = program.run(vec![Input::Borrowed(&x), Input::Borrowed(&s)]);
+    let results = results.unwrap();
+    let flat = [4.5, 5.25, 10.5, 12.25, 18.5, 21.25];
+    assert_eq!(results[0].as_slice::<f64>().unwrap(), flat);
+    assert_eq!(results[1].as_slice::<f64>().unwrap(), [18.5, 21.25]);
+    // What a slice of no rows begins with is never read.
+    let none = text
+        .replace("limit=[5, 2]", "limit=[2, 2]")
+        .replace("[3, 2]", "[0, 2]");
+    let none = none
+        .replace("length=3", "length=0")
+        .replace("f64[6] =", "f64[0] =");
+    let none = none
+        .replace("shape=[6]", "shape=[0]")
+        .replace("start=[2, 0], limit=[2, 2]", "start=[6, 0], limit=[6, 2]");
+    let graph: Graph = none.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    let results = program.run(vec![Input::Borrowed(&x), Input::Borrowed(&s)]);
+    assert_eq!(results.unwrap()[1].as_slice::<f64>().unwrap(), [0.5, 0.25]);
+}

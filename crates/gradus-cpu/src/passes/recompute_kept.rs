@@ -1,12 +1,17 @@
 //! What is cheap to compute again is not kept of each step.
 
 use super::rewrite_regions;
-use gradus_ir::primitives::{Loop, Op, Region, Work};
+use gradus_ir::primitives::{Loop, Op, Region, Resize, Trips, Work};
 use gradus_ir::{Graph, NodeId};
 use std::collections::HashMap;
 
 /// A value is computed again if that takes at most so many operations of arithmetic an element: about what writing and reading it takes.
 const MOST_OPERATIONS: usize = 3;
+/// The same for a value of which all steps together take so many bytes that they are written to and read from beyond a core's own cache.
+const MOST_OF_LARGE: usize = 8;
+const LARGE: usize = 512 << 10;
+/// Moving an element to its place in an array made of several counts as so many operations.
+const MOVED: usize = 2;
 
 /// A value that a loop keeps of each step only for other loops to read, and that a few operations make of what these can read anyway (other kept values,
 /// items, constants), is made by them: a way back then reads less memory, and less is held.
@@ -200,7 +205,11 @@ fn cheap(r: &Loop) -> Vec<bool> {
     order.sort_by_key(|&k| kept[k]);
     let mut base = readable(r);
     for k in order {
-        if !base[kept[k].index()] && operations(body, kept[k], &base).is_some() {
+        let most = match r.trips {
+            Trips::Fixed(n) if body.ty(kept[k]).bytes().saturating_mul(n) >= LARGE => MOST_OF_LARGE,
+            _ => MOST_OPERATIONS,
+        };
+        if !base[kept[k].index()] && operations(body, kept[k], &base, most).is_some() {
             cheap[k] = true;
         } else {
             base[kept[k].index()] = true;
@@ -220,8 +229,8 @@ fn readable(r: &Loop) -> Vec<bool> {
     readable
 }
 
-/// How many operations make `value` of what is in `base`; `None` if it is not possible or too many.
-fn operations(body: &Graph, value: NodeId, base: &[bool]) -> Option<usize> {
+/// How many operations make `value` of what is in `base`; `None` if it is not possible or takes more than `most`.
+fn operations(body: &Graph, value: NodeId, base: &[bool], most: usize) -> Option<usize> {
     let mut seen: Vec<NodeId> = Vec::new();
     let mut open = vec![value];
     let mut count = 0;
@@ -233,6 +242,7 @@ fn operations(body: &Graph, value: NodeId, base: &[bool]) -> Option<usize> {
         let node = body.node(id);
         match &node.op {
             Op::Const(_) | Op::Layout(_) => {}
+            Op::Resize(Resize::Concat(_)) => count += MOVED,
             op @ (Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) | Op::Cast(_)) => {
                 let types: Vec<_> = node.operands.iter().map(|&o| body.ty(o)).collect();
                 let cost = op.cost(&types, &node.ty);
@@ -243,7 +253,7 @@ fn operations(body: &Graph, value: NodeId, base: &[bool]) -> Option<usize> {
             }
             _ => return None,
         }
-        if count > MOST_OPERATIONS || seen.len() > 4 * MOST_OPERATIONS {
+        if count > most || seen.len() > 4 * most {
             return None;
         }
         open.extend(&node.operands);

@@ -114,16 +114,21 @@ impl Code {
     /// What goes wrong inside.
     ///
     /// # Safety
-    /// `operands` and `outs` name slots that point to arrays of the region's types (for lists, to [`List`]s); `scratch` has the bytes asked for; nothing overlaps.
+    /// `operands` and `outs` name slots that point to arrays of the region's types (for lists, to [`List`]s), operands with the byte where they begin there; `scratch` has
+    /// the bytes asked for; nothing overlaps what is written.
     pub unsafe fn run(
         &self,
         slots: Slots<'_>,
-        operands: &[usize],
+        operands: &[(usize, usize)],
         outs: &[usize],
         scratch: *mut u8,
         watch: &mut Watch,
     ) -> Result<()> {
-        let inputs: Pointers = operands.iter().map(|&o| slots.0[o]).collect();
+        let inputs = operands.iter();
+        // Nothing is read of an operand without elements, wherever it begins.
+        let inputs: Pointers = inputs
+            .map(|&(slot, start)| slots.0[slot].wrapping_add(start))
+            .collect();
         let outputs: Pointers = outs.iter().map(|&o| slots.0[o]).collect();
         // SAFETY: by the caller.
         unsafe {
