@@ -48,7 +48,7 @@ impl Default for PlanOptions {
             objective: Objective::default(),
             memory_limit: None,
             profile: Profile::default(),
-            most_nodes: 7000,
+            most_nodes: 5000,
             search: Search::default(),
             places: true,
         }

@@ -229,7 +229,7 @@ fn mistakes_in_second_derivatives_are_explained() {
     plan_hessian: the function must return one floating-point number, it returned bool[]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
     add: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1
     plan_jacobian: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
-    plan_hessian: no order of the chain rule keeps to 0 bytes; the least that one needs is 328 bytes (orders that compute parts again are not weighed yet)
+    plan_hessian: no order of the chain rule keeps to 0 bytes; the least that one needs is 200 bytes (orders that compute parts again are not weighed yet)
     plan_hvp: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
     ");
     let (h, p) = (
