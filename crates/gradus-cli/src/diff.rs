@@ -225,7 +225,7 @@ mod tests {
             candidate                              operations     bytes moved   bytes at peak        time   ratio
             forward over reverse                          123           1,488             704      0.8 µs    1.24
             reverse over reverse                          107           1,528             704      0.7 µs    1.13
-          * scalar elimination over reverse                10             624             896      0.6 µs    1.00
+          * scalar elimination over reverse                10             624             768      0.6 µs    1.00
             reverse over forward                          140           1,520             640      0.7 µs    1.16
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
@@ -250,7 +250,7 @@ mod tests {
             candidate                 operations     bytes moved   bytes at peak        time   ratio
             forward                            9             296             288      0.4 µs    2.65
             reverse                           11             280             352      0.4 µs    2.65
-          * scalar elimination                 1             136             288      0.2 µs    1.00
+          * scalar elimination                 1             136             224      0.2 µs    1.00
             not weighed yet: compression by colouring (sparse results)
             not weighed yet: recomputation (memory below what any order needs)
 

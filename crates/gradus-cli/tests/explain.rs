@@ -71,7 +71,7 @@ fn a_function_is_explained() {
         candidate                 operations     bytes moved   bytes at peak        time   ratio
         forward                           37             720             456      0.7 µs    3.49
         reverse                           40             648             520      0.8 µs    3.73
-      * scalar elimination                 2             280             712      0.2 µs    1.00
+      * scalar elimination                 2             280             584      0.2 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 

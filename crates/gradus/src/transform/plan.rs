@@ -310,6 +310,8 @@ impl JacobianPlan {
 
 /// Seconds of a run that does not depend much on what was in the caches before.
 const SHORT: f64 = 5e-3;
+/// After so many runs the time of a shorter one changes no more.
+const WARM: usize = 4;
 
 /// Runs every admissible candidate of `plan` on these arguments, several times.
 pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
@@ -326,8 +328,8 @@ pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analy
     }
     let begin = Instant::now();
     let mut rounds = 0;
-    // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds. The second of two short runs
-    // counts, as in a program that calls the function again and again: the first finds in the caches what the candidate before it has left there.
+    // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds. The last of a few short runs
+    // counts, as in a program that calls the function again and again: the first ones find in the caches what the candidate before has left there.
     while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
         for (_, executable, _, times) in &mut running {
             let run = || -> Result<f64> {
@@ -335,8 +337,13 @@ pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analy
                 executable.run(inputs())?;
                 Ok(start.elapsed().as_secs_f64())
             };
-            let first = run()?;
-            times.push(if first < SHORT { run()? } else { first });
+            let mut time = run()?;
+            if time < SHORT {
+                for _ in 1..WARM {
+                    time = run()?;
+                }
+            }
+            times.push(time);
         }
         rounds += 1;
     }
