@@ -102,25 +102,24 @@ impl Growing {
 
     /// The steps of a stretch: of the steps done before, the stretch's length, the constants and what is carried, what is carried and the steps done then.
     fn steps(&self) -> Result<Graph> {
-        let inner =
-            |write: &dyn Fn(&mut Graph, NodeId, NodeId, &[NodeId]) -> Result<Vec<NodeId>>| {
-                let mut g = Graph::new();
-                let index = g.input(Type::scalar(DType::I64));
-                let start = g.input(Type::scalar(DType::I64));
-                let length = g.input(Type::scalar(DType::I64));
-                let rest = self.inputs(&mut g);
-                let number = g.add_nodes(start, index);
-                let args: Vec<NodeId> = [number].into_iter().chain(rest).collect();
-                let outputs = write(&mut g, index, length, &args)?;
-                g.set_outputs(outputs);
-                Ok::<Graph, gradus_ir::Error>(g)
-            };
-        let test = inner(&|g, index, length, args| {
-            let more = g.inline(&self.test, args)?[0];
-            let within = g.compare(Compare::Lt, index, length);
-            Ok(vec![g.binary(Binary::And, within, more)])
-        })?;
-        let body = inner(&|g, _, _, args| g.inline(&self.body, args))?;
+        // Both get the number within the stretch, the steps done before, the stretch's length, the constants and what is carried.
+        let inner = |program: &Body| -> Result<(Graph, NodeId, NodeId, Vec<NodeId>)> {
+            let mut g = Graph::new();
+            let index = g.input(Type::scalar(DType::I64));
+            let start = g.input(Type::scalar(DType::I64));
+            let length = g.input(Type::scalar(DType::I64));
+            let rest = self.inputs(&mut g);
+            let number = g.add_nodes(start, index);
+            let args: Vec<NodeId> = [number].into_iter().chain(rest).collect();
+            let outputs = g.inline(program, &args)?;
+            Ok((g, index, length, outputs))
+        };
+        let (mut test, index, length, more) = inner(&self.test)?;
+        let within = test.compare(Compare::Lt, index, length);
+        let more = test.binary(Binary::And, within, more[0]);
+        test.set_outputs(vec![more]);
+        let (mut body, _, _, carried) = inner(&self.body)?;
+        body.set_outputs(carried);
         let mut g = Graph::new();
         let start = g.input(Type::scalar(DType::I64));
         let length = g.input(Type::scalar(DType::I64));
