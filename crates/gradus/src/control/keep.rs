@@ -44,6 +44,8 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 ///
 /// A loop whose number of steps is not known keeps everything or, with `Sqrt`, about `√(2n)·(c + r)`.
 ///
+/// [`Snapshots`](Keep::Snapshots) and, where no divisor of `n` is near `√n`, `Sqrt` also hold copies of parts of the sequences that are kept, and of the derivatives by sequences.
+///
 /// `r` counts what a few operations cannot make again of the rest: items of sequences, constants and what depends on these alone are not kept. Arrays take
 /// multiples of 64 bytes outside of sequences. The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes, holds 0.8 MB with
 /// `All`, and some ten kilobytes with `Sqrt` and `Snapshots(30)`.
