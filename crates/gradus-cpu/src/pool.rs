@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 
-/// Work is cut into at most so many pieces.
-pub(crate) const MOST_PIECES: usize = 64;
+/// Work is cut into at most so many pieces; a bit each says who has taken them.
+pub(crate) const MOST_PIECES: usize = 16;
 /// How often a thread looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
 const LOOKS: usize = 2000;
 
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_piece_is_done_once() {
-        for n in [0, 1, 2, 3, 16, MOST_PIECES] {
+        for n in [0, 1, 2, 3, MOST_PIECES] {
             let counts: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
             for _ in 0..200 {
                 each(n, &|k| {

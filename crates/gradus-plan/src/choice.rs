@@ -23,7 +23,7 @@ pub struct PlanOptions {
     /// The machine that the time is estimated for; by default no particular one, so that plans do not depend on where they are made.
     pub profile: Profile,
     /// How many nodes may be visited to search for mixed orders and to build candidates besides the most likely one: what the search found, or forward or
-    /// reverse mode, whichever has fewer vectors to carry. It bounds the time that planning takes, by a count, so that a plan is the same on every run.
+    /// reverse mode, whichever has fewer vectors to carry (of as many, the one that matrices multiply as they lie). It bounds the time that planning takes, by a count, so that a plan is the same on every run.
     /// [`Plan::explain`](crate::Plan::explain) names what was not built for it. Under a memory limit everything is built.
     ///
     /// With the default this has taken 2 ms at most (`benches/plan.rs` measures it).

@@ -221,13 +221,13 @@ fn multiplies_along_rows(tangent: &Graph, residuals: usize) -> bool {
     for id in tangent.ids() {
         let node = tangent.node(id);
         let Op::Contract(c) = &node.op else { continue };
-        let axes = match [0, 1].map(|k| carried[node.operands[k].index()]) {
+        let (matrix, summed) = match [0, 1].map(|k| carried[node.operands[k].index()]) {
             [false, true] => (node.operands[0], &c.contract_left),
             [true, false] => (node.operands[1], &c.contract_right),
             _ => continue,
         };
-        let rank = tangent.ty(axes.0).rank();
-        match rank > 1 && axes.1.contains(&(rank - 1)) {
+        let rank = tangent.ty(matrix).rank();
+        match rank > 1 && summed.contains(&(rank - 1)) {
             true => along += 1,
             false => across += 1,
         }

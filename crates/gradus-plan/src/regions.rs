@@ -56,42 +56,22 @@ fn any_call(g: &Graph, wanted: &dyn Fn(&Call) -> bool) -> bool {
     })
 }
 
-/// How many of the operations of a program are stated by the user, and the lines where they are.
+/// How many of the operations of a program are stated by the user, and the lines where they are, as often as bodies [run](Region::runs).
 pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
     let (mut operations, mut places) = (0u64, Vec::new());
     let live = g.live();
     for id in g.ids().filter(|id| live[id.index()]) {
-        let Some(region) = g.region(id).map(|region| &**region) else {
+        let Some(region) = g.region(id) else { continue };
+        if let Region::Call(Call::Stated { cost, .. }) = &**region {
+            places.push(g.node(id).loc);
+            operations = operations.saturating_add(cost.value);
             continue;
-        };
-        let here = match region {
-            Region::Call(Call::Stated { cost, .. }) => {
-                places.push(g.node(id).loc);
-                cost.value
-            }
-            Region::Check(_) | Region::Call(Call::Hook { .. }) => 0,
-            region => {
-                // The rules of a call do not run.
-                let bodies = match region {
-                    Region::Call(call) => vec![call.body()],
-                    region => region.bodies().into_iter().map(|(_, body)| body).collect(),
-                };
-                let inside = bodies.into_iter().map(|body| {
-                    let (operations, within) = stated(body);
-                    places.extend(within);
-                    operations
-                });
-                let inside = inside.max().unwrap_or(0);
-                match region {
-                    Region::Loop(l) => match l.trips {
-                        Trips::Fixed(n) => inside.saturating_mul(n as u64),
-                        _ => inside * UNKNOWN_STEPS,
-                    },
-                    _ => inside,
-                }
-            }
-        };
-        operations = operations.saturating_add(here);
+        }
+        for (body, times) in region.runs() {
+            let (inside, within) = stated(body);
+            places.extend(within);
+            operations = operations.saturating_add(inside.saturating_mul(times));
+        }
     }
     places.sort_by_key(|loc| loc.file_line());
     places.dedup_by_key(|loc| loc.file_line());

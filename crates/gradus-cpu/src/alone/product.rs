@@ -2,7 +2,7 @@
 
 use super::skinny::Skinny;
 use crate::count::StepForecast;
-use crate::pool;
+use crate::pool::{self, MOST_PIECES};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Type};
@@ -16,7 +16,6 @@ const TWO_PIECES: usize = 1_200_000;
 const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 96;
-pub(super) const MOST_PIECES: usize = 16;
 /// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
 /// more than half the speed.
 const ROWS_WORTH_TURNING: usize = 16;

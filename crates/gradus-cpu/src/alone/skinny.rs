@@ -1,8 +1,8 @@
 //! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or to write the large result once.
 
-use super::product::{MOST_PIECES, Shared, turn};
+use super::product::{Shared, turn};
 use crate::kernels::{self, Block, DEPTH, Isa};
-use crate::pool;
+use crate::pool::{self, MOST_PIECES};
 use gradus_ir::DType;
 use std::cell::Cell;
 

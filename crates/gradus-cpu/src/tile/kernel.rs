@@ -4,6 +4,7 @@ use super::load::Access;
 use super::powers::lower_powers;
 use super::program::{Code, Program, Value};
 use crate::kernels::{self, Fold};
+use crate::pool::MOST_PIECES;
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal};
 use smallvec::SmallVec;
@@ -12,7 +13,6 @@ use smallvec::SmallVec;
 const TILE_BYTES: usize = 24 << 10;
 /// Work below this many nanoseconds is not split.
 const WORTH_SPLITTING: f64 = 50_000.0;
-const MOST_CHUNKS: usize = 16;
 /// Kernels with at most so many bytes of registers keep them from run to run.
 const RESIDENT_BYTES: usize = 4 << 10;
 
@@ -293,7 +293,7 @@ impl Kernel {
         if time < WORTH_SPLITTING {
             return 1;
         }
-        let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_CHUNKS);
+        let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_PIECES);
         wanted.min(self.units()).max(1)
     }
 

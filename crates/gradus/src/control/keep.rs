@@ -1,7 +1,7 @@
 //! What the way back keeps of a loop's steps, and what it computes again.
 
-use super::{apply, close, or_stop, types};
-use crate::tree::{Tree, leaves, rebuild};
+use super::called;
+use crate::tree::Tree;
 use gradus_ir::primitives::{Body, Call, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, Loc, NodeId, Result, Type};
 use std::collections::HashMap;
@@ -20,16 +20,7 @@ use std::collections::HashMap;
 #[track_caller]
 pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
-    move |x| {
-        let run = || {
-            let inputs = leaves(x);
-            let (closed, like) = close("checkpoint", x, &types(&inputs), &f)?;
-            let operands = closed.arguments(inputs);
-            let region = Region::Call(Call::Checkpoint(closed.graph.into()));
-            Ok(rebuild(&like, apply(region, operands, loc)?))
-        };
-        or_stop(run(), loc, || f(x))
-    }
+    move |x| called("checkpoint", &f, x, loc, Call::Checkpoint)
 }
 
 /// What the way back through a [`scan_with`](crate::control::scan_with) or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.

@@ -18,8 +18,8 @@ pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Knowledge};
-use crate::tree::{Structure, Tree, leaves};
-use gradus_ir::primitives::Region;
+use crate::tree::{Structure, Tree, leaves, rebuild};
+use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
 
 /// A closure as a program of its arguments and what it uses from outside, and a result to rebuild others like.
@@ -50,6 +50,24 @@ pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<V
     let outputs = g.add_region(region, &inputs)?;
     g.set_outputs(outputs);
     trace::apply(&g, operands)
+}
+
+/// `f` of `x` as a call of its program.
+pub(crate) fn called<A: Tree, B: Tree>(
+    name: &'static str,
+    f: &impl Fn(&A) -> B,
+    x: &A,
+    loc: Loc,
+    call: impl FnOnce(Body) -> Call,
+) -> B {
+    let run = || {
+        let inputs = leaves(x);
+        let (closed, like) = close(name, x, &types(&inputs), f)?;
+        let operands = closed.arguments(inputs);
+        let region = Region::Call(call(closed.graph.into()));
+        Ok(rebuild(&like, apply(region, operands, loc)?))
+    };
+    or_stop(run(), loc, || f(x))
 }
 
 pub(crate) fn types(leaves: &[Tensor]) -> Vec<Type> {

@@ -1,11 +1,9 @@
 //! Functions whose cost the user states.
 
-use super::{or_stop, types};
-use crate::control::{apply, close};
-use crate::trace::Closed;
-use crate::tree::{Tree, leaves, rebuild};
+use crate::control::called;
+use crate::tree::Tree;
 use gradus_ir::Loc;
-use gradus_ir::primitives::{Call, Region};
+use gradus_ir::primitives::Call;
 
 pub use gradus_ir::primitives::StatedCost;
 
@@ -36,20 +34,5 @@ pub use gradus_ir::primitives::StatedCost;
 #[track_caller]
 pub fn with_cost<A: Tree, B: Tree>(f: impl Fn(&A) -> B, cost: StatedCost) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
-    move |x| {
-        let run = || {
-            let inputs = leaves(x);
-            let (closed, like) = close("with_cost", x, &types(&inputs), &f)?;
-            let operands = closed.arguments(inputs);
-            let Closed {
-                graph,
-                observers: _observers,
-                ..
-            } = closed;
-            let body = graph.into();
-            let region = Region::Call(Call::Stated { body, cost });
-            Ok(rebuild(&like, apply(region, operands, loc)?))
-        };
-        or_stop(run(), loc, || f(x))
-    }
+    move |x| called("with_cost", &f, x, loc, |body| Call::Stated { body, cost })
 }
