@@ -1,24 +1,44 @@
-//! The threads that kernels run on. The thread that runs a program takes part in its work itself, so that a program costs no change of threads; those that help are a
-//! rayon pool, started at the first work worth splitting.
+//! The threads that kernels run on. The thread that runs a program takes part in its work itself, so that a program costs no change of threads; helpers do the rest.
 //!
 //! Each thread begins with the same pieces at each step and takes others' only when it has done its own: what a thread wrote last time is in its cache, and to write where
 //! another one wrote costs several times as much as to compute a row of a matrix.
+//!
+//! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a while, and small work does not wake one that sleeps,
+//! unless much of it comes.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 /// Work is cut into at most so many pieces; a bit each says who has taken them.
 pub(crate) const MOST_PIECES: usize = 16;
-/// How often a thread looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
+/// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
 const LOOKS: usize = 2000;
+/// How long a helper looks for more work before it sleeps. Waking it takes some ten microseconds, of which the caller spends the larger part.
+const AWAKE: Duration = Duration::from_micros(100);
+/// A helper reads the clock once in so many looks.
+const LOOKS_PER_CLOCK: usize = 64;
+/// So many small works in a row that a helper slept through wake it: more are to be expected.
+const MISSED: u32 = 16;
 
 struct Pool {
-    /// All that take part, the caller among them.
-    threads: usize,
-    helpers: Option<rayon::ThreadPool>,
+    /// All that take part, but the caller.
+    helpers: Vec<Arc<Helper>>,
+    /// How many small works in a row the helpers slept through.
+    missed: AtomicU32,
+}
+
+/// A thread that waits for work.
+struct Helper {
+    thread: OnceLock<Thread>,
+    work: Mutex<VecDeque<Arc<Work>>>,
+    /// How much there is, to be looked at without the lock.
+    waiting: AtomicUsize,
+    asleep: AtomicBool,
 }
 
 static POOL: OnceLock<Pool> = OnceLock::new();
@@ -32,22 +52,10 @@ pub fn set_threads(n: usize) -> bool {
 }
 
 fn build(threads: usize) -> Pool {
-    if threads == 1 {
-        return Pool {
-            threads,
-            helpers: None,
-        };
-    }
-    let built = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads - 1)
-        .thread_name(|i| format!("gradus-{i}"))
-        .build();
-    match built {
-        Ok(pool) => Pool {
-            threads,
-            helpers: Some(pool),
-        },
-        Err(e) => panic!("the threads for kernels cannot be started: {e}"),
+    let helpers = (1..threads).map(Helper::start).collect();
+    Pool {
+        helpers,
+        missed: AtomicU32::new(0),
     }
 }
 
@@ -64,40 +72,134 @@ fn pool() -> &'static Pool {
 
 /// How many threads kernels use.
 pub fn threads() -> usize {
-    pool().threads
+    1 + pool().helpers.len()
 }
 
-/// Calls `f` for `0..n`, at most [`MOST_PIECES`], on several threads; returns when all is done.
-pub(crate) fn each(n: usize, f: &(dyn Fn(usize) + Sync)) {
-    let pool = pool();
-    let Some(helpers) = pool.helpers.as_ref().filter(|_| n > 1) else {
-        return (0..n).for_each(f);
+/// Into how many pieces work is cut, at most [`MOST_PIECES`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pieces {
+    pub count: usize,
+    /// Whether it is worth waking a thread.
+    pub large: bool,
+}
+
+impl Pieces {
+    pub const ONE: Pieces = Pieces {
+        count: 1,
+        large: false,
     };
+}
+
+/// Calls `f` for each of the pieces, on several threads; returns when all is done.
+pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
+    let n = pieces.count;
+    if n < 2 {
+        return (0..n).for_each(f);
+    }
     assert!(
         n <= MOST_PIECES,
         "work is cut into at most {MOST_PIECES} pieces, not {n}"
     );
+    let pool = pool();
+    let wanted = pool.helpers.len().min(n - 1);
+    let helpers = &pool.helpers[..wanted];
+    let all_asleep = || helpers.iter().all(|h| h.asleep.load(Ordering::Relaxed));
+    let wake = pieces.large || pool.missed.load(Ordering::Relaxed) >= MISSED;
+    if !wake && all_asleep() {
+        pool.missed.fetch_add(1, Ordering::Relaxed);
+        return (0..n).for_each(f);
+    }
+    if pool.missed.load(Ordering::Relaxed) > 0 {
+        pool.missed.store(0, Ordering::Relaxed);
+    }
     // SAFETY: only the lifetime changes. The function is called for pieces that were taken, and `work.wait` below returns only when all these are done, also when a
     // piece panics; a helper that comes later finds nothing to take.
     let f: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(f) };
     let work = Arc::new(Work {
         f,
         n,
-        threads: pool.threads.min(n),
+        threads: wanted + 1,
         taken: AtomicU64::new(0),
         done: AtomicUsize::new(0),
         panic: Mutex::new(None),
         caller: thread::current(),
     });
-    for _ in 1..work.threads {
-        let work = work.clone();
-        helpers.spawn(move || {
-            let own = 1 + rayon::current_thread_index().unwrap_or(0);
-            work.take_part(own % work.threads);
-        });
+    for helper in helpers {
+        if wake || !helper.asleep.load(Ordering::Relaxed) {
+            helper.give(work.clone());
+        }
     }
     work.take_part(0);
     work.wait();
+}
+
+impl Helper {
+    /// Starts the helper that begins with the pieces of thread `own`.
+    fn start(own: usize) -> Arc<Helper> {
+        let helper = Arc::new(Helper {
+            thread: OnceLock::new(),
+            work: Mutex::default(),
+            waiting: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+        });
+        let shared = helper.clone();
+        let started = thread::Builder::new()
+            .name(format!("gradus-{own}"))
+            .spawn(move || {
+                loop {
+                    shared.next().take_part(own);
+                }
+            });
+        match started {
+            Ok(handle) => {
+                let _ = helper.thread.set(handle.thread().clone());
+            }
+            Err(e) => panic!("the threads for kernels cannot be started: {e}"),
+        }
+        helper
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Work>>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give(&self, work: Arc<Work>) {
+        let mut queue = self.queue();
+        queue.push_back(work);
+        self.waiting.store(queue.len(), Ordering::SeqCst);
+        drop(queue);
+        // It says that it sleeps before it looks for the last time: of the two, one sees the other.
+        if self.asleep.load(Ordering::SeqCst)
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// The next work; waits for it, awake at first.
+    fn next(&self) -> Arc<Work> {
+        let mut since: Option<Instant> = None;
+        loop {
+            for _ in 0..LOOKS_PER_CLOCK {
+                if self.waiting.load(Ordering::SeqCst) > 0 {
+                    let mut queue = self.queue();
+                    let next = queue.pop_front();
+                    self.waiting.store(queue.len(), Ordering::SeqCst);
+                    if let Some(work) = next {
+                        return work;
+                    }
+                }
+                std::hint::spin_loop();
+            }
+            if since.get_or_insert_with(Instant::now).elapsed() > AWAKE {
+                self.asleep.store(true, Ordering::SeqCst);
+                while self.waiting.load(Ordering::SeqCst) == 0 {
+                    thread::park();
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+            }
+        }
+    }
 }
 
 /// Work in pieces that several threads take.
@@ -165,16 +267,50 @@ impl Work {
 mod tests {
     use super::*;
 
+    fn pieces(count: usize, large: bool) -> Pieces {
+        Pieces { count, large }
+    }
+
+    /// Large and small work, at once and after pauses in which helpers fall asleep.
     #[test]
     fn every_piece_is_done_once() {
         for n in [0, 1, 2, 3, MOST_PIECES] {
             let counts: Vec<AtomicUsize> = (0..n).map(|_| AtomicUsize::new(0)).collect();
-            for _ in 0..200 {
-                each(n, &|k| {
+            for k in 0..200 {
+                each(pieces(n, k % 3 == 0), &|k| {
                     counts[k].fetch_add(1, Ordering::Relaxed);
                 });
+                if k % 40 == 0 {
+                    thread::sleep(5 * AWAKE);
+                }
             }
             assert!(counts.iter().all(|c| c.load(Ordering::Relaxed) == 200));
+        }
+    }
+
+    /// Whether the helper was awake or had to be woken.
+    #[test]
+    fn helpers_come_to_large_work_and_to_much_small_work() {
+        if threads() < 2 {
+            return;
+        }
+        for (large, times) in [(true, 1), (false, 1 + MISSED)] {
+            for pause in [Duration::ZERO, 20 * AWAKE] {
+                thread::sleep(pause);
+                let mut helped = false;
+                for _ in 0..1000 * times {
+                    let by = [const { OnceLock::new() }; 2];
+                    each(pieces(2, large), &|k| {
+                        let _ = by[k].set(thread::current().id());
+                        thread::sleep(Duration::from_micros(50));
+                    });
+                    if by[0].get() != by[1].get() {
+                        helped = true;
+                        break;
+                    }
+                }
+                assert!(helped, "{large} {pause:?}");
+            }
         }
     }
 
@@ -185,8 +321,8 @@ mod tests {
             for _ in 0..4 {
                 s.spawn(|| {
                     for _ in 0..50 {
-                        each(4, &|_| {
-                            each(3, &|_| {
+                        each(pieces(4, true), &|_| {
+                            each(pieces(3, false), &|_| {
                                 all.fetch_add(1, Ordering::Relaxed);
                             });
                         });
@@ -201,7 +337,7 @@ mod tests {
     fn a_panic_comes_back_when_all_else_is_done() {
         let done = AtomicUsize::new(0);
         let caught = catch_unwind(AssertUnwindSafe(|| {
-            each(8, &|k| {
+            each(pieces(8, true), &|k| {
                 assert!(k != 5, "piece five");
                 done.fetch_add(1, Ordering::Relaxed);
             });

@@ -2,7 +2,7 @@
 
 use super::skinny::Skinny;
 use crate::count::StepForecast;
-use crate::pool::{self, MOST_PIECES};
+use crate::pool::{self, MOST_PIECES, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Type};
@@ -10,12 +10,14 @@ use std::cell::RefCell;
 
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
-/// Multiplications that are worth two pieces.
-const TWO_PIECES: usize = 1_200_000;
+/// Multiplications that are worth two pieces: on one thread they take five to ten microseconds.
+const TWO_PIECES: usize = 300_000;
+/// Multiplications that are worth waking a thread.
+const WORTH_WAKING: usize = 2_000_000;
 /// Multiplications, of which sixteen times as many are worth four pieces, and so on with the square.
 const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
-const NARROWEST: usize = 96;
+const NARROWEST: usize = 32;
 /// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
 /// more than half the speed.
 const ROWS_WORTH_TURNING: usize = 16;
@@ -39,7 +41,7 @@ pub(crate) struct Product {
     left: (isize, isize),
     right: (isize, isize),
     /// Into how many pieces the batch, or the rows or columns of one product, are cut.
-    pieces: usize,
+    pieces: Pieces,
     cut: Cut,
     /// How it is computed if it has few rows or columns.
     skinny: Option<Skinny>,
@@ -97,7 +99,7 @@ impl Product {
             n,
             left: (sm[0], sk[0]),
             right: (sk[1], sn[0]),
-            pieces: 1,
+            pieces: Pieces::ONE,
             cut: Cut::Batch,
             skinny: None,
         };
@@ -129,7 +131,10 @@ impl Product {
         };
         self.cut = cut;
         let wanted = wanted.min(most).clamp(1, MOST_PIECES);
-        self.pieces = 1 << wanted.ilog2();
+        self.pieces = Pieces {
+            count: 1 << wanted.ilog2(),
+            large: all >= WORTH_WAKING,
+        };
     }
 
     /// What a run does: a multiply-add is two operations.
@@ -174,7 +179,8 @@ impl Product {
         );
         let batch = self.offsets.len();
         pool::each(self.pieces, &|piece| {
-            let share = |n: usize| (n * piece / self.pieces, n * (piece + 1) / self.pieces);
+            let count = self.pieces.count;
+            let share = |n: usize| (n * piece / count, n * (piece + 1) / count);
             let (mut b, mut rows, mut columns) = ((0, batch), (0, self.m), (0, self.n));
             match self.cut {
                 Cut::Batch => b = share(batch),

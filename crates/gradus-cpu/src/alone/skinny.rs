@@ -2,7 +2,7 @@
 
 use super::product::{Shared, turn};
 use crate::kernels::{self, Block, DEPTH, Isa};
-use crate::pool::{self, MOST_PIECES};
+use crate::pool::{self, MOST_PIECES, Pieces};
 use gradus_ir::DType;
 use std::cell::Cell;
 
@@ -32,8 +32,10 @@ const MULTIPLIED: usize = 40_000;
 const STREAMED: usize = 6 << 20;
 /// What reading an element of the large operand costs, in multiplications.
 const READ: usize = 8;
-/// Multiplications and reads that are worth a piece: some ten microseconds on one thread become six or seven on two.
-const PIECE: usize = 1_000_000;
+/// Multiplications and reads that are worth a piece: three or four microseconds on one thread.
+const PIECE: usize = 250_000;
+/// As many are worth waking a thread.
+const WORTH_WAKING: usize = 2_000_000;
 /// Bytes of a cache line: pieces begin at one.
 const LINE: usize = 64;
 
@@ -58,7 +60,7 @@ pub(super) struct Skinny {
     left: (isize, isize),
     right: (isize, isize),
     out: (isize, isize),
-    pieces: usize,
+    pieces: Pieces,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +93,7 @@ impl Skinny {
             left,
             right,
             out: (n as isize, 1),
-            pieces: 1,
+            pieces: Pieces::ONE,
         };
         let bytes = dtype.size();
         if m.min(n) <= FEW_BY_LONG_DOTS {
@@ -111,7 +113,7 @@ impl Skinny {
             skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
             let faster = match skinny.way {
                 // The library is as fast on one thread.
-                _ if few == 1 => skinny.pieces > 1,
+                _ if few == 1 => skinny.pieces.count > 1,
                 _ if skinny.flipped && few <= FEW_COLUMNS => {
                     k >= SUMMED_BY_ROWS && large >= LARGE_FEW_COLUMNS
                 }
@@ -145,7 +147,10 @@ impl Skinny {
     /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
     fn cut(&mut self, work: usize, most: usize) {
         let wanted = (work / PIECE).min(most).clamp(1, MOST_PIECES);
-        self.pieces = 1 << wanted.ilog2();
+        self.pieces = Pieces {
+            count: 1 << wanted.ilog2(),
+            large: work >= WORTH_WAKING,
+        };
     }
 
     /// Computes the product.
@@ -218,7 +223,8 @@ impl Skinny {
             Shared(out),
         );
         pool::each(self.pieces, &|piece| {
-            let share = |n: usize| (n * piece / self.pieces, n * (piece + 1) / self.pieces);
+            let count = self.pieces.count;
+            let share = |n: usize| (n * piece / count, n * (piece + 1) / count);
             let mut block = Block {
                 few,
                 k,

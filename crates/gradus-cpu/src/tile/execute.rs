@@ -68,10 +68,10 @@ impl Kernel {
             }
             return;
         }
-        let units = self.units();
+        let (units, count) = (self.units(), self.chunks.count);
         if !self.is_total() {
             pool::each(self.chunks, &|k| {
-                let (from, to) = (units * k / self.chunks, units * (k + 1) / self.chunks);
+                let (from, to) = (units * k / count, units * (k + 1) / count);
                 // SAFETY: by the caller; chunks write to different places.
                 unsafe { self.chunk(slots, from, to, None) };
             });
@@ -80,12 +80,12 @@ impl Kernel {
         let n = self.folds.len();
         let start: SmallVec<[Accumulate; 4]> = self.folds.iter().map(|f| f.fold.start()).collect();
         let mut states: SmallVec<[Accumulate; 16]> = SmallVec::new();
-        for _ in 0..self.chunks {
+        for _ in 0..count {
             states.extend(start.iter().copied());
         }
         let shared = SharedStates(states.as_mut_ptr());
         pool::each(self.chunks, &|k| {
-            let (from, to) = (units * k / self.chunks, units * (k + 1) / self.chunks);
+            let (from, to) = (units * k / count, units * (k + 1) / count);
             // SAFETY: each chunk has states of its own.
             unsafe {
                 let own = std::slice::from_raw_parts_mut(shared.get().add(k * n), n);
@@ -94,7 +94,7 @@ impl Kernel {
         });
         for (j, (r, f)) in self.program.reductions.iter().zip(&self.folds).enumerate() {
             let mut total = states[j];
-            for k in 1..self.chunks {
+            for k in 1..count {
                 f.fold.merge(&mut total, &states[k * n + j]);
             }
             // SAFETY: the result has room for one element.

@@ -4,7 +4,7 @@ use super::load::Access;
 use super::powers::lower_powers;
 use super::program::{Code, Program, Value};
 use crate::kernels::{self, Fold};
-use crate::pool::MOST_PIECES;
+use crate::pool::{MOST_PIECES, Pieces};
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal};
 use smallvec::SmallVec;
@@ -13,6 +13,8 @@ use smallvec::SmallVec;
 const TILE_BYTES: usize = 24 << 10;
 /// Work below this many nanoseconds is not split.
 const WORTH_SPLITTING: f64 = 50_000.0;
+/// Nanoseconds of work that are worth waking a thread.
+const WORTH_WAKING: f64 = 50_000.0;
 /// Kernels with at most so many bytes of registers keep them from run to run.
 const RESIDENT_BYTES: usize = 4 << 10;
 
@@ -71,7 +73,7 @@ pub(crate) struct Kernel {
     /// Stores that the instructions have not made: value, slot.
     pub(super) copies: Vec<(Value, usize)>,
     pub(super) folds: Vec<Folding>,
-    pub(super) chunks: usize,
+    pub(super) chunks: Pieces,
     /// Where the row sums of reductions over outer axes are kept: byte in the scratch memory.
     pub(super) row_sums: Vec<usize>,
 }
@@ -252,7 +254,7 @@ impl Kernel {
             steps,
             copies,
             folds,
-            chunks: 1,
+            chunks: Pieces::ONE,
             row_sums,
             program,
         };
@@ -288,18 +290,21 @@ impl Kernel {
         (per_element + 0.1 * moved as f64 + 0.4 * self.gathered.len() as f64) * self.elements as f64
     }
 
-    fn choose_chunks(&self) -> usize {
+    fn choose_chunks(&self) -> Pieces {
         let time = self.nanoseconds();
         if time < WORTH_SPLITTING {
-            return 1;
+            return Pieces::ONE;
         }
         let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_PIECES);
-        wanted.min(self.units()).max(1)
+        Pieces {
+            count: wanted.min(self.units()).max(1),
+            large: time >= WORTH_WAKING,
+        }
     }
 
     /// Whether its registers are so few that they may stay from run to run.
     pub(super) fn is_small(&self) -> bool {
-        self.chunks == 1 && self.elements > 0 && self.scratch <= RESIDENT_BYTES
+        self.chunks.count == 1 && self.elements > 0 && self.scratch <= RESIDENT_BYTES
     }
 
     /// Whether everything is reduced to one number.
