@@ -20,6 +20,9 @@ pub(crate) const MOST_PIECES: usize = 16;
 const LOOKS: usize = 2000;
 /// How long a helper looks for more work before it sleeps. Waking it takes some ten microseconds, of which the caller spends the larger part.
 const AWAKE: Duration = Duration::from_micros(100);
+/// How long it looks at its start, and when it came too late to the work it was woken for: then it may have woken on the caller's core, and a thread that sleeps again at once
+/// stays there. One that runs for some milliseconds the system moves to an idle core.
+const AWAKE_TO_MOVE: Duration = Duration::from_millis(10);
 /// A helper reads the clock once in so many looks.
 const LOOKS_PER_CLOCK: usize = 64;
 /// So many small works in a row that a helper slept through wake it: more are to be expected.
@@ -146,8 +149,14 @@ impl Helper {
         let started = thread::Builder::new()
             .name(format!("gradus-{own}"))
             .spawn(move || {
+                let mut patience = AWAKE_TO_MOVE;
                 loop {
-                    shared.next().take_part(own);
+                    let (work, woken) = shared.next(patience);
+                    match work.take_part(own) {
+                        true => patience = AWAKE,
+                        false if woken => patience = AWAKE_TO_MOVE,
+                        false => {}
+                    }
                 }
             });
         match started {
@@ -176,9 +185,9 @@ impl Helper {
         }
     }
 
-    /// The next work; waits for it, awake at first.
-    fn next(&self) -> Arc<Work> {
-        let mut since: Option<Instant> = None;
+    /// The next work, and whether the helper had to be woken for it; it waits awake at first, for so long.
+    fn next(&self, patience: Duration) -> (Arc<Work>, bool) {
+        let (mut since, mut woken): (Option<Instant>, bool) = (None, false);
         loop {
             for _ in 0..LOOKS_PER_CLOCK {
                 if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -186,17 +195,20 @@ impl Helper {
                     let next = queue.pop_front();
                     self.waiting.store(queue.len(), Ordering::SeqCst);
                     if let Some(work) = next {
-                        return work;
+                        return (work, woken);
                     }
                 }
                 std::hint::spin_loop();
             }
-            if since.get_or_insert_with(Instant::now).elapsed() > AWAKE {
+            // Others that want this core come first, the caller above all.
+            thread::yield_now();
+            if since.get_or_insert_with(Instant::now).elapsed() > patience {
                 self.asleep.store(true, Ordering::SeqCst);
                 while self.waiting.load(Ordering::SeqCst) == 0 {
                     thread::park();
                 }
                 self.asleep.store(false, Ordering::SeqCst);
+                woken = true;
             }
         }
     }
@@ -216,8 +228,9 @@ struct Work {
 }
 
 impl Work {
-    /// Does the pieces that thread `own` begins with, then what others have left.
-    fn take_part(&self, own: usize) {
+    /// Does the pieces that thread `own` begins with, then what others have left; whether there was any.
+    fn take_part(&self, own: usize) -> bool {
+        let mut any = false;
         for k in 0..self.threads {
             let t = (own + k) % self.threads;
             let (from, to) = (self.n * t / self.threads, self.n * (t + 1) / self.threads);
@@ -227,9 +240,11 @@ impl Work {
                 let bit = 1 << piece;
                 if self.taken.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
                     self.one(piece);
+                    any = true;
                 }
             }
         }
+        any
     }
 
     fn one(&self, piece: usize) {
