@@ -399,6 +399,7 @@ pub(crate) fn einsum(
         batch_right: axes(yl, &batch),
         contract_left: axes(xl, &summed),
         contract_right: axes(yl, &summed),
+        symmetric: false,
     };
     let product = g.emit(Op::Contract(op), &[x, y]);
     let alone = |of: &[Label]| -> Vec<Label> {

@@ -151,7 +151,10 @@ fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Es
                 let (b, m, k, n) = c.sizes(g.ty(left), g.ty(right));
                 // Vectors stand side by side in the operand that has them.
                 let (m, n) = (m * times(left) as usize, n * times(right) as usize);
-                profile.product(node.ty.dtype, b, m, k, n)
+                match c.symmetric && times(id) == 1 {
+                    true => profile.symmetric_product(node.ty.dtype, k, n),
+                    false => profile.product(node.ty.dtype, b, m, k, n),
+                }
             }
             _ => operations as f64 / profile.rate(cost.work),
         };

@@ -23,6 +23,7 @@ mod order;
 pub mod page;
 mod plan;
 mod price;
+mod products;
 mod profile;
 mod push;
 mod quote;

@@ -32,6 +32,8 @@ pub struct Profile {
 const CACHED: u64 = 4 << 20;
 /// The side of a product at which half of the full rate is reached.
 const HALF_RATE: f64 = 8.0;
+/// Beside half of a symmetric product so many rows are computed, as strips end where squares on the diagonal end.
+const STRIP: f64 = 20.0;
 
 impl Default for Profile {
     fn default() -> Profile {
@@ -80,6 +82,13 @@ impl Profile {
         let share = |side: usize| side as f64 / (side as f64 + HALF_RATE);
         let operations = 2.0 * b as f64 * m as f64 * k as f64 * n as f64;
         operations / (full * (share(m) * share(k) * share(n)).max(1e-3))
+    }
+
+    /// Seconds of a symmetric product of `n × k` with `k × n`, of which half is computed in strips of rows, and copied by columns.
+    pub fn symmetric_product(&self, dtype: DType, k: usize, n: usize) -> f64 {
+        let computed = 0.5 + STRIP / n as f64;
+        let copied = (n * n * dtype.size()) as f64;
+        self.product(dtype, 1, n, k, n) * computed.min(1.0) + copied / self.memory
     }
 }
 

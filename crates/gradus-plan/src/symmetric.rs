@@ -1,13 +1,14 @@
 //! A symmetric matrix of derivatives from the elements on one side of its diagonal.
 
 use crate::cost::estimate;
+use crate::products::marked;
 use crate::profile::Profile;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{Graph, NodeId, Op, Type, verify};
 use std::collections::HashMap;
 
-/// Strips thinner than this are not worth the copies that they need.
-const THINNEST: usize = 32;
+/// Strips thinner than this are not worth the copies that they need, above all where several threads have written them.
+const THINNEST: usize = 128;
 /// Into how many strips a block is cut: more save more operations, and need thinner products.
 const STRIPS: [usize; 3] = [2, 4, 8];
 /// Operations are followed back from the result through so many others; beyond, a part of a result is a slice of the whole.
@@ -23,13 +24,19 @@ enum Side {
 /// The programs of a symmetric Hessian with equal parts computed once, in strips of several widths, as far as they need fewer operations.
 ///
 /// The program's outputs are the blocks for every two of the inputs `x`, row by row. Of two blocks off the diagonal one is the other transposed. A block on the
-/// diagonal is cut into strips of rows; a strip ends at the diagonal, what is beyond is in later strips.
+/// diagonal that is a sum of symmetric products has them [marked](crate::products::marked), so that a backend computes half of each; another one is cut into strips of rows; a
+/// strip ends at the diagonal, what is beyond is in later strips.
 pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph> {
     let cost = |program: &Graph| estimate(program, profile);
+    let whole = cost(program).operations;
+    let (program, halved) = with_marked_products(program, x);
     let (mut found, mut side) = (Vec::new(), None);
+    if halved.contains(&true) {
+        found.push(program.clone());
+    }
     if x.len() > 1 {
         let sides = [Side::Lower, Side::Upper].map(|side| {
-            let program = with(program, x, Some(side), 1);
+            let program = with(&program, x, Some(side), 1, &halved);
             program.map(|program| (cost(&program).seconds, side, program))
         });
         // Which side is computed matters less than that one alone is.
@@ -42,9 +49,8 @@ pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph>
     found.extend(
         STRIPS
             .iter()
-            .filter_map(|&strips| with(program, x, side, strips)),
+            .filter_map(|&strips| with(&program, x, side, strips, &halved)),
     );
-    let whole = cost(program).operations;
     found.retain(|program| cost(program).operations < whole);
     found
 }
@@ -62,14 +68,36 @@ pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     turned
 }
 
-/// The program with one side of the blocks off the diagonal computed, and those on the diagonal in so many strips; `None` where that changes nothing.
-fn with(program: &Graph, x: &[Type], side: Option<Side>, strips: usize) -> Option<Graph> {
+/// The program with the products marked that blocks on the diagonal are sums of, and of which blocks they are.
+fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
+    let mut g = program.clone();
+    let mut blocks = program.outputs().to_vec();
+    let mut halved = vec![false; x.len()];
+    for (i, ty) in x.iter().enumerate() {
+        let at = i * x.len() + i;
+        if let Some(block) = marked(&mut g, blocks[at], ty.elements()) {
+            (blocks[at], halved[i]) = (block, true);
+        }
+    }
+    (g.program(program.inputs(), &blocks), halved)
+}
+
+/// The program with one side of the blocks off the diagonal computed, and those on the diagonal that are not `halved` in so many strips; `None` where that changes nothing.
+fn with(
+    program: &Graph,
+    x: &[Type],
+    side: Option<Side>,
+    strips: usize,
+    halved: &[bool],
+) -> Option<Graph> {
     let mut g = program.clone();
     let mut blocks = program.outputs().to_vec();
     if strips > 1 {
         for (i, ty) in x.iter().enumerate() {
             let at = i * x.len() + i;
-            if let Some(block) = in_strips(&mut g, blocks[at], ty, strips) {
+            if !halved[i]
+                && let Some(block) = in_strips(&mut g, blocks[at], ty, strips)
+            {
                 blocks[at] = block;
             }
         }
@@ -251,7 +279,7 @@ fn part(
             }
             // Operands are made whole: parts of them would overlap, and what they share be computed several times.
             let operands = [sliced(g, left, &l), sliced(g, right, &r)];
-            g.emit(node.op.clone(), &operands)
+            g.emit(Op::Contract(c.plain()), &operands)
         }
         _ => sliced(g, id, ranges),
     };

@@ -289,6 +289,7 @@ fn contractions(rows: &mut Vec<Row>, any: Any<'_>) {
             batch_right: d(axes[1]),
             contract_left: d(axes[2]),
             contract_right: d(axes[3]),
+            ..Contract::default()
         };
         rows.push(row(Op::Contract(op), &[any(left), any(right)]));
     };

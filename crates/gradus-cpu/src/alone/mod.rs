@@ -6,6 +6,8 @@ pub(crate) mod probe;
 mod product;
 mod scan;
 mod skinny;
+mod symmetric;
+mod turn;
 
 use crate::count::StepForecast;
 use crate::tile::Slots;

@@ -1,12 +1,14 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
 use super::skinny::Skinny;
+use super::symmetric::{Strips, mirror};
+use super::turn::{Shared, room, turn};
 use crate::count::StepForecast;
 use crate::pool::{self, MOST_PIECES, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Type};
-use std::cell::RefCell;
+use std::cell::Cell;
 
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
@@ -21,12 +23,9 @@ const NARROWEST: usize = 32;
 /// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
 /// more than half the speed.
 const ROWS_WORTH_TURNING: usize = 16;
-/// Side of the squares in which a matrix is turned: a few cache lines.
-const SQUARE: usize = 16;
-
 thread_local! {
     /// The turned matrix of this thread, in units of any element's alignment.
-    static TURNED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static TURNED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
 /// `[batch, m, k] × [batch, k, n] → [batch, m, n]`; strides in elements.
@@ -43,6 +42,8 @@ pub(crate) struct Product {
     /// Into how many pieces the batch, or the rows or columns of one product, are cut.
     pieces: Pieces,
     cut: Cut,
+    /// Whether the graph says that the result is symmetric.
+    symmetric: bool,
     /// How it is computed if it has few rows or columns.
     skinny: Option<Skinny>,
 }
@@ -52,6 +53,8 @@ enum Cut {
     Batch,
     Rows,
     Columns,
+    /// Rows as far as the diagonal.
+    Strips(Strips),
 }
 
 impl Product {
@@ -101,10 +104,11 @@ impl Product {
             right: (sk[1], sn[0]),
             pieces: Pieces::ONE,
             cut: Cut::Batch,
+            symmetric: c.symmetric,
             skinny: None,
         };
         product.choose_pieces();
-        if product.offsets.len() == 1 {
+        if product.offsets.len() == 1 && !matches!(product.cut, Cut::Strips(_)) {
             product.skinny = Skinny::choose(types[0].dtype, (m, k, n), product.left, product.right);
         }
         Some(product)
@@ -116,10 +120,15 @@ impl Product {
         // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads; a power of two suits most of those.
         let wanted =
             ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
-        if wanted < 2 || !self.dtype.is_float() {
+        if !self.dtype.is_float() {
             return;
         }
-        let (cut, most) = if self.offsets.len() >= wanted {
+        let strips = Strips::of(self.n, self.k).filter(|_| self.symmetric);
+        let (cut, most) = if let Some(strips) = strips {
+            (Cut::Strips(strips), strips.most_pieces())
+        } else if wanted < 2 {
+            return;
+        } else if self.offsets.len() >= wanted {
             (Cut::Batch, self.offsets.len())
         } else if self.offsets.len() > 1 {
             return;
@@ -155,7 +164,10 @@ impl Product {
             * lines(k, self.right.0)
             * lines(n, self.right.1);
         let bytes = (left + right + batch * m * n) * self.dtype.size();
-        let operations = [batch, m, k, n].into_iter().fold(2, usize::saturating_mul);
+        let operations = match self.symmetric {
+            true => [m, k, n + 1].into_iter().fold(1, usize::saturating_mul),
+            false => [batch, m, k, n].into_iter().fold(2, usize::saturating_mul),
+        };
         let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
         step.product = Some((batch, m, k, n));
         step
@@ -172,11 +184,70 @@ impl Product {
             // SAFETY: by the caller; offsets are those of the views.
             return unsafe { skinny.run(left.offset(l * size), right.offset(r * size), out) };
         }
-        let shared = (
-            Shared(left.cast_mut()),
-            Shared(right.cast_mut()),
-            Shared(out),
-        );
+        let at = Operands {
+            left: Shared(left.cast_mut()),
+            right: Shared(right.cast_mut()),
+            right_from: 0,
+            right_steps: self.right,
+            out: Shared(out),
+        };
+        if !self.turns_right() {
+            // SAFETY: by the caller.
+            return unsafe { self.run_pieces(at) };
+        }
+        let mut memory = TURNED.take();
+        // SAFETY: by the caller.
+        unsafe {
+            let turned = match self.dtype {
+                DType::F32 => self.turned::<f32>(at, &mut memory),
+                _ => self.turned::<f64>(at, &mut memory),
+            };
+            self.run_pieces(turned);
+        }
+        TURNED.set(memory);
+    }
+
+    /// Whether all pieces need the whole right matrix turned.
+    fn turns_right(&self) -> bool {
+        matches!(self.cut, Cut::Rows | Cut::Strips(_)) && self.worth_turning(self.m)
+    }
+
+    /// Whether it is faster to turn the right matrix before so many rows are multiplied by it.
+    fn worth_turning(&self, rows: usize) -> bool {
+        self.right.0 == 1 && self.right.1 != 1 && rows >= ROWS_WORTH_TURNING
+    }
+
+    /// The operands with the right matrix turned, by all threads.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    unsafe fn turned<T: Copy>(&self, at: Operands, memory: &mut Vec<u64>) -> Operands {
+        let turned = Shared(room::<T>(memory, self.k * self.n).cast());
+        let from = self.offsets[0].1;
+        pool::each(self.pieces, &|piece| {
+            let (k, count) = (self.k, self.pieces.count);
+            let (first, last) = (k * piece / count, k * (piece + 1) / count);
+            // SAFETY: by the caller; pieces write different rows.
+            unsafe {
+                let right = at.right.get().cast::<T>().cast_const();
+                let right = right.offset(from + first as isize * self.right.0);
+                let to = turned.get().cast::<T>().add(first * self.n);
+                turn(right, self.right, (last - first, self.n), to);
+            }
+        });
+        Operands {
+            right: turned,
+            right_from: -from,
+            right_steps: (self.n as isize, 1),
+            ..at
+        }
+    }
+
+    /// Computes all pieces.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    unsafe fn run_pieces(&self, at: Operands) {
         let batch = self.offsets.len();
         pool::each(self.pieces, &|piece| {
             let count = self.pieces.count;
@@ -186,28 +257,42 @@ impl Product {
                 Cut::Batch => b = share(batch),
                 Cut::Rows => rows = share(self.m),
                 Cut::Columns => columns = share(self.n),
+                Cut::Strips(strips) => {
+                    for rows in strips.of_piece(piece, count) {
+                        // SAFETY: as below; a strip's rows up to the diagonal and its columns down to it are its own.
+                        unsafe { self.strip(rows, at) };
+                    }
+                    return;
+                }
             }
-            let (left, right, out) = (shared.0.get(), shared.1.get(), shared.2.get());
             for i in b.0..b.1 {
                 // SAFETY: by the caller; pieces write to different parts of the result.
-                unsafe { self.one(i, rows, columns, left, right, out) };
+                unsafe { self.one(i, rows, columns, at) };
             }
         });
     }
 
+    /// Rows of a symmetric product as far as the diagonal, and the columns that are equal to them.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run).
+    unsafe fn strip(&self, rows: (usize, usize), at: Operands) {
+        // SAFETY: by the caller.
+        unsafe {
+            self.one(0, rows, (0, rows.1), at);
+            match self.dtype {
+                DType::F32 => mirror::<f32>(at.out, self.n, rows),
+                _ => mirror::<f64>(at.out, self.n, rows),
+            }
+        }
+    }
+
     /// A block of the product number `i`.
-    unsafe fn one(
-        &self,
-        i: usize,
-        rows: (usize, usize),
-        columns: (usize, usize),
-        left: *mut u8,
-        right: *mut u8,
-        out: *mut u8,
-    ) {
+    unsafe fn one(&self, i: usize, rows: (usize, usize), columns: (usize, usize), at: Operands) {
         let (m, n) = (rows.1 - rows.0, columns.1 - columns.0);
         let left_at = self.offsets[i].0 + rows.0 as isize * self.left.0;
-        let right_at = self.offsets[i].1 + columns.0 as isize * self.right.1;
+        let right_at = self.offsets[i].1 + at.right_from + columns.0 as isize * at.right_steps.1;
+        let (left, right, out) = (at.left.get(), at.right.get(), at.out.get());
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! float {
             ($t:ty) => {{
@@ -216,18 +301,16 @@ impl Product {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
                     let out = out.cast::<$t>().add(out_at);
-                    if m * n * self.k <= SMALL {
+                    if at.right_steps != self.right {
+                        self.large(m, n, left, right, at.right_steps, out);
+                    } else if m * n * self.k <= SMALL {
                         self.plain(m, n, left, right, out, 0.0, |a, x, y| a + x * y);
-                    } else if self.right.0 == 1 && self.right.1 != 1 && m >= ROWS_WORTH_TURNING {
-                        TURNED.with_borrow_mut(|memory| {
-                            let wanted = (self.k * n * size_of::<$t>()).div_ceil(8);
-                            if memory.len() < wanted {
-                                memory.resize(wanted, 0);
-                            }
-                            let turned = memory.as_mut_ptr().cast::<$t>();
-                            turn(right, self.right, (self.k, n), turned);
-                            self.large(m, n, left, turned, (n as isize, 1), out);
-                        });
+                    } else if self.worth_turning(m) {
+                        let mut memory = TURNED.take();
+                        let turned = room::<$t>(&mut memory, self.k * n);
+                        turn(right, self.right, (self.k, n), turned);
+                        self.large(m, n, left, turned, (n as isize, 1), out);
+                        TURNED.set(memory);
                     } else {
                         self.large(m, n, left, right, self.right, out);
                     }
@@ -325,6 +408,17 @@ impl Product {
     }
 }
 
+/// Where the arrays of a run are, and how the right one lies.
+#[derive(Clone, Copy)]
+struct Operands {
+    left: Shared,
+    right: Shared,
+    /// To be added to the offsets of right matrices.
+    right_from: isize,
+    right_steps: (isize, isize),
+    out: Shared,
+}
+
 /// The floats that the library multiplies.
 trait Float: Copy + 'static {
     const ZERO: Self;
@@ -339,44 +433,4 @@ impl Float for f32 {
 impl Float for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
-}
-
-/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its rows lie one after the other.
-///
-/// # Safety
-/// `from` holds the matrix, `to` has room for it.
-pub(super) unsafe fn turn<T: Copy>(
-    from: *const T,
-    strides: (isize, isize),
-    (k, n): (usize, usize),
-    to: *mut T,
-) {
-    for j0 in (0..n).step_by(SQUARE) {
-        for l0 in (0..k).step_by(SQUARE) {
-            for l in l0..(l0 + SQUARE).min(k) {
-                for j in j0..(j0 + SQUARE).min(n) {
-                    // SAFETY: by the caller.
-                    unsafe {
-                        let at = l as isize * strides.0 + j as isize * strides.1;
-                        to.add(l * n + j).write(from.offset(at).read());
-                    };
-                }
-            }
-        }
-    }
-}
-
-/// A pointer that several threads use on different parts.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(pub *mut u8);
-
-// SAFETY: pieces write to different parts, and read what nobody writes.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    pub fn get(&self) -> *mut u8 {
-        self.0
-    }
 }

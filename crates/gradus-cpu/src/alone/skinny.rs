@@ -1,6 +1,6 @@
 //! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or to write the large result once.
 
-use super::product::{Shared, turn};
+use super::turn::{Shared, room, turn};
 use crate::kernels::{self, Block, DEPTH, Isa};
 use crate::pool::{self, MOST_PIECES, Pieces};
 use gradus_ir::DType;
@@ -185,8 +185,7 @@ impl Skinny {
         let left_len = if in_order { 0 } else { few * k };
         let right_len = if turned_right { k * many } else { 0 };
         let mut memory = PREPARED.take();
-        grow(&mut memory, (left_len + right_len) * size);
-        let prepared = memory.as_mut_ptr().cast::<T>();
+        let prepared = room::<T>(&mut memory, left_len + right_len);
         // SAFETY: the memory has room for both; the operands hold what is copied.
         unsafe {
             let from = left.cast::<T>();
@@ -270,8 +269,7 @@ unsafe fn rows_turned<T: Copy>(kernels: kernels::Skinny, block: Block) {
     let (from, to) = block.columns;
     let n = to - from;
     let mut memory = RESULT.take();
-    grow(&mut memory, n * block.few * size_of::<T>());
-    let rows = memory.as_mut_ptr().cast::<T>();
+    let rows = room::<T>(&mut memory, n * block.few);
     // SAFETY: by the caller; columns from the first of the block on are written to the scratch memory.
     unsafe {
         let inner = Block {
@@ -286,13 +284,6 @@ unsafe fn rows_turned<T: Copy>(kernels: kernels::Skinny, block: Block) {
         turn(rows.cast_const(), (1, n as isize), (n, block.few), out);
     }
     RESULT.set(memory);
-}
-
-fn grow(memory: &mut Vec<u64>, bytes: usize) {
-    let wanted = bytes.div_ceil(size_of::<u64>());
-    if memory.len() < wanted {
-        memory.resize(wanted, 0);
-    }
 }
 
 fn out_begins_line(out: *mut u8) -> bool {

@@ -22,6 +22,9 @@ pub struct Contract {
     pub contract_left: Dims,
     /// Their counterparts of the right operand.
     pub contract_right: Dims,
+    /// Whether the result is known to be a symmetric matrix, its rows those of the left operand and its columns those of the right one: then half of it need be computed.
+    /// Its derivatives and batches are plain products.
+    pub symmetric: bool,
 }
 
 impl Contract {
@@ -35,6 +38,7 @@ impl Contract {
                 batch_right: a.get_dims(name, "batch_right")?,
                 contract_left: a.get_dims(name, "contract_left")?,
                 contract_right: a.get_dims(name, "contract_right")?,
+                symmetric: a.has("symmetric") && a.get_int(name, "symmetric")? != 0,
             }))
         }))
     }
@@ -67,6 +71,15 @@ impl Contract {
             batch_right: self.batch_left.clone(),
             contract_left: self.contract_right.clone(),
             contract_right: self.contract_left.clone(),
+            symmetric: self.symmetric,
+        }
+    }
+
+    /// The same product of other operands, of which nobody knows that it is symmetric.
+    pub fn plain(&self) -> Contract {
+        Contract {
+            symmetric: false,
+            ..self.clone()
         }
     }
 
@@ -88,6 +101,7 @@ impl Contract {
             batch_right: self.batch_right.clone(),
             contract_left: (free_at..free_at + free_right.len()).collect(),
             contract_right: free_right,
+            symmetric: false,
         };
         let product = g.emit(Op::Contract(back), &[ct, right]);
         // It has the batch axes, the left operand's free ones, and the summed ones in the order of the right operand's axes.
@@ -132,11 +146,15 @@ impl Primitive for Contract {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::default()
+        let all = Attributes::default()
             .dims("batch_left", &self.batch_left)
             .dims("batch_right", &self.batch_right)
             .dims("contract_left", &self.contract_left)
-            .dims("contract_right", &self.contract_right)
+            .dims("contract_right", &self.contract_right);
+        match self.symmetric {
+            true => all.int("symmetric", 1),
+            false => all,
+        }
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
@@ -176,6 +194,15 @@ impl Primitive for Contract {
                 ));
             }
         }
+        let (batch, m, _, n) = self.sizes(x, z);
+        if self.symmetric && (!self.batch_left.is_empty() || m != n) {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "contract: {batch} products of {m} rows and {n} columns cannot be one symmetric matrix"
+                ),
+            ));
+        }
         let mut shape: Dims = self.batch_left.iter().map(|&a| x.shape[a]).collect();
         shape.extend(self.free_left(x.rank()).iter().map(|&a| x.shape[a]));
         shape.extend(self.free_right(z.rank()).iter().map(|&a| z.shape[a]));
@@ -183,7 +210,7 @@ impl Primitive for Contract {
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
-        let op = || Op::Contract(self.clone());
+        let op = || Op::Contract(self.plain());
         let (x, z) = (cx.operands[0], cx.operands[1]);
         let left = cx.tangents[0].map(|t| cx.graph.emit(op(), &[t, z]));
         let right = cx.tangents[1].map(|t| cx.graph.emit(op(), &[x, t]));
@@ -215,7 +242,7 @@ impl Primitive for Contract {
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
         let up = |axes: &Dims| axes.iter().map(|a| a + 1).collect::<Dims>();
-        let mut op = self.clone();
+        let mut op = self.plain();
         if cx.batched[0] {
             op.batch_left = up(&op.batch_left);
             op.contract_left = up(&op.contract_left);
@@ -242,7 +269,10 @@ impl Primitive for Contract {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         let (b, m, k, n) = self.sizes(operands[0], operands[1]);
-        let operations = [b, m, k, n].into_iter().fold(2, usize::saturating_mul);
+        let operations = match self.symmetric {
+            true => [m, k, n + 1].into_iter().fold(1, usize::saturating_mul),
+            false => [b, m, k, n].into_iter().fold(2, usize::saturating_mul),
+        };
         Cost::new(Work::Product, operations, operands, result)
     }
 

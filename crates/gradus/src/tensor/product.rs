@@ -85,6 +85,7 @@ impl Tensor {
                 batch_right: axes,
                 contract_left: Dims::from_slice(&[b + 1]),
                 contract_right: Dims::from_slice(&[b]),
+                ..Contract::default()
             },
         )
     }

@@ -55,9 +55,7 @@ fn symmetry_saves_what_is_asked_for() {
         let [time, operations, memory] = plans.each_ref().map(|p| p.plan().chosen());
         assert!(memory.peak_bytes <= time.peak_bytes, "{name}");
         if *name == "logistic" {
-            // More strips save more operations than time.
             assert!(time.symmetric && operations.symmetric);
-            assert!(operations.estimate.operations < time.estimate.operations);
         }
         // As little memory as one of them needs is enough.
         let limit = memory.peak_bytes;

@@ -170,6 +170,53 @@ fn a_symmetric_product_is_computed_once() {
     assert!(plan.plan().candidates().iter().all(|c| !c.symmetric));
 }
 
+/// Products that are symmetric only together, alone in the sum or twice: half of each would be another matrix.
+#[test]
+fn sums_of_products_that_are_not_symmetric() {
+    let [a, b, c] = [1, 2, 3].map(|k| filled(&[90, 300], k));
+    let all: [(&str, Function); 6] = [
+        ("one and its transpose", {
+            let (a, b) = (a.clone(), b.clone());
+            Box::new(move |x| (a.matmul(x) * b.matmul(x)).sum())
+        }),
+        ("one and its transpose, weighed", {
+            let (a, b) = (a.clone(), b.clone());
+            Box::new(move |x| (a.matmul(x).sin() * b.matmul(x).exp()).sum() * 0.5)
+        }),
+        ("beside a symmetric one", {
+            let (a, b, c) = (a.clone(), b.clone(), c.clone());
+            Box::new(move |x| (a.matmul(x) * b.matmul(x)).sum() + c.matmul(x).cos().mean())
+        }),
+        ("symmetric ones", {
+            let (a, b, c) = (a.clone(), b.clone(), c.clone());
+            Box::new(move |x| {
+                a.matmul(x).sin().sum() - b.matmul(x).exp().sum() / 3.0 + c.matmul(x).square().sum()
+            })
+        }),
+        ("symmetric ones, a diagonal and constants", {
+            let a = a.clone();
+            Box::new(move |x| a.matmul(x).sin().sum() - x.powi(3).sum() + 2.0 * x.sum().square())
+        }),
+        ("two networks", {
+            Box::new(move |x| {
+                let one = b.matmul(&a.t().matmul(&a.matmul(x).tanh())).tanh().sum();
+                one + c.matmul(&b.t().matmul(&b.matmul(x).sin())).sin().sum()
+            })
+        }),
+    ];
+    for (name, f) in &all {
+        let x = filled(&[300], 3) * 0.1;
+        let plan = plan_hessian(f, &x, &PlanOptions::default()).unwrap();
+        let wanted = numbers(&jacfwd(grad(f))(&x));
+        for candidate in plan.plan().candidates() {
+            let got = numbers(&plan.evaluate_by(candidate, &x).unwrap());
+            close(name, &candidate.name, &got, &wanted, 1e-10);
+        }
+        let last = plan.plan().candidates().last().unwrap();
+        assert!(last.symmetric, "{name}");
+    }
+}
+
 #[test]
 fn blocks_of_a_tree_are_computed_once() {
     type Three = (Tensor, Tensor, Tensor);

@@ -1,0 +1,78 @@
+//! Matrices turned: rows written as columns.
+
+/// Side of the squares in which a matrix is turned: a line of cache, or half of one.
+pub(super) const SQUARE: usize = 8;
+
+/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its rows lie one after the other.
+///
+/// # Safety
+/// `from` holds the matrix, `to` has room for it.
+pub(super) unsafe fn turn<T: Copy>(
+    from: *const T,
+    strides: (isize, isize),
+    (k, n): (usize, usize),
+    to: *mut T,
+) {
+    for l0 in (0..k).step_by(SQUARE) {
+        for j0 in (0..n).step_by(SQUARE) {
+            let (l1, j1) = ((l0 + SQUARE).min(k), (j0 + SQUARE).min(n));
+            // SAFETY: by the caller.
+            unsafe {
+                let at = |l: usize, j: usize| {
+                    from.offset(l as isize * strides.0 + j as isize * strides.1)
+                };
+                if strides.0 == 1 && l1 - l0 == SQUARE && j1 - j0 == SQUARE {
+                    turn_square(at(l0, j0), strides.1, to.add(l0 * n + j0), n);
+                    continue;
+                }
+                for l in l0..l1 {
+                    for j in j0..j1 {
+                        to.add(l * n + j).write(at(l, j).read());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a square with rows and columns exchanged; with the elements from row to row in either matrix.
+///
+/// # Safety
+/// `from` and `to` hold the square and do not overlap.
+#[inline(always)]
+pub(super) unsafe fn turn_square<T: Copy>(from: *const T, step: isize, to: *mut T, to_step: usize) {
+    // SAFETY: by the caller; rows of elements lie in a row in either.
+    unsafe {
+        let rows: [[T; SQUARE]; SQUARE] =
+            std::array::from_fn(|i| from.offset(i as isize * step).cast::<[T; SQUARE]>().read());
+        let columns: [[T; SQUARE]; SQUARE] =
+            std::array::from_fn(|j| std::array::from_fn(|i| rows[i][j]));
+        for (j, column) in columns.into_iter().enumerate() {
+            to.add(j * to_step).cast::<[T; SQUARE]>().write(column);
+        }
+    }
+}
+
+/// The memory with room for so many elements.
+pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
+    let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
+    if memory.len() < wanted {
+        memory.resize(wanted, 0);
+    }
+    memory.as_mut_ptr().cast()
+}
+
+/// A pointer that several threads use on different parts.
+#[derive(Clone, Copy)]
+pub(super) struct Shared(pub *mut u8);
+
+// SAFETY: pieces write to different parts, and read what nobody writes.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub fn get(&self) -> *mut u8 {
+        self.0
+    }
+}
