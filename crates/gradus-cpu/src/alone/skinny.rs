@@ -19,7 +19,7 @@ const LARGE_BY_ROWS: usize = 50_000;
 const LARGE_BY_DOTS: usize = 8192;
 /// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small network faster by a twentieth.
 const LARGE_TURNED: usize = 8192;
-/// So few columns the library is slower at by a half or more from so many elements on, either way.
+/// So few columns the library is slower at by a half or more from so many elements on, either way; one column or row by a tenth to the whole.
 const FEW_COLUMNS: usize = 8;
 const LARGE_FEW_COLUMNS: usize = 1024;
 /// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
@@ -112,8 +112,12 @@ impl Skinny {
             let (few, large) = (skinny.few, k * skinny.many);
             skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
             let faster = match skinny.way {
-                // The library is as fast on one thread.
-                _ if few == 1 => skinny.pieces.count > 1,
+                // A row by columns the library is as fast at, on one thread.
+                Way::Dots if few == 1 => {
+                    let alone = skinny.flipped && kernels.one_by_dots && large >= LARGE_FEW_COLUMNS;
+                    alone || skinny.pieces.count > 1
+                }
+                _ if few == 1 => large >= LARGE_FEW_COLUMNS,
                 _ if skinny.flipped && few <= FEW_COLUMNS => {
                     k >= SUMMED_BY_ROWS && large >= LARGE_FEW_COLUMNS
                 }
@@ -319,7 +323,11 @@ mod tests {
         assert_eq!(way((2000, 20, 2000), [true, true]), Some(Way::Outer));
         // Large enough for two threads, and not.
         assert_eq!(way((2000, 2000, 1), [false, false]), Some(Way::Dots));
-        assert_eq!(way((200, 200, 1), [false, false]), None);
+        let alone = way((200, 200, 1), [false, false]);
+        assert_eq!(alone.is_some(), Isa::best() == Isa::Avx512);
+        assert_eq!(way((200, 200, 1), [true, false]), Some(Way::Rows));
+        assert_eq!(way((1, 200, 200), [false, true]), None);
+        assert_eq!(way((30, 30, 1), [false, false]), None);
         // Few columns; many rows of a large operand whose columns lie side by side.
         assert_eq!(way((64, 64, 4), [true, true]), Some(Way::Rows));
         assert_eq!(way((64, 64, 4), [false, false]), Some(Way::Dots));

@@ -55,6 +55,8 @@ pub(crate) struct Skinny {
     pub group: usize,
     /// The same of many rows of a large result: fewer, so that more of each row is written at once.
     pub group_of_many: usize,
+    /// Whether `dots` keeps the processor busy with one row.
+    pub one_by_dots: bool,
 }
 
 /// The kernels for `dtype` at this level; `None` where there are none and the library multiplies.

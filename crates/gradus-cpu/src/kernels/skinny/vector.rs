@@ -96,8 +96,23 @@ avx512!(
     _mm512_reduce_add_pd
 );
 
+/// The mask of the first `n` lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn first_of_eight(n: usize) -> __m256i {
+    let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), lanes)
+}
+
+/// The mask of the first `n` lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn first_of_four(n: usize) -> __m256i {
+    _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3))
+}
+
 macro_rules! avx2 {
-    ($v:ty, $t:ty, $lanes:literal, $zero:ident, $all:ident, $load:ident, $store:ident, $stream:ident, $add:ident, $multiply_add:ident) => {
+    ($v:ty, $t:ty, $lanes:literal, $zero:ident, $all:ident, $load:ident, $store:ident, $stream:ident, $add:ident, $multiply_add:ident, $first:ident, $load_first:ident, $store_first:ident) => {
         impl Vector for $v {
             type Element = $t;
             const LANES: usize = $lanes;
@@ -106,17 +121,9 @@ macro_rules! avx2 {
                 fn zero() -> Self = $zero();
                 fn all(x: $t) -> Self = $all(x);
                 fn load(from: *const $t) -> Self = $load(from);
-                fn load_first(from: *const $t, n: usize) -> Self = {
-                    let mut lanes = [0.0; $lanes];
-                    std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), n);
-                    $load(lanes.as_ptr())
-                };
+                fn load_first(from: *const $t, n: usize) -> Self = $load_first(from, $first(n));
                 fn store(v: Self, to: *mut $t) = $store(to, v);
-                fn store_first(v: Self, to: *mut $t, n: usize) = {
-                    let mut lanes = [0.0; $lanes];
-                    $store(lanes.as_mut_ptr(), v);
-                    std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, n);
-                };
+                fn store_first(v: Self, to: *mut $t, n: usize) = $store_first(to, $first(n), v);
                 fn stream(v: Self, to: *mut $t) = $stream(to, v);
                 fn add(a: Self, b: Self) -> Self = $add(a, b);
                 fn multiply_add(a: Self, b: Self, c: Self) -> Self = $multiply_add(a, b, c);
@@ -147,7 +154,10 @@ avx2!(
     _mm256_storeu_ps,
     _mm256_stream_ps,
     _mm256_add_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    first_of_eight,
+    _mm256_maskload_ps,
+    _mm256_maskstore_ps
 );
 avx2!(
     __m256d,
@@ -159,5 +169,8 @@ avx2!(
     _mm256_storeu_pd,
     _mm256_stream_pd,
     _mm256_add_pd,
-    _mm256_fmadd_pd
+    _mm256_fmadd_pd,
+    first_of_four,
+    _mm256_maskload_pd,
+    _mm256_maskstore_pd
 );

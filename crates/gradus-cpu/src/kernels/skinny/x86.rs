@@ -403,6 +403,7 @@ macro_rules! level {
             dots: $dots,
             group: group::<$v>(),
             group_of_many: group_of_many::<$v>(),
+            one_by_dots: <$v>::MANY,
         };
     )*};
 }
