@@ -154,20 +154,25 @@ impl Placed {
     /// Makes the kernels.
     pub fn ready(mut self, graph: &Graph) -> Executable {
         let drafts = std::mem::take(&mut self.drafts).into_iter();
+        let (inputs, outputs) = (graph.input_types(), graph.output_types());
+        let arrays: usize = inputs.iter().chain(&outputs).map(Type::bytes).sum();
+        let touched = self.arena + arrays;
         let steps = drafts
             .map(|draft| match draft {
                 Draft::Fused(program, origin) => Step {
                     kind: StepKind::Fused(Box::new(Kernel::new(program))),
                     origin,
                 },
-                Draft::Alone(kernel, operands, out, origin) => Step {
-                    kind: StepKind::Alone(
-                        Box::new(kernel),
-                        operands.iter().map(|o| o.slot).collect(),
-                        out,
-                    ),
-                    origin,
-                },
+                Draft::Alone(mut kernel, operands, out, origin) => {
+                    if let Alone::Product(product) = &mut kernel {
+                        product.in_program(touched);
+                    }
+                    let operands = operands.iter().map(|o| o.slot).collect();
+                    Step {
+                        kind: StepKind::Alone(Box::new(kernel), operands, out),
+                        origin,
+                    }
+                }
                 Draft::Region {
                     code,
                     operands,
@@ -186,7 +191,7 @@ impl Placed {
                 },
             })
             .collect();
-        Executable::new(graph.input_types(), graph.output_types(), self, steps)
+        Executable::new(inputs, outputs, self, steps)
     }
 
     /// What a run will hold and do.

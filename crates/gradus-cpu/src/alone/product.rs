@@ -146,6 +146,13 @@ impl Product {
         };
     }
 
+    /// Tells how many bytes a run of the whole program touches.
+    pub fn in_program(&mut self, touched: usize) {
+        if let Some(skinny) = &mut self.skinny {
+            skinny.in_program(touched);
+        }
+    }
+
     /// What a run does: a multiply-add is two operations.
     pub fn forecast(&self) -> StepForecast {
         let Product { m, k, n, .. } = *self;

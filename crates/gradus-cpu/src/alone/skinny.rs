@@ -25,11 +25,14 @@ const LARGE_FEW_COLUMNS: usize = 1024;
 /// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
 const SUMMED_BY_ROWS: usize = 32;
 const SUMMED_BY_DOTS: usize = 64;
+const SUMMED_BY_FEW_DOTS: usize = 40;
 /// With two columns and fewer multiplications than this the library is as fast.
 const MULTIPLIED: usize = 40_000;
 /// A result of so many bytes is stored past the caches: they would read what is overwritten, and lose what comes next. That is what makes it faster than the
 /// library, whose sums are as fast.
 const STREAMED: usize = 6 << 20;
+/// Several threads write to the last cache twice as fast as memory takes it: they do where a program touches at most so many bytes, which stay there.
+const LAST_CACHE: usize = 16 << 20;
 /// What reading an element of the large operand costs, in multiplications.
 const READ: usize = 8;
 /// Multiplications and reads that are worth a piece: three or four microseconds on one thread.
@@ -61,6 +64,8 @@ pub(super) struct Skinny {
     right: (isize, isize),
     out: (isize, isize),
     pieces: Pieces,
+    /// Whether the program touches more than the last cache holds.
+    fills_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,6 +99,7 @@ impl Skinny {
             right,
             out: (n as isize, 1),
             pieces: Pieces::ONE,
+            fills_cache: true,
         };
         let bytes = dtype.size();
         if m.min(n) <= FEW_BY_LONG_DOTS {
@@ -122,7 +128,7 @@ impl Skinny {
                     k >= SUMMED_BY_ROWS && large >= LARGE_FEW_COLUMNS
                 }
                 Way::Dots => {
-                    k >= SUMMED_BY_DOTS
+                    (k >= SUMMED_BY_DOTS || few <= FEW_COLUMNS && k >= SUMMED_BY_FEW_DOTS)
                         && large >= LARGE_BY_DOTS
                         && few * large >= MULTIPLIED
                         && (few <= FEW_BY_DOTS || large >= LONG_DOTS)
@@ -155,6 +161,11 @@ impl Skinny {
             count: 1 << wanted.ilog2(),
             large: work >= WORTH_WAKING,
         };
+    }
+
+    /// Tells how many bytes a run of the whole program touches.
+    pub fn in_program(&mut self, touched: usize) {
+        self.fills_cache = touched > LAST_CACHE;
     }
 
     /// Computes the product.
@@ -225,6 +236,7 @@ impl Skinny {
             Shared(right.cast_mut()),
             Shared(out),
         );
+        let streams = self.fills_cache || pool::threads() == 1;
         pool::each(self.pieces, &|piece| {
             let count = self.pieces.count;
             let share = |n: usize| (n * piece / count, n * (piece + 1) / count);
@@ -246,7 +258,7 @@ impl Skinny {
             unsafe {
                 if self.way == Way::Outer {
                     block.chunks = share(block.chunks.1);
-                    block.stream = out_begins_line(block.out);
+                    block.stream = streams && out_begins_line(block.out);
                     return (self.kernels.rows)(&block);
                 }
                 let unit = LINE / size;
