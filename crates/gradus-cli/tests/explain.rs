@@ -44,7 +44,7 @@ fn a_function_is_explained() {
         candidate        operations     bytes moved   bytes at peak        time   ratio
         forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77
         reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
-      * mixed            17,815,232      10,056,512       8,140,160    460.3 µs    1.00
+      * mixed            17,815,232      10,056,512       8,215,808    460.3 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
@@ -118,7 +118,7 @@ fn a_function_is_explained() {
         candidate        operations     bytes moved   bytes at peak        time   ratio
         forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77  ruled out: needs 16408960 bytes, the limit is 9000000
         reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
-      * mixed            17,815,232      10,056,512       8,140,160    460.3 µs    1.00
+      * mixed            17,815,232      10,056,512       8,215,808    460.3 µs    1.00
         not weighed yet: compression by colouring (sparse results)
         not weighed yet: recomputation (memory below what any order needs)
 
@@ -370,7 +370,7 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--of", "hessian", "--memory-limit", "9"]), @"
-    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 158848 bytes (orders that compute parts again are not weighed yet)
+    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 173184 bytes (orders that compute parts again are not weighed yet)
     exit code 1
     ");
     assert_snapshot!(no(&["--list", "--measure"]), @"

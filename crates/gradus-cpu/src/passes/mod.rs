@@ -3,6 +3,7 @@
 mod dissolve_calls;
 mod fuse_loops;
 mod hoist_invariants;
+mod join_products;
 mod orient_products;
 mod recompute_kept;
 mod split_reductions;
@@ -14,6 +15,7 @@ use fuse_loops::fuse_loops;
 use gradus_ir::primitives::{Op, Region};
 use gradus_ir::{Graph, Literal, NodeId, verify};
 use hoist_invariants::hoist_invariants;
+use join_products::join_products;
 use orient_products::orient_products;
 use recompute_kept::recompute_kept;
 use split_reductions::split_reductions;
@@ -47,7 +49,7 @@ fn has_regions(graph: &Graph) -> bool {
 /// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
 /// Loops are trimmed before they are joined, as what they need not read would keep them apart, and after, as what one kept for the other is not needed then.
 /// What a region holds passes all these when it is compiled itself.
-const PASSES: [(&str, Pass); 9] = [
+const PASSES: [(&str, Pass); 10] = [
     ("dissolve_calls", OfRegions(dissolve_calls)),
     ("trim_regions", OfRegions(trim_regions)),
     ("fuse_loops", OfRegions(fuse_loops)),
@@ -56,6 +58,7 @@ const PASSES: [(&str, Pass); 9] = [
     ("trim_regions", OfRegions(trim_regions)),
     ("simplify", Any(simplify)),
     ("orient_products", Any(orient_products)),
+    ("join_products", Any(join_products)),
     ("split_reductions", Any(split_reductions)),
 ];
 

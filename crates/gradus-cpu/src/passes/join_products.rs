@@ -1,0 +1,323 @@
+//! Products of several few rows with the same large matrix become one, which reads the matrix once.
+
+use gradus_ir::primitives::{Contract, Layout, Op};
+use gradus_ir::{Dims, Graph, NodeId};
+use std::collections::HashMap;
+
+/// A matrix with fewer elements is near, and read in no time.
+const LARGE: usize = 32_768;
+/// Rows of one operand, and of all together: with more, multiplying takes longer than reading.
+const FEW: usize = 8;
+const FEW_TOGETHER: usize = 16;
+/// So many products of a graph become one at most; each is looked for in the whole graph.
+const MOST: usize = 64;
+
+/// A value and its tangent are multiplied by the same weights, as are the tangents in a product with a Hessian and the cotangents of a mixed order: where neither needs the other,
+/// their rows are put together. Programs that show values stay as they are, so that these are seen in their order.
+pub(super) fn join_products(graph: &Graph) -> Graph {
+    let mut graph = graph.clone();
+    if graph
+        .ids()
+        .any(|id| matches!(graph.node(id).op, Op::Probe(_)))
+    {
+        return graph;
+    }
+    for _ in 0..MOST {
+        match group(&graph) {
+            Some(group) => graph = joined(&graph, &group),
+            None => break,
+        }
+    }
+    graph
+}
+
+/// A product of few rows with a matrix.
+#[derive(Clone, Debug)]
+struct Member {
+    product: NodeId,
+    few: NodeId,
+    /// The summed axis of the few rows.
+    axis: usize,
+    /// Whether the few rows are the left operand.
+    left: bool,
+    rows: usize,
+}
+
+/// Products with one matrix, of which none needs another one.
+struct Group {
+    matrix: NodeId,
+    /// The summed axis of the matrix.
+    axis: usize,
+    members: Vec<Member>,
+}
+
+fn group(graph: &Graph) -> Option<Group> {
+    let live = graph.live();
+    let mut found: HashMap<(NodeId, usize), Vec<Member>> = HashMap::new();
+    let mut order = Vec::new();
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        for (key, member) in members(graph, id) {
+            let all = found.entry(key).or_default();
+            if all.is_empty() {
+                order.push(key);
+            }
+            all.push(member);
+        }
+    }
+    order.iter().find_map(|key| {
+        let all = &found[key];
+        (0..all.len().saturating_sub(1)).find_map(|first| {
+            let members = independent(graph, &all[first..]);
+            (members.len() > 1).then_some(Group {
+                matrix: key.0,
+                axis: key.1,
+                members,
+            })
+        })
+    })
+}
+
+/// The ways to see a product as one of few rows with a large matrix.
+fn members(graph: &Graph, id: NodeId) -> Vec<((NodeId, usize), Member)> {
+    let node = graph.node(id);
+    let Op::Contract(c) = &node.op else {
+        return Vec::new();
+    };
+    let (&[l], &[r]) = (c.contract_left.as_slice(), c.contract_right.as_slice()) else {
+        return Vec::new();
+    };
+    if !c.batch_left.is_empty() || !node.ty.dtype.is_float() {
+        return Vec::new();
+    }
+    let [a, b] = [node.operands[0], node.operands[1]];
+    let ways = [(a, l, true, b, r), (b, r, false, a, l)];
+    let ways = ways
+        .into_iter()
+        .filter_map(|(few, axis, left, matrix, summed)| {
+            let k = graph.shape(few)[axis];
+            let elements = graph.ty(matrix).elements();
+            if graph.shape(matrix).len() != 2 || elements < LARGE || k == 0 {
+                return None;
+            }
+            let rows = graph.ty(few).elements() / k;
+            let member = Member {
+                product: id,
+                few,
+                axis,
+                left,
+                rows,
+            };
+            let fits = (1..=FEW).contains(&rows) && elements / k > FEW;
+            fits.then(|| (as_it_lies(graph, matrix, summed), member))
+        });
+    ways.collect()
+}
+
+/// The matrix that is seen transposed, and its axis.
+fn as_it_lies(graph: &Graph, matrix: NodeId, axis: usize) -> (NodeId, usize) {
+    let node = graph.node(matrix);
+    match &node.op {
+        Op::Layout(Layout::Transpose(order)) => as_it_lies(graph, node.operands[0], order[axis]),
+        _ => (matrix, axis),
+    }
+}
+
+/// The first product and those after it that need none of these, as far as their rows are few together.
+fn independent(graph: &Graph, all: &[Member]) -> Vec<Member> {
+    let mut taken = vec![all[0].clone()];
+    let mut rows = all[0].rows;
+    let mut needs = graph.dependents_of(&[all[0].product]);
+    for member in &all[1..] {
+        if needs[member.product.index()] || rows + member.rows > FEW_TOGETHER {
+            continue;
+        }
+        rows += member.rows;
+        taken.push(member.clone());
+        for (old, new) in needs.iter_mut().zip(graph.dependents_of(&[member.product])) {
+            *old |= new;
+        }
+    }
+    taken
+}
+
+/// The graph with one product in the places of the members of a group.
+fn joined(graph: &Graph, group: &Group) -> Graph {
+    let mut out = Graph::new();
+    let mut map: Vec<Option<NodeId>> = vec![None; graph.len()];
+    let is_member = |id: NodeId| group.members.iter().any(|m| m.product == id);
+    for &id in graph.inputs() {
+        map[id.index()] = Some(out.input(graph.ty(id).clone()));
+    }
+    // In their order, but that what all members need comes before the first of them.
+    for id in graph.ids() {
+        let mut ahead = vec![id];
+        while let Some(&id) = ahead.last() {
+            if map[id.index()].is_some() {
+                ahead.pop();
+                continue;
+            }
+            let node = graph.node(id);
+            let needed: Vec<NodeId> = match is_member(id) {
+                true => (group.members.iter().map(|m| m.few))
+                    .chain([group.matrix])
+                    .collect(),
+                false => node.operands.to_vec(),
+            };
+            let missing = needed.iter().filter(|o| map[o.index()].is_none());
+            let before = ahead.len();
+            ahead.extend(missing);
+            if ahead.len() > before {
+                continue;
+            }
+            ahead.pop();
+            let outer = out.set_loc(node.loc);
+            let there = |o: &NodeId| map[o.index()].unwrap_or(*o);
+            if is_member(id) {
+                let matrix = there(&group.matrix);
+                let few: Vec<NodeId> = group.members.iter().map(|m| there(&m.few)).collect();
+                let made = product(&mut out, matrix, group, &few);
+                for (member, new) in group.members.iter().zip(made) {
+                    map[member.product.index()] = Some(new);
+                }
+            } else {
+                let operands: Vec<NodeId> = node.operands.iter().map(there).collect();
+                map[id.index()] = Some(out.add_like(node, &operands));
+            }
+            out.set_loc(outer);
+        }
+    }
+    let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
+    let outputs: Vec<NodeId> = outputs.collect();
+    out.set_outputs(outputs);
+    out.pruned()
+}
+
+/// The product of all rows together, and of it what stands for each member.
+fn product(out: &mut Graph, matrix: NodeId, group: &Group, few: &[NodeId]) -> Vec<NodeId> {
+    let k = out.shape(matrix)[group.axis];
+    let n = out.shape(matrix)[1 - group.axis];
+    // The free axes of each.
+    let mut free: Vec<Dims> = Vec::new();
+    let mut rows = Vec::new();
+    for (member, &x) in group.members.iter().zip(few) {
+        let rank = out.shape(x).len();
+        let others = (0..rank).filter(|&a| a != member.axis);
+        free.push(others.clone().map(|a| out.shape(x)[a]).collect());
+        let order: Vec<usize> = others.chain([member.axis]).collect();
+        let last = out.transpose(x, &order);
+        rows.push(out.reshape(last, &[member.rows, k]));
+    }
+    let together = out.concat(&rows, 0);
+    let op = Contract {
+        contract_left: Dims::from_slice(&[1]),
+        contract_right: Dims::from_slice(&[group.axis]),
+        ..Contract::default()
+    };
+    let all = out.emit(Op::Contract(op), &[together, matrix]);
+    let mut from = 0;
+    let made = group.members.iter().zip(free).map(|(member, free)| {
+        let to = from + member.rows;
+        let own = out.slice(all, &[from, 0], &[to, n], &[1, 1]);
+        from = to;
+        let shape: Vec<usize> = free.iter().copied().chain([n]).collect();
+        let own = out.reshape(own, &shape);
+        let last = free.len();
+        match member.left {
+            true => own,
+            false => {
+                let order: Vec<usize> = [last].into_iter().chain(0..last).collect();
+                out.transpose(own, &order)
+            }
+        }
+    });
+    made.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Array, CompileOptions, Input, compile};
+
+    fn products(graph: &Graph) -> usize {
+        let live = graph.live();
+        let is = |id: &NodeId| live[id.index()] && matches!(graph.node(*id).op, Op::Contract(_));
+        graph.ids().filter(is).count()
+    }
+
+    /// The outputs at whole numbers, which no order of summing changes.
+    fn values(graph: &Graph) -> Vec<Vec<f64>> {
+        let inputs = graph.input_types().into_iter().enumerate().map(|(k, ty)| {
+            let numbers = (0..ty.elements()).map(|i| ((7 * i + 3 * k) % 11) as f64);
+            Input::Owned(Array::from_slice(&numbers.collect::<Vec<_>>(), &ty.shape).unwrap())
+        });
+        let program = compile(graph, &CompileOptions::default()).unwrap();
+        let outputs = program.run(inputs.collect()).unwrap();
+        let all = outputs
+            .iter()
+            .map(|a| a.as_slice::<f64>().unwrap().to_vec());
+        all.collect()
+    }
+
+    /// How many products there are of `graph` and of what the pass makes of it, which has the same values.
+    fn joins(body: &str) -> (usize, usize) {
+        let text = format!(
+            "graph(%0: f64[200, 300], %1: f64[300], %2: f64[4, 300], %3: f64[200], %4: f64[2, 200, 3]) {{
+{body}}}
+"
+        );
+        let graph: Graph = text.parse().unwrap();
+        let joined = join_products(&graph);
+        gradus_ir::verify::check_after("join_products", &joined);
+        assert_eq!(values(&graph), values(&joined));
+        (products(&graph), products(&joined))
+    }
+
+    const PLAIN: &str = "batch_left=[], batch_right=[]";
+
+    #[test]
+    fn products_with_one_matrix_are_one() {
+        let by_rows = format!(
+            "  %5: f64[200] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %0, %1
+  %6: f64[300, 200] = transpose{{permutation=[1, 0]}} %0
+  %7: f64[4, 200] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %2, %6
+  return %5, %7
+"
+        );
+        assert_eq!(joins(&by_rows), (2, 1));
+        let by_columns = format!(
+            "  %5: f64[300] = contract{{{PLAIN}, contract_left=[0], contract_right=[0]}} %3, %0
+  %6: f64[2, 3, 300] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %4, %0
+  %7: f64[300, 2, 3] = contract{{{PLAIN}, contract_left=[0], contract_right=[1]}} %0, %4
+  return %5, %6, %7
+"
+        );
+        // Seven rows and six more.
+        assert_eq!(joins(&by_columns), (3, 1));
+    }
+
+    #[test]
+    fn a_product_that_needs_another_comes_after_it() {
+        let chain = format!(
+            "  %5: f64[200] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %0, %1
+  %6: f64[300] = contract{{{PLAIN}, contract_left=[0], contract_right=[0]}} %5, %0
+  %7: f64[200] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %0, %6
+  %8: f64[4, 200] = contract{{{PLAIN}, contract_left=[1], contract_right=[1]}} %2, %0
+  return %7, %8
+"
+        );
+        // The last one goes with the first.
+        assert_eq!(joins(&chain), (4, 3));
+    }
+
+    #[test]
+    fn many_rows_and_small_matrices_stay() {
+        let small = format!(
+            "  %5: f64[10, 300] = slice{{start=[0, 0], limit=[10, 300], stride=[1, 1]}} %0
+  %6: f64[10] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %5, %1
+  %7: f64[10, 4] = contract{{{PLAIN}, contract_left=[1], contract_right=[1]}} %5, %2
+  return %6, %7
+"
+        );
+        assert_eq!(joins(&small), (2, 2));
+    }
+}
