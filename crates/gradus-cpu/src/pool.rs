@@ -19,9 +19,9 @@ pub(crate) const MOST_PIECES: usize = 16;
 /// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
 const LOOKS: usize = 2000;
 /// How long a helper looks for more work before it sleeps. Waking it takes some ten microseconds, of which the caller spends the larger part.
-const AWAKE: Duration = Duration::from_micros(100);
-/// How long it looks at its start, and when it came too late to the work it was woken for: then it may have woken on the caller's core, and a thread that sleeps again at once
-/// stays there. One that runs for some milliseconds the system moves to an idle core.
+const AWAKE: Duration = Duration::from_micros(200);
+/// How long it looks at its start and when it was woken, until it has shared work with the caller: it may have woken on the caller's core, where it does work instead of the caller
+/// or comes too late, and a thread that sleeps again at once stays there. One that is ready for some milliseconds the system moves to an idle core.
 const AWAKE_TO_MOVE: Duration = Duration::from_millis(10);
 /// A helper reads the clock once in so many looks.
 const LOOKS_PER_CLOCK: usize = 64;
@@ -152,10 +152,11 @@ impl Helper {
                 let mut patience = AWAKE_TO_MOVE;
                 loop {
                     let (work, woken) = shared.next(patience);
-                    match work.take_part(own) {
-                        true => patience = AWAKE,
-                        false if woken => patience = AWAKE_TO_MOVE,
-                        false => {}
+                    let done = work.take_part(own);
+                    if (1..work.n).contains(&done) {
+                        patience = AWAKE;
+                    } else if woken {
+                        patience = AWAKE_TO_MOVE;
                     }
                 }
             });
@@ -228,9 +229,9 @@ struct Work {
 }
 
 impl Work {
-    /// Does the pieces that thread `own` begins with, then what others have left; whether there was any.
-    fn take_part(&self, own: usize) -> bool {
-        let mut any = false;
+    /// Does the pieces that thread `own` begins with, then what others have left; how many those were.
+    fn take_part(&self, own: usize) -> usize {
+        let mut done = 0;
         for k in 0..self.threads {
             let t = (own + k) % self.threads;
             let (from, to) = (self.n * t / self.threads, self.n * (t + 1) / self.threads);
@@ -240,11 +241,11 @@ impl Work {
                 let bit = 1 << piece;
                 if self.taken.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
                     self.one(piece);
-                    any = true;
+                    done += 1;
                 }
             }
         }
-        any
+        done
     }
 
     fn one(&self, piece: usize) {
