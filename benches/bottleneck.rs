@@ -3,11 +3,12 @@
 //!     cargo run --release -p gradus-benches --bin bottleneck
 //!
 //! The promise is the ratio of the operations. It is kept if the times differ by at least half of it. Operations do not know of threads, so the table is printed for one
-//! thread, to which the promise speaks, and for all cores, where the large products of forward and reverse mode are split and the small ones of a mixed order are not worth it.
+//! thread and for all cores. There the products of a mixed order, of some microseconds, are worth two threads only where these are near each other: the last column says how long
+//! a number takes to another core and back.
 
 use gradus::prelude::*;
 use gradus_benches::chains::{filled, layers};
-use gradus_benches::machine;
+use gradus_benches::{machine, round_trip};
 use std::process::Command;
 
 const WIDTHS: [&[usize]; 12] = [
@@ -84,8 +85,8 @@ fn main() -> Result<()> {
     }
     println!("\nthreads: {}", gradus::threads());
     println!(
-        "{:28} {:>11} {:>11} {:>9} {:>9} {:>7}",
-        "Jacobian of layers", "pure µs", "mixed µs", "promised", "measured", "kept"
+        "{:28} {:>11} {:>11} {:>9} {:>9} {:>7} {:>10}",
+        "Jacobian of layers", "pure µs", "mixed µs", "promised", "measured", "kept", "to and fro"
     );
     let (mut kept, mut all) = (0, 0);
     for dtype in [F32, F64] {
@@ -96,9 +97,13 @@ fn main() -> Result<()> {
                 println!("{name:28} no mixed order");
                 continue;
             };
+            let far = match gradus::threads() {
+                1 => String::new(),
+                _ => format!("{:.0} ns", round_trip()),
+            };
             let holds = o.measured >= o.promised / 2.0;
             println!(
-                "{name:28} {:>11.1} {:>11.1} {:>8.1}x {:>8.1}x {:>7}",
+                "{name:28} {:>11.1} {:>11.1} {:>8.1}x {:>8.1}x {:>7} {far:>10}",
                 o.pure * 1e6,
                 o.mixed * 1e6,
                 o.promised,

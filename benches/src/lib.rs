@@ -3,6 +3,7 @@
 pub mod chains;
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The median, smallest and largest of some durations, in microseconds.
@@ -47,6 +48,43 @@ pub fn machine() -> String {
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?");
     format!("{model}, {cores} cores, load {load}")
+}
+
+/// Nanoseconds in which a number comes to another thread and back: some sixty between cores that share a cache, several times as many between others. Virtual machines change
+/// cores, so that this says what times of work by several threads are worth that were taken next to it.
+pub fn round_trip() -> f64 {
+    const ROUNDS: u64 = 100;
+    const LIMIT: Duration = Duration::from_millis(20);
+    static BALL: AtomicU64 = AtomicU64::new(0);
+    /// The other thread stops at this number.
+    const END: u64 = u64::MAX;
+    BALL.store(0, Ordering::SeqCst);
+    let other = std::thread::spawn(|| {
+        loop {
+            match BALL.load(Ordering::Acquire) {
+                END => return,
+                ball if ball % 2 == 1 => BALL.store(ball + 1, Ordering::Release),
+                _ => std::hint::spin_loop(),
+            }
+        }
+    });
+    let (begin, mut times, mut ball) = (Instant::now(), Vec::new(), 0);
+    while begin.elapsed() < LIMIT {
+        let start = Instant::now();
+        for _ in 0..ROUNDS {
+            ball += 2;
+            BALL.store(ball - 1, Ordering::Release);
+            while BALL.load(Ordering::Acquire) != ball {
+                std::hint::spin_loop();
+            }
+        }
+        times.push(start.elapsed().as_secs_f64() * 1e9 / ROUNDS as f64);
+    }
+    BALL.store(END, Ordering::Release);
+    // What the other thread does then is nobody's concern.
+    let _ = other.join();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 /// What a peer's program printed, a line a configuration; or why there is nothing.
