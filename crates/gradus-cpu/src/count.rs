@@ -1,4 +1,4 @@
-//! What runs compute and move, counted by the kernels from their own loops.
+//! What runs compute and move, counted by the kernels from their own loops. A symmetric product counts as half of one and its diagonal; strips compute some more.
 
 use gradus_ir::primitives::Work;
 use gradus_ir::{ByWork, DType};

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 
 /// A narrower matrix is computed as a whole.
 const NARROWEST: usize = 64;
+/// Products that sum fewer numbers are computed as wholes.
+const SUMMED: usize = 16;
 /// Sums of more terms are not looked through.
 const MOST_TERMS: usize = 200;
 
@@ -46,9 +48,9 @@ fn products(g: &Graph, matrix: NodeId, n: usize) -> Option<Vec<NodeId>> {
             Op::Const(_) => {}
             Op::Contract(c) => {
                 let [left, right] = [0, 1].map(|k| g.ty(node.operands[k]));
-                let (_, rows, _, columns) = c.sizes(left, right);
+                let (_, rows, summed, columns) = c.sizes(left, right);
                 let one = c.batch_left.is_empty() && (rows, columns) == (n, n);
-                if !one || !node.ty.dtype.is_float() {
+                if !one || summed < SUMMED || !node.ty.dtype.is_float() {
                     return None;
                 }
                 found.push(id);
@@ -74,13 +76,12 @@ fn parts(g: &Graph, id: NodeId, n: usize) -> Option<Vec<NodeId>> {
         Op::Binary(Binary::Mul) if constant(0) => Some(vec![node.operands[1]]),
         Op::Layout(Layout::Transpose(order)) => {
             let shape = g.shape(node.operands[0]);
-            let rows = (0..=shape.len()).find(|&k| shape[..k].iter().product::<usize>() == n)?;
-            let exchanged = (rows..shape.len()).chain(0..rows);
-            order
-                .iter()
-                .copied()
-                .eq(exchanged)
-                .then(|| vec![node.operands[0]])
+            let exchanges = |rows: usize| {
+                let exchanged = (rows..shape.len()).chain(0..rows);
+                shape[..rows].iter().product::<usize>() == n && order.iter().copied().eq(exchanged)
+            };
+            let any = (0..=shape.len()).any(exchanges);
+            any.then(|| vec![node.operands[0]])
         }
         _ => None,
     }
@@ -169,7 +170,7 @@ fn weighed(
             let [a, b] = [0, 1].map(|k| weighed(g, node.operands[k], summed, seen));
             if a == b { a } else { None }
         }
-        Op::Layout(Layout::Transpose(_)) => weighed(g, node.operands[0], 1 - summed, seen),
+        Op::Layout(Layout::Transpose(order)) => weighed(g, node.operands[0], order[summed], seen),
         _ => None,
     };
     // Anything is a matrix with weights of one.

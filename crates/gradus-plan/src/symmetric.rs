@@ -79,7 +79,9 @@ fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
             (blocks[at], halved[i]) = (block, true);
         }
     }
-    (g.program(program.inputs(), &blocks), halved)
+    let program = g.program(program.inputs(), &blocks);
+    verify::check_after("marked products", &program);
+    (program, halved)
 }
 
 /// The program with one side of the blocks off the diagonal computed, and those on the diagonal that are not `halved` in so many strips; `None` where that changes nothing.

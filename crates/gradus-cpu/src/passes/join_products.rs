@@ -1,7 +1,7 @@
 //! Products of several few rows with the same large matrix become one, which reads the matrix once.
 
 use gradus_ir::primitives::{Contract, Layout, Op};
-use gradus_ir::{Dims, Graph, NodeId};
+use gradus_ir::{Dims, Graph, Loc, NodeId};
 use std::collections::HashMap;
 
 /// A matrix with fewer elements is near, and read in no time.
@@ -11,19 +11,19 @@ const FEW: usize = 8;
 const FEW_TOGETHER: usize = 16;
 /// So many products of a graph become one at most; each is looked for in the whole graph.
 const MOST: usize = 64;
+/// In so many places of a graph products are looked for that can be joined: each is a walk through the graph, and a long recurrence has none.
+const MOST_LOOKS: usize = 256;
 
 /// A value and its tangent are multiplied by the same weights, as are the tangents in a product with a Hessian and the cotangents of a mixed order: where neither needs the other,
 /// their rows are put together. Programs that show values stay as they are, so that these are seen in their order.
 pub(super) fn join_products(graph: &Graph) -> Graph {
     let mut graph = graph.clone();
-    if graph
-        .ids()
-        .any(|id| matches!(graph.node(id).op, Op::Probe(_)))
-    {
+    if graph.ids().any(|id| graph.node(id).op.is_effect()) {
         return graph;
     }
+    let mut looks = MOST_LOOKS;
     for _ in 0..MOST {
-        match group(&graph) {
+        match group(&graph, &mut looks) {
             Some(group) => graph = joined(&graph, &group),
             None => break,
         }
@@ -51,7 +51,7 @@ struct Group {
     members: Vec<Member>,
 }
 
-fn group(graph: &Graph) -> Option<Group> {
+fn group(graph: &Graph, looks: &mut usize) -> Option<Group> {
     let live = graph.live();
     let mut found: HashMap<(NodeId, usize), Vec<Member>> = HashMap::new();
     let mut order = Vec::new();
@@ -67,7 +67,7 @@ fn group(graph: &Graph) -> Option<Group> {
     order.iter().find_map(|key| {
         let all = &found[key];
         (0..all.len().saturating_sub(1)).find_map(|first| {
-            let members = independent(graph, &all[first..]);
+            let members = independent(graph, &all[first..], looks);
             (members.len() > 1).then_some(Group {
                 matrix: key.0,
                 axis: key.1,
@@ -123,7 +123,11 @@ fn as_it_lies(graph: &Graph, matrix: NodeId, axis: usize) -> (NodeId, usize) {
 }
 
 /// The first product and those after it that need none of these, as far as their rows are few together.
-fn independent(graph: &Graph, all: &[Member]) -> Vec<Member> {
+fn independent(graph: &Graph, all: &[Member], looks: &mut usize) -> Vec<Member> {
+    if *looks == 0 {
+        return Vec::new();
+    }
+    *looks -= 1;
     let mut taken = vec![all[0].clone()];
     let mut rows = all[0].rows;
     let mut needs = graph.dependents_of(&[all[0].product]);
@@ -146,7 +150,7 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
     let mut map: Vec<Option<NodeId>> = vec![None; graph.len()];
     let is_member = |id: NodeId| group.members.iter().any(|m| m.product == id);
     for &id in graph.inputs() {
-        map[id.index()] = Some(out.input(graph.ty(id).clone()));
+        map[id.index()] = Some(out.input_like(graph, id));
     }
     // In their order, but that what all members need comes before the first of them.
     for id in graph.ids() {
@@ -175,7 +179,10 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
             if is_member(id) {
                 let matrix = there(&group.matrix);
                 let few: Vec<NodeId> = group.members.iter().map(|m| there(&m.few)).collect();
-                let made = product(&mut out, matrix, group, &few);
+                let locs: Vec<Loc> = (group.members.iter())
+                    .map(|m| graph.node(m.product).loc)
+                    .collect();
+                let made = product(&mut out, matrix, group, &few, &locs);
                 for (member, new) in group.members.iter().zip(made) {
                     map[member.product.index()] = Some(new);
                 }
@@ -192,14 +199,21 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
     out.pruned()
 }
 
-/// The product of all rows together, and of it what stands for each member.
-fn product(out: &mut Graph, matrix: NodeId, group: &Group, few: &[NodeId]) -> Vec<NodeId> {
+/// The product of all rows together, which stands on the line of the first member, and of it what stands for each, on its own.
+fn product(
+    out: &mut Graph,
+    matrix: NodeId,
+    group: &Group,
+    few: &[NodeId],
+    locs: &[Loc],
+) -> Vec<NodeId> {
     let k = out.shape(matrix)[group.axis];
     let n = out.shape(matrix)[1 - group.axis];
     // The free axes of each.
     let mut free: Vec<Dims> = Vec::new();
     let mut rows = Vec::new();
-    for (member, &x) in group.members.iter().zip(few) {
+    for ((member, &x), &loc) in group.members.iter().zip(few).zip(locs) {
+        out.set_loc(loc);
         let rank = out.shape(x).len();
         let others = (0..rank).filter(|&a| a != member.axis);
         free.push(others.clone().map(|a| out.shape(x)[a]).collect());
@@ -207,6 +221,7 @@ fn product(out: &mut Graph, matrix: NodeId, group: &Group, few: &[NodeId]) -> Ve
         let last = out.transpose(x, &order);
         rows.push(out.reshape(last, &[member.rows, k]));
     }
+    out.set_loc(locs[0]);
     let together = out.concat(&rows, 0);
     let op = Contract {
         contract_left: Dims::from_slice(&[1]),
@@ -215,7 +230,9 @@ fn product(out: &mut Graph, matrix: NodeId, group: &Group, few: &[NodeId]) -> Ve
     };
     let all = out.emit(Op::Contract(op), &[together, matrix]);
     let mut from = 0;
-    let made = group.members.iter().zip(free).map(|(member, free)| {
+    let members = group.members.iter().zip(free).zip(locs);
+    let made = members.map(|((member, free), &loc)| {
+        out.set_loc(loc);
         let to = from + member.rows;
         let own = out.slice(all, &[from, 0], &[to, n], &[1, 1]);
         from = to;
@@ -307,6 +324,18 @@ mod tests {
         );
         // The last one goes with the first.
         assert_eq!(joins(&chain), (4, 3));
+    }
+
+    #[test]
+    fn programs_that_show_values_stay() {
+        let shown = format!(
+            "  %5: f64[200] = contract{{{PLAIN}, contract_left=[1], contract_right=[0]}} %0, %1
+  %6: f64[200] = probe{{id=0}} %5
+  %7: f64[4, 200] = contract{{{PLAIN}, contract_left=[1], contract_right=[1]}} %2, %0
+  return %6, %7
+"
+        );
+        assert_eq!(joins(&shown), (2, 2));
     }
 
     #[test]
