@@ -1,7 +1,7 @@
 //! A plan in words, as a table, a tree, JSON and a drawing.
 
 use crate::bound::NotBuilt;
-use crate::choice::{Mode, Objective};
+use crate::choice::{Candidate, Mode, Objective};
 use crate::elimination::Elimination;
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
@@ -65,6 +65,15 @@ impl Plan {
             Derivative::HessianProduct => &NOT_YET[1..],
             _ => &NOT_YET,
         }
+    }
+
+    /// That operations of the program taken are those that a user states, and where.
+    pub(crate) fn stated_note(&self) -> Option<String> {
+        let (stated, places) = stated(&self.chosen().program);
+        let places = places.iter().filter(|loc| self.places && loc.is_known());
+        let places: String = places.map(|loc| format!(", at {loc}")).collect();
+        (stated > 0)
+            .then(|| format!("stated, and counted by nobody: the operations of with_cost{places}"))
     }
 
     /// Names of the candidates that were not built, for each reason.
@@ -175,26 +184,16 @@ impl Plan {
                     ratio(m.seconds, fastest)
                 );
             }
-            if c.stated_operations > 0 {
-                let _ = write!(
-                    out,
-                    "  {} of the operations stated",
-                    grouped(c.stated_operations)
-                );
+            if let Some(stated) = stated_share(c) {
+                let _ = write!(out, "  {stated}");
             }
             if let Some(why) = &c.ruled_out {
                 let _ = write!(out, "  ruled out: {why}");
             }
             out.push('\n');
         }
-        let (stated, places) = stated(&self.chosen().program);
-        if stated > 0 {
-            let places = places.iter().filter(|loc| self.places && loc.is_known());
-            let places: String = places.map(|loc| format!(", at {loc}")).collect();
-            let _ = writeln!(
-                out,
-                "    stated, and counted by nobody: the operations of with_cost{places}"
-            );
+        if let Some(note) = self.stated_note() {
+            let _ = writeln!(out, "    {note}");
         }
         for (why, names) in self.not_built_by_reason() {
             let _ = writeln!(out, "    not built, as {why}: {names}");
@@ -491,6 +490,12 @@ fn ratio(seconds: f64, least: f64) -> f64 {
         true => seconds / least,
         false => 1.0,
     }
+}
+
+/// How many of a candidate's operations a user states, if any.
+pub(crate) fn stated_share(c: &Candidate) -> Option<String> {
+    let stated = c.stated_operations;
+    (stated > 0).then(|| format!("{} of the operations stated", grouped(stated)))
 }
 
 /// Digits in groups of three.

@@ -1,7 +1,7 @@
 //! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing, the program to walk through.
 
 use crate::choice::Mode;
-use crate::explain::{Analysis, Measured, children, grouped, label, time};
+use crate::explain::{Analysis, Measured, children, grouped, label, stated_share, time};
 use crate::order::Order;
 use crate::page;
 use crate::plan::Plan;
@@ -70,13 +70,16 @@ impl Plan {
                     );
                 }
             }
-            let _ = writeln!(
-                out,
-                "<td>{}</td></tr>",
-                c.ruled_out.as_deref().unwrap_or("")
-            );
+            let notes: Vec<String> = stated_share(c)
+                .into_iter()
+                .chain(c.ruled_out.clone())
+                .collect();
+            let _ = writeln!(out, "<td>{}</td></tr>", notes.join("; "));
         }
         out.push_str("</table>\n");
+        if let Some(note) = self.stated_note() {
+            let _ = writeln!(out, "<p class=\"note\">{}</p>", quote::html(&note));
+        }
         for (why, names) in self.not_built_by_reason() {
             let _ = writeln!(out, "<p class=\"note\">Not built, as {why}: {names}.</p>");
         }

@@ -100,6 +100,9 @@ fn a_plan_says_what_is_stated() {
         file!()
     );
     assert!(line.trim_start().starts_with(&place), "{line}");
+    let page = plan.plan().to_html();
+    assert!(page.contains("<td>4,000,000 of the operations stated</td>"));
+    assert!(page.contains(&format!("<p class=\"note\">{place}")));
     let analysis = plan.analyze(&Tensor::ones(&[4], F64)).unwrap();
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
     let forward = &read["candidates"][0];
@@ -110,6 +113,7 @@ fn a_plan_says_what_is_stated() {
     let plain = plan_jacobian(|x: &Tensor| x.sin(), &x, &PlanOptions::default()).unwrap();
     assert!(!plain.explain().contains("stated"));
     assert!(!plain.plan().to_json().contains("stated"));
+    assert!(!plain.plan().to_html().contains("operations stated"));
 }
 
 /// Gradients of the whole, by the mode that is cheaper as stated.
