@@ -94,6 +94,12 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
+    /// As many as are wanted, or fewer: a power of two, which suits most numbers of threads.
+    pub fn power_of_two(wanted: usize, large: bool) -> Pieces {
+        let count = 1 << wanted.clamp(1, MOST_PIECES).ilog2();
+        Pieces { count, large }
+    }
+
     pub const ONE: Pieces = Pieces {
         count: 1,
         large: false,
@@ -103,7 +109,7 @@ impl Pieces {
 /// Calls `f` for each of the pieces, on several threads; returns when all is done.
 pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
     let n = pieces.count;
-    if n < 2 || pool().helpers.is_empty() {
+    if n < 2 {
         return (0..n).for_each(f);
     }
     assert!(
@@ -111,6 +117,9 @@ pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
         "work is cut into at most {MOST_PIECES} pieces, not {n}"
     );
     let pool = pool();
+    if pool.helpers.is_empty() {
+        return (0..n).for_each(f);
+    }
     let wanted = pool.helpers.len().min(n - 1);
     let helpers = &pool.helpers[..wanted];
     let all_asleep = || helpers.iter().all(|h| h.asleep.load(Ordering::Relaxed));

@@ -4,7 +4,7 @@ use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
 use super::turn::{Shared, room, turn};
 use crate::count::StepForecast;
-use crate::pool::{self, MOST_PIECES, Pieces};
+use crate::pool::{self, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Type};
@@ -117,7 +117,7 @@ impl Product {
     fn choose_pieces(&mut self) {
         let each = self.m * self.k * self.n;
         let all = each * self.offsets.len();
-        // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads; a power of two suits most of those.
+        // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads.
         let wanted =
             ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
         if !self.dtype.is_float() {
@@ -139,11 +139,7 @@ impl Product {
             (Cut::Columns, self.n / NARROWEST)
         };
         self.cut = cut;
-        let wanted = wanted.min(most).clamp(1, MOST_PIECES);
-        self.pieces = Pieces {
-            count: 1 << wanted.ilog2(),
-            large: all >= WORTH_WAKING,
-        };
+        self.pieces = Pieces::power_of_two(wanted.min(most), all >= WORTH_WAKING);
     }
 
     /// Tells how many bytes a run of the whole program touches.

@@ -2,7 +2,7 @@
 
 use super::turn::{Shared, room, turn};
 use crate::kernels::{self, Block, DEPTH, Isa};
-use crate::pool::{self, MOST_PIECES, Pieces};
+use crate::pool::{self, Pieces};
 use gradus_ir::DType;
 use std::cell::Cell;
 
@@ -156,11 +156,7 @@ impl Skinny {
 
     /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
     fn cut(&mut self, work: usize, most: usize) {
-        let wanted = (work / PIECE).min(most).clamp(1, MOST_PIECES);
-        self.pieces = Pieces {
-            count: 1 << wanted.ilog2(),
-            large: work >= WORTH_WAKING,
-        };
+        self.pieces = Pieces::power_of_two((work / PIECE).min(most), work >= WORTH_WAKING);
     }
 
     /// Tells how many bytes a run of the whole program touches.

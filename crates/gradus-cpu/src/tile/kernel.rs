@@ -11,10 +11,8 @@ use smallvec::SmallVec;
 
 /// Scratch memory for tiles of all registers together: a part of the first cache.
 const TILE_BYTES: usize = 24 << 10;
-/// Work below this many nanoseconds is not split.
+/// Work below this many nanoseconds is not split; what is split is worth waking a thread.
 const WORTH_SPLITTING: f64 = 50_000.0;
-/// Nanoseconds of work that are worth waking a thread.
-const WORTH_WAKING: f64 = 50_000.0;
 /// Kernels with at most so many bytes of registers keep them from run to run.
 const RESIDENT_BYTES: usize = 4 << 10;
 
@@ -298,7 +296,7 @@ impl Kernel {
         let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_PIECES);
         Pieces {
             count: wanted.min(self.units()).max(1),
-            large: time >= WORTH_WAKING,
+            large: true,
         }
     }
 
