@@ -115,8 +115,8 @@ impl Graph {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");
             return id;
         }
-        // Two effects are two, however equal.
-        if op.is_effect() {
+        // Two effects are two, however equal, and so are two calls of which each passes on its own cotangent.
+        if op.is_effect() || op.own_backward() {
             return self.push(op, Operands::from_slice(operands), ty);
         }
         let hash = self.hash_of(&op, operands, &ty);

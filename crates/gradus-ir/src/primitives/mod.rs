@@ -370,6 +370,14 @@ impl Op {
         }
     }
 
+    /// Whether it is a region with a [backward pass of the user's](Region::own_backward).
+    pub fn own_backward(&self) -> bool {
+        match self {
+            Op::Region(region) => region.own_backward(),
+            _ => false,
+        }
+    }
+
     /// See [`Primitive::jvp`].
     pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
         self.primitive().jvp(cx)

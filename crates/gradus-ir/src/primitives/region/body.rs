@@ -21,6 +21,7 @@ struct Held {
     effects: bool,
     may_fail: bool,
     only_backward: bool,
+    own_backward: bool,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
     observers: OnceLock<Vec<u64>>,
@@ -40,6 +41,11 @@ impl Body {
     /// Whether it holds a function of which [only the way back](super::Region::only_backward) is known.
     pub fn only_backward(&self) -> bool {
         self.0.only_backward
+    }
+
+    /// Whether it holds a call with a [backward pass of the user's](super::Region::own_backward).
+    pub fn own_backward(&self) -> bool {
+        self.0.own_backward
     }
 
     /// See [`verify`](verify::verify).
@@ -91,6 +97,7 @@ impl From<Graph> for Body {
                 Op::Region(region) => region.only_backward(),
                 _ => false,
             }),
+            own_backward: any(Op::own_backward),
             well_formed: OnceLock::new(),
             cost: OnceLock::new(),
             observers: OnceLock::new(),

@@ -115,6 +115,15 @@ impl Region {
         own || self.bodies().iter().any(|(_, body)| body.only_backward())
     }
 
+    /// Whether it is or holds, at any depth, a call with a backward pass of the user's. That need not be linear, so two such calls are never one: each passes on its own cotangent.
+    pub fn own_backward(&self) -> bool {
+        let own = matches!(
+            self,
+            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. } | Call::Hook { .. })
+        );
+        own || self.bodies().iter().any(|(_, body)| body.own_backward())
+    }
+
     /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the dearest branch.
     pub fn runs(&self) -> Vec<(&Body, u64)> {
         match self {
