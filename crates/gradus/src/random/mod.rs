@@ -104,7 +104,7 @@ impl Key {
                 ErrorKind::DType,
                 format!("fold_in: takes one whole number, got {}", data.ty()),
             );
-            return Key(Tensor::fail(error, self.0.ty().clone()));
+            return Key(Tensor::fail(error, &[&self.0], self.0.ty().clone()));
         }
         let data = data.astype(DType::U32);
         Key(threefry::fused(&[&self.0, &data], &|inputs| {
@@ -219,5 +219,5 @@ fn refuse(name: &str, shape: &[usize], dtype: DType) -> Option<Tensor> {
         ErrorKind::DType,
         format!("{name}: gives floating-point numbers, not {dtype}"),
     );
-    Some(Tensor::fail(error, Type::new(dtype, shape)))
+    Some(Tensor::fail(error, &[], Type::new(dtype, shape)))
 }

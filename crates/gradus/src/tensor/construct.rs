@@ -62,7 +62,7 @@ impl Tensor {
             return Tensor::splat(value, shape);
         }
         let error = Error::new(ErrorKind::Shape, format!("{name}: no memory can hold {ty}"));
-        Tensor::fail(error, Type::scalar(value.dtype()))
+        Tensor::fail(error, &[], Type::scalar(value.dtype()))
     }
 
     /// Zeros of this tensor's type and shape.
@@ -104,7 +104,7 @@ impl Tensor {
                 ErrorKind::Argument,
                 format!("arange: from {start} to {stop} by {step} is no finite sequence"),
             );
-            return Tensor::fail(error, Type::new(DType::F64, &[0]));
+            return Tensor::fail(error, &[], Type::new(DType::F64, &[0]));
         }
         let values: Vec<f64> = (0..n.max(0.0) as usize)
             .map(|i| start + i as f64 * step)

@@ -70,7 +70,7 @@ impl Tensor {
                     stride,
                 })
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -88,7 +88,7 @@ impl Tensor {
                 format!("at: there is no entry {i} in {}", self.ty()),
             );
             let shape = self.shape().get(1..).unwrap_or(&[]);
-            return Tensor::fail(error, self.ty().with_shape(shape));
+            return Tensor::fail(error, &[self], self.ty().with_shape(shape));
         }
         self.slice_axis(0, k..k + 1).under(&self.shape()[1..])
     }
@@ -117,7 +117,7 @@ impl Tensor {
                 let take = Gather::Take { batch: 0, axis };
                 Tensor::apply(Op::Gather(take), &[self, &indices])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -147,7 +147,9 @@ impl Tensor {
         };
         let (a, others) = match prepared() {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().with_shape(indices.shape())),
+            Err(error) => {
+                return Tensor::fail(error, &[self], self.ty().with_shape(indices.shape()));
+            }
         };
         let wide = |t: &Tensor| {
             let mut shape = others.clone();
@@ -179,7 +181,7 @@ impl Tensor {
                 let updates = updates.astype(self.dtype());
                 Tensor::apply(Op::Gather(scatter), &[self, &indices, &updates])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -217,7 +219,7 @@ impl Tensor {
     #[track_caller]
     pub fn one_hot(&self, n: usize, dtype: DType) -> Tensor {
         if let Err(error) = whole("one_hot", self) {
-            return Tensor::fail(error, Type::new(dtype, self.shape()));
+            return Tensor::fail(error, &[self], Type::new(dtype, self.shape()));
         }
         let mut shape = self.ty().shape.clone();
         shape.push(n);
@@ -241,7 +243,7 @@ impl Tensor {
     #[track_caller]
     fn triangle(&self, name: &str, keep: impl Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix(name, self), self.ty().clone());
+            return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
         let (row, column) = (Tensor::iota(&[m, n], 0), Tensor::iota(&[m, n], 1));
         keep(&row, &column).where_(self, &self.zeros_like())
@@ -258,7 +260,7 @@ impl Tensor {
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix("diagonal", self), self.ty().clone());
+            return Tensor::fail(needs_matrix("diagonal", self), &[self], self.ty().clone());
         };
         let size = m.min(n);
         let mut shape = self.ty().shape.clone();
@@ -282,7 +284,7 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         };
         let wide = expand(self, &[n, n]);
         Tensor::eye(n, DType::Bool).where_(&wide, &wide.zeros_like())

@@ -162,7 +162,7 @@ impl Tensor {
     pub fn remainder(&self, other: impl Operand) -> Tensor {
         let (a, b) = match pair("remainder", self, &other) {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let left = &a % &b;
         let other_sign = left.not_equal(0) & (left.less(0) ^ b.less(0));
@@ -180,7 +180,7 @@ impl Tensor {
     pub fn hypot(&self, other: impl Operand) -> Tensor {
         let (a, b) = match pair("hypot", self, &other) {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let (a, b) = (a.abs(), b.abs());
         let (large, small) = (a.maximum(&b), a.minimum(&b));
@@ -197,7 +197,7 @@ impl Tensor {
     pub fn log_add_exp(&self, other: impl Operand) -> Tensor {
         let (a, b) = match pair("log_add_exp", self, &other) {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let large = a.maximum(&b).stop_gradient();
         // Where both are the same infinity the difference would be NaN.

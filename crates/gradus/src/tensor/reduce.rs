@@ -24,7 +24,7 @@ macro_rules! reductions {
             pub fn $one(&self, axis: isize) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => self.reduced(ReduceKind::$kind, Dims::from_slice(&[axis])),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
 
@@ -36,7 +36,7 @@ macro_rules! reductions {
             pub fn $several(&self, axes: &[isize]) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => self.reduced(ReduceKind::$kind, axes),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
         )*}
@@ -68,7 +68,7 @@ macro_rules! statistics {
             pub fn $one(&self, axis: isize) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => $f(self, Dims::from_slice(&[axis])),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
 
@@ -80,7 +80,7 @@ macro_rules! statistics {
             pub fn $several(&self, axes: &[isize]) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => $f(self, axes),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
         )*}
@@ -178,7 +178,7 @@ impl Tensor {
         let full = gradus_ir::Type::new(self.dtype(), &vec![1; rank]);
         match axes_of("keep", axes, &full) {
             Ok(axes) => self.with_axes(&axes, rank),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -186,7 +186,7 @@ impl Tensor {
     fn extreme(&self, name: &str, smallest: bool, axis: isize) -> Tensor {
         match axis_of(name, axis, self.ty()) {
             Ok(axis) => Tensor::apply(Op::ArgReduce(ArgReduce { smallest, axis }), &[self]),
-            Err(error) => Tensor::fail(error, self.ty().with_dtype(gradus_ir::DType::I64)),
+            Err(error) => Tensor::fail(error, &[self], self.ty().with_dtype(gradus_ir::DType::I64)),
         }
     }
 
@@ -222,7 +222,7 @@ impl Tensor {
                 let reverse = false;
                 Tensor::apply(Op::CumSum(CumSum { axis, reverse }), &[self])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -238,7 +238,7 @@ impl Tensor {
                 let sum = e.reduced(ReduceKind::Sum, axes.clone());
                 e / sum.with_axes(&axes, self.rank())
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -254,7 +254,7 @@ impl Tensor {
                 let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
                 &shifted - sum.log().with_axes(&axes, self.rank())
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 }

@@ -38,7 +38,7 @@ impl Tensor {
                 ),
             );
             let plausible: Dims = shape.iter().map(|&n| n.max(1) as usize).collect();
-            return Tensor::fail(error, self.ty().with_shape(&plausible));
+            return Tensor::fail(error, &[self], self.ty().with_shape(&plausible));
         }
         let shape = shape
             .iter()
@@ -83,7 +83,7 @@ impl Tensor {
             .collect();
         match resolved {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -101,7 +101,7 @@ impl Tensor {
         };
         match swapped() {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -119,7 +119,7 @@ impl Tensor {
         };
         match moved() {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -134,7 +134,7 @@ impl Tensor {
                 shape.insert(at, 1);
                 self.under(&shape)
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -165,7 +165,7 @@ impl Tensor {
         });
         match result {
             Ok(shape) => self.under(&shape),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -187,7 +187,7 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            return Tensor::fail(error, self.ty().with_shape(shape));
+            return Tensor::fail(error, &[self], self.ty().with_shape(shape));
         }
         expand(self, shape)
     }
@@ -197,7 +197,7 @@ impl Tensor {
     pub fn flip(&self, axes: &[isize]) -> Tensor {
         match axes_of("flip", axes, self.ty()) {
             Ok(axes) => self.layout(Layout::Reverse(axes)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -206,7 +206,7 @@ impl Tensor {
     pub fn roll(&self, shift: isize, axis: isize) -> Tensor {
         let axis = match axis_of("roll", axis, self.ty()) {
             Ok(axis) => axis,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let n = self.shape()[axis];
         if n == 0 {
@@ -248,7 +248,7 @@ impl Tensor {
     pub fn repeat(&self, times: usize, axis: isize) -> Tensor {
         let axis = match axis_of("repeat", axis, self.ty()) {
             Ok(axis) => axis,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let mut apart = self.ty().shape.clone();
         apart.insert(axis + 1, 1);
@@ -300,7 +300,7 @@ impl Tensor {
                     .map(|i| self.slice_axis(a as isize, i * n..(i + 1) * n))
                     .collect()
             }),
-            Err(error) => vec![Tensor::fail(error, self.ty().clone()); parts.max(1)],
+            Err(error) => vec![Tensor::fail(error, &[self], self.ty().clone()); parts.max(1)],
         }
     }
 }
@@ -341,7 +341,10 @@ pub fn concatenate(parts: &[&Tensor], axis: isize) -> Tensor {
             let references: Vec<&Tensor> = parts.iter().collect();
             Tensor::apply(Op::Resize(Resize::Concat(axis)), &references)
         }
-        Err(error) => Tensor::fail(error, parts[0].ty().clone()),
+        Err(error) => {
+            let references: Vec<&Tensor> = parts.iter().collect();
+            Tensor::fail(error, &references, parts[0].ty().clone())
+        }
     }
 }
 

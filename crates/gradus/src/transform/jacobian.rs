@@ -225,7 +225,7 @@ fn blocks<A: Tree, B: Tree>(
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(&y, at, results))
     });
-    or_stop(result, loc, || Blocks::zero(&f(at), at))
+    or_stop(result, loc, || inputs.clone(), || Blocks::zero(&f(at), at))
 }
 
 /// The Hessian of `f`.
@@ -238,7 +238,7 @@ fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> B
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(at, at, results))
     });
-    or_stop(result, loc, || Blocks::zero(at, at))
+    or_stop(result, loc, || inputs.clone(), || Blocks::zero(at, at))
 }
 
 /// Refuses results that have no derivative.
