@@ -394,12 +394,14 @@ impl Executable {
                     }
                 }
             }
-            if let StepKind::Alone(kernel, _, out) = &step.kind
+            if let StepKind::Alone(kernel, operands, out) = &step.kind
                 && let Alone::Probe(probe) = &**kernel
             {
-                // SAFETY: the step has just written its result there.
-                let value = unsafe { probe.seen(slots.0[*out].cast_const()) };
-                watch.seen.push((step.origin.last, probe.id, value));
+                let shown = operands.get(1).map(|&k| slots.0[k].cast_const());
+                // SAFETY: the step has just written its result there, and its operands are as they were.
+                let value = unsafe { probe.seen(slots.0[*out].cast_const(), shown) };
+                let seen = value.map(|value| (step.origin.last, probe.id, value));
+                watch.seen.extend(seen);
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();

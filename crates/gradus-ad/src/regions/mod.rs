@@ -2,8 +2,10 @@
 
 mod call;
 mod check;
+mod guard;
 mod known;
 mod loops;
+mod rows;
 mod switch;
 
 pub(crate) use known::Scope;

@@ -80,7 +80,7 @@ impl Alone {
             Op::ArgReduce(a) => {
                 Alone::ArgReduce(scan::ArgReduce::new(types[0], a.axis, a.smallest))
             }
-            Op::Probe(p) => Alone::Probe(probe::Probe::new(p.id, out)),
+            Op::Probe(p) => Alone::Probe(probe::Probe::new(p.id, types)),
             _ => unreachable!("{} is fused", op.name()),
         })
     }
