@@ -2,7 +2,7 @@
 
 use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
 use crate::attributes::Attributes;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
 use crate::types::Type;
 
@@ -34,6 +34,10 @@ impl Primitive for Probe {
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
         arity(self.name(), operands, 1)?;
+        if i64::try_from(self.id).is_err() {
+            let message = format!("probe: the number {} is none that a text can hold", self.id);
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
         Ok(operands[0].clone())
     }
 
