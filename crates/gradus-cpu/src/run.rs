@@ -1,14 +1,15 @@
 //! A compiled program, and running it.
 
 use crate::alone::Alone;
-use crate::array::{Array, Buffer};
+use crate::array::{Array, Buffer, NOTHING};
 use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
 use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::probe::Observer;
 use crate::region::{self, List};
-use crate::tile::{Kernel, Resident, Slots};
+use crate::slots::Slots;
+use crate::tile::{Kernel, Resident};
 use gradus_ir::{ByWork, Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -105,6 +106,10 @@ pub struct Executable {
     claims: Claims,
     arena: usize,
     lists: usize,
+    /// Bytes of the array of each slot.
+    bytes: Vec<usize>,
+    /// For each step the slots that debug builds fill after it: see [`Placed::ended`].
+    ended: Vec<Vec<usize>>,
     steps: Vec<Step>,
     /// What a run does, once somebody has asked.
     does: OnceLock<(ByWork, u64)>,
@@ -149,6 +154,8 @@ impl Executable {
             claims: placed.claims,
             arena: placed.arena,
             lists: placed.lists,
+            bytes: placed.bytes,
+            ended: placed.ended,
             steps,
             does: OnceLock::new(),
             frames: Mutex::default(),
@@ -362,7 +369,7 @@ impl Executable {
     }
 
     fn steps(&self, frame: &mut Frame, watch: &mut Watch) -> Result<()> {
-        let slots = Slots(&frame.slots);
+        let slots = Slots::new(&frame.slots, &self.bytes);
         for (k, step) in self.steps.iter().enumerate() {
             let begin = watch.times.is_some().then(Instant::now);
             // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
@@ -374,7 +381,7 @@ impl Executable {
                         .run(slots, operands, *out)
                         .map_err(|e| e.at(step.origin.loc))?,
                     StepKind::Region(region) => {
-                        let scratch = slots.0[region.scratch];
+                        let scratch = slots.start(region.scratch);
                         let (operands, outs) = (&region.operands, &region.outs);
                         let first = watch.seen.len();
                         // Times are those of whole steps of the outermost program.
@@ -389,6 +396,7 @@ impl Executable {
                         }
                         watch.times = times;
                         run.map_err(|e| e.at(step.origin.loc))?;
+                        self.retire(k, slots);
                         // What the programs inside did they have counted themselves.
                         continue;
                     }
@@ -398,17 +406,29 @@ impl Executable {
                 && let Alone::Probe(probe) = &**kernel
             {
                 // SAFETY: the step has just written its result there.
-                let value = unsafe { probe.seen(slots.0[*out].cast_const()) };
+                let value = unsafe { probe.seen(slots.memory(*out)) };
                 watch.seen.push((step.origin.last, probe.id, value));
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();
             }
             if let Some(counts) = &mut watch.counts {
-                counts.add(&step.forecast(|a, b| slots.0[a] == slots.0[b]));
+                counts.add(&step.forecast(|a, b| slots.start(a) == slots.start(b)));
             }
+            self.retire(k, slots);
         }
         Ok(())
+    }
+
+    /// Debug builds: fills the arrays that end with step `k`, so that nobody reads what is left of them.
+    fn retire(&self, k: usize, slots: Slots<'_>) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        for &slot in &self.ended[k] {
+            // SAFETY: `place` has given the array these bytes of the arena, to no other one before the next step, and no later step reads it.
+            unsafe { slots.start(slot).write_bytes(NOTHING, self.bytes[slot]) };
+        }
     }
 
     fn check(&self, inputs: &[Input<'_>]) -> Result<()> {

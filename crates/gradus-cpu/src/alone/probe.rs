@@ -3,6 +3,7 @@
 use super::copy_unless_same;
 use crate::array::Array;
 use crate::count::StepForecast;
+use crate::slots::Memory;
 use gradus_ir::Type;
 
 #[derive(Debug)]
@@ -18,12 +19,12 @@ impl Probe {
     }
 
     pub fn forecast(&self) -> StepForecast {
-        StepForecast::moving(self.ty.dtype, 2 * self.ty.bytes())
+        StepForecast::moving(self.ty.dtype, self.ty.bytes().saturating_mul(2))
     }
 
     /// # Safety
     /// Both are arrays of the type, the same or apart.
-    pub unsafe fn run(&self, x: *const u8, out: *mut u8) {
+    pub unsafe fn run(&self, x: Memory, out: Memory) {
         // SAFETY: by the caller.
         unsafe { copy_unless_same(x, out, self.ty.bytes()) };
     }
@@ -32,9 +33,10 @@ impl Probe {
     ///
     /// # Safety
     /// `out` is an array of the type.
-    pub unsafe fn seen(&self, out: *const u8) -> Array {
+    pub unsafe fn seen(&self, out: Memory) -> Array {
+        let n = self.ty.bytes();
         // SAFETY: by the caller; `Array` copies the bytes.
-        let bytes = unsafe { std::slice::from_raw_parts(out, self.ty.bytes()) };
+        let bytes = unsafe { std::slice::from_raw_parts(out.at(0, n), n) };
         match Array::from_bytes(self.ty.clone(), bytes) {
             Ok(array) => array,
             Err(error) => unreachable!("as many bytes as the type has: {error}"),

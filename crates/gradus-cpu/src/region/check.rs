@@ -27,7 +27,9 @@ impl CheckCode {
     }
 
     pub fn forecast(&self) -> StepForecast {
-        StepForecast::moving(DType::F64, 2 * self.passed.iter().sum::<usize>())
+        let passed = self.passed.iter().copied();
+        let passed = passed.fold(0, usize::saturating_add);
+        StepForecast::moving(DType::F64, passed.saturating_mul(2))
     }
 
     /// # Errors

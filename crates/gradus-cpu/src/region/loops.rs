@@ -81,9 +81,10 @@ impl LoopCode {
         condition.into_iter().chain([&*self.step]).collect()
     }
 
-    /// Two places for everything carried.
+    /// Two places for everything carried; the largest number where they cannot be counted.
     pub fn carry_bytes(&self) -> usize {
-        2 * self.carries.iter().map(room).sum::<usize>()
+        let places = self.carries.iter().chain(&self.carries).map(room);
+        places.fold(0, usize::saturating_add)
     }
 
     pub fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
@@ -104,8 +105,9 @@ impl LoopCode {
 
     /// What is carried is read and written once before the first step and once after the last.
     fn ends(&self) -> StepForecast {
-        let carried: usize = self.carries.iter().map(Type::bytes).sum();
-        StepForecast::moving(DType::F64, 4 * carried)
+        let carried = self.carries.iter().map(Type::bytes);
+        let carried = carried.fold(0, usize::saturating_add);
+        StepForecast::moving(DType::F64, carried.saturating_mul(4))
     }
 
     /// # Errors

@@ -4,18 +4,10 @@ use super::kernel::{Fixed, Kernel, Place};
 use super::load::{fill, gather};
 use crate::kernels::Accumulate;
 use crate::pool;
+use crate::slots::Slots;
 use gradus_ir::DType;
 use smallvec::SmallVec;
 use std::cell::RefCell;
-
-/// Where the arrays of a run are.
-#[derive(Clone, Copy)]
-pub(crate) struct Slots<'a>(pub &'a [*mut u8]);
-
-// SAFETY: chunks of one step write to different places, and what they read no other chunk writes.
-unsafe impl Send for Slots<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Slots<'_> {}
 
 /// Rows that are added up before they join the sum of all, for the sake of rounding.
 const ROWS: usize = 64;
@@ -48,7 +40,7 @@ impl Kernel {
                         f.neutral.to_ne_bytes().as_ptr(),
                         size,
                         a * c,
-                        slots.0[r.slot],
+                        slots.start(r.slot),
                     )
                 };
             }
@@ -98,7 +90,7 @@ impl Kernel {
                 f.fold.merge(&mut total, &states[k * n + j]);
             }
             // SAFETY: the result has room for one element.
-            unsafe { f.fold.finish(&total, slots.0[r.slot]) };
+            unsafe { f.fold.finish(&total, slots.start(r.slot)) };
         }
     }
 
@@ -143,7 +135,7 @@ impl Kernel {
         };
         let mut tile = Tile {
             kernel: self,
-            slots: Slots(&[]),
+            slots: Slots::NONE,
             scratch: resident.registers.as_mut_ptr().cast(),
             pointers: &mut resident.pointers,
         };
@@ -204,7 +196,7 @@ impl Tile<'_> {
         let n = k.tile.min(k.elements);
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
-                let base = self.slots.0[k.program.sources[*source].slot];
+                let base = self.slots.start(k.program.sources[*source].slot);
                 // SAFETY: the register has room for a tile; the source holds the element.
                 unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
             }
@@ -223,7 +215,7 @@ impl Tile<'_> {
             let mut states: SmallVec<[Accumulate; 4]> = start.collect();
             self.units(0, k.units(), Some(&mut states));
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
-                f.fold.finish(state, self.slots.0[r.slot]);
+                f.fold.finish(state, self.slots.start(r.slot));
             }
         }
     }
@@ -234,10 +226,14 @@ impl Tile<'_> {
         // SAFETY: positions lie within the iteration, so within every source and store; a tile has room for `n`.
         unsafe {
             for &(v, slot, offset) in &k.outside {
-                self.pointers[v] = self.slots.0[slot].offset(offset).add(start * k.sizes[v]);
+                self.pointers[v] = self
+                    .slots
+                    .start(slot)
+                    .offset(offset)
+                    .add(start * k.sizes[v]);
             }
             for g in &k.gathered {
-                let base = self.slots.0[k.program.sources[g.value].slot];
+                let base = self.slots.start(k.program.sources[g.value].slot);
                 let out = self.pointers[g.value];
                 match k.sizes[g.value] {
                     1 => gather::<u8>(base, g.offset, &g.axes, start, n, out),
@@ -262,7 +258,7 @@ impl Tile<'_> {
                 let size = k.sizes[v];
                 std::ptr::copy(
                     self.pointers[v],
-                    self.slots.0[slot].add(start * size),
+                    self.slots.start(slot).add(start * size),
                     n * size,
                 );
             }
@@ -325,7 +321,7 @@ impl Tile<'_> {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
                         let size = k.sizes[r.value];
-                        let out = self.slots.0[r.slot];
+                        let out = self.slots.start(r.slot);
                         for i in 0..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
@@ -358,8 +354,10 @@ impl Tile<'_> {
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
                 // SAFETY: the result has one element a row.
                 unsafe {
-                    f.fold
-                        .finish(state, self.slots.0[r.slot].add(row * f.fold.dtype.size()));
+                    f.fold.finish(
+                        state,
+                        self.slots.start(r.slot).add(row * f.fold.dtype.size()),
+                    );
                 }
             }
         }
@@ -381,7 +379,7 @@ impl Tile<'_> {
             unsafe {
                 for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
                     let size = f.fold.dtype.size();
-                    let out = self.slots.0[r.slot].add((block * c + first) * size);
+                    let out = self.slots.start(r.slot).add((block * c + first) * size);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, out);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, self.sums(j));
                 }
@@ -402,7 +400,7 @@ impl Tile<'_> {
                         blocked = 0;
                         for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
                             let size = f.fold.dtype.size();
-                            let out = self.slots.0[r.slot].add((block * c + first) * size);
+                            let out = self.slots.start(r.slot).add((block * c + first) * size);
                             let sums = self.sums(j);
                             (f.join)(sums, sums, sums, out, width);
                             fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
