@@ -204,7 +204,7 @@ impl Array {
     /// # Errors
     /// If their number is not that of the shape's elements.
     pub fn from_slice<T: Element>(values: &[T], shape: &[usize]) -> Result<Array> {
-        let ty = Type::new(T::DTYPE, shape).checked("array")?;
+        let ty = Type::new(T::DTYPE, shape);
         if ty.elements() != values.len() {
             return Err(Error::new(
                 ErrorKind::Shape,
@@ -215,6 +215,7 @@ impl Array {
                 ),
             ));
         }
+        let ty = ty.checked("array")?;
         let buffer = Buffer::new(ty.bytes());
         // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not shared yet.
         unsafe {

@@ -91,7 +91,8 @@ impl Draft {
         }
     }
 
-    /// Whether the step reads and writes only places that its arrays have: what the kernels' `SAFETY` rests on.
+    /// Whether the step reads and writes only places that its arrays have: what the kernels' `SAFETY` rests on. It follows from the type rules, as views are made from
+    /// layouts that they have passed. Kernels that compute their places are checked where they use them, see [`Memory`](crate::slots::Memory).
     fn stays_within(&self, slots: &[Slot]) -> bool {
         let reads = self.reads().into_iter().all(|(s, view)| {
             let within = |i: isize| (0..slots[s].ty.elements() as isize).contains(&i);

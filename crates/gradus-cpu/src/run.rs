@@ -127,7 +127,7 @@ pub(crate) struct Frame {
     residents: Vec<Option<Resident>>,
 }
 
-// SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame, or point to memory that the frame owns.
+// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the frame, or they point to memory that the frame owns.
 unsafe impl Send for Frame {}
 
 impl Frame {
@@ -253,7 +253,8 @@ impl Executable {
             .arena
             .get_or_insert_with(|| Buffer::new(self.arena))
             .start();
-        // SAFETY: inputs were checked, results have their sizes, the arena has its.
+        // SAFETY: `check` has compared the inputs' types, results were made for theirs or take a buffer of as many bytes (`place` claims no other), and the arena has
+        // `self.arena` bytes, which `compile` has found to be a number of bytes that memory can have.
         unsafe { self.bind(&mut frame, &starts, &ends, arena) };
         let outcome = self.steps(&mut frame, watch);
         if let Some(counts) = &mut watch.counts {
@@ -292,7 +293,7 @@ impl Executable {
             *slot = match *home {
                 Home::Input(k) => inputs[k],
                 Home::Output(k) => outputs[k],
-                // SAFETY: offsets lie within the arena.
+                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the caller.
                 Home::Arena(at) => unsafe { arena.add(at) },
                 Home::List(k) => (&raw mut lists[k]).cast(),
             };
@@ -372,8 +373,8 @@ impl Executable {
         let slots = Slots::new(&frame.slots, &self.bytes);
         for (k, step) in self.steps.iter().enumerate() {
             let begin = watch.times.is_some().then(Instant::now);
-            // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
-            // was laid out so that live arrays do not overlap.
+            // SAFETY: the slots point to arrays of the types that the kernels were made for, as `bind` has set them: `check` compared the inputs, outputs have their sizes, and
+            // `place` gives no two arrays that are live at once the same bytes of the arena, unless `Draft::may_overwrite` says that one may be written over the other.
             unsafe {
                 match &step.kind {
                     StepKind::Fused(kernel) => kernel.run(slots, frame.residents[k].as_mut()),
@@ -405,7 +406,7 @@ impl Executable {
             if let StepKind::Alone(kernel, _, out) = &step.kind
                 && let Alone::Probe(probe) = &**kernel
             {
-                // SAFETY: the step has just written its result there.
+                // SAFETY: the step has just written its result there, an array of the probe's type by the type rule of `probe`.
                 let value = unsafe { probe.seen(slots.memory(*out)) };
                 watch.seen.push((step.origin.last, probe.id, value));
             }
@@ -540,5 +541,31 @@ impl fmt::Display for Report {
             "  arena {} bytes, {} outputs in the memory of inputs",
             self.arena_bytes, self.reused_inputs
         )
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+    use crate::{CompileOptions, compile};
+
+    /// Nothing of a run is left in its arena, so that no later one can read it.
+    #[test]
+    fn arrays_of_the_arena_are_filled_when_they_have_ended() {
+        let text = "graph(%0: f64[20]) {
+          %1: f64[20] = cumsum{axis=0, reverse=0} %0
+          %2: f64[20] = exp %1
+          %3: f64[20] = cumsum{axis=0, reverse=1} %2
+          %4: f64[] = reduce_sum{axes=[0]} %3
+          return %4
+        }";
+        let program = compile(&text.parse().unwrap(), &CompileOptions::default()).unwrap();
+        assert!(program.arena >= 160, "{}", program.report());
+        let x = Array::from_slice(&[0.0; 20], &[20]).unwrap();
+        let sum = program.run(vec![Input::Borrowed(&x)]).unwrap();
+        assert_eq!(sum[0].as_slice::<f64>().unwrap(), [210.0]);
+        let frame = program.take_frame();
+        let left = frame.arena.as_ref().unwrap().bytes();
+        assert!(left.iter().all(|&byte| byte == NOTHING));
     }
 }

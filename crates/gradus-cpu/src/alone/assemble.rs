@@ -205,3 +205,31 @@ impl Concat {
         }
     }
 }
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    /// Runs the kernel on a result of `n` elements, whatever it was made for.
+    fn pad_into(n: usize, low: usize) {
+        let ty = |n: usize| Type::new(DType::F64, &[n]);
+        let pad = Pad::new(&ty(3), &ty(3 + low), &[low], &[0]);
+        let (mut x, mut value, mut out) = ([1.0f64; 3], [0.0f64], vec![0.0f64; n]);
+        let memory = |at: &mut [f64]| Memory::new(at.as_mut_ptr().cast(), size_of_val(at));
+        // SAFETY: the arrays outlive the call; whether they are as long as the kernel takes them to be is what debug builds check.
+        unsafe { pad.run(memory(&mut x), memory(&mut value), memory(&mut out)) };
+        assert_eq!(out[low..], x);
+    }
+
+    #[test]
+    fn a_kernel_reaches_what_its_arrays_have() {
+        pad_into(5, 2);
+    }
+
+    /// As the kernel of a type whose sizes have wrapped would.
+    #[test]
+    #[should_panic(expected = "of an array that has 32")]
+    fn a_kernel_that_leaves_its_result_is_stopped() {
+        pad_into(4, 2);
+    }
+}

@@ -127,13 +127,14 @@ impl LoopCode {
         let carries = self.carries.len();
         let total = match self.trips {
             Trips::Fixed(n) => Some(n),
-            // SAFETY: by the caller, the first operand is an i64 number.
+            // SAFETY: by the caller and the type rule of `for`, the first operand is an i64 number.
             Trips::Counted => Some(unsafe { inputs[0].cast::<i64>().read() }.max(0) as usize),
             Trips::While(_) => None,
         };
         let lists = !matches!(self.trips, Trips::Fixed(_));
-        // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried and then the
-        // memory of the programs inside; sequences have an item for each step, and lists are made as long as needed before they are written, and found to be as long before they are read.
+        // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried (`carry_bytes`) and then the
+        // memory of the programs inside (`Code::scratch`); sequences have an item for each step by the type rule of `scan`; lists are made as long as needed before they are
+        // written (`List::resize`), and found to be as long before they are read (`List::check`).
         unsafe {
             let mut current = Pointers::new();
             let mut spare = Pointers::new();

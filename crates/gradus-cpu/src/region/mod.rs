@@ -130,7 +130,7 @@ impl Code {
             .map(|&(slot, start)| slots.start(slot).wrapping_add(start))
             .collect();
         let outputs: Pointers = outs.iter().map(|&o| slots.start(o)).collect();
-        // SAFETY: by the caller.
+        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Region::check`) the programs inside take and return arrays of these types.
         unsafe {
             match self {
                 Code::Loop(code) => code.run(&inputs, &outputs, scratch, watch),

@@ -34,7 +34,7 @@ impl Kernel {
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
                 let (a, _, c) = self.program.reduced;
                 let size = f.fold.dtype.size();
-                // SAFETY: the result has room for a·c elements.
+                // SAFETY: the result has a·c elements, see `Tile`.
                 unsafe {
                     fill(
                         f.neutral.to_ne_bytes().as_ptr(),
@@ -53,7 +53,7 @@ impl Kernel {
                 scratch: resident.registers.as_mut_ptr().cast(),
                 pointers: &mut resident.pointers,
             };
-            // SAFETY: by the caller; registers and literals were prepared when the resident was made.
+            // SAFETY: by the caller; `Kernel::resident` has prepared registers and literals.
             unsafe {
                 tile.spread();
                 tile.all();
@@ -64,7 +64,7 @@ impl Kernel {
         if !self.is_total() {
             pool::each(self.chunks, &|k| {
                 let (from, to) = (units * k / count, units * (k + 1) / count);
-                // SAFETY: by the caller; chunks write to different places.
+                // SAFETY: by the caller; chunks are different units, which write to different places.
                 unsafe { self.chunk(slots, from, to, None) };
             });
             return;
@@ -78,7 +78,7 @@ impl Kernel {
         let shared = SharedStates(states.as_mut_ptr());
         pool::each(self.chunks, &|k| {
             let (from, to) = (units * k / count, units * (k + 1) / count);
-            // SAFETY: each chunk has states of its own.
+            // SAFETY: there are `count` times `n` states, and chunk `k` uses its own `n`.
             unsafe {
                 let own = std::slice::from_raw_parts_mut(shared.get().add(k * n), n);
                 self.chunk(slots, from, to, Some(own));
@@ -89,7 +89,7 @@ impl Kernel {
             for k in 1..count {
                 f.fold.merge(&mut total, &states[k * n + j]);
             }
-            // SAFETY: the result has room for one element.
+            // SAFETY: the result has one element, see `Tile`.
             unsafe { f.fold.finish(&total, slots.start(r.slot)) };
         }
     }
@@ -115,7 +115,7 @@ impl Kernel {
                 scratch: lines.as_mut_ptr().cast(),
                 pointers: &mut pointers,
             };
-            // SAFETY: by the caller.
+            // SAFETY: by the caller; the scratch memory was just made as long as the kernel needs.
             unsafe {
                 tile.prepare();
                 tile.spread();
@@ -139,7 +139,7 @@ impl Kernel {
             scratch: resident.registers.as_mut_ptr().cast(),
             pointers: &mut resident.pointers,
         };
-        // SAFETY: only registers are written, and there is room for them.
+        // SAFETY: only registers are written, and the resident was just made with the kernel's scratch bytes.
         unsafe { tile.prepare() };
         Some(resident)
     }
@@ -153,7 +153,7 @@ pub(crate) struct Resident {
 
 struct SharedStates(*mut Accumulate);
 
-// SAFETY: chunks use different states.
+// SAFETY: chunk `k` uses states `k·n` to `(k + 1)·n` alone.
 unsafe impl Sync for SharedStates {}
 
 impl SharedStates {
@@ -163,6 +163,10 @@ impl SharedStates {
 }
 
 /// A kernel at work in one thread.
+///
+/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same: `Draft::stays_within` (place.rs; debug builds ask it of each program before it runs) says that every
+/// source has what its view reaches for all positions of the iteration, every store an element for each of them, and every result one for each row and column that is kept;
+/// `Kernel::new` gives each register room for a tile within the scratch memory. Positions lie within the iteration because units are those of `Kernel::units`.
 struct Tile<'a> {
     kernel: &'a Kernel,
     slots: Slots<'a>,
@@ -176,7 +180,7 @@ impl Tile<'_> {
         let k = self.kernel;
         for (v, place) in k.places.iter().enumerate() {
             if let Place::Register(byte) = place {
-                // SAFETY: registers lie within the scratch memory.
+                // SAFETY: `Kernel::new` places registers within the scratch memory.
                 self.pointers[v] = unsafe { self.scratch.add(*byte) };
             }
         }
@@ -184,7 +188,7 @@ impl Tile<'_> {
         for (v, fixed) in &k.fixed {
             if let Fixed::Literal(value) = fixed {
                 let bytes = value.to_ne_bytes();
-                // SAFETY: the register has room for a tile.
+                // SAFETY: the register has room for a tile by `Kernel::new`.
                 unsafe { fill(bytes.as_ptr(), k.sizes[*v], n, self.pointers[*v]) };
             }
         }
@@ -197,7 +201,7 @@ impl Tile<'_> {
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
                 let base = self.slots.start(k.program.sources[*source].slot);
-                // SAFETY: the register has room for a tile; the source holds the element.
+                // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view reaches.
                 unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
             }
         }
@@ -223,7 +227,7 @@ impl Tile<'_> {
     /// Computes all values for the `n` elements from position `start` on.
     unsafe fn compute(&mut self, start: usize, n: usize) {
         let k = self.kernel;
-        // SAFETY: positions lie within the iteration, so within every source and store; a tile has room for `n`.
+        // SAFETY: positions lie within the iteration, so within every source and store (`Draft::stays_within`); a tile has room for `n`, which callers limit to `Kernel::tile`.
         unsafe {
             for &(v, slot, offset) in &k.outside {
                 self.pointers[v] = self
@@ -412,7 +416,7 @@ impl Tile<'_> {
     }
 
     fn sums(&self, j: usize) -> *mut u8 {
-        // SAFETY: row sums lie within the scratch memory.
+        // SAFETY: `Kernel::new` places row sums within the scratch memory.
         unsafe { self.scratch.add(self.kernel.row_sums[j]) }
     }
 }
@@ -421,7 +425,7 @@ impl Tile<'_> {
 unsafe fn iota(out: *mut u8, size: usize, inner: usize, dtype: DType, start: usize, n: usize) {
     for i in 0..n {
         let index = (start + i) / inner % size;
-        // SAFETY: the register has room for a tile.
+        // SAFETY: the register has room for a tile by `Kernel::new`.
         unsafe {
             match dtype {
                 DType::F32 => out.cast::<f32>().add(i).write(index as f32),

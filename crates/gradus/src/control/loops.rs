@@ -253,12 +253,8 @@ fn count_up<C: Tree>(
                 ));
             }
         }
-        let bounds = || {
-            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-            let count = &upper - &lower;
-            (lower, count)
-        };
-        let (lower, count) = trace::on_behalf_of(loc, bounds);
+        let wide = || (lower.astype(DType::I64), upper.astype(DType::I64));
+        let (lower, upper) = trace::on_behalf_of(loc, wide);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
@@ -283,7 +279,16 @@ fn count_up<C: Tree>(
             .chain(1..1 + consts)
             .collect();
         let body: Body = on_inputs(&body.graph, &all, &args)?.into();
-        if count.is_traced() {
+        if lower.is_traced() || upper.is_traced() {
+            // The distance of bounds in the wrong order can be as positive as a machine counts.
+            let apart = || match from_zero {
+                true => upper.clone(),
+                false => {
+                    let none = Tensor::from(0i64);
+                    upper.greater(&lower).where_(&(&upper - &lower), &none)
+                }
+            };
+            let count = trace::on_behalf_of(loc, apart);
             if grows(name, options)? {
                 operands.insert(0, count);
                 return Growing::counted(&body, consts, carried.len())?.apply(operands, loc);
@@ -298,7 +303,8 @@ fn count_up<C: Tree>(
             });
             return apply(region, operands, loc);
         }
-        let n = count.item::<i64>()?.max(0) as usize;
+        let n = upper.item::<i64>()?.saturating_sub(lower.item::<i64>()?);
+        let n = n.max(0) as usize;
         let steps = Steps {
             body: &body,
             consts,
@@ -333,7 +339,8 @@ impl From<i32> for Bound {
 
 impl From<usize> for Bound {
     fn from(n: usize) -> Bound {
-        Bound(Tensor::from(n as i64))
+        // No loop gets as far as the largest number that a step can have.
+        Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 }
 
