@@ -35,6 +35,16 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// Free blocks are kept for reuse up to this many bytes in total.
 const KEPT_BYTES: usize = 256 << 20;
 
+/// What debug builds fill memory with that holds nothing: as a float it is NaN, as an index -1, and it is no truth value.
+pub(crate) const NOTHING: u8 = 0xff;
+
+/// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back. A memory checker sees more without them.
+const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
+    ALIGNMENT
+} else {
+    0
+};
+
 static FRESH: AtomicU64 = AtomicU64::new(0);
 
 /// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not count.
@@ -42,27 +52,56 @@ pub fn allocations() -> u64 {
     FRESH.load(Ordering::Relaxed)
 }
 
-/// Blocks given back, by size class.
+/// Blocks given back: their size and they themselves, by rising size.
 struct FreeBlocks {
-    classes: Vec<Vec<NonNull<u8>>>,
+    sizes: Vec<(usize, Vec<NonNull<u8>>)>,
     bytes: usize,
 }
 
-// SAFETY: the pointers are blocks that nobody uses.
+// SAFETY: the pointers are blocks that no buffer has, since `Buffer::drop` alone puts them here.
 unsafe impl Send for FreeBlocks {}
 
 static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
-    classes: Vec::new(),
+    sizes: Vec::new(),
     bytes: 0,
 });
 
-/// The class of blocks of at least `bytes`, and their size: powers of two and the steps of a quarter between.
-fn size_class(bytes: usize) -> (usize, usize) {
-    let bytes = bytes.max(ALIGNMENT);
-    let power = bytes.ilog2() as usize;
-    let quarter = (1usize << power) / 4;
-    let steps = (bytes - (1 << power)).div_ceil(quarter.max(1));
-    (4 * power + steps, (1 << power) + steps * quarter)
+impl FreeBlocks {
+    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
+        let at = self.sizes.binary_search_by_key(&size, |(s, _)| *s).ok()?;
+        let block = self.sizes[at].1.pop()?;
+        self.bytes -= size;
+        Some(block)
+    }
+
+    /// Keeps the block, unless there are many already.
+    fn keep(&mut self, size: usize, block: NonNull<u8>) -> bool {
+        if self.bytes + size > KEPT_BYTES {
+            return false;
+        }
+        let at = match self.sizes.binary_search_by_key(&size, |(s, _)| *s) {
+            Ok(at) => at,
+            Err(at) => {
+                self.sizes.insert(at, (size, Vec::new()));
+                at
+            }
+        };
+        self.bytes += size;
+        self.sizes[at].1.push(block);
+        true
+    }
+}
+
+/// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so that one block serves arrays of several sizes; debug
+/// builds take the exact size, so that what reaches beyond it is found.
+fn block_size(len: usize) -> usize {
+    if cfg!(debug_assertions) {
+        return len.max(1) + GUARD;
+    }
+    let len = len.max(ALIGNMENT);
+    let power = 1usize << len.ilog2();
+    let quarter = power / 4;
+    power + (len - power).div_ceil(quarter) * quarter
 }
 
 /// A block of aligned memory.
@@ -73,7 +112,7 @@ pub(crate) struct Buffer {
     len: usize,
 }
 
-// SAFETY: a buffer owns its memory; shared access only reads.
+// SAFETY: a buffer owns its memory, since `FreeBlocks::take` gives each block once; what is shared (`Array`) is only read, as `into_unique` checks before a run writes.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -81,25 +120,22 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// A block of `len` bytes whose contents are unspecified but initialised at some time.
     pub(crate) fn new(len: usize) -> Buffer {
-        let (class, size) = size_class(len);
+        let size = block_size(len);
         let kept = {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-            let block = free.classes.get_mut(class).and_then(Vec::pop);
-            if block.is_some() {
-                free.bytes -= size;
-            }
-            block
+            free.take(size)
         };
         let start = kept.unwrap_or_else(|| {
             FRESH.fetch_add(1, Ordering::Relaxed);
             let layout = layout(size);
-            // SAFETY: the size is at least ALIGNMENT, so not zero.
+            // SAFETY: `block_size` gives at least one byte.
             let start = unsafe { alloc(layout) };
             let Some(start) = NonNull::new(start) else {
                 handle_alloc_error(layout)
             };
-            // SAFETY: the block has `size` bytes.
-            unsafe { start.as_ptr().write_bytes(0, size) };
+            let fill = if cfg!(debug_assertions) { NOTHING } else { 0 };
+            // SAFETY: the block was just allocated with `size` bytes.
+            unsafe { start.as_ptr().write_bytes(fill, size) };
             start
         });
         Buffer { start, len }
@@ -110,25 +146,40 @@ impl Buffer {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the block has at least `len` initialised bytes.
+        // SAFETY: `new` has initialised `block_size(len)` bytes, which are at least `len`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// Debug builds: finds what was written behind the block, and fills it so that nobody reads what was in it.
+    fn retire(&self) {
+        // SAFETY: `new` has initialised `block_size(len)` bytes, of which the guard is the end.
+        let (block, guard) = unsafe {
+            let all = std::slice::from_raw_parts_mut(self.start.as_ptr(), block_size(self.len));
+            all.split_at_mut(self.len.max(1))
+        };
+        let intact = guard.iter().all(|&byte| byte == NOTHING);
+        assert!(
+            intact || std::thread::panicking(),
+            "something was written behind an array of {} bytes",
+            self.len
+        );
+        block.fill(NOTHING);
+        guard.fill(NOTHING);
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let (class, size) = size_class(self.len);
+        if cfg!(debug_assertions) {
+            self.retire();
+        }
+        let size = block_size(self.len);
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.bytes + size <= KEPT_BYTES {
-            if free.classes.len() <= class {
-                free.classes.resize_with(class + 1, Vec::new);
-            }
-            free.bytes += size;
-            free.classes[class].push(self.start);
+        if free.keep(size, self.start) {
             return;
         }
         drop(free);
-        // SAFETY: the block was allocated with this layout, by `new`.
+        // SAFETY: `new` has allocated the block with this layout.
         unsafe { dealloc(self.start.as_ptr(), layout(size)) };
     }
 }
@@ -164,8 +215,9 @@ impl Array {
                 ),
             ));
         }
+        let ty = ty.checked("array")?;
         let buffer = Buffer::new(ty.bytes());
-        // SAFETY: the buffer has the bytes of as many elements, and is not shared yet.
+        // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not shared yet.
         unsafe {
             std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
         }
@@ -185,6 +237,7 @@ impl Array {
     /// # Errors
     /// If there are too many or too few, or a truth value is neither 0 nor 1.
     pub fn from_bytes(ty: Type, bytes: &[u8]) -> Result<Array> {
+        let ty = ty.checked("array")?;
         if ty.bytes() != bytes.len() {
             return Err(Error::new(
                 ErrorKind::Data,
@@ -198,19 +251,23 @@ impl Array {
             ));
         }
         let buffer = Buffer::new(bytes.len());
-        // SAFETY: the buffer has that many bytes, and is not shared yet.
+        // SAFETY: the buffer was just made with that many bytes, and is not shared yet.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len()) };
         Ok(Array::new(ty, buffer))
     }
 
     /// The array of `shape` that is `value` everywhere.
+    ///
+    /// # Panics
+    /// If no memory can hold it.
     pub fn filled(value: Literal, shape: &[usize]) -> Array {
         let ty = Type::new(value.dtype(), shape);
+        assert!(ty.is_addressable(), "no memory can hold {ty}");
         let buffer = Buffer::new(ty.bytes());
         let size = ty.dtype.size();
         let bytes = value.to_ne_bytes();
         for i in 0..ty.elements() {
-            // SAFETY: the buffer has `elements · size` bytes.
+            // SAFETY: the buffer has `elements · size` bytes, a product that does not wrap since the type is addressable.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
@@ -240,8 +297,8 @@ impl Array {
         if self.ty.dtype != T::DTYPE {
             return None;
         }
-        // SAFETY: the memory is aligned for every element type and holds that many valid elements: bytes of `bool` are 0 or 1 by the
-        // check in `from_bytes` and since kernels write no others.
+        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes; bytes of `bool` are 0 or 1 by the check in `from_bytes` and
+        // since kernels write no others.
         Some(unsafe {
             std::slice::from_raw_parts(self.buffer.start().cast::<T>(), self.ty.elements())
         })
@@ -264,5 +321,31 @@ impl Array {
     pub(crate) fn into_unique(self) -> Result<Buffer, Array> {
         let ty = self.ty;
         Arc::try_unwrap(self.buffer).map_err(|buffer| Array { ty, buffer })
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_given_back_holds_nothing() {
+        // A size that no other test asks for.
+        let len = 12_345;
+        let buffer = Buffer::new(len);
+        // SAFETY: the buffer has that many bytes.
+        unsafe { buffer.start().write_bytes(1, len) };
+        drop(buffer);
+        let again = Buffer::new(len);
+        assert!(again.bytes().iter().all(|&byte| byte == NOTHING));
+    }
+
+    #[test]
+    #[cfg(not(exact_blocks))]
+    #[should_panic(expected = "something was written behind an array of 13 bytes")]
+    fn a_write_of_one_byte_behind_an_array_is_found() {
+        let buffer = Buffer::new(13);
+        // SAFETY: debug builds have a guard there.
+        unsafe { buffer.start().add(13).write(0) };
     }
 }

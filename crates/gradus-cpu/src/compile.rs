@@ -11,7 +11,7 @@ use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::primitives::Region;
-use gradus_ir::{DType, Graph, Loc, NodeId, Op, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, verify};
 use std::collections::HashMap;
 
 /// What the caller promises and asks for.
@@ -26,12 +26,28 @@ pub struct CompileOptions {
 /// Compiles a graph.
 ///
 /// # Errors
-/// None today: a well-typed graph compiles.
+/// If it returns what is no array, or no memory can hold the arrays that it needs at once.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
+    verify::ends(graph)?;
     let (graph, placed) = planned(graph, options);
+    if placed.arena > isize::MAX as usize {
+        return Err(too_much(&graph));
+    }
     let executable = placed.ready(&graph);
     passes::log_steps(&executable);
     Ok(executable)
+}
+
+/// What is said of a program whose arrays no memory can hold at once.
+fn too_much(graph: &Graph) -> Error {
+    let largest = graph.nodes().iter().max_by_key(|node| node.ty.bytes());
+    let (what, loc) = match largest {
+        Some(node) => (format!("{} of `{}`", node.ty, node.op.name()), node.loc),
+        None => ("nothing".to_string(), Loc::UNKNOWN),
+    };
+    let message =
+        format!("no memory can hold all arrays of this program at once; the largest is {what}");
+    Error::new(ErrorKind::Shape, message).at(loc)
 }
 
 /// The graph after all passes, and its steps with their places, but without kernels.

@@ -25,6 +25,7 @@ mod probe;
 mod region;
 mod run;
 mod schedule;
+mod slots;
 mod tile;
 mod view;
 

@@ -3,6 +3,7 @@
 use super::copy_unless_same;
 use crate::array::Array;
 use crate::count::StepForecast;
+use crate::slots::Memory;
 use gradus_ir::Type;
 
 #[derive(Debug)]
@@ -28,12 +29,12 @@ impl Probe {
     }
 
     pub fn forecast(&self) -> StepForecast {
-        StepForecast::moving(self.ty.dtype, 2 * self.ty.bytes())
+        StepForecast::moving(self.ty.dtype, self.ty.bytes().saturating_mul(2))
     }
 
     /// # Safety
     /// Both are arrays of the type, the same or apart.
-    pub unsafe fn run(&self, x: *const u8, out: *mut u8) {
+    pub unsafe fn run(&self, x: Memory, out: Memory) {
         // SAFETY: by the caller.
         unsafe { copy_unless_same(x, out, self.ty.bytes()) };
     }
@@ -42,14 +43,15 @@ impl Probe {
     ///
     /// # Safety
     /// `out` is an array of the type; so is `shown` of the second operand's, if the kernel was made with one.
-    pub unsafe fn seen(&self, out: *const u8, shown: Option<*const u8>) -> Option<Array> {
-        // SAFETY: by the caller.
-        let bytes = unsafe { std::slice::from_raw_parts(out, self.ty.bytes()) };
+    pub unsafe fn seen(&self, out: Memory, shown: Option<Memory>) -> Option<Array> {
+        let n = self.ty.bytes();
+        // SAFETY: by the caller; `Memory` checks that there are so many bytes in debug builds.
+        let bytes = unsafe { std::slice::from_raw_parts(out.at(0, n), n) };
         let (Some((rows, axes)), Some(shown)) = (self.rows, shown) else {
             return Some(array(self.ty.clone(), bytes));
         };
         // SAFETY: by the caller; truth values are bytes.
-        let shown = unsafe { std::slice::from_raw_parts(shown, rows) };
+        let shown = unsafe { std::slice::from_raw_parts(shown.at(0, rows), rows) };
         let count = shown.iter().filter(|&&s| s != 0).count();
         match (count, axes) {
             (0, _) => None,

@@ -184,7 +184,7 @@ impl Product {
         if let Some(skinny) = &self.skinny {
             let size = self.dtype.size() as isize;
             let (l, r) = self.offsets[0];
-            // SAFETY: by the caller; offsets are those of the views.
+            // SAFETY: by the caller; offsets are those of the views, which `Draft::stays_within` compares with the arrays.
             return unsafe { skinny.run(left.offset(l * size), right.offset(r * size), out) };
         }
         let at = Operands {
@@ -299,7 +299,7 @@ impl Product {
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! float {
             ($t:ty) => {{
-                // SAFETY: offsets are those of elements within the operands' views and the result.
+                // SAFETY: offsets are those of elements within the operands' views (`Draft::stays_within`) and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);

@@ -155,7 +155,7 @@ unsafe fn position<T: Number>(axis: Axis, smallest: bool, x: *const u8, out: *mu
     let Axis { outer, n, inner } = axis;
     for o in 0..outer {
         for j in 0..inner {
-            // SAFETY: positions lie within outer · n · inner elements, and n is not 0 by the type rule.
+            // SAFETY: positions lie within outer · n · inner elements, which the operand has by `Axis::of`, and n is not 0 by the type rule of `argmax` and `argmin`.
             unsafe {
                 let mut best = x.add(o * n * inner + j).read();
                 let mut at = 0;

@@ -38,7 +38,7 @@ impl List {
         };
         if len > self.buffer.bytes().len() {
             let larger = Buffer::new(len.max(2 * self.len));
-            // SAFETY: both have that many bytes, and are different blocks.
+            // SAFETY: the list has `len` bytes, which this function alone makes more and has made room for; the new block has at least as many.
             unsafe {
                 std::ptr::copy_nonoverlapping(self.buffer.start(), larger.start(), self.len);
             }
@@ -79,7 +79,6 @@ impl List {
     /// Where the byte `at` is.
     pub fn at(&mut self, at: usize) -> *mut u8 {
         debug_assert!(at <= self.len);
-        // SAFETY: within the buffer or one past it.
-        unsafe { self.buffer.start().add(at) }
+        self.buffer.start().wrapping_add(at)
     }
 }

@@ -34,6 +34,10 @@ impl Primitive for Probe {
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
+        if i64::try_from(self.id).is_err() {
+            let message = format!("probe: the number {} is none that a text can hold", self.id);
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
         let &[value, shown] = operands else {
             arity(self.name(), operands, 1)?;
             return Ok(operands[0].clone());

@@ -242,7 +242,10 @@ impl Unary {
                 Times(g.scale(quotient, f64::from(i32::MIN)))
             }
             Unary::PowI(n) => {
-                let lower = g.unary(Unary::PowI(n - 1), x);
+                let lower = match n.checked_sub(1) {
+                    Some(lower) => g.unary(Unary::PowI(lower), x),
+                    None => g.div(y, x),
+                };
                 Times(g.scale(lower, f64::from(n)))
             }
             Unary::Sign

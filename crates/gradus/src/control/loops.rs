@@ -255,12 +255,8 @@ fn count_up<C: Tree>(
             }
         }
         let known = known_count(&lower, &upper)?;
-        let bounds = || {
-            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-            let count = &upper - &lower;
-            (lower, count)
-        };
-        let (lower, count) = trace::on_behalf_of(loc, bounds);
+        let wide = || (lower.astype(DType::I64), upper.astype(DType::I64));
+        let (lower, upper) = trace::on_behalf_of(loc, wide);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
@@ -290,6 +286,15 @@ fn count_up<C: Tree>(
             .collect();
         let body: Body = on_inputs(&body.graph, &all, &args)?.into();
         let Some(n) = known else {
+            // The distance of bounds in the wrong order can be as positive as a machine counts.
+            let apart = || match from_zero {
+                true => upper.clone(),
+                false => {
+                    let none = Tensor::from(0i64);
+                    upper.greater(&lower).where_(&(&upper - &lower), &none)
+                }
+            };
+            let count = trace::on_behalf_of(loc, apart);
             if grows(name, options)? {
                 operands.insert(0, count);
                 return Growing::counted(&body, consts, carried.len())?.apply(operands, loc);
@@ -348,7 +353,8 @@ impl From<i32> for Bound {
 
 impl From<usize> for Bound {
     fn from(n: usize) -> Bound {
-        Bound(Tensor::from(n as i64))
+        // No loop gets as far as the largest number that a step can have.
+        Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 }
 

@@ -39,11 +39,11 @@ impl Tensor {
             let from_end = |i: isize| if i < 0 { i + n } else { i };
             let start = match range.start_bound() {
                 Bound::Included(&i) => from_end(i),
-                Bound::Excluded(&i) => from_end(i) + 1,
+                Bound::Excluded(&i) => from_end(i).saturating_add(1),
                 Bound::Unbounded => 0,
             };
             let stop = match range.end_bound() {
-                Bound::Included(&i) => from_end(i) + 1,
+                Bound::Included(&i) => from_end(i).saturating_add(1),
                 Bound::Excluded(&i) => from_end(i),
                 Bound::Unbounded => n,
             };
@@ -231,22 +231,24 @@ impl Tensor {
     /// The last two axes as matrices, zero above the `k`-th diagonal.
     #[track_caller]
     pub fn tril(&self, k: isize) -> Tensor {
-        self.triangle("tril", |row, column| (row + k as i64).greater_equal(column))
+        self.triangle("tril", k, |row, column| row.greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
     #[track_caller]
     pub fn triu(&self, k: isize) -> Tensor {
-        self.triangle("triu", |row, column| (row + k as i64).less_equal(column))
+        self.triangle("triu", k, |row, column| row.less_equal(column))
     }
 
     #[track_caller]
-    fn triangle(&self, name: &str, keep: impl Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+    fn triangle(&self, name: &str, k: isize, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
             return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
         let (row, column) = (Tensor::iota(&[m, n], 0), Tensor::iota(&[m, n], 1));
-        keep(&row, &column).where_(self, &self.zeros_like())
+        // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
+        let k = (k as i64).clamp(-(m as i64), n as i64);
+        keep(&(&row + k), &column).where_(self, &self.zeros_like())
     }
 
     pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {

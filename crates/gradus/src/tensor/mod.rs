@@ -110,10 +110,12 @@ impl Tensor {
     pub(crate) fn fail(error: Error, operands: &[&Tensor], plausible: Type) -> Tensor {
         let error = error.at(trace::users_place(Loc::caller()));
         match trace::keep_failure(error, operands) {
-            None => Tensor(Repr::Splat(
-                Literal::from_f64(plausible.dtype, 0.0),
-                plausible,
-            )),
+            None => {
+                let zero = Literal::from_f64(plausible.dtype, 0.0);
+                // A shape that was refused as too large stands in for nothing.
+                let fits = plausible.is_addressable();
+                Tensor::splat(zero, if fits { &plausible.shape } else { &[] })
+            }
             Some(error) => panic!("{error}"),
         }
     }

@@ -6,6 +6,9 @@ use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
 
+/// More tensors than this are no result of a cut that fails, or of one of nothing.
+const MOST_PARTS: usize = 1 << 16;
+
 impl Tensor {
     #[track_caller]
     pub(super) fn layout(&self, layout: Layout) -> Tensor {
@@ -24,7 +27,8 @@ impl Tensor {
     /// If the shape does not have as many elements.
     #[track_caller]
     pub fn reshape(&self, shape: &[isize]) -> Tensor {
-        let known: isize = shape.iter().filter(|&&n| n >= 0).product();
+        let sizes = shape.iter().filter(|&&n| n >= 0);
+        let known = sizes.fold(1isize, |known, &n| known.saturating_mul(n));
         let open = shape.iter().filter(|&&n| n < 0).count();
         let n = self.len() as isize;
         let fits = open == 0 && known == n
@@ -238,7 +242,8 @@ impl Tensor {
         for (&n, &k) in shape_padded.iter().zip(&times_padded) {
             apart.extend_from_slice(&[1, n]);
             wide.extend_from_slice(&[k, n]);
-            together.push(k * n);
+            // A product that cannot be counted is none of an array that `expand` makes.
+            together.push(k.saturating_mul(n));
         }
         expand(&self.under(&apart), &wide).under(&together)
     }
@@ -255,7 +260,7 @@ impl Tensor {
         let mut wide = apart.clone();
         wide[axis + 1] = times;
         let mut together = self.ty().shape.clone();
-        together[axis] *= times;
+        together[axis] = together[axis].saturating_mul(times);
         expand(&self.under(&apart), &wide).under(&together)
     }
 
@@ -282,7 +287,7 @@ impl Tensor {
     pub fn split(&self, parts: usize, axis: isize) -> Vec<Tensor> {
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
-            if parts == 0 || !n.is_multiple_of(parts) {
+            if parts == 0 || !n.is_multiple_of(parts) || n == 0 && parts > MOST_PARTS {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
@@ -300,7 +305,9 @@ impl Tensor {
                     .map(|i| self.slice_axis(a as isize, i * n..(i + 1) * n))
                     .collect()
             }),
-            Err(error) => vec![Tensor::fail(error, &[self], self.ty().clone()); parts.max(1)],
+            Err(error) => {
+                vec![Tensor::fail(error, &[self], self.ty().clone()); parts.clamp(1, MOST_PARTS)]
+            }
         }
     }
 }

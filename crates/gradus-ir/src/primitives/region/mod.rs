@@ -50,25 +50,43 @@ impl Region {
 
     /// The types of its results.
     pub fn results(&self) -> Vec<Type> {
+        (0..).map_while(|index| self.result_at(index)).collect()
+    }
+
+    /// The type of its result of this number, if there is one.
+    pub fn result_at(&self, index: usize) -> Option<Type> {
         match self {
-            Region::Loop(r) => r.results(),
-            Region::Switch(r) => r.results(),
-            Region::Call(r) => r.results(),
-            Region::Check(r) => r.results(),
+            Region::Loop(r) => r.result_at(index),
+            Region::Switch(r) => r.branches.first()?.output_type(index).cloned(),
+            Region::Call(r) => r.result_at(index).cloned(),
+            Region::Check(r) => r.passed.get(index).cloned(),
         }
     }
 
-    /// Checks that bodies and operands fit together.
+    /// Checks that bodies and operands fit together, and that memory can hold the results.
     ///
     /// # Errors
     /// Says which of them does not, and what would.
     pub fn check(&self, operands: &[&Type]) -> Result<()> {
-        match self {
-            Region::Loop(r) => r.check(operands),
-            Region::Switch(r) => r.check(operands),
-            Region::Call(r) => r.check(operands),
-            Region::Check(r) => r.check(operands),
+        let sequences = match self {
+            Region::Loop(r) => r.counts().saturating_add(r.fixed().unwrap_or(usize::MAX)),
+            _ => operands.len(),
+        };
+        if let Some(list) = operands.iter().take(sequences).find(|t| t.list) {
+            let message = format!(
+                "{}: takes arrays, and {list} is a list, which loops read as a sequence and nothing else does",
+                self.name()
+            );
+            return Err(Error::new(ErrorKind::Graph, message));
         }
+        match self {
+            Region::Loop(r) => r.check(operands)?,
+            Region::Switch(r) => r.check(operands)?,
+            Region::Call(r) => r.check(operands)?,
+            Region::Check(r) => r.check(operands)?,
+        }
+        let mut results = (0..).map_while(|index| self.result_at(index));
+        results.try_for_each(|ty| ty.checked(self.name()).map(drop))
     }
 
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
@@ -165,7 +183,10 @@ impl Region {
 
 /// The operations are those that the user states; what is given is read and what is returned written.
 fn stated(body: &Body, cost: StatedCost) -> TotalCost {
-    let bytes = |types: &[Type]| types.iter().map(|ty| ty.bytes() as u64).sum();
+    let bytes = |types: &[Type]| {
+        let bytes = types.iter().map(|ty| ty.bytes() as u64);
+        bytes.fold(0, u64::saturating_add)
+    };
     TotalCost {
         operations: cost.value,
         bytes_read: bytes(&body.input_types()),
@@ -245,6 +266,9 @@ impl Graph {
     }
 
     /// The results, of these types, of the region that is there already.
+    ///
+    /// # Panics
+    /// If its results are of other types, which is a mistake in the calling rule.
     pub fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
         let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
             index: index as u32,
@@ -274,12 +298,10 @@ impl Graph {
             let message = "result: takes a region, such as a loop";
             return Err(Error::new(ErrorKind::Graph, message));
         };
-        let results = region.results();
-        results.get(index).cloned().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Graph,
-                format!("result: {index} of a region of {} results", results.len()),
-            )
+        region.result_at(index).ok_or_else(|| {
+            let count = region.results().len();
+            let message = format!("result: {index} of a region of {count} results");
+            Error::new(ErrorKind::Graph, message)
         })
     }
 }
