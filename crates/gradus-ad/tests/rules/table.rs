@@ -56,7 +56,8 @@ fn row(op: Op, operands: &[(Type, Sample)]) -> Row {
 
 fn unary_range(u: Unary) -> (f64, f64) {
     match u {
-        Unary::Sqrt | Unary::Rsqrt | Unary::Cbrt | Unary::Log => (0.3, 3.0),
+        Unary::Sqrt | Unary::Rsqrt | Unary::Cbrt => (0.3, 3.0),
+        Unary::Log | Unary::Log2 | Unary::Log10 => (0.3, 3.0),
         Unary::Log1p => (-0.6, 3.0),
         Unary::Asin | Unary::Acos | Unary::Atanh | Unary::ErfInv => (-0.8, 0.8),
         Unary::Acosh => (1.3, 3.0),

@@ -2,7 +2,7 @@
 
 use super::kernel::{Fixed, Kernel, Place};
 use super::load::{fill, gather};
-use crate::kernels::Accumulate;
+use crate::kernels::{self, Accumulate};
 use crate::pool;
 use crate::slots::Slots;
 use gradus_ir::DType;
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use std::cell::RefCell;
 
 /// Rows that are added up before they join the sum of all, for the sake of rounding.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 32;
 
 thread_local! {
     /// Scratch memory of this thread, as cache lines.
@@ -386,33 +386,81 @@ impl Tile<'_> {
                     let out = self.slots.start(r.slot).add((block * c + first) * size);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, out);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, self.sums(j));
+                    if b > ROWS && f.is_float_sum() {
+                        let bytes = width * kernels::TOTAL_BYTES;
+                        self.totals(j).cast::<u8>().write_bytes(0, bytes);
+                    }
                 }
                 while row < b {
                     let count = together.min(b - row);
                     self.compute((block * b + row) * c + first, (count - 1) * c + width);
-                    for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                        let size = f.fold.dtype.size();
-                        let sums = self.sums(j);
-                        for i in 0..count {
-                            let source = self.pointers[r.value].add(i * c * size);
-                            (f.join)(source, source, source, sums, width);
+                    let mut done = 0;
+                    while done < count {
+                        let next = (ROWS - blocked).min(count - done);
+                        self.join_rows((done, done + next), c, width);
+                        done += next;
+                        blocked += next;
+                        if blocked == ROWS || row + done == b {
+                            blocked = 0;
+                            let last = row + done == b;
+                            self.join_sums((block * c + first, width), b > ROWS, last);
                         }
                     }
                     row += count;
-                    blocked += count;
-                    if blocked >= ROWS || row == b {
-                        blocked = 0;
-                        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                            let size = f.fold.dtype.size();
-                            let out = self.slots.start(r.slot).add((block * c + first) * size);
-                            let sums = self.sums(j);
-                            (f.join)(sums, sums, sums, out, width);
-                            fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
-                        }
-                    }
                 }
             }
         }
+    }
+
+    /// Joins rows of the computed ones to the row sums.
+    ///
+    /// # Safety
+    /// As for [`columns`](Self::columns).
+    unsafe fn join_rows(&mut self, (from, to): (usize, usize), c: usize, width: usize) {
+        let k = self.kernel;
+        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
+            let sums = self.sums(j);
+            for i in from..to {
+                // SAFETY: by the caller.
+                unsafe {
+                    let source = self.pointers[r.value].add(i * c * f.fold.dtype.size());
+                    (f.join)(source, source, source, sums, width);
+                }
+            }
+        }
+    }
+
+    /// Joins the row sums, which begin again, to the result; sums of floats over many rows to their totals, and these become the result after the `last` row.
+    ///
+    /// # Safety
+    /// As for [`columns`](Self::columns).
+    unsafe fn join_sums(&mut self, (at, width): (usize, usize), many: bool, last: bool) {
+        let k = self.kernel;
+        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
+            let (dtype, size) = (f.fold.dtype, f.fold.dtype.size());
+            let sums = self.sums(j);
+            // SAFETY: by the caller.
+            unsafe {
+                let out = self.slots.start(r.slot).add(at * size);
+                if many && f.is_float_sum() {
+                    let totals = self.totals(j);
+                    kernels::add_to_totals(dtype, sums, totals, width);
+                    if last {
+                        kernels::finish_totals(dtype, totals, width, out);
+                    }
+                } else {
+                    (f.join)(sums, sums, sums, out, width);
+                }
+                fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
+            }
+        }
+    }
+
+    /// What rows have been summed up to, and what that lost: of sums over more than [`ROWS`] rows.
+    fn totals(&self, j: usize) -> *mut f64 {
+        let byte = self.kernel.totals + j * self.kernel.tile * kernels::TOTAL_BYTES;
+        // SAFETY: totals lie within the scratch memory, at a multiple of a number's size.
+        unsafe { self.scratch.add(byte).cast() }
     }
 
     fn sums(&self, j: usize) -> *mut u8 {

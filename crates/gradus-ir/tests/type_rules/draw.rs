@@ -189,7 +189,13 @@ impl Draw {
             }
             "probe" => {
                 let id = self.number(&[0, 1 << 40]) as u64;
-                (Op::Probe(Probe { id }), vec![x])
+                let mut operands = vec![x.clone()];
+                if self.seldom(2) {
+                    let axes = self.number(&[0, 1]);
+                    let dtype = if self.seldom(4) { x.dtype } else { DType::Bool };
+                    operands.push(Type::new(dtype, &x.shape[..axes.min(x.rank())]));
+                }
+                (Op::Probe(Probe { id }), operands)
             }
             "cumsum" => (
                 Op::CumSum(CumSum {

@@ -84,8 +84,14 @@ pub fn result(op: &Op, operands: &[Type]) -> Option<Type> {
             memory(x.dtype, &[batch, rows, columns].concat())
         }
         Op::Probe(p) => {
-            let x = one()?;
-            (i128::from(p.id) <= MOST).then(|| x.clone())
+            let (x, shown) = match operands {
+                [x] => (x, None),
+                [x, shown] => (x, Some(shown)),
+                _ => return None,
+            };
+            let rows =
+                |shown: &Type| shown.dtype == DType::Bool && x.shape.starts_with(&shown.shape);
+            (i128::from(p.id) <= MOST && shown.is_none_or(rows)).then(|| x.clone())
         }
         Op::Region(region) => regions::expected(region, operands),
     }
@@ -143,7 +149,7 @@ fn binary(b: Binary, operands: &[Type]) -> Option<Type> {
     let d = x.dtype;
     let fits = match b {
         Add | Sub | Mul | Div | Rem => d != DType::Bool,
-        Pow | Atan2 => d.is_float(),
+        Pow | Atan2 | Hypot | LogAddExp => d.is_float(),
         Max | Min => true,
         And | Or | Xor => !d.is_float(),
         Shl | Shr => d.is_integer(),
