@@ -285,6 +285,8 @@ fn reductions(rows: &mut Vec<Row>, any: Any<'_>) {
         }
     }
     rows.push(row(Op::Probe(Probe { id: 0 }), &[any(&[2, 3])]));
+    let shown = (bools(&[2]), Below(2));
+    rows.push(row(Op::Probe(Probe { id: 0 }), &[any(&[2, 3]), shown]));
     let sum = |axes: &[usize]| {
         Op::Reduce(Reduce {
             kind: ReduceKind::Sum,
