@@ -258,6 +258,11 @@ impl Graph {
         self.outputs.iter().map(|&i| self.ty(i).clone()).collect()
     }
 
+    /// The type of output `k`, if there are so many.
+    pub fn output_type(&self, k: usize) -> Option<Type> {
+        self.outputs.get(k).map(|&o| self.ty(o).clone())
+    }
+
     /// The value of a splat constant.
     pub fn literal(&self, id: NodeId) -> Option<Literal> {
         match self.node(id).op {

@@ -133,6 +133,10 @@ fn joined(more: &Region, less: &Region) -> Option<Region> {
 /// The program that has the effects of `less` and the outputs of `more`, which has none, if the first outputs of `more` are those of `less`, computed by the same
 /// operations, or by regions that compute more.
 fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
+    let plain = !less.has_effects();
+    if plain && more.covers(less) {
+        return Some(more.clone());
+    }
     if more.has_effects()
         || more.input_types() != less.input_types()
         || more.outputs().len() < less.outputs().len()
@@ -191,7 +195,8 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     if !outputs.all(|(a, b)| there[a.index()] == Some(*b)) {
         return None;
     }
-    if !less.has_effects() {
+    if plain {
+        more.set_covers(less);
         return Some(more.clone());
     }
     // `less` as it is, and then what else `more` computes; regions inside that compute more are joined in their turn.

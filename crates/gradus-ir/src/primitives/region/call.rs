@@ -352,6 +352,37 @@ impl Call {
         }
     }
 
+    pub(super) fn results_len(&self) -> usize {
+        match self {
+            Call::OnlyBackward {
+                backward,
+                residuals,
+            }
+            | Call::Hook {
+                backward,
+                residuals,
+            } => backward.inputs().len().saturating_sub(*residuals),
+            call => call.body().outputs().len(),
+        }
+    }
+
+    pub(super) fn result_type(&self, index: usize) -> Option<Type> {
+        match self {
+            Call::OnlyBackward {
+                backward,
+                residuals,
+            }
+            | Call::Hook {
+                backward,
+                residuals,
+            } => {
+                let input = backward.inputs().get(residuals.checked_add(index)?)?;
+                Some(backward.ty(*input).clone())
+            }
+            call => call.body().output_type(index),
+        }
+    }
+
     pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
         let name = self.name();
         let given: Vec<Type> = operands.iter().map(|&t| t.clone()).collect();

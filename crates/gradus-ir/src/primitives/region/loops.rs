@@ -57,6 +57,17 @@ impl Loop {
         self.body.outputs().len() + usize::from(matches!(self.trips, Trips::While(_)))
     }
 
+    pub(super) fn result_type(&self, index: usize) -> Option<Type> {
+        if let (Trips::While(_), true) = (&self.trips, index == self.body.outputs().len()) {
+            return Some(Type::scalar(DType::I64));
+        }
+        let ty = self.body.output_type(index)?;
+        match index < self.carries {
+            true => Some(ty),
+            false => Some(self.sequence(&ty)),
+        }
+    }
+
     /// The same loop [without effects](crate::Graph::without_effects).
     pub fn without_effects(&self) -> Loop {
         let trips = match &self.trips {

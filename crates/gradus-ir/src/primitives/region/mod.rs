@@ -58,6 +58,43 @@ impl Region {
         }
     }
 
+    /// How many results there are.
+    pub fn results_len(&self) -> usize {
+        match self {
+            Region::Loop(r) => r.results_len(),
+            Region::Switch(r) => r.branches.first().map_or(0, |b| b.outputs().len()),
+            Region::Call(r) => r.results_len(),
+            Region::Check(r) => r.passed.len(),
+        }
+    }
+
+    /// The type of result `index`; `None` if there are fewer. The types of all are not made for it: regions within each other have many results.
+    pub fn result_type(&self, index: usize) -> Option<Type> {
+        match self {
+            Region::Loop(r) => r.result_type(index),
+            Region::Switch(r) => r.branches.first()?.output_type(index),
+            Region::Call(r) => r.result_type(index),
+            Region::Check(r) => r.passed.get(index).cloned(),
+        }
+    }
+
+    /// How many programs stand within each other in it: 1 if its own hold no further regions.
+    pub fn depth(&self) -> usize {
+        let bodies = self.bodies();
+        bodies.iter().map(|(_, b)| b.depth()).max().unwrap_or(0)
+    }
+
+    /// Checks that its programs are not nested deeper than [`Body::MOST_DEPTH`].
+    ///
+    /// # Errors
+    /// If they are.
+    fn check_depth(&self) -> Result<()> {
+        match self.depth() {
+            0..=Body::MOST_DEPTH => Ok(()),
+            _ => Err(Body::too_deep(self.name())),
+        }
+    }
+
     /// Checks that bodies and operands fit together.
     ///
     /// # Errors
@@ -214,12 +251,35 @@ impl Primitive for Region {
 }
 
 impl Graph {
+    /// How many programs stand within each other in its regions; 0 if it has none.
+    pub fn depth(&self) -> usize {
+        let regions = self.nodes().iter().filter_map(|node| match &node.op {
+            Op::Region(region) => Some(region.depth()),
+            _ => None,
+        });
+        regions.max().unwrap_or(0)
+    }
+
     /// Appends a region; returns its results.
     ///
     /// # Errors
-    /// If bodies and operands do not fit together.
+    /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`], or no memory can hold a result.
     pub fn add_region(&mut self, region: Region, operands: &[NodeId]) -> Result<Vec<NodeId>> {
+        region.check_depth().map_err(|e| e.at(self.loc()))?;
+        self.add_region_of_any_depth(region, operands)
+    }
+
+    /// As [`add_region`](Self::add_region): rules nest programs somewhat deeper than the programs that they are applied to.
+    fn add_region_of_any_depth(
+        &mut self,
+        region: Region,
+        operands: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
         let results = region.results();
+        if let Some(ty) = results.iter().find(|ty| !ty.is_addressable()) {
+            let message = format!("{}: no memory can hold the result, {ty}", region.name());
+            return Err(Error::new(ErrorKind::Shape, message).at(self.loc()));
+        }
         let region = self.add(Op::Region(Arc::new(region)), operands)?;
         Ok(self.results_of(region, &results))
     }
@@ -229,7 +289,7 @@ impl Graph {
     /// # Panics
     /// If bodies and operands do not fit together, which is a mistake in the calling rule.
     pub fn emit_region(&mut self, region: Region, operands: &[NodeId]) -> Vec<NodeId> {
-        match self.add_region(region, operands) {
+        match self.add_region_of_any_depth(region, operands) {
             Ok(results) => results,
             Err(e) => panic!("a rule built an ill-typed region: {e}"),
         }
@@ -265,11 +325,13 @@ impl Graph {
             let message = "result: takes a region, such as a loop";
             return Err(Error::new(ErrorKind::Graph, message));
         };
-        let results = region.results();
-        results.get(index).cloned().ok_or_else(|| {
+        region.result_type(index).ok_or_else(|| {
             Error::new(
                 ErrorKind::Graph,
-                format!("result: {index} of a region of {} results", results.len()),
+                format!(
+                    "result: {index} of a region of {} results",
+                    region.results_len()
+                ),
             )
         })
     }
