@@ -8,7 +8,7 @@ use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
-use gradus_ir::primitives::Region;
+use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -370,6 +370,11 @@ pub(crate) fn close(
         fn drop(&mut self) {
             DEPTH.set(self.0);
         }
+    }
+    if DEPTH.get() >= Body::MOST_DEPTH {
+        return Err(Body::too_deep(
+            "a transform or an operation that takes functions",
+        ));
     }
     let depth = Depth(DEPTH.get());
     DEPTH.set(depth.0 + 1);

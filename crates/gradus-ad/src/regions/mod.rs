@@ -4,6 +4,7 @@ mod call;
 mod check;
 mod known;
 mod loops;
+mod packing;
 mod switch;
 
 pub(crate) use known::Scope;

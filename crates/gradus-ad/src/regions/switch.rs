@@ -1,9 +1,10 @@
 //! Choices: the derivative of the branch that runs.
 
+use super::packing::Packing;
 use super::{batched_to, inline, positions, reached, reordered};
 use crate::{linearize, transpose_linear};
 use gradus_ir::primitives::{Body, Compare, Region, Switch};
-use gradus_ir::{Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{Graph, NodeId, Op, Type};
 use std::collections::HashMap;
 
 /// The branches run again, and also keep what their derivatives need, each in slots that all branches share.
@@ -56,22 +57,18 @@ pub(super) fn jvp(
         });
         places.push(places_of_branch.collect());
     }
+    let packing = Packing::of(slots);
     let keeping = split.iter().zip(&places).map(|(branch, places)| {
         let mut body = branch.primal.clone();
         let all = body.outputs().to_vec();
         let mut outputs = all[..results].to_vec();
-        let mut holders: Vec<Option<NodeId>> = vec![None; slots.len()];
+        let mut holders: Vec<Option<NodeId>> = vec![None; packing.len()];
         for (place, &value) in places.iter().zip(&all[results..]) {
             if let Place::Slot(s) = *place {
                 holders[s] = Some(value);
             }
         }
-        for (ty, holder) in slots.iter().zip(holders) {
-            outputs.push(
-                holder
-                    .unwrap_or_else(|| body.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape)),
-            );
-        }
+        outputs.extend(packing.pack(&mut body, &holders));
         Body::from(body.program(body.inputs(), &outputs))
     });
     let keeping = Region::Switch(Switch {
@@ -84,14 +81,16 @@ pub(super) fn jvp(
     let linear = split.iter().zip(&places).map(|(branch, places)| {
         let mut body = Graph::new();
         let args: Vec<NodeId> = arg_types.iter().map(|t| body.input(t.clone())).collect();
-        let slots: Vec<NodeId> = slots.iter().map(|t| body.input(t.clone())).collect();
+        let arrays = packing.types().into_iter();
+        let arrays: Vec<NodeId> = arrays.map(|t| body.input(t)).collect();
         let directions = tangent_types.iter().map(|t| body.input(t.clone()));
         let directions: Vec<NodeId> = directions.collect();
         let residuals = places.iter().map(|p| match *p {
             Place::Argument(k) => args[k],
-            Place::Slot(s) => slots[s],
+            Place::Slot(s) => packing.unpack(&mut body, &arrays, s),
         });
-        let given: Vec<NodeId> = residuals.chain(directions).collect();
+        let residuals: Vec<NodeId> = residuals.collect();
+        let given: Vec<NodeId> = residuals.into_iter().chain(directions).collect();
         let results = inline(&mut body, &branch.tangent, &given);
         body.set_outputs(
             positions(&outputs)

@@ -35,8 +35,9 @@ impl Tensor {
         step: usize,
     ) -> Tensor {
         let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
-            let n = self.shape()[a] as isize;
-            let from_end = |i: isize| if i < 0 { i + n } else { i };
+            // Wide enough for the place behind the last number that the range can name.
+            let n = self.shape()[a] as i128;
+            let from_end = |i: isize| i128::from(i as i64) + if i < 0 { n } else { 0 };
             let start = match range.start_bound() {
                 Bound::Included(&i) => from_end(i),
                 Bound::Excluded(&i) => from_end(i) + 1,
@@ -47,7 +48,11 @@ impl Tensor {
                 Bound::Excluded(&i) => from_end(i),
                 Bound::Unbounded => n,
             };
-            if start < 0 || stop < start || stop > n || step == 0 {
+            if step == 0 {
+                let message = format!("slice_axis: a step of 0 along axis {axis} of {}", self.ty());
+                return Err(Error::new(ErrorKind::Axis, message));
+            }
+            if start < 0 || stop < start || stop > n {
                 return Err(Error::new(
                     ErrorKind::Axis,
                     format!(
@@ -221,7 +226,7 @@ impl Tensor {
         }
         let mut shape = self.ty().shape.clone();
         shape.push(n);
-        let places = Tensor::iota(&[n], 0);
+        let places = Tensor::iota("one_hot", &[n], 0);
         let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
         wide.equal(places).astype(dtype)
     }
@@ -229,22 +234,27 @@ impl Tensor {
     /// The last two axes as matrices, zero above the `k`-th diagonal.
     #[track_caller]
     pub fn tril(&self, k: isize) -> Tensor {
-        self.triangle("tril", |row, column| (row + k as i64).greater_equal(column))
+        self.triangle("tril", k, |row, column| row.greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
     #[track_caller]
     pub fn triu(&self, k: isize) -> Tensor {
-        self.triangle("triu", |row, column| (row + k as i64).less_equal(column))
+        self.triangle("triu", k, |row, column| row.less_equal(column))
     }
 
     #[track_caller]
-    fn triangle(&self, name: &str, keep: impl Fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+    fn triangle(&self, name: &str, k: isize, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
             return Tensor::fail(needs_matrix(name, self), self.ty().clone());
         };
-        let (row, column) = (Tensor::iota(&[m, n], 0), Tensor::iota(&[m, n], 1));
-        keep(&row, &column).where_(self, &self.zeros_like())
+        let (row, column) = (
+            Tensor::iota(name, &[m, n], 0),
+            Tensor::iota(name, &[m, n], 1),
+        );
+        // Beyond the corners no diagonal makes a difference, and sums with it would wrap.
+        let k = (k as i64).clamp(-(m as i64), n as i64);
+        keep(&(row + k), &column).where_(self, &self.zeros_like())
     }
 
     pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {
