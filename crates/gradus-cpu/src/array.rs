@@ -36,6 +36,16 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// Free blocks are kept for reuse up to this many bytes in total.
 const KEPT_BYTES: usize = 256 << 20;
 
+/// What debug builds fill memory with that holds nothing: as a float it is NaN, as an index -1, and it is no truth value.
+pub(crate) const NOTHING: u8 = 0xff;
+
+/// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back. A memory checker sees more without them.
+const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
+    ALIGNMENT
+} else {
+    0
+};
+
 static FRESH: AtomicU64 = AtomicU64::new(0);
 
 /// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not count.
@@ -43,34 +53,57 @@ pub fn allocations() -> u64 {
     FRESH.load(Ordering::Relaxed)
 }
 
-/// Blocks given back, by size class.
+/// Blocks given back: their size and they themselves, by rising size.
 struct FreeBlocks {
-    classes: Vec<Vec<NonNull<u8>>>,
+    sizes: Vec<(usize, Vec<NonNull<u8>>)>,
     bytes: usize,
 }
 
-// SAFETY: the pointers are blocks that nobody uses.
+// SAFETY: the pointers are blocks that no buffer has, since `Buffer::drop` alone puts them here.
 unsafe impl Send for FreeBlocks {}
 
 static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
-    classes: Vec::new(),
+    sizes: Vec::new(),
     bytes: 0,
 });
 
-/// Larger blocks have no size class, and no machine has so much.
+/// Larger blocks have no size, and no machine has so much.
 const MOST_BYTES: usize = isize::MAX as usize / 2;
+
+impl FreeBlocks {
+    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
+        let at = self.sizes.binary_search_by_key(&size, |(s, _)| *s).ok()?;
+        let block = self.sizes[at].1.pop()?;
+        self.bytes -= size;
+        Some(block)
+    }
+
+    /// Keeps the block, unless there are many already.
+    fn keep(&mut self, size: usize, block: NonNull<u8>) -> bool {
+        if self.bytes + size > KEPT_BYTES {
+            return false;
+        }
+        let at = match self.sizes.binary_search_by_key(&size, |(s, _)| *s) {
+            Ok(at) => at,
+            Err(at) => {
+                self.sizes.insert(at, (size, Vec::new()));
+                at
+            }
+        };
+        self.bytes += size;
+        self.sizes[at].1.push(block);
+        true
+    }
+}
 
 /// Gives the free blocks back to the system.
 pub(crate) fn release_memory() {
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     free.bytes = 0;
-    let classes = std::mem::take(&mut free.classes);
+    let sizes = std::mem::take(&mut free.sizes);
     drop(free);
-    for (class, blocks) in classes.into_iter().enumerate() {
-        let size = class_size(class);
-        for start in blocks {
-            free_block(start, size);
-        }
+    for (size, blocks) in sizes {
+        blocks.into_iter().for_each(|block| free_block(block, size));
     }
 }
 
@@ -79,26 +112,23 @@ pub(crate) fn free_bytes() -> usize {
     FREE.lock().unwrap_or_else(PoisonError::into_inner).bytes
 }
 
-/// Gives a block of this size, which nobody uses, back to the system.
+/// Gives a block of this size, which no buffer has, back to the system.
 fn free_block(start: NonNull<u8>, size: usize) {
     limit::leave(size);
-    // SAFETY: the block was allocated with this layout, by `Buffer::new`.
+    // SAFETY: `Buffer::fresh` has allocated the block with this layout.
     unsafe { dealloc(start.as_ptr(), layout(size)) };
 }
 
-/// The class of blocks of at least `bytes`, and their size: powers of two and the steps of a quarter between.
-fn size_class(bytes: usize) -> (usize, usize) {
-    let bytes = bytes.max(ALIGNMENT);
-    let power = bytes.ilog2() as usize;
-    let quarter = (1usize << power) / 4;
-    let steps = (bytes - (1 << power)).div_ceil(quarter.max(1));
-    (4 * power + steps, (1 << power) + steps * quarter)
-}
-
-/// The size of the blocks of a class.
-fn class_size(class: usize) -> usize {
-    let power = 1usize << (class / 4);
-    power + class % 4 * (power / 4)
+/// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so that one block serves arrays of several sizes; debug
+/// builds take the exact size, so that what reaches beyond it is found.
+fn block_size(len: usize) -> usize {
+    if cfg!(debug_assertions) {
+        return len.max(1) + GUARD;
+    }
+    let len = len.max(ALIGNMENT);
+    let power = 1usize << len.ilog2();
+    let quarter = power / 4;
+    power + (len - power).div_ceil(quarter) * quarter
 }
 
 /// A block of aligned memory.
@@ -109,7 +139,7 @@ pub(crate) struct Buffer {
     len: usize,
 }
 
-// SAFETY: a buffer owns its memory; shared access only reads.
+// SAFETY: a buffer owns its memory, since `FreeBlocks::take` gives each block once; what is shared (`Array`) is only read, as `into_unique` checks before a run writes.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -123,14 +153,10 @@ impl Buffer {
         if len > MOST_BYTES {
             return Err(Shortage::MACHINE);
         }
-        let (class, size) = size_class(len);
+        let size = block_size(len);
         let kept = {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-            let block = free.classes.get_mut(class).and_then(Vec::pop);
-            if block.is_some() {
-                free.bytes -= size;
-            }
-            block
+            free.take(size)
         };
         let start = match kept {
             Some(start) => start,
@@ -143,7 +169,7 @@ impl Buffer {
     fn fresh(size: usize) -> Result<NonNull<u8>, Shortage> {
         limit::enter(size)?;
         FRESH.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the size is at least ALIGNMENT, so not zero.
+        // SAFETY: `block_size` gives at least one byte.
         let block = || NonNull::new(unsafe { alloc(layout(size)) });
         let found = block().or_else(|| {
             limit::release();
@@ -153,8 +179,9 @@ impl Buffer {
             limit::leave(size);
             return Err(Shortage::REFUSED);
         };
-        // SAFETY: the block has `size` bytes.
-        unsafe { start.as_ptr().write_bytes(0, size) };
+        let fill = if cfg!(debug_assertions) { NOTHING } else { 0 };
+        // SAFETY: the block was just allocated with `size` bytes.
+        unsafe { start.as_ptr().write_bytes(fill, size) };
         Ok(start)
     }
 
@@ -163,21 +190,36 @@ impl Buffer {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: the block has at least `len` initialised bytes.
+        // SAFETY: `new` has initialised `block_size(len)` bytes, which are at least `len`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// Debug builds: finds what was written behind the block, and fills it so that nobody reads what was in it.
+    fn retire(&self) {
+        // SAFETY: `new` has initialised `block_size(len)` bytes, of which the guard is the end.
+        let (block, guard) = unsafe {
+            let all = std::slice::from_raw_parts_mut(self.start.as_ptr(), block_size(self.len));
+            all.split_at_mut(self.len.max(1))
+        };
+        let intact = guard.iter().all(|&byte| byte == NOTHING);
+        assert!(
+            intact || std::thread::panicking(),
+            "something was written behind an array of {} bytes",
+            self.len
+        );
+        block.fill(NOTHING);
+        guard.fill(NOTHING);
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let (class, size) = size_class(self.len);
+        if cfg!(debug_assertions) {
+            self.retire();
+        }
+        let size = block_size(self.len);
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.bytes + size <= KEPT_BYTES {
-            if free.classes.len() <= class {
-                free.classes.resize_with(class + 1, Vec::new);
-            }
-            free.bytes += size;
-            free.classes[class].push(self.start);
+        if free.keep(size, self.start) {
             return;
         }
         drop(free);
@@ -237,8 +279,9 @@ impl Array {
                 ),
             ));
         }
+        let ty = ty.checked("array")?;
         let buffer = Buffer::new(ty.bytes()).map_err(|s| too_large("an array", &ty, s))?;
-        // SAFETY: the buffer has the bytes of as many elements, and is not shared yet.
+        // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not shared yet.
         unsafe {
             std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
         }
@@ -258,6 +301,7 @@ impl Array {
     /// # Errors
     /// If there are too many or too few, memory cannot hold a copy, or a truth value is neither 0 nor 1.
     pub fn from_bytes(ty: Type, bytes: &[u8]) -> Result<Array> {
+        let ty = ty.checked("array")?;
         if ty.bytes() != bytes.len() {
             return Err(Error::new(
                 ErrorKind::Data,
@@ -271,7 +315,7 @@ impl Array {
             ));
         }
         let buffer = Buffer::new(bytes.len()).map_err(|s| too_large("an array", &ty, s))?;
-        // SAFETY: the buffer has that many bytes, and is not shared yet.
+        // SAFETY: the buffer was just made with that many bytes, and is not shared yet.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len()) };
         Ok(Array::new(ty, buffer))
     }
@@ -305,7 +349,7 @@ impl Array {
         let size = ty.dtype.size();
         let bytes = value.to_ne_bytes();
         for i in 0..ty.elements() {
-            // SAFETY: the buffer has `elements · size` bytes.
+            // SAFETY: the buffer has `elements · size` bytes, a product that does not wrap since the type is addressable.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
@@ -335,8 +379,8 @@ impl Array {
         if self.ty.dtype != T::DTYPE {
             return None;
         }
-        // SAFETY: the memory is aligned for every element type and holds that many valid elements: bytes of `bool` are 0 or 1 by the
-        // check in `from_bytes` and since kernels write no others.
+        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes; bytes of `bool` are 0 or 1 by the check in `from_bytes` and
+        // since kernels write no others.
         Some(unsafe {
             std::slice::from_raw_parts(self.buffer.start().cast::<T>(), self.ty.elements())
         })
@@ -359,5 +403,31 @@ impl Array {
     pub(crate) fn into_unique(self) -> Result<Buffer, Array> {
         let ty = self.ty;
         Arc::try_unwrap(self.buffer).map_err(|buffer| Array { ty, buffer })
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_given_back_holds_nothing() {
+        // A size that no other test asks for.
+        let len = 12_345;
+        let buffer = Buffer::new(len);
+        // SAFETY: the buffer has that many bytes.
+        unsafe { buffer.start().write_bytes(1, len) };
+        drop(buffer);
+        let again = Buffer::new(len);
+        assert!(again.bytes().iter().all(|&byte| byte == NOTHING));
+    }
+
+    #[test]
+    #[cfg(not(exact_blocks))]
+    #[should_panic(expected = "something was written behind an array of 13 bytes")]
+    fn a_write_of_one_byte_behind_an_array_is_found() {
+        let buffer = Buffer::new(13);
+        // SAFETY: debug builds have a guard there.
+        unsafe { buffer.start().add(13).write(0) };
     }
 }

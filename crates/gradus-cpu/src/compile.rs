@@ -1,9 +1,7 @@
 //! From a graph to steps that run: programs for groups, kernels for the rest.
 
 use crate::alone::{Alone, Operand};
-use crate::array::too_large;
 use crate::fuse::{Fused, Kind, Unit, fuse};
-use crate::limit::Shortage;
 use crate::origin::Origin;
 use crate::passes;
 use crate::place::{Draft, Placed, Role, Slot, place};
@@ -13,7 +11,7 @@ use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::primitives::Region;
-use gradus_ir::{DType, Graph, Loc, NodeId, Op, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, verify};
 use std::collections::{HashMap, HashSet};
 
 /// What the caller promises and asks for.
@@ -28,11 +26,16 @@ pub struct CompileOptions {
 /// Compiles a graph.
 ///
 /// # Errors
-/// If its arrays together are more than any machine has.
+/// If it returns what is no array, or its arrays together are more than any machine has.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
+    verify::ends(graph)?;
     if let Some(largest) = beyond_machines(graph) {
         let node = graph.node(largest);
-        return Err(too_large(node.op.name(), &node.ty, Shortage::MACHINE).at(node.loc));
+        let (ty, name) = (&node.ty, node.op.name());
+        let message = format!(
+            "no memory can hold all arrays of this program at once; the largest is {ty} of `{name}`"
+        );
+        return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
     }
     let (graph, placed) = planned(graph, options);
     let executable = placed.ready(&graph);

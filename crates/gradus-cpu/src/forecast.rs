@@ -27,9 +27,10 @@ impl Forecast {
         steps: Vec<StepForecast>,
     ) -> Forecast {
         let fresh = outputs.iter().zip(&claims.0).filter(|(_, c)| c.is_none());
-        let result_bytes = fresh.map(|(ty, _)| ty.bytes() as u64).sum();
+        let result_bytes = fresh.map(|(ty, _)| ty.bytes() as u64);
+        let result_bytes = result_bytes.fold(0, u64::saturating_add);
         Forecast {
-            peak_bytes: arena as u64 + result_bytes,
+            peak_bytes: result_bytes.saturating_add(arena as u64),
             arena_bytes: arena as u64,
             result_bytes,
             steps,

@@ -28,6 +28,7 @@ mod recent;
 mod region;
 mod run;
 mod schedule;
+mod slots;
 mod tile;
 mod view;
 

@@ -8,16 +8,23 @@ pub(crate) struct Arena {
     /// Free ranges below `size`, by offset: neither touching nor overlapping.
     free: Vec<(usize, usize)>,
     size: usize,
+    /// Whether more was asked for than memory can have. Offsets mean nothing then.
+    beyond: bool,
 }
 
-fn rounded(bytes: usize) -> usize {
-    bytes.next_multiple_of(ALIGNMENT).max(ALIGNMENT)
+/// The room that `bytes` take, if memory can have it.
+fn rounded(bytes: usize) -> Option<usize> {
+    let room = bytes.max(1).checked_next_multiple_of(ALIGNMENT);
+    room.filter(|&room| room <= isize::MAX as usize)
 }
 
 impl Arena {
     /// The offset of room for `bytes`: the tightest free range, else the end.
     pub fn take(&mut self, bytes: usize) -> usize {
-        let bytes = rounded(bytes);
+        let Some(bytes) = rounded(bytes) else {
+            self.beyond = true;
+            return 0;
+        };
         let tightest = (0..self.free.len())
             .filter(|&i| self.free[i].1 >= bytes)
             .min_by_key(|&i| self.free[i].1);
@@ -35,17 +42,28 @@ impl Arena {
             && offset + size == self.size
         {
             self.free.pop();
-            self.size = offset + bytes;
+            self.grow(offset, bytes);
             return offset;
         }
         let offset = self.size;
-        self.size += bytes;
+        self.grow(offset, bytes);
         offset
+    }
+
+    /// Ends with the room of `bytes` at `offset`.
+    fn grow(&mut self, offset: usize, bytes: usize) {
+        let end = offset.checked_add(bytes);
+        match end.filter(|&end| end <= isize::MAX as usize) {
+            Some(end) => self.size = end,
+            None => self.beyond = true,
+        }
     }
 
     /// Takes back what [`take`](Self::take) gave.
     pub fn give(&mut self, offset: usize, bytes: usize) {
-        let bytes = rounded(bytes);
+        let (Some(bytes), false) = (rounded(bytes), self.beyond) else {
+            return;
+        };
         let at = self.free.partition_point(|&(o, _)| o < offset);
         self.free.insert(at, (offset, bytes));
         if at + 1 < self.free.len() && offset + bytes == self.free[at + 1].0 {
@@ -58,9 +76,9 @@ impl Arena {
         }
     }
 
-    /// Bytes that the arena must have.
+    /// Bytes that the arena must have; the largest number where memory cannot have as many.
     pub fn size(&self) -> usize {
-        self.size
+        if self.beyond { usize::MAX } else { self.size }
     }
 }
 
@@ -82,5 +100,20 @@ mod tests {
         // The free end is made longer, not left behind.
         assert_eq!(arena.take(1000), 192);
         assert_eq!(arena.size(), 192 + 1024);
+    }
+
+    /// Four times a quarter of the address space would be an arena of no bytes if the sum wrapped.
+    #[test]
+    fn more_than_memory_can_have_stays_the_largest_number() {
+        let quarter = 1 << 62;
+        for bytes in [quarter, isize::MAX as usize, usize::MAX] {
+            let mut arena = Arena::default();
+            for _ in 0..4 {
+                arena.take(bytes);
+            }
+            arena.give(0, bytes);
+            arena.take(64);
+            assert_eq!(arena.size(), usize::MAX, "{bytes}");
+        }
     }
 }

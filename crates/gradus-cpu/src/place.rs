@@ -91,7 +91,8 @@ impl Draft {
         }
     }
 
-    /// Whether the step reads and writes only places that its arrays have: what the kernels' `SAFETY` rests on.
+    /// Whether the step reads and writes only places that its arrays have: what the kernels' `SAFETY` rests on. It follows from the type rules, as views are made from
+    /// layouts that they have passed. Kernels that compute their places are checked where they use them, see [`Memory`](crate::slots::Memory).
     fn stays_within(&self, slots: &[Slot]) -> bool {
         let reads = self.reads().into_iter().all(|(s, view)| {
             let within = |i: isize| (0..slots[s].ty.elements() as isize).contains(&i);
@@ -149,6 +150,10 @@ pub(crate) struct Placed {
     pub lists: usize,
     /// The largest array that is written.
     pub largest: Option<Largest>,
+    /// Bytes of the array of each slot.
+    pub bytes: Vec<usize>,
+    /// For each step the slots in the arena that end with it. Debug builds alone: they fill them after the step, so that nobody reads what has ended.
+    pub ended: Vec<Vec<usize>>,
     drafts: Vec<Draft>,
 }
 
@@ -157,8 +162,8 @@ impl Placed {
     pub fn ready(mut self, graph: &Graph) -> Executable {
         let drafts = std::mem::take(&mut self.drafts).into_iter();
         let (inputs, outputs) = (graph.input_types(), graph.output_types());
-        let arrays: usize = inputs.iter().chain(&outputs).map(Type::bytes).sum();
-        let touched = self.arena + arrays;
+        let arrays = inputs.iter().chain(&outputs).map(Type::bytes);
+        let touched = arrays.fold(self.arena, usize::saturating_add);
         let steps = drafts
             .map(|draft| match draft {
                 Draft::Fused(program, origin) => Step {
@@ -255,6 +260,7 @@ pub(crate) fn place(
     let mut claimed = vec![false; inputs];
     // Inner arrays whose memory went to another one.
     let mut passed_on = vec![false; slots.len()];
+    let mut all_ended = Vec::new();
     for (k, draft) in drafts.iter_mut().enumerate() {
         for out in draft.writes() {
             let bytes = slots[out].ty.bytes();
@@ -313,15 +319,19 @@ pub(crate) fn place(
         ended.extend(draft.writes());
         ended.sort_unstable();
         ended.dedup();
-        for s in ended {
-            if last_read[s] <= k
-                && slots[s].role == Role::Inner
-                && !passed_on[s]
-                && let Some(Home::Arena(offset)) = homes[s]
-            {
+        ended.retain(|&s| {
+            let Some(Home::Arena(offset)) = homes[s] else {
+                return false;
+            };
+            let ends = last_read[s] <= k && slots[s].role == Role::Inner && !passed_on[s];
+            if ends {
                 arena.give(offset, slots[s].ty.bytes());
                 passed_on[s] = true;
             }
+            ends
+        });
+        if cfg!(debug_assertions) {
+            all_ended.push(ended);
         }
     }
     let homes = homes.into_iter().map(|h| h.unwrap_or(Home::Arena(0)));
@@ -331,6 +341,8 @@ pub(crate) fn place(
         arena: arena.size(),
         lists,
         largest: largest(&drafts, &slots),
+        bytes: slots.iter().map(|slot| slot.ty.bytes()).collect(),
+        ended: all_ended,
         drafts,
     }
 }

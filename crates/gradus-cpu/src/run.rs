@@ -1,7 +1,7 @@
 //! A compiled program, and running it.
 
 use crate::alone::Alone;
-use crate::array::{self, Array, Buffer, too_large};
+use crate::array::{self, Array, Buffer, NOTHING, too_large};
 use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
 use crate::limit::{self, Bytes, Shortage};
@@ -9,7 +9,8 @@ use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::probe::Observer;
 use crate::region::{self, List};
-use crate::tile::{Kernel, Resident, Slots};
+use crate::slots::Slots;
+use crate::tile::{Kernel, Resident};
 use gradus_ir::{ByWork, Error, ErrorKind, Loc, Result, Type};
 use std::fmt;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -123,6 +124,10 @@ pub struct Executable {
     claims: Claims,
     arena: usize,
     lists: usize,
+    /// Bytes of the array of each slot.
+    bytes: Vec<usize>,
+    /// For each step the slots that debug builds fill after it: see [`Placed::ended`].
+    ended: Vec<Vec<usize>>,
     steps: Vec<Step>,
     /// The largest array that a run writes, for messages.
     largest: Option<Largest>,
@@ -146,7 +151,7 @@ pub(crate) struct Frame {
     residents: Vec<Option<Resident>>,
 }
 
-// SAFETY: the pointers are set anew at each run, by the one thread that has taken the frame, or point to memory that the frame owns.
+// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the frame, or they point to memory that the frame owns.
 unsafe impl Send for Frame {}
 
 impl Frame {
@@ -179,6 +184,8 @@ impl Executable {
             largest: placed.largest,
             result_bytes,
             step_scratch: steps.iter().map(Step::scratch).max().unwrap_or(0),
+            bytes: placed.bytes,
+            ended: placed.ended,
             steps,
             does: OnceLock::new(),
             frames: Mutex::default(),
@@ -288,7 +295,8 @@ impl Executable {
                 .insert(Buffer::new(self.arena).map_err(|s| self.refused(s))?)
                 .start(),
         };
-        // SAFETY: inputs were checked, results have their sizes, the arena has its.
+        // SAFETY: `check` has compared the inputs' types, results were made for theirs or take a buffer of as many bytes (`place` claims no other), and the arena has
+        // `self.arena` bytes, as `Buffer::new` has found memory for them.
         unsafe { self.bind(&mut frame, &starts, &ends, arena) };
         let outcome = self.steps(&mut frame, watch);
         if let Some(counts) = &mut watch.counts {
@@ -380,7 +388,7 @@ impl Executable {
             *slot = match *home {
                 Home::Input(k) => inputs[k],
                 Home::Output(k) => outputs[k],
-                // SAFETY: offsets lie within the arena.
+                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the caller.
                 Home::Arena(at) => unsafe { arena.add(at) },
                 Home::List(k) => (&raw mut lists[k]).cast(),
             };
@@ -457,11 +465,11 @@ impl Executable {
     }
 
     fn steps(&self, frame: &mut Frame, watch: &mut Watch) -> Result<()> {
-        let slots = Slots(&frame.slots);
+        let slots = Slots::new(&frame.slots, &self.bytes);
         for (k, step) in self.steps.iter().enumerate() {
             let begin = watch.times.is_some().then(Instant::now);
-            // SAFETY: the slots point to arrays of the types that the kernels were made for: inputs were checked, outputs have their sizes, the arena
-            // was laid out so that live arrays do not overlap.
+            // SAFETY: the slots point to arrays of the types that the kernels were made for, as `bind` has set them: `check` compared the inputs, outputs have their sizes, and
+            // `place` gives no two arrays that are live at once the same bytes of the arena, unless `Draft::may_overwrite` says that one may be written over the other.
             unsafe {
                 match &step.kind {
                     StepKind::Fused(kernel) => kernel.run(slots, frame.residents[k].as_mut()),
@@ -469,7 +477,7 @@ impl Executable {
                         .run(slots, operands, *out)
                         .map_err(|e| e.at(step.origin.loc))?,
                     StepKind::Region(region) => {
-                        let scratch = slots.0[region.scratch];
+                        let scratch = slots.start(region.scratch);
                         let (operands, outs) = (&region.operands, &region.outs);
                         let first = watch.seen.len();
                         // Times are those of whole steps of the outermost program.
@@ -484,26 +492,41 @@ impl Executable {
                         }
                         watch.times = times;
                         run.map_err(|e| e.at(step.origin.loc))?;
+                        self.retire(k, slots);
                         // What the programs inside did they have counted themselves.
                         continue;
                     }
                 }
             }
-            if let StepKind::Alone(kernel, _, out) = &step.kind
+            if let StepKind::Alone(kernel, operands, out) = &step.kind
                 && let Alone::Probe(probe) = &**kernel
             {
-                // SAFETY: the step has just written its result there.
-                let value = unsafe { probe.seen(slots.0[*out].cast_const()) };
-                watch.seen.push((step.origin.last, probe.id, value));
+                let shown = operands.get(1).map(|&k| slots.memory(k));
+                // SAFETY: the step has just written its result there, an array of the probe's type by the type rule of `probe`; its operands are as they were.
+                let value = unsafe { probe.seen(slots.memory(*out), shown) };
+                let seen = value.map(|value| (step.origin.last, probe.id, value));
+                watch.seen.extend(seen);
             }
             if let (Some(times), Some(begin)) = (&mut watch.times, begin) {
                 times[k] += begin.elapsed();
             }
             if let Some(counts) = &mut watch.counts {
-                counts.add(&step.forecast(|a, b| slots.0[a] == slots.0[b]));
+                counts.add(&step.forecast(|a, b| slots.start(a) == slots.start(b)));
             }
+            self.retire(k, slots);
         }
         Ok(())
+    }
+
+    /// Debug builds: fills the arrays that end with step `k`, so that nobody reads what is left of them.
+    fn retire(&self, k: usize, slots: Slots<'_>) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        for &slot in &self.ended[k] {
+            // SAFETY: `place` has given the array these bytes of the arena, to no other one before the next step, and no later step reads it.
+            unsafe { slots.start(slot).write_bytes(NOTHING, self.bytes[slot]) };
+        }
     }
 
     fn check(&self, inputs: &[Input<'_>]) -> Result<()> {
@@ -615,5 +638,31 @@ impl fmt::Display for Report {
             "  arena {} bytes, {} outputs in the memory of inputs",
             self.arena_bytes, self.reused_inputs
         )
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+    use crate::{CompileOptions, compile};
+
+    /// Nothing of a run is left in its arena, so that no later one can read it.
+    #[test]
+    fn arrays_of_the_arena_are_filled_when_they_have_ended() {
+        let text = "graph(%0: f64[20]) {
+          %1: f64[20] = cumsum{axis=0, reverse=0} %0
+          %2: f64[20] = exp %1
+          %3: f64[20] = cumsum{axis=0, reverse=1} %2
+          %4: f64[] = reduce_sum{axes=[0]} %3
+          return %4
+        }";
+        let program = compile(&text.parse().unwrap(), &CompileOptions::default()).unwrap();
+        assert!(program.arena >= 160, "{}", program.report());
+        let x = Array::from_slice(&[0.0; 20], &[20]).unwrap();
+        let sum = program.run(vec![Input::Borrowed(&x)]).unwrap();
+        assert_eq!(sum[0].as_slice::<f64>().unwrap(), [210.0]);
+        let frame = program.take_frame();
+        let left = frame.arena.as_ref().unwrap().bytes();
+        assert!(left.iter().all(|&byte| byte == NOTHING));
     }
 }

@@ -19,10 +19,12 @@ struct Links {
 /// The steps in an order that can run and needs no more memory at once than the given one.
 pub(crate) fn schedule(drafts: Vec<Draft>, slots: &[Slot]) -> Vec<Draft> {
     let links = Links::new(&drafts, slots.len());
+    // What no memory holds counts as so much that all arrays together can still be added up.
+    let most = i64::MAX as u64 / (slots.len() as u64 + 1);
     let bytes: Vec<u64> = slots
         .iter()
         .map(|s| match s.role {
-            Role::Inner => s.ty.bytes() as u64,
+            Role::Inner => (s.ty.bytes() as u64).min(most),
             // Inputs and results have memory of their own, whatever the order.
             Role::Input(_) | Role::Output(_) => 0,
         })

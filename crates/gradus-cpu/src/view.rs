@@ -66,6 +66,10 @@ impl View {
 
     /// This view seen through `layout`, which gives `shape`; `None` if the elements would have to move.
     pub fn through(&self, layout: &Layout, shape: &[usize]) -> Option<View> {
+        // Nothing lies anywhere: no place of it need be one of the memory.
+        if shape.contains(&0) {
+            return Some(View::whole(shape));
+        }
         let mut out = View {
             shape: Dims::from_slice(shape),
             offset: self.offset,
@@ -86,15 +90,15 @@ impl View {
             Layout::Slice { start, stride, .. } => {
                 for i in 0..shape.len() {
                     out.offset += start[i] as isize * self.strides[i];
-                    out.strides.push(self.strides[i] * stride[i] as isize);
+                    // A step that is never taken may be larger than the memory.
+                    let step = if shape[i] > 1 { stride[i] } else { 1 };
+                    out.strides.push(self.strides[i] * step as isize);
                 }
             }
             Layout::Reverse(axes) => {
                 out.strides = self.strides.clone();
                 for &a in axes {
-                    if self.shape[a] > 0 {
-                        out.offset += (self.shape[a] as isize - 1) * self.strides[a];
-                    }
+                    out.offset += (self.shape[a] as isize - 1) * self.strides[a];
                     out.strides[a] = -out.strides[a];
                 }
             }
@@ -105,9 +109,6 @@ impl View {
 
     /// The steps of the same elements in the same order under another shape.
     fn reshaped(&self, shape: &[usize]) -> Option<Strides> {
-        if self.elements() == 0 {
-            return Some(row_major_strides(shape));
-        }
         // Groups of axes that lie like one, innermost first, are cut anew.
         let mut groups = collapse(&self.shape, &[&self.strides]);
         let mut strides: Strides = smallvec::smallvec![0; shape.len()];
@@ -189,6 +190,24 @@ mod tests {
             base.through(&Layout::Reshape(Dims::from_slice(&[8, 3])), &[8, 3])
                 .is_some()
         );
+    }
+
+    /// Places of steps that are never taken and of arrays without elements are never computed: they could leave what a machine can count.
+    #[test]
+    fn steps_that_are_never_taken_count_for_nothing() {
+        let huge = isize::MAX as usize;
+        let slice = |start: &[usize], limit: &[usize], stride: &[usize]| Layout::Slice {
+            start: Dims::from_slice(start),
+            limit: Dims::from_slice(limit),
+            stride: Dims::from_slice(stride),
+        };
+        let base = View::whole(&[4, 8]);
+        let last = base.through(&slice(&[3, 1], &[4, 8], &[huge, huge]), &[1, 1]);
+        assert_eq!(positions(&last.unwrap()), [25]);
+        let base = View::whole(&[1, 1, 1 << 62]);
+        let behind = slice(&[1, 1, 1 << 62], &[1, 1, 1 << 62], &[1, 1, huge]);
+        let nothing = base.through(&behind, &[0, 0, 0]).unwrap();
+        assert_eq!(nothing, View::whole(&[0, 0, 0]));
     }
 
     #[test]

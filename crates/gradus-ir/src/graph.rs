@@ -76,7 +76,11 @@ impl Graph {
     }
 
     /// Appends an input. Inputs are distinct even if their types are equal.
+    ///
+    /// # Panics
+    /// If [no memory can hold](Type::is_addressable) such an array.
     pub fn input(&mut self, ty: Type) -> NodeId {
+        assert!(ty.is_addressable(), "input: no memory can hold {ty}");
         let op = Op::Input(self.inputs.len() as u32);
         let id = self.push(op, Operands::new(), ty);
         self.inputs.push(id);
@@ -88,15 +92,37 @@ impl Graph {
     /// # Errors
     /// If the operands' types do not fit the operation, or no memory can hold the result.
     pub fn add(&mut self, op: Op, operands: &[NodeId]) -> Result<NodeId> {
-        let types: SmallVec<[&Type; 3]> = operands.iter().map(|&o| self.ty(o)).collect();
-        let loc = self.loc.unwrap_or(Loc::UNKNOWN);
-        let ty = op.result(&types).map_err(|e| e.at(loc))?;
-        if !ty.is_addressable() {
-            let message = format!("{}: no memory can hold the result, {ty}", op.name());
-            return Err(Error::new(ErrorKind::Shape, message).at(loc));
-        }
-        drop(types);
+        let ty = self.result_type(&op, operands);
+        let ty = ty.map_err(|e| e.at(self.loc()))?;
         Ok(self.add_typed(op, operands, ty))
+    }
+
+    /// The type of `op` on nodes of this graph: the one check that an operation passes before it becomes a node, whether a rule adds it or a text says so.
+    ///
+    /// # Errors
+    /// If the operands do not fit the operation, one of them stands for all results of a region, or no memory can hold the result.
+    pub(crate) fn result_type(&self, op: &Op, operands: &[NodeId]) -> Result<Type> {
+        if let Op::Result { index, ty } = op {
+            let given = match operands {
+                [region] => self.region_result(*region, *index as usize)?,
+                _ => return Err(Error::new(ErrorKind::Graph, "result: takes one region")),
+            };
+            if given == *ty {
+                return Ok(given);
+            }
+            let message = format!("result: {index} of this region is {given}, not {ty}");
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
+        if let Some(k) = operands.iter().position(|&o| self.region(o).is_some()) {
+            let message = format!(
+                "{}: takes arrays, and operand {k} is all results of `{}` together; name one with `result`",
+                op.name(),
+                self.node(operands[k]).op.name()
+            );
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
+        let types: SmallVec<[&Type; 3]> = operands.iter().map(|&o| self.ty(o)).collect();
+        op.result(&types)
     }
 
     /// As [`add`](Self::add), for operations that are right by construction: rules and transforms.
@@ -110,13 +136,13 @@ impl Graph {
         }
     }
 
-    fn add_typed(&mut self, op: Op, operands: &[NodeId], ty: Type) -> NodeId {
+    pub(crate) fn add_typed(&mut self, op: Op, operands: &[NodeId], ty: Type) -> NodeId {
         if let Some(id) = simplify::node(self, &op, operands, &ty) {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");
             return id;
         }
-        // Two effects are two, however equal.
-        if op.is_effect() {
+        // Two effects are two, however equal, and so are two calls of which each passes on its own cotangent.
+        if op.is_effect() || op.own_backward() {
             return self.push(op, Operands::from_slice(operands), ty);
         }
         let hash = self.hash_of(&op, operands, &ty);
@@ -139,9 +165,13 @@ impl Graph {
         self.push(op, operands, ty)
     }
 
-    /// A splat: every element of an array of type `ty` is `value`.
+    /// A splat: every element of an array of `shape` is `value`.
+    ///
+    /// # Panics
+    /// If [no memory can hold](Type::is_addressable) such an array.
     pub fn constant(&mut self, value: Literal, shape: &[usize]) -> NodeId {
         let ty = Type::new(value.dtype(), shape);
+        assert!(ty.is_addressable(), "const: no memory can hold {ty}");
         self.add_typed(Op::Const(value), &[], ty)
     }
 
@@ -152,7 +182,15 @@ impl Graph {
     }
 
     /// The indices `0, 1, 2, …` along `axis` of an array of type `ty`.
+    ///
+    /// # Panics
+    /// If the array has no such axis or no numbers, or [no memory can hold it](Type::is_addressable).
     pub fn iota(&mut self, ty: Type, axis: usize) -> NodeId {
+        assert!(ty.is_addressable(), "iota: no memory can hold {ty}");
+        assert!(
+            axis < ty.rank() && ty.dtype != crate::DType::Bool,
+            "iota: {ty} has no numbers along an axis {axis}"
+        );
         self.add_typed(Op::Iota(axis), &[], ty)
     }
 
@@ -215,6 +253,15 @@ impl Graph {
     /// Appends the operation of `node`, of this or another graph, on other operands of the same types.
     pub fn add_like(&mut self, node: &Node, operands: &[NodeId]) -> NodeId {
         debug_assert!(!matches!(node.op, Op::Input(_)));
+        debug_assert!(
+            matches!(node.op, Op::Const(_) | Op::Iota(_))
+                || self
+                    .result_type(&node.op, operands)
+                    .is_ok_and(|ty| ty == node.ty),
+            "`{}` gives {} on other operands",
+            node.op.name(),
+            node.ty
+        );
         self.add_typed(node.op.clone(), operands, node.ty.clone())
     }
 
@@ -258,9 +305,9 @@ impl Graph {
         self.outputs.iter().map(|&i| self.ty(i).clone()).collect()
     }
 
-    /// The type of output `k`, if there are so many.
-    pub fn output_type(&self, k: usize) -> Option<Type> {
-        self.outputs.get(k).map(|&o| self.ty(o).clone())
+    /// The type of the output of this number, if there is one.
+    pub fn output_type(&self, index: usize) -> Option<&Type> {
+        self.outputs.get(index).map(|&o| self.ty(o))
     }
 
     /// The value of a splat constant.

@@ -28,4 +28,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use graph::{Graph, Node, NodeId, Operands};
 pub use loc::{Loc, Part};
 pub use primitives::Op;
-pub use types::{DType, Dims, Literal, Type, row_major_strides};
+pub use types::{DType, Dims, LONGEST, Literal, Type, row_major_strides};

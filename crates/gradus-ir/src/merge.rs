@@ -70,19 +70,35 @@ impl Graph {
             .collect();
         let mut taken: HashMap<NodeId, (NodeId, Region)> = HashMap::new();
         for (k, &id) in regions.iter().enumerate() {
-            let joined = regions[k + 1..].iter().rev().find_map(|&by| {
-                let region = self.joined(by, id)?;
-                Some((by, region))
-            });
             // A region and the one that takes its place are taken together or not at all.
+            let is_free = |taken: &HashMap<NodeId, (NodeId, Region)>, by: NodeId| {
+                !taken.contains_key(&by) && !taken.values().any(|(b, _)| *b == by)
+            };
+            let join = |by: NodeId| Some((by, self.joined(by, id)?));
+            let joined = if self.node(id).op.own_backward() {
+                // Equal calls stay two. One that keeps more is the derivative's own copy, and these come in the order of what they are copies of.
+                let mut later = regions[k + 1..].iter().copied();
+                later.find_map(|by| match is_free(&taken, by) && self.keeps_more(by, id) {
+                    true => join(by),
+                    false => None,
+                })
+            } else {
+                let later = regions[k + 1..].iter().rev().copied();
+                { later }.find_map(join)
+            };
             if let Some((by, region)) = joined
-                && !taken.contains_key(&by)
-                && !taken.values().any(|(b, _)| *b == by)
+                && is_free(&taken, by)
             {
                 taken.insert(id, (by, region));
             }
         }
         taken
+    }
+
+    /// Whether the region `more` has more results than `less`.
+    fn keeps_more(&self, more: NodeId, less: NodeId) -> bool {
+        let results = |id: NodeId| self.region(id).map_or(0, |region| region.results_len());
+        results(more) > results(less)
     }
 
     /// The region that does what `more` and `less` do, if the results of `less` are the first ones of `more`.

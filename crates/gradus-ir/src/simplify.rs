@@ -6,7 +6,7 @@
 use crate::fold;
 use crate::graph::{Graph, NodeId};
 use crate::primitives::{Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary};
-use crate::types::{DType, Dims, Literal, Type};
+use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
 /// A node that exists or is simpler, with the value of `op` on `operands`, which has type `ty`.
 pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Option<NodeId> {
@@ -252,18 +252,17 @@ fn layout(g: &mut Graph, layout: &Layout, x: NodeId, ty: &Type) -> Option<NodeId
             else {
                 return None;
             };
-            let from: Dims = (0..rank).map(|i| first[i] + start[i] * step[i]).collect();
-            let by: Dims = (0..rank).map(|i| stride[i] * step[i]).collect();
-            let to: Dims = (0..rank)
-                .map(|i| match ty.shape[i] {
-                    0 => from[i],
-                    n => from[i] + (n - 1) * by[i] + 1,
-                })
-                .collect();
             // An empty slice may start at the very end, which composed positions can pass.
             if ty.elements() == 0 {
                 return None;
             }
+            let from: Dims = (0..rank).map(|i| first[i] + start[i] * step[i]).collect();
+            // Only a step that is never taken can be longer than any axis.
+            let by = (0..rank).map(|i| stride[i].saturating_mul(step[i]).min(LONGEST));
+            let by: Dims = by.collect();
+            let to: Dims = (0..rank)
+                .map(|i| from[i] + (ty.shape[i] - 1) * by[i] + 1)
+                .collect();
             Some(g.slice(v, &from, &to, &by))
         }
         Layout::Reverse(axes) => {

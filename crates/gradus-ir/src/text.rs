@@ -32,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId, Operands};
 use crate::primitives::{Body, Op};
 use crate::types::{DType, Dims, Literal, Type};
+use crate::verify::no_array;
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -228,7 +229,10 @@ impl<'a> Reader<'a> {
         while !self.take(")") {
             let (name, span) = self.name()?;
             self.expect(":")?;
-            let (ty, _) = self.ty()?;
+            let (ty, ty_span) = self.ty()?;
+            if ty.list {
+                return Err(self.fail(ty_span, "a list cannot enter a program"));
+            }
             let id = self.graph.input(ty);
             self.define(name, span, id)?;
             if !self.comma_or(")")? {
@@ -241,7 +245,12 @@ impl<'a> Reader<'a> {
         }
         let mut outputs = Vec::new();
         while !self.take("}") {
-            outputs.push(self.operand()?);
+            let (output, span) = self.named_node()?;
+            if let Some(what) = no_array(&self.graph, output) {
+                let message = format!("this is {what}, which cannot leave a program");
+                return Err(self.fail(span, message));
+            }
+            outputs.push(output);
             if !self.comma_or("}")? {
                 break;
             }
@@ -297,8 +306,7 @@ impl<'a> Reader<'a> {
                         break;
                     }
                 }
-                let types: Vec<&Type> = operands.iter().map(|&o| self.graph.ty(o)).collect();
-                let given = op.result(&types);
+                let given = self.graph.result_type(&op, &operands);
                 let given = given.map_err(|e| self.fail(op_span, e.message()))?;
                 if given != ty {
                     return Err(
@@ -446,9 +454,15 @@ impl<'a> Reader<'a> {
     }
 
     fn operand(&mut self) -> Result<NodeId> {
+        Ok(self.named_node()?.0)
+    }
+
+    fn named_node(&mut self) -> Result<(NodeId, Span)> {
         let (name, span) = self.name()?;
-        let found = self.names.get(name).copied();
-        found.ok_or_else(|| self.fail(span, format!("%{name} is not defined above")))
+        match self.names.get(name) {
+            Some(&id) => Ok((id, span)),
+            None => Err(self.fail(span, format!("%{name} is not defined above"))),
+        }
     }
 
     fn define(&mut self, name: &'a str, span: Span, id: NodeId) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Element types, shapes and the types of nodes.
 
+use crate::error::{Error, ErrorKind, Result};
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -77,6 +78,9 @@ impl fmt::Display for DType {
 /// A list of sizes, axes or steps, one for each dimension; short ones need no allocation.
 pub type Dims = SmallVec<[usize; 4]>;
 
+/// No axis is longer, and no array has more bytes: places in memory are counted by `isize`, and sizes in text by `i64`.
+pub const LONGEST: usize = isize::MAX as usize;
+
 /// The type of an array: its element type and its static shape, outermost dimension first.
 #[derive(PartialEq, Eq, Hash)]
 pub struct Type {
@@ -130,11 +134,25 @@ impl Type {
         self.elements().saturating_mul(self.dtype.size())
     }
 
-    /// Whether an array of this type, however empty, has strides that a machine can count: no more bytes than the address space.
+    /// Whether an array of this type, however empty, has strides that a machine can count: no more than [`LONGEST`] bytes.
+    ///
+    /// Every type of a node in a [`Graph`](crate::Graph) and of an array in memory is: products of some of its sizes, and bytes of a part of it, do not wrap.
     pub fn is_addressable(&self) -> bool {
         let mut sizes = self.shape.iter().filter(|&&d| d > 0);
         let bytes = sizes.try_fold(self.dtype.size(), |n, &d| n.checked_mul(d));
-        bytes.is_some_and(|n| isize::try_from(n).is_ok())
+        bytes.is_some_and(|n| n <= LONGEST)
+    }
+
+    /// This type, if it is [addressable](Self::is_addressable): what every type passes that an operation gives or a user asks for. `name` is who asked.
+    ///
+    /// # Errors
+    /// If no memory can hold such an array.
+    pub fn checked(self, name: &str) -> Result<Type> {
+        if self.is_addressable() {
+            return Ok(self);
+        }
+        let message = format!("{name}: no memory can hold {self}");
+        Err(Error::new(ErrorKind::Shape, message))
     }
 
     /// The same shape with another element type.
@@ -179,7 +197,7 @@ impl Type {
         }
     }
 
-    /// The type of the node of a region, which stands for all of its results.
+    /// The type of the node of a region, which stands for all of its results. Arrays can have it too: what tells a region is its operation.
     pub fn token() -> Type {
         Type::new(DType::Bool, &[0])
     }

@@ -5,16 +5,17 @@
 //! 3. The type of each node is the one that its operation gives for its operands.
 //! 4. A constant has the element type of its literal; the axis of an iota exists, and its elements are numbers.
 //! 5. No array is larger than the address space.
-//! 6. The programs that regions hold are well formed themselves; inputs and outputs of a program are no lists.
-//! 7. (in [`check_after`]) The text of the graph reads back to the same text, if its programs are not nested deep: the text of those grows with the square of their number.
+//! 6. Programs take and return arrays: no lists, and no node that stands for all results of a region. Only a `result` takes such a node.
+//! 7. The programs that regions hold are well formed themselves.
+//! 8. (in [`check_after`]) The text of the graph reads back to the same text, if its programs are not nested deep: the text of those grows with the square of their number.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::primitives::Op;
 use crate::text;
-use crate::types::{DType, Type};
+use crate::types::DType;
 
-/// Checks points 1 to 6.
+/// Checks points 1 to 7.
 ///
 /// # Errors
 /// Names the first node that is wrong and what is wrong with it, and prints its neighbours.
@@ -27,12 +28,13 @@ pub fn verify(graph: &Graph) -> Result<()> {
             ));
         }
     }
-    for &end in graph.inputs().iter().chain(graph.outputs()) {
-        if end.index() < graph.len() && graph.ty(end).list {
-            let message = format!("{end:?} is a list, which cannot enter or leave a program");
-            return Err(Error::new(ErrorKind::Graph, message));
-        }
+    if let Some(o) = graph.outputs().iter().find(|o| o.index() >= graph.len()) {
+        return Err(Error::new(
+            ErrorKind::Graph,
+            format!("the output {o:?} does not exist"),
+        ));
     }
+    ends(graph)?;
     for id in graph.ids() {
         if let Some(region) = graph.region(id) {
             for (_, body) in region.bodies() {
@@ -47,13 +49,31 @@ pub fn verify(graph: &Graph) -> Result<()> {
             .at(graph.node(id).loc));
         }
     }
-    if let Some(o) = graph.outputs().iter().find(|o| o.index() >= graph.len()) {
-        return Err(Error::new(
-            ErrorKind::Graph,
-            format!("the output {o:?} does not exist"),
-        ));
-    }
     Ok(())
+}
+
+/// Checks that what enters and leaves the program are arrays.
+///
+/// # Errors
+/// Names the first input or output that is none.
+pub fn ends(graph: &Graph) -> Result<()> {
+    let mut ends = graph.inputs().iter().chain(graph.outputs());
+    ends.try_for_each(|&end| match no_array(graph, end) {
+        None => Ok(()),
+        Some(what) => {
+            let message = format!("{end:?} is {what}, which cannot enter or leave a program");
+            Err(Error::new(ErrorKind::Graph, message).at(graph.node(end).loc))
+        }
+    })
+}
+
+/// What a node is that is no array.
+pub(crate) fn no_array(graph: &Graph, id: NodeId) -> Option<String> {
+    if graph.region(id).is_some() {
+        let name = graph.node(id).op.name();
+        return Some(format!("all results of `{name}` together"));
+    }
+    graph.ty(id).list.then(|| "a list".to_string())
 }
 
 /// Programs nested deeper are not printed and read at each step.
@@ -105,25 +125,11 @@ fn node_fault(graph: &Graph, id: NodeId) -> Option<String> {
             Some("has operands, but its operation takes none".into())
         }
         Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
-        Op::Result { index, .. } => {
-            let region = node.operands.first().copied();
-            match region.map(|r| graph.region_result(r, *index as usize)) {
-                Some(Ok(given)) if given == *ty => None,
-                Some(Ok(given)) => {
-                    Some(format!("is {ty}, but this result of the region is {given}"))
-                }
-                Some(Err(e)) => Some(e.message().to_string()),
-                None => Some("has no region".into()),
-            }
-        }
-        op => {
-            let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-            match op.result(&types) {
-                Ok(given) if given == *ty => None,
-                Ok(given) => Some(format!("is {ty}, but its operation gives {given}")),
-                Err(e) => Some(format!("has operands that do not fit: {}", e.message())),
-            }
-        }
+        op => match graph.result_type(op, &node.operands) {
+            Ok(given) if given == *ty => None,
+            Ok(given) => Some(format!("is {ty}, but its operation gives {given}")),
+            Err(e) => Some(format!("has operands that do not fit: {}", e.message())),
+        },
     }
 }
 
@@ -145,8 +151,8 @@ fn neighbours(graph: &Graph, id: NodeId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Operands;
     use crate::primitives::{Call, Region, Unary};
+    use crate::{Operands, Type};
 
     #[test]
     fn a_wrong_type_is_shown_with_its_neighbours() {
@@ -215,9 +221,9 @@ mod tests {
             message.lines().next().unwrap().to_string()
         };
         let scalar = Type::scalar(DType::F64);
-        insta::assert_snapshot!(wrong(region, 5, scalar.clone()), @"%4 result: 5 of a region of 2 results");
-        insta::assert_snapshot!(wrong(region, 0, Type::new(DType::F64, &[7])), @"%4 is f64[7], but this result of the region is f64[]");
-        insta::assert_snapshot!(wrong(graph.inputs()[0], 0, scalar), @"%4 result: takes a region, such as a loop");
+        insta::assert_snapshot!(wrong(region, 5, scalar.clone()), @"%4 has operands that do not fit: result: 5 of a region of 2 results");
+        insta::assert_snapshot!(wrong(region, 0, Type::new(DType::F64, &[7])), @"%4 has operands that do not fit: result: 0 of this region is f64[], not f64[7]");
+        insta::assert_snapshot!(wrong(graph.inputs()[0], 0, scalar), @"%4 has operands that do not fit: result: takes a region, such as a loop");
     }
 
     #[test]

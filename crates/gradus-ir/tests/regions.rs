@@ -188,7 +188,7 @@ fn regions_whose_bodies_do_not_fit() {
         })
     };
     assert_snapshot!(refused(linear(1, one(&[0])), &[x.clone(), v.clone()]), @"linear_call: the transpose takes [f64[], f64[3]], but is given [f64[], f64[]]");
-    assert_snapshot!(refused(linear(9, body(&[f(&[]), f(&[3]), f(&[])], &[0])), &[x.clone(), v.clone()]), @"linear_call: the transpose returns [f64[]], and should return []");
+    assert_snapshot!(refused(linear(9, body(&[f(&[]), f(&[3]), f(&[])], &[0])), &[x.clone(), v.clone()]), @"linear_call: sets the first 9 operands apart, and has 2");
     let only = Region::Call(Call::OnlyBackward {
         backward: one(&[0]).into(),
         residuals: 1,
@@ -196,25 +196,130 @@ fn regions_whose_bodies_do_not_fit() {
     assert_snapshot!(refused(only, std::slice::from_ref(&x)), @"custom_vjp_tangent: operands [f64[]], not [f64[], f64[]]");
 }
 
-#[test]
-fn lists_neither_enter_nor_leave_a_program() {
-    let text = "graph(%0: i64[], %1: f64[]) {
+const KEPT: &str = "graph(%0: i64[], %1: f64[]) {
   %2: bool[0] = for{consts=0, carries=1, body=graph(%0: i64[], %1: f64[]) {
     return %1, %1
   }} %0, %1
   %3: f64[?] = result{index=1} %2
-  return %3
+  return %1
 }
 ";
-    let graph: Graph = text.parse().unwrap();
-    assert_snapshot!(verify::verify(&graph).unwrap_err(), @"%3 is a list, which cannot enter or leave a program");
-    // A loop keeps no list in a list, and nothing but loops takes lists.
-    let text = text.replace("return %3", "%4: f64[?] = neg %3\n  return %4");
-    assert_snapshot!(text.parse::<Graph>().unwrap_err(), @"
+
+/// What is said if `to` stands for the last line of a program with a loop, its result and a list.
+fn refused_end(to: &str) -> String {
+    let text = KEPT.replace("return %1\n}", &format!("{to}\n}}"));
+    text.parse::<Graph>().unwrap_err().to_string()
+}
+
+#[test]
+fn only_arrays_leave_a_program() {
+    assert_snapshot!(refused_end("return %3"), @"
+    line 6: this is a list, which cannot leave a program
+        return %3
+               ^^
+    ");
+    assert_snapshot!(refused_end("return %1, %2"), @"
+    line 6: this is all results of `for` together, which cannot leave a program
+        return %1, %2
+                   ^^
+    ");
+    let inside = refused_end(
+        "%4: bool[0] = checkpoint{body=graph(%0: f64[]) {
+    %1: bool[0] = checkpoint{body=graph(%0: f64[]) {
+      return %0
+    }} %0
+    return %1
+  }} %1
+  return",
+    );
+    assert_snapshot!(inside, @"
+    line 10: this is all results of `checkpoint` together, which cannot leave a program
+          return %1
+                 ^^
+    ");
+}
+
+#[test]
+fn only_arrays_enter_a_program() {
+    let body = "%4: bool[0] = checkpoint{body=graph(%0: f64[?]) {\n    return\n  }} %3\n  return";
+    assert_snapshot!(refused_end(body), @"
+    line 6: a list cannot enter a program
+        %4: bool[0] = checkpoint{body=graph(%0: f64[?]) {
+                                                ^^^^^^
+    ");
+}
+
+/// The node of a region has a type that an array can have; but it is all its results, and none of them.
+#[test]
+fn nothing_but_a_result_takes_a_region() {
+    assert_snapshot!(refused_end("%4: bool[0] = not %2\n  return"), @"
+    line 6: not: takes arrays, and operand 0 is all results of `for` together; name one with `result`
+        %4: bool[0] = not %2
+                      ^^^
+    ");
+    assert_snapshot!(refused_end("%4: bool[0] = cast{to=bool} %2\n  return"), @"
+    line 6: cast: takes arrays, and operand 0 is all results of `for` together; name one with `result`
+        %4: bool[0] = cast{to=bool} %2
+                      ^^^^
+    ");
+    assert_snapshot!(refused_end("%4: bool[0] = checkpoint{body=graph(%0: bool[0]) {\n    return %0\n  }} %2\n  return"), @"
+    line 6: checkpoint: takes arrays, and operand 0 is all results of `for` together; name one with `result`
+        %4: bool[0] = checkpoint{body=graph(%0: bool[0]) {
+                      ^^^^^^^^^^
+    ");
+    assert_snapshot!(refused_end("%4: bool[0] = switch{branch0=graph(%0: bool[0]) {\n    return %0\n  }} %0, %2\n  return"), @"
+    line 6: switch: takes arrays, and operand 1 is all results of `for` together; name one with `result`
+        %4: bool[0] = switch{branch0=graph(%0: bool[0]) {
+                      ^^^^^^
+    ");
+    assert_snapshot!(refused_end("%4: bool[0] = check{message=\"\", reported=0, passed=()} %2\n  return"), @r#"
+    line 6: check: takes arrays, and operand 0 is all results of `for` together; name one with `result`
+        %4: bool[0] = check{message="", reported=0, passed=()} %2
+                      ^^^^^
+    "#);
+    assert_snapshot!(refused_end("%4: bool[0] = result{index=0} %2\n  return"), @"
+    line 6: result 0 is f64[] here, not bool[0]
+        %4: bool[0] = result{index=0} %2
+            ^^^^^^^
+    ");
+}
+
+/// A loop keeps no list in a list, and nothing but loops takes lists.
+#[test]
+fn only_loops_take_lists() {
+    assert_snapshot!(refused_end("%4: f64[?] = neg %3\n  return"), @"
     line 6: neg: takes arrays, and f64[?] is a list, which only loops read
         %4: f64[?] = neg %3
                      ^^^
     ");
+    assert_snapshot!(refused_end("%4: bool[0] = check{message=\"\", reported=0, passed=(f64[?])} %3, %3\n  return"), @r#"
+    line 6: check: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
+        %4: bool[0] = check{message="", reported=0, passed=(f64[?])} %3, %3
+                      ^^^^^
+    "#);
+    assert_snapshot!(refused_end("%4: bool[0] = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %0, %3\n  return"), @"
+    line 6: for: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
+        %4: bool[0] = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {
+                      ^^^
+    ");
+    assert_snapshot!(refused_end("%4: bool[0] = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %3\n  return"), @"
+    line 6: scan: f64[?] is no sequence with an item for each step
+        %4: bool[0] = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {
+                      ^^^^
+    ");
+}
+
+/// The same of graphs that no text has been: the verifier refuses them.
+#[test]
+fn the_verifier_refuses_regions_and_lists_at_the_ends() {
+    let mut graph: Graph = KEPT.parse().unwrap();
+    let (region, list) = (graph.id_at(2), graph.id_at(3));
+    let mut says = |end: NodeId| {
+        graph.set_outputs(vec![end]);
+        verify::verify(&graph).unwrap_err().to_string()
+    };
+    assert_snapshot!(says(region), @"%2 is all results of `for` together, which cannot enter or leave a program");
+    assert_snapshot!(says(list), @"%3 is a list, which cannot enter or leave a program");
 }
 
 #[test]

@@ -4,20 +4,33 @@
 //! graph, so a transform sees a closed program, and the derivative of an inner one cannot be confused with that of an outer one: they differentiate
 //! with respect to inputs of different graphs. Applied to values of an outer trace, the transformed program is copied into the outer graph.
 
+mod boundary;
+mod nesting;
+
+pub(crate) use boundary::{boundary, keep_failure, on_behalf_of, stop, users_place};
+pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
+
 use crate::seeing;
 use crate::tensor::{Repr, Tensor, Traced};
 use crate::tree::{Tree, leaves, rebuild};
+use boundary::Boundary;
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
-use std::cell::{Cell, RefCell};
+use nesting::{Home, Open, innermost_of};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The graph of one closure while it is being traced.
 pub(crate) struct Trace {
-    /// How many traces are open around this one on its thread; operands of several traces meet in the innermost.
+    /// The trace that it is opened in.
+    parent: Option<Arc<Trace>>,
+    /// In how many traces it is opened.
     depth: usize,
+    home: Arc<Home>,
+    kind: Kind,
+    /// The call that returns mistakes in it as `Err`.
+    boundary: Option<Boundary>,
     /// What the stand-ins stand for.
     knowledge: Knowledge,
     state: Mutex<State>,
@@ -63,90 +76,9 @@ pub(crate) struct Closed {
     pub observers: Vec<Arc<Observer>>,
 }
 
-thread_local! {
-    static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// The call of a composed function that runs on this thread: closures in it do not pass on where they were called from.
-    static ASKED_AT: Cell<Option<Loc>> = const { Cell::new(None) };
-    /// The calls on this thread that return mistakes as `Err`, innermost last, each with the first mistake so far.
-    static BOUNDARIES: RefCell<Vec<Option<Error>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs `f`, the body of one of the library's composed functions, so that what it does belongs to the line that called it.
-pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
-    /// Restores the place also when `f` unwinds.
-    struct Restore(Option<Loc>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            ASKED_AT.set(self.0);
-        }
-    }
-    let _restore = Restore(ASKED_AT.get());
-    ASKED_AT.set(Some(ASKED_AT.get().unwrap_or(loc)));
-    f()
-}
-
-/// The user's line that a call at `direct` belongs to.
-pub(crate) fn users_place(direct: Loc) -> Loc {
-    ASKED_AT.get().unwrap_or(direct)
-}
-
-/// Keeps `error` for the innermost boundary; gives it back if there is none.
-pub(crate) fn keep_failure(error: Error) -> Option<Error> {
-    BOUNDARIES.with_borrow_mut(|b| match b.last_mut() {
-        Some(kept) => {
-            kept.get_or_insert(error);
-            None
-        }
-        None => Some(error),
-    })
-}
-
-/// Runs `f` so that mistakes in it come back as `Err`.
-pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
-    /// Leaves the boundary also when `f` unwinds.
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            BOUNDARIES.with_borrow_mut(|b| b.pop());
-        }
-    }
-    BOUNDARIES.with_borrow_mut(|b| b.push(None));
-    let leave = Leave;
-    let result = f();
-    let kept = BOUNDARIES.with_borrow_mut(|b| b.last_mut().and_then(Option::take));
-    drop(leave);
-    match kept {
-        Some(error) => Err(error),
-        None => result,
-    }
-}
-
-/// Reports `error`, made by a transform used at `loc`: kept for a boundary, else the program stops.
-pub(crate) fn stop(error: Error, loc: Loc) {
-    if let Some(error) = keep_failure(error.at(users_place(loc))) {
-        panic!("{error}");
-    }
-}
-
-/// How many traces are open on this thread.
-pub(crate) fn depth() -> usize {
-    DEPTH.get()
-}
-
-/// What messages call the closure that `tensor` is a value of, if more than `depth` traces are open where it is traced.
-pub(crate) fn inside(tensor: &Tensor, depth: usize) -> Option<String> {
-    match &tensor.0 {
-        Repr::Traced(t) if t.trace.depth > depth => Some(match t.trace.knowledge {
-            Knowledge::Types(name) => format!("`{name}`"),
-            Knowledge::Values(_) => "a derivative".to_string(),
-        }),
-        _ => None,
-    }
-}
-
 /// Refuses to measure a program on traced values: nothing would run, or run once more and be no part of the trace.
 pub(crate) fn refuse_traced(name: &str, tensors: &[Tensor]) -> Result<()> {
-    match tensors.iter().any(Tensor::is_traced) {
+    match is_traced(tensors) {
         false => Ok(()),
         true => Err(Error::new(
             ErrorKind::Traced,
@@ -158,19 +90,6 @@ pub(crate) fn refuse_traced(name: &str, tensors: &[Tensor]) -> Result<()> {
     }
 }
 
-/// The innermost trace that one of `tensors` belongs to.
-pub(crate) fn innermost(tensors: &[&Tensor]) -> Option<Arc<Trace>> {
-    let mut found: Option<&Arc<Trace>> = None;
-    for t in tensors {
-        if let Repr::Traced(t) = &t.0
-            && found.is_none_or(|f| t.trace.depth > f.depth)
-        {
-            found = Some(&t.trace);
-        }
-    }
-    found.cloned()
-}
-
 fn escaped() -> Error {
     Error::new(
         ErrorKind::Traced,
@@ -180,6 +99,16 @@ fn escaped() -> Error {
 }
 
 impl Trace {
+    /// The call that returns mistakes in it as `Err`: known from where it was opened, or from what it captures.
+    fn boundary(&self) -> Option<Boundary> {
+        if self.boundary.is_some() {
+            return self.boundary.clone();
+        }
+        let captured = self.lock().captured.clone();
+        let traced = captured.iter().filter_map(Tensor::traced);
+        traced.filter_map(|t| t.trace.boundary()).next()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while the lock was held can only come from a mistake in a rule; the graph is append-only and stays usable.
         self.state.lock().unwrap_or_else(|e| e.into_inner())
@@ -358,31 +287,21 @@ impl State {
     }
 }
 
-/// Traces `f` on arguments of these types.
+/// Traces `f` on arguments of these types, for use on the tensors `given`.
 pub(crate) fn close(
+    kind: Kind,
     types: &[Type],
     knowledge: Knowledge,
+    given: &[Tensor],
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<Closed> {
-    /// Counts the open traces, also when the closure unwinds.
-    struct Depth(usize);
-    impl Drop for Depth {
-        fn drop(&mut self) {
-            DEPTH.set(self.0);
-        }
-    }
-    if DEPTH.get() >= Body::MOST_DEPTH {
+    if Trace::current().is_some_and(|t| t.depth + 1 >= Body::MOST_DEPTH) {
         return Err(Body::too_deep(
             "a transform or an operation that takes functions",
         ));
     }
-    let depth = Depth(DEPTH.get());
-    DEPTH.set(depth.0 + 1);
-    let trace = Arc::new(Trace {
-        depth: depth.0 + 1,
-        knowledge,
-        state: Mutex::default(),
-    });
+    let open = Open::new(kind, knowledge, given);
+    let trace = &open.trace;
     let arguments: Vec<Tensor> = {
         let mut state = trace.lock();
         types
@@ -400,7 +319,7 @@ pub(crate) fn close(
     let mut state = trace.lock();
     let outputs = results
         .iter()
-        .map(|t| state.lift(&trace, t))
+        .map(|t| state.lift(trace, t))
         .collect::<Result<Vec<_>>>()?;
     state.ended = true;
     let mut graph = std::mem::take(&mut state.graph);
@@ -411,7 +330,6 @@ pub(crate) fn close(
     state.values.clear();
     state.regions.clear();
     drop(state);
-    drop(depth);
     Ok(Closed {
         graph,
         captured,
@@ -421,13 +339,15 @@ pub(crate) fn close(
 
 /// [`close`] for a function of trees; also what it returns, to rebuild others like.
 pub(crate) fn close_tree<A: Tree, B: Tree>(
+    kind: Kind,
     types: &[Type],
     knowledge: Knowledge,
     like: &A,
     f: impl Fn(&A) -> B,
 ) -> Result<(Closed, B)> {
     let mut result = None;
-    let closed = close(types, knowledge, &mut |args| {
+    let given = leaves(like);
+    let closed = close(kind, types, knowledge, &given, &mut |args| {
         let y = f(&rebuild(like, args));
         let leaves = leaves(&y);
         result = Some(y);

@@ -90,6 +90,8 @@ fn loops_and_derivatives_that_no_machine_has_are_errors() {
     let wide = Tensor::ones(&[1 << 33], F64);
     let message = "the derivative of f64[8589934592] by f64[8589934592] would be f64[8589934592,8589934592], more than a machine can address";
     assert_eq!(stops(|| jacobian(|x: &Tensor| x.exp())(&wide)), message);
+    let error = jit(jacobian(|x: &Tensor| x.exp())).call(&wide).unwrap_err();
+    assert_eq!(error.message(), message);
     let error = plan_jacobian(|x: &Tensor| x.exp(), &wide, &PlanOptions::default());
     assert_eq!(
         error.err().unwrap().message(),

@@ -2,9 +2,11 @@
 
 mod call;
 mod check;
+mod guard;
 mod known;
 mod loops;
 mod packing;
+mod rows;
 mod switch;
 
 pub(crate) use known::Scope;

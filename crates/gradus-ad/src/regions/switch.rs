@@ -1,10 +1,11 @@
 //! Choices: the derivative of the branch that runs.
 
 use super::packing::Packing;
+use super::rows::SomeRows;
 use super::{batched_to, inline, positions, reached, reordered};
 use crate::{linearize, transpose_linear};
 use gradus_ir::primitives::{Body, Compare, Region, Switch};
-use gradus_ir::{Graph, NodeId, Op, Type};
+use gradus_ir::{Graph, Literal, NodeId, Op, Type};
 use std::collections::HashMap;
 
 /// The branches run again, and also keep what their derivatives need, each in slots that all branches share.
@@ -148,7 +149,7 @@ pub(super) fn transpose(
     unknown.iter().map(|k| k + 1).zip(results).collect()
 }
 
-/// If rows choose differently, all branches run and each row takes its own.
+/// If rows choose differently, all branches run and each row takes its own; in the others [nothing happens to it](super::rows).
 pub(super) fn batch(
     g: &mut Graph,
     switch: &Switch,
@@ -175,17 +176,19 @@ pub(super) fn batch(
         return results.into_iter().zip(with_axis).collect();
     }
     let all = vec![true; switch.branches[0].outputs().len()];
+    let last = switch.branches.len() - 1;
     let mut chosen: Option<Vec<NodeId>> = None;
     for (k, branch) in switch.branches.iter().enumerate().rev() {
-        let body = batched_to(branch, n, &batched[1..], &all);
-        let results = inline(g, &body, args);
+        let taken = taken(g, index, k, last);
+        let some = SomeRows::new(branch, &batched[1..]);
+        let inputs = some.inputs(g, taken, args);
+        let body = batched_to(&some.body, n, &some.differs, &all);
+        let results = inline(g, &body, &inputs);
         chosen = Some(match chosen {
             None => results,
             Some(others) => {
-                let number = g.constant_like(k as f64, index);
-                let here = g.compare(Compare::Le, index, number);
                 let pairs = results.into_iter().zip(others);
-                pairs.map(|(a, b)| select_rows(g, here, a, b)).collect()
+                pairs.map(|(a, b)| select_rows(g, taken, a, b)).collect()
             }
         });
     }
@@ -194,6 +197,20 @@ pub(super) fn batch(
         .into_iter()
         .map(|y| (y, true))
         .collect()
+}
+
+/// Which rows take branch `k`; an index out of range counts as the nearest one.
+fn taken(g: &mut Graph, index: NodeId, k: usize, last: usize) -> NodeId {
+    if last == 0 {
+        let n = g.shape(index)[0];
+        return g.constant(Literal::from_bool(true), &[n]);
+    }
+    let number = g.constant_like(k as f64, index);
+    match k {
+        0 => g.compare(Compare::Le, index, number),
+        k if k == last => g.compare(Compare::Le, number, index),
+        _ => g.compare(Compare::Eq, index, number),
+    }
 }
 
 /// For each row `a` where `condition` holds, else `b`.

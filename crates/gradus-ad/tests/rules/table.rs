@@ -4,7 +4,7 @@ use gradus_ir::primitives::{
     ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
     ReduceKind, Resize, Select, Unary,
 };
-use gradus_ir::{DType, Dims, Op, Type};
+use gradus_ir::{DType, Dims, LONGEST, Op, Type};
 
 /// Where an operand's elements come from.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,8 @@ fn row(op: Op, operands: &[(Type, Sample)]) -> Row {
 
 fn unary_range(u: Unary) -> (f64, f64) {
     match u {
-        Unary::Sqrt | Unary::Rsqrt | Unary::Cbrt | Unary::Log => (0.3, 3.0),
+        Unary::Sqrt | Unary::Rsqrt | Unary::Cbrt => (0.3, 3.0),
+        Unary::Log | Unary::Log2 | Unary::Log10 => (0.3, 3.0),
         Unary::Log1p => (-0.6, 3.0),
         Unary::Asin | Unary::Acos | Unary::Atanh | Unary::ErfInv => (-0.8, 0.8),
         Unary::Acosh => (1.3, 3.0),
@@ -168,6 +169,9 @@ fn layouts(rows: &mut Vec<Row>, any: Any<'_>) {
         (&[7], &[1], &[7], &[3]),
         (&[3, 4], &[0, 1], &[3, 3], &[2, 1]),
         (&[3], &[2], &[2], &[1]),
+        // Steps that are never taken may be longer than any axis.
+        (&[3], &[1], &[3], &[LONGEST]),
+        (&[4, 3], &[0, 2], &[4, 3], &[3, LONGEST]),
     ] {
         push(
             Layout::Slice {
@@ -193,6 +197,11 @@ fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
         &[any(&[2, 3]), any(&[])],
     ));
     rows.push(row(pad(&[2], &[1], &[2]), &[any(&[0]), any(&[])]));
+    // Room between neighbours that are not there may be more than memory holds.
+    rows.push(row(
+        pad(&[0, 1], &[2, 0], &[LONGEST - 1, 1]),
+        &[any(&[1, 2]), any(&[])],
+    ));
     rows.push(row(
         Op::Resize(Resize::Concat(0)),
         &[any(&[2]), any(&[0]), any(&[3])],
@@ -209,6 +218,10 @@ fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
     };
     rows.push(row(add(&[1, 0], &[1, 2]), &[any(&[3, 4]), any(&[2, 2])]));
     rows.push(row(add(&[0], &[1]), &[any(&[3]), any(&[1])]));
+    rows.push(row(
+        add(&[2, 0], &[LONGEST, 2]),
+        &[any(&[3, 3]), any(&[1, 2])],
+    ));
 }
 
 fn indexing(rows: &mut Vec<Row>, any: Any<'_>) {

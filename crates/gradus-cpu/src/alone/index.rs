@@ -1,7 +1,8 @@
 //! Elements picked by index arrays, and slices at computed places.
 
-use super::{add_to, copy_unless_same, each_index};
+use super::{Row, add_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
+use crate::slots::Memory;
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Result, Type, row_major_strides};
 
@@ -19,18 +20,25 @@ pub(crate) struct Indexed {
 }
 
 /// Integer `i` of an index array.
-unsafe fn read(dtype: DType, indices: *const u8, i: usize) -> i64 {
-    // SAFETY: by the caller, the array has more than `i` elements.
+///
+/// # Safety
+/// The array has more than `i` elements of type `dtype`. Debug builds check it.
+unsafe fn read(dtype: DType, indices: Memory, i: usize) -> i64 {
+    let size = dtype.size();
+    // SAFETY: by the caller; arrays are aligned for their elements.
     unsafe {
+        let index = indices.at(i * size, size);
         match dtype {
-            DType::I32 => i64::from(indices.cast::<i32>().add(i).read()),
-            DType::U32 => i64::from(indices.cast::<u32>().add(i).read()),
-            _ => indices.cast::<i64>().add(i).read(),
+            DType::I32 => i64::from(index.cast::<i32>().read()),
+            DType::U32 => i64::from(index.cast::<u32>().read()),
+            _ => index.cast::<i64>().read(),
         }
     }
 }
 
 impl Indexed {
+    /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`) array and indices share their first sizes, and picked elements are those of the index
+    /// array in place of the axis.
     pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
         Indexed {
             dtype: x.dtype,
@@ -52,27 +60,34 @@ impl Indexed {
 
     pub fn forecast_take(&self) -> StepForecast {
         let (elements, indices) = self.picked();
-        StepForecast::moving(self.dtype, 2 * elements * self.dtype.size() + indices)
+        let picked = (elements * self.dtype.size()).saturating_mul(2);
+        StepForecast::moving(self.dtype, picked.saturating_add(indices))
     }
 
     pub fn forecast_scatter_add(&self, in_place: bool) -> StepForecast {
         let (elements, indices) = self.picked();
         let whole = self.batch * self.before * self.n * self.after;
-        let copied = if in_place { 0 } else { 2 * whole };
-        let bytes = (3 * elements + copied) * self.dtype.size() + indices;
-        StepForecast::moving(self.dtype, bytes).with(Work::Indexing, elements)
+        let copied = if in_place { 0 } else { whole };
+        let size = self.dtype.size();
+        let bytes = (elements * size).saturating_mul(3);
+        let bytes = bytes.saturating_add((copied * size).saturating_mul(2));
+        StepForecast::moving(self.dtype, bytes.saturating_add(indices))
+            .with(Work::Indexing, elements)
     }
 
-    /// Calls `f` with the position of each picked row in the array and among the picked ones.
+    /// Calls `f` with the position of each picked row in the array and among the picked ones. Positions lie within the arrays, as each index is compared with the axis.
+    ///
+    /// # Safety
+    /// `indices` is an array of the type that the kernel was made for.
     unsafe fn each(
         &self,
         name: &str,
-        indices: *const u8,
+        indices: Memory,
         mut f: impl FnMut(usize, usize),
     ) -> Result<()> {
         for b in 0..self.batch {
             for i in 0..self.count {
-                // SAFETY: there are batch · count indices.
+                // SAFETY: there are batch · count indices, by `Indexed::new`.
                 let index = unsafe { read(self.index, indices, b * self.count + i) };
                 let Some(at) = usize::try_from(index).ok().filter(|&k| k < self.n) else {
                     return Err(Error::new(
@@ -92,35 +107,40 @@ impl Indexed {
         Ok(())
     }
 
-    pub unsafe fn take(&self, x: *const u8, indices: *const u8, out: *mut u8) -> Result<()> {
+    /// # Safety
+    /// The arrays are of the types that the kernel was made for, and do not overlap.
+    pub unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
         let row = self.after * self.dtype.size();
-        // SAFETY: rows lie within the arrays, since indices are checked.
+        // SAFETY: rows lie within the arrays, since `each` compares indices with the axis and `Indexed::new` has the sizes of a right operation.
         unsafe {
             self.each("take", indices, |from, to| {
-                std::ptr::copy_nonoverlapping(x.add(from * row), out.add(to * row), row);
+                let (from, to) = (x.at(from * row, row), out.at(to * row, row));
+                std::ptr::copy_nonoverlapping(from, to, row);
             })
         }
     }
 
+    /// # Safety
+    /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
     pub unsafe fn scatter_add(
         &self,
-        x: *const u8,
-        indices: *const u8,
-        updates: *const u8,
-        out: *mut u8,
+        x: Memory,
+        indices: Memory,
+        updates: Memory,
+        out: Memory,
     ) -> Result<()> {
         let row = self.after * self.dtype.size();
-        // SAFETY: as in `take`.
+        // SAFETY: as in `take`; `updates` has the type of what is picked by the type rule of `scatter_add`.
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
             self.each("scatter_add", indices, |to, from| {
-                add_to(
-                    self.dtype,
-                    out.add(to * row),
-                    1,
-                    updates.add(from * row),
-                    self.after,
-                );
+                let row = Row {
+                    from: from * row,
+                    to: to * row,
+                    n: self.after,
+                    step: 1,
+                };
+                add_to(self.dtype, out, updates, row);
             })
         }
     }
@@ -136,6 +156,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// By the type rules of `dynamic_slice` and `dynamic_update` (`gradus_ir::primitives::Dynamic`) no size of the part is larger than that of the array.
     pub fn new(x: &Type, sizes: &[usize]) -> Window {
         Window {
             dtype: x.dtype,
@@ -146,31 +167,37 @@ impl Window {
     }
 
     pub fn forecast_slice(&self) -> StepForecast {
-        let part: usize = self.sizes.iter().product();
+        let part = self.sizes.iter().product::<usize>() * self.size;
         let starts = self.shape.len() * DType::I64.size();
-        StepForecast::moving(self.dtype, 2 * part * self.size + starts)
+        let bytes = part.saturating_mul(2).saturating_add(starts);
+        StepForecast::moving(self.dtype, bytes)
     }
 
     pub fn forecast_update(&self, in_place: bool) -> StepForecast {
         let mut step = self.forecast_slice();
         if !in_place {
-            step.bytes += 2 * (self.shape.iter().product::<usize>() * self.size) as u64;
+            let whole = (self.shape.iter().product::<usize>() * self.size) as u64;
+            step.bytes = step.bytes.saturating_add(whole.saturating_mul(2));
         }
         step
     }
 
-    /// Calls `f` with the first element of each row of the part: in the array and in the part; and gives a row's bytes.
+    /// Calls `f` with the first byte of each row of the part, in the array and in the part, and with a row's bytes. Rows lie within the array, as each start is compared
+    /// with the axis.
+    ///
+    /// # Safety
+    /// `starts` is an i64 array with one number an axis.
     unsafe fn each(
         &self,
         name: &str,
-        starts: *const u8,
+        starts: Memory,
         mut f: impl FnMut(usize, usize, usize),
     ) -> Result<()> {
         let rank = self.shape.len();
         let strides = row_major_strides(&self.shape);
         let mut origin = 0;
         for (k, &stride) in strides.iter().enumerate() {
-            // SAFETY: there is one start an axis.
+            // SAFETY: there is one start an axis, by the caller.
             let start = unsafe { read(DType::I64, starts, k) };
             let last = (self.shape[k] - self.sizes[k]) as i64;
             if start < 0 || start > last {
@@ -202,28 +229,34 @@ impl Window {
         Ok(())
     }
 
-    pub unsafe fn slice(&self, x: *const u8, starts: *const u8, out: *mut u8) -> Result<()> {
-        // SAFETY: rows lie within the arrays, since starts are checked.
+    /// # Safety
+    /// The arrays are of the types that the kernel was made for, and do not overlap.
+    pub unsafe fn slice(&self, x: Memory, starts: Memory, out: Memory) -> Result<()> {
+        // SAFETY: rows lie within the arrays, since `each` compares starts with the axes and `Window::new` has the sizes of a right operation.
         unsafe {
             self.each("dynamic_slice", starts, |from, to, bytes| {
-                std::ptr::copy_nonoverlapping(x.add(from), out.add(to), bytes);
+                let (from, to) = (x.at(from, bytes), out.at(to, bytes));
+                std::ptr::copy_nonoverlapping(from, to, bytes);
             })
         }
     }
 
+    /// # Safety
+    /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
     pub unsafe fn update(
         &self,
-        x: *const u8,
-        part: *const u8,
-        starts: *const u8,
-        out: *mut u8,
+        x: Memory,
+        part: Memory,
+        starts: Memory,
+        out: Memory,
     ) -> Result<()> {
         let bytes = self.shape.iter().product::<usize>() * self.size;
-        // SAFETY: as in `slice`.
+        // SAFETY: as in `slice`; the result has the type of `x` by the type rule of `dynamic_update`.
         unsafe {
             copy_unless_same(x, out, bytes);
             self.each("dynamic_update", starts, |to, from, bytes| {
-                std::ptr::copy_nonoverlapping(part.add(from), out.add(to), bytes);
+                let (from, to) = (part.at(from, bytes), out.at(to, bytes));
+                std::ptr::copy_nonoverlapping(from, to, bytes);
             })
         }
     }

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod index;
+mod long;
 pub(crate) mod probe;
 mod product;
 mod scan;
@@ -10,7 +11,7 @@ mod symmetric;
 mod turn;
 
 use crate::count::StepForecast;
-use crate::tile::Slots;
+use crate::slots::{Memory, Slots};
 use crate::view::View;
 use gradus_ir::{Op, Result, Type};
 
@@ -80,7 +81,7 @@ impl Alone {
             Op::ArgReduce(a) => {
                 Alone::ArgReduce(scan::ArgReduce::new(types[0], a.axis, a.smallest))
             }
-            Op::Probe(p) => Alone::Probe(probe::Probe::new(p.id, out)),
+            Op::Probe(p) => Alone::Probe(probe::Probe::new(p.id, types)),
             _ => unreachable!("{} is fused", op.name()),
         })
     }
@@ -144,12 +145,13 @@ impl Alone {
     /// `operands` and `out` name slots that point to arrays of the types that the kernel was made for. `out` overlaps no operand, unless it is operand 0 of
     /// a kernel that [updates](Self::updates_first) it.
     pub unsafe fn run(&self, slots: Slots<'_>, operands: &[usize], out: usize) -> Result<()> {
-        let at = |k: usize| slots.0[operands[k]].cast_const();
-        let out = slots.0[out];
-        // SAFETY: by the caller.
+        let at = |k: usize| slots.memory(operands[k]);
+        let start = |k: usize| slots.start(operands[k]).cast_const();
+        let out = slots.memory(out);
+        // SAFETY: by the caller; the kernel was made for the types of these very operands, which the operation's type rule has passed.
         unsafe {
             match self {
-                Alone::Product(p) => p.run(at(0), at(1), out),
+                Alone::Product(p) => p.run(start(0), start(1), out.start()),
                 Alone::Take(t) => t.take(at(0), at(1), out)?,
                 Alone::ScatterAdd(t) => t.scatter_add(at(0), at(1), at(2), out)?,
                 Alone::DynamicSlice(w) => w.slice(at(0), at(1), out)?,
@@ -161,8 +163,8 @@ impl Alone {
                     }
                 }
                 Alone::SliceAdd(s) => s.run(at(0), at(1), out),
-                Alone::CumSum(c) => c.run(at(0), out),
-                Alone::ArgReduce(a) => a.run(at(0), out),
+                Alone::CumSum(c) => c.run(start(0), out.start()),
+                Alone::ArgReduce(a) => a.run(start(0), out.start()),
                 Alone::Probe(p) => p.run(at(0), out),
             }
         }
@@ -193,22 +195,29 @@ fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
     }
 }
 
-/// `target[i] += source[i·1]` for `n` elements `step` apart in the target.
+/// Neighbouring elements of one array, from byte `from` on, and their places in another, from byte `to` on and `step` elements apart.
+#[derive(Clone, Copy)]
+struct Row {
+    from: usize,
+    to: usize,
+    n: usize,
+    step: usize,
+}
+
+/// `target[i·step] += source[i]` for the elements of `row`.
 ///
 /// # Safety
-/// Both reach that many elements of type `dtype`.
-unsafe fn add_to(
-    dtype: gradus_ir::DType,
-    target: *mut u8,
-    step: usize,
-    source: *const u8,
-    n: usize,
-) {
+/// Both arrays are of type `dtype` and have the elements of the row. Debug builds check it.
+unsafe fn add_to(dtype: gradus_ir::DType, target: Memory, source: Memory, row: Row) {
+    let Row { from, to, n, step } = row;
+    let size = dtype.size();
+    // SAFETY: by the caller.
+    let (target, source) = unsafe { (target.row(to, n, step, size), source.at(from, n * size)) };
     macro_rules! run {
         ($t:ty, $add:expr) => {{
             let (target, source) = (target.cast::<$t>(), source.cast::<$t>());
             for i in 0..n {
-                // SAFETY: by the caller.
+                // SAFETY: element `i` of the row, by the caller.
                 unsafe {
                     let at = target.add(i * step);
                     at.write($add(at.read(), source.add(i).read()));
@@ -227,13 +236,32 @@ unsafe fn add_to(
     }
 }
 
+/// Copies `row` of elements of `size` bytes to its places.
+///
+/// # Safety
+/// Both arrays have the elements of the row, and do not overlap. Debug builds check the former.
+unsafe fn copy_to(target: Memory, source: Memory, row: Row, size: usize) {
+    let Row { from, to, n, step } = row;
+    // SAFETY: by the caller.
+    unsafe {
+        let (to, from) = (target.row(to, n, step, size), source.at(from, n * size));
+        if step == 1 {
+            std::ptr::copy_nonoverlapping(from, to, n * size);
+            return;
+        }
+        for i in 0..n {
+            std::ptr::copy_nonoverlapping(from.add(i * size), to.add(i * step * size), size);
+        }
+    }
+}
+
 /// Copies an array unless source and target are the same memory.
 ///
 /// # Safety
-/// Both have `bytes` bytes, and are the same or do not overlap.
-unsafe fn copy_unless_same(source: *const u8, target: *mut u8, bytes: usize) {
-    if source != target.cast_const() {
+/// Both have `bytes` bytes, and are the same or do not overlap. Debug builds check the former.
+unsafe fn copy_unless_same(source: Memory, target: Memory, bytes: usize) {
+    if source.start() != target.start() {
         // SAFETY: by the caller.
-        unsafe { std::ptr::copy_nonoverlapping(source, target, bytes) };
+        unsafe { std::ptr::copy_nonoverlapping(source.at(0, bytes), target.at(0, bytes), bytes) };
     }
 }

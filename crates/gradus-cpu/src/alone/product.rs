@@ -1,5 +1,6 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
+use super::long::{Long, Places};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
 use super::turn::{Shared, room, turn};
@@ -13,16 +14,16 @@ use std::cell::Cell;
 /// Products of at most so many multiplications are done by plain loops.
 const SMALL: usize = 512;
 /// Multiplications that are worth two pieces: on one thread they take five to ten microseconds.
-const TWO_PIECES: usize = 300_000;
+pub(super) const TWO_PIECES: usize = 300_000;
 /// Multiplications that are worth waking a thread.
-const WORTH_WAKING: usize = 2_000_000;
+pub(super) const WORTH_WAKING: usize = 2_000_000;
 /// Multiplications, of which sixteen times as many are worth four pieces, and so on with the square.
-const PIECE: usize = 2_000_000;
+pub(super) const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 32;
 /// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
 /// more than half the speed.
-const ROWS_WORTH_TURNING: usize = 16;
+pub(super) const ROWS_WORTH_TURNING: usize = 16;
 thread_local! {
     /// The turned matrix of this thread, in units of any element's alignment.
     static TURNED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
@@ -46,6 +47,8 @@ pub(crate) struct Product {
     symmetric: bool,
     /// How it is computed if it has few rows or columns.
     skinny: Option<Skinny>,
+    /// How it is computed if its sums are long.
+    long: Option<Long>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,8 +109,15 @@ impl Product {
             cut: Cut::Batch,
             symmetric: c.symmetric,
             skinny: None,
+            long: None,
         };
         product.choose_pieces();
+        let batch = product.offsets.len();
+        let strides = (product.left, product.right);
+        product.long = Long::new(product.dtype, (m, k, n), strides, batch, c.symmetric);
+        if product.long.is_some() {
+            return Some(product);
+        }
         if product.offsets.len() == 1 && !matches!(product.cut, Cut::Strips(_)) {
             product.skinny = Skinny::choose(types[0].dtype, (m, k, n), product.left, product.right);
         }
@@ -181,10 +191,26 @@ impl Product {
     /// # Safety
     /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
+        if let Some(long) = &self.long {
+            let size = self.dtype.size() as isize;
+            let (left, right) = (Shared(left.cast_mut()), Shared(right.cast_mut()));
+            let out = Shared(out);
+            let places = |i: usize| {
+                let (l, r) = self.offsets[i];
+                let result = i * self.m * self.n * size as usize;
+                Places {
+                    left: Shared(left.get().wrapping_offset(l * size)),
+                    right: Shared(right.get().wrapping_offset(r * size)),
+                    out: Shared(out.get().wrapping_add(result)),
+                }
+            };
+            // SAFETY: by the caller; offsets are those of the views.
+            return unsafe { long.run(&places) };
+        }
         if let Some(skinny) = &self.skinny {
             let size = self.dtype.size() as isize;
             let (l, r) = self.offsets[0];
-            // SAFETY: by the caller; offsets are those of the views.
+            // SAFETY: by the caller; offsets are those of the views, which `Draft::stays_within` compares with the arrays.
             return unsafe { skinny.run(left.offset(l * size), right.offset(r * size), out) };
         }
         let at = Operands {
@@ -314,7 +340,7 @@ impl Product {
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! float {
             ($t:ty) => {{
-                // SAFETY: offsets are those of elements within the operands' views and the result.
+                // SAFETY: offsets are those of elements within the operands' views (`Draft::stays_within`) and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
@@ -438,17 +464,24 @@ struct Operands {
 }
 
 /// The floats that the library multiplies.
-trait Float: Copy + 'static {
+pub(super) trait Float: Copy + 'static {
     const ZERO: Self;
     const ONE: Self;
+    fn rounded(x: f64) -> Self;
 }
 
 impl Float for f32 {
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
+    fn rounded(x: f64) -> f32 {
+        x as f32
+    }
 }
 
 impl Float for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
+    fn rounded(x: f64) -> f64 {
+        x
+    }
 }

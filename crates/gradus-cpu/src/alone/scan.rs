@@ -44,29 +44,64 @@ macro_rules! with_type {
     };
 }
 
-/// Numbers that can be added and compared.
+/// Numbers that can be compared, and added up in a running sum.
 trait Number: Copy + PartialOrd {
-    fn plus(self, other: Self) -> Self;
+    /// A sum that goes on.
+    type Running: Copy;
+    fn start(self) -> Self::Running;
+    fn plus(sum: Self::Running, x: Self) -> Self::Running;
+    fn value(sum: Self::Running) -> Self;
 }
 
-macro_rules! numbers {
-    ($($t:ty: $add:expr),*) => {$(
+macro_rules! whole_numbers {
+    ($($t:ty)*) => {$(
         impl Number for $t {
-            fn plus(self, other: $t) -> $t {
-                $add(self, other)
+            type Running = $t;
+            fn start(self) -> $t {
+                self
+            }
+            fn plus(sum: $t, x: $t) -> $t {
+                sum.wrapping_add(x)
+            }
+            fn value(sum: $t) -> $t {
+                sum
             }
         }
     )*};
 }
 
-numbers!(
-    f32: |a, b| a + b,
-    f64: |a, b| a + b,
-    i32: i32::wrapping_add,
-    i64: i64::wrapping_add,
-    u32: u32::wrapping_add,
-    u8: u8::wrapping_add
-);
+whole_numbers!(i32 i64 u32 u8);
+
+/// In f64: a million additions lose less than one rounding to f32.
+impl Number for f32 {
+    type Running = f64;
+    fn start(self) -> f64 {
+        f64::from(self)
+    }
+    fn plus(sum: f64, x: f32) -> f64 {
+        sum + f64::from(x)
+    }
+    fn value(sum: f64) -> f32 {
+        sum as f32
+    }
+}
+
+/// With what each addition loses carried along (Knuth).
+impl Number for f64 {
+    type Running = (f64, f64);
+    fn start(self) -> (f64, f64) {
+        (self, 0.0)
+    }
+    fn plus((sum, lost): (f64, f64), x: f64) -> (f64, f64) {
+        let next = sum + x;
+        let back = next - sum;
+        (next, lost + ((sum - (next - back)) + (x - back)))
+    }
+    fn value((sum, lost): (f64, f64)) -> f64 {
+        // An infinite sum loses NaN; the sum itself is right then.
+        if lost.is_finite() { sum + lost } else { sum }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct CumSum {
@@ -96,22 +131,45 @@ impl CumSum {
     }
 }
 
+/// Lines that run together where they lie side by side.
+const LINES: usize = 64;
+
 unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u8) {
     let (x, out) = (x.cast::<T>(), out.cast::<T>());
     let Axis { outer, n, inner } = axis;
+    if n == 0 {
+        return;
+    }
     for o in 0..outer {
-        for step in 0..n {
-            let i = if reverse { n - 1 - step } else { step };
-            let row = (o * n + i) * inner;
-            for j in 0..inner {
-                // SAFETY: positions lie within outer · n · inner elements.
-                unsafe {
-                    let mut v = x.add(row + j).read();
-                    if step > 0 {
-                        let before = if reverse { row + inner } else { row - inner };
-                        v = out.add(before + j).read().plus(v);
+        for first in (0..inner).step_by(LINES) {
+            let lines = LINES.min(inner - first);
+            let row = |step: usize| {
+                let i = if reverse { n - 1 - step } else { step };
+                (o * n + i) * inner + first
+            };
+            // SAFETY: positions lie within outer · n · inner elements.
+            unsafe {
+                if lines == 1 {
+                    let mut sum = x.add(row(0)).read().start();
+                    out.add(row(0)).write(T::value(sum));
+                    for step in 1..n {
+                        sum = T::plus(sum, x.add(row(step)).read());
+                        out.add(row(step)).write(T::value(sum));
                     }
-                    out.add(row + j).write(v);
+                    continue;
+                }
+                let mut sums = [x.add(row(0)).read().start(); LINES];
+                for step in 0..n {
+                    let (x, out) = (x.add(row(step)), out.add(row(step)));
+                    for (j, sum) in sums[..lines].iter_mut().enumerate() {
+                        let v = x.add(j).read();
+                        *sum = if step == 0 {
+                            v.start()
+                        } else {
+                            T::plus(*sum, v)
+                        };
+                        out.add(j).write(T::value(*sum));
+                    }
                 }
             }
         }
@@ -155,7 +213,7 @@ unsafe fn position<T: Number>(axis: Axis, smallest: bool, x: *const u8, out: *mu
     let Axis { outer, n, inner } = axis;
     for o in 0..outer {
         for j in 0..inner {
-            // SAFETY: positions lie within outer · n · inner elements, and n is not 0 by the type rule.
+            // SAFETY: positions lie within outer · n · inner elements, which the operand has by `Axis::of`, and n is not 0 by the type rule of `argmax` and `argmin`.
             unsafe {
                 let mut best = x.add(o * n * inner + j).read();
                 let mut at = 0;

@@ -154,6 +154,50 @@ impl Skinny {
         Some(skinny)
     }
 
+    /// A part of a product whose sums are cut: `[m, k] × [k, n]` on the thread that asks for it, with few columns if `flipped`, else few rows. `None` if there are
+    /// no kernels, or neither axis of the large operand is one of neighbours.
+    pub fn part(
+        dtype: DType,
+        (m, k, n): (usize, usize, usize),
+        left: (isize, isize),
+        right: (isize, isize),
+        flipped: bool,
+    ) -> Option<Skinny> {
+        let ((few, many), (left, right), out) = match flipped {
+            true => (
+                (n, m),
+                ((right.1, right.0), (left.1, left.0)),
+                (1, n as isize),
+            ),
+            false => ((m, n), (left, right), (n as isize, 1)),
+        };
+        let way = match right {
+            (1, _) if many == 1 => Way::Dots,
+            (_, 1) => Way::Rows,
+            (1, _) => Way::Dots,
+            _ => return None,
+        };
+        Some(Skinny {
+            kernels: kernels::skinny(dtype, Isa::best())?,
+            dtype,
+            way,
+            flipped,
+            few,
+            k,
+            many,
+            left,
+            right,
+            out,
+            pieces: Pieces::ONE,
+            fills_cache: false,
+        })
+    }
+
+    /// Whether the large operand is read column by column.
+    pub fn by_dots(&self) -> bool {
+        self.way == Way::Dots
+    }
+
     /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
     fn cut(&mut self, work: usize, most: usize) {
         self.pieces = Pieces::power_of_two((work / PIECE).min(most), work >= WORTH_WAKING);

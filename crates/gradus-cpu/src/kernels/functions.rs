@@ -28,6 +28,18 @@ pub(super) fn binary(op: Binary, dtype: DType, isa: Isa) -> Option<Kernel> {
         (Binary::Atan2, DType::F64) => {
             lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::atan2::<FMA>(x, y))
         }
+        (Binary::Hypot, DType::F32) => {
+            lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::hypot::<FMA>(x, y))
+        }
+        (Binary::Hypot, DType::F64) => {
+            lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::hypot::<FMA>(x, y))
+        }
+        (Binary::LogAddExp, DType::F32) => {
+            lane2!(kernel(isa), f32 => f32, |x, y, FMA| single::log_add_exp::<FMA>(x, y))
+        }
+        (Binary::LogAddExp, DType::F64) => {
+            lane2!(kernel(isa), f64 => f64, |x, y, FMA| double::log_add_exp::<FMA>(x, y))
+        }
         _ => return None,
     })
 }
@@ -88,8 +100,11 @@ macro_rules! table {
             Some(match op {
                 Unary::Cbrt => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cbrt::<FMA>(x)),
                 Unary::Exp => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp::<FMA>(x)),
+                Unary::Exp2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp2::<FMA>(x)),
                 Unary::Expm1 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::expm1::<FMA>(x)),
                 Unary::Log => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log::<FMA>(x)),
+                Unary::Log2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log2::<FMA>(x)),
+                Unary::Log10 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log10::<FMA>(x)),
                 Unary::Log1p => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log1p::<FMA>(x)),
                 Unary::Sin => trigonometric!(isa, $t, $math, sin),
                 Unary::Cos => trigonometric!(isa, $t, $math, cos),
@@ -104,6 +119,9 @@ macro_rules! table {
                 Unary::Acosh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::acosh::<FMA>(x)),
                 Unary::Atanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::atanh::<FMA>(x)),
                 Unary::Sigmoid => lane1!(kernel(isa), $t => $t, |x, FMA| $math::sigmoid::<FMA>(x)),
+                Unary::Silu => lane1!(kernel(isa), $t => $t, |x, FMA| $math::silu::<FMA>(x)),
+                Unary::Gelu => lane1!(kernel(isa), $t => $t, |x, FMA| $math::gelu::<FMA>(x)),
+                Unary::GeluTanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::gelu_tanh::<FMA>(x)),
                 Unary::Erf => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf::<FMA>(x)),
                 Unary::Erfc => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erfc::<FMA>(x)),
                 Unary::ErfInv => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf_inv::<FMA>(x)),

@@ -10,10 +10,12 @@ mod reduce;
     allow(dead_code, reason = "other processors have no such kernels yet")
 )]
 mod skinny;
+mod totals;
 
 pub(crate) use isa::Isa;
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
+pub(crate) use totals::{TOTAL_BYTES, add_to_totals, finish_totals, merge_totals, total};
 
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};

@@ -27,7 +27,9 @@ impl CheckCode {
     }
 
     pub fn forecast(&self) -> StepForecast {
-        StepForecast::moving(DType::F64, 2 * self.passed.iter().sum::<usize>())
+        let passed = self.passed.iter().copied();
+        let passed = passed.fold(0, usize::saturating_add);
+        StepForecast::moving(DType::F64, passed.saturating_mul(2))
     }
 
     /// # Errors
@@ -37,7 +39,7 @@ impl CheckCode {
     /// `inputs` and `outputs` point to arrays of the types of the check's operands and results, which do not overlap.
     pub unsafe fn run(&self, inputs: &[*mut u8], outputs: &[*mut u8]) -> Result<()> {
         let first = 1 + self.reported.len();
-        // SAFETY: by the caller; truth values are bytes.
+        // SAFETY: by the caller; truth values are bytes, and by the type rule of `check` the numbers reported have the shape of the condition.
         unsafe {
             let failed = (0..self.conditions).find(|&i| inputs[0].add(i).read() == 0);
             if let Some(i) = failed {

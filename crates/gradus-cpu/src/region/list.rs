@@ -46,7 +46,7 @@ impl List {
         let more = self.len.saturating_add(self.len / 8);
         let larger = Buffer::new(len.max(twice)).or_else(|_| Buffer::new(len.max(more)))?;
         if let Some(old) = &self.buffer {
-            // SAFETY: both have that many bytes, and are different blocks.
+            // SAFETY: the list has `len` bytes, which `resize` alone makes more and has made room for; the new block has at least as many.
             unsafe { std::ptr::copy_nonoverlapping(old.start(), larger.start(), self.len) };
         }
         self.buffer = Some(larger);
@@ -85,8 +85,7 @@ impl List {
     pub fn at(&mut self, at: usize) -> *mut u8 {
         debug_assert!(at <= self.len);
         match &self.buffer {
-            // SAFETY: within the buffer or one past it.
-            Some(buffer) => unsafe { buffer.start().add(at) },
+            Some(buffer) => buffer.start().wrapping_add(at),
             // Of items without bytes, nothing is read or written.
             None => std::ptr::NonNull::<u64>::dangling().as_ptr().cast(),
         }

@@ -81,9 +81,10 @@ impl LoopCode {
         condition.into_iter().chain([&*self.step]).collect()
     }
 
-    /// Two places for everything carried.
+    /// Two places for everything carried; the largest number where they cannot be counted.
     pub fn carry_bytes(&self) -> usize {
-        2 * self.carries.iter().map(room).sum::<usize>()
+        let places = self.carries.iter().chain(&self.carries).map(room);
+        places.fold(0, usize::saturating_add)
     }
 
     pub fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
@@ -104,8 +105,9 @@ impl LoopCode {
 
     /// What is carried is read and written once before the first step and once after the last.
     fn ends(&self) -> StepForecast {
-        let carried: usize = self.carries.iter().map(Type::bytes).sum();
-        StepForecast::moving(DType::F64, 4 * carried)
+        let carried = self.carries.iter().map(Type::bytes);
+        let carried = carried.fold(0, usize::saturating_add);
+        StepForecast::moving(DType::F64, carried.saturating_mul(4))
     }
 
     /// # Errors
@@ -125,13 +127,14 @@ impl LoopCode {
         let carries = self.carries.len();
         let total = match self.trips {
             Trips::Fixed(n) => Some(n),
-            // SAFETY: by the caller, the first operand is an i64 number.
+            // SAFETY: by the caller and the type rule of `for`, the first operand is an i64 number.
             Trips::Counted => Some(unsafe { inputs[0].cast::<i64>().read() }.max(0) as usize),
             Trips::While(_) => None,
         };
         let lists = !matches!(self.trips, Trips::Fixed(_));
-        // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried and then the
-        // memory of the programs inside; sequences have an item for each step, and lists are made as long as needed before they are written, and found to be as long before they are read.
+        // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried (`carry_bytes`) and then the
+        // memory of the programs inside (`Code::scratch`); sequences have an item for each step by the type rule of `scan`; lists are made as long as needed before they are
+        // written (`List::resize`), and found to be as long before they are read (`List::check`).
         unsafe {
             let mut current = Pointers::new();
             let mut spare = Pointers::new();

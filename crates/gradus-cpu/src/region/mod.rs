@@ -10,7 +10,7 @@ use crate::cache::cached_body;
 use crate::compile::CompileOptions;
 use crate::count::StepForecast;
 use crate::run::{Executable, Largest, Watch};
-use crate::tile::Slots;
+use crate::slots::Slots;
 use check::CheckCode;
 use gradus_ir::primitives::{Body, Call, Loop, Reason, Region};
 use gradus_ir::{DType, Error, ErrorKind, Result, Type};
@@ -72,12 +72,12 @@ impl Code {
         }
     }
 
-    /// Bytes of memory for the programs inside; nothing stays there between runs.
+    /// Bytes of memory for the programs inside; nothing stays there between runs. The largest number where they cannot be counted.
     pub fn scratch(&self) -> usize {
         let inside = self.bodies().into_iter().map(Executable::arena_bytes).max();
         let inside = inside.unwrap_or(0);
         match self {
-            Code::Loop(code) => code.carry_bytes() + inside,
+            Code::Loop(code) => code.carry_bytes().saturating_add(inside),
             _ => inside,
         }
     }
@@ -139,10 +139,10 @@ impl Code {
         let inputs = operands.iter();
         // Nothing is read of an operand without elements, wherever it begins.
         let inputs: Pointers = inputs
-            .map(|&(slot, start)| slots.0[slot].wrapping_add(start))
+            .map(|&(slot, start)| slots.start(slot).wrapping_add(start))
             .collect();
-        let outputs: Pointers = outs.iter().map(|&o| slots.0[o]).collect();
-        // SAFETY: by the caller.
+        let outputs: Pointers = outs.iter().map(|&o| slots.start(o)).collect();
+        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Region::check`) the programs inside take and return arrays of these types.
         unsafe {
             match self {
                 Code::Loop(code) => code.run(&inputs, &outputs, scratch, watch),

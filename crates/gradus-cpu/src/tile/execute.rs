@@ -2,23 +2,15 @@
 
 use super::kernel::{Fixed, Kernel, Place};
 use super::load::{fill, gather};
-use crate::kernels::Accumulate;
+use crate::kernels::{self, Accumulate};
 use crate::pool;
+use crate::slots::Slots;
 use gradus_ir::DType;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
-/// Where the arrays of a run are.
-#[derive(Clone, Copy)]
-pub(crate) struct Slots<'a>(pub &'a [*mut u8]);
-
-// SAFETY: chunks of one step write to different places, and what they read no other chunk writes.
-unsafe impl Send for Slots<'_> {}
-// SAFETY: as above.
-unsafe impl Sync for Slots<'_> {}
-
 /// Rows that are added up before they join the sum of all, for the sake of rounding.
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 32;
 
 thread_local! {
     /// Scratch memory of this thread, as cache lines.
@@ -42,13 +34,13 @@ impl Kernel {
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
                 let (a, _, c) = self.program.reduced;
                 let size = f.fold.dtype.size();
-                // SAFETY: the result has room for a·c elements.
+                // SAFETY: the result has a·c elements, see `Tile`.
                 unsafe {
                     fill(
                         f.neutral.to_ne_bytes().as_ptr(),
                         size,
                         a * c,
-                        slots.0[r.slot],
+                        slots.start(r.slot),
                     )
                 };
             }
@@ -61,7 +53,7 @@ impl Kernel {
                 scratch: resident.registers.as_mut_ptr().cast(),
                 pointers: &mut resident.pointers,
             };
-            // SAFETY: by the caller; registers and literals were prepared when the resident was made.
+            // SAFETY: by the caller; `Kernel::resident` has prepared registers and literals.
             unsafe {
                 tile.spread();
                 tile.all();
@@ -72,7 +64,7 @@ impl Kernel {
         if !self.is_total() {
             pool::each(self.chunks, &|k| {
                 let (from, to) = (units * k / count, units * (k + 1) / count);
-                // SAFETY: by the caller; chunks write to different places.
+                // SAFETY: by the caller; chunks are different units, which write to different places.
                 unsafe { self.chunk(slots, from, to, None) };
             });
             return;
@@ -86,7 +78,7 @@ impl Kernel {
         let shared = SharedStates(states.as_mut_ptr());
         pool::each(self.chunks, &|k| {
             let (from, to) = (units * k / count, units * (k + 1) / count);
-            // SAFETY: each chunk has states of its own.
+            // SAFETY: there are `count` times `n` states, and chunk `k` uses its own `n`.
             unsafe {
                 let own = std::slice::from_raw_parts_mut(shared.get().add(k * n), n);
                 self.chunk(slots, from, to, Some(own));
@@ -97,8 +89,8 @@ impl Kernel {
             for k in 1..count {
                 f.fold.merge(&mut total, &states[k * n + j]);
             }
-            // SAFETY: the result has room for one element.
-            unsafe { f.fold.finish(&total, slots.0[r.slot]) };
+            // SAFETY: the result has one element, see `Tile`.
+            unsafe { f.fold.finish(&total, slots.start(r.slot)) };
         }
     }
 
@@ -123,7 +115,7 @@ impl Kernel {
                 scratch: lines.as_mut_ptr().cast(),
                 pointers: &mut pointers,
             };
-            // SAFETY: by the caller.
+            // SAFETY: by the caller; the scratch memory was just made as long as the kernel needs.
             unsafe {
                 tile.prepare();
                 tile.spread();
@@ -143,11 +135,11 @@ impl Kernel {
         };
         let mut tile = Tile {
             kernel: self,
-            slots: Slots(&[]),
+            slots: Slots::NONE,
             scratch: resident.registers.as_mut_ptr().cast(),
             pointers: &mut resident.pointers,
         };
-        // SAFETY: only registers are written, and there is room for them.
+        // SAFETY: only registers are written, and the resident was just made with the kernel's scratch bytes.
         unsafe { tile.prepare() };
         Some(resident)
     }
@@ -161,7 +153,7 @@ pub(crate) struct Resident {
 
 struct SharedStates(*mut Accumulate);
 
-// SAFETY: chunks use different states.
+// SAFETY: chunk `k` uses states `k·n` to `(k + 1)·n` alone.
 unsafe impl Sync for SharedStates {}
 
 impl SharedStates {
@@ -171,6 +163,10 @@ impl SharedStates {
 }
 
 /// A kernel at work in one thread.
+///
+/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same: `Draft::stays_within` (place.rs; debug builds ask it of each program before it runs) says that every
+/// source has what its view reaches for all positions of the iteration, every store an element for each of them, and every result one for each row and column that is kept;
+/// `Kernel::new` gives each register room for a tile within the scratch memory. Positions lie within the iteration because units are those of `Kernel::units`.
 struct Tile<'a> {
     kernel: &'a Kernel,
     slots: Slots<'a>,
@@ -184,7 +180,7 @@ impl Tile<'_> {
         let k = self.kernel;
         for (v, place) in k.places.iter().enumerate() {
             if let Place::Register(byte) = place {
-                // SAFETY: registers lie within the scratch memory.
+                // SAFETY: `Kernel::new` places registers within the scratch memory.
                 self.pointers[v] = unsafe { self.scratch.add(*byte) };
             }
         }
@@ -192,7 +188,7 @@ impl Tile<'_> {
         for (v, fixed) in &k.fixed {
             if let Fixed::Literal(value) = fixed {
                 let bytes = value.to_ne_bytes();
-                // SAFETY: the register has room for a tile.
+                // SAFETY: the register has room for a tile by `Kernel::new`.
                 unsafe { fill(bytes.as_ptr(), k.sizes[*v], n, self.pointers[*v]) };
             }
         }
@@ -204,8 +200,8 @@ impl Tile<'_> {
         let n = k.tile.min(k.elements);
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
-                let base = self.slots.0[k.program.sources[*source].slot];
-                // SAFETY: the register has room for a tile; the source holds the element.
+                let base = self.slots.start(k.program.sources[*source].slot);
+                // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view reaches.
                 unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
             }
         }
@@ -223,7 +219,7 @@ impl Tile<'_> {
             let mut states: SmallVec<[Accumulate; 4]> = start.collect();
             self.units(0, k.units(), Some(&mut states));
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
-                f.fold.finish(state, self.slots.0[r.slot]);
+                f.fold.finish(state, self.slots.start(r.slot));
             }
         }
     }
@@ -231,13 +227,17 @@ impl Tile<'_> {
     /// Computes all values for the `n` elements from position `start` on.
     unsafe fn compute(&mut self, start: usize, n: usize) {
         let k = self.kernel;
-        // SAFETY: positions lie within the iteration, so within every source and store; a tile has room for `n`.
+        // SAFETY: positions lie within the iteration, so within every source and store (`Draft::stays_within`); a tile has room for `n`, which callers limit to `Kernel::tile`.
         unsafe {
             for &(v, slot, offset) in &k.outside {
-                self.pointers[v] = self.slots.0[slot].offset(offset).add(start * k.sizes[v]);
+                self.pointers[v] = self
+                    .slots
+                    .start(slot)
+                    .offset(offset)
+                    .add(start * k.sizes[v]);
             }
             for g in &k.gathered {
-                let base = self.slots.0[k.program.sources[g.value].slot];
+                let base = self.slots.start(k.program.sources[g.value].slot);
                 let out = self.pointers[g.value];
                 match k.sizes[g.value] {
                     1 => gather::<u8>(base, g.offset, &g.axes, start, n, out),
@@ -262,7 +262,7 @@ impl Tile<'_> {
                 let size = k.sizes[v];
                 std::ptr::copy(
                     self.pointers[v],
-                    self.slots.0[slot].add(start * size),
+                    self.slots.start(slot).add(start * size),
                     n * size,
                 );
             }
@@ -325,7 +325,7 @@ impl Tile<'_> {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
                         let size = k.sizes[r.value];
-                        let out = self.slots.0[r.slot];
+                        let out = self.slots.start(r.slot);
                         for i in 0..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
@@ -358,8 +358,10 @@ impl Tile<'_> {
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
                 // SAFETY: the result has one element a row.
                 unsafe {
-                    f.fold
-                        .finish(state, self.slots.0[r.slot].add(row * f.fold.dtype.size()));
+                    f.fold.finish(
+                        state,
+                        self.slots.start(r.slot).add(row * f.fold.dtype.size()),
+                    );
                 }
             }
         }
@@ -381,40 +383,88 @@ impl Tile<'_> {
             unsafe {
                 for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
                     let size = f.fold.dtype.size();
-                    let out = self.slots.0[r.slot].add((block * c + first) * size);
+                    let out = self.slots.start(r.slot).add((block * c + first) * size);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, out);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, self.sums(j));
+                    if b > ROWS && f.is_float_sum() {
+                        let bytes = width * kernels::TOTAL_BYTES;
+                        self.totals(j).cast::<u8>().write_bytes(0, bytes);
+                    }
                 }
                 while row < b {
                     let count = together.min(b - row);
                     self.compute((block * b + row) * c + first, (count - 1) * c + width);
-                    for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                        let size = f.fold.dtype.size();
-                        let sums = self.sums(j);
-                        for i in 0..count {
-                            let source = self.pointers[r.value].add(i * c * size);
-                            (f.join)(source, source, source, sums, width);
+                    let mut done = 0;
+                    while done < count {
+                        let next = (ROWS - blocked).min(count - done);
+                        self.join_rows((done, done + next), c, width);
+                        done += next;
+                        blocked += next;
+                        if blocked == ROWS || row + done == b {
+                            blocked = 0;
+                            let last = row + done == b;
+                            self.join_sums((block * c + first, width), b > ROWS, last);
                         }
                     }
                     row += count;
-                    blocked += count;
-                    if blocked >= ROWS || row == b {
-                        blocked = 0;
-                        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                            let size = f.fold.dtype.size();
-                            let out = self.slots.0[r.slot].add((block * c + first) * size);
-                            let sums = self.sums(j);
-                            (f.join)(sums, sums, sums, out, width);
-                            fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
-                        }
-                    }
                 }
             }
         }
     }
 
+    /// Joins rows of the computed ones to the row sums.
+    ///
+    /// # Safety
+    /// As for [`columns`](Self::columns).
+    unsafe fn join_rows(&mut self, (from, to): (usize, usize), c: usize, width: usize) {
+        let k = self.kernel;
+        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
+            let sums = self.sums(j);
+            for i in from..to {
+                // SAFETY: by the caller.
+                unsafe {
+                    let source = self.pointers[r.value].add(i * c * f.fold.dtype.size());
+                    (f.join)(source, source, source, sums, width);
+                }
+            }
+        }
+    }
+
+    /// Joins the row sums, which begin again, to the result; sums of floats over many rows to their totals, and these become the result after the `last` row.
+    ///
+    /// # Safety
+    /// As for [`columns`](Self::columns).
+    unsafe fn join_sums(&mut self, (at, width): (usize, usize), many: bool, last: bool) {
+        let k = self.kernel;
+        for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
+            let (dtype, size) = (f.fold.dtype, f.fold.dtype.size());
+            let sums = self.sums(j);
+            // SAFETY: by the caller.
+            unsafe {
+                let out = self.slots.start(r.slot).add(at * size);
+                if many && f.is_float_sum() {
+                    let totals = self.totals(j);
+                    kernels::add_to_totals(dtype, sums, totals, width);
+                    if last {
+                        kernels::finish_totals(dtype, totals, width, out);
+                    }
+                } else {
+                    (f.join)(sums, sums, sums, out, width);
+                }
+                fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
+            }
+        }
+    }
+
+    /// What rows have been summed up to, and what that lost: of sums over more than [`ROWS`] rows.
+    fn totals(&self, j: usize) -> *mut f64 {
+        let byte = self.kernel.totals + j * self.kernel.tile * kernels::TOTAL_BYTES;
+        // SAFETY: totals lie within the scratch memory, at a multiple of a number's size.
+        unsafe { self.scratch.add(byte).cast() }
+    }
+
     fn sums(&self, j: usize) -> *mut u8 {
-        // SAFETY: row sums lie within the scratch memory.
+        // SAFETY: `Kernel::new` places row sums within the scratch memory.
         unsafe { self.scratch.add(self.kernel.row_sums[j]) }
     }
 }
@@ -423,7 +473,7 @@ impl Tile<'_> {
 unsafe fn iota(out: *mut u8, size: usize, inner: usize, dtype: DType, start: usize, n: usize) {
     for i in 0..n {
         let index = (start + i) / inner % size;
-        // SAFETY: the register has room for a tile.
+        // SAFETY: the register has room for a tile by `Kernel::new`.
         unsafe {
             match dtype {
                 DType::F32 => out.cast::<f32>().add(i).write(index as f32),

@@ -1,11 +1,12 @@
 //! A program made ready to run: loops chosen, registers assigned, work split.
 
+use super::execute::ROWS;
 use super::load::Access;
 use super::powers::lower_powers;
 use super::program::{Code, Program, Value};
 use crate::kernels::{self, Fold};
 use crate::pool::{MOST_PIECES, Pieces};
-use gradus_ir::primitives::{Binary, Unary};
+use gradus_ir::primitives::{Binary, ReduceKind, Unary, Work};
 use gradus_ir::{DType, Literal};
 use smallvec::SmallVec;
 
@@ -74,12 +75,21 @@ pub(crate) struct Kernel {
     pub(super) chunks: Pieces,
     /// Where the row sums of reductions over outer axes are kept: byte in the scratch memory.
     pub(super) row_sums: Vec<usize>,
+    /// Where the totals of sums over many rows are kept: byte of the first reduction's in the scratch memory.
+    pub(super) totals: usize,
 }
 
 pub(super) struct Folding {
     pub(super) fold: Fold,
     pub(super) join: kernels::Kernel,
     pub(super) neutral: Literal,
+}
+
+impl Folding {
+    /// Whether rows are added whose sum would lose more with each: the totals are kept in more digits.
+    pub(super) fn is_float_sum(&self) -> bool {
+        self.fold.kind == ReduceKind::Sum && self.fold.dtype.is_float()
+    }
 }
 
 impl std::fmt::Debug for Folding {
@@ -231,7 +241,13 @@ impl Kernel {
         let row_sums = (0..program.reductions.len())
             .map(|k| (registers.count + k) * tile * widest)
             .collect();
-        let scratch = (registers.count + program.reductions.len()) * tile * widest;
+        let registers_and_sums = (registers.count + program.reductions.len()) * tile * widest;
+        // Behind them the totals of long sums of columns.
+        let totals = registers_and_sums.next_multiple_of(size_of::<f64>());
+        let (_, rows, columns) = program.reduced;
+        let long = columns > 1 && rows > ROWS;
+        let total = if long { tile * kernels::TOTAL_BYTES } else { 0 };
+        let scratch = totals + program.reductions.len() * total;
         let outside = places.iter().enumerate().filter_map(|(v, p)| match *p {
             Place::Source { slot, offset } => Some((v, slot, offset)),
             Place::Store { slot } => Some((v, slot, 0)),
@@ -254,6 +270,7 @@ impl Kernel {
             folds,
             chunks: Pieces::ONE,
             row_sums,
+            totals,
             program,
         };
         kernel.chunks = kernel.choose_chunks();
@@ -279,7 +296,8 @@ impl Kernel {
                     | Unary::IsFinite
                     | Unary::StopGradient,
                 ) => 0.1,
-                Code::Unary(_) | Code::Binary(Binary::Pow | Binary::Atan2 | Binary::Rem) => 1.2,
+                Code::Unary(_) => 1.2,
+                Code::Binary(b) if b.work() == Work::Transcendental => 1.2,
                 Code::Literal(_) => 0.0,
                 _ => 0.1,
             })
@@ -327,8 +345,7 @@ impl Kernel {
 }
 
 impl Folding {
-    fn new(kind: gradus_ir::primitives::ReduceKind, dtype: DType) -> Folding {
-        use gradus_ir::primitives::ReduceKind;
+    fn new(kind: ReduceKind, dtype: DType) -> Folding {
         let (op, neutral) = match kind {
             ReduceKind::Sum => (Binary::Add, Literal::from_i64(dtype, 0)),
             ReduceKind::Prod => (Binary::Mul, Literal::from_i64(dtype, 1)),

@@ -65,7 +65,7 @@ pub(super) unsafe fn gather<T: Copy>(
     }
     let (size, step) = axes[rank - 1];
     let mut done = 0;
-    // SAFETY: `position` is that of an element of the view at every turn, and `done` stays within `n`.
+    // SAFETY: `index` counts as the axes do, so `position` is that of an element of the view at every turn, and the caller's memory has it; `done` stays within `n`.
     unsafe {
         while done < n {
             let run = (size - index[rank - 1]).min(n - done);

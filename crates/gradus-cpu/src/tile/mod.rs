@@ -10,7 +10,7 @@ mod load;
 mod powers;
 mod program;
 
-pub(crate) use execute::{Resident, Slots};
+pub(crate) use execute::Resident;
 pub(crate) use kernel::Kernel;
 pub(crate) use powers::lower_powers;
 pub(crate) use program::{Code, Instruction, Program, Reduction, Source, Store, Value, blocks};

@@ -177,6 +177,57 @@ def pairs_of_powi():
     return result
 
 
+def gelu(x):
+    # mpmath's erfc takes no arguments of hundreds of digits.
+    return x * (mpmath.erfc(-x / mpmath.sqrt(2)) / 2 if abs(x) < 1000 else 1 if x > 0 else mpf(10) ** -9999)
+
+
+def gelu_tanh(x):
+    w = 2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpf("0.044715") * x**3)
+    return x / (1 + mpmath.exp(-w))
+
+
+# Made after the functions above, whose random points stay as they were.
+LATER_DOMAINS = {
+    "exp2": lambda: spread(("uniform", -1074.9, 1023.99), ("uniform", -2.0, 2.0), ("exponent", -60, 9), special=[*around(1024.0, -1022.0, -1074.0, 0.5, steps=4), 3.0, -7.0, TINY],
+                           inside=lambda x: x < 1024),
+    "log2": lambda: spread(("exponent", -1074, 1023), ("uniform", 0.5, 2.0), ("uniform", 0.9, 1.1), special=[8.0, 2.0**-1074, 2.0**1000, *around(1.0, math.sqrt(0.5), math.sqrt(2.0))],
+                           inside=lambda x: x > 0 and x != 1),
+    "log10": lambda: spread(("exponent", -1074, 1023), ("uniform", 0.5, 2.0), ("uniform", 0.9, 1.1), special=[10.0, 1000.0, 1e22, *around(1.0, math.sqrt(0.5), math.sqrt(2.0))],
+                            inside=lambda x: x > 0 and x != 1),
+    "silu": lambda: spread(("uniform", -752.0, 50.0), ("uniform", -3.0, 3.0), ("exponent", -60, 9), ("exponent", -1074, 1023), special=list(around(-708.3964185322641, -745.1332191019411, steps=4))),
+    "gelu": lambda: spread(("uniform", -38.6, 10.0), ("uniform", -2.0, 2.0), ("exponent", -60, 4), ("exponent", -1074, 1023),
+                           special=list(around(-0.7071067811865475, 1.4142135623730951, -1.4142135623730951, -37.5, -38.4, steps=5))),
+    "gelu_tanh": lambda: spread(("uniform", -21.8, 10.0), ("uniform", -2.0, 2.0), ("exponent", -60, 4), ("exponent", -1074, 1023), special=list(around(-21.0, -21.5, steps=5))),
+}
+
+
+def pairs_of_hypot():
+    return pairs_of_atan2()
+
+
+def pairs_of_log_add_exp():
+    result = []
+    while len(result) < POINTS:
+        kind = len(result) % 5
+        if kind == 0:
+            a, b = random.uniform(0, 700), random.uniform(-700, 700)
+        elif kind == 1:
+            a, b = any_float(-60, 10), 0.0
+        elif kind == 2:
+            a = random.uniform(-1000, 1000)
+            b = a + random.uniform(-3, 3)
+        elif kind == 3:
+            a, b = any_float(), any_float()
+        else:
+            a = any_float(-60, 3)
+            b = -random.uniform(0, 745)
+        # Elsewhere the larger and the logarithm cancel.
+        if not -2 < max(a, b) < 0:
+            result.append((a, b) if random.random() < 0.5 else (b, a))
+    return result
+
+
 EXACT = {
     "exp": mpmath.exp, "expm1": mpmath.expm1, "log": mpmath.log, "log1p": mpmath.log1p, "sin": mpmath.sin, "cos": mpmath.cos,
     "tan": mpmath.tan, "asin": mpmath.asin, "acos": mpmath.acos, "atan": mpmath.atan, "sinh": mpmath.sinh, "cosh": mpmath.cosh,
@@ -185,22 +236,28 @@ EXACT = {
     "cbrt": lambda x: mpmath.sign(x) * mpmath.root(abs(x), 3), "rsqrt": lambda x: 1 / mpmath.sqrt(x),
     "pow": lambda x, y: mpmath.power(x, int(y) if y == int(y) else y), "atan2": mpmath.atan2,
     "powi": lambda x, n: mpmath.power(x, int(n)),
+    "exp2": lambda x: mpmath.power(2, x), "log2": lambda x: mpmath.log(x) / mpmath.log(2), "log10": lambda x: mpmath.log(x) / mpmath.log(10),
+    "silu": lambda x: x / (1 + mpmath.exp(-x)), "gelu": gelu, "gelu_tanh": gelu_tanh,
+    "hypot": lambda x, y: mpmath.sqrt(x * x + y * y),
+    "log_add_exp": lambda x, y: max(x, y) + mpmath.log1p(mpmath.exp(-min(abs(x - y), 10**5))),
 }
+LATER_PAIRS = {"hypot": pairs_of_hypot, "log_add_exp": pairs_of_log_add_exp}
 PAIRS = {"pow": pairs_of_pow, "atan2": pairs_of_atan2, "powi": pairs_of_powi}
 
 
 def main():
     print("function,argument,second argument,result (bits of f64, hexadecimal)")
-    for name, points in DOMAINS.items():
-        for x in sorted(set(points())):
-            mp.prec = 300
-            if name in ("sinh", "tanh", "asinh", "atanh", "expm1", "log1p", "erf", "acosh", "acos") and abs(x) < 1e-30:
-                mp.prec = 2500  # formulas that cancel
-            print(f"{name},{bits(x):x},,{bits(rounded(mpf(EXACT[name](mpf(x))))):x}")
-    for name, points in PAIRS.items():
-        for a, b in points():
-            mp.prec = 300
-            print(f"{name},{bits(a):x},{bits(b):x},{bits(rounded(mpf(EXACT[name](mpf(a), mpf(b))))):x}")
+    for domains, pairs in ((DOMAINS, PAIRS), (LATER_DOMAINS, LATER_PAIRS)):
+        for name, points in domains.items():
+            for x in sorted(set(points())):
+                mp.prec = 300
+                if name in ("sinh", "tanh", "asinh", "atanh", "expm1", "log1p", "erf", "acosh", "acos") and abs(x) < 1e-30:
+                    mp.prec = 2500  # formulas that cancel
+                print(f"{name},{bits(x):x},,{bits(rounded(mpf(EXACT[name](mpf(x))))):x}")
+        for name, points in pairs.items():
+            for a, b in points():
+                mp.prec = 2500 if name == "log_add_exp" else 300
+                print(f"{name},{bits(a):x},{bits(b):x},{bits(rounded(mpf(EXACT[name](mpf(a), mpf(b))))):x}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ use super::{
     Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity, equal_types,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::{Graph, NodeId};
 use crate::primitives::Unary;
 use crate::types::{DType, Type};
 
@@ -25,6 +25,10 @@ pub enum Binary {
     Pow,
     /// The angle of the point `(b, a)`, in radians from -π to π.
     Atan2,
+    /// `√(a² + b²)` without overflow between; infinite if one is infinite. Its derivatives at (0, 0) are taken to be 0.
+    Hypot,
+    /// `ln(eᵃ + eᵇ)` without overflow.
+    LogAddExp,
     /// The larger; NaN if one is NaN. A tie gives half of the derivative to each.
     Max,
     /// The smaller; NaN if one is NaN. A tie gives half of the derivative to each.
@@ -43,7 +47,7 @@ pub enum Binary {
 
 impl Binary {
     /// All functions.
-    pub const ALL: [Binary; 14] = [
+    pub const ALL: [Binary; 16] = [
         Binary::Add,
         Binary::Sub,
         Binary::Mul,
@@ -51,6 +55,8 @@ impl Binary {
         Binary::Rem,
         Binary::Pow,
         Binary::Atan2,
+        Binary::Hypot,
+        Binary::LogAddExp,
         Binary::Max,
         Binary::Min,
         Binary::And,
@@ -68,7 +74,9 @@ impl Binary {
     /// The kind of work that an element is.
     pub fn work(self) -> Work {
         match self {
-            Binary::Pow | Binary::Atan2 | Binary::Rem => Work::Transcendental,
+            Binary::Pow | Binary::Atan2 | Binary::Hypot | Binary::LogAddExp | Binary::Rem => {
+                Work::Transcendental
+            }
             _ => Work::Arithmetic,
         }
     }
@@ -76,7 +84,10 @@ impl Binary {
     /// Whether exchanging the operands changes nothing.
     pub fn is_commutative(self) -> bool {
         use Binary::*;
-        matches!(self, Add | Mul | Max | Min | And | Or | Xor)
+        matches!(
+            self,
+            Add | Mul | Hypot | LogAddExp | Max | Min | And | Or | Xor
+        )
     }
 }
 
@@ -90,6 +101,8 @@ impl Primitive for Binary {
             Binary::Rem => "rem",
             Binary::Pow => "pow",
             Binary::Atan2 => "atan2",
+            Binary::Hypot => "hypot",
+            Binary::LogAddExp => "log_add_exp",
             Binary::Max => "max",
             Binary::Min => "min",
             Binary::And => "and",
@@ -107,7 +120,7 @@ impl Primitive for Binary {
         let d = ty.dtype;
         let (fits, wanted) = match self {
             Add | Sub | Mul | Div | Rem => (d != DType::Bool, "numbers"),
-            Pow | Atan2 => (d.is_float(), "floating-point numbers"),
+            Pow | Atan2 | Hypot | LogAddExp => (d.is_float(), "floating-point numbers"),
             Max | Min => (true, "anything"),
             And | Or | Xor => (!d.is_float(), "truth values or integers"),
             Shl | Shr => (d.is_integer(), "integers"),
@@ -139,18 +152,20 @@ impl Primitive for Binary {
             (Mul, Some(t)) => Some(g.mul(t, b)),
             (Div, Some(t)) => Some(g.div(t, b)),
             (Pow, Some(t)) => {
-                // b·a^(b-1), and 0 where b is 0 even if a^(-1) is infinite.
-                let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
-                let flat = g.compare(Compare::Eq, b, zero);
-                let lower = g.sub(b, one);
-                let exponent = g.select(flat, one, lower);
-                let power = g.binary(Pow, a, exponent);
-                let slope = g.mul(b, power);
+                let slope = slope_of_base(g, a, b);
                 Some(g.mul(slope, t))
             }
             (Atan2, Some(t)) => {
-                let over = sum_of_squares(g, a, b);
-                let slope = g.div(b, over);
+                let (_, towards_b, inverse) = direction(g, a, b);
+                let slope = g.mul(towards_b, inverse);
+                Some(g.mul(slope, t))
+            }
+            (Hypot, Some(t)) => {
+                let slope = slope_of_length(g, a, b, y);
+                Some(g.mul(slope, t))
+            }
+            (LogAddExp, Some(t)) => {
+                let slope = share_of_sum(g, a, b);
                 Some(g.mul(slope, t))
             }
             (Max | Min, Some(t)) => {
@@ -176,18 +191,30 @@ impl Primitive for Binary {
                 Some(g.mul(slope, t))
             }
             (Pow, Some(t)) => {
-                // a^b·ln a, and 0 where a is 0: there 0^b does not move with b > 0.
+                // a^b·ln a, and 0 where the power is 0, whatever the logarithm is there, and by convention for 0⁰.
                 let (zero, one) = (g.constant_like(0.0, a), g.constant_like(1.0, a));
-                let at_zero = g.compare(Compare::Eq, a, zero);
-                let base = g.select(at_zero, one, a);
+                let vanished = g.compare(Compare::Eq, y, zero);
+                let of_nothing = g.compare(Compare::Eq, a, zero);
+                let no_power = g.compare(Compare::Eq, b, zero);
+                let nothing = g.binary(And, of_nothing, no_power);
+                let flat = g.binary(Or, vanished, nothing);
+                let base = g.select(flat, one, a);
                 let log = g.unary(Unary::Log, base);
                 let slope = g.mul(log, y);
                 Some(g.mul(slope, t))
             }
             (Atan2, Some(t)) => {
-                let over = sum_of_squares(g, a, b);
-                let slope = g.div(a, over);
+                let (towards_a, _, inverse) = direction(g, a, b);
+                let slope = g.mul(towards_a, inverse);
                 let slope = g.unary(Unary::Neg, slope);
+                Some(g.mul(slope, t))
+            }
+            (Hypot, Some(t)) => {
+                let slope = slope_of_length(g, b, a, y);
+                Some(g.mul(slope, t))
+            }
+            (LogAddExp, Some(t)) => {
+                let slope = share_of_sum(g, b, a);
                 Some(g.mul(slope, t))
             }
             (Max | Min, Some(t)) => {
@@ -254,13 +281,83 @@ impl Primitive for Binary {
     }
 }
 
-fn sum_of_squares(g: &mut crate::Graph, a: NodeId, b: NodeId) -> NodeId {
-    let (aa, bb) = (g.mul(a, a), g.mul(b, b));
-    g.add_nodes(aa, bb)
+/// `b·a^(b-1)`, and 0 where `b` is 0 even if `1/a` is no number: `a⁰` is 1 for every `a`.
+fn slope_of_base(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
+    let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
+    // Only where the quotient is no number: elsewhere the slope moves with `b`.
+    let inverse = g.div(one, a);
+    let finite = g.unary(Unary::IsFinite, inverse);
+    let no_number = g.unary(Unary::Not, finite);
+    let no_power = g.compare(Compare::Eq, b, zero);
+    let flat = g.binary(Binary::And, no_power, no_number);
+    let base = g.select(flat, one, a);
+    let lower = g.sub(b, one);
+    let power = g.binary(Binary::Pow, base, lower);
+    // Of an infinite exponent the power is 0 or infinite; a finite one as a factor leaves either as it is.
+    let largest = match g.ty(b).dtype {
+        DType::F32 => f64::from(f32::MAX),
+        _ => f64::MAX,
+    };
+    let held = within(g, b, largest);
+    let slope = g.mul(held, power);
+    g.select(flat, zero, slope)
+}
+
+/// The unit vector in the direction of `(a, b)`, and one by its length, right over the whole range: a point far out or near the pole is first brought to where
+/// neither its length nor what is divided by it overflows or loses digits. An infinite coordinate is farther out than every finite one.
+fn direction(g: &mut Graph, a: NodeId, b: NodeId) -> (NodeId, NodeId, NodeId) {
+    let n = match g.ty(a).dtype {
+        DType::F32 => 30,
+        _ => 300,
+    };
+    let length = g.binary(Binary::Hypot, a, b);
+    let number = |g: &mut Graph, n: i32| g.constant_like(2f64.powi(n), a);
+    let (outer, inner) = (number(g, n), number(g, -n));
+    let (down, up, as_it_is) = (number(g, -2 * n), number(g, 2 * n), number(g, 0));
+    let (far, near) = (
+        g.compare(Compare::Gt, length, outer),
+        g.compare(Compare::Lt, length, inner),
+    );
+    let factor = g.select(near, up, as_it_is);
+    let factor = g.select(far, down, factor);
+    // No finite number is so large after it.
+    let farthest = 2f64.powi(3 * n);
+    let (a, b) = (g.mul(a, factor), g.mul(b, factor));
+    let (a, b) = (within(g, a, farthest), within(g, b, farthest));
+    let length = g.binary(Binary::Hypot, a, b);
+    (g.div(a, length), g.div(b, length), g.div(factor, length))
+}
+
+/// `x` brought into `-limit..=limit`.
+pub(super) fn within(g: &mut Graph, x: NodeId, limit: f64) -> NodeId {
+    let (low, high) = (g.constant_like(-limit, x), g.constant_like(limit, x));
+    let x = g.binary(Binary::Max, x, low);
+    g.binary(Binary::Min, x, high)
+}
+
+/// The slope of the length `y` of `(a, b)` by `a`, and 0 at the pole.
+fn slope_of_length(g: &mut Graph, a: NodeId, b: NodeId, y: NodeId) -> NodeId {
+    let (zero, one) = (g.constant_like(0.0, y), g.constant_like(1.0, y));
+    let pole = g.compare(Compare::Eq, y, zero);
+    let b = g.select(pole, one, b);
+    let (towards_a, _, _) = direction(g, a, b);
+    g.select(pole, zero, towards_a)
+}
+
+/// The slope of `ln(eᵃ + eᵇ)` by `a`: `σ(a - b)`. Of equal infinities each has half.
+fn share_of_sum(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
+    let equal = g.compare(Compare::Eq, a, b);
+    let finite = g.unary(Unary::IsFinite, a);
+    let infinite = g.unary(Unary::Not, finite);
+    let no_difference = g.binary(Binary::And, equal, infinite);
+    let zero = g.constant_like(0.0, a);
+    let difference = g.sub(a, b);
+    let difference = g.select(no_difference, zero, difference);
+    g.unary(Unary::Sigmoid, difference)
 }
 
 /// 1 where `mine` is the winner `y`, 1/2 where the `other` is as well, else 0.
-fn share_of_winner(g: &mut crate::Graph, mine: NodeId, y: NodeId, other: NodeId) -> NodeId {
+fn share_of_winner(g: &mut Graph, mine: NodeId, y: NodeId, other: NodeId) -> NodeId {
     let (zero, half, one) = (
         g.constant_like(0.0, y),
         g.constant_like(0.5, y),

@@ -217,7 +217,8 @@ impl Primitive for Gather {
                 let updates = operands[2];
                 let mut cost = Cost::new(Work::Indexing, updates.elements(), operands, result);
                 // In place: each update reads and writes one element.
-                cost.bytes_read = (2 * updates.bytes() + operands[1].bytes()) as u64;
+                let touched = updates.bytes().saturating_mul(2);
+                cost.bytes_read = touched.saturating_add(operands[1].bytes()) as u64;
                 cost.bytes_written = updates.bytes() as u64;
                 cost
             }

@@ -7,7 +7,7 @@ use super::{
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
-use crate::types::{Dims, Type};
+use crate::types::{Dims, LONGEST, Type};
 use smallvec::SmallVec;
 
 /// A rearrangement of elements.
@@ -124,18 +124,19 @@ impl Primitive for Layout {
                 Ok(x.with_shape(shape))
             }
             Layout::Reshape(shape) => {
-                if shape.iter().product::<usize>() != x.elements() {
+                let reshaped = x.with_shape(shape);
+                if reshaped.elements() != x.elements() {
                     return Err(Error::new(
                         ErrorKind::Shape,
                         format!(
                             "reshape: {x} has {} elements, the shape {:?} wants {}",
                             x.elements(),
                             shape.as_slice(),
-                            shape.iter().product::<usize>()
+                            reshaped.elements()
                         ),
                     ));
                 }
-                Ok(x.with_shape(shape))
+                Ok(reshaped)
             }
             Layout::Transpose(permutation) => {
                 let mut sorted = permutation.clone();
@@ -162,8 +163,11 @@ impl Primitive for Layout {
                 let fits = start.len() == n
                     && limit.len() == n
                     && stride.len() == n
-                    && (0..n)
-                        .all(|i| start[i] <= limit[i] && limit[i] <= x.shape[i] && stride[i] >= 1);
+                    && (0..n).all(|i| {
+                        start[i] <= limit[i]
+                            && limit[i] <= x.shape[i]
+                            && (1..=LONGEST).contains(&stride[i])
+                    });
                 if !fits {
                     return Err(Error::new(
                         ErrorKind::Axis,

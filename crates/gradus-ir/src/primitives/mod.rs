@@ -329,17 +329,20 @@ impl Op {
         }
     }
 
-    /// See [`Primitive::result`].
+    /// The type of the result on operands of these types: what the family's rule says, if [memory can hold it](Type::checked).
+    ///
+    /// # Errors
+    /// If the operands do not fit, or no memory can hold the result or one of a region's results.
     pub fn result(&self, operands: &[&Type]) -> Result<Type> {
         match self {
             Op::Input(_) | Op::Const(_) | Op::Iota(_) => Err(Error::new(
                 ErrorKind::Graph,
                 format!("{} has no operands that give its type", self.name()),
             )),
-            Op::Result { ty, .. } => Ok(ty.clone()),
+            Op::Result { ty, .. } => ty.clone().checked("result"),
             Op::Region(region) => region.result(operands),
             _ => match operands.iter().find(|t| t.list) {
-                None => self.primitive().result(operands),
+                None => self.primitive().result(operands)?.checked(self.name()),
                 Some(list) => Err(Error::new(
                     ErrorKind::Graph,
                     format!(
@@ -366,6 +369,14 @@ impl Op {
         match self {
             Op::Gather(_) | Op::Dynamic(_) => true,
             Op::Region(region) => region.may_fail(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a region with a [backward pass of the user's](Region::own_backward).
+    pub fn own_backward(&self) -> bool {
+        match self {
+            Op::Region(region) => region.own_backward(),
             _ => false,
         }
     }

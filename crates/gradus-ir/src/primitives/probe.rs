@@ -2,14 +2,15 @@
 
 use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
 use crate::attributes::Attributes;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
-use crate::types::Type;
+use crate::types::{DType, Type};
 
 /// The value itself; when the program runs, the backend shows it to whoever is registered under `id`, also if nothing needs the result: an
 /// [effect](Op::is_effect). A gradient needs few of the values on its way, and it is these that people want to see.
 ///
-/// Derivatives pass by: a tangent is that of the operand and is not shown. Batched, all rows are shown together.
+/// Derivatives pass by: a tangent is that of the operand and is not shown. Batched, all rows are shown together. A second operand, truth values along the first axes, says which
+/// of the rows are shown: those that run the body in which the probe stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Probe {
     /// Who sees the value.
@@ -33,8 +34,21 @@ impl Primitive for Probe {
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
-        arity(self.name(), operands, 1)?;
-        Ok(operands[0].clone())
+        if i64::try_from(self.id).is_err() {
+            let message = format!("probe: the number {} is none that a text can hold", self.id);
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
+        let &[value, shown] = operands else {
+            arity(self.name(), operands, 1)?;
+            return Ok(operands[0].clone());
+        };
+        if shown.dtype != DType::Bool || !value.shape.starts_with(&shown.shape) {
+            let message = format!(
+                "probe: the rows of {value} that are shown must be truth values along its first axes, not {shown}"
+            );
+            return Err(Error::new(ErrorKind::Shape, message));
+        }
+        Ok(value.clone())
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
@@ -47,7 +61,8 @@ impl Primitive for Probe {
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
-        cx.graph.emit(Op::Probe(*self), cx.operands)
+        let operands = cx.all_with_axis();
+        cx.graph.emit(Op::Probe(*self), &operands)
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {

@@ -5,7 +5,7 @@ use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Wo
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
-use crate::types::{Dims, Type};
+use crate::types::{DType, Dims, LONGEST, Type};
 
 /// An operation whose result is put together from its operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -30,13 +30,25 @@ pub enum Resize {
     },
 }
 
-/// The end of a slice of `n` elements, so that exactly these are taken.
-fn slice_limit(start: usize, stride: usize, n: usize) -> usize {
-    if n == 0 {
-        start
-    } else {
-        start + (n - 1) * stride + 1
+/// The end of a slice of `n` elements, so that exactly these are taken; `None` if it cannot be counted.
+fn slice_limit(start: usize, stride: usize, n: usize) -> Option<usize> {
+    match n {
+        0 => Some(start),
+        n => (n - 1)
+            .checked_mul(stride)?
+            .checked_add(start)?
+            .checked_add(1),
     }
+}
+
+/// The size of an axis of `n` elements with others around and between them; `None` if no axis is as long.
+fn padded(n: usize, low: usize, high: usize, interior: usize) -> Option<usize> {
+    let between = n.saturating_sub(1).checked_mul(interior)?;
+    let size = low
+        .checked_add(n)?
+        .checked_add(between)?
+        .checked_add(high)?;
+    (size <= LONGEST && interior < LONGEST).then_some(size)
 }
 
 impl Resize {
@@ -111,12 +123,19 @@ impl Primitive for Resize {
                         ),
                     ));
                 }
-                let shape: Dims = (0..x.rank())
-                    .map(|i| {
-                        let n = x.shape[i];
-                        low[i] + n + n.saturating_sub(1) * interior[i] + high[i]
+                let sizes = (0..x.rank()).map(|i| {
+                    padded(x.shape[i], low[i], high[i], interior[i]).ok_or_else(|| {
+                        Error::new(
+                            ErrorKind::Shape,
+                            format!(
+                                "pad: {} elements before axis {i} of {x}, {} behind it and {} between two of it make an axis longer than {LONGEST}; \
+                                 a difference of sizes that is below zero wraps to such a number",
+                                low[i], high[i], interior[i]
+                            ),
+                        )
                     })
-                    .collect();
+                });
+                let shape: Dims = sizes.collect::<Result<_>>()?;
                 Ok(x.with_shape(&shape))
             }
             Resize::Concat(axis) => {
@@ -145,21 +164,37 @@ impl Primitive for Resize {
                             ),
                         ));
                     }
-                    shape[*axis] += o.shape[*axis];
+                    let sum = shape[*axis].checked_add(o.shape[*axis]);
+                    shape[*axis] = sum.filter(|&n| n <= LONGEST).ok_or_else(|| {
+                        let count = operands.len();
+                        let message = format!(
+                            "concatenate: {count} arrays such as {o} make axis {axis} longer than {LONGEST}"
+                        );
+                        Error::new(ErrorKind::Shape, message)
+                    })?;
                 }
                 Ok(first.with_shape(&shape))
             }
             Resize::SliceAdd { start, stride } => {
                 arity("slice_add", operands, 2)?;
                 let (whole, part) = (operands[0], operands[1]);
+                if whole.dtype == DType::Bool {
+                    return Err(Error::new(
+                        ErrorKind::DType,
+                        format!(
+                            "slice_add: takes numbers, got {whole}; convert it first with `astype`"
+                        ),
+                    ));
+                }
                 let n = whole.rank();
                 let fits = whole.dtype == part.dtype
                     && part.rank() == n
                     && start.len() == n
                     && stride.len() == n
                     && (0..n).all(|i| {
-                        stride[i] >= 1
-                            && slice_limit(start[i], stride[i], part.shape[i]) <= whole.shape[i]
+                        (1..=LONGEST).contains(&stride[i])
+                            && slice_limit(start[i], stride[i], part.shape[i])
+                                .is_some_and(|limit| limit <= whole.shape[i])
                     });
                 if !fits {
                     return Err(Error::new(
@@ -315,7 +350,7 @@ fn slice_of(
     shape: &[usize],
 ) -> NodeId {
     let limit: Dims = (0..shape.len())
-        .map(|i| slice_limit(start[i], stride[i], shape[i]))
+        .map(|i| slice_limit(start[i], stride[i], shape[i]).expect("the type rule has counted it"))
         .collect();
     cx.graph.slice(from, start, &limit, stride)
 }

@@ -1,11 +1,17 @@
 //! Elementwise functions of one operand: a row of the table is a function and its derivative.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use super::binary::within;
+use super::{
+    Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
+};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::{DType, Type};
-use std::f64::consts::{FRAC_2_SQRT_PI, PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E, PI};
+
+/// 2√(2/π)
+const GELU_LINEAR: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * 2.0;
 
 /// An elementwise function of one operand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -24,10 +30,16 @@ pub enum Unary {
     Cbrt,
     /// `eˣ`
     Exp,
+    /// `2ˣ`
+    Exp2,
     /// `eˣ - 1`, exact near 0.
     Expm1,
     /// Natural logarithm.
     Log,
+    /// Logarithm to base 2.
+    Log2,
+    /// Logarithm to base 10.
+    Log10,
     /// `ln(1 + x)`, exact near 0.
     Log1p,
     /// Sine of an angle in radians.
@@ -56,6 +68,12 @@ pub enum Unary {
     Atanh,
     /// `1 / (1 + e⁻ˣ)`
     Sigmoid,
+    /// `x / (1 + e⁻ˣ)`
+    Silu,
+    /// `x·Φ(x)` with the distribution function of the normal distribution, `Φ(x) = erfc(-x/√2)/2`.
+    Gelu,
+    /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`
+    GeluTanh,
     /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
     Erf,
     /// `1 - erf(x)`, exact for large x.
@@ -89,7 +107,7 @@ enum Slope {
 
 impl Unary {
     /// All functions, with an exponent of 3 for [`Unary::PowI`].
-    pub const ALL: [Unary; 34] = [
+    pub const ALL: [Unary; 40] = [
         Unary::Neg,
         Unary::Abs,
         Unary::Sign,
@@ -97,8 +115,11 @@ impl Unary {
         Unary::Rsqrt,
         Unary::Cbrt,
         Unary::Exp,
+        Unary::Exp2,
         Unary::Expm1,
         Unary::Log,
+        Unary::Log2,
+        Unary::Log10,
         Unary::Log1p,
         Unary::Sin,
         Unary::Cos,
@@ -113,6 +134,9 @@ impl Unary {
         Unary::Acosh,
         Unary::Atanh,
         Unary::Sigmoid,
+        Unary::Silu,
+        Unary::Gelu,
+        Unary::GeluTanh,
         Unary::Erf,
         Unary::Erfc,
         Unary::ErfInv,
@@ -180,8 +204,16 @@ impl Unary {
                 Over(g.scale(square, 3.0))
             }
             Unary::Exp => Times(y),
-            Unary::Expm1 => Times(g.add_nodes(y, one)),
+            Unary::Exp2 => Times(g.scale(y, LN_2)),
+            // y + 1 has no digits left where x is far below 0.
+            Unary::Expm1 => Times(g.unary(Unary::Exp, x)),
             Unary::Log => Over(x),
+            // x·ln 2 and x·ln 10 would overflow earlier than the slope vanishes.
+            Unary::Log2 | Unary::Log10 => {
+                let base = if self == Unary::Log2 { LOG2_E } else { LOG10_E };
+                let factor = g.constant_like(base, x);
+                Times(g.div(factor, x))
+            }
             Unary::Log1p => Over(g.add_nodes(x, one)),
             Unary::Sin => Times(g.unary(Unary::Cos, x)),
             Unary::Cos => {
@@ -202,26 +234,66 @@ impl Unary {
                 })
             }
             Unary::Atan => {
-                let square = g.mul(x, x);
-                Over(g.add_nodes(one, square))
+                // 1/(1 + x²), whose square would overflow earlier than the slope vanishes.
+                let length = g.binary(Binary::Hypot, x, one);
+                let inverse = g.div(one, length);
+                Times(g.mul(inverse, inverse))
             }
             Unary::Sinh => Times(g.unary(Unary::Cosh, x)),
             Unary::Cosh => Times(g.unary(Unary::Sinh, x)),
             Unary::Tanh => Times(one_minus_square(g, y)),
             Unary::Asinh => {
-                let square = g.mul(x, x);
-                let sum = g.add_nodes(square, one);
-                Times(g.unary(Unary::Rsqrt, sum))
+                // √(x² + 1), without the overflow of the square.
+                Over(g.binary(Binary::Hypot, x, one))
             }
             Unary::Acosh => {
                 let (low, high) = (g.sub(x, one), g.add_nodes(x, one));
-                let product = g.mul(low, high);
-                Times(g.unary(Unary::Rsqrt, product))
+                // Two roots: their operands' product would overflow.
+                let (low, high) = (g.unary(Unary::Rsqrt, low), g.unary(Unary::Rsqrt, high));
+                Times(g.mul(low, high))
             }
             Unary::Atanh => Over(one_minus_square(g, x)),
             Unary::Sigmoid => {
                 let rest = g.sub(one, y);
                 Times(g.mul(y, rest))
+            }
+            Unary::Silu => {
+                // σ(x) + x·σ(x)·σ(-x). A large y is held, as the last factor is 0 there and an infinite one would make NaN.
+                let (left, right) = (g.unary(Unary::Sigmoid, x), mirrored_sigmoid(g, x));
+                let held = held(g, y);
+                let product = g.mul(held, right);
+                Times(g.add_nodes(left, product))
+            }
+            Unary::Gelu => {
+                // Φ(x) + x·φ(x); φ is 0 where x is held.
+                let at = g.scale(x, -FRAC_1_SQRT_2);
+                let tail = g.unary(Unary::Erfc, at);
+                let below = g.scale(tail, 0.5);
+                let near = within(g, x, 40.0);
+                let square = g.mul(near, near);
+                let exponent = g.scale(square, -0.5);
+                let bell = g.unary(Unary::Exp, exponent);
+                let product = g.mul(near, bell);
+                let product = g.scale(product, 0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
+                Times(g.add_nodes(below, product))
+            }
+            Unary::GeluTanh => {
+                // y is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·σ(-w)·w'; σ(-w) is 0 where y and x are held.
+                let (a, b) = (GELU_LINEAR, GELU_LINEAR * 0.044_715);
+                let near = within(g, x, 40.0);
+                let square = g.mul(near, near);
+                let mut parabola = |b: f64| {
+                    let term = g.scale(square, b);
+                    let a = g.constant_like(a, x);
+                    g.add_nodes(term, a)
+                };
+                let (quotient, slope) = (parabola(b), parabola(3.0 * b));
+                let w = g.mul(near, quotient);
+                let (left, right) = (g.unary(Unary::Sigmoid, w), mirrored_sigmoid(g, w));
+                let held = held(g, y);
+                let product = g.mul(held, right);
+                let product = g.mul(product, slope);
+                Times(g.add_nodes(left, product))
             }
             Unary::Erf | Unary::Erfc => {
                 let square = g.mul(x, x);
@@ -242,7 +314,10 @@ impl Unary {
                 Times(g.scale(quotient, f64::from(i32::MIN)))
             }
             Unary::PowI(n) => {
-                let lower = g.unary(Unary::PowI(n - 1), x);
+                let lower = match n.checked_sub(1) {
+                    Some(lower) => g.unary(Unary::PowI(lower), x),
+                    None => g.div(y, x),
+                };
                 Times(g.scale(lower, f64::from(n)))
             }
             Unary::Sign
@@ -264,6 +339,18 @@ fn one_minus_square(g: &mut Graph, v: NodeId) -> NodeId {
     g.mul(low, high)
 }
 
+/// `σ(-x)`, which is `1 - σ(x)` with all digits.
+fn mirrored_sigmoid(g: &mut Graph, x: NodeId) -> NodeId {
+    let x = g.unary(Unary::Neg, x);
+    g.unary(Unary::Sigmoid, x)
+}
+
+/// `y` up to where it is a factor of 0 anyway.
+fn held(g: &mut Graph, y: NodeId) -> NodeId {
+    let limit = g.constant_like(1e4, y);
+    g.binary(Binary::Min, y, limit)
+}
+
 impl Primitive for Unary {
     fn name(&self) -> &'static str {
         match self {
@@ -274,8 +361,11 @@ impl Primitive for Unary {
             Unary::Rsqrt => "rsqrt",
             Unary::Cbrt => "cbrt",
             Unary::Exp => "exp",
+            Unary::Exp2 => "exp2",
             Unary::Expm1 => "expm1",
             Unary::Log => "log",
+            Unary::Log2 => "log2",
+            Unary::Log10 => "log10",
             Unary::Log1p => "log1p",
             Unary::Sin => "sin",
             Unary::Cos => "cos",
@@ -290,6 +380,9 @@ impl Primitive for Unary {
             Unary::Acosh => "acosh",
             Unary::Atanh => "atanh",
             Unary::Sigmoid => "sigmoid",
+            Unary::Silu => "silu",
+            Unary::Gelu => "gelu",
+            Unary::GeluTanh => "gelu_tanh",
             Unary::Erf => "erf",
             Unary::Erfc => "erfc",
             Unary::ErfInv => "erf_inv",

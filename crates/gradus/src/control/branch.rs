@@ -9,9 +9,11 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 
 /// `on_true(x)` if `predicate` holds, else `on_false(x)`. Only one of them runs, and only its derivative.
 ///
-/// `predicate` is one truth value. Both functions return trees of the same structure and types. Under [`vmap`](crate::vmap) with a predicate that differs from example to example
-/// both run, and each example takes its own. What was not taken is then also in the derivative of the whole, `grad` of `vmap`, multiplied by 0: if its slope is
-/// infinite or NaN there, guard it as for [`where_`](Tensor::where_), or use [`map`](crate::control::map). `vmap` of `grad` needs no guard.
+/// `predicate` is one truth value. Both functions return trees of the same structure and types. All that a function does belongs to its branch, also what it computes from captured
+/// tensors alone: where the branch is not taken, nothing of it is computed, can fail, is seen or has a derivative.
+///
+/// Under [`vmap`](crate::vmap) with a predicate that differs from example to example both functions are computed for all examples, and each takes its own. An example that did not take a
+/// branch cannot fail in it, nor is it seen there, nor does it spoil a derivative, however steep the branch is where the example is.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -56,7 +58,7 @@ pub fn cond<A: Tree, B: Tree>(
             loc,
         )
     });
-    or_stop(result, loc, || zeros_like(&on_true(x)))
+    or_stop(result, loc, || leaves(x), || zeros_like(&on_true(x)))
 }
 
 /// `branches[index](x)`. Only that one runs, and only its derivative; an index out of range counts as the nearest one.
@@ -102,11 +104,16 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
             loc,
         )
     });
-    or_stop(result, loc, || match branches.first() {
-        Some(first) => zeros_like(&first(x)),
-        // There is nothing to make a stand-in of.
-        None => panic!("{}", no_branch().at(trace::users_place(loc))),
-    })
+    or_stop(
+        result,
+        loc,
+        || leaves(x),
+        || match branches.first() {
+            Some(first) => zeros_like(&first(x)),
+            // There is nothing to make a stand-in of.
+            None => panic!("{}", no_branch().at(trace::users_place(loc))),
+        },
+    )
 }
 
 fn no_branch() -> Error {

@@ -98,9 +98,9 @@ impl Steps<'_> {
         let carried = &types[1 + self.consts..1 + self.consts + self.carries];
         let state: u64 = carried.iter().map(|t| t.bytes() as u64).sum();
         let root = (n as f64).sqrt().ceil() as u64;
-        if step * n as u64 <= limit {
+        if step.saturating_mul(n as u64) <= limit {
             Keep::All
-        } else if root * (step + state) <= limit {
+        } else if root.saturating_mul(step.saturating_add(state)) <= limit {
             Keep::Sqrt
         } else {
             Keep::Snapshots((limit.saturating_sub(step) / state.max(1)).max(2) as usize)

@@ -1,6 +1,7 @@
 //! Loops that carry a tree from step to step.
 
 use super::growing::Growing;
+use super::invariant::before_steps;
 use super::keep::Steps;
 use super::{Keep, apply, check_carried, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
@@ -164,7 +165,7 @@ fn go_on<C: Tree>(
         results.truncate(carried.len());
         Ok(results)
     };
-    let results = or_stop(run(), loc, || leaves(init));
+    let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
 }
 
@@ -253,12 +254,9 @@ fn count_up<C: Tree>(
                 ));
             }
         }
-        let bounds = || {
-            let (lower, upper) = (lower.astype(DType::I64), upper.astype(DType::I64));
-            let count = &upper - &lower;
-            (lower, count)
-        };
-        let (lower, count) = trace::on_behalf_of(loc, bounds);
+        let known = known_count(&lower, &upper)?;
+        let wide = || (lower.astype(DType::I64), upper.astype(DType::I64));
+        let (lower, upper) = trace::on_behalf_of(loc, wide);
         let carried = leaves(init);
         let mut arguments = vec![Type::scalar(DType::I64)];
         arguments.extend(types(&carried));
@@ -272,6 +270,10 @@ fn count_up<C: Tree>(
             }
         })?;
         check_carried(name, init, &result)?;
+        let body = match known {
+            None | Some(0) => body,
+            Some(_) => before_steps(body, arguments.len())?,
+        };
         let consts = body.captured.len();
         let mut operands = body.captured.clone();
         operands.extend(carried.iter().cloned());
@@ -283,7 +285,16 @@ fn count_up<C: Tree>(
             .chain(1..1 + consts)
             .collect();
         let body: Body = on_inputs(&body.graph, &all, &args)?.into();
-        if count.is_traced() {
+        let Some(n) = known else {
+            // The distance of bounds in the wrong order can be as positive as a machine counts.
+            let apart = || match from_zero {
+                true => upper.clone(),
+                false => {
+                    let none = Tensor::from(0i64);
+                    upper.greater(&lower).where_(&(&upper - &lower), &none)
+                }
+            };
+            let count = trace::on_behalf_of(loc, apart);
             if grows(name, options)? {
                 operands.insert(0, count);
                 return Growing::counted(&body, consts, carried.len())?.apply(operands, loc);
@@ -297,8 +308,7 @@ fn count_up<C: Tree>(
                 body,
             });
             return apply(region, operands, loc);
-        }
-        let n = count.item::<i64>()?.max(0) as usize;
+        };
         let steps = Steps {
             body: &body,
             consts,
@@ -312,8 +322,18 @@ fn count_up<C: Tree>(
         let program = steps.program(n, keep, trace::users_place(loc))?;
         trace::apply(&program, operands).map_err(|e| e.at(loc))
     };
-    let results = or_stop(run(), loc, || leaves(init));
+    let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
+}
+
+/// The number of steps, if both bounds are numbers while tracing.
+fn known_count(lower: &Tensor, upper: &Tensor) -> Result<Option<usize>> {
+    if lower.is_traced() || upper.is_traced() {
+        return Ok(None);
+    }
+    let number = |t: &Tensor| Ok::<i64, Error>(t.array()?.get(0).as_i64());
+    let count = number(upper)?.saturating_sub(number(lower)?);
+    Ok(Some(count.max(0) as usize))
 }
 
 /// A bound of [`fori_loop`]: an integer, or a tensor of one.
@@ -333,7 +353,8 @@ impl From<i32> for Bound {
 
 impl From<usize> for Bound {
     fn from(n: usize) -> Bound {
-        Bound(Tensor::from(n as i64))
+        // No loop gets as far as the largest number that a step can have.
+        Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 }
 

@@ -3,9 +3,14 @@
 //! A Rust `if` or `for` inside a traced function is run while tracing: the branch is chosen then, the loop unrolled. The functions here become one
 //! operation of the program, with the closures as programs inside it. They are differentiated in both modes and to any order, batched and compiled like
 //! everything else; what their closures use from outside is passed in by itself.
+//!
+//! All that a closure does while it is traced belongs to its program, transforms in it included, also what it computes from captured tensors alone. Only what the steps of a loop that
+//! makes at least one compute from those is computed before it, which is no difference but in time.
+//! A value that follows from captured concrete tensors alone can still be read there.
 
 mod branch;
 mod growing;
+mod invariant;
 mod keep;
 mod loops;
 mod scan;
@@ -17,7 +22,7 @@ pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Knowledge};
+use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
@@ -29,7 +34,7 @@ pub(crate) fn close<A: Tree, B: Tree>(
     types: &[Type],
     f: impl Fn(&A) -> B,
 ) -> Result<(Closed, B)> {
-    trace::close_tree(types, Knowledge::Types(name), like, f)
+    trace::close_tree(Kind::Body, types, Knowledge::Types(name), like, f)
 }
 
 /// The program of inputs of these types that applies `graph` to those of them in `args`.
@@ -67,7 +72,7 @@ pub(crate) fn called<A: Tree, B: Tree>(
         let region = Region::Call(call(closed.graph.into()));
         Ok(rebuild(&like, apply(region, operands, loc)?))
     };
-    or_stop(run(), loc, || f(x))
+    or_stop(run(), loc, || leaves(x), || f(x))
 }
 
 pub(crate) fn types(leaves: &[Tensor]) -> Vec<Type> {
@@ -126,12 +131,17 @@ pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
     format!("was {wanted}, is {got}{remedy}")
 }
 
-/// Unwraps a result: a mistake is reported at `loc`, and in a boundary `instead` takes its place.
-pub(crate) fn or_stop<T>(result: Result<T>, loc: Loc, instead: impl FnOnce() -> T) -> T {
+/// Unwraps a result: a mistake about `operands` is reported at `loc`, and in a boundary `instead` takes its place.
+pub(crate) fn or_stop<T>(
+    result: Result<T>,
+    loc: Loc,
+    operands: impl FnOnce() -> Vec<Tensor>,
+    instead: impl FnOnce() -> T,
+) -> T {
     match result {
         Ok(value) => value,
         Err(error) => {
-            trace::stop(error, loc);
+            trace::stop(error, loc, &operands().iter().collect::<Vec<_>>());
             instead()
         }
     }

@@ -1,5 +1,6 @@
 //! Loops over the rows of arrays.
 
+use super::invariant::before_steps;
 use super::keep::Steps;
 use super::{Keep, check_carried, check_same, close, on_inputs, or_stop, types, zeros};
 use crate::tensor::{Tensor, concatenate, stack};
@@ -128,6 +129,10 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
         arguments.extend(types(&items));
         let (body, result) = close(name, &argument, &arguments, |(c, x)| f(c, x))?;
         check_carried(name, init, &result.0)?;
+        let body = match n {
+            0 => body,
+            _ => before_steps(body, arguments.len())?,
+        };
         let consts = body.captured.len();
         let mut all = vec![Type::scalar(DType::I64)];
         all.extend(types(&body.captured));
@@ -153,18 +158,23 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
         Ok((results, ys))
     };
     let results = scan();
-    let (last, ys) = or_stop(results, loc, || {
-        let items = sequences.iter().map(|x| {
-            let shape = x.ty().shape.get(1..).unwrap_or_default();
-            zeros(&x.ty().with_shape(shape))
-        });
-        let result = f(init, &rebuild(xs, items.collect()));
-        let ys = leaves(&result.1);
-        let ys = ys.iter().map(|y| zeros(&y.ty().batched(1)));
-        let found = (carried.clone(), ys.collect());
-        like = Some(result);
-        found
-    });
+    let (last, ys) = or_stop(
+        results,
+        loc,
+        || [&carried[..], &sequences].concat(),
+        || {
+            let items = sequences.iter().map(|x| {
+                let shape = x.ty().shape.get(1..).unwrap_or_default();
+                zeros(&x.ty().with_shape(shape))
+            });
+            let result = f(init, &rebuild(xs, items.collect()));
+            let ys = leaves(&result.1);
+            let ys = ys.iter().map(|y| zeros(&y.ty().batched(1)));
+            let found = (carried.clone(), ys.collect());
+            like = Some(result);
+            found
+        },
+    );
     match like {
         Some((c, y)) => (rebuild(&c, last), rebuild(&y, ys)),
         None => unreachable!("the function was traced"),
@@ -263,7 +273,7 @@ pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool)
         let combined = trace::on_behalf_of(loc, || prefix(&combine, flip(rows.clone()), n))?;
         Ok(flip(combined))
     });
-    rebuild(xs, or_stop(result, loc, || rows.clone()))
+    rebuild(xs, or_stop(result, loc, || rows.clone(), || rows.clone()))
 }
 
 /// Rows of a tree, as a list of tensors.

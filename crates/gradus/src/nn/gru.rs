@@ -90,7 +90,7 @@ impl Gru {
     pub fn step(&self, x: &Tensor, state: &Tensor) -> Tensor {
         let loc = Loc::caller();
         if let Err(error) = self.fits("Gru::step", x, state, &[]) {
-            return Tensor::fail(error, state.ty().clone());
+            return Tensor::fail(error, &[x, state], state.ty().clone());
         }
         trace::on_behalf_of(loc, || self.next(&self.input.forward(x), state))
     }
@@ -123,7 +123,7 @@ impl Gru {
             let mut shape = x.shape().to_vec();
             shape.pop();
             shape.push(self.hidden());
-            let states = Tensor::fail(error, state.ty().with_shape(&shape));
+            let states = Tensor::fail(error, &[x, state], state.ty().with_shape(&shape));
             return (state.clone(), states);
         }
         trace::on_behalf_of(loc, || {

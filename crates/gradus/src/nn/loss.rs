@@ -19,7 +19,7 @@ pub fn softmax_cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
                 "softmax_cross_entropy: logits {x} with labels {y}; they must be [examples, classes] and integers [examples]"
             ),
         );
-        return Tensor::fail(error, Type::scalar(x.dtype));
+        return Tensor::fail(error, &[logits, labels], Type::scalar(x.dtype));
     }
     let examples = x.shape[0].max(1) as f64;
     let log_p = logits.log_softmax(-1);

@@ -61,7 +61,7 @@ fn zip_leaves<A: Tree>(
                 .unwrap_or_else(|| "they have different numbers of tensors".into());
             let message =
                 format!("optim: gradients and state must be like the parameters: {difference}");
-            trace::stop(Error::new(ErrorKind::Tree, message), loc);
+            trace::stop(Error::new(ErrorKind::Tree, message), loc, &[]);
             // For a boundary that keeps the mistake: the step is as if nothing had been asked.
             return (0..n)
                 .map(|_| crate::tree::map(trees[0], Tensor::clone))

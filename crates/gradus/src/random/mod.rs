@@ -105,7 +105,7 @@ impl Key {
                 ErrorKind::DType,
                 format!("fold_in: takes one whole number, got {}", data.ty()),
             );
-            return Key(Tensor::fail(error, self.0.ty().clone()));
+            return Key(Tensor::fail(error, &[&self.0], self.0.ty().clone()));
         }
         let data = data.astype(DType::U32);
         Key(threefry::fused(&[&self.0, &data], &|inputs| {
@@ -133,6 +133,9 @@ fn row(keys: &Tensor, i: usize) -> Key {
 /// 32 random bits for each element: u32 of `shape`.
 #[track_caller]
 pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
+    if let Err(error) = Type::new(DType::U32, shape).checked("bits") {
+        return Tensor::fail(error, &[], Type::new(DType::U32, shape));
+    }
     threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], shape))
 }
 
@@ -185,6 +188,9 @@ pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
 /// Truth values that hold with probability `p`.
 #[track_caller]
 pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
+    if let Some(refused) = refuse("bernoulli", shape, DType::F32) {
+        return refused.astype(DType::Bool);
+    }
     threefry::fused(&[&key.0], &|key| {
         threefry::unit(&key[0], shape, DType::F32).less(p)
     })
@@ -218,12 +224,13 @@ pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
 
 #[track_caller]
 fn refuse(name: &str, shape: &[usize], dtype: DType) -> Option<Tensor> {
-    if dtype.is_float() {
-        return None;
-    }
-    let error = Error::new(
-        ErrorKind::DType,
-        format!("{name}: gives floating-point numbers, not {dtype}"),
-    );
-    Some(Tensor::fail(error, Type::new(dtype, shape)))
+    let ty = Type::new(dtype, shape);
+    let error = match dtype.is_float() {
+        true => ty.clone().checked(name).err()?,
+        false => Error::new(
+            ErrorKind::DType,
+            format!("{name}: gives floating-point numbers, not {dtype}"),
+        ),
+    };
+    Some(Tensor::fail(error, &[], ty))
 }

@@ -1,7 +1,7 @@
 //! The Threefry-2x32 hash over tensors, and numbers made of its bits.
 
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Kind, Knowledge};
 use gradus_ir::primitives::{Binary, Layout, Resize};
 use gradus_ir::{DType, Dims, Literal, Loc, Op};
 
@@ -10,17 +10,22 @@ use gradus_ir::{DType, Dims, Literal, Loc, Op};
 pub(super) fn fused(inputs: &[&Tensor], f: &dyn Fn(&[Tensor]) -> Tensor) -> Tensor {
     let loc = Loc::caller();
     let types: Vec<_> = inputs.iter().map(|t| t.ty().clone()).collect();
-    let result = trace::close(&types, Knowledge::Types("random"), &mut |args| {
-        vec![trace::on_behalf_of(loc, || f(&args))]
-    })
+    let given: Vec<Tensor> = inputs.iter().map(|&t| t.clone()).collect();
+    let result = trace::close(
+        Kind::Function,
+        &types,
+        Knowledge::Types("random"),
+        &given,
+        &mut |args| vec![trace::on_behalf_of(loc, || f(&args))],
+    )
     .and_then(|closed| {
-        let arguments = closed.arguments(inputs.iter().map(|&t| t.clone()).collect());
+        let arguments = closed.arguments(given.clone());
         let plausible = closed.graph.output_types();
         Ok((trace::apply(&closed.graph, arguments)?, plausible))
     });
     match result {
         Ok((mut results, _)) => results.remove(0),
-        Err(error) => Tensor::fail(error, inputs[0].ty().clone()),
+        Err(error) => Tensor::fail(error, inputs, inputs[0].ty().clone()),
     }
 }
 

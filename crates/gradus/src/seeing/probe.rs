@@ -1,7 +1,7 @@
 //! Values shown while programs run.
 
-use crate::tensor::{Repr, Tensor};
-use crate::trace::Trace;
+use crate::tensor::Tensor;
+use crate::trace::{self, Trace};
 use gradus_cpu::Observer;
 use gradus_ir::Op;
 use gradus_ir::primitives::Probe;
@@ -40,7 +40,7 @@ impl Tensor {
     pub fn inspect<F: Fn(&Tensor) + Send + Sync + 'static>(&self, f: F) -> Tensor {
         /// Observers that capture nothing, so that the same closure is the same program again.
         static PLAIN: LazyLock<Kept<TypeId>> = LazyLock::new(Mutex::default);
-        let Repr::Traced(traced) = &self.0 else {
+        let Some(trace) = trace::innermost(&[self]) else {
             f(self);
             return self.clone();
         };
@@ -51,7 +51,7 @@ impl Tensor {
             false => make(),
         };
         let id = observer.id();
-        Trace::keep(&traced.trace, observer);
+        Trace::keep(&trace, observer);
         Tensor::apply(Op::Probe(Probe { id }), &[self])
     }
 }
@@ -74,7 +74,7 @@ impl Tensor {
 pub fn debug_print(text: &'static str, x: &Tensor) {
     static PRINTERS: LazyLock<Kept<&'static str>> = LazyLock::new(Mutex::default);
     let print = move |x: &Tensor| eprintln!("{}", text.replacen("{}", &x.to_string(), 1));
-    if !x.is_traced() {
+    if !trace::is_traced([x]) {
         return print(x);
     }
     let observer = kept(&PRINTERS, text, || {

@@ -67,14 +67,14 @@ pub fn argmin<X: Tree>(objective: impl Fn(&X) -> Tensor, init: &X, options: Argm
         let objective = |x: &X| {
             let result = trace::apply(&closed.graph, closed.arguments(leaves(x)));
             let value = result.map(|mut values| values.remove(0));
-            value.unwrap_or_else(|e| Tensor::fail(e, returned.ty().clone()))
+            value.unwrap_or_else(|e| Tensor::fail(e, &[], returned.ty().clone()))
         };
         let slope = |x: &X| differentiate("argmin", &|x: &X| (objective(x), ()), x, loc).1;
         let solve =
             |slope: &dyn Fn(&X) -> X, init: &X| descend(&objective, slope, init, options, loc);
         root_of("argmin", &slope, init, &solve, options.linear, loc)
     };
-    or_stop(run(), loc, || zeros_like(init))
+    or_stop(run(), loc, || leaves(init), || zeros_like(init))
 }
 
 fn descend<X: Tree>(

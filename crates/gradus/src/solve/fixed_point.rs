@@ -51,7 +51,7 @@ pub fn fixed_point<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: FixedPoint) 
     let solve =
         |f: &dyn Fn(&X) -> X, init: &X| on_behalf_of(loc, || iterate(f, init, options, loc));
     let result = root_of("fixed_point", &moved, init, &solve, options.linear, loc);
-    or_stop(result, loc, || zeros_like(init))
+    or_stop(result, loc, || leaves(init), || zeros_like(init))
 }
 
 fn iterate<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: FixedPoint, loc: Loc) -> Result<X> {

@@ -5,7 +5,7 @@ use super::require;
 use super::vector::Packing;
 use crate::control::{apply, changed, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Knowledge, on_behalf_of};
+use crate::trace::{self, Closed, Kind, Knowledge, on_behalf_of};
 use crate::transform::custom::{only_floats, refuse_nonlinear};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
 use gradus_ir::primitives::{Body, Call, Region, Solve};
@@ -93,9 +93,12 @@ impl LinearSolver {
 #[track_caller]
 pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolver) -> V {
     let loc = Loc::caller();
-    or_stop(solve(NAME, &matvec, None, b, solver, loc), loc, || {
-        zeros_like(b)
-    })
+    or_stop(
+        solve(NAME, &matvec, None, b, solver, loc),
+        loc,
+        || leaves(b),
+        || zeros_like(b),
+    )
 }
 
 /// As [`linear_solve`], for a matrix that is far from the identity: `preconditioner` is the product with a matrix `M` that is like the inverse of `A`, so that
@@ -132,7 +135,7 @@ pub fn linear_solve_preconditioned<V: Tree>(
     let loc = Loc::caller();
     let name = "linear_solve_preconditioned";
     let result = solve(name, &matvec, Some(&preconditioner), b, solver, loc);
-    or_stop(result, loc, || zeros_like(b))
+    or_stop(result, loc, || leaves(b), || zeros_like(b))
 }
 
 /// What messages call [`linear_solve`], which the derivatives of other solutions use too.
@@ -246,45 +249,51 @@ impl Problem<'_> {
     ) -> Result<Closed> {
         let (packing, name) = (self.packing, self.name);
         let mut outcome = Ok(());
-        let closed = trace::close(self.given, Knowledge::Types(name), &mut |mut args| {
-            let side = args.split_off(matvec.inputs().len() - packing.count());
-            let on_vectors = |graph: &Graph, outside: &[Tensor], v: &Tensor| {
-                let all = [outside, &packing.unpack(v)].concat();
-                match trace::apply(graph, all) {
-                    Ok(results) => packing.pack(&results),
-                    Err(e) => Tensor::fail(e, v.ty().clone()),
-                }
-            };
-            let product = |v: &Tensor| on_vectors(matvec, &args, v);
-            let nearly_inverse =
-                preconditioner.map(|(m, outside)| move |v: &Tensor| on_vectors(m, outside, v));
-            let system = System {
-                product: &product,
-                preconditioner: nearly_inverse
-                    .as_ref()
-                    .map(|m| m as &dyn Fn(&Tensor) -> Tensor),
-            };
-            let found = on_behalf_of(self.loc, || {
-                let found = krylov::solve(self.solver, packing, system, &packing.pack(&side));
-                let message = format!(
-                    "{name}: no convergence in {{}} steps: the norm of the residual is {{}}, and should be at most {{}}; allow more `max_steps` or a larger `tolerance`, or take \
+        let closed = trace::close(
+            Kind::Body,
+            self.given,
+            Knowledge::Types(name),
+            &[],
+            &mut |mut args| {
+                let side = args.split_off(matvec.inputs().len() - packing.count());
+                let on_vectors = |graph: &Graph, outside: &[Tensor], v: &Tensor| {
+                    let all = [outside, &packing.unpack(v)].concat();
+                    match trace::apply(graph, all) {
+                        Ok(results) => packing.pack(&results),
+                        Err(e) => Tensor::fail(e, &[v], v.ty().clone()),
+                    }
+                };
+                let product = |v: &Tensor| on_vectors(matvec, &args, v);
+                let nearly_inverse =
+                    preconditioner.map(|(m, outside)| move |v: &Tensor| on_vectors(m, outside, v));
+                let system = System {
+                    product: &product,
+                    preconditioner: nearly_inverse
+                        .as_ref()
+                        .map(|m| m as &dyn Fn(&Tensor) -> Tensor),
+                };
+                let found = on_behalf_of(self.loc, || {
+                    let found = krylov::solve(self.solver, packing, system, &packing.pack(&side));
+                    let message = format!(
+                        "{name}: no convergence in {{}} steps: the norm of the residual is {{}}, and should be at most {{}}; allow more `max_steps` or a larger `tolerance`, or take \
                      another method"
-                );
-                let reported = [&found.steps, &found.residual, &found.limit];
-                require(
-                    found.converged,
-                    &message,
-                    &reported,
-                    found.solution,
-                    self.loc,
-                )
-                .map(|x| packing.unpack(&x))
-            });
-            found.unwrap_or_else(|e| {
-                outcome = Err(e);
-                side
-            })
-        })?;
+                    );
+                    let reported = [&found.steps, &found.residual, &found.limit];
+                    require(
+                        found.converged,
+                        &message,
+                        &reported,
+                        found.solution,
+                        self.loc,
+                    )
+                    .map(|x| packing.unpack(&x))
+                });
+                found.unwrap_or_else(|e| {
+                    outcome = Err(e);
+                    side
+                })
+            },
+        )?;
         outcome?;
         Ok(closed)
     }

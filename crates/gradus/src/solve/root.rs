@@ -55,7 +55,7 @@ pub fn custom_root<X: Tree>(
     let loc = Loc::caller();
     let solve = |f: &dyn Fn(&X) -> X, init: &X| Ok(solve(f, init));
     let result = root_of("custom_root", &f, init, &solve, linear, loc);
-    or_stop(result, loc, || zeros_like(init))
+    or_stop(result, loc, || leaves(init), || zeros_like(init))
 }
 
 /// A function that finds a root of another, beginning somewhere.
@@ -85,7 +85,7 @@ pub(super) fn root_of<X: Tree>(
         match trace::apply(&graph, all) {
             Ok(results) => rebuild(x, results),
             Err(error) => {
-                trace::stop(error, loc);
+                trace::stop(error, loc, &[]);
                 zeros_like(x)
             }
         }
@@ -106,7 +106,7 @@ pub(super) fn root_of<X: Tree>(
             let side = map(&moved, |t| -t);
             let product = |v: &X| jvp(|x: &X| at(x, outside), x, v).1;
             let solution = linear::solve(linear::NAME, &product, None, &side, linear, loc);
-            or_stop(solution, loc, || zeros_like(&side))
+            or_stop(solution, loc, || leaves(&side), || zeros_like(&side))
         })
     };
     let root = with_tangent(name, &captured, &body, &rule, Outside::Zero, loc)?;
@@ -146,7 +146,7 @@ pub fn find_root<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: Root) -> X {
     let loc = Loc::caller();
     let solve = |f: &dyn Fn(&X) -> X, init: &X| on_behalf_of(loc, || newton(f, init, options, loc));
     let result = root_of("find_root", &f, init, &solve, options.linear, loc);
-    or_stop(result, loc, || zeros_like(init))
+    or_stop(result, loc, || leaves(init), || zeros_like(init))
 }
 
 fn newton<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: Root, loc: Loc) -> Result<X> {

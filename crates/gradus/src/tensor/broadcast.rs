@@ -142,7 +142,7 @@ pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, 
 pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor {
     match pair(name, a, b) {
         Ok((a, b)) => Tensor::apply(op, &[&a, &b]),
-        Err(error) => Tensor::fail(error, a.ty().clone()),
+        Err(error) => Tensor::fail(error, &[a], a.ty().clone()),
     }
 }
 

@@ -55,14 +55,14 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            return Tensor::fail(error, a.ty().clone());
+            return Tensor::fail(error, &[self, a, b], a.ty().clone());
         }
         let dtype = common_dtype(a.dtype(), b.dtype());
         let shape = common_shape("where_", a.ty(), b.ty())
             .and_then(|s| common_shape("where_", self.ty(), &Type::new(dtype, &s)));
         let shape = match shape {
             Ok(shape) => shape,
-            Err(error) => return Tensor::fail(error, a.ty().with_dtype(dtype)),
+            Err(error) => return Tensor::fail(error, &[self, a, b], a.ty().with_dtype(dtype)),
         };
         let (a, b) = (
             expand(&a.astype(dtype), &shape),

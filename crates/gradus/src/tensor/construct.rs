@@ -68,7 +68,7 @@ impl Tensor {
             return Tensor::splat(value, shape);
         }
         let error = Error::new(ErrorKind::Shape, format!("{name}: no memory can hold {ty}"));
-        Tensor::fail(error, Type::scalar(value.dtype()))
+        Tensor::fail(error, &[], Type::scalar(value.dtype()))
     }
 
     /// Zeros of this tensor's type and shape.
@@ -120,7 +120,7 @@ impl Tensor {
                 } else {
                     Type::scalar(T::DTYPE)
                 };
-                Tensor::fail(error, ty)
+                Tensor::fail(error, &[], ty)
             }
         }
     }
@@ -137,7 +137,7 @@ impl Tensor {
                 ErrorKind::Argument,
                 format!("arange: from {start} to {stop} by {step} is no finite sequence"),
             );
-            return Tensor::fail(error, Type::new(DType::F64, &[0]));
+            return Tensor::fail(error, &[], Type::new(DType::F64, &[0]));
         }
         let n = n.max(0.0) as usize;
         Tensor::generated("arange", &[n], |i| start + i as f64 * step)
@@ -221,6 +221,6 @@ conversions!(f32, f64, i32, i64, u32, bool);
 fn from_flat<T: Element>(values: &[T], shape: &[usize]) -> Tensor {
     match Array::from_slice(values, shape) {
         Ok(array) => Tensor::from_array(array),
-        Err(error) => Tensor::fail(error, Type::new(T::DTYPE, shape)),
+        Err(error) => Tensor::fail(error, &[], Type::new(T::DTYPE, shape)),
     }
 }

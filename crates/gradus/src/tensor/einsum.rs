@@ -27,7 +27,7 @@ pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
         Ok((letters, output)) => {
             on_behalf_of(Loc::caller(), || evaluate(letters, &output, operands))
         }
-        Err(error) => Tensor::fail(error, Type::scalar(DType::F64)),
+        Err(error) => Tensor::fail(error, operands, Type::scalar(DType::F64)),
     }
 }
 

@@ -40,11 +40,11 @@ impl Tensor {
             let from_end = |i: isize| i128::from(i as i64) + if i < 0 { n } else { 0 };
             let start = match range.start_bound() {
                 Bound::Included(&i) => from_end(i),
-                Bound::Excluded(&i) => from_end(i) + 1,
+                Bound::Excluded(&i) => from_end(i).saturating_add(1),
                 Bound::Unbounded => 0,
             };
             let stop = match range.end_bound() {
-                Bound::Included(&i) => from_end(i) + 1,
+                Bound::Included(&i) => from_end(i).saturating_add(1),
                 Bound::Excluded(&i) => from_end(i),
                 Bound::Unbounded => n,
             };
@@ -75,7 +75,7 @@ impl Tensor {
                     stride,
                 })
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -93,7 +93,7 @@ impl Tensor {
                 format!("at: there is no entry {i} in {}", self.ty()),
             );
             let shape = self.shape().get(1..).unwrap_or(&[]);
-            return Tensor::fail(error, self.ty().with_shape(shape));
+            return Tensor::fail(error, &[self], self.ty().with_shape(shape));
         }
         self.slice_axis(0, k..k + 1).under(&self.shape()[1..])
     }
@@ -122,7 +122,7 @@ impl Tensor {
                 let take = Gather::Take { batch: 0, axis };
                 Tensor::apply(Op::Gather(take), &[self, &indices])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -152,7 +152,9 @@ impl Tensor {
         };
         let (a, others) = match prepared() {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().with_shape(indices.shape())),
+            Err(error) => {
+                return Tensor::fail(error, &[self], self.ty().with_shape(indices.shape()));
+            }
         };
         let wide = |t: &Tensor| {
             let mut shape = others.clone();
@@ -184,7 +186,7 @@ impl Tensor {
                 let updates = updates.astype(self.dtype());
                 Tensor::apply(Op::Gather(scatter), &[self, &indices, &updates])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -222,7 +224,7 @@ impl Tensor {
     #[track_caller]
     pub fn one_hot(&self, n: usize, dtype: DType) -> Tensor {
         if let Err(error) = whole("one_hot", self) {
-            return Tensor::fail(error, Type::new(dtype, self.shape()));
+            return Tensor::fail(error, &[self], Type::new(dtype, self.shape()));
         }
         let mut shape = self.ty().shape.clone();
         shape.push(n);
@@ -246,15 +248,15 @@ impl Tensor {
     #[track_caller]
     fn triangle(&self, name: &str, k: isize, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix(name, self), self.ty().clone());
+            return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
         let (row, column) = (
             Tensor::iota(name, &[m, n], 0),
             Tensor::iota(name, &[m, n], 1),
         );
-        // Beyond the corners no diagonal makes a difference, and sums with it would wrap.
+        // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
         let k = (k as i64).clamp(-(m as i64), n as i64);
-        keep(&(row + k), &column).where_(self, &self.zeros_like())
+        keep(&(&row + k), &column).where_(self, &self.zeros_like())
     }
 
     pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {
@@ -268,7 +270,7 @@ impl Tensor {
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix("diagonal", self), self.ty().clone());
+            return Tensor::fail(needs_matrix("diagonal", self), &[self], self.ty().clone());
         };
         let size = m.min(n);
         let mut shape = self.ty().shape.clone();
@@ -292,7 +294,7 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         };
         let wide = expand(self, &[n, n]);
         Tensor::eye(n, DType::Bool).where_(&wide, &wide.zeros_like())

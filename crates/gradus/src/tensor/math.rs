@@ -4,7 +4,6 @@ use super::Tensor;
 use super::broadcast::{Operand, binary, pair};
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal, Op};
-use std::f64::consts::{FRAC_1_SQRT_2, LN_2, LN_10, PI};
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident $op:ident;)*) => {
@@ -34,10 +33,16 @@ functions! {
     cbrt Cbrt;
     /// `eˣ`
     exp Exp;
+    /// `2ˣ`
+    exp2 Exp2;
     /// `eˣ - 1`, with all digits near 0.
     expm1 Expm1;
     /// Natural logarithm.
     log Log;
+    /// Logarithm to base 2.
+    log2 Log2;
+    /// Logarithm to base 10.
+    log10 Log10;
     /// `ln(1 + x)`, with all digits near 0.
     log1p Log1p;
     /// Sine, of radians.
@@ -66,6 +71,12 @@ functions! {
     atanh Atanh;
     /// `1 / (1 + e⁻ˣ)`
     sigmoid Sigmoid;
+    /// `x·sigmoid(x)`
+    silu Silu;
+    /// `x·Φ(x)` with the distribution function of the normal distribution.
+    gelu Gelu;
+    /// [`gelu`](Tensor::gelu) approximated by `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
+    gelu_tanh GeluTanh;
     /// Error function, `2/√π ∫₀ˣ exp(-t²) dt`.
     erf Erf;
     /// `1 - erf(x)`, with all digits for large x.
@@ -162,7 +173,7 @@ impl Tensor {
     pub fn remainder(&self, other: impl Operand) -> Tensor {
         let (a, b) = match pair("remainder", self, &other) {
             Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let left = &a % &b;
         let other_sign = left.not_equal(0) & (left.less(0) ^ b.less(0));
@@ -175,54 +186,16 @@ impl Tensor {
         self.maximum(low).minimum(high)
     }
 
-    /// `√(x² + y²)` without overflow between; its derivative at (0, 0) is that of the larger side.
+    /// `√(x² + y²)` without overflow between; infinite if one of them is. Its derivatives at (0, 0) are taken to be 0.
     #[track_caller]
     pub fn hypot(&self, other: impl Operand) -> Tensor {
-        let (a, b) = match pair("hypot", self, &other) {
-            Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
-        };
-        let (a, b) = (a.abs(), b.abs());
-        let (large, small) = (a.maximum(&b), a.minimum(&b));
-        let nothing = large.equal(0);
-        let over = nothing.where_(&large.ones_like(), &large);
-        let ratio = small / over;
-        let length = &large * (ratio.square() + 1.0).sqrt();
-        // Beyond the numbers, whatever the other side is.
-        large.equal(f64::INFINITY).where_(&large, &length)
+        binary("hypot", Op::Binary(Binary::Hypot), self, &other)
     }
 
-    /// `ln(eˣ + eʸ)` without overflow.
+    /// `ln(eˣ + eʸ)` without overflow. Of two equal infinities each has half of the derivative.
     #[track_caller]
     pub fn log_add_exp(&self, other: impl Operand) -> Tensor {
-        let (a, b) = match pair("log_add_exp", self, &other) {
-            Ok(both) => both,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
-        };
-        let large = a.maximum(&b).stop_gradient();
-        // Where both are the same infinity the difference would be NaN.
-        let finite = large.is_finite();
-        let base = finite.where_(&large, &large.zeros_like());
-        let sum = ((&a - &base).exp() + (&b - &base).exp()).log() + base;
-        finite.where_(&sum, &a.maximum(&b))
-    }
-
-    /// `2ˣ`
-    #[track_caller]
-    pub fn exp2(&self) -> Tensor {
-        (self * LN_2).exp()
-    }
-
-    /// Logarithm to base 2.
-    #[track_caller]
-    pub fn log2(&self) -> Tensor {
-        self.log() * (1.0 / LN_2)
-    }
-
-    /// Logarithm to base 10.
-    #[track_caller]
-    pub fn log10(&self) -> Tensor {
-        self.log() * (1.0 / LN_10)
+        binary("log_add_exp", Op::Binary(Binary::LogAddExp), self, &other)
     }
 
     /// `max(x, 0)`; its derivative at 0 is 0.
@@ -254,7 +227,7 @@ impl Tensor {
         const SCALE: f64 = 1.050_700_987_355_480_5;
         let positive = self.greater(0);
         let guarded = positive.where_(&self.zeros_like(), self);
-        positive.where_(self, &(guarded.expm1() * ALPHA)) * SCALE
+        positive.where_(&(self * SCALE), &(guarded.expm1() * (ALPHA * SCALE)))
     }
 
     /// `ln(1 + eˣ)` without overflow.
@@ -267,25 +240,6 @@ impl Tensor {
     #[track_caller]
     pub fn log_sigmoid(&self) -> Tensor {
         -(-self).softplus()
-    }
-
-    /// `x·sigmoid(x)`
-    #[track_caller]
-    pub fn silu(&self) -> Tensor {
-        self * self.sigmoid()
-    }
-
-    /// `x·Φ(x)` with the distribution function of the normal distribution.
-    #[track_caller]
-    pub fn gelu(&self) -> Tensor {
-        self * 0.5 * (-self * FRAC_1_SQRT_2).erfc()
-    }
-
-    /// [`gelu`](Tensor::gelu) approximated by `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`.
-    #[track_caller]
-    pub fn gelu_tanh(&self) -> Tensor {
-        let inner = (self + self.powi(3) * 0.044_715) * (2.0 / PI).sqrt();
-        self * 0.5 * (inner.tanh() + 1.0)
     }
 
     /// Whether each element is NaN.

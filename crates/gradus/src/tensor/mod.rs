@@ -69,39 +69,53 @@ impl Tensor {
         matches!(self.0, Repr::Traced(_))
     }
 
+    /// The value of a trace that it is.
+    pub(crate) fn traced(&self) -> Option<&Traced> {
+        match &self.0 {
+            Repr::Traced(traced) => Some(traced),
+            _ => None,
+        }
+    }
+
     /// One primitive on operands that fit it exactly.
     #[track_caller]
     pub(crate) fn apply(op: Op, operands: &[&Tensor]) -> Tensor {
         let loc = trace::users_place(Loc::caller());
+        // Literals give literals, also where all that is done is traced.
+        let literals = || operands.iter().all(|t| matches!(t.0, Repr::Splat(..)));
         match trace::innermost(operands) {
-            Some(trace) => match Trace::add(&trace, op, operands, loc) {
-                Ok(t) => t,
-                Err((error, plausible)) => Tensor::fail(error, plausible),
-            },
-            None => match run_one(op, operands, loc) {
+            Some(trace) if !literals() || !folds(&op, operands) => {
+                match Trace::add(&trace, op, operands, loc) {
+                    Ok(t) => t,
+                    Err((error, plausible)) => Tensor::fail(error, operands, plausible),
+                }
+            }
+            _ => match run_one(op, operands, loc) {
                 Ok(t) => t,
                 Err(error) => {
                     let plausible = operands
                         .first()
                         .map_or(Type::scalar(DType::F64), |t| t.ty().clone());
-                    Tensor::fail(error, plausible)
+                    Tensor::fail(error, operands, plausible)
                 }
             },
         }
     }
 
-    /// Reports a mistake in the caller's program.
+    /// Reports a mistake in the caller's program about `operands`.
     ///
     /// Inside `jit(..).call`, `trace` and other calls that return a `Result` it is kept for that boundary, and the program goes on with zeros of type
     /// `plausible`; elsewhere it stops the program with the message.
     #[track_caller]
-    pub(crate) fn fail(error: Error, plausible: Type) -> Tensor {
+    pub(crate) fn fail(error: Error, operands: &[&Tensor], plausible: Type) -> Tensor {
         let error = error.at(trace::users_place(Loc::caller()));
-        match trace::keep_failure(error) {
-            None => Tensor(Repr::Splat(
-                Literal::from_f64(plausible.dtype, 0.0),
-                plausible,
-            )),
+        match trace::keep_failure(error, operands) {
+            None => {
+                let zero = Literal::from_f64(plausible.dtype, 0.0);
+                // A shape that was refused as too large stands in for nothing.
+                let fits = plausible.is_addressable();
+                Tensor::splat(zero, if fits { &plausible.shape } else { &[] })
+            }
             Some(error) => panic!("{error}"),
         }
     }
@@ -127,6 +141,19 @@ impl Tensor {
             _ => self.array(),
         }
     }
+}
+
+/// Whether `op` of literals is a literal.
+fn folds(op: &Op, operands: &[&Tensor]) -> bool {
+    let mut graph = Graph::new();
+    let mut ids = Vec::with_capacity(operands.len());
+    for t in operands {
+        if let Repr::Splat(value, ty) = &t.0 {
+            ids.push(graph.constant(*value, &ty.shape));
+        }
+    }
+    let out = graph.add(op.clone(), &ids);
+    out.is_ok_and(|out| graph.literal(out).is_some())
 }
 
 /// Runs one primitive on concrete operands.

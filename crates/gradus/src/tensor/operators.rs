@@ -49,7 +49,7 @@ macro_rules! operators {
             fn $method(self, other: &Tensor) -> Tensor {
                 match self.operand(other.dtype()) {
                     Ok(number) => binary($name, Op::Binary(Binary::$op), &number, other),
-                    Err(error) => Tensor::fail(error, other.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[other], other.ty().clone()),
                 }
             }
         }

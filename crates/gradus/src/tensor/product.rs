@@ -39,7 +39,7 @@ impl Tensor {
         };
         if m == 0 || n == 0 {
             let error = refused("one is a scalar; multiply by it with `*`");
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         }
         let inner = (self.shape()[m - 1], other.shape()[n.saturating_sub(2)]);
         if inner.0 != inner.1 {
@@ -47,7 +47,7 @@ impl Tensor {
                 "the inner sizes are {} and {}; they must be equal",
                 inner.0, inner.1
             ));
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         }
         if m == 1 || n == 1 || n == 2 {
             // The other axes come out in the right order by themselves.
@@ -68,7 +68,7 @@ impl Tensor {
                 &left.shape[..],
                 &right.shape[..]
             ));
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         };
         let wide = |t: &Tensor| {
             let mut shape = batch.clone();
@@ -110,7 +110,7 @@ impl Tensor {
                     other.ty()
                 ),
             );
-            return Tensor::fail(error, self.ty().clone());
+            return Tensor::fail(error, &[self], self.ty().clone());
         }
         self.contract(
             other,
@@ -148,7 +148,7 @@ impl Tensor {
                     ..Contract::default()
                 },
             ),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
-use gradus_ir::{Dims, Op};
+use gradus_ir::{DType, Dims, Literal, Op};
 
 macro_rules! reductions {
     ($($what:literal $all:ident $one:ident $several:ident $kind:ident;)*) => {
@@ -24,7 +24,7 @@ macro_rules! reductions {
             pub fn $one(&self, axis: isize) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => self.reduced(ReduceKind::$kind, Dims::from_slice(&[axis])),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
 
@@ -36,7 +36,7 @@ macro_rules! reductions {
             pub fn $several(&self, axes: &[isize]) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => self.reduced(ReduceKind::$kind, axes),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
         )*}
@@ -68,7 +68,7 @@ macro_rules! statistics {
             pub fn $one(&self, axis: isize) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => $f(self, Dims::from_slice(&[axis])),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
 
@@ -80,7 +80,7 @@ macro_rules! statistics {
             pub fn $several(&self, axes: &[isize]) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => $f(self, axes),
-                    Err(error) => Tensor::fail(error, self.ty().clone()),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
         )*}
@@ -94,9 +94,9 @@ statistics! {
     var var_axis var_axes var_over;
     /// Standard deviation of all elements, the square root of the variance.
     std std_axis std_axes std_over;
-    /// Euclidean norm of all elements, `√Σx²`; its derivative at 0 is NaN, as the norm has none there.
+    /// Euclidean norm of all elements, `√Σx²`, also where the squares are no numbers; its derivative at 0 is NaN, as the norm has none there.
     norm norm_axis norm_axes norm_over;
-    /// `ln Σ eˣ` of all elements without overflow, a scalar; -∞ of none.
+    /// `ln Σ eˣ` of all elements without overflow, a scalar; -∞ of none. Of equal infinities that are the largest, each has the same share of the derivative.
     log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_over;
 }
 
@@ -106,7 +106,7 @@ fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let x = if x.dtype().is_float() {
         x.clone()
     } else {
-        x.astype(gradus_ir::DType::F64)
+        x.astype(DType::F64)
     };
     x.reduced(ReduceKind::Sum, axes) / n as f64
 }
@@ -124,7 +124,24 @@ fn std_over(x: &Tensor, axes: Dims) -> Tensor {
 
 #[track_caller]
 fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
-    x.square().reduced(ReduceKind::Sum, axes).sqrt()
+    if !x.dtype().is_float() || axes.iter().any(|&a| x.shape()[a] == 0) {
+        return x.square().reduced(ReduceKind::Sum, axes).sqrt();
+    }
+    // Scaled by a power of two, which loses nothing, to where squares are numbers. The norm does not depend on the factor, and so no derivative does.
+    let [down, up, bound] = match x.dtype() {
+        DType::F32 => [-80, 100, 60],
+        _ => [-600, 600, 500],
+    };
+    let power = |n: i32| Tensor::splat(Literal::from_f64(x.dtype(), 2f64.powi(n)), &[]);
+    let largest = x
+        .abs()
+        .reduced(ReduceKind::Max, axes.clone())
+        .stop_gradient();
+    let small = largest.less(power(-bound));
+    let factor = small.where_(&power(up), &power(0));
+    let factor = largest.greater(power(bound)).where_(&power(down), &factor);
+    let scaled = x * factor.with_axes(&axes, x.rank());
+    scaled.square().reduced(ReduceKind::Sum, axes).sqrt() / factor
 }
 
 #[track_caller]
@@ -132,11 +149,20 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     if axes.iter().any(|&a| x.shape()[a] == 0) {
         return x.exp().reduced(ReduceKind::Sum, axes).log();
     }
-    let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-    // Taking away an infinity would make NaN.
-    let base = largest.is_finite().where_(&largest, &largest.zeros_like());
-    let shifted = x - base.with_axes(&axes, x.rank());
-    shifted.exp().reduced(ReduceKind::Sum, axes).log() + base
+    let largest = x.reduced(ReduceKind::Max, axes.clone());
+    let infinite = !largest.is_finite();
+    let shifted = without(x, &largest.stop_gradient(), &infinite, &axes);
+    let sum = shifted.exp().reduced(ReduceKind::Sum, axes).log();
+    // Where the largest is infinite, the differences from it have no slope, and it has that of the result.
+    sum + infinite.where_(&largest, &largest.stop_gradient())
+}
+
+/// `x` without the `largest` along `axes`; what is itself the largest is 0 where that is `infinite` and the difference would be NaN.
+#[track_caller]
+fn without(x: &Tensor, largest: &Tensor, infinite: &Tensor, axes: &[usize]) -> Tensor {
+    let largest = largest.with_axes(axes, x.rank());
+    let equal = x.equal(&largest) & infinite.with_axes(axes, x.rank());
+    equal.where_(&x.zeros_like(), &(x - largest))
 }
 
 impl Tensor {
@@ -178,7 +204,7 @@ impl Tensor {
         let full = gradus_ir::Type::new(self.dtype(), &vec![1; rank]);
         match axes_of("keep", axes, &full) {
             Ok(axes) => self.with_axes(&axes, rank),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -186,7 +212,7 @@ impl Tensor {
     fn extreme(&self, name: &str, smallest: bool, axis: isize) -> Tensor {
         match axis_of(name, axis, self.ty()) {
             Ok(axis) => Tensor::apply(Op::ArgReduce(ArgReduce { smallest, axis }), &[self]),
-            Err(error) => Tensor::fail(error, self.ty().with_dtype(gradus_ir::DType::I64)),
+            Err(error) => Tensor::fail(error, &[self], self.ty().with_dtype(DType::I64)),
         }
     }
 
@@ -222,7 +248,7 @@ impl Tensor {
                 let reverse = false;
                 Tensor::apply(Op::CumSum(CumSum { axis, reverse }), &[self])
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -234,11 +260,12 @@ impl Tensor {
             Ok(a) => {
                 let axes = Dims::from_slice(&[a]);
                 let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let e = (self - largest.with_axes(&axes, self.rank())).exp();
+                let infinite = largest.equal(f64::INFINITY);
+                let e = without(self, &largest, &infinite, &axes).exp();
                 let sum = e.reduced(ReduceKind::Sum, axes.clone());
                 e / sum.with_axes(&axes, self.rank())
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -250,11 +277,12 @@ impl Tensor {
             Ok(a) => {
                 let axes = Dims::from_slice(&[a]);
                 let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let shifted = self - largest.with_axes(&axes, self.rank());
+                let infinite = largest.equal(f64::INFINITY);
+                let shifted = without(self, &largest, &infinite, &axes);
                 let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
                 &shifted - sum.log().with_axes(&axes, self.rank())
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 }

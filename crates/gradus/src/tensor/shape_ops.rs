@@ -6,6 +6,9 @@ use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
 
+/// More tensors than this are no result of a cut that fails, or of one of nothing.
+const MOST_PARTS: usize = 1 << 16;
+
 impl Tensor {
     #[track_caller]
     pub(super) fn layout(&self, layout: Layout) -> Tensor {
@@ -24,7 +27,8 @@ impl Tensor {
     /// If the shape does not have as many elements.
     #[track_caller]
     pub fn reshape(&self, shape: &[isize]) -> Tensor {
-        let known: isize = shape.iter().filter(|&&n| n >= 0).product();
+        let sizes = shape.iter().filter(|&&n| n >= 0);
+        let known = sizes.fold(1isize, |known, &n| known.saturating_mul(n));
         let open = shape.iter().filter(|&&n| n < 0).count();
         let n = self.len() as isize;
         let fits = open == 0 && known == n
@@ -38,7 +42,7 @@ impl Tensor {
                 ),
             );
             let plausible: Dims = shape.iter().map(|&n| n.max(1) as usize).collect();
-            return Tensor::fail(error, self.ty().with_shape(&plausible));
+            return Tensor::fail(error, &[self], self.ty().with_shape(&plausible));
         }
         let shape = shape
             .iter()
@@ -83,7 +87,7 @@ impl Tensor {
             .collect();
         match resolved {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -101,7 +105,7 @@ impl Tensor {
         };
         match swapped() {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -119,7 +123,7 @@ impl Tensor {
         };
         match moved() {
             Ok(order) => self.layout(Layout::Transpose(order)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -134,7 +138,7 @@ impl Tensor {
                 shape.insert(at, 1);
                 self.under(&shape)
             }
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -165,7 +169,7 @@ impl Tensor {
         });
         match result {
             Ok(shape) => self.under(&shape),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -187,7 +191,7 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            return Tensor::fail(error, self.ty().with_shape(shape));
+            return Tensor::fail(error, &[self], self.ty().with_shape(shape));
         }
         expand(self, shape)
     }
@@ -197,7 +201,7 @@ impl Tensor {
     pub fn flip(&self, axes: &[isize]) -> Tensor {
         match axes_of("flip", axes, self.ty()) {
             Ok(axes) => self.layout(Layout::Reverse(axes)),
-            Err(error) => Tensor::fail(error, self.ty().clone()),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
@@ -206,7 +210,7 @@ impl Tensor {
     pub fn roll(&self, shift: isize, axis: isize) -> Tensor {
         let axis = match axis_of("roll", axis, self.ty()) {
             Ok(axis) => axis,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let n = self.shape()[axis];
         if n == 0 {
@@ -238,7 +242,8 @@ impl Tensor {
         for (&n, &k) in shape_padded.iter().zip(&times_padded) {
             apart.extend_from_slice(&[1, n]);
             wide.extend_from_slice(&[k, n]);
-            together.push(k * n);
+            // A product that cannot be counted is none of an array that `expand` makes.
+            together.push(k.saturating_mul(n));
         }
         expand(&self.under(&apart), &wide).under(&together)
     }
@@ -248,14 +253,14 @@ impl Tensor {
     pub fn repeat(&self, times: usize, axis: isize) -> Tensor {
         let axis = match axis_of("repeat", axis, self.ty()) {
             Ok(axis) => axis,
-            Err(error) => return Tensor::fail(error, self.ty().clone()),
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let mut apart = self.ty().shape.clone();
         apart.insert(axis + 1, 1);
         let mut wide = apart.clone();
         wide[axis + 1] = times;
         let mut together = self.ty().shape.clone();
-        together[axis] *= times;
+        together[axis] = together[axis].saturating_mul(times);
         expand(&self.under(&apart), &wide).under(&together)
     }
 
@@ -282,7 +287,7 @@ impl Tensor {
     pub fn split(&self, parts: usize, axis: isize) -> Vec<Tensor> {
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
-            if parts == 0 || !n.is_multiple_of(parts) {
+            if parts == 0 || !n.is_multiple_of(parts) || n == 0 && parts > MOST_PARTS {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
@@ -300,7 +305,9 @@ impl Tensor {
                     .map(|i| self.slice_axis(a as isize, i * n..(i + 1) * n))
                     .collect()
             }),
-            Err(error) => vec![Tensor::fail(error, self.ty().clone()); parts.max(1)],
+            Err(error) => {
+                vec![Tensor::fail(error, &[self], self.ty().clone()); parts.clamp(1, MOST_PARTS)]
+            }
         }
     }
 }
@@ -341,7 +348,10 @@ pub fn concatenate(parts: &[&Tensor], axis: isize) -> Tensor {
             let references: Vec<&Tensor> = parts.iter().collect();
             Tensor::apply(Op::Resize(Resize::Concat(axis)), &references)
         }
-        Err(error) => Tensor::fail(error, parts[0].ty().clone()),
+        Err(error) => {
+            let references: Vec<&Tensor> = parts.iter().collect();
+            Tensor::fail(error, &references, parts[0].ty().clone())
+        }
     }
 }
 

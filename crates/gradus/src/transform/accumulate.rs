@@ -35,7 +35,7 @@ pub fn value_and_grad_accumulated<P: Tree, X: Tree>(
     move |p, batch| {
         let checked = check_inputs(NAME, p, &leaves(p)).and_then(|()| check_rows(batch, parts));
         if let Err(error) = checked {
-            or_stop(Err(error), loc, || ());
+            or_stop(Err(error), loc, || leaves(p), || ());
             // Within a boundary the program goes on with zeros.
             return (zeros(f(p, batch).ty()), zeros_like(p));
         }

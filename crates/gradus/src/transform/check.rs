@@ -205,7 +205,7 @@ fn spread(t: &Tensor, salt: usize) -> Tensor {
         .collect();
     match Tensor::new(values, t.shape()) {
         Ok(values) => values.astype(t.dtype()),
-        Err(e) => Tensor::fail(e, t.ty().clone()),
+        Err(e) => Tensor::fail(e, &[t], t.ty().clone()),
     }
 }
 

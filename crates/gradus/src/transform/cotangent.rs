@@ -15,7 +15,9 @@ use gradus_ir::{Graph, Literal, Loc, NodeId};
 /// on which of the two modes is taken; name it there ([`jacrev`](crate::jacrev)). Orders that mix both are left out.
 ///
 /// Under [`vmap`](crate::vmap) `f` gets the cotangent of each row by itself. Of a value that is the same for all rows there is one cotangent, the sum over the rows; for one of each
-/// row take `vmap(grad(…))`. Where nothing comes back, `f` is not asked.
+/// row take `vmap(grad(…))`. In a branch or step that only some rows run, each of them has its own. Where nothing comes back, `f` is not asked.
+///
+/// Two calls on one value are two: each asks `f` once, about its own cotangent, and so does each step of a loop.
 ///
 /// ```
 /// use gradus::optim::clip_by_norm;
@@ -77,7 +79,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
         }
         Ok(rebuild(x, inputs))
     };
-    or_stop(run(), loc, || rebuild(x, leaves(x)))
+    or_stop(run(), loc, || leaves(x), || rebuild(x, leaves(x)))
 }
 
 /// `f` with the derivative of the identity: its values as they are, and tangents and cotangents as if it were not there.
@@ -105,10 +107,10 @@ pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
             let y = f(x);
             let what = "straight_through: the function changes the type of its argument";
             let checked = check_same(what, x, &y, changed).map(|()| y);
-            or_stop(checked, loc, || rebuild(x, leaves(x)))
+            or_stop(checked, loc, || leaves(x), || rebuild(x, leaves(x)))
         };
         let rule = |_: &A, _: &A, tangent: &A| rebuild(tangent, leaves(tangent));
         let result = with_tangent("straight_through", x, &f, &rule, Outside::Zero, loc);
-        or_stop(result, loc, || rebuild(x, leaves(x)))
+        or_stop(result, loc, || leaves(x), || rebuild(x, leaves(x)))
     }
 }

@@ -3,7 +3,7 @@
 use super::{check_like, floats, or_stop, types, zeros};
 use crate::control::{apply, changed, check_same, close, on_inputs};
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
@@ -40,7 +40,7 @@ pub fn custom_jvp<A: Tree, B: Tree>(
     let loc = Loc::caller();
     move |x| {
         let result = with_tangent("custom_jvp", x, &f, &rule, Outside::Unknown, loc);
-        or_stop(result, loc, || f(x))
+        or_stop(result, loc, || leaves(x), || f(x))
     }
 }
 
@@ -89,22 +89,28 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
         .chain(of_tangents)
         .collect();
     let mut returned = None;
-    let derivative = trace::close(&of_rule, Knowledge::Types(name), &mut |args| {
-        let (at, rest) = args.split_at(n);
-        let (value, directions) = rest.split_at(values.len());
-        let mut tangents: Vec<Tensor> = inputs.iter().map(|t| zeros(t.ty())).collect();
-        for (&k, t) in varying.iter().zip(directions) {
-            tangents[k] = t.clone();
-        }
-        let tangent = rule(
-            &rebuild(x, at.to_vec()),
-            &rebuild(&like, value.to_vec()),
-            &rebuild(x, tangents),
-        );
-        let results = float_leaves(&tangent, &values);
-        returned = Some(tangent);
-        results
-    })?;
+    let derivative = trace::close(
+        Kind::Body,
+        &of_rule,
+        Knowledge::Types(name),
+        &inputs,
+        &mut |args| {
+            let (at, rest) = args.split_at(n);
+            let (value, directions) = rest.split_at(values.len());
+            let mut tangents: Vec<Tensor> = inputs.iter().map(|t| zeros(t.ty())).collect();
+            for (&k, t) in varying.iter().zip(directions) {
+                tangents[k] = t.clone();
+            }
+            let tangent = rule(
+                &rebuild(x, at.to_vec()),
+                &rebuild(&like, value.to_vec()),
+                &rebuild(x, tangents),
+            );
+            let results = float_leaves(&tangent, &values);
+            returned = Some(tangent);
+            results
+        },
+    )?;
     if let Some(tangent) = &returned {
         let what = format!("{name}: the rule must return a tangent like the value");
         check_like(&what, &like, tangent)?;
@@ -132,6 +138,9 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
 /// `r` is what the way back keeps. `forward` and `backward` run in place of `f` when it is differentiated in reverse mode; forward mode alone is an error when it runs, but
 /// second derivatives, forward over reverse included, are those of `forward` and `backward`. Leaves that are no floats have no cotangents: what stands
 /// at their places in `ȳ` are zeros, and what is returned for them is ignored. A cotangent that nobody needs is not computed.
+///
+/// `backward` need not be linear: each call runs it once, for its own cotangent, also if another call has the same arguments, and so does each step of a loop. A call of which nothing
+/// comes back does not run it.
 ///
 /// Plans see what `forward` and `backward` do; [`with_cost`](crate::with_cost) states what they cost where that does not tell.
 ///
@@ -162,7 +171,7 @@ pub fn custom_vjp<A: Tree, B: Tree, R: Tree>(
     let loc = Loc::caller();
     move |x| {
         let result = with_cotangent(x, &f, &forward, &backward, loc);
-        or_stop(result, loc, || f(x))
+        or_stop(result, loc, || leaves(x), || f(x))
     }
 }
 
@@ -190,21 +199,27 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     let seeds: Vec<Type> = float_types(&values);
     let mut returned = None;
     let of_back = [of_kept, seeds.clone()].concat();
-    let back = trace::close(&of_back, Knowledge::Types(name), &mut |args| {
-        let (kept_now, seeds) = args.split_at(residuals);
-        let mut seeds = seeds.iter().cloned();
-        let cotangents = values.iter().map(|ty| match ty.dtype.is_float() {
-            true => seeds.next().unwrap_or_else(|| zeros(ty)),
-            false => zeros(ty),
-        });
-        let cotangent = backward(
-            &rebuild(&kept, kept_now.to_vec()),
-            &rebuild(&like, cotangents.collect()),
-        );
-        let results = float_leaves(&cotangent, &types(&inputs));
-        returned = Some(cotangent);
-        results
-    })?;
+    let back = trace::close(
+        Kind::Body,
+        &of_back,
+        Knowledge::Types(name),
+        &inputs,
+        &mut |args| {
+            let (kept_now, seeds) = args.split_at(residuals);
+            let mut seeds = seeds.iter().cloned();
+            let cotangents = values.iter().map(|ty| match ty.dtype.is_float() {
+                true => seeds.next().unwrap_or_else(|| zeros(ty)),
+                false => zeros(ty),
+            });
+            let cotangent = backward(
+                &rebuild(&kept, kept_now.to_vec()),
+                &rebuild(&like, cotangents.collect()),
+            );
+            let results = float_leaves(&cotangent, &types(&inputs));
+            returned = Some(cotangent);
+            results
+        },
+    )?;
     if let Some(cotangent) = &returned {
         let what = "custom_vjp: `backward` must return a cotangent like the argument";
         check_like(what, x, cotangent)?;
@@ -269,7 +284,7 @@ pub fn linear_call<R: Tree, A: Tree, B: Tree>(
 ) -> B {
     let loc = Loc::caller();
     let result = linear_pair(&f, &transpose, residuals, x, loc);
-    or_stop(result, loc, || f(residuals, x))
+    or_stop(result, loc, || leaves(x), || f(residuals, x))
 }
 
 fn linear_pair<R: Tree, A: Tree, B: Tree>(
@@ -286,10 +301,16 @@ fn linear_pair<R: Tree, A: Tree, B: Tree>(
     let close_on =
         |last: &[Tensor], call: &mut dyn FnMut(Vec<Tensor>, Vec<Tensor>) -> Vec<Tensor>| {
             let all = [types(&fixed), types(last)].concat();
-            let closed = trace::close(&all, Knowledge::Types(name), &mut |mut args| {
-                let last = args.split_off(r);
-                call(args, last)
-            })?;
+            let closed = trace::close(
+                Kind::Body,
+                &all,
+                Knowledge::Types(name),
+                &fixed,
+                &mut |mut args| {
+                    let last = args.split_off(r);
+                    call(args, last)
+                },
+            )?;
             Ok::<_, Error>((closed, all.len()))
         };
     let mut like = None;

@@ -2,7 +2,7 @@
 
 use super::{leaves, or_stop, rebuild, types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, paths};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
@@ -92,14 +92,19 @@ pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
             all
         })
     });
-    let (mut outputs, slopes) = or_stop(result, loc, || {
-        // Within a boundary the program goes on with zeros; `f` may not have run.
-        let rest = aux.get_or_insert_with(|| f(at).1);
-        let zero = zeros(&gradus_ir::Type::scalar(gradus_ir::DType::F64));
-        let mut outputs = vec![zero];
-        outputs.extend(leaves(rest).iter().map(|t| zeros(t.ty())));
-        (outputs, inputs.iter().map(|t| zeros(t.ty())).collect())
-    });
+    let (mut outputs, slopes) = or_stop(
+        result,
+        loc,
+        || inputs.clone(),
+        || {
+            // Within a boundary the program goes on with zeros; `f` may not have run.
+            let rest = aux.get_or_insert_with(|| f(at).1);
+            let zero = zeros(&gradus_ir::Type::scalar(gradus_ir::DType::F64));
+            let mut outputs = vec![zero];
+            outputs.extend(leaves(rest).iter().map(|t| zeros(t.ty())));
+            (outputs, inputs.iter().map(|t| zeros(t.ty())).collect())
+        },
+    );
     let rest = outputs.split_off(1);
     let value = outputs.remove(0);
     let Some(aux) = aux else {
@@ -116,7 +121,7 @@ fn run(
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
     let knowledge = Knowledge::Values(inputs.to_vec());
-    let closed = trace::close(&types(inputs), knowledge, f)?;
+    let closed = trace::close(Kind::Function, &types(inputs), knowledge, inputs, f)?;
     check_value(name, closed.graph.ty(closed.graph.outputs()[0]))?;
     let program = gradus_ad::gradient(&closed.graph, wrt);
     let mut outputs = trace::apply(&program, closed.arguments(inputs.to_vec()))?;

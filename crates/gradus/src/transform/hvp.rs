@@ -59,7 +59,7 @@ pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
                 trace::apply(&program, arguments)
             });
         let zero = || inputs.iter().map(|t| zeros(t.ty())).collect();
-        rebuild(x, or_stop(result, loc, zero))
+        rebuild(x, or_stop(result, loc, || inputs.clone(), zero))
     }
 }
 
@@ -72,7 +72,7 @@ pub fn hvp_with<A: Tree>(f: impl Fn(&A) -> Tensor, order: HvpOrder) -> impl Fn(&
             |f: &dyn Fn(&A) -> Tensor, x: &A| differentiate("hvp", &|x| (f(x), ()), x, loc).1;
         let slope = |x: &A| slope_of(&f, x);
         if let Err(error) = check_like("hvp: the vector must be like the point", x, v) {
-            trace::stop(error, loc);
+            trace::stop(error, loc, &[]);
             return rebuild(x, leaves(x));
         }
         match order {

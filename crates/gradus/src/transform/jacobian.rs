@@ -151,8 +151,11 @@ impl Blocks {
     fn zero(y: &impl Tree, x: &impl Tree) -> Blocks {
         let columns = leaves(x);
         let zero = |y: &Tensor, x: &Tensor| {
-            let shape = [y.shape(), x.shape()].concat();
-            zeros(&y.ty().with_shape(&shape))
+            let ty = y.ty().with_shape(&[y.shape(), x.shape()].concat());
+            match ty.is_addressable() {
+                true => zeros(&ty),
+                false => zeros(&Type::scalar(ty.dtype)),
+            }
         };
         let rows = leaves(y);
         let all = rows
@@ -225,7 +228,7 @@ fn blocks<A: Tree, B: Tree>(
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(&y, at, results))
     });
-    or_stop(result, loc, || Blocks::zero(&f(at), at))
+    or_stop(result, loc, || inputs.clone(), || Blocks::zero(&f(at), at))
 }
 
 /// The Hessian of `f`.
@@ -238,7 +241,7 @@ fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> B
         let results = trace::apply(&program, closed.arguments(inputs.clone()))?;
         Ok(Blocks::new(at, at, results))
     });
-    or_stop(result, loc, || Blocks::zero(at, at))
+    or_stop(result, loc, || inputs.clone(), || Blocks::zero(at, at))
 }
 
 /// Refuses results that have no derivative.

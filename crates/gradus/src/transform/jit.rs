@@ -3,7 +3,7 @@
 use super::{leaves, rebuild, types, zeros};
 use crate::seeing::{self, StepTime};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Knowledge};
+use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree};
 use gradus_cpu::{Array, CompileOptions, Executable, Input, Recent};
 use gradus_ir::{Loc, Result, Type};
@@ -75,7 +75,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     pub fn call(&self, x: &A) -> Result<B> {
         let inputs = leaves(x);
         let program = self.program(x, &inputs)?;
-        let results = if inputs.iter().any(Tensor::is_traced) || program.has_outer_captures() {
+        let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
             let arguments = program.closed.arguments(inputs);
             trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
         } else if seeing::checking() {
@@ -96,7 +96,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
         // A check needs the arguments after the run.
-        let kept = inputs.iter().any(Tensor::is_traced) || seeing::checking();
+        let kept = trace::is_traced(&inputs) || seeing::checking();
         if kept || program.has_outer_captures() {
             return self.call(&x);
         }
@@ -162,14 +162,20 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let types = types(inputs);
         let mut like = None;
         let closed = trace::boundary(|| {
-            trace::close(&types, Knowledge::Types("jit"), &mut |args| {
-                let y = (self.f)(&rebuild(x, args));
-                let leaves = leaves(&y);
-                // Only the structure is kept: the tensors of the trace are worth nothing after it.
-                let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
-                like = Some(rebuild(&y, blank));
-                leaves
-            })
+            trace::close(
+                Kind::Function,
+                &types,
+                Knowledge::Types("jit"),
+                inputs,
+                &mut |args| {
+                    let y = (self.f)(&rebuild(x, args));
+                    let leaves = leaves(&y);
+                    // Only the structure is kept: the tensors of the trace are worth nothing after it.
+                    let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
+                    like = Some(rebuild(&y, blank));
+                    leaves
+                },
+            )
         })
         .map_err(|e| e.at(self.loc))?;
         let Some(like) = like else {

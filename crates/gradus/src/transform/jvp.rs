@@ -22,11 +22,16 @@ use gradus_ir::{Loc, Result};
 #[track_caller]
 pub fn jvp<A: Tree, B: Tree>(f: impl Fn(&A) -> B, at: &A, tangent: &A) -> (B, B) {
     let loc = Loc::caller();
-    or_stop(run(&f, at, tangent), loc, || {
-        let y = f(at);
-        let zero = || leaves(&y).iter().map(|t| zeros(t.ty())).collect();
-        (rebuild(&y, zero()), rebuild(&y, zero()))
-    })
+    or_stop(
+        run(&f, at, tangent),
+        loc,
+        || leaves(at),
+        || {
+            let y = f(at);
+            let zero = || leaves(&y).iter().map(|t| zeros(t.ty())).collect();
+            (rebuild(&y, zero()), rebuild(&y, zero()))
+        },
+    )
 }
 
 fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, at: &A, tangent: &A) -> Result<(B, B)> {

@@ -28,13 +28,18 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 pub fn value_and_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> (B, Vec<A>) {
     let loc = Loc::caller();
     move |at| {
-        or_stop(run(&f, at), loc, || {
-            let values = f(at);
-            let zero = |ts: &[Tensor]| ts.iter().map(|t| zeros(t.ty())).collect::<Vec<_>>();
-            let (losses, inputs) = (leaves(&values), leaves(at));
-            let slopes = losses.iter().map(|_| rebuild(at, zero(&inputs))).collect();
-            (rebuild(&values, zero(&losses)), slopes)
-        })
+        or_stop(
+            run(&f, at),
+            loc,
+            || leaves(at),
+            || {
+                let values = f(at);
+                let zero = |ts: &[Tensor]| ts.iter().map(|t| zeros(t.ty())).collect::<Vec<_>>();
+                let (losses, inputs) = (leaves(&values), leaves(at));
+                let slopes = losses.iter().map(|_| rebuild(at, zero(&inputs))).collect();
+                (rebuild(&values, zero(&losses)), slopes)
+            },
+        )
     }
 }
 

@@ -45,7 +45,7 @@ pub use gradus_plan::{
 
 use crate::control::{or_stop, types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Knowledge};
+use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_ir::{Error, ErrorKind, Graph, Result};
 
@@ -68,9 +68,13 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
     let leaves = leaves(x);
     trace::boundary(|| {
         let types = types(&leaves);
-        let closed = trace::close(&types, Knowledge::Types("trace"), &mut |args| {
-            self::leaves(&f(&rebuild(x, args)))
-        })?;
+        let closed = trace::close(
+            Kind::Function,
+            &types,
+            Knowledge::Types("trace"),
+            &leaves,
+            &mut |args| self::leaves(&f(&rebuild(x, args))),
+        )?;
         Ok(closed.graph)
     })
 }
@@ -101,7 +105,13 @@ pub(crate) fn close_at<A: Tree, B: Tree>(
     at: &A,
     leaves: &[Tensor],
 ) -> Result<(Closed, B)> {
-    trace::close_tree(&types(leaves), Knowledge::Values(leaves.to_vec()), at, f)
+    trace::close_tree(
+        Kind::Function,
+        &types(leaves),
+        Knowledge::Values(leaves.to_vec()),
+        at,
+        f,
+    )
 }
 
 /// How messages call the leaf at `path` of the argument.

@@ -78,7 +78,12 @@ pub fn value_and_grad_wrt<A: Tree>(
 /// If `frozen` selects no tensor.
 #[track_caller]
 pub fn freeze<A: Tree>(x: &A, frozen: impl Fn(&str) -> bool) -> A {
-    let chosen = or_stop(select("freeze", x, &frozen), Loc::caller(), Vec::new);
+    let chosen = or_stop(
+        select("freeze", x, &frozen),
+        Loc::caller(),
+        || leaves(x),
+        Vec::new,
+    );
     let mut all = leaves(x);
     for k in chosen {
         all[k] = all[k].stop_gradient();

@@ -2,7 +2,7 @@
 
 use super::profile::machine_profile;
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Knowledge};
+use crate::trace::{self, Closed, Kind, Knowledge};
 use gradus_cpu::{CompileOptions, Input, Observer, Recent};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Op, Result, Type};
 use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
@@ -197,7 +197,13 @@ pub(super) fn closed_at(
 ) -> Result<Closed> {
     super::grad::check_inputs(name, x, std::slice::from_ref(x))?;
     let types = std::slice::from_ref(x.ty());
-    trace::close(types, Knowledge::Types(name), &mut |args| vec![f(&args[0])])
+    trace::close(
+        Kind::Function,
+        types,
+        Knowledge::Types(name),
+        &[],
+        &mut |args| vec![f(&args[0])],
+    )
 }
 
 /// An error of the planner, as one of the function that was called.

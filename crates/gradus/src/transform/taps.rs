@@ -3,11 +3,12 @@
 use super::grad::{check_inputs, differentiate};
 use super::{leaves, or_stop, rebuild, types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Kind, Knowledge, Trace};
 use crate::tree::{Tree, paths};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What was tapped, by name.
 pub type Taps = BTreeMap<String, Tensor>;
@@ -48,7 +49,7 @@ pub fn tap<A: Tree>(name: &str, x: &A) -> A {
         return rebuild(x, inputs);
     }
     let seen = trace::on_behalf_of(loc, || see(name, &paths(x), &inputs));
-    rebuild(x, or_stop(seen, loc, || inputs))
+    rebuild(x, or_stop(seen, loc, || inputs.clone(), || inputs.clone()))
 }
 
 /// `f` with what it taps: a function that returns the values seen by [`tap`] beside the result.
@@ -88,7 +89,7 @@ pub fn with_taps<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> (B, Ta
 pub fn grad_with_taps<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> TappedGradient<A> {
     let loc = Loc::caller();
     move |at| {
-        let added = or_stop(nothing_added(&f, at), loc, Taps::new);
+        let added = or_stop(nothing_added(&f, at), loc, || leaves(at), Taps::new);
         let tapped = |(x, added): &(A, Taps)| collecting(added.clone(), || f(x));
         let point = (rebuild(at, leaves(at)), added);
         let ((value, taps), (gradient, mut cotangents)) = differentiate(NAME, &tapped, &point, loc);
@@ -109,8 +110,8 @@ const NAME: &str = "grad_with_taps";
 
 /// Sees what is tapped while a function runs.
 struct Collector {
-    /// How many traces are open around the function.
-    depth: usize,
+    /// The trace that the function runs in.
+    outer: Option<Arc<Trace>>,
     seen: Taps,
     /// Zeros that are added to what is tapped: the derivative with respect to one of them is the cotangent there.
     added: Taps,
@@ -138,7 +139,7 @@ fn collecting<T>(added: Taps, f: impl FnOnce() -> T) -> (T, Taps) {
     }
     COLLECTORS.with_borrow_mut(|c| {
         c.push(Collector {
-            depth: trace::depth(),
+            outer: Trace::current(),
             seen: Taps::new(),
             added,
         });
@@ -157,7 +158,7 @@ fn see(name: &str, paths: &[String], tensors: &[Tensor]) -> Result<Vec<Tensor>> 
         let mut marked = Vec::new();
         for (t, path) in tensors.iter().zip(paths) {
             let name = format!("{name}{path}");
-            if let Some(inside) = trace::inside(t, collector.depth) {
+            if let Some(inside) = trace::inside(t, collector.outer.as_ref()) {
                 return Err(Error::new(
                     ErrorKind::Traced,
                     format!(
@@ -167,7 +168,7 @@ fn see(name: &str, paths: &[String], tensors: &[Tensor]) -> Result<Vec<Tensor>> 
                 ));
             }
             let t = match collector.added.get(&name) {
-                Some(zero) => t + zero,
+                Some(zero) => trace::outside(collector.outer.as_ref(), || t + zero),
                 None => t.clone(),
             };
             if collector.seen.insert(name.clone(), t.clone()).is_some() {
@@ -190,11 +191,17 @@ fn nothing_added<A: Tree>(f: &impl Fn(&A) -> Tensor, at: &A) -> Result<Taps> {
     check_inputs(NAME, at, &inputs)?;
     let mut seen = Taps::new();
     let knowledge = Knowledge::Values(inputs.clone());
-    trace::close(&types(&inputs), knowledge, &mut |args| {
-        let (value, taps) = collecting(Taps::new(), || f(&rebuild(at, args)));
-        seen = taps;
-        vec![value]
-    })?;
+    trace::close(
+        Kind::Function,
+        &types(&inputs),
+        knowledge,
+        &inputs,
+        &mut |args| {
+            let (value, taps) = collecting(Taps::new(), || f(&rebuild(at, args)));
+            seen = taps;
+            vec![value]
+        },
+    )?;
     seen.retain(|_, t| t.ty().dtype.is_float());
     Ok(seen
         .into_iter()

@@ -42,9 +42,12 @@ pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
             let arguments = point.wrt.iter().map(|&k| directions[k].clone());
             point.apply(&point.tangent, arguments)
         });
-        let results = or_stop(result, loc, || {
-            leaves(&point.value).iter().map(|t| zeros(t.ty())).collect()
-        });
+        let results = or_stop(
+            result,
+            loc,
+            || leaves(tangent),
+            || leaves(&point.value).iter().map(|t| zeros(t.ty())).collect(),
+        );
         rebuild(&point.value, results)
     };
     (value, push)
@@ -86,7 +89,11 @@ pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F, at: &A) -> (B, impl Fn(&B) ->
             point.apply(&transposed, seeds)
         });
         let mut all: Vec<Tensor> = leaves(&point.at).iter().map(|t| zeros(t.ty())).collect();
-        for (&k, ct) in point.wrt.iter().zip(or_stop(result, loc, Vec::new)) {
+        for (&k, ct) in point
+            .wrt
+            .iter()
+            .zip(or_stop(result, loc, || leaves(cotangent), Vec::new))
+        {
             all[k] = ct;
         }
         rebuild(&point.at, all)
@@ -127,28 +134,33 @@ impl<A: Tree, B: Tree> Point<A, B> {
                 _observers: closed.observers,
             })
         });
-        or_stop(result, loc, || {
-            // Within a boundary the program goes on with zeros.
-            let y = f(at);
-            let values: Vec<Tensor> = leaves(&y).iter().map(|t| zeros(t.ty())).collect();
-            let mut tangent = Graph::new();
-            let outputs = values
-                .iter()
-                .map(|t| {
-                    let zero = gradus_ir::Literal::from_f64(t.ty().dtype, 0.0);
-                    tangent.constant(zero, &t.ty().shape)
-                })
-                .collect();
-            tangent.set_outputs(outputs);
-            Point {
-                at: rebuild(at, leaves(at)),
-                value: rebuild(&y, values),
-                wrt: Vec::new(),
-                tangent,
-                residuals: Vec::new(),
-                _observers: Vec::new(),
-            }
-        })
+        or_stop(
+            result,
+            loc,
+            || inputs.clone(),
+            || {
+                // Within a boundary the program goes on with zeros.
+                let y = f(at);
+                let values: Vec<Tensor> = leaves(&y).iter().map(|t| zeros(t.ty())).collect();
+                let mut tangent = Graph::new();
+                let outputs = values
+                    .iter()
+                    .map(|t| {
+                        let zero = gradus_ir::Literal::from_f64(t.ty().dtype, 0.0);
+                        tangent.constant(zero, &t.ty().shape)
+                    })
+                    .collect();
+                tangent.set_outputs(outputs);
+                Point {
+                    at: rebuild(at, leaves(at)),
+                    value: rebuild(&y, values),
+                    wrt: Vec::new(),
+                    tangent,
+                    residuals: Vec::new(),
+                    _observers: Vec::new(),
+                }
+            },
+        )
     }
 
     fn apply(

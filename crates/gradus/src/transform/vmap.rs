@@ -2,7 +2,7 @@
 
 use super::{leaves, or_stop, rebuild};
 use crate::tensor::Tensor;
-use crate::trace::{self, Knowledge};
+use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, paths};
 use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, NodeId, Result, Type};
 
@@ -94,10 +94,15 @@ fn map<A: Tree, B: Tree>(
         like = Some(y);
         leaves
     });
-    let results = or_stop(result, loc, || {
-        let y = like.get_or_insert_with(|| f(x));
-        leaves(y).iter().map(|t| super::zeros(t.ty())).collect()
-    });
+    let results = or_stop(
+        result,
+        loc,
+        || inputs.clone(),
+        || {
+            let y = like.get_or_insert_with(|| f(x));
+            leaves(y).iter().map(|t| super::zeros(t.ty())).collect()
+        },
+    );
     match like {
         Some(y) => rebuild(&y, results),
         None => unreachable!("the function was traced"),
@@ -153,7 +158,7 @@ fn run(
             None => t.ty().clone(),
         })
         .collect();
-    let closed = trace::close(&rows, Knowledge::Types("vmap"), f)?;
+    let closed = trace::close(Kind::Function, &rows, Knowledge::Types("vmap"), inputs, f)?;
     let mut batched: Vec<bool> = in_axes.iter().map(Option::is_some).collect();
     batched.resize(closed.graph.inputs().len(), false);
     gradus_ad::check_rows(&closed.graph, n, &batched).map_err(|e| super::plan::said_by(name, e))?;

@@ -1,5 +1,6 @@
 //! Control flow against the same program written out, under every transform.
 
+mod bodies;
 mod errors;
 mod failing;
 mod loops;
@@ -10,6 +11,8 @@ mod near;
 mod nested;
 mod planned;
 mod random;
+mod random_values;
+mod rows;
 
 use gradus::prelude::*;
 use near::near;

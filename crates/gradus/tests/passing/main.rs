@@ -1,6 +1,7 @@
 //! Gradients on their way: changed, seen, of parts, added up, of several losses; against the same written out.
 
 mod cotangents;
+mod each_call;
 mod losses;
 #[path = "../../../../tests/near.rs"]
 mod near;

@@ -1,9 +1,10 @@
-//! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have, and what they still go through [must not fail](guarded).
+//! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have, and in what they still go through
+//! [nothing happens to them](crate::regions::rows).
 
-use super::guard::guarded;
+use crate::regions::rows::{SomeRows, greatest};
 use crate::regions::switch::select_rows;
 use crate::regions::{batched_to, inline};
-use gradus_ir::primitives::{Binary, Body, Compare, Loop, ReduceKind, Region, Trips};
+use gradus_ir::primitives::{Binary, Body, Compare, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, NodeId, Op, Type};
 
 pub(crate) fn batch(
@@ -23,16 +24,17 @@ pub(crate) fn batch(
         inputs[first..first + r.carries].fill(true);
     }
     let (mut outputs, condition_differs) = settle(r, &r.body, &mut inputs, n);
-    let mut body = r.body.clone();
-    if (count_differs || condition_differs) && body.may_fail() {
-        let at = inputs.len();
-        body = guarded(&body, &inputs, at).into();
-        inputs.push(true);
-        outputs = settle(r, &body, &mut inputs, n).0;
+    let some = (count_differs || condition_differs).then(|| SomeRows::new(&r.body, &inputs));
+    if let Some(some) = &some {
+        outputs = settle(r, &some.body, &mut some.differs.clone(), n).0;
     }
     let mut with_axis = inputs[first..first + r.carries].to_vec();
     with_axis.extend(&outputs[r.carries..]);
-    let step: Body = batched_to(&body, n, &inputs, &with_axis).into();
+    let (body, differs) = match &some {
+        Some(some) => (&some.body, &some.differs),
+        None => (&r.body, &inputs),
+    };
+    let step: Body = batched_to(body, n, differs, &with_axis).into();
 
     let mut args: Vec<NodeId> = Vec::new();
     for (k, &operand) in operands[counts..].iter().enumerate() {
@@ -45,15 +47,23 @@ pub(crate) fn batch(
             _ => operand,
         });
     }
-    let new = if count_differs {
+    let own: Vec<Type> = (r.body.inputs().iter().zip(&inputs))
+        .map(|(&i, &batched)| match batched {
+            true => r.body.ty(i).batched(n),
+            false => r.body.ty(i).clone(),
+        })
+        .collect();
+    let new = if let (Some(some), true) = (&some, count_differs) {
         let count = operands[0];
         let all = greatest(g, count);
         args.insert(0, all);
         args.insert(1, count);
+        let step = Step::new(some, &step, own);
         counted_by_row(r, &step, n)
-    } else if condition_differs {
+    } else if let Some(some) = &some {
         let zero = g.constant(Literal::from_i64(DType::I64, 0), &[n]);
         args.insert(r.consts + r.carries, zero);
+        let step = Step::new(some, &step, own);
         conditional_by_row(r, &step, n, &inputs)
     } else {
         if counts == 1 {
@@ -108,15 +118,6 @@ fn settle(r: &Loop, body: &Body, inputs: &mut [bool], n: usize) -> (Vec<bool>, b
     }
 }
 
-/// The greatest number of a vector, or whether one of its truth values holds; zero and no if it is empty.
-fn greatest(g: &mut Graph, x: NodeId) -> NodeId {
-    if g.shape(x) == [0] {
-        let zero = Literal::from_i64(g.ty(x).dtype, 0);
-        return g.constant(zero, &[]);
-    }
-    g.reduce(ReduceKind::Max, x, &[0])
-}
-
 /// The first two axes exchanged.
 fn exchange_first(g: &mut Graph, x: NodeId) -> NodeId {
     let mut order: Vec<usize> = (0..g.shape(x).len()).collect();
@@ -125,17 +126,15 @@ fn exchange_first(g: &mut Graph, x: NodeId) -> NodeId {
 }
 
 /// One more constant, the number of steps of each row, in front: a row whose steps are done keeps what it carries.
-fn counted_by_row(r: &Loop, step: &Body, n: usize) -> Loop {
+fn counted_by_row(r: &Loop, step: &Step<'_>, n: usize) -> Loop {
     let mut body = Graph::new();
-    let index = body.input(step.ty(step.inputs()[0]).clone());
+    let index = body.input(step.own[0].clone());
     let count = body.input(Type::new(DType::I64, &[n]));
-    let own = 1 + r.consts + r.carries + r.sequences();
-    let rest = step.inputs()[1..own].iter();
-    let rest = rest.map(|&i| body.input_like(step, i));
+    let rest = step.own[1..].iter().map(|ty| body.input(ty.clone()));
     let inputs: Vec<NodeId> = [index].into_iter().chain(rest).collect();
     let number = body.broadcast(index, &[n], &[]);
     let goes_on = body.compare(Compare::Lt, number, count);
-    let mut outputs = inline_step(&mut body, step, &inputs, goes_on);
+    let mut outputs = step.inline(&mut body, &inputs, goes_on);
     keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
     body.set_outputs(outputs);
     Loop {
@@ -148,7 +147,7 @@ fn counted_by_row(r: &Loop, step: &Body, n: usize) -> Loop {
 }
 
 /// One more value is carried last: the number of steps of each row.
-fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop {
+fn conditional_by_row(r: &Loop, step: &Step<'_>, n: usize, batched: &[bool]) -> Loop {
     let Trips::While(condition) = &r.trips else {
         unreachable!("only a condition can differ")
     };
@@ -169,15 +168,13 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
 
     let mut body = Graph::new();
     // A loop with a condition reads no sequences.
-    let inputs: Vec<NodeId> = step.inputs()[..of_condition]
-        .iter()
-        .map(|&i| body.input_like(step, i))
-        .collect();
+    let own = step.own.iter().map(|ty| body.input(ty.clone()));
+    let inputs: Vec<NodeId> = own.collect();
     let count = body.input(counter);
     // The condition itself shows what it shows.
     let again = condition.without_effects();
     let goes_on = inline(&mut body, &again, &inputs)[0];
-    let mut outputs = inline_step(&mut body, step, &inputs, goes_on);
+    let mut outputs = step.inline(&mut body, &inputs, goes_on);
     keep_where_done(&mut body, r, goes_on, &inputs, &mut outputs);
     let one = body.emit(Op::Cast(DType::I64), &[goes_on]);
     let count = body.binary(Binary::Add, count, one);
@@ -192,10 +189,23 @@ fn conditional_by_row(r: &Loop, step: &Body, n: usize, batched: &[bool]) -> Loop
     }
 }
 
-/// Appends a step, which gets `goes_on` last if it is [guarded].
-fn inline_step(body: &mut Graph, step: &Body, inputs: &[NodeId], goes_on: NodeId) -> Vec<NodeId> {
-    let all = [inputs, &[goes_on]].concat();
-    inline(body, step, &all[..step.inputs().len()])
+/// A step that only rows which are not done make.
+struct Step<'a> {
+    some: &'a SomeRows,
+    step: &'a Body,
+    /// What the loop gives to it.
+    own: Vec<Type>,
+}
+
+impl<'a> Step<'a> {
+    fn new(some: &'a SomeRows, step: &'a Body, own: Vec<Type>) -> Step<'a> {
+        Step { some, step, own }
+    }
+
+    fn inline(&self, body: &mut Graph, inputs: &[NodeId], goes_on: NodeId) -> Vec<NodeId> {
+        let inputs = self.some.inputs(body, goes_on, inputs);
+        inline(body, self.step, &inputs)
+    }
 }
 
 fn keep_where_done(

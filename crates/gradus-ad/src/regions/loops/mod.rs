@@ -2,7 +2,6 @@
 
 mod assemble;
 mod batch;
-mod guard;
 mod residuals;
 
 pub(super) use batch::batch;
@@ -47,6 +46,12 @@ pub(super) fn jvp(
     operands: &[NodeId],
     tangents: &[Option<NodeId>],
 ) -> Vec<Option<NodeId>> {
+    if r.trips == Trips::Fixed(0) {
+        // What is carried passes.
+        let mut passed = tangents[r.consts..r.consts + r.carries].to_vec();
+        passed.resize(r.results_len(), None);
+        return passed;
+    }
     // What is run again, and may stay beside the original, must not show again what that shows.
     let r = &r.without_effects();
     let given: Vec<bool> = tangents.iter().map(Option::is_some).collect();
@@ -146,7 +151,7 @@ fn tangent_loop(
         }
     }
     let mut tangent = Assembly::new(r, count, r.reverse);
-    let mut args = residuals.bring(g, r, operands, primal, &stored, &mut tangent);
+    let mut args = residuals.bring(g, r, operands, primal, &stored, count, &mut tangent);
     let counts = r.counts();
     for k in positions(active) {
         let operand = counts + k - 1;
@@ -209,7 +214,7 @@ pub(super) fn transpose(
     let write = |g: &mut Graph, operands: &[NodeId], cotangents: &[Option<NodeId>]| {
         let (stored, count) = residuals.store(g, r, operands, &active);
         let mut turned = Assembly::new(r, count, !r.reverse);
-        let fixed = residuals.bring(g, r, operands, body, &stored, &mut turned);
+        let fixed = residuals.bring(g, r, operands, body, &stored, count, &mut turned);
         let mut sums = Vec::new();
         let mut back = Vec::new();
         for k in positions(&active) {

@@ -1,8 +1,9 @@
 //! What a linear loop needs of the one before it, and where it finds that.
 
 use super::assemble::{Assembly, INDEX};
+use crate::regions::rows::gate_all;
 use crate::regions::{inline, positions};
-use gradus_ir::primitives::{Loop, Region, Trips};
+use gradus_ir::primitives::{Compare, Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId};
 
 enum Place {
@@ -67,7 +68,7 @@ impl Residuals {
         }
     }
 
-    /// Brings them into another loop; `stored` are the sequences that were kept. Their handles there.
+    /// Brings them into another loop; `stored` are the sequences that were kept, `count` is the number of steps if it is not fixed. Their handles there.
     pub fn bring(
         &self,
         g: &mut Graph,
@@ -75,6 +76,7 @@ impl Residuals {
         operands: &[NodeId],
         program: &Graph,
         stored: &[NodeId],
+        count: Option<NodeId>,
         into: &mut Assembly,
     ) -> Vec<usize> {
         let operands = &operands[r.counts()..];
@@ -89,8 +91,15 @@ impl Residuals {
         let known = (0..r.consts).chain(self.unchanged.iter().map(|k| r.consts + k));
         let known: Vec<usize> = known.collect();
         let inputs: Vec<NodeId> = known.iter().map(|k| program.inputs()[1 + k]).collect();
-        let args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
-        let mut constants = inline(g, &program.extract(&inputs, &constants), &args).into_iter();
+        let mut args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
+        let program = program.extract(&inputs, &constants);
+        // A loop of no step does not use them, and must not be spoilt by their slopes.
+        if let Some(count) = count {
+            let zero = g.constant_like(0.0, count);
+            let any = g.compare(Compare::Lt, zero, count);
+            gate_all(g, any, &program, &mut args);
+        }
+        let mut constants = inline(g, &program, &args).into_iter();
         let place = |p: &Place| match *p {
             Place::Constant(_) => match constants.next() {
                 Some(value) => into.constant(value),

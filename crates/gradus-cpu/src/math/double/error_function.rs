@@ -3,7 +3,7 @@
 use super::exponential::{exp_parts_of_sum, scale};
 use super::logarithm::log1p_of_sum;
 use crate::math::arithmetic::double::{fast_two_sum, fma, poly, residual, two_product, two_sum};
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// `(erf(x)/x - 2/√π)/x²` in x², for |x| ≤ 1.
 const ERF_TAIL: [f64; 13] = [
@@ -150,19 +150,33 @@ fn erf_parts<const FMA: bool>(a: f64) -> (f64, f64) {
     fast_two_sum(a, a * p)
 }
 
+/// `exp(a²)·erfc(a)` for `a + a_low` from ½ to 28, as a sum of two.
+#[inline(always)]
+fn scaled_erfc<const FMA: bool>(a: f64, a_low: f64) -> (f64, f64) {
+    let (p, p_low) = poly_parts::<FMA, 23>((a - 4.0) / (a + 4.0), ERFC_SCALED.0, ERFC_SCALED.1);
+    let (dh, dl) = two_sum(1.0, 2.0 * a);
+    let dl = dl + 2.0 * a_low;
+    let inverse = 1.0 / dh;
+    let q = p * inverse;
+    (q, (residual::<FMA>(q, dh, p) + (p_low - q * dl)) * inverse)
+}
+
+/// `(q + q_low)·exp(-(square + square_low)) = 2ⁿ·v`, as `(n, v)`.
+#[inline(always)]
+fn under_bell<const FMA: bool>(
+    (q, q_low): (f64, f64),
+    (square, square_low): (f64, f64),
+) -> (f64, f64) {
+    let (n, h, l) = exp_parts_of_sum::<FMA>(-square, -square_low);
+    (n, fma::<FMA>(q, h, fma::<FMA>(q, l, q_low * h)))
+}
+
 /// `erfc(a) = 2ⁿ·v` for a ≥ ½, as `(n, v)`.
 #[inline(always)]
 fn erfc_parts<const FMA: bool>(a: f64) -> (f64, f64) {
     // From 28 on the result is zero.
     let a = if a > 28.0 { 28.0 } else { a };
-    let (p, p_low) = poly_parts::<FMA, 23>((a - 4.0) / (a + 4.0), ERFC_SCALED.0, ERFC_SCALED.1);
-    let (dh, dl) = two_sum(1.0, 2.0 * a);
-    let inverse = 1.0 / dh;
-    let q = p * inverse;
-    let q_low = (residual::<FMA>(q, dh, p) + (p_low - q * dl)) * inverse;
-    let (square, square_low) = two_product::<FMA>(a, a);
-    let (n, h, l) = exp_parts_of_sum::<FMA>(-square, -square_low);
-    (n, fma::<FMA>(q, h, fma::<FMA>(q, l, q_low * h)))
+    under_bell::<FMA>(scaled_erfc::<FMA>(a, 0.0), two_product::<FMA>(a, a))
 }
 
 /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
@@ -191,6 +205,38 @@ pub fn erfc<const FMA: bool>(x: f64) -> f64 {
     } else {
         far
     }
+}
+
+/// What [`FRAC_1_SQRT_2`] lacks of √½.
+const SQRT_HALF_REST: f64 = -4.833646656726457e-17;
+
+/// `x·Φ(x)`, Φ(x) being `erfc(-x/√2)/2`.
+#[inline(always)]
+pub fn gelu<const FMA: bool>(x: f64) -> f64 {
+    // Beyond, the result is x or zero already.
+    let b = if x.abs() > 39.5 { 39.5 } else { x.abs() };
+    let (a, a_low) = two_product::<FMA>(b, FRAC_1_SQRT_2);
+    let a_low = fma::<FMA>(b, SQRT_HALF_REST, a_low);
+    // a² to all digits: half of b².
+    let (square, square_low) = two_product::<FMA>(b, b);
+    let (n, v) = under_bell::<FMA>(
+        scaled_erfc::<FMA>(a, a_low),
+        (0.5 * square, 0.5 * square_low),
+    );
+    let (r, s) = erf_parts::<FMA>(a);
+    let half = 0.5 * b;
+    let negative = x < 0.0;
+    let far = if negative {
+        scale(v * half, n)
+    } else {
+        (2.0 - scale(v, n)) * half
+    };
+    let (r, s) = if negative { (r, s) } else { (-r, -s) };
+    let (h, l) = fast_two_sum(1.0, -r);
+    let near = (h + (l - s)) * half;
+    let is_near = (a < 0.5) | ((a < 1.0) & !negative);
+    let value = if is_near { near } else { far };
+    (if x > 39.5 { x } else { value }).copysign(x)
 }
 
 /// Inverse of the error function; ±∞ at ±1, NaN beyond.

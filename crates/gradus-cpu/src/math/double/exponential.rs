@@ -1,11 +1,14 @@
 //! `exp` and what follows from it at once.
 
-use crate::math::arithmetic::double::{SHIFT, fma, poly, residual, two_sum};
-use std::f64::consts::LOG2_E;
+use crate::math::arithmetic::double::{SHIFT, fma, poly, residual, two_product, two_sum};
+use std::f64::consts::{LN_2, LOG2_E};
 
 /// ln 2 in two parts; the first has 32 bits, so that its product with an exponent is exact.
 pub(super) const LN2_HIGH: f64 = 0.6931471803691238;
 pub(super) const LN2_LOW: f64 = 1.9082149292705877e-10;
+
+/// What [`LN_2`] lacks of ln 2.
+const LN_2_REST: f64 = 2.3190468138462996e-17;
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
 const EXP_TAIL: [f64; 11] = [
@@ -83,6 +86,20 @@ pub fn exp<const FMA: bool>(x: f64) -> f64 {
     scale(h + l, n)
 }
 
+/// `2ˣ`
+#[inline(always)]
+pub fn exp2<const FMA: bool>(x: f64) -> f64 {
+    // At these bounds the result overflows or is zero already.
+    let x = if x > 1025.0 { 1025.0 } else { x };
+    let x = if x < -1076.0 { -1076.0 } else { x };
+    let n = (x + SHIFT) - SHIFT;
+    // The fraction is exact, and 2 to it is e to its product with ln 2.
+    let fraction = x - n;
+    let (r, c) = two_product::<FMA>(fraction, LN_2);
+    let (h, l) = exp_reduced::<FMA>(r, fma::<FMA>(fraction, LN_2_REST, c));
+    scale(h + l, n)
+}
+
 /// `(u, w)` with `u + w = (eˣ - 1)/2`, for x from -50 to 710; half, so that the largest does not overflow.
 #[inline(always)]
 pub(super) fn half_expm1_parts<const FMA: bool>(x: f64) -> (f64, f64) {
@@ -102,6 +119,57 @@ pub fn expm1<const FMA: bool>(x: f64) -> f64 {
     let value = 2.0 * (u + w);
     // Below 2⁻⁵⁴ the result is x, whose sign, or last bit if subnormal, the way above loses.
     if x.abs() < 5.5e-17 { x } else { value }
+}
+
+/// `x/(1 + e⁻ˣ)`, given e^-|x|, or what stands for it, as `2ⁿ(h + l)`. For negative x the small factor is multiplied before it is scaled, so that no digits
+/// are lost where it is subnormal.
+#[inline(always)]
+fn times_logistic<const FMA: bool>(x: f64, (n, h, l): (f64, f64, f64)) -> f64 {
+    let e = scale(h + l, n);
+    let denominator = 1.0 + e;
+    let lost = e - (denominator - 1.0);
+    let negative = x < 0.0;
+    let (h, l) = if negative { (h, l) } else { (1.0, 0.0) };
+    let (top, top_low) = two_product::<FMA>(x, h);
+    let top_low = fma::<FMA>(x, l, top_low);
+    let inverse = 1.0 / denominator;
+    let q = top * inverse;
+    // One Newton step on the quotient, but where it would only be noise.
+    let rest = residual::<FMA>(q, denominator, top) + (top_low - q * lost);
+    let q = q + if x.abs() < 1e-280 {
+        0.0
+    } else {
+        rest * inverse
+    };
+    scale(q, if negative { n } else { 0.0 }).copysign(x)
+}
+
+/// `x/(1 + e⁻ˣ)`
+#[inline(always)]
+pub fn silu<const FMA: bool>(x: f64) -> f64 {
+    // Beyond, the result is x or zero already.
+    let a = if x.abs() > 760.0 { 760.0 } else { x.abs() };
+    let value = times_logistic::<FMA>(a.copysign(x), exp_parts::<FMA>(-a));
+    if x > 760.0 { x } else { value }
+}
+
+/// `2√(2/π)` and that times 0.044715, each as a sum of two.
+const GELU_LINEAR: (f64, f64) = (1.5957691216057308, -9.96930880911092e-17);
+const GELU_CUBIC: (f64, f64) = (0.07135481627260025, -6.175149918155315e-19);
+
+/// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is `x/(1 + e⁻ʷ)` for w twice the argument of tanh.
+#[inline(always)]
+pub fn gelu_tanh<const FMA: bool>(x: f64) -> f64 {
+    // Beyond, the result is x or zero already.
+    let a = if x.abs() > 22.5 { 22.5 } else { x.abs() };
+    let (z, z_low) = two_product::<FMA>(a, a);
+    let (p, p_low) = two_product::<FMA>(GELU_CUBIC.0, z);
+    let p_low = p_low + fma::<FMA>(GELU_CUBIC.0, z_low, GELU_CUBIC.1 * z);
+    let (s, s_low) = two_sum(GELU_LINEAR.0, p);
+    let (w, w_low) = two_product::<FMA>(a, s);
+    let w_low = fma::<FMA>(a, s_low + (p_low + GELU_LINEAR.1), w_low);
+    let value = times_logistic::<FMA>(a.copysign(x), exp_parts_of_sum::<FMA>(-w, -w_low));
+    if x > 22.5 { x } else { value }
 }
 
 /// `1/(1 + e⁻ˣ)`

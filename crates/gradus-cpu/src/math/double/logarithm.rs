@@ -1,7 +1,8 @@
 //! `log` and `log1p`.
 
-use super::exponential::{LN2_HIGH, LN2_LOW, power_of_two};
-use crate::math::arithmetic::double::{fma, poly, two_sum};
+use super::exponential::{LN2_HIGH, LN2_LOW, exp_parts_of_sum, power_of_two, scale};
+use super::power::log_parts;
+use crate::math::arithmetic::double::{fast_two_sum, fma, poly, two_product, two_sum};
 
 /// `2(atanh s/s - 1)/s²` in s².
 const ATANH_TAIL: [f64; 8] = [
@@ -82,6 +83,45 @@ pub fn log<const FMA: bool>(x: f64) -> f64 {
     let value = if x < f64::INFINITY { value } else { x };
     let value = if x < 0.0 { f64::NAN } else { value };
     if x == 0.0 { f64::NEG_INFINITY } else { value }
+}
+
+/// The logarithm to another base, `1/ln base` being a sum of two.
+#[inline(always)]
+fn log_to_base<const FMA: bool>(x: f64, (factor, factor_low): (f64, f64)) -> f64 {
+    let (h, l) = log_parts::<FMA>(x);
+    let (p, p_low) = two_product::<FMA>(h, factor);
+    let value = p + (p_low + fma::<FMA>(h, factor_low, l * factor));
+    let value = if x < f64::INFINITY { value } else { x };
+    let value = if x < 0.0 { f64::NAN } else { value };
+    if x == 0.0 { f64::NEG_INFINITY } else { value }
+}
+
+/// Logarithm to base 2; exact for powers of two.
+#[inline(always)]
+pub fn log2<const FMA: bool>(x: f64) -> f64 {
+    log_to_base::<FMA>(x, (std::f64::consts::LOG2_E, 2.0355273740931033e-17))
+}
+
+/// Logarithm to base 10; exact for powers of ten.
+#[inline(always)]
+pub fn log10<const FMA: bool>(x: f64) -> f64 {
+    log_to_base::<FMA>(x, (std::f64::consts::LOG10_E, 1.098319650216765e-17))
+}
+
+/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`; where these cancel, an ulp is one of the larger.
+#[inline(always)]
+pub fn log_add_exp<const FMA: bool>(x: f64, y: f64) -> f64 {
+    let (large, small) = if x > y { (x, y) } else { (y, x) };
+    let (d, d_low) = two_sum(small, -large);
+    let d = if x == y { 0.0 } else { d };
+    // From 746 on the smaller one adds nothing.
+    let far = (d < -746.0) | (x == y);
+    let d = if d < -746.0 { -746.0 } else { d };
+    let (n, h, l) = exp_parts_of_sum::<FMA>(d, if far { 0.0 } else { d_low });
+    let (h, l) = fast_two_sum(h, l);
+    let e = scale(h, n);
+    let value = log1p_of_sum::<FMA>(e, scale(l, n), 0.0);
+    large + if e < 5.5e-17 { e } else { value }
 }
 
 /// `log(1 + x)`

@@ -29,12 +29,13 @@ const CUBE_ROOT: [f64; 5] = [
     0.12763614611125407,
 ];
 
+const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
 /// 2⁵²: from here on floats are integers.
 const INTEGERS_ONLY: f64 = 4503599627370496.0;
 
 /// The natural logarithm of a positive finite number as a sum of two, to about 2⁻⁶⁵ of itself.
 #[inline(always)]
-fn log_parts<const FMA: bool>(x: f64) -> (f64, f64) {
+pub(super) fn log_parts<const FMA: bool>(x: f64) -> (f64, f64) {
     let (k, m) = split_any_exponent(x);
     let f = m - 1.0;
     // s = f/(2 + f) in two parts; log m = 2s + s³·(⅔ + s²(…)), of which only what is in the innermost brackets can do with 53 bits.
@@ -157,6 +158,29 @@ fn product<const FMA: bool>(ah: f64, al: f64, bh: f64, bl: f64) -> (f64, f64) {
 #[inline(always)]
 fn finite_or_zero(x: f64) -> f64 {
     if x.abs() < f64::INFINITY { x } else { 0.0 }
+}
+
+/// `√(x² + y²)` without overflow between; infinite if one of them is.
+#[inline(always)]
+pub fn hypot<const FMA: bool>(x: f64, y: f64) -> f64 {
+    let (a, b) = (x.abs(), y.abs());
+    let (a, b) = if a < b { (b, a) } else { (a, b) };
+    // By powers of two, which lose nothing, to where squares and what they lose are numbers.
+    let (down, up) = if a < 1e-140 {
+        (TWO_600, 1.0 / TWO_600)
+    } else {
+        (1.0, 1.0)
+    };
+    let (down, up) = if a > 1e140 {
+        (1.0 / TWO_600, TWO_600)
+    } else {
+        (down, up)
+    };
+    let (a, b) = (a * down, b * down);
+    let (square, lost) = two_product::<FMA>(a, a);
+    let value = (square + fma::<FMA>(b, b, lost)).sqrt() * up;
+    let infinite = (x.abs() == f64::INFINITY) | (y.abs() == f64::INFINITY);
+    if infinite { f64::INFINITY } else { value }
 }
 
 /// Cube root, of negative numbers too.

@@ -5,6 +5,7 @@ use super::wide;
 use crate::math::arithmetic::double;
 use crate::math::arithmetic::single::{fma, poly};
 use std::f32::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::FRAC_1_SQRT_2;
 
 /// `(erf(x)/x - 2/√π)/x²` in x², for |x| ≤ 0.8.
 const ERF_TAIL: [f32; 6] = [
@@ -100,14 +101,30 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
 /// `1 - erf(x)`, without cancellation.
 #[inline(always)]
 pub fn erfc<const FMA: bool>(x: f32) -> f32 {
-    let a = f64::from(x.abs());
+    let value = erfc_wide::<FMA>(f64::from(x.abs()));
+    (if x < 0.0 { 2.0 - value } else { value }) as f32
+}
+
+/// `erfc(a)` for a ≥ 0, to about 2⁻³².
+#[inline(always)]
+fn erfc_wide<const FMA: bool>(a: f64) -> f64 {
     // From 10.1 on the result is zero.
     let b = if a > 10.2 { 10.2 } else { a };
     let near = b * double::poly::<FMA, 9>(b * b, ERF_WIDE);
     let p = double::poly::<FMA, 12>((b - 2.0) / (b + 2.0), ERFC_SCALED);
     let far = wide::exp::<FMA>(-b * b) * p / (1.0 + 2.0 * b);
-    let value = if a < 0.5 { 1.0 - near } else { far };
-    (if x < 0.0 { 2.0 - value } else { value }) as f32
+    if a < 0.5 { 1.0 - near } else { far }
+}
+
+/// `x·Φ(x)`, Φ(x) being `erfc(-x/√2)/2`.
+#[inline(always)]
+pub fn gelu<const FMA: bool>(x: f32) -> f32 {
+    // Beyond, the result is x or zero already.
+    let a = f64::from(if x.abs() > 14.4 { 14.4 } else { x.abs() });
+    let tail = erfc_wide::<FMA>(a * FRAC_1_SQRT_2);
+    let twice = if x < 0.0 { tail } else { 2.0 - tail };
+    let value = (0.5 * a * twice) as f32;
+    (if x > 14.4 { x } else { value }).copysign(x)
 }
 
 /// Inverse of the error function; ±∞ at ±1, NaN beyond.

@@ -1,7 +1,11 @@
 //! `exp` and what follows from it at once.
 
-use crate::math::arithmetic::single::{SHIFT, fast_two_sum, fma, poly, residual, two_sum};
-use std::f32::consts::LOG2_E;
+use super::wide;
+use crate::math::arithmetic::double;
+use crate::math::arithmetic::single::{
+    SHIFT, fast_two_sum, fma, poly, residual, two_product, two_sum,
+};
+use std::f32::consts::{LN_2, LOG2_E};
 
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
 pub(super) const LN2_HIGH: f32 = 0.693_145_75;
@@ -49,15 +53,18 @@ pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
     (n, 1.0 + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), r))
 }
 
+/// `e^(r + c)` with an error hardly above that of the last rounding, for |r| up to half of ln 2 and c about its rounding error.
+#[inline(always)]
+fn exp_reduced<const FMA: bool>(r: f32, c: f32) -> f32 {
+    let (h, lost) = fast_two_sum(1.0, r);
+    h + (lost + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c))
+}
+
 /// As [`exp_parts`], for a few operations more with an error hardly above that of the last rounding.
 #[inline(always)]
 fn exp_parts_accurate<const FMA: bool>(x: f32) -> (f32, f32) {
     let (n, r, c) = reduce::<FMA>(x);
-    let (h, lost) = fast_two_sum(1.0, r);
-    (
-        n,
-        h + (lost + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c)),
-    )
+    (n, exp_reduced::<FMA>(r, c))
 }
 
 /// `eˣ`
@@ -68,6 +75,18 @@ pub fn exp<const FMA: bool>(x: f32) -> f32 {
     let x = if x < -104.0 { -104.0 } else { x };
     let (n, v) = exp_parts::<FMA>(x);
     scale(v, n)
+}
+
+/// `2ˣ`
+#[inline(always)]
+pub fn exp2<const FMA: bool>(x: f32) -> f32 {
+    // At these bounds the result overflows or is zero already.
+    let x = if x > 129.0 { 129.0 } else { x };
+    let x = if x < -151.0 { -151.0 } else { x };
+    let n = (x + SHIFT) - SHIFT;
+    // The fraction is exact, and 2 to it is e to its product with ln 2.
+    let (r, c) = two_product::<FMA>(x - n, LN_2);
+    scale(exp_reduced::<FMA>(r, c), n)
 }
 
 /// `eˣ - 1`
@@ -100,4 +119,36 @@ pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
     let correction = (residual::<FMA>(q, denominator, numerator) - q * lost) * inverse;
     // It would only be noise where the quotient is nearly subnormal.
     q + if x < -70.0 { 0.0 } else { correction }
+}
+
+/// `x/(1 + e⁻ˣ)`
+#[inline(always)]
+pub fn silu<const FMA: bool>(x: f32) -> f32 {
+    // Beyond, the result is x or zero already.
+    let a = if x.abs() > 112.0 { 112.0 } else { x.abs() };
+    let (n, v) = exp_parts_accurate::<FMA>(-a);
+    let e = scale(v, n);
+    let denominator = 1.0 + e;
+    let lost = e - (denominator - 1.0);
+    let negative = x < 0.0;
+    // The small factor is multiplied before it is scaled, so that no digits are lost where it is subnormal.
+    let (top, top_low) = two_product::<FMA>(a, if negative { v } else { 1.0 });
+    let inverse = 1.0 / denominator;
+    let q = top * inverse;
+    // One Newton step on the quotient, but where it would only be noise.
+    let rest = residual::<FMA>(q, denominator, top) + (top_low - q * lost);
+    let q = q + if a < 1e-30 { 0.0 } else { rest * inverse };
+    let value = scale(q, if negative { n } else { 0.0 });
+    (if x > 112.0 { x } else { value }).copysign(x)
+}
+
+/// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is `x/(1 + e⁻ʷ)` for w twice the argument of tanh; computed in f64.
+#[inline(always)]
+pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
+    // Beyond, the result is x or zero already.
+    let a = f64::from(if x.abs() > 12.0 { 12.0 } else { x.abs() });
+    let w = a * double::fma::<FMA>(a * a, 0.07135481627260025, 1.5957691216057308);
+    let e = wide::exp::<FMA>(-w);
+    let value = (if x < 0.0 { a * e } else { a }) / (1.0 + e);
+    (if x > 12.0 { x } else { value as f32 }).copysign(x)
 }

@@ -1,7 +1,9 @@
 //! `log` and `log1p`.
 
 use super::exponential::{LN2_HIGH, LN2_LOW, power_of_two};
+use super::wide;
 use crate::math::arithmetic::single::{fma, poly, two_sum};
+use std::f64::consts::{LOG2_E, LOG10_E};
 
 /// `(log(1 + f) - f + f²/2)/f³` for 1 + f in [√½, √2].
 const LOG_TAIL: [f32; 9] = [
@@ -44,6 +46,44 @@ pub fn log<const FMA: bool>(x: f32) -> f32 {
     let value = if x < f32::INFINITY { value } else { x };
     let value = if x < 0.0 { f32::NAN } else { value };
     if x == 0.0 { f32::NEG_INFINITY } else { value }
+}
+
+/// The logarithm to another base by `1/ln base`, computed in f64.
+#[inline(always)]
+fn log_to_base<const FMA: bool>(x: f32, factor: f64) -> f32 {
+    let value = (wide::log::<FMA>(f64::from(x)) * factor) as f32;
+    let value = if x < f32::INFINITY { value } else { x };
+    let value = if x < 0.0 { f32::NAN } else { value };
+    if x == 0.0 { f32::NEG_INFINITY } else { value }
+}
+
+/// Logarithm to base 2; exact for powers of two.
+#[inline(always)]
+pub fn log2<const FMA: bool>(x: f32) -> f32 {
+    log_to_base::<FMA>(x, LOG2_E)
+}
+
+/// Logarithm to base 10; exact for powers of ten.
+#[inline(always)]
+pub fn log10<const FMA: bool>(x: f32) -> f32 {
+    log_to_base::<FMA>(x, LOG10_E)
+}
+
+/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`, computed in f64; where these cancel, an ulp is one of the larger.
+#[inline(always)]
+pub fn log_add_exp<const FMA: bool>(x: f32, y: f32) -> f32 {
+    let (x, y) = (f64::from(x), f64::from(y));
+    let (large, small) = if x > y { (x, y) } else { (y, x) };
+    let d = if x == y { 0.0 } else { small - large };
+    let e = wide::exp::<FMA>(d);
+    // Below 2⁻²⁰ the logarithm's argument has lost too much of e, but e - e²/2 is enough.
+    let rest = if e < 1e-6 {
+        e - 0.5 * e * e
+    } else {
+        wide::log::<FMA>(1.0 + e)
+    };
+    // NaN has to be said: the logarithm takes its operand's bits as they are.
+    (if d.is_nan() { d } else { large + rest }) as f32
 }
 
 /// `log(1 + x)`

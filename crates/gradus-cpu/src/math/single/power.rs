@@ -82,6 +82,18 @@ pub fn powi<const FMA: bool>(x: f32, n: i32) -> f32 {
     }
 }
 
+/// `√(x² + y²)`; infinite if one of them is.
+#[inline(always)]
+pub fn hypot<const FMA: bool>(x: f32, y: f32) -> f32 {
+    let (a, b) = (f64::from(x), f64::from(y));
+    let infinite = (x.abs() == f32::INFINITY) | (y.abs() == f32::INFINITY);
+    if infinite {
+        f32::INFINITY
+    } else {
+        fma::<FMA>(a, a, b * b).sqrt() as f32
+    }
+}
+
 /// Cube root, of negative numbers too.
 #[inline(always)]
 pub fn cbrt<const FMA: bool>(x: f32) -> f32 {

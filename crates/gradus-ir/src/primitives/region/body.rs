@@ -24,6 +24,7 @@ struct Held {
     depth: usize,
     /// Programs of which this one is known to compute all and perhaps more.
     covers: Mutex<Vec<Weak<Held>>>,
+    own_backward: bool,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
     observers: OnceLock<Vec<u64>>,
@@ -74,6 +75,11 @@ impl Body {
     /// Whether it holds a function of which [only the way back](super::Region::only_backward) is known.
     pub fn only_backward(&self) -> bool {
         self.0.only_backward
+    }
+
+    /// Whether it holds a call with a [backward pass of the user's](super::Region::own_backward).
+    pub fn own_backward(&self) -> bool {
+        self.0.own_backward
     }
 
     /// See [`verify`](verify::verify).
@@ -127,6 +133,7 @@ impl From<Graph> for Body {
                 Op::Region(region) => region.only_backward(),
                 _ => false,
             }),
+            own_backward: any(Op::own_backward),
             well_formed: OnceLock::new(),
             cost: OnceLock::new(),
             observers: OnceLock::new(),

@@ -335,7 +335,21 @@ impl Call {
         read().transpose()
     }
 
-    pub(super) fn results(&self) -> Vec<Type> {
+    /// How many of the first operands are set apart from the others.
+    fn first_operands(&self) -> usize {
+        match self {
+            Call::CustomJvp { fixed, .. } | Call::CustomVjp { fixed, .. } => *fixed,
+            Call::OnlyBackward { residuals, .. }
+            | Call::Hook { residuals, .. }
+            | Call::Linear { residuals, .. }
+            | Call::Solve(Solve { residuals, .. }) => *residuals,
+            Call::Checkpoint(_) | Call::Local(_) | Call::Stated { .. } | Call::Undefined { .. } => {
+                0
+            }
+        }
+    }
+
+    pub(super) fn result_at(&self, index: usize) -> Option<&Type> {
         match self {
             Call::OnlyBackward {
                 backward,
@@ -345,10 +359,10 @@ impl Call {
                 backward,
                 residuals,
             } => {
-                let inputs = backward.input_types();
-                inputs.get(*residuals..).unwrap_or_default().to_vec()
+                let input = backward.inputs().get(residuals.checked_add(index)?)?;
+                Some(backward.ty(*input))
             }
-            call => call.body().output_types(),
+            call => call.body().output_type(index),
         }
     }
 
@@ -363,23 +377,6 @@ impl Call {
                 residuals,
             } => backward.inputs().len().saturating_sub(*residuals),
             call => call.body().outputs().len(),
-        }
-    }
-
-    pub(super) fn result_type(&self, index: usize) -> Option<Type> {
-        match self {
-            Call::OnlyBackward {
-                backward,
-                residuals,
-            }
-            | Call::Hook {
-                backward,
-                residuals,
-            } => {
-                let input = backward.inputs().get(residuals.checked_add(index)?)?;
-                Some(backward.ty(*input).clone())
-            }
-            call => call.body().output_type(index),
         }
     }
 
@@ -399,6 +396,14 @@ impl Call {
                 format!("{name}: {what} returns {outputs:?}, and should return {wanted:?}");
             Err(Error::new(ErrorKind::Graph, message))
         };
+        if self.first_operands() > given.len() {
+            let message = format!(
+                "{name}: sets the first {} operands apart, and has {}",
+                self.first_operands(),
+                given.len()
+            );
+            return Err(Error::new(ErrorKind::Graph, message));
+        }
         match self {
             Call::Checkpoint(body)
             | Call::Local(body)
@@ -406,7 +411,7 @@ impl Call {
             | Call::Undefined { body, .. } => takes(name, "the body", body, &given),
             Call::CustomJvp { body, rule, fixed } => {
                 takes(name, "the body", body, &given)?;
-                let (results, free) = (body.output_types(), &given[(*fixed).min(given.len())..]);
+                let (results, free) = (body.output_types(), &given[*fixed..]);
                 let of_rule = [given.clone(), results.clone(), floats(free)].concat();
                 takes(name, "the rule", rule, &of_rule)?;
                 returns("the rule", rule, &floats(&results))
@@ -425,20 +430,26 @@ impl Call {
                 }
                 let wanted = [&kept[results.len()..], &floats(&results)].concat();
                 takes(name, "the backward rule", backward, &wanted)?;
-                let free = &given[(*fixed).min(given.len())..];
-                returns("the backward rule", backward, &floats(free))
+                returns("the backward rule", backward, &floats(&given[*fixed..]))
+            }
+            Call::Hook {
+                backward,
+                residuals,
+            } => {
+                // A cotangent has its value's type, before the rule and after it.
+                takes(name, "the backward rule", backward, &given)?;
+                returns("the backward rule", backward, &given[*residuals..])
             }
             Call::OnlyBackward {
                 backward,
                 residuals,
-            }
-            | Call::Hook {
-                backward,
-                residuals,
             } => {
-                let inputs = backward.input_types();
-                let fixed = inputs.get(..*residuals).unwrap_or_default().to_vec();
-                let wanted = [fixed, backward.output_types()].concat();
+                let mut wanted = backward.input_types();
+                if *residuals > wanted.len() {
+                    return takes(name, "the backward rule", backward, &given[..*residuals]);
+                }
+                wanted.truncate(*residuals);
+                wanted.extend(backward.output_types());
                 if given == wanted {
                     return Ok(());
                 }
@@ -451,13 +462,13 @@ impl Call {
                 residuals,
             } => {
                 takes(name, "the body", body, &given)?;
-                let (fixed, linear) = given.split_at((*residuals).min(given.len()));
+                let (fixed, linear) = given.split_at(*residuals);
                 let wanted = [fixed, &body.output_types()].concat();
                 takes(name, "the transpose", transpose, &wanted)?;
                 returns("the transpose", transpose, linear)
             }
             Call::Solve(solve) => {
-                let linear = given.get(solve.residuals..).unwrap_or_default();
+                let linear = &given[solve.residuals..];
                 solve.bodies().into_iter().try_for_each(|(what, body)| {
                     takes(name, what, body, &given)?;
                     returns(what, body, linear)

@@ -19,10 +19,6 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn results(&self) -> Vec<Type> {
-        self.passed.clone()
-    }
-
     pub(super) fn attributes(&self) -> Attributes {
         Attributes::default()
             .text("message", &self.message)
@@ -43,8 +39,8 @@ impl Check {
 
     pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
         let fail = |message: String| Err(Error::new(ErrorKind::Graph, format!("check: {message}")));
-        let first = 1 + self.reported;
-        if operands.len() != first + self.passed.len() {
+        let first = self.reported.saturating_add(1);
+        if operands.len() != first.saturating_add(self.passed.len()) {
             return fail(format!(
                 "{} operands, not a condition, {} numbers and {} arrays",
                 operands.len(),

@@ -3,7 +3,7 @@
 use super::{Body, takes};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{DType, Type};
+use crate::types::{DType, LONGEST, Type};
 
 /// How often a loop runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -42,6 +42,11 @@ impl Loop {
         usize::from(self.trips == Trips::Counted)
     }
 
+    /// How many operands stay or are carried; `None` if no body has as many inputs.
+    pub(super) fn fixed(&self) -> Option<usize> {
+        self.consts.checked_add(self.carries)
+    }
+
     /// How many sequences are read.
     pub fn sequences(&self) -> usize {
         self.body.inputs().len() - 1 - self.consts - self.carries
@@ -55,17 +60,6 @@ impl Loop {
     /// How many results there are.
     pub fn results_len(&self) -> usize {
         self.body.outputs().len() + usize::from(matches!(self.trips, Trips::While(_)))
-    }
-
-    pub(super) fn result_type(&self, index: usize) -> Option<Type> {
-        if let (Trips::While(_), true) = (&self.trips, index == self.body.outputs().len()) {
-            return Some(Type::scalar(DType::I64));
-        }
-        let ty = self.body.output_type(index)?;
-        match index < self.carries {
-            true => Some(ty),
-            false => Some(self.sequence(&ty)),
-        }
     }
 
     /// The same loop [without effects](crate::Graph::without_effects).
@@ -142,15 +136,16 @@ impl Loop {
         Some(read())
     }
 
-    pub(super) fn results(&self) -> Vec<Type> {
-        let outputs = self.body.output_types();
-        let (carried, kept) = outputs.split_at(self.carries.min(outputs.len()));
-        let kept = kept.iter().map(|item| self.sequence(item));
-        let count = match self.trips {
-            Trips::While(_) => Some(Type::scalar(DType::I64)),
-            _ => None,
-        };
-        carried.iter().cloned().chain(kept).chain(count).collect()
+    pub(super) fn result_at(&self, index: usize) -> Option<Type> {
+        match self.body.output_type(index) {
+            Some(carried) if index < self.carries => Some(carried.clone()),
+            Some(item) => Some(self.sequence(item)),
+            None => {
+                let counted = matches!(self.trips, Trips::While(_));
+                let is_count = counted && index == self.body.outputs().len();
+                is_count.then(|| Type::scalar(DType::I64))
+            }
+        }
     }
 
     pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
@@ -158,8 +153,14 @@ impl Loop {
         let fail =
             |message: String| Err(Error::new(ErrorKind::Graph, format!("{name}: {message}")));
         let counter = Type::scalar(DType::I64);
-        let (counts, fixed) = (self.counts(), self.consts + self.carries);
-        if operands.len() < counts + fixed
+        if let Trips::Fixed(n) = self.trips
+            && n > LONGEST
+        {
+            return fail(format!("{n} steps are more than can be counted"));
+        }
+        let counts = self.counts();
+        let fixed = self.fixed().unwrap_or(usize::MAX);
+        if operands.len() < counts.saturating_add(fixed)
             || self.body.inputs().len() != operands.len() - counts + 1
         {
             return fail(format!(

@@ -50,11 +50,16 @@ impl Region {
 
     /// The types of its results.
     pub fn results(&self) -> Vec<Type> {
+        (0..).map_while(|index| self.result_at(index)).collect()
+    }
+
+    /// The type of its result of this number, if there is one.
+    pub fn result_at(&self, index: usize) -> Option<Type> {
         match self {
-            Region::Loop(r) => r.results(),
-            Region::Switch(r) => r.results(),
-            Region::Call(r) => r.results(),
-            Region::Check(r) => r.results(),
+            Region::Loop(r) => r.result_at(index),
+            Region::Switch(r) => r.branches.first()?.output_type(index).cloned(),
+            Region::Call(r) => r.result_at(index).cloned(),
+            Region::Check(r) => r.passed.get(index).cloned(),
         }
     }
 
@@ -65,16 +70,6 @@ impl Region {
             Region::Switch(r) => r.branches.first().map_or(0, |b| b.outputs().len()),
             Region::Call(r) => r.results_len(),
             Region::Check(r) => r.passed.len(),
-        }
-    }
-
-    /// The type of result `index`; `None` if there are fewer. The types of all are not made for it: regions within each other have many results.
-    pub fn result_type(&self, index: usize) -> Option<Type> {
-        match self {
-            Region::Loop(r) => r.result_type(index),
-            Region::Switch(r) => r.branches.first()?.output_type(index),
-            Region::Call(r) => r.result_type(index),
-            Region::Check(r) => r.passed.get(index).cloned(),
         }
     }
 
@@ -95,17 +90,30 @@ impl Region {
         }
     }
 
-    /// Checks that bodies and operands fit together.
+    /// Checks that bodies and operands fit together, and that memory can hold the results.
     ///
     /// # Errors
     /// Says which of them does not, and what would.
     pub fn check(&self, operands: &[&Type]) -> Result<()> {
-        match self {
-            Region::Loop(r) => r.check(operands),
-            Region::Switch(r) => r.check(operands),
-            Region::Call(r) => r.check(operands),
-            Region::Check(r) => r.check(operands),
+        let sequences = match self {
+            Region::Loop(r) => r.counts().saturating_add(r.fixed().unwrap_or(usize::MAX)),
+            _ => operands.len(),
+        };
+        if let Some(list) = operands.iter().take(sequences).find(|t| t.list) {
+            let message = format!(
+                "{}: takes arrays, and {list} is a list, which loops read as a sequence and nothing else does",
+                self.name()
+            );
+            return Err(Error::new(ErrorKind::Graph, message));
         }
+        match self {
+            Region::Loop(r) => r.check(operands)?,
+            Region::Switch(r) => r.check(operands)?,
+            Region::Call(r) => r.check(operands)?,
+            Region::Check(r) => r.check(operands)?,
+        }
+        let mut results = (0..).map_while(|index| self.result_at(index));
+        results.try_for_each(|ty| ty.checked(self.name()).map(drop))
     }
 
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
@@ -152,6 +160,15 @@ impl Region {
         own || self.bodies().iter().any(|(_, body)| body.only_backward())
     }
 
+    /// Whether it is or holds, at any depth, a call with a backward pass of the user's. That need not be linear, so two such calls are never one: each passes on its own cotangent.
+    pub fn own_backward(&self) -> bool {
+        let own = matches!(
+            self,
+            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. } | Call::Hook { .. })
+        );
+        own || self.bodies().iter().any(|(_, body)| body.own_backward())
+    }
+
     /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the dearest branch.
     pub fn runs(&self) -> Vec<(&Body, u64)> {
         match self {
@@ -193,7 +210,10 @@ impl Region {
 
 /// The operations are those that the user states; what is given is read and what is returned written.
 fn stated(body: &Body, cost: StatedCost) -> TotalCost {
-    let bytes = |types: &[Type]| types.iter().map(|ty| ty.bytes() as u64).sum();
+    let bytes = |types: &[Type]| {
+        let bytes = types.iter().map(|ty| ty.bytes() as u64);
+        bytes.fold(0, u64::saturating_add)
+    };
     TotalCost {
         operations: cost.value,
         bytes_read: bytes(&body.input_types()),
@@ -296,6 +316,9 @@ impl Graph {
     }
 
     /// The results, of these types, of the region that is there already.
+    ///
+    /// # Panics
+    /// If its results are of other types, which is a mistake in the calling rule.
     pub fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
         let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
             index: index as u32,
@@ -325,14 +348,10 @@ impl Graph {
             let message = "result: takes a region, such as a loop";
             return Err(Error::new(ErrorKind::Graph, message));
         };
-        region.result_type(index).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Graph,
-                format!(
-                    "result: {index} of a region of {} results",
-                    region.results_len()
-                ),
-            )
+        region.result_at(index).ok_or_else(|| {
+            let count = region.results_len();
+            let message = format!("result: {index} of a region of {count} results");
+            Error::new(ErrorKind::Graph, message)
         })
     }
 }

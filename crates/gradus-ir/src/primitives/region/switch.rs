@@ -46,11 +46,6 @@ impl Switch {
         Some(branches.map(|branches| Switch { branches }))
     }
 
-    pub(super) fn results(&self) -> Vec<Type> {
-        let first = self.branches.first();
-        first.map(|b| b.output_types()).unwrap_or_default()
-    }
-
     pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
         let fail =
             |message: String| Err(Error::new(ErrorKind::Graph, format!("switch: {message}")));
@@ -62,7 +57,7 @@ impl Switch {
             return fail(format!("the number of the branch must be {index}"));
         }
         let wanted: Vec<Type> = operands[1..].iter().map(|&t| t.clone()).collect();
-        let results = self.results();
+        let results = self.branches[0].output_types();
         for (k, branch) in self.branches.iter().enumerate() {
             takes("switch", &format!("branch {k}"), branch, &wanted)?;
             if branch.output_types() != results {

@@ -1,14 +1,30 @@
-//! Programs that may be run where they would not have been: for a row that is done while others go on. What could stop the program then is kept from it.
+//! Programs that run where they would not have been: for a row that is done while others go on, or that takes another branch. What could stop the program then is kept from it,
+//! and nothing is shown.
 
 use crate::regions::inline;
 use gradus_ir::primitives::{Body, Call, Dynamic, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Literal, NodeId, Op, Type};
 
-/// `body` with one more input in place `at`, whether the row goes on. Where it does not, indices are zero, checks hold and loops with a condition end; what is
-/// computed then counts for nothing.
+/// `body` with two more inputs, whether the row runs it and whether any row does. Where it does not, indices are zero, checks hold, loops with a condition end and nothing is
+/// shown; what is computed then counts for nothing.
 ///
-/// `differs` marks the inputs that differ from row to row: what follows from none of them is what a row that goes on computes as well, and stays.
-pub(super) fn guarded(body: &Graph, differs: &[bool], at: usize) -> Graph {
+/// `differs` marks the inputs that differ from row to row: what follows from none of them is the same for all rows, and asks whether any row runs it.
+pub(super) fn guarded(body: &Graph, differs: &[bool]) -> Graph {
+    let bool = Type::scalar(DType::Bool);
+    let at = body.inputs().len();
+    with_flags(body, differs, at, |g| {
+        let runs = g.input(bool.clone());
+        (runs, g.input(bool))
+    })
+}
+
+/// `body` with the inputs that `flags` makes in place `at`: the flag for what differs from row to row, and the one for what does not.
+fn with_flags(
+    body: &Graph,
+    differs: &[bool],
+    at: usize,
+    flags: impl FnOnce(&mut Graph) -> (NodeId, NodeId),
+) -> Graph {
     let sources = body.inputs().iter().zip(differs);
     let sources: Vec<NodeId> = sources.filter(|(_, d)| **d).map(|(&i, _)| i).collect();
     let differs = body.dependents_of(&sources);
@@ -18,7 +34,7 @@ pub(super) fn guarded(body: &Graph, differs: &[bool], at: usize) -> Graph {
     for &i in before {
         map[i.index()] = Some(g.input_like(body, i));
     }
-    let goes_on = g.input(Type::scalar(DType::Bool));
+    let (of_row, of_any) = flags(&mut g);
     for &i in after {
         map[i.index()] = Some(g.input_like(body, i));
     }
@@ -33,23 +49,37 @@ pub(super) fn guarded(body: &Graph, differs: &[bool], at: usize) -> Graph {
             .iter()
             .filter_map(|o| map[o.index()])
             .collect();
-        let varies = |k: usize| differs[node.operands[k].index()];
+        let flag = |k: usize| match differs[node.operands[k].index()] {
+            true => of_row,
+            false => of_any,
+        };
         let mut op = node.op.clone();
         match &node.op {
-            Op::Gather(_) if varies(1) => {
-                operands[1] = or_zeros(&mut g, goes_on, operands[1]);
+            Op::Gather(_) => {
+                operands[1] = or_zeros(&mut g, flag(1), operands[1]);
             }
             Op::Dynamic(which) => {
                 let starts = match which {
                     Dynamic::Slice { .. } => 1,
                     Dynamic::Update => 2,
                 };
-                if varies(starts) {
-                    operands[starts] = or_zeros(&mut g, goes_on, operands[starts]);
-                }
+                operands[starts] = or_zeros(&mut g, flag(starts), operands[starts]);
             }
-            Op::Region(region) if region.may_fail() && (0..operands.len()).any(varies) => {
-                op = Op::Region(guarded_region(&mut g, region, goes_on, &mut operands).into());
+            Op::Probe(_) => {
+                let shown = match operands.get(1) {
+                    Some(&shown) => {
+                        let no = g.constant_like(0.0, shown);
+                        choose(&mut g, flag(0), shown, no)
+                    }
+                    None => flag(0),
+                };
+                operands.truncate(1);
+                operands.push(shown);
+            }
+            Op::Region(region) if region.may_fail() || region.has_effects() => {
+                let varies = differs[id.index()];
+                let flag = if varies { of_row } else { of_any };
+                op = Op::Region(guarded_region(&mut g, region, flag, &mut operands).into());
             }
             _ => {}
         }
@@ -86,7 +116,12 @@ fn guarded_region(
 ) -> Region {
     // Inside of regions all counts as different from row to row.
     let inside = |body: &Body, at: usize| -> Body {
-        guarded(body, &vec![true; body.inputs().len()], at).into()
+        let all = vec![true; body.inputs().len()];
+        with_flags(body, &all, at, |g| {
+            let flag = g.input(Type::scalar(DType::Bool));
+            (flag, flag)
+        })
+        .into()
     };
     let last = operands.len();
     match region {

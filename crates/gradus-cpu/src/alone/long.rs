@@ -1,0 +1,312 @@
+//! Products of long sums. One after the other, ten million products lose four digits of f32; here some hundred are summed at a time, and these parts are added in more
+//! digits, so that a long product is as exact as a sum.
+
+use super::product::{Float, PIECE, TWO_PIECES, WORTH_WAKING};
+use super::skinny::Skinny;
+use super::turn::{Shared, room, turn};
+use crate::kernels::{add_to_totals, merge_totals, total};
+use crate::pool::{self, Pieces};
+use gradus_ir::DType;
+use std::cell::Cell;
+
+/// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as parts cost these nothing.
+const LONG: usize = 8192;
+const LONG_OF_FEW: usize = 2048;
+const FEW: usize = 20;
+/// Products that are summed before they are added to totals, and those that the library sums in one register, whose sum it adds to the part's.
+const PART: usize = 512;
+const IN_REGISTER: usize = 64;
+/// Rows and columns of a block of the result: its totals stay in the second cache. With few rows, so many columns, read row by row or column by column.
+const SIDE: usize = 128;
+const BY_ROWS: usize = 1024;
+const BY_DOTS: usize = 32;
+/// The sums themselves are cut where the result has too few blocks for the threads, down to so many products, while all totals are at most so many numbers.
+const SHORTEST: usize = 4096;
+const MOST_TOTALS: usize = 1 << 18;
+
+thread_local! {
+    /// A part of a block, its totals and a turned matrix, in units of any element's alignment.
+    static BLOCK: Cell<[Vec<u64>; 3]> = const { Cell::new([const { Vec::new() }; 3]) };
+    /// The totals of all blocks and cuts, of the thread that began the product.
+    static ALL: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
+}
+
+/// `[batch, m, k] × [batch, k, n]` with a long `k`; strides in elements.
+#[derive(Debug)]
+pub(super) struct Long {
+    dtype: DType,
+    m: usize,
+    k: usize,
+    n: usize,
+    left: (isize, isize),
+    right: (isize, isize),
+    /// Whether rows or columns are few: then which, else the library multiplies.
+    few: Option<Few>,
+    /// Rows and columns of a block.
+    block: (usize, usize),
+    /// First row and column of each block of a result; of a symmetric one those up to the diagonal.
+    blocks: Vec<(usize, usize)>,
+    symmetric: bool,
+    batch: usize,
+    /// Into how many cuts the sums are divided.
+    cuts: usize,
+    pieces: Pieces,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Few {
+    Rows,
+    Columns,
+}
+
+/// Where the arrays of one product are.
+#[derive(Clone, Copy)]
+pub(super) struct Places {
+    pub left: Shared,
+    pub right: Shared,
+    pub out: Shared,
+}
+
+impl Long {
+    /// `None` if the sums are short, or of whole numbers, which lose nothing.
+    pub fn new(
+        dtype: DType,
+        (m, k, n): (usize, usize, usize),
+        (left, right): ((isize, isize), (isize, isize)),
+        batch: usize,
+        symmetric: bool,
+    ) -> Option<Long> {
+        if !dtype.is_float() || k <= LONG_OF_FEW || m * n * batch == 0 {
+            return None;
+        }
+        let which = if m <= n { Few::Rows } else { Few::Columns };
+        let kernels = (m.min(n) <= FEW)
+            .then(|| Skinny::part(dtype, (m, PART, n), left, right, which == Few::Columns))
+            .flatten();
+        let block = match (&kernels, which) {
+            (None, _) if k <= LONG => return None,
+            (None, _) => (SIDE, SIDE),
+            (Some(s), Few::Rows) => (m, if s.by_dots() { BY_DOTS } else { BY_ROWS }),
+            (Some(s), Few::Columns) => (if s.by_dots() { BY_DOTS } else { BY_ROWS }, n),
+        };
+        let symmetric = symmetric && kernels.is_none();
+        let blocks: Vec<(usize, usize)> = (0..m)
+            .step_by(block.0)
+            .flat_map(|i| (0..n).step_by(block.1).map(move |j| (i, j)))
+            .filter(|&(i, j)| !symmetric || j <= i)
+            .collect();
+        let all = [batch, m, k, n].into_iter().fold(1, usize::saturating_mul);
+        // By the sizes alone, so that the sums come out alike on any number of threads.
+        let wanted =
+            ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
+        let wanted = wanted.min(pool::MOST_PIECES);
+        let there = blocks.len() * batch;
+        let size = block.0.min(m) * block.1.min(n) * there;
+        let cuts = wanted
+            .div_ceil(there)
+            .min(k / SHORTEST)
+            .min(MOST_TOTALS / size)
+            .max(1);
+        let pieces = Pieces::power_of_two(wanted.min(there * cuts), all >= WORTH_WAKING);
+        Some(Long {
+            dtype,
+            m,
+            k,
+            n,
+            left,
+            right,
+            few: kernels.map(|_| which),
+            block,
+            blocks,
+            symmetric,
+            batch,
+            cuts,
+            pieces,
+        })
+    }
+
+    /// Computes the products; `places` says where those of number `i` are.
+    ///
+    /// # Safety
+    /// The operands hold what the strides reach, results have room and overlap neither.
+    pub unsafe fn run(&self, places: &(dyn Fn(usize) -> Places + Sync)) {
+        // SAFETY: by the caller.
+        unsafe {
+            match self.dtype {
+                DType::F32 => self.run_as::<f32>(places),
+                _ => self.run_as::<f64>(places),
+            }
+        }
+    }
+
+    unsafe fn run_as<T: Float>(&self, places: &(dyn Fn(usize) -> Places + Sync)) {
+        let jobs = self.batch * self.blocks.len() * self.cuts;
+        let most = self.block.0.min(self.m) * self.block.1.min(self.n);
+        let mut memory = ALL.take();
+        let of_all = match self.cuts {
+            1 => None,
+            _ => Some(Shared(room::<f64>(&mut memory, jobs * 2 * most).cast())),
+        };
+        let count = self.pieces.count;
+        pool::each(self.pieces, &|piece| {
+            let mut own = BLOCK.take();
+            for job in jobs * piece / count..jobs * (piece + 1) / count {
+                let (which, cut) = (job / self.cuts, job % self.cuts);
+                let (i, block) = (which / self.blocks.len(), which % self.blocks.len());
+                let size = self.size_of_block(block);
+                let elements = size.0 * size.1;
+                // SAFETY: by the caller; each job has totals of its own, and each block is written by one.
+                unsafe {
+                    let totals = match &of_all {
+                        Some(all) => all.get().cast::<f64>().add(job * 2 * most),
+                        None => room::<f64>(&mut own[1], 2 * elements),
+                    };
+                    totals.write_bytes(0, 2 * elements);
+                    let from = self.k * cut / self.cuts;
+                    let to = self.k * (cut + 1) / self.cuts;
+                    self.sum::<T>(places(i), block, (from, to), totals, &mut own);
+                    if of_all.is_none() {
+                        self.finish::<T>(places(i).out, block, totals);
+                    }
+                }
+            }
+            BLOCK.set(own);
+        });
+        if let Some(all) = of_all {
+            for which in 0..self.batch * self.blocks.len() {
+                let (i, block) = (which / self.blocks.len(), which % self.blocks.len());
+                let size = self.size_of_block(block);
+                // SAFETY: the jobs are done; the totals of a block's cuts lie one behind the other.
+                unsafe {
+                    let first = all.get().cast::<f64>().add(which * self.cuts * 2 * most);
+                    for cut in 1..self.cuts {
+                        merge_totals(first.add(cut * 2 * most), first, size.0 * size.1);
+                    }
+                    self.finish::<T>(places(i).out, block, first);
+                }
+            }
+        }
+        ALL.set(memory);
+    }
+
+    fn size_of_block(&self, block: usize) -> (usize, usize) {
+        let (i, j) = self.blocks[block];
+        (self.block.0.min(self.m - i), self.block.1.min(self.n - j))
+    }
+
+    /// Adds the products `from..to` of a block to its totals.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run); `totals` are those of the block.
+    unsafe fn sum<T: Float>(
+        &self,
+        at: Places,
+        block: usize,
+        (from, to): (usize, usize),
+        totals: *mut f64,
+        own: &mut [Vec<u64>; 3],
+    ) {
+        let (i, j) = self.blocks[block];
+        let (rows, columns) = self.size_of_block(block);
+        let [part, _, turned] = own;
+        let part = room::<T>(part, rows * columns);
+        for l in (from..to).step_by(PART) {
+            let depth = PART.min(to - l);
+            // SAFETY: by the caller; the first elements of the block's rows and columns.
+            unsafe {
+                let left = at.left.get().cast::<T>();
+                let left = left.offset(i as isize * self.left.0 + l as isize * self.left.1);
+                let right = at.right.get().cast::<T>();
+                let right = right.offset(l as isize * self.right.0 + j as isize * self.right.1);
+                let size = (rows, depth, columns);
+                match self.few {
+                    Some(which) => {
+                        let turned = which == Few::Columns;
+                        Skinny::part(self.dtype, size, self.left, self.right, turned)
+                            .expect("the kernel was chosen by what does not change")
+                            .run(left.cast(), right.cast(), part.cast());
+                    }
+                    None => self.by_library(size, left, right, part, turned),
+                }
+                add_to_totals(self.dtype, part.cast(), totals, rows * columns);
+            }
+        }
+    }
+
+    /// A part of a block by the library, which is asked for few products at a time: it sums what it is asked for in one register.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run); `part` has room for the block.
+    unsafe fn by_library<T: Float>(
+        &self,
+        (rows, depth, columns): (usize, usize, usize),
+        left: *const T,
+        right: *const T,
+        part: *mut T,
+        turned: &mut Vec<u64>,
+    ) {
+        let turns =
+            self.right.0 == 1 && self.right.1 != 1 && rows >= super::product::ROWS_WORTH_TURNING;
+        for l in (0..depth).step_by(IN_REGISTER) {
+            let depth = IN_REGISTER.min(depth - l);
+            // SAFETY: by the caller.
+            unsafe {
+                let left = left.offset(l as isize * self.left.1);
+                let mut right = right.offset(l as isize * self.right.0);
+                let mut strides = self.right;
+                if turns {
+                    let to = room::<T>(turned, depth * columns);
+                    turn(right, strides, (depth, columns), to);
+                    (right, strides) = (to, (columns as isize, 1));
+                }
+                gemm::gemm(
+                    rows,
+                    columns,
+                    depth,
+                    part,
+                    1,
+                    columns as isize,
+                    l > 0,
+                    left,
+                    self.left.1,
+                    self.left.0,
+                    right,
+                    strides.1,
+                    strides.0,
+                    T::ONE,
+                    T::ONE,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        }
+    }
+
+    /// Writes a block, and of a symmetric result what is equal to it.
+    ///
+    /// # Safety
+    /// As for [`run`](Self::run); `totals` are those of the block.
+    unsafe fn finish<T: Float>(&self, out: Shared, block: usize, totals: *const f64) {
+        let (i0, j0) = self.blocks[block];
+        let (rows, columns) = self.size_of_block(block);
+        let n = rows * columns;
+        let out = out.get().cast::<T>();
+        for i in 0..rows {
+            for j in 0..columns {
+                // SAFETY: by the caller.
+                unsafe {
+                    let value = T::rounded(total(totals, n, i * columns + j));
+                    let (i, j) = (i0 + i, j0 + j);
+                    if !self.symmetric {
+                        out.add(i * self.n + j).write(value);
+                    } else if j <= i {
+                        out.add(i * self.n + j).write(value);
+                        out.add(j * self.n + i).write(value);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Where mistakes go: to the innermost call that returns them as `Err`, else the program stops.
+
+use super::{Trace, innermost_of};
+use crate::tensor::Tensor;
+use gradus_ir::{Error, Loc, Result};
+use std::cell::{Cell, RefCell};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A call that returns mistakes as `Err`. Traces that are opened in it know it, so that a mistake on another thread finds it too.
+#[derive(Clone, Default)]
+pub(crate) struct Boundary(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+enum Kept {
+    /// No mistake so far.
+    #[default]
+    Nothing,
+    /// The first mistake.
+    First(Error),
+    /// The call has returned.
+    Left,
+}
+
+thread_local! {
+    /// The call of a composed function that runs on this thread: closures in it do not pass on where they were called from.
+    static ASKED_AT: Cell<Option<Loc>> = const { Cell::new(None) };
+    /// The boundaries of this thread, innermost last.
+    static BOUNDARIES: RefCell<Vec<Boundary>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Boundary {
+    /// The innermost one of this thread.
+    pub(super) fn here() -> Option<Boundary> {
+        BOUNDARIES.with_borrow(|b| b.last().cloned())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps `error` if it is the first one; gives it back if the call has returned.
+    fn keep(&self, error: Error) -> Option<Error> {
+        let mut kept = self.lock();
+        match *kept {
+            Kept::Nothing => *kept = Kept::First(error),
+            Kept::First(_) => {}
+            Kept::Left => return Some(error),
+        }
+        None
+    }
+
+    fn leave(&self) -> Option<Error> {
+        match std::mem::replace(&mut *self.lock(), Kept::Left) {
+            Kept::First(error) => Some(error),
+            Kept::Nothing | Kept::Left => None,
+        }
+    }
+}
+
+/// Runs `f` so that mistakes in it come back as `Err`.
+pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Leaves the boundary also when `f` unwinds.
+    struct Leave(Boundary);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            self.0.leave();
+            BOUNDARIES.with_borrow_mut(|b| b.pop());
+        }
+    }
+    let here = Leave(Boundary::default());
+    BOUNDARIES.with_borrow_mut(|b| b.push(here.0.clone()));
+    let result = f();
+    match here.0.leave() {
+        Some(error) => Err(error),
+        None => result,
+    }
+}
+
+/// Keeps `error`, a mistake about `operands`, for the boundary that it belongs to: the innermost one of this thread, else the one that traces the operands. Gives it back if
+/// there is none.
+pub(crate) fn keep_failure(error: Error, operands: &[&Tensor]) -> Option<Error> {
+    let found = Boundary::here()
+        .or_else(|| Trace::current().and_then(|trace| trace.boundary()))
+        .or_else(|| innermost_of(operands).and_then(|trace| trace.boundary()));
+    match found {
+        Some(boundary) => boundary.keep(error),
+        None => Some(error),
+    }
+}
+
+/// Reports `error`, made by a transform used at `loc` on `operands`: kept for a boundary, else the program stops.
+pub(crate) fn stop(error: Error, loc: Loc, operands: &[&Tensor]) {
+    if let Some(error) = keep_failure(error.at(users_place(loc)), operands) {
+        panic!("{error}");
+    }
+}
+
+/// Runs `f`, the body of one of the library's composed functions, so that what it does belongs to the line that called it.
+pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
+    /// Restores the place also when `f` unwinds.
+    struct Restore(Option<Loc>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ASKED_AT.set(self.0);
+        }
+    }
+    let _restore = Restore(ASKED_AT.get());
+    ASKED_AT.set(Some(ASKED_AT.get().unwrap_or(loc)));
+    f()
+}
+
+/// The user's line that a call at `direct` belongs to.
+pub(crate) fn users_place(direct: Loc) -> Loc {
+    ASKED_AT.get().unwrap_or(direct)
+}

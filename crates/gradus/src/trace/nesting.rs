@@ -1,0 +1,172 @@
+//! Which trace an operation belongs to.
+//!
+//! Traces nest as the calls that open them do: each knows the one that it was opened in, its parent. An operation belongs to the innermost trace that one of its operands is a
+//! value of; but while the body of a branch, a loop or another region is traced, everything that is done belongs to that body at least, whatever its operands. A value
+//! may be used on another thread than the one that traces it: for that thread it comes from outside of all that is traced there.
+
+use super::{Knowledge, State, Trace};
+use crate::tensor::Tensor;
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+thread_local! {
+    /// The innermost trace that is open on this thread.
+    static CURRENT: RefCell<Option<Arc<Trace>>> = const { RefCell::new(None) };
+}
+
+/// What the traces opened on one thread, one inside of the other, share.
+#[derive(Default)]
+pub(super) struct Home {
+    /// The innermost body that is being traced. Seen from other threads: on its own thread, parents tell.
+    body: Mutex<Option<Weak<Trace>>>,
+}
+
+/// Whether a trace is the body of a region, to which all belongs that is done while it is traced.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The body of a branch, a loop, a checkpoint or a rule, which may run never, or several times.
+    Body,
+    /// The function given to a transform, which runs once: what depends on captured values alone may be computed as it is met.
+    Function,
+}
+
+/// A trace while it is open on this thread.
+pub(super) struct Open {
+    pub trace: Arc<Trace>,
+    outer: Option<Arc<Trace>>,
+    outer_body: Option<Weak<Trace>>,
+}
+
+impl Open {
+    /// Opens a trace inside of the one that is open on this thread, else of the one that the tensors `given` belong to.
+    pub fn new(kind: Kind, knowledge: Knowledge, given: &[Tensor]) -> Open {
+        let outer = Trace::current();
+        let home = match &outer {
+            Some(outer) => outer.home.clone(),
+            None => Arc::default(),
+        };
+        let parent = outer.clone().or_else(|| {
+            let given: Vec<&Tensor> = given.iter().collect();
+            innermost_of(&given)
+        });
+        let boundary = super::Boundary::here().or_else(|| parent.as_ref()?.boundary());
+        let trace = Arc::new(Trace {
+            depth: parent.as_ref().map_or(0, |p| p.depth + 1),
+            parent,
+            home,
+            kind,
+            boundary,
+            knowledge,
+            state: Mutex::new(State::default()),
+        });
+        CURRENT.set(Some(trace.clone()));
+        let mut body = trace.home.body();
+        let outer_body = body.clone();
+        if kind == Kind::Body {
+            *body = Some(Arc::downgrade(&trace));
+        }
+        drop(body);
+        Open {
+            trace,
+            outer,
+            outer_body,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // Also when the traced closure unwinds.
+        self.trace.lock().ended = true;
+        *self.trace.home.body() = self.outer_body.take();
+        CURRENT.set(self.outer.take());
+    }
+}
+
+impl Home {
+    fn body(&self) -> std::sync::MutexGuard<'_, Option<Weak<Trace>>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trace {
+    /// The innermost trace that is open on this thread.
+    pub(crate) fn current() -> Option<Arc<Trace>> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Whether `other` is this trace or one around it.
+    pub(crate) fn is_inside(&self, other: &Trace) -> bool {
+        let mut next = Some(self);
+        while let Some(trace) = next {
+            if std::ptr::eq(trace, other) {
+                return true;
+            }
+            next = trace.parent.as_deref();
+        }
+        false
+    }
+
+    /// Seen from another thread: this trace, or the body inside of it that is being traced.
+    fn or_body(self: &Arc<Trace>) -> Arc<Trace> {
+        let body = self.home.body().as_ref().and_then(Weak::upgrade);
+        body.filter(|body| body.is_inside(self))
+            .unwrap_or_else(|| self.clone())
+    }
+}
+
+/// The trace that an operation on `operands` belongs to, done now on this thread; `None` if it can be done at once.
+pub(crate) fn innermost(operands: &[&Tensor]) -> Option<Arc<Trace>> {
+    let traced = || operands.iter().filter_map(|t| t.traced());
+    let of_thread = CURRENT.with_borrow(|current| {
+        let mut next = current.as_ref();
+        while let Some(trace) = next {
+            if trace.kind == Kind::Body || traced().any(|t| Arc::ptr_eq(&t.trace, trace)) {
+                return Some(trace.clone());
+            }
+            next = trace.parent.as_ref();
+        }
+        None
+    });
+    of_thread.or_else(|| innermost_of(operands))
+}
+
+/// The innermost trace that one of `operands` is a value of.
+pub(super) fn innermost_of(operands: &[&Tensor]) -> Option<Arc<Trace>> {
+    let mut found: Option<&Arc<Trace>> = None;
+    for t in operands.iter().filter_map(|t| t.traced()) {
+        if found.is_none_or(|f| t.trace.is_inside(f)) {
+            found = Some(&t.trace);
+        }
+    }
+    found.map(Trace::or_body)
+}
+
+/// Whether an operation on `operands` becomes part of a trace, instead of being done at once.
+pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> bool {
+    let operands: Vec<&Tensor> = operands.into_iter().collect();
+    innermost(&operands).is_some()
+}
+
+/// What messages call the closure that `tensor` is a value of, if that is traced inside of `outer`.
+pub(crate) fn inside(tensor: &Tensor, outer: Option<&Arc<Trace>>) -> Option<String> {
+    let trace = &tensor.traced()?.trace;
+    match (outer, &trace.knowledge) {
+        (Some(outer), _) if outer.is_inside(trace) => None,
+        (_, Knowledge::Types(name)) => Some(format!("`{name}`")),
+        (_, Knowledge::Values(_)) => Some("a derivative".to_string()),
+    }
+}
+
+/// Runs `f` as if `outer` were the innermost trace that is open: what it does is done outside of the bodies that are being traced in there.
+pub(crate) fn outside<T>(outer: Option<&Arc<Trace>>, f: impl FnOnce() -> T) -> T {
+    /// Comes back also when `f` unwinds.
+    struct Back(Option<Arc<Trace>>);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _back = Back(CURRENT.replace(outer.cloned()));
+    f()
+}

@@ -1,0 +1,316 @@
+//! Random programs of control flow against the same decided by Rust's own `if` and `for` on values that are read: what a branch or a step does happens there and nowhere else.
+//! They have rules of their own, whose backward passes are not linear, operations that fail or have no slope where they are not meant to run, values captured by bodies, values that are
+//! seen, and threads.
+
+use crate::close;
+use gradus::prelude::*;
+use proptest::prelude::*;
+use std::sync::{Arc, Mutex};
+
+/// What is done to a value `v`; `r` is another one in reach.
+#[derive(Clone, Debug)]
+enum Step {
+    /// `tanh(v·r)`
+    Scale(usize),
+    /// `v + 0.3·sin(2r)`, which may depend on captured values alone.
+    Captured(usize),
+    /// `v·√s` where the sum `s` of `r` is positive.
+    Root(usize),
+    /// `v` times the element of a table that `r` names, if there is one.
+    Take(usize),
+    /// As it is; cotangents are kept small by a rule.
+    Clip,
+    /// The same by a function of the cotangent.
+    Hook,
+    /// As it is, and seen.
+    Seen,
+    /// On another thread.
+    Apart(Vec<Step>),
+    /// With a derivative inside.
+    Slope(Vec<Step>),
+    /// One part if the sum is above the number, else the other.
+    Cond(f64, Vec<Step>, Vec<Step>),
+    /// The part whose number is the sum, scaled.
+    Switch(Vec<Vec<Step>>),
+    /// So many times, known or not while tracing.
+    For(usize, bool, Vec<Step>),
+    /// At most three times, while the sum is below the number.
+    While(f64, Vec<Step>),
+    /// Through so many rows.
+    Scan(usize, Keep, Vec<Step>),
+    /// As it is, computed again.
+    Checkpoint(Vec<Step>),
+}
+
+use Step::*;
+
+fn steps(depth: u32) -> impl Strategy<Value = Vec<Step>> {
+    let leaf = prop_oneof![
+        any::<usize>().prop_map(Scale),
+        any::<usize>().prop_map(Captured),
+        any::<usize>().prop_map(Root),
+        any::<usize>().prop_map(Take),
+        Just(Clip),
+        Just(Hook),
+        Just(Seen),
+    ];
+    let keep = prop_oneof![
+        Just(Keep::All),
+        Just(Keep::Sqrt),
+        (1..4usize).prop_map(Keep::Snapshots)
+    ];
+    let step = leaf.prop_recursive(depth, 10, 3, move |inner| {
+        let part = || prop::collection::vec(inner.clone(), 1..3);
+        let limit = || -1.0..1.5f64;
+        prop_oneof![
+            part().prop_map(Apart),
+            part().prop_map(Slope),
+            (limit(), part(), part()).prop_map(|(l, a, b)| Cond(l, a, b)),
+            prop::collection::vec(part(), 1..4).prop_map(Switch),
+            (0..4usize, any::<bool>(), part()).prop_map(|(n, known, a)| For(n, known, a)),
+            (limit(), part()).prop_map(|(l, a)| While(l, a)),
+            (0..4usize, keep.clone(), part()).prop_map(|(n, keep, a)| Scan(n, keep, a)),
+            part().prop_map(Checkpoint),
+        ]
+    });
+    prop::collection::vec(step, 1..4)
+}
+
+/// Whether a backward pass is not the derivative, so that second derivatives depend on how often values are computed.
+fn has_rules(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match step {
+        Clip | Hook => true,
+        Apart(a) | Slope(a) | For(_, _, a) | While(_, a) | Scan(_, _, a) | Checkpoint(a) => {
+            has_rules(a)
+        }
+        Cond(_, a, b) => has_rules(a) || has_rules(b),
+        Switch(parts) => parts.iter().any(|a| has_rules(a)),
+        Scale(_) | Captured(_) | Root(_) | Take(_) | Seen => false,
+    })
+}
+
+/// What is seen: the sum of each value.
+type Log = Arc<Mutex<Vec<f64>>>;
+
+/// How programs are run.
+#[derive(Clone)]
+struct Way {
+    /// By operations of control flow, else by Rust's on values that are read.
+    flow: bool,
+    log: Log,
+}
+
+impl Way {
+    fn run(&self, steps: &[Step], reach: &[Tensor], v: &Tensor) -> Tensor {
+        let steps = steps.iter();
+        steps.fold(v.clone(), |v, step| self.apply(step, reach, &v))
+    }
+
+    /// `a` where the condition holds, else `b`.
+    fn choose(&self, condition: &Tensor, a: impl Fn() -> Tensor, b: impl Fn() -> Tensor) -> Tensor {
+        if self.flow {
+            cond(condition, |(): &()| a(), |(): &()| b(), &())
+        } else if condition.item::<bool>().unwrap() {
+            a()
+        } else {
+            b()
+        }
+    }
+
+    fn apply(&self, step: &Step, reach: &[Tensor], v: &Tensor) -> Tensor {
+        let one = |k: &usize| &reach[k % reach.len()];
+        let inside = [reach, std::slice::from_ref(v)].concat();
+        let part = |part: &[Step], v: &Tensor| self.run(part, &inside, v);
+        let number = |x: f64| Tensor::from(x);
+        match step {
+            Scale(k) => (v * one(k)).tanh(),
+            Captured(k) => v + (one(k) * 2.0).sin() * 0.3,
+            Root(k) => {
+                let positive = one(k).sum().greater(0.0);
+                self.choose(&positive, || v * one(k).sum().sqrt(), || v * 0.5)
+            }
+            Take(k) => {
+                let table = Tensor::from([0.5, 0.9, 1.2]);
+                let index = (one(k).sum() * 3.0).floor().astype(I64);
+                let there = index.greater_equal(0i64) & index.less(3i64);
+                self.choose(&there, || v * table.take(&index, 0), || v.cos())
+            }
+            Clip => custom_vjp(
+                |x: &Tensor| x.clone(),
+                |x: &Tensor| (x.clone(), ()),
+                |(): &(), g: &Tensor| g.clip(-0.3, 0.3),
+            )(v),
+            Hook => with_cotangent(v, |g| (g * 2.0).tanh()),
+            Seen => {
+                let (log, n) = (self.log.clone(), v.len());
+                v.inspect(move |v| {
+                    let v = v.to_vec::<f64>().unwrap();
+                    let sums = v.chunks(n.max(1)).map(|row| row.iter().sum::<f64>());
+                    log.lock().unwrap().extend(sums);
+                })
+            }
+            Apart(a) if self.flow => std::thread::scope(|scope| {
+                let run = scope.spawn(|| part(a, v)).join();
+                run.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }),
+            Apart(a) => part(a, v),
+            Slope(a) => v + grad(|u: &Tensor| (part(a, u) * v).sum())(v) * 0.3,
+            Cond(limit, a, b) => {
+                self.choose(&v.sum().greater(*limit), || part(a, v), || part(b, v))
+            }
+            Switch(parts) => {
+                let index = (v.sum() * 2.0).floor().astype(I64);
+                if self.flow {
+                    let branches = parts.iter().map(|a| move |v: &Tensor| part(a, v));
+                    let branches: Vec<_> = branches.collect();
+                    let branches: Vec<&dyn Fn(&Tensor) -> Tensor> =
+                        branches.iter().map(|b| b as _).collect();
+                    return switch(&index, &branches, v);
+                }
+                let index = index.item::<i64>().unwrap();
+                part(&parts[index.clamp(0, parts.len() as i64 - 1) as usize], v)
+            }
+            For(n, known, a) => {
+                let count = match known {
+                    true => Tensor::from(*n as i64),
+                    // It follows from a value.
+                    false => (v.sum().abs() * 0.0).astype(I64) + *n as i64,
+                };
+                if self.flow {
+                    return fori_loop(0, &count, |_, v: &Tensor| part(a, v), v);
+                }
+                (0..*n).fold(v.clone(), |v, _| part(a, &v))
+            }
+            While(limit, a) => {
+                let goes_on = |k: &Tensor, v: &Tensor| k.less(3i64) & v.sum().less(*limit);
+                let (mut k, mut v) = (Tensor::from(0i64), v.clone());
+                if self.flow {
+                    let step = |(k, v): &(Tensor, Tensor)| (k + 1i64, part(a, v));
+                    return while_loop(|(k, v): &(Tensor, Tensor)| goes_on(k, v), step, &(k, v)).1;
+                }
+                while goes_on(&k, &v).item::<bool>().unwrap() {
+                    (k, v) = (&k + 1i64, part(a, &v));
+                }
+                v
+            }
+            Scan(n, keep, a) => {
+                let step = |s: &Tensor, x: &Tensor| {
+                    let s = part(a, &(s + x));
+                    (s.clone(), s.sum())
+                };
+                let xs = Tensor::arange(0.0, *n as f64, 1.0) * 0.2;
+                if self.flow {
+                    let options = ScanOptions {
+                        keep: *keep,
+                        ..ScanOptions::default()
+                    };
+                    let (v, ys) = scan_with(options, step, v, &xs);
+                    return v + ys.sum();
+                }
+                let (mut v, mut sum) = (v.clone(), number(0.0));
+                for k in 0..*n {
+                    let (next, y) = step(&v, &xs.at(k as isize));
+                    (v, sum) = (next, sum + y);
+                }
+                v + sum
+            }
+            Checkpoint(a) if self.flow => checkpoint(|v: &Tensor| part(a, v))(v),
+            Checkpoint(a) => part(a, v),
+        }
+    }
+
+    /// What is seen while `f` runs.
+    fn seen<T>(&self, f: impl FnOnce() -> T) -> (T, Vec<f64>) {
+        self.log.lock().unwrap().clear();
+        let value = f();
+        (value, std::mem::take(&mut *self.log.lock().unwrap()))
+    }
+}
+
+/// The rows of `x`, one after the other.
+fn by_row(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Tensor {
+    let rows: Vec<Tensor> = (0..x.shape()[0]).map(|k| f(&x.at(k as isize))).collect();
+    gradus::tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)
+}
+
+fn is_calm(y: &Tensor) -> bool {
+    let y = y.to_vec::<f64>().unwrap();
+    y.iter().all(|y| y.abs() < 100.0)
+}
+
+/// Value, gradient, both of rows at once, all of it compiled, and what is seen.
+fn compare(steps: &[Step], x: &Tensor) {
+    let way = |flow: bool| Way {
+        flow,
+        log: Log::default(),
+    };
+    let (flow, read) = (way(true), way(false));
+    let f = |way: &Way, x: &Tensor| way.run(steps, std::slice::from_ref(x), &x.sin()).sum();
+    let by_flow = |x: &Tensor| f(&flow, x);
+    let by_read = |x: &Tensor| f(&read, x);
+    let same_seen = |a: Vec<f64>, b: Vec<f64>, ordered: bool| {
+        let (mut a, mut b) = (a, b);
+        if !ordered {
+            a.sort_by(f64::total_cmp);
+            b.sort_by(f64::total_cmp);
+        }
+        assert_eq!(a.len(), b.len(), "{a:?} and {b:?}");
+        close(&Tensor::from(a), &Tensor::from(b), 1e-9);
+    };
+    let (value, seen) = read.seen(|| by_read(x));
+    let (found, seen_by_flow) = flow.seen(|| by_flow(x));
+    close(&found, &value, 1e-12);
+    same_seen(seen_by_flow, seen.clone(), true);
+    let (found, seen_compiled) = flow.seen(|| jit(by_flow).call(x).unwrap());
+    close(&found, &value, 1e-12);
+    same_seen(seen_compiled, seen, true);
+
+    let (slope, seen) = read.seen(|| grad(by_read)(x));
+    let (found, seen_by_flow) = flow.seen(|| grad(by_flow)(x));
+    close(&found, &slope, 1e-9);
+    same_seen(seen_by_flow, seen.clone(), false);
+    close(&jit(grad(by_flow)).call(x).unwrap(), &slope, 1e-9);
+
+    let rows = crate::stack_rows(x);
+    let (values, seen) = read.seen(|| by_row(by_read, &rows));
+    let (found, seen_of_rows) = flow.seen(|| vmap(by_flow)(&rows));
+    close(&found, &values, 1e-12);
+    if !x.is_empty() {
+        same_seen(seen_of_rows, seen, false);
+    }
+    let slopes = by_row(grad(by_read), &rows);
+    close(&vmap(grad(by_flow))(&rows), &slopes, 1e-9);
+    close(
+        &grad(|rows: &Tensor| vmap(by_flow)(rows).sum())(&rows),
+        &slopes,
+        1e-9,
+    );
+    if !has_rules(steps) {
+        let second = grad(|x: &Tensor| grad(by_read)(x).square().sum());
+        let second_by_flow = grad(|x: &Tensor| grad(by_flow)(x).square().sum());
+        close(&second_by_flow(x), &second(x), 1e-7);
+        close(&vmap(second_by_flow)(&rows), &by_row(second, &rows), 1e-7);
+    }
+}
+
+/// So many programs are compared. If more than two thirds have large derivatives, the test says so.
+const PROGRAMS: u32 = 24;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: PROGRAMS, max_global_rejects: 2 * PROGRAMS, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn programs_do_what_they_do_by_values_read(steps in steps(3), at in prop::collection::vec(-1.2..1.2f64, 3)) {
+        let read = Way { flow: false, log: Log::default() };
+        let f = |x: &Tensor| read.run(&steps, std::slice::from_ref(x), &x.sin()).sum();
+        let points = [Tensor::from(at.clone()), Tensor::from([at[0]]).at(0), Tensor::zeros(&[0], F64)];
+        for x in &points {
+            let rows = crate::stack_rows(x);
+            let second = grad(|x: &Tensor| grad(f)(x).square().sum());
+            prop_assume!(is_calm(&by_row(f, &rows)) && is_calm(&by_row(grad(f), &rows)) && is_calm(&by_row(second, &rows)));
+        }
+        for x in &points {
+            compare(&steps, x);
+        }
+    }
+}
