@@ -2,8 +2,32 @@
 
 use crate::regions;
 use gradus_ir::primitives::Batch;
-use gradus_ir::{Graph, NodeId, Op, verify};
+use gradus_ir::{Error, ErrorKind, Graph, NodeId, Op, Result, verify};
 use std::collections::HashMap;
+
+/// Checks that a machine can address what [`batch`] makes of `graph` for `n` rows.
+///
+/// # Errors
+/// Names the first operation whose results for all rows are too many.
+pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
+    let inputs = graph.inputs().iter().zip(batched);
+    let sources: Vec<NodeId> = inputs.filter(|(_, b)| **b).map(|(&i, _)| i).collect();
+    let has_axis = graph.dependents_of(&sources);
+    for id in graph.ids().filter(|id| has_axis[id.index()]) {
+        let node = graph.node(id);
+        if !node.ty.batched(n).is_addressable() {
+            let (name, ty) = (node.op.name(), &node.ty);
+            let message = format!("no memory can hold {n} times the {ty} that {name} gives");
+            return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
+        }
+        if let Op::Region(region) = &node.op {
+            for (_, body) in region.bodies() {
+                check_rows(body, n, &vec![true; body.inputs().len()])?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// The program that applies `graph` to `n` rows: inputs marked in `batched` get a new leading axis of size `n`.
 ///

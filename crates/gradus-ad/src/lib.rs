@@ -15,7 +15,7 @@ mod regions;
 mod transpose;
 mod way_back;
 
-pub use batch::batch;
+pub use batch::{batch, check_rows};
 pub use jvp::jvp;
 pub use linearity::{nonlinearity, only_backward};
 pub use linearize::{Linearized, linearize};

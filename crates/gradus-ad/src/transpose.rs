@@ -59,7 +59,7 @@ fn onto(
             let Some(of_results) = of_regions.remove(&id) else {
                 continue;
             };
-            debug_assert_eq!(of_results.len(), region.results().len());
+            debug_assert_eq!(of_results.len(), region.results_len());
             let outer = g.set_loc(node.loc.cotangent(node.op.name()));
             for (k, ct) in regions::transpose(g, id, &linear, &of_results) {
                 let part = Contribution::Whole(ct);
@@ -73,7 +73,7 @@ fn onto(
         };
         if let Op::Result { index, .. } = node.op {
             let region = node.operands[0];
-            let results = g.region(region).map_or(0, |r| r.results().len());
+            let results = g.region(region).map_or(0, |r| r.results_len());
             let of_results = of_regions.entry(region);
             of_results.or_insert_with(|| vec![None; results])[index as usize] = Some(cotangent);
             continue;

@@ -1,7 +1,8 @@
 //! Concrete arrays and the memory they live in.
 
+use crate::limit::{self, Bytes, Shortage};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,6 +67,9 @@ static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
     bytes: 0,
 });
 
+/// Larger blocks have no size, and no machine has so much.
+const MOST_BYTES: usize = isize::MAX as usize / 2;
+
 impl FreeBlocks {
     fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
         let at = self.sizes.binary_search_by_key(&size, |(s, _)| *s).ok()?;
@@ -90,6 +94,29 @@ impl FreeBlocks {
         self.sizes[at].1.push(block);
         true
     }
+}
+
+/// Gives the free blocks back to the system.
+pub(crate) fn release_memory() {
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    free.bytes = 0;
+    let sizes = std::mem::take(&mut free.sizes);
+    drop(free);
+    for (size, blocks) in sizes {
+        blocks.into_iter().for_each(|block| free_block(block, size));
+    }
+}
+
+/// How many bytes of free blocks are kept.
+pub(crate) fn free_bytes() -> usize {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner).bytes
+}
+
+/// Gives a block of this size, which no buffer has, back to the system.
+fn free_block(start: NonNull<u8>, size: usize) {
+    limit::leave(size);
+    // SAFETY: `Buffer::fresh` has allocated the block with this layout.
+    unsafe { dealloc(start.as_ptr(), layout(size)) };
 }
 
 /// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so that one block serves arrays of several sizes; debug
@@ -119,26 +146,43 @@ unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// A block of `len` bytes whose contents are unspecified but initialised at some time.
-    pub(crate) fn new(len: usize) -> Buffer {
+    ///
+    /// # Errors
+    /// If so much memory cannot be had; who asked says for what.
+    pub(crate) fn new(len: usize) -> Result<Buffer, Shortage> {
+        if len > MOST_BYTES {
+            return Err(Shortage::MACHINE);
+        }
         let size = block_size(len);
         let kept = {
             let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
             free.take(size)
         };
-        let start = kept.unwrap_or_else(|| {
-            FRESH.fetch_add(1, Ordering::Relaxed);
-            let layout = layout(size);
-            // SAFETY: `block_size` gives at least one byte.
-            let start = unsafe { alloc(layout) };
-            let Some(start) = NonNull::new(start) else {
-                handle_alloc_error(layout)
-            };
-            let fill = if cfg!(debug_assertions) { NOTHING } else { 0 };
-            // SAFETY: the block was just allocated with `size` bytes.
-            unsafe { start.as_ptr().write_bytes(fill, size) };
-            start
+        let start = match kept {
+            Some(start) => start,
+            None => Buffer::fresh(size)?,
+        };
+        Ok(Buffer { start, len })
+    }
+
+    /// A new block from the system.
+    fn fresh(size: usize) -> Result<NonNull<u8>, Shortage> {
+        limit::enter(size)?;
+        FRESH.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: `block_size` gives at least one byte.
+        let block = || NonNull::new(unsafe { alloc(layout(size)) });
+        let found = block().or_else(|| {
+            limit::release();
+            block()
         });
-        Buffer { start, len }
+        let Some(start) = found else {
+            limit::leave(size);
+            return Err(Shortage::REFUSED);
+        };
+        let fill = if cfg!(debug_assertions) { NOTHING } else { 0 };
+        // SAFETY: the block was just allocated with `size` bytes.
+        unsafe { start.as_ptr().write_bytes(fill, size) };
+        Ok(start)
     }
 
     pub(crate) fn start(&self) -> *mut u8 {
@@ -179,15 +223,35 @@ impl Drop for Buffer {
             return;
         }
         drop(free);
-        // SAFETY: `new` has allocated the block with this layout.
-        unsafe { dealloc(self.start.as_ptr(), layout(size)) };
+        free_block(self.start, size);
     }
 }
 
 fn layout(size: usize) -> Layout {
     match Layout::from_size_align(size, ALIGNMENT) {
         Ok(layout) => layout,
-        Err(_) => panic!("an array of {size} bytes does not fit into memory"),
+        Err(_) => unreachable!("larger blocks are refused"),
+    }
+}
+
+/// The error of an operation `name` whose result, an array of type `ty`, is more than can be had.
+pub(crate) fn too_large(name: &str, ty: &Type, shortage: Shortage) -> Error {
+    let bytes = Bytes(ty.bytes() as u64);
+    shortage.error(format_args!("{name}: {ty} takes {bytes}"))
+}
+
+/// An empty list with room for `n` values; `name` is the operation that asks for it.
+///
+/// # Errors
+/// If so much memory cannot be had.
+pub fn with_room<T>(name: &str, n: usize) -> Result<Vec<T>> {
+    let bytes = n.saturating_mul(size_of::<T>());
+    let wanted = format_args!("{name}: a list of {n} values takes {}", Bytes(bytes as u64));
+    limit::allow(bytes).map_err(|s| s.error(wanted))?;
+    let mut list = Vec::new();
+    match list.try_reserve_exact(n) {
+        Ok(()) => Ok(list),
+        Err(_) => Err(Shortage::REFUSED.error(wanted)),
     }
 }
 
@@ -202,7 +266,7 @@ impl Array {
     /// The array of `values` in row-major order.
     ///
     /// # Errors
-    /// If their number is not that of the shape's elements.
+    /// If their number is not that of the shape's elements, or memory cannot hold a copy.
     pub fn from_slice<T: Element>(values: &[T], shape: &[usize]) -> Result<Array> {
         let ty = Type::new(T::DTYPE, shape);
         if ty.elements() != values.len() {
@@ -216,7 +280,7 @@ impl Array {
             ));
         }
         let ty = ty.checked("array")?;
-        let buffer = Buffer::new(ty.bytes());
+        let buffer = Buffer::new(ty.bytes()).map_err(|s| too_large("an array", &ty, s))?;
         // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not shared yet.
         unsafe {
             std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
@@ -235,7 +299,7 @@ impl Array {
     /// The array whose elements are these bytes, in native order.
     ///
     /// # Errors
-    /// If there are too many or too few, or a truth value is neither 0 nor 1.
+    /// If there are too many or too few, memory cannot hold a copy, or a truth value is neither 0 nor 1.
     pub fn from_bytes(ty: Type, bytes: &[u8]) -> Result<Array> {
         let ty = ty.checked("array")?;
         if ty.bytes() != bytes.len() {
@@ -250,20 +314,38 @@ impl Array {
                 format!("a byte of {ty} is neither 0 nor 1"),
             ));
         }
-        let buffer = Buffer::new(bytes.len());
+        let buffer = Buffer::new(bytes.len()).map_err(|s| too_large("an array", &ty, s))?;
         // SAFETY: the buffer was just made with that many bytes, and is not shared yet.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len()) };
         Ok(Array::new(ty, buffer))
     }
 
+    /// The array of `shape` whose elements are `element(0)`, `element(1)`, … in row-major order; `name` is the operation that asks for it.
+    ///
+    /// # Errors
+    /// If memory cannot hold it.
+    pub fn generate<T: Element>(
+        name: &str,
+        shape: &[usize],
+        element: impl Fn(usize) -> T,
+    ) -> Result<Array> {
+        let ty = Type::new(T::DTYPE, shape);
+        let buffer = Buffer::new(ty.bytes()).map_err(|s| too_large(name, &ty, s))?;
+        let start = buffer.start().cast::<T>();
+        for i in 0..ty.elements() {
+            // SAFETY: the buffer has room for as many elements, and is not shared yet.
+            unsafe { start.add(i).write(element(i)) };
+        }
+        Ok(Array::new(ty, buffer))
+    }
+
     /// The array of `shape` that is `value` everywhere.
     ///
-    /// # Panics
-    /// If no memory can hold it.
-    pub fn filled(value: Literal, shape: &[usize]) -> Array {
+    /// # Errors
+    /// If memory cannot hold it.
+    pub fn filled(value: Literal, shape: &[usize]) -> Result<Array> {
         let ty = Type::new(value.dtype(), shape);
-        assert!(ty.is_addressable(), "no memory can hold {ty}");
-        let buffer = Buffer::new(ty.bytes());
+        let buffer = Buffer::new(ty.bytes()).map_err(|s| too_large("an array", &ty, s))?;
         let size = ty.dtype.size();
         let bytes = value.to_ne_bytes();
         for i in 0..ty.elements() {
@@ -272,7 +354,7 @@ impl Array {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
         }
-        Array::new(ty, buffer)
+        Ok(Array::new(ty, buffer))
     }
 
     pub(crate) fn new(ty: Type, buffer: Buffer) -> Array {

@@ -12,7 +12,7 @@ use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::primitives::Region;
 use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, verify};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What the caller promises and asks for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -26,28 +26,39 @@ pub struct CompileOptions {
 /// Compiles a graph.
 ///
 /// # Errors
-/// If it returns what is no array, or no memory can hold the arrays that it needs at once.
+/// If it returns what is no array, or its arrays together are more than any machine has.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     verify::ends(graph)?;
-    let (graph, placed) = planned(graph, options);
-    if placed.arena > isize::MAX as usize {
-        return Err(too_much(&graph));
+    if let Some(largest) = beyond_machines(graph) {
+        let node = graph.node(largest);
+        let (ty, name) = (&node.ty, node.op.name());
+        let message = format!(
+            "no memory can hold all arrays of this program at once; the largest is {ty} of `{name}`"
+        );
+        return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
     }
+    let (graph, placed) = planned(graph, options);
     let executable = placed.ready(&graph);
     passes::log_steps(&executable);
     Ok(executable)
 }
 
-/// What is said of a program whose arrays no memory can hold at once.
-fn too_much(graph: &Graph) -> Error {
-    let largest = graph.nodes().iter().max_by_key(|node| node.ty.bytes());
-    let (what, loc) = match largest {
-        Some(node) => (format!("{} of `{}`", node.ty, node.op.name()), node.loc),
-        None => ("nothing".to_string(), Loc::UNKNOWN),
-    };
-    let message =
-        format!("no memory can hold all arrays of this program at once; the largest is {what}");
-    Error::new(ErrorKind::Shape, message).at(loc)
+/// No machine has so many bytes, and sums of the sizes of such arrays could wrap.
+const MOST_BYTES: usize = 1 << 60;
+
+/// The largest array of a program whose arrays together are more than any machine has.
+pub(crate) fn beyond_machines(graph: &Graph) -> Option<NodeId> {
+    let bytes = graph.nodes().iter().map(|node| node.ty.bytes());
+    if bytes.fold(0, usize::saturating_add) < MOST_BYTES {
+        return None;
+    }
+    let live = graph.live();
+    let all = || graph.ids().filter(|id| live[id.index()]);
+    let bytes = all().map(|id| graph.ty(id).bytes());
+    match bytes.fold(0, usize::saturating_add) {
+        0..MOST_BYTES => None,
+        _ => all().max_by_key(|&id| graph.ty(id).bytes()),
+    }
 }
 
 /// The graph after all passes, and its steps with their places, but without kernels.
@@ -71,16 +82,29 @@ pub(crate) fn planned(graph: &Graph, options: &CompileOptions) -> (Graph, Placed
 struct Builder<'a> {
     graph: &'a Graph,
     fused: &'a Fused,
+    is_output: HashSet<NodeId>,
     slots: Vec<Slot>,
     slot_of: HashMap<NodeId, usize>,
+    /// The first output that each node is, perhaps in another shape.
+    output_of: HashMap<NodeId, usize>,
     drafts: Vec<Draft>,
 }
 
 impl<'a> Builder<'a> {
     fn new(graph: &'a Graph, fused: &'a Fused) -> Builder<'a> {
+        let mut output_of = HashMap::new();
+        for (k, o) in graph.outputs().iter().enumerate() {
+            let place = &fused.resolved[o.index()];
+            let elements = graph.ty(place.base).elements();
+            if place.view.is_whole() && place.view.elements() == elements {
+                output_of.entry(place.base).or_insert(k);
+            }
+        }
         let mut builder = Builder {
             graph,
             fused,
+            is_output: graph.outputs().iter().copied().collect(),
+            output_of,
             slots: Vec::new(),
             slot_of: HashMap::new(),
             drafts: Vec::new(),
@@ -99,13 +123,8 @@ impl<'a> Builder<'a> {
 
     /// The array of a node that gets its value now; that of the first output that it is, perhaps in another shape, if it is one.
     fn define(&mut self, id: NodeId) -> usize {
-        let elements = self.graph.ty(id).elements();
-        let is = |o: NodeId| {
-            let place = &self.fused.resolved[o.index()];
-            place.base == id && place.view.is_whole() && place.view.elements() == elements
-        };
-        let role = match self.graph.outputs().iter().position(|&o| is(o)) {
-            Some(k) => Role::Output(k),
+        let role = match self.output_of.get(&id) {
+            Some(&k) => Role::Output(k),
             None => Role::Inner,
         };
         let slot = self.slot(self.graph.ty(id).clone(), role);
@@ -130,11 +149,12 @@ impl<'a> Builder<'a> {
         debug_assert_eq!(self.fused.kinds[id.index()], Kind::Inline);
         let slot = self.slot(self.graph.ty(id).clone(), Role::Inner);
         self.slot_of.insert(id, slot);
-        self.write_inline(id, slot);
+        self.write_inline(id, &[slot]);
         slot
     }
 
-    fn write_inline(&mut self, id: NodeId, slot: usize) {
+    /// One step writes the same to all these slots.
+    fn write_inline(&mut self, id: NodeId, slots: &[usize]) {
         let ty = self.graph.ty(id);
         let program = Program {
             shape: ty.shape.clone(),
@@ -144,11 +164,14 @@ impl<'a> Builder<'a> {
                 operands: [0; 3],
                 dtype: ty.dtype,
             }],
-            stores: vec![Store {
-                value: 0,
-                slot,
-                aliased: false,
-            }],
+            stores: slots
+                .iter()
+                .map(|&slot| Store {
+                    value: 0,
+                    slot,
+                    aliased: false,
+                })
+                .collect(),
             reductions: Vec::new(),
             reduced: (1, 1, 1),
         };
@@ -300,7 +323,7 @@ impl<'a> Builder<'a> {
     /// Whether something outside of group `g` needs the value of its member `m`.
     fn leaves_group(&self, m: NodeId, g: usize) -> bool {
         let fused = self.fused;
-        self.graph.outputs().contains(&m)
+        self.is_output.contains(&m)
             || self
                 .users(m)
                 .iter()
@@ -446,6 +469,8 @@ impl<'a> Builder<'a> {
     /// Copies for outputs that are inputs, views, literals, or the same value again.
     fn outputs(&mut self) {
         let graph = self.graph;
+        let mut inline: Vec<(NodeId, Vec<usize>)> = Vec::new();
+        let mut place_of: HashMap<NodeId, usize> = HashMap::new();
         for (k, &o) in graph.outputs().iter().enumerate() {
             let base = self.fused.resolved[o.index()].base;
             let defined = self
@@ -458,12 +483,19 @@ impl<'a> Builder<'a> {
             let ty = graph.ty(o).clone();
             if self.fused.kinds[o.index()] == Kind::Inline {
                 let slot = self.slot(ty, Role::Output(k));
-                self.write_inline(o, slot);
+                let at = *place_of.entry(o).or_insert(inline.len());
+                if at == inline.len() {
+                    inline.push((o, Vec::new()));
+                }
+                inline[at].1.push(slot);
                 continue;
             }
             let from = self.operand(o);
             let slot = self.slot(ty.clone(), Role::Output(k));
             self.copy(&from, &ty, slot, graph.node(o).loc);
+        }
+        for (id, slots) in inline {
+            self.write_inline(id, &slots);
         }
     }
 }

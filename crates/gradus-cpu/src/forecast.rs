@@ -1,6 +1,6 @@
 //! What a run will hold and do, known before it: no memory is taken, and no kernel made but those of the programs inside of regions, which are compiled as for a run.
 
-use crate::compile::{CompileOptions, planned};
+use crate::compile::{CompileOptions, beyond_machines, planned};
 use crate::count::StepForecast;
 use crate::place::Claims;
 use gradus_ir::{ByWork, Graph, Type};
@@ -53,7 +53,17 @@ impl Forecast {
 
 /// What a run of `graph` will hold and do if the caller keeps all inputs: passes, fusion, order and places as in
 /// [`compile`](crate::compile), but no kernels for what is not inside of a region.
+///
+/// Of a program whose arrays together are more than any machine has no more is said than that.
 pub fn forecast(graph: &Graph) -> Forecast {
+    if beyond_machines(graph).is_some() {
+        return Forecast {
+            peak_bytes: u64::MAX,
+            arena_bytes: u64::MAX,
+            result_bytes: u64::MAX,
+            steps: Vec::new(),
+        };
+    }
     let (graph, placed) = planned(graph, &CompileOptions::default());
     placed.forecast(&graph)
 }

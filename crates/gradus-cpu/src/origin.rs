@@ -3,6 +3,7 @@
 use gradus_ir::primitives::{Body, Cost, Region, Work};
 use gradus_ir::{Graph, Loc, NodeId, Op, Type};
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 /// An operation of the graph within a step.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,9 @@ pub struct Member {
 pub(crate) struct Origin {
     /// The line to which a mistake belongs: that of the last operation.
     pub loc: Loc,
-    pub members: Vec<Member>,
+    own: Vec<Member>,
+    /// Of a step that runs a region, that region, and the operations inside once somebody has asked: regions within each other hold many, at each level all below.
+    region: Option<(Arc<Region>, OnceLock<Vec<Member>>)>,
     /// The place of the last operation in the program.
     pub last: usize,
 }
@@ -40,21 +43,35 @@ impl Origin {
         let members: Vec<Member> = nodes.iter().map(member).collect();
         Origin {
             loc: members.last().map_or(Loc::UNKNOWN, |m| m.loc),
-            members,
+            own: members,
+            region: None,
             last: nodes.last().map_or(0, |id| id.index()),
         }
     }
 
-    /// Of a step that runs a region: the operations inside, as often as they run as far as that is known beforehand.
+    /// Of a step that runs a region.
     pub fn of_region(graph: &Graph, id: NodeId) -> Origin {
-        let own = Origin::of(graph, &[id]);
-        let members = graph
-            .region(id)
-            .map_or_else(Vec::new, |region| inside(region));
-        match members.is_empty() {
-            true => own,
-            false => Origin { members, ..own },
+        let region = graph.region(id).map(|r| (r.clone(), OnceLock::new()));
+        Origin {
+            region,
+            ..Origin::of(graph, &[id])
         }
+    }
+
+    /// The operations; of a region those inside, as often as they run as far as that is known beforehand.
+    pub fn members(&self) -> &[Member] {
+        let Some((region, found)) = &self.region else {
+            return &self.own;
+        };
+        match found.get_or_init(|| inside(region)).as_slice() {
+            [] => &self.own,
+            members => members,
+        }
+    }
+
+    /// The name of the last operation.
+    pub fn name(&self) -> &'static str {
+        self.own.last().map_or("copy", |m| m.name)
     }
 
     /// Of a step that copies what `loc` made.
@@ -66,7 +83,8 @@ impl Origin {
         };
         Origin {
             loc,
-            members: vec![member],
+            own: vec![member],
+            region: None,
             last: 0,
         }
     }

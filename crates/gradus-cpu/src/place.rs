@@ -10,7 +10,7 @@ use crate::forecast::Forecast;
 use crate::memory::Arena;
 use crate::origin::Origin;
 use crate::region;
-use crate::run::{Executable, Home, RegionStep, Step, StepKind};
+use crate::run::{Executable, Home, Largest, RegionStep, Step, StepKind};
 use crate::tile::{Kernel, Program, lower_powers};
 use crate::view::View;
 use gradus_ir::{Graph, Type};
@@ -148,6 +148,8 @@ pub(crate) struct Placed {
     pub arena: usize,
     /// How many lists there are.
     pub lists: usize,
+    /// The largest array that is written.
+    pub largest: Option<Largest>,
     /// Bytes of the array of each slot.
     pub bytes: Vec<usize>,
     /// For each step the slots in the arena that end with it. Debug builds alone: they fill them after the step, so that nobody reads what has ended.
@@ -246,6 +248,14 @@ pub(crate) fn place(
             Role::Inner => {}
         }
     }
+    let given = slots
+        .iter()
+        .enumerate()
+        .filter_map(|(s, slot)| match slot.role {
+            Role::Input(i) if options.donated.get(i) == Some(&true) => Some((s, i)),
+            _ => None,
+        });
+    let given: Vec<(usize, usize)> = given.collect();
     let mut claims: Vec<Option<usize>> = vec![None; outputs];
     let mut claimed = vec![false; inputs];
     // Inner arrays whose memory went to another one.
@@ -277,8 +287,7 @@ pub(crate) fn place(
                 }
                 Role::Output(j) => {
                     let free = |s: usize, i: usize| {
-                        options.donated.get(i).copied().unwrap_or(false)
-                            && options.takers.is_none_or(|n| j < n)
+                        options.takers.is_none_or(|n| j < n)
                             && !claimed[i]
                             && slots[s].ty.bytes() == bytes
                             && bytes > 0
@@ -288,18 +297,9 @@ pub(crate) fn place(
                                         || draft.may_overwrite(out, s, &slots)))
                     };
                     let candidates = |now: bool| {
-                        slots
-                            .iter()
-                            .enumerate()
-                            .find_map(|(s, slot)| match slot.role {
-                                Role::Input(i)
-                                    if free(s, i)
-                                        && now == draft.reads().iter().any(|&(r, _)| r == s) =>
-                                {
-                                    Some((s, i))
-                                }
-                                _ => None,
-                            })
+                        given.iter().copied().find(|&(s, i)| {
+                            free(s, i) && now == draft.reads().iter().any(|&(r, _)| r == s)
+                        })
                     };
                     // Best the array that is read here: its memory is in the cache.
                     if let Some((_, i)) = candidates(true) {
@@ -340,8 +340,42 @@ pub(crate) fn place(
         claims: Claims(claims),
         arena: arena.size(),
         lists,
+        largest: largest(&drafts, &slots),
         bytes: slots.iter().map(|slot| slot.ty.bytes()).collect(),
         ended: all_ended,
         drafts,
     }
+}
+
+/// The largest array that some step writes, or a program inside of one.
+fn largest(drafts: &[Draft], slots: &[Slot]) -> Option<Largest> {
+    let mut largest: Option<(usize, Largest)> = None;
+    for draft in drafts {
+        let (origin, scratch) = match draft {
+            Draft::Fused(_, origin) | Draft::Alone(_, _, _, origin) => (origin, None),
+            Draft::Region {
+                scratch, origin, ..
+            } => (origin, Some(*scratch)),
+        };
+        if let Draft::Region { code, .. } = draft
+            && let Some(inside) = code.largest()
+            && largest.as_ref().is_none_or(|(n, _)| inside.ty.bytes() > *n)
+        {
+            largest = Some((inside.ty.bytes(), inside.clone()));
+        }
+        for out in draft.writes() {
+            let ty = &slots[out].ty;
+            let is_larger = largest.as_ref().is_none_or(|(n, _)| ty.bytes() > *n);
+            if ty.list || Some(out) == scratch || !is_larger {
+                continue;
+            }
+            let found = Largest {
+                name: origin.name(),
+                ty: ty.clone(),
+                loc: origin.loc,
+            };
+            largest = Some((ty.bytes(), found));
+        }
+    }
+    largest.map(|(_, found)| found)
 }

@@ -6,6 +6,7 @@
 //! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a while, and small work does not wake one that sleeps,
 //! unless much of it comes.
 
+use crate::environment::{self, warn_once};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Work is cut into at most so many pieces; a bit each says who has taken them.
 pub(crate) const MOST_PIECES: usize = 16;
+/// More threads than any machine has cores are a mistake.
+const MOST_THREADS: usize = 1024;
 /// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
 const LOOKS: usize = 2000;
 /// How long a helper looks for more work before it sleeps. Waking it takes some ten microseconds, of which the caller spends the larger part.
@@ -50,19 +53,33 @@ static POOL: OnceLock<Pool> = OnceLock::new();
 
 /// Sets how many threads kernels use; counts before the first program runs, and later calls change nothing.
 ///
-/// Without it the number is that of `GRADUS_NUM_THREADS`, else that of the machine's cores. Results do not depend on it.
-/// Returns whether the number was taken.
+/// Without it the number is that of `GRADUS_NUM_THREADS`, from 1 to 1,024, else that of the machine's cores. Results do not depend on it.
+/// Returns whether the number was taken: it was not if there are threads already, or it is out of that range.
 pub fn set_threads(n: usize) -> bool {
     let mut taken = false;
-    POOL.get_or_init(|| {
-        taken = true;
-        build(n.max(1))
-    });
+    if (1..=MOST_THREADS).contains(&n) {
+        POOL.get_or_init(|| {
+            taken = true;
+            build(n)
+        });
+    }
     taken
 }
 
+/// As many as wanted, or as the system lets start.
 fn build(threads: usize) -> Pool {
-    let helpers = (1..threads).map(Helper::start).collect();
+    let mut helpers = Vec::new();
+    for own in 1..threads {
+        match Helper::start(own) {
+            Ok(helper) => helpers.push(helper),
+            Err(e) => {
+                warn_once(&format!(
+                    "{own} threads run instead of {threads}: the system starts no more ({e})"
+                ));
+                break;
+            }
+        }
+    }
     Pool {
         helpers,
         missed: AtomicU32::new(0),
@@ -71,11 +88,13 @@ fn build(threads: usize) -> Pool {
 
 fn pool() -> &'static Pool {
     POOL.get_or_init(|| {
-        let asked = std::env::var("GRADUS_NUM_THREADS")
-            .ok()
-            .and_then(|v| v.parse().ok())
-            .filter(|&n: &usize| n > 0);
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let asked = environment::read("GRADUS_NUM_THREADS", |text| {
+            let n = text.parse().ok().filter(|n| (1..=MOST_THREADS).contains(n));
+            n.ok_or_else(|| {
+                format!("expected a number of threads from 1 to {MOST_THREADS}; {cores} run")
+            })
+        });
         build(asked.unwrap_or(cores))
     })
 }
@@ -154,7 +173,7 @@ pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
 
 impl Helper {
     /// Starts the helper that begins with the pieces of thread `own`.
-    fn start(own: usize) -> Arc<Helper> {
+    fn start(own: usize) -> std::io::Result<Arc<Helper>> {
         let helper = Arc::new(Helper {
             thread: OnceLock::new(),
             work: Mutex::default(),
@@ -176,13 +195,8 @@ impl Helper {
                     }
                 }
             });
-        match started {
-            Ok(handle) => {
-                let _ = helper.thread.set(handle.thread().clone());
-            }
-            Err(e) => panic!("the threads for kernels cannot be started: {e}"),
-        }
-        helper
+        let _ = helper.thread.set(started?.thread().clone());
+        Ok(helper)
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<Arc<Work>>> {

@@ -1,9 +1,10 @@
 //! A compiled program, and running it.
 
 use crate::alone::Alone;
-use crate::array::{Array, Buffer, NOTHING};
+use crate::array::{self, Array, Buffer, NOTHING, too_large};
 use crate::count::{Counts, StepForecast};
 use crate::forecast::Forecast;
+use crate::limit::{self, Bytes, Shortage};
 use crate::origin::{Member, Origin};
 use crate::place::{Claims, Placed};
 use crate::probe::Observer;
@@ -32,6 +33,15 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// Bytes that a run takes beside its arrays.
+    fn scratch(&self) -> usize {
+        match &self.kind {
+            StepKind::Fused(_) => 0,
+            StepKind::Alone(kernel, ..) => kernel.scratch(),
+            StepKind::Region(region) => region.code.step_scratch(),
+        }
+    }
+
     /// What a run of the step does; `same` says whether two slots are the same memory.
     fn forecast(&self, same: impl Fn(usize, usize) -> bool) -> StepForecast {
         match &self.kind {
@@ -78,6 +88,14 @@ pub(crate) struct RegionStep {
     pub scratch: usize,
 }
 
+/// The largest array that a program writes, and the operation whose result it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Largest {
+    pub name: &'static str,
+    pub ty: Type,
+    pub loc: Loc,
+}
+
 /// An argument of a run.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -111,6 +129,12 @@ pub struct Executable {
     /// For each step the slots that debug builds fill after it: see [`Placed::ended`].
     ended: Vec<Vec<usize>>,
     steps: Vec<Step>,
+    /// The largest array that a run writes, for messages.
+    largest: Option<Largest>,
+    /// Bytes of the results that take no input's memory.
+    result_bytes: usize,
+    /// Bytes that a step takes beside its arrays, at most: operands turned for a product.
+    step_scratch: usize,
     /// What a run does, once somebody has asked.
     does: OnceLock<(ByWork, u64)>,
     /// Memory of earlier runs.
@@ -144,6 +168,9 @@ impl Executable {
         placed: Placed,
         steps: Vec<Step>,
     ) -> Executable {
+        let fresh = outputs.iter().zip(&placed.claims.0);
+        let fresh = fresh.filter(|(_, claim)| claim.is_none());
+        let result_bytes = fresh.fold(0, |n: usize, (ty, _)| n.saturating_add(ty.bytes()));
         let homes = placed.homes.iter().copied().enumerate();
         let moving = homes.filter(|(_, h)| matches!(h, Home::Input(_) | Home::Output(_)));
         Executable {
@@ -154,6 +181,9 @@ impl Executable {
             claims: placed.claims,
             arena: placed.arena,
             lists: placed.lists,
+            largest: placed.largest,
+            result_bytes,
+            step_scratch: steps.iter().map(Step::scratch).max().unwrap_or(0),
             bytes: placed.bytes,
             ended: placed.ended,
             steps,
@@ -216,6 +246,13 @@ impl Executable {
     fn run_with(&self, inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         let mut frame = self.take_frame();
+        if limit::must_ask(self.held()) {
+            let arena = if frame.arena.is_some() { 0 } else { self.arena };
+            if let Err(error) = self.fits(arena) {
+                self.give_frame(frame);
+                return Err(error);
+            }
+        }
         // Arrays whose memory outputs take are taken apart; all others stay whole until the end.
         let mut inputs: Vec<Option<Input<'_>>> = inputs.into_iter().map(Some).collect();
         let starts: smallvec::SmallVec<[*mut u8; 16]> = inputs
@@ -243,18 +280,23 @@ impl Executable {
             if let (None, Some(counts)) = (&taken, &mut watch.counts) {
                 counts.peak_bytes += ty.bytes() as u64;
             }
-            results.push(taken.unwrap_or_else(|| Buffer::new(ty.bytes())));
+            results.push(match taken {
+                Some(buffer) => buffer,
+                None => Buffer::new(ty.bytes()).map_err(|s| self.refused(s))?,
+            });
         }
         if let Some(counts) = &mut watch.counts {
             counts.peak_bytes += self.arena as u64;
         }
         let ends: smallvec::SmallVec<[*mut u8; 8]> = results.iter().map(Buffer::start).collect();
-        let arena = frame
-            .arena
-            .get_or_insert_with(|| Buffer::new(self.arena))
-            .start();
+        let arena = match &mut frame.arena {
+            Some(arena) => arena.start(),
+            none => none
+                .insert(Buffer::new(self.arena).map_err(|s| self.refused(s))?)
+                .start(),
+        };
         // SAFETY: `check` has compared the inputs' types, results were made for theirs or take a buffer of as many bytes (`place` claims no other), and the arena has
-        // `self.arena` bytes, which `compile` has found to be a number of bytes that memory can have.
+        // `self.arena` bytes, as `Buffer::new` has found memory for them.
         unsafe { self.bind(&mut frame, &starts, &ends, arena) };
         let outcome = self.steps(&mut frame, watch);
         if let Some(counts) = &mut watch.counts {
@@ -275,6 +317,59 @@ impl Executable {
             .zip(&self.outputs)
             .map(|(buffer, ty)| Array::new(ty.clone(), buffer))
             .collect())
+    }
+
+    /// Bytes that a run holds beside its inputs.
+    fn held(&self) -> usize {
+        let beside = self.result_bytes.saturating_add(self.step_scratch);
+        self.arena.saturating_add(beside)
+    }
+
+    /// Bytes that a step takes beside its arrays, at most.
+    pub(crate) fn step_scratch(&self) -> usize {
+        self.step_scratch
+    }
+
+    /// Whether the arrays of a run can be had beside what is there, so that none begins that would end half way.
+    ///
+    /// # Errors
+    /// If they cannot.
+    fn fits(&self, arena: usize) -> Result<()> {
+        let wanted = self.held() - self.arena + arena;
+        // Free blocks become results.
+        let more = wanted.saturating_sub(array::free_bytes());
+        limit::allow(more).map_err(|shortage| self.refused(shortage))
+    }
+
+    /// The error of a run whose arrays cannot be had.
+    fn refused(&self, shortage: Shortage) -> Error {
+        let held = Bytes(self.held() as u64);
+        let Some(Largest { name, ty, loc }) = &self.largest else {
+            return shortage.error(format_args!(
+                "the program holds {held} beside its arguments"
+            ));
+        };
+        if self.held() == ty.bytes() {
+            return too_large(name, ty, shortage).at(*loc);
+        }
+        let bytes = Bytes(ty.bytes() as u64);
+        let wanted = format_args!(
+            "{name}: {ty} takes {bytes}, and the program that it belongs to holds {held} beside its arguments"
+        );
+        shortage.error(wanted).at(*loc)
+    }
+
+    /// The largest array that a run writes.
+    pub(crate) fn largest(&self) -> Option<&Largest> {
+        self.largest.as_ref()
+    }
+
+    /// Gives back the memory that is kept from run to run, where no run uses it now.
+    pub(crate) fn release_memory(&self) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let released: Vec<Frame> = frames.drain(..).collect();
+        drop(frames);
+        drop(released);
     }
 
     /// Points the slots of `frame` to the arrays of a run.
@@ -486,7 +581,7 @@ impl Executable {
 
     /// The operations of the graph that each step of the [`report`](Self::report) is made of.
     pub fn members(&self) -> impl Iterator<Item = &[Member]> {
-        self.steps.iter().map(|s| s.origin.members.as_slice())
+        self.steps.iter().map(|s| s.origin.members())
     }
 
     /// What was compiled.

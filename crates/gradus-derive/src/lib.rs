@@ -2,9 +2,12 @@
 //!
 //! Fields are flattened in order of declaration; which variant an enum is belongs to the structure. A field marked `#[tree(fixed)]` need not be a tree:
 //! it is cloned, and compared by its `Debug` text.
+//!
+//! The names in the generated code are hygienic: fields, variants and parameters may be called as they like, raw identifiers included.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
+use syn::ext::IdentExt;
 use syn::{
     Attribute, Data, DeriveInput, Error, Fields, GenericParam, Ident, Result, Type,
     parse_macro_input, parse_quote,
@@ -21,9 +24,9 @@ pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
 
 /// A field as the generated code uses it.
 struct Member {
-    /// What binds it in a pattern.
+    /// What binds it in a pattern: a name of its own, so that no field can hide what the generated code calls.
     binding: Ident,
-    /// Its name, or its number in a tuple.
+    /// Its name; a field of a tuple has none.
     name: Option<Ident>,
     ty: Type,
     fixed: bool,
@@ -31,12 +34,14 @@ struct Member {
 
 fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
+    let shown = name.unraw();
+    let (leaves, out) = (hygienic("leaves"), hygienic("out"));
     // Each arm: the pattern that takes a value apart, its name, its members.
     let mut arms: Vec<(TokenStream, String, Vec<Member>)> = Vec::new();
     match &input.data {
         Data::Struct(data) => {
             let (pattern, members) = members(&data.fields)?;
-            arms.push((quote!(Self #pattern), name.to_string(), members));
+            arms.push((quote!(Self #pattern), shown.to_string(), members));
         }
         Data::Enum(data) => {
             if data.variants.is_empty() {
@@ -50,7 +55,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 let ident = &variant.ident;
                 arms.push((
                     quote!(Self::#ident #pattern),
-                    format!("{name}::{ident}"),
+                    format!("{shown}::{}", ident.unraw()),
                     members,
                 ));
             }
@@ -80,7 +85,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let fixed = members.iter().filter(|m| m.fixed).map(|m| &m.binding);
         quote!(#pattern => {
             #(let _ = #fixed;)*
-            #(::gradus::tree::Tree::flatten(#all, leaves);)*
+            #(::gradus::tree::Tree::flatten(#all, #leaves);)*
         })
     });
     let unflatten = arms.iter().map(|(pattern, _, members)| {
@@ -89,7 +94,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             if m.fixed {
                 quote!(let #binding = ::core::clone::Clone::clone(#binding);)
             } else {
-                quote!(let #binding = ::gradus::tree::Tree::unflatten(#binding, leaves);)
+                quote!(let #binding = ::gradus::tree::Tree::unflatten(#binding, #leaves);)
             }
         });
         // The pattern that takes the value apart also puts it together.
@@ -103,58 +108,71 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let told = members.iter().map(|m| {
             let binding = &m.binding;
             let field = m.name.as_ref().map(|name| {
-                let name = name.to_string();
-                quote!(out.field(#name);)
+                let name = name.unraw().to_string();
+                quote!(#out.field(#name);)
             });
             if m.fixed {
-                quote!(#field out.text(&::std::format!("{:?}", #binding));)
+                quote!(#field #out.text(&::std::format!("{:?}", #binding));)
             } else {
-                quote!(#field ::gradus::tree::Tree::describe(#binding, out);)
+                quote!(#field ::gradus::tree::Tree::describe(#binding, #out);)
             }
         });
         quote!(#pattern => {
-            out.enter(#name, #count);
+            #out.enter(#name, #count);
             #(#told)*
-            out.leave();
+            #out.leave();
         })
     });
     Ok(quote! {
         #[automatically_derived]
         impl #generics ::gradus::tree::Tree for #name #arguments #bounds {
-            fn flatten(&self, leaves: &mut ::std::vec::Vec<::gradus::Tensor>) {
-                let _ = &leaves;
+            fn flatten(&self, #leaves: &mut ::std::vec::Vec<::gradus::Tensor>) {
+                let _ = &#leaves;
                 match self { #(#flatten)* }
             }
 
-            fn unflatten(&self, leaves: &mut ::gradus::tree::Leaves) -> Self {
-                let _ = &leaves;
+            fn unflatten(&self, #leaves: &mut ::gradus::tree::Leaves) -> Self {
+                let _ = &#leaves;
                 match self { #(#unflatten)* }
             }
 
-            fn describe(&self, out: &mut ::gradus::tree::Structure) {
+            fn describe(&self, #out: &mut ::gradus::tree::Structure) {
                 match self { #(#describe)* }
             }
         }
     })
 }
 
+/// A name that only generated code can use, and that no constant or static of the user has.
+fn hygienic(name: &str) -> Ident {
+    format_ident!("__tree_{name}", span = Span::mixed_site())
+}
+
 /// The pattern behind the name, and the fields that it binds.
 fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
     let mut out = Vec::new();
     for (i, field) in fields.iter().enumerate() {
+        let fixed = is_fixed(&field.attrs)?;
+        if !fixed && borrows(quote_of(&field.ty)) {
+            return Err(Error::new_spanned(
+                &field.ty,
+                "a tree owns its tensors, as transforms make others like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
+                 or mark what has no tensors with `#[tree(fixed)]`",
+            ));
+        }
         out.push(Member {
-            binding: match &field.ident {
-                Some(name) => name.clone(),
-                None => format_ident!("field_{i}", span = Span::call_site()),
-            },
+            binding: hygienic(&format!("field_{i}")),
             name: field.ident.clone(),
             ty: field.ty.clone(),
-            fixed: is_fixed(&field.attrs)?,
+            fixed,
         });
     }
     let bindings = out.iter().map(|m| &m.binding);
     let pattern = match fields {
-        Fields::Named(_) => quote!({ #(#bindings),* }),
+        Fields::Named(_) => {
+            let names = out.iter().map(|m| &m.name);
+            quote!({ #(#names: #bindings),* })
+        }
         Fields::Unnamed(_) => quote!(( #(#bindings),* )),
         Fields::Unit => quote!(),
     };
@@ -178,12 +196,25 @@ fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
     Ok(fixed)
 }
 
+fn quote_of(ty: &Type) -> TokenStream {
+    quote!(#ty)
+}
+
+/// Whether a type holds a reference.
+fn borrows(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|t| match t {
+        TokenTree::Punct(p) => p.as_char() == '&',
+        TokenTree::Group(g) => borrows(g.stream()),
+        _ => false,
+    })
+}
+
 /// Whether the name of a type parameter stands somewhere in a type.
 fn mentions(ty: &Type, param: &Ident) -> bool {
     fn search(tokens: TokenStream, param: &Ident) -> bool {
         tokens.into_iter().any(|t| match t {
-            proc_macro2::TokenTree::Ident(i) => i == *param,
-            proc_macro2::TokenTree::Group(g) => search(g.stream(), param),
+            TokenTree::Ident(i) => i == *param,
+            TokenTree::Group(g) => search(g.stream(), param),
             _ => false,
         })
     }
@@ -208,6 +239,14 @@ mod tests {
         assert_eq!(
             error("enum Never {}"),
             "Tree cannot be derived for an enum without variants: it has no values"
+        );
+        let borrowed = "a tree owns its tensors, as transforms make others like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
+                        or mark what has no tensors with `#[tree(fixed)]`";
+        assert_eq!(error("struct S<'a> { x: &'a Tensor }"), borrowed);
+        assert_eq!(error("struct S<'a>(Option<&'a Tensor>);"), borrowed);
+        assert_eq!(
+            error("enum E { A, B { x: Vec<&'static Tensor> } }"),
+            borrowed
         );
         assert_eq!(
             error("struct S { #[tree(skip)] a: f32 }"),

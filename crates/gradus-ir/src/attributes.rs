@@ -2,8 +2,9 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::primitives::Body;
+use crate::text::{self, Places};
 use crate::types::{DType, Dims, Type};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// The value of one attribute.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,29 +23,34 @@ pub enum Attribute {
     Graph(Body),
 }
 
-impl fmt::Display for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Attribute {
+    /// Appends the text of the value, in a line that begins behind `indent` columns: a program is indented below it.
+    pub(crate) fn write(&self, out: &mut String, indent: usize) {
         match self {
-            Attribute::Int(v) => write!(f, "{v}"),
+            Attribute::Int(v) => out.push_str(&v.to_string()),
             Attribute::Ints(list) => {
                 let list: Vec<String> = list.iter().map(i64::to_string).collect();
-                write!(f, "[{}]", list.join(","))
+                let _ = write!(out, "[{}]", list.join(","));
             }
-            Attribute::DType(d) => write!(f, "{d}"),
+            Attribute::DType(d) => out.push_str(d.name()),
             Attribute::Types(list) => {
                 let list: Vec<String> = list.iter().map(Type::to_string).collect();
-                write!(f, "({})", list.join(", "))
+                let _ = write!(out, "({})", list.join(", "));
             }
             Attribute::Text(text) => {
                 let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-                write!(f, "\"{text}\"")
+                let _ = write!(out, "\"{text}\"");
             }
-            Attribute::Graph(body) => {
-                // Indented below the line that it belongs to.
-                let text = body.to_string();
-                f.write_str(text.trim_end().replace('\n', "\n  ").as_str())
-            }
+            Attribute::Graph(body) => text::write_graph(out, body, indent, Places::Hidden),
         }
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&mut text, 2);
+        f.write_str(&text)
     }
 }
 

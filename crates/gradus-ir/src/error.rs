@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Data,
     /// An argument outside its allowed range.
     Argument,
+    /// More memory than can be had.
+    Memory,
 }
 
 /// What went wrong, where, and what would fit.

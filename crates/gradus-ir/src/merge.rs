@@ -97,7 +97,7 @@ impl Graph {
 
     /// Whether the region `more` has more results than `less`.
     fn keeps_more(&self, more: NodeId, less: NodeId) -> bool {
-        let results = |id: NodeId| self.region(id).map_or(0, |region| region.results().len());
+        let results = |id: NodeId| self.region(id).map_or(0, |region| region.results_len());
         results(more) > results(less)
     }
 
@@ -149,6 +149,10 @@ fn joined(more: &Region, less: &Region) -> Option<Region> {
 /// The program that has the effects of `less` and the outputs of `more`, which has none, if the first outputs of `more` are those of `less`, computed by the same
 /// operations, or by regions that compute more.
 fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
+    let plain = !less.has_effects();
+    if plain && more.covers(less) {
+        return Some(more.clone());
+    }
     if more.has_effects()
         || more.input_types() != less.input_types()
         || more.outputs().len() < less.outputs().len()
@@ -207,7 +211,8 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     if !outputs.all(|(a, b)| there[a.index()] == Some(*b)) {
         return None;
     }
-    if !less.has_effects() {
+    if plain {
+        more.set_covers(less);
         return Some(more.clone());
     }
     // `less` as it is, and then what else `more` computes; regions inside that compute more are joined in their turn.

@@ -30,10 +30,10 @@
 use crate::attributes::{Attribute, Attributes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId, Operands};
-use crate::primitives::Op;
+use crate::primitives::{Body, Op};
 use crate::types::{DType, Dims, Literal, Type};
 use crate::verify::no_array;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::str::FromStr;
 
@@ -52,31 +52,49 @@ impl fmt::Display for Graph {
         } else {
             Places::Hidden
         };
-        let names = names(self);
-        f.write_str("graph(")?;
-        for (k, &i) in self.inputs().iter().enumerate() {
-            let comma = if k > 0 { ", " } else { "" };
-            write!(f, "{comma}%{}: {}", names[i.index()], self.ty(i))?;
-        }
-        f.write_str(") {\n")?;
-        for id in self.ids() {
-            if !matches!(self.node(id).op, Op::Input(_)) {
-                write!(f, "  {}", line(self, &names, id))?;
-                let loc = self.node(id).loc;
-                if places == Places::Shown && loc.is_known() {
-                    write!(f, "  # {loc}")?;
-                }
-                f.write_str("\n")?;
-            }
-        }
-        let outputs = self
-            .outputs()
-            .iter()
-            .map(|o| format!("%{}", names[o.index()]));
-        let outputs = outputs.collect::<Vec<_>>().join(", ");
-        let space = if outputs.is_empty() { "" } else { " " };
-        writeln!(f, "  return{space}{outputs}\n}}")
+        let mut text = String::new();
+        write_graph(&mut text, self, 0, places);
+        text.push('\n');
+        f.write_str(&text)
     }
+}
+
+/// Appends the text of `graph`, whose last line begins behind `indent` columns, straight to where it belongs: to move the text of a program at each level
+/// that it is nested in would take the third power of their number.
+pub(crate) fn write_graph(out: &mut String, graph: &Graph, indent: usize, places: Places) {
+    let names = names(graph);
+    out.push_str("graph(");
+    for (k, &i) in graph.inputs().iter().enumerate() {
+        let comma = if k > 0 { ", " } else { "" };
+        let _ = write!(out, "{comma}%{}: {}", names[i.index()], graph.ty(i));
+    }
+    out.push_str(") {\n");
+    for id in graph.ids() {
+        let node = graph.node(id);
+        if matches!(node.op, Op::Input(_)) {
+            continue;
+        }
+        let _ = write!(out, "{:1$}", "", indent + 2);
+        write_line(
+            out,
+            graph,
+            &names,
+            id,
+            &node.ty,
+            &node.op.attributes(),
+            indent + 2,
+        );
+        if places == Places::Shown && node.loc.is_known() {
+            let _ = write!(out, "  # {}", node.loc);
+        }
+        out.push('\n');
+    }
+    let _ = write!(out, "{:1$}return", "", indent + 2);
+    for (k, o) in graph.outputs().iter().enumerate() {
+        let comma = if k > 0 { "," } else { "" };
+        let _ = write!(out, "{comma} %{}", names[o.index()]);
+    }
+    let _ = write!(out, "\n{:1$}}}", "", indent);
 }
 
 impl fmt::Debug for Graph {
@@ -104,13 +122,17 @@ pub fn names(graph: &Graph) -> Vec<usize> {
 /// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
 pub fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
     let node = graph.node(id);
-    one_line(
+    let mut text = String::new();
+    write_line(
+        &mut text,
         graph,
         names,
         id,
-        &node.ty.to_string(),
+        &node.ty,
         &node.op.attributes(),
-    )
+        2,
+    );
+    text
 }
 
 /// One node without the programs that it holds; a region with the types of its results: `%3: (f64[], f64[4]) = scan{consts=0, carries=1, length=4} %1, %2`.
@@ -121,40 +143,39 @@ pub fn head(graph: &Graph, names: &[usize], id: NodeId) -> String {
     };
     let results: Vec<String> = region.results().iter().map(Type::to_string).collect();
     let ty = format!("({})", results.join(", "));
-    one_line(
-        graph,
-        names,
-        id,
-        &ty,
-        &node.op.attributes().without_graphs(),
-    )
+    let attributes = node.op.attributes().without_graphs();
+    let mut text = String::new();
+    write_line(&mut text, graph, names, id, &ty, &attributes, 2);
+    text
 }
 
-fn one_line(
+/// Appends one node, whose line begins behind `indent` columns.
+fn write_line(
+    out: &mut String,
     graph: &Graph,
     names: &[usize],
     id: NodeId,
-    ty: &str,
+    ty: &dyn fmt::Display,
     attributes: &Attributes,
-) -> String {
+    indent: usize,
+) {
     let node = graph.node(id);
-    let mut s = format!("%{}: {ty} = {}", names[id.index()], node.op.name());
+    let _ = write!(out, "%{}: {ty} = {}", names[id.index()], node.op.name());
     if !attributes.0.is_empty() {
-        let pairs = attributes
-            .0
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let _ = write!(s, "{{{}}}", pairs.collect::<Vec<_>>().join(", "));
+        for (k, (name, value)) in attributes.0.iter().enumerate() {
+            let _ = write!(out, "{}{name}=", if k > 0 { ", " } else { "{" });
+            value.write(out, indent);
+        }
+        out.push('}');
     }
     if let Op::Const(value) = node.op {
-        let _ = write!(s, " {value}");
+        let _ = write!(out, " {value}");
     }
     for (k, o) in node.operands.iter().enumerate() {
         let comma = if k > 0 { "," } else { "" };
         let name = names.get(o.index()).copied().unwrap_or(o.index());
-        let _ = write!(s, "{comma} %{name}");
+        let _ = write!(out, "{comma} %{name}");
     }
-    s
 }
 
 impl FromStr for Graph {
@@ -165,7 +186,7 @@ impl FromStr for Graph {
     /// # Errors
     /// Says the line, shows it with a caret under the mistake, and what was expected.
     fn from_str(text: &str) -> Result<Graph> {
-        let mut reader = Reader::new(text, 0);
+        let mut reader = Reader::new(text, 0, 0);
         reader.graph()?;
         reader.skip_space();
         if reader.at < text.len() {
@@ -178,6 +199,8 @@ impl FromStr for Graph {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// In how many programs this one stands.
+    depth: usize,
     graph: Graph,
     names: HashMap<&'a str, NodeId>,
 }
@@ -190,10 +213,11 @@ struct Span {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, at: usize) -> Reader<'a> {
+    fn new(text: &'a str, at: usize, depth: usize) -> Reader<'a> {
         Reader {
             text,
             at,
+            depth,
             graph: Graph::new(),
             names: HashMap::new(),
         }
@@ -292,8 +316,13 @@ impl<'a> Reader<'a> {
                 (op, operands)
             }
         };
-        let known: Vec<String> = op.attributes().0.into_iter().map(|(n, _)| n).collect();
-        if let Some((extra, _)) = attributes.0.iter().find(|(n, _)| !known.contains(n)) {
+        let known = op.attributes();
+        let known: HashSet<&str> = known.0.iter().map(|(n, _)| n.as_str()).collect();
+        let extra = attributes
+            .0
+            .iter()
+            .find(|(n, _)| !known.contains(n.as_str()));
+        if let Some((extra, _)) = extra {
             return Err(self.fail(op_span, format!("`{word}` has no attribute `{extra}`")));
         }
         let id = self.graph.add_verbatim(op, operands, ty);
@@ -305,9 +334,10 @@ impl<'a> Reader<'a> {
         if !self.take("{") {
             return Ok(list);
         }
+        let mut names = HashSet::new();
         while !self.take("}") {
             let (name, span) = self.word("the name of an attribute")?;
-            if list.0.iter().any(|(n, _)| n == name) {
+            if !names.insert(name) {
                 return Err(self.fail(span, format!("`{name}` is given twice")));
             }
             self.expect("=")?;
@@ -334,7 +364,14 @@ impl<'a> Reader<'a> {
             } else if self.sees("-") || self.sees_digit() {
                 Attribute::Int(self.integer()?)
             } else if self.sees("graph") {
-                let mut inner = Reader::new(self.text, self.at);
+                if self.depth >= Body::MOST_DEPTH {
+                    let message = format!(
+                        "more than {} programs stand within each other",
+                        Body::MOST_DEPTH
+                    );
+                    return Err(self.fail(self.here(), message));
+                }
+                let mut inner = Reader::new(self.text, self.at, self.depth + 1);
                 inner.graph()?;
                 self.at = inner.at;
                 Attribute::Graph(inner.graph.into())

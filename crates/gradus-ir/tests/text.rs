@@ -231,3 +231,55 @@ proptest::proptest! {
         }
     }
 }
+
+/// A program of `depth` calls within each other.
+fn nested(depth: usize) -> String {
+    let begin = "graph(%0: f64[]) { %1: bool[0] = checkpoint{body=";
+    let end = "} %0 %2: f64[] = result{index=0} %1 return %2 }";
+    let inner = "graph(%0: f64[]) { %1: f64[] = sin %0 return %1 }";
+    [&begin.repeat(depth - 1), inner, &end.repeat(depth - 1)].concat()
+}
+
+/// On the stack that a thread has by default.
+#[test]
+fn programs_within_each_other_have_a_limit() {
+    for depth in [1, 2, 5, 100, 512] {
+        let graph: Graph = nested(depth).parse().unwrap();
+        assert_eq!(graph.depth() + 1, depth);
+        let printed = graph.to_string();
+        let again: Graph = printed.parse().unwrap();
+        assert_eq!(again.to_string(), printed);
+        // Each level is indented by two columns more: the text has the square of the depth, and no more.
+        assert!(printed.len() < 200 * depth + 40 * depth * depth);
+    }
+    for depth in [514, 1_000, 10_000, 100_000] {
+        let error = nested(depth).parse::<Graph>().unwrap_err();
+        let message = error.message();
+        let first = message.lines().next().unwrap();
+        assert_eq!(
+            first,
+            "line 1: more than 512 programs stand within each other"
+        );
+    }
+}
+
+#[test]
+fn of_many_attributes_the_wrong_one_is_found() {
+    let attributes = |n: usize| -> String { (0..n).map(|k| format!(", a{k}=1")).collect() };
+    let with = |more: &str| {
+        format!("graph(%0: f64[2]) {{ %1: f64[] = reduce_sum{{axes=[0]{more}}} %0 return %1 }}")
+    };
+    let first = |text: &str| {
+        let error = text.parse::<Graph>().unwrap_err();
+        error.message().lines().next().unwrap().to_string()
+    };
+    let many = attributes(100_000);
+    assert_eq!(
+        first(&with(&many)),
+        "line 1: `reduce_sum` has no attribute `a0`"
+    );
+    assert_eq!(
+        first(&with(&format!("{many}, a77=1"))),
+        "line 1: `a77` is given twice"
+    );
+}

@@ -29,6 +29,7 @@ mod push;
 mod quote;
 mod regions;
 mod report;
+mod room;
 pub mod scalar;
 mod segments;
 mod steps;

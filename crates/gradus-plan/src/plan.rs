@@ -9,6 +9,7 @@ use crate::order::{Order, cheapest};
 use crate::price::Price;
 use crate::profile::Profile;
 use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
+use crate::room::{Room, TOO_LARGE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
@@ -93,6 +94,7 @@ pub(crate) fn draft(
     options: &PlanOptions,
 ) -> Result<(Draft, Vec<Candidate>)> {
     let problem = Problem::new(graph, n);
+    let room = Room::of(&problem)?;
     let price = Price::new(options);
     let whole = Arc::new(problem.whole());
     let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
@@ -105,6 +107,7 @@ pub(crate) fn draft(
     // What stands against orders that mix both modes.
     let unmixed = match regions::has_hooks(tangent) {
         _ if one_way => Some(ONLY_BACKWARD),
+        _ if !room.holds(MIXED) => Some(TOO_LARGE),
         true => Some(ONLY_IN_REVERSE),
         false => None,
     };
@@ -134,11 +137,19 @@ pub(crate) fn draft(
         },
     };
     let mut wanted = vec![favourite];
+    wanted.retain(|mode| room.holds(mode));
+    if wanted.is_empty() && !any {
+        return Err(room.error());
+    }
     if any && one_way {
         bound.refuse(FORWARD, ONLY_BACKWARD);
     } else if any {
         let other = if fewer == FORWARD { REVERSE } else { FORWARD };
-        let rest = [fewer, other].into_iter().filter(|&m| m != favourite);
+        for mode in [fewer, other].into_iter().filter(|m| !room.holds(m)) {
+            bound.refuse(mode, TOO_LARGE);
+        }
+        let rest = [fewer, other].into_iter();
+        let rest = rest.filter(|&m| m != favourite && room.holds(m));
         wanted.extend(rest.filter(|mode| bound.take(mode)));
     }
     if let Some(why) = unmixed.filter(|_| any) {
@@ -166,6 +177,9 @@ pub(crate) fn draft(
     if let Some((cut, order)) = searched.as_ref().filter(|_| favourite == MIXED) {
         let way = Way::Chain(cut, order);
         consider(&mut candidates, Mode::Mixed(order.clone()), way);
+    }
+    if candidates.is_empty() {
+        return Err(room.error());
     }
     let mut net = None;
     if any && unmixed.is_none() && bound.take(ELIMINATION) {
@@ -291,6 +305,21 @@ impl Problem {
     /// The linear program as one part.
     pub fn whole(&self) -> Segments {
         Segments::whole(&self.lin.tangent, self.lin.residuals)
+    }
+
+    /// The types of what is differentiated by.
+    pub fn inputs(&self) -> &[Type] {
+        &self.x
+    }
+
+    /// The types of what is differentiated.
+    pub fn outputs(&self) -> &[Type] {
+        &self.y
+    }
+
+    /// The linear program.
+    pub fn tangent(&self) -> &Graph {
+        &self.lin.tangent
     }
 
     /// Operations of the linear program.

@@ -15,15 +15,18 @@ use crate::tensor::{Repr, Tensor, Traced};
 use crate::tree::{Tree, leaves, rebuild};
 use boundary::Boundary;
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
+use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
 use nesting::{Home, Open, innermost_of};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The graph of one closure while it is being traced.
 pub(crate) struct Trace {
     /// The trace that it is opened in.
     parent: Option<Arc<Trace>>,
+    /// In how many traces it is opened.
+    depth: usize,
     home: Arc<Home>,
     kind: Kind,
     /// The call that returns mistakes in it as `Err`.
@@ -51,6 +54,8 @@ struct State {
     observers: Vec<Arc<Observer>>,
     /// Values that were read, and what they needed.
     values: HashMap<NodeId, Array>,
+    /// The results of the regions among them.
+    regions: HashMap<NodeId, Vec<Array>>,
     ended: bool,
 }
 
@@ -153,14 +158,10 @@ impl Trace {
         if let Some(value) = state.values.get(&node) {
             return Ok(value.clone());
         }
-        let order = missing(&state.graph, node, |id| state.values.contains_key(&id));
-        for id in order {
-            if state.values.contains_key(&id) {
-                continue;
-            }
-            if state.graph.region(id).is_some() {
-                let results = self.compute_region(&state, id)?;
-                state.values.extend(results);
+        for id in missing(&state.graph, node, |id| state.has_value(id)) {
+            if let Some(region) = state.graph.region(id) {
+                let results = self.compute_region(&state, id, region)?;
+                state.regions.insert(id, results);
                 continue;
             }
             let value = self.compute(&state, id)?;
@@ -170,27 +171,29 @@ impl Trace {
     }
 
     /// The values of all results of a region. Nobody sees what it shows: that happens when the program runs.
-    fn compute_region(&self, state: &State, id: NodeId) -> Result<Vec<(NodeId, Array)>> {
-        let results = state.graph.ids().filter(|&r| {
-            let node = state.graph.node(r);
-            matches!(node.op, Op::Result { .. }) && node.operands[0] == id
-        });
-        let results: Vec<NodeId> = results.collect();
-        let operands = &state.graph.node(id).operands;
-        let program = state.graph.extract(operands, &results).without_effects();
-        let arrays = operands
-            .iter()
-            .map(|o| Tensor::from_array(state.values[o].clone()));
-        let values = execute(&program, &arrays.collect::<Vec<_>>())?;
-        let values = values
-            .iter()
-            .map(Tensor::array)
-            .collect::<Result<Vec<_>>>()?;
-        Ok(results.into_iter().zip(values).collect())
+    fn compute_region(&self, state: &State, id: NodeId, region: &Region) -> Result<Vec<Array>> {
+        let node = state.graph.node(id);
+        let mut program = Graph::new();
+        program.set_loc(node.loc);
+        let operands = node.operands.iter();
+        let inputs: Vec<NodeId> = operands
+            .map(|&o| program.input(state.graph.ty(o).clone()))
+            .collect();
+        let outputs = program.add_region(region.without_effects(), &inputs)?;
+        program.set_outputs(outputs);
+        let arrays = node.operands.iter();
+        let arrays: Vec<Tensor> = arrays
+            .map(|o| Tensor::from_array(state.values[o].clone()))
+            .collect();
+        let values = execute(&program, &arrays)?;
+        values.iter().map(Tensor::array).collect()
     }
 
     fn compute(&self, state: &State, id: NodeId) -> Result<Array> {
         let node = state.graph.node(id);
+        if let Op::Result { index, .. } = node.op {
+            return Ok(state.regions[&node.operands[0]][index as usize].clone());
+        }
         if let Op::Input(k) = node.op {
             let k = k as usize;
             return match &self.knowledge {
@@ -219,22 +222,19 @@ impl Trace {
 }
 
 /// What must be computed for the value of `node`, in order: what it follows from, up to values that are there.
+///
+/// The walk goes back from the node, so its cost is that of what is missing, however long the graph is: a program that reads a value in each step stays linear.
 fn missing(graph: &Graph, node: NodeId, is_there: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-    let mut needed = vec![false; node.index() + 1];
-    needed[node.index()] = true;
-    for i in (0..needed.len()).rev() {
-        needed[i] &= !is_there(graph.id_at(i));
-        if needed[i] {
-            for o in &graph.node(graph.id_at(i)).operands {
-                needed[o.index()] = true;
-            }
+    let mut found = HashSet::new();
+    let mut open = vec![node];
+    while let Some(id) = open.pop() {
+        if !is_there(id) && found.insert(id) {
+            open.extend_from_slice(&graph.node(id).operands);
         }
     }
-    graph
-        .ids()
-        .take(needed.len())
-        .filter(|id| needed[id.index()])
-        .collect()
+    let mut order: Vec<NodeId> = found.into_iter().collect();
+    order.sort_unstable();
+    order
 }
 
 /// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
@@ -259,6 +259,11 @@ pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Resul
 }
 
 impl State {
+    /// Whether the value of this node was computed; of a region, those of its results.
+    fn has_value(&self, id: NodeId) -> bool {
+        self.values.contains_key(&id) || self.regions.contains_key(&id)
+    }
+
     /// The node of `tensor` in this graph; a hidden input if it comes from outside.
     fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<NodeId> {
         let identity = match &tensor.0 {
@@ -290,6 +295,11 @@ pub(crate) fn close(
     given: &[Tensor],
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<Closed> {
+    if Trace::current().is_some_and(|t| t.depth + 1 >= Body::MOST_DEPTH) {
+        return Err(Body::too_deep(
+            "a transform or an operation that takes functions",
+        ));
+    }
     let open = Open::new(kind, knowledge, given);
     let trace = &open.trace;
     let arguments: Vec<Tensor> = {
@@ -318,6 +328,7 @@ pub(crate) fn close(
     let observers = std::mem::take(&mut state.observers);
     state.hidden.clear();
     state.values.clear();
+    state.regions.clear();
     drop(state);
     Ok(Closed {
         graph,
@@ -416,7 +427,7 @@ impl Closed {
 mod tests {
     use super::*;
     use gradus_ir::DType;
-    use gradus_ir::primitives::{Call, Region, Unary};
+    use gradus_ir::primitives::{Call, Unary};
 
     /// What a region took to compute is not computed again for what follows from its results.
     #[test]
@@ -434,5 +445,24 @@ mod tests {
         let region = g.node(results[0]).operands[0];
         assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
         assert_eq!(missing(&g, next, |id| id == y), [region, results[0], next]);
+    }
+
+    /// Each step of a long program is read: the walk looks at that step alone.
+    #[test]
+    fn what_is_missing_is_found_without_a_look_at_the_rest() {
+        let mut g = Graph::new();
+        let mut x = g.input(Type::scalar(DType::F64));
+        let looks = Cell::new(0);
+        for k in 0..1000 {
+            let before = x;
+            // Not folded, not equal to another step.
+            x = g.unary(if k % 2 == 0 { Unary::Sin } else { Unary::Exp }, x);
+            let is_there = |id| {
+                looks.set(looks.get() + 1);
+                id == before
+            };
+            assert_eq!(missing(&g, x, is_there), [x]);
+        }
+        assert_eq!(looks.get(), 2 * 1000);
     }
 }

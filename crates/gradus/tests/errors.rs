@@ -57,8 +57,8 @@ fn shapes_that_do_not_fit() {
     assert_snapshot!(stops!(a.diag()), @"diag: takes a vector, got f64[2,3]; `diagonal` reads one from a matrix");
     assert_snapshot!(stops!(v.tril(0)), @"tril: needs at least two axes, got f64[3]");
     assert_snapshot!(stops!(a.index_add(0, &whole(&[2]), &b)), @"scatter_add: updates f64[4,5] for indices i64[2] into f64[2,3]; they must be f64[2,3]");
-    assert_snapshot!(stops!(f(&[0]).max()), @"reduce_max: axis 0 of f64[0] is empty, and nothing is the extreme of no elements");
-    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax: axis 1 of f64[2,0] is empty, and nothing is the extreme of no elements");
+    assert_snapshot!(stops!(f(&[0]).max()), @"reduce_max: axis 0 of f64[0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax: axis 1 of f64[2,0] is empty, so there is no element to choose");
 }
 
 #[test]
@@ -287,4 +287,71 @@ fn gradients_of_parts_and_in_parts() {
         .call(&a)
         .unwrap_err();
     assert_snapshot!(refused.message(), @"value_and_grad_accumulated: the 2 rows of the batch do not split into 3 equal parts");
+}
+
+#[test]
+fn places_of_slices_are_those_that_were_asked_for() {
+    let v = Tensor::from([1.0, 2.0, 3.0]);
+    assert_snapshot!(stops!(v.slice_axis(0, ..=isize::MAX)), @"slice_axis: places 0 to 9223372036854775808 by 1 do not lie in axis 0 of f64[3]");
+    assert_snapshot!(stops!(v.slice_axis(0, isize::MAX..)), @"slice_axis: places 9223372036854775807 to 3 by 1 do not lie in axis 0 of f64[3]");
+    assert_snapshot!(stops!(v.slice_axis(0, isize::MIN..)), @"slice_axis: places -9223372036854775805 to 3 by 1 do not lie in axis 0 of f64[3]");
+    assert_snapshot!(stops!(v.slice_axis_step(0, 0..2, 0)), @"slice_axis: a step of 0 along axis 0 of f64[3]");
+    assert_eq!(v.slice_axis(0, ..=-1).len(), 3);
+    assert_eq!(v.slice_axis(0, 1..=2).len(), 2);
+    // Diagonals beyond the corners.
+    let a = f(&[2, 3]);
+    assert_eq!(a.tril(isize::MAX).sum().item::<f64>().unwrap(), 6.0);
+    assert_eq!(a.tril(isize::MIN).sum().item::<f64>().unwrap(), 0.0);
+    assert_eq!(a.triu(isize::MIN).sum().item::<f64>().unwrap(), 6.0);
+    assert_eq!(a.triu(isize::MAX).sum().item::<f64>().unwrap(), 0.0);
+    assert_eq!(a.tril(0).sum().item::<f64>().unwrap(), 3.0);
+    assert_eq!(a.triu(1).sum().item::<f64>().unwrap(), 3.0);
+}
+
+/// Mistakes within transforms within each other: the line is the user's, however deep the read value comes from.
+#[test]
+fn a_value_read_too_early_is_the_users_line() {
+    let x = Tensor::from(1.0);
+    let at_line = |error: Error, line: u32| {
+        assert_eq!(
+            error.loc().unwrap().file_line(),
+            Some((file!(), line)),
+            "{error}"
+        );
+        error.message().to_string()
+    };
+    let under = |f: &dyn Fn(&Tensor) -> Tensor| jit(f).call(&x).unwrap_err();
+    // What `item` returns is thrown away here, so that the mistake itself is seen.
+    let seen = std::cell::RefCell::new(None);
+    let keep = |x: &Tensor| {
+        let (result, line) = (x.item::<f64>(), line!());
+        *seen.borrow_mut() = result.err().map(|e| (e, line));
+        x * 2.0
+    };
+    let shown = |f: &dyn Fn(&Tensor) -> Tensor| {
+        let _ = jit(f).call(&x);
+        let (error, line) = seen.borrow_mut().take().expect("the value was read");
+        at_line(error, line)
+    };
+    let message = "the value of a tensor was read inside `jit`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside";
+    assert_eq!(shown(&keep), message);
+    assert_eq!(shown(&grad(&keep)), message);
+    assert_eq!(shown(&grad(grad(&keep))), message);
+    assert_eq!(
+        shown(&|x: &Tensor| jvp(&keep, x, &x.ones_like()).1),
+        message
+    );
+    assert_eq!(
+        shown(&|x: &Tensor| grad(|y: &Tensor| keep(&(y * x).sin()))(x)),
+        message
+    );
+    let mapped = "the value of a tensor was read inside `vmap`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside";
+    assert_eq!(
+        shown(&|x: &Tensor| vmap(grad(&keep))(&x.reshape(&[1])).sum()),
+        mapped
+    );
+    let line = line!() + 1;
+    let error =
+        under(&|x: &Tensor| grad(|x: &Tensor| x + Tensor::from([1.0, 2.0]).reshape(&[3]))(x));
+    at_line(error, line);
 }

@@ -178,3 +178,134 @@ fn trees_are_mapped() {
     assert_eq!(out.first.to_vec::<f64>().unwrap(), [2.0, 4.0, 6.0]);
     assert_eq!(out.second[0].to_vec::<f64>().unwrap(), [3.0, 4.0, 5.0]);
 }
+
+/// Fields called as the generated code might call what it uses, by raw identifiers, and as constants of the user's.
+#[allow(non_upper_case_globals, dead_code)]
+mod names {
+    use gradus::prelude::*;
+
+    pub const leaves: usize = 1;
+    pub static out: usize = 2;
+    pub const field_0: usize = 3;
+
+    #[derive(Tree, Clone)]
+    pub struct All {
+        pub out: Tensor,
+        pub leaves: Tensor,
+        pub tree: Tensor,
+        pub field_0: Tensor,
+        pub field_1: Tensor,
+        pub name: Tensor,
+        pub count: Tensor,
+        pub gradus: Tensor,
+        pub std: Tensor,
+        pub core: Tensor,
+        pub flatten: Tensor,
+        pub unflatten: Tensor,
+        pub describe: Tensor,
+        pub r#type: Tensor,
+        pub r#match: Tensor,
+        #[tree(fixed)]
+        pub r#fn: i32,
+        pub r#let: usize,
+    }
+
+    #[derive(Tree, Clone)]
+    pub struct Tuple<A, const N: usize>(pub A, #[tree(fixed)] pub [i32; N], pub Tensor)
+    where
+        A: Clone;
+
+    #[derive(Tree, Clone)]
+    pub struct Empty {}
+
+    #[derive(Tree, Clone)]
+    pub struct Unit;
+
+    /// Borrows what is no tensor.
+    #[derive(Tree, Clone)]
+    pub struct Borrowing<'a, T> {
+        #[tree(fixed)]
+        pub name: &'a str,
+        pub out: T,
+    }
+
+    #[derive(Tree, Clone)]
+    #[allow(non_camel_case_types)]
+    pub enum r#enum {
+        r#struct { out: Tensor, leaves: Tensor },
+        Tuple(Tensor, f64),
+        Nothing(),
+        Unit,
+    }
+}
+
+#[test]
+fn fields_are_called_as_they_like() {
+    let t = |k: usize| number(k as f64);
+    let all = names::All {
+        out: t(0),
+        leaves: t(1),
+        tree: t(2),
+        field_0: t(3),
+        field_1: t(4),
+        name: t(5),
+        count: t(6),
+        gradus: t(7),
+        std: t(8),
+        core: t(9),
+        flatten: t(10),
+        unflatten: t(11),
+        describe: t(12),
+        r#type: t(13),
+        r#match: t(14),
+        r#fn: 7,
+        r#let: 8,
+    };
+    let values: Vec<f64> = tree::leaves(&all).iter().map(value).collect();
+    assert_eq!(values, (0..15).map(f64::from).collect::<Vec<_>>());
+    let paths = tree::paths(&all);
+    assert_eq!((&paths[0][..], &paths[13][..]), (".out", ".type"));
+    assert_eq!(paths[14], ".match");
+    let slope = grad(|a: &names::All| &a.out * &a.leaves * 2.0 + a.r#type.square())(&all);
+    assert_eq!(value(&slope.out), 2.0);
+    assert_eq!(value(&slope.leaves), 0.0);
+    assert_eq!(value(&slope.r#type), 26.0);
+    assert_eq!((slope.r#fn, slope.r#let), (7, 8));
+    let twice = jit(|a: &names::All| tree::map(a, |t| t * 2.0)).call(&all);
+    assert_eq!(value(&twice.unwrap().r#match), 28.0);
+}
+
+#[test]
+fn structs_and_enums_of_all_kinds_are_trees() {
+    let tuple = names::Tuple(vec![number(1.0), number(2.0)], [3, 4], number(5.0));
+    let slope = grad(|t: &names::Tuple<Vec<Tensor>, 2>| &t.0[1] * &t.2)(&tuple);
+    assert_eq!((value(&slope.0[1]), value(&slope.2)), (5.0, 2.0));
+    assert_eq!(slope.1, [3, 4]);
+    assert!(tree::leaves(&names::Empty {}).is_empty());
+    assert!(tree::leaves(&names::Unit).is_empty());
+    let text = "x".to_string();
+    let borrowing = names::Borrowing {
+        name: &text,
+        out: number(3.0),
+    };
+    let slope = grad(|b: &names::Borrowing<'_, Tensor>| b.out.square())(&borrowing);
+    assert_eq!((slope.name, value(&slope.out)), ("x", 6.0));
+    let (out, leaves) = (number(1.0), number(2.0));
+    for (tree, leaves, text) in [
+        (
+            names::r#enum::r#struct { out, leaves },
+            2,
+            "enum::struct { out: *, leaves: * }",
+        ),
+        (
+            names::r#enum::Tuple(number(3.0), 4.0),
+            1,
+            "enum::Tuple { *, 4.0 }",
+        ),
+        (names::r#enum::Nothing(), 0, "enum::Nothing {  }"),
+        (names::r#enum::Unit, 0, "enum::Unit {  }"),
+    ] {
+        assert_eq!(tree::leaves(&tree).len(), leaves);
+        assert_eq!(tree::Structure::record(&tree).to_string(), text);
+    }
+}

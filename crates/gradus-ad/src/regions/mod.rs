@@ -5,6 +5,7 @@ mod check;
 mod guard;
 mod known;
 mod loops;
+mod packing;
 mod rows;
 mod switch;
 

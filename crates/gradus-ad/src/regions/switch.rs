@@ -1,10 +1,12 @@
 //! Choices: the derivative of the branch that runs.
 
+use super::packing::Packing;
 use super::rows::SomeRows;
 use super::{batched_to, inline, positions, reached, reordered};
 use crate::{linearize, transpose_linear};
 use gradus_ir::primitives::{Body, Compare, Region, Switch};
-use gradus_ir::{Graph, Literal, NodeId, Type};
+use gradus_ir::{Graph, Literal, NodeId, Op, Type};
+use std::collections::HashMap;
 
 /// The branches run again, and also keep what their derivatives need, each in slots that all branches share.
 pub(super) fn jvp(
@@ -31,37 +33,43 @@ pub(super) fn jvp(
     let split: Vec<_> = switch.branches.iter().map(|b| linearize(b, &wrt)).collect();
     // A slot for as many residuals of a type as some branch has.
     let mut slots: Vec<Type> = Vec::new();
+    let mut of_type: HashMap<Type, Vec<usize>> = HashMap::new();
     let mut places: Vec<Vec<Place>> = Vec::new();
     for branch in &split {
-        let mut taken = vec![false; slots.len()];
+        // How many slots of each type the branch has taken.
+        let mut taken: HashMap<&Type, usize> = HashMap::new();
         let kept = &branch.primal.outputs()[results..];
         let places_of_branch = kept.iter().map(|&r| {
-            if let Some(k) = branch.primal.inputs().iter().position(|&x| x == r) {
-                return Place::Argument(k);
+            if let Op::Input(k) = branch.primal.node(r).op {
+                return Place::Argument(k as usize);
             }
             let ty = branch.primal.ty(r);
-            let free = (0..slots.len()).find(|&s| !taken[s] && slots[s] == *ty);
-            let slot = free.unwrap_or_else(|| {
+            let taken = taken.entry(ty).or_default();
+            if !of_type.contains_key(ty) {
+                of_type.insert(ty.clone(), Vec::new());
+            }
+            let all = of_type.get_mut(ty).expect("it was made");
+            if *taken == all.len() {
+                all.push(slots.len());
                 slots.push(ty.clone());
-                taken.push(false);
-                slots.len() - 1
-            });
-            taken[slot] = true;
-            Place::Slot(slot)
+            }
+            *taken += 1;
+            Place::Slot(all[*taken - 1])
         });
         places.push(places_of_branch.collect());
     }
+    let packing = Packing::of(slots);
     let keeping = split.iter().zip(&places).map(|(branch, places)| {
         let mut body = branch.primal.clone();
         let all = body.outputs().to_vec();
         let mut outputs = all[..results].to_vec();
-        for (s, ty) in slots.iter().enumerate() {
-            let holder = places.iter().position(|p| *p == Place::Slot(s));
-            outputs.push(match holder {
-                Some(k) => all[results + k],
-                None => body.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape),
-            });
+        let mut holders: Vec<Option<NodeId>> = vec![None; packing.len()];
+        for (place, &value) in places.iter().zip(&all[results..]) {
+            if let Place::Slot(s) = *place {
+                holders[s] = Some(value);
+            }
         }
+        outputs.extend(packing.pack(&mut body, &holders));
         Body::from(body.program(body.inputs(), &outputs))
     });
     let keeping = Region::Switch(Switch {
@@ -74,14 +82,16 @@ pub(super) fn jvp(
     let linear = split.iter().zip(&places).map(|(branch, places)| {
         let mut body = Graph::new();
         let args: Vec<NodeId> = arg_types.iter().map(|t| body.input(t.clone())).collect();
-        let slots: Vec<NodeId> = slots.iter().map(|t| body.input(t.clone())).collect();
+        let arrays = packing.types().into_iter();
+        let arrays: Vec<NodeId> = arrays.map(|t| body.input(t)).collect();
         let directions = tangent_types.iter().map(|t| body.input(t.clone()));
         let directions: Vec<NodeId> = directions.collect();
         let residuals = places.iter().map(|p| match *p {
             Place::Argument(k) => args[k],
-            Place::Slot(s) => slots[s],
+            Place::Slot(s) => packing.unpack(&mut body, &arrays, s),
         });
-        let given: Vec<NodeId> = residuals.chain(directions).collect();
+        let residuals: Vec<NodeId> = residuals.collect();
+        let given: Vec<NodeId> = residuals.into_iter().chain(directions).collect();
         let results = inline(&mut body, &branch.tangent, &given);
         body.set_outputs(
             positions(&outputs)
@@ -106,7 +116,7 @@ pub(super) fn jvp(
 }
 
 /// Where a branch finds a value that its derivative needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Place {
     Argument(usize),
     Slot(usize),

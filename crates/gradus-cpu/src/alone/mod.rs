@@ -111,6 +111,14 @@ impl Alone {
         }
     }
 
+    /// Bytes that a run takes beside its arrays.
+    pub fn scratch(&self) -> usize {
+        match self {
+            Alone::Product(p) => p.scratch(),
+            _ => 0,
+        }
+    }
+
     /// What a run does; `in_place` says whether an operand is in the memory of the result.
     pub fn forecast(&self, in_place: impl Fn(usize) -> bool) -> StepForecast {
         match self {

@@ -236,6 +236,21 @@ impl Product {
         TURNED.set(memory);
     }
 
+    /// Bytes of the matrices that a run turns, beside its arrays.
+    pub fn scratch(&self) -> usize {
+        if let Some(skinny) = &self.skinny {
+            return skinny.scratch();
+        }
+        let at_once = match self.cut {
+            Cut::Batch => self.pieces.count.min(pool::threads()),
+            _ => 1,
+        };
+        match self.worth_turning(self.m) {
+            true => at_once * self.k * self.n * self.dtype.size(),
+            false => 0,
+        }
+    }
+
     /// Whether all pieces need the whole right matrix turned.
     fn turns_right(&self) -> bool {
         matches!(self.cut, Cut::Rows | Cut::Strips(_)) && self.worth_turning(self.m)

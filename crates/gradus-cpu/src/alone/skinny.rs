@@ -223,6 +223,21 @@ impl Skinny {
         }
     }
 
+    /// Elements of the few rows and of the turned operand that a run prepares.
+    fn prepared(&self) -> (usize, usize) {
+        let turned_right = self.right.1 != 1 && self.way == Way::Outer;
+        let in_order = self.way == Way::Dots && self.left.1 == 1;
+        let left = if in_order { 0 } else { self.few * self.k };
+        let right = if turned_right { self.k * self.many } else { 0 };
+        (left, right)
+    }
+
+    /// Bytes of what a run prepares, beside its arrays.
+    pub fn scratch(&self) -> usize {
+        let (left, right) = self.prepared();
+        (left + right) * self.dtype.size()
+    }
+
     unsafe fn run_as<T: Copy>(&self, left: *const u8, right: *const u8, out: *mut u8) {
         let (few, k, many) = (self.few, self.k, self.many);
         let (left, right) = if self.flipped {
@@ -235,10 +250,8 @@ impl Skinny {
             Way::Outer => self.kernels.group_of_many,
             _ => self.kernels.group,
         };
-        let turned_right = self.right.1 != 1 && self.way == Way::Outer;
-        let in_order = self.way == Way::Dots && self.left.1 == 1;
-        let left_len = if in_order { 0 } else { few * k };
-        let right_len = if turned_right { k * many } else { 0 };
+        let (left_len, right_len) = self.prepared();
+        let (in_order, turned_right) = (left_len == 0, right_len > 0);
         let mut memory = PREPARED.take();
         let prepared = room::<T>(&mut memory, left_len + right_len);
         // SAFETY: the memory has room for both; the operands hold what is copied.

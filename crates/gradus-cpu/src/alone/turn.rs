@@ -53,7 +53,7 @@ pub(super) unsafe fn turn_square<T: Copy>(from: *const T, step: isize, to: *mut 
     }
 }
 
-/// The memory with room for so many elements.
+/// The memory with room for so many elements: the executable has asked before the run whether they can be had.
 pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
     let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
     if memory.len() < wanted {

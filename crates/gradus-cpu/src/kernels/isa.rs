@@ -1,6 +1,7 @@
 //! Levels of vector instructions, and generic loops compiled for each.
 
 use super::Kernel;
+use crate::environment;
 use std::sync::OnceLock;
 
 /// Which vector instructions a loop may use.
@@ -22,12 +23,19 @@ impl Isa {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {
             let available = Isa::available();
-            let asked = std::env::var("GRADUS_ISA").ok();
-            available
-                .iter()
-                .copied()
-                .find(|isa| asked.as_deref() == Some(isa.name()))
-                .unwrap_or(available[available.len() - 1])
+            let best = available[available.len() - 1];
+            let asked = environment::read("GRADUS_ISA", |text| {
+                let found = available.iter().find(|isa| isa.name() == text);
+                found.copied().ok_or_else(|| {
+                    let names: Vec<&str> = available.iter().map(|isa| isa.name()).collect();
+                    format!(
+                        "this machine has {}; {} is used",
+                        names.join(", "),
+                        best.name()
+                    )
+                })
+            });
+            asked.unwrap_or(best)
         })
     }
 

@@ -9,6 +9,7 @@ mod recompute_kept;
 mod split_reductions;
 mod trim_regions;
 
+use crate::environment;
 use crate::run::Executable;
 use dissolve_calls::dissolve_calls;
 use fuse_loops::fuse_loops;
@@ -20,6 +21,7 @@ use orient_products::orient_products;
 use recompute_kept::recompute_kept;
 use split_reductions::split_reductions;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 use trim_regions::trim_regions;
 
 /// What makes a graph of a graph.
@@ -96,7 +98,19 @@ pub(crate) fn log_steps(executable: &Executable) {
 }
 
 fn logged() -> bool {
-    std::env::var("GRADUS_LOG").is_ok_and(|v| v.split(',').any(|w| w == "passes"))
+    static LOGGED: LazyLock<bool> = LazyLock::new(|| {
+        let asked = environment::read("GRADUS_LOG", |text| {
+            let mut words = text.split(',').map(str::trim);
+            match words.find(|&w| w != "passes") {
+                None => Ok(()),
+                Some(word) => Err(format!(
+                    "`{word}` is nothing that can be logged; expected passes"
+                )),
+            }
+        });
+        asked.is_some()
+    });
+    *LOGGED
 }
 
 /// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated: what stops a derivative is its operand, and a

@@ -41,7 +41,7 @@ fn needed_results(graph: &Graph) -> HashMap<NodeId, Vec<bool>> {
     let mut needed: HashMap<NodeId, Vec<bool>> = HashMap::new();
     for id in graph.ids() {
         if let Some(region) = graph.region(id) {
-            needed.insert(id, vec![false; region.results().len()]);
+            needed.insert(id, vec![false; region.results_len()]);
         }
         if let Op::Result { index, .. } = graph.node(id).op
             && let Some(results) = needed.get_mut(&graph.node(id).operands[0])

@@ -1,50 +1,55 @@
 //! Lists: what the steps of a loop keep when their number is not known before.
 
 use crate::array::Buffer;
+use crate::limit::{Bytes, Shortage};
 use gradus_ir::{Error, ErrorKind, Result};
 
 /// Lists of more bytes give their memory back after a run, to be used again by whoever needs it next.
 const KEPT_BYTES: usize = 1 << 20;
-/// What is longer cannot be addressed once it is rounded up to a size of block.
-const MOST_BYTES: usize = isize::MAX as usize / 2;
 
 /// Items of one size, one after the other.
+#[derive(Default)]
 pub(crate) struct List {
-    buffer: Buffer,
+    buffer: Option<Buffer>,
     /// Bytes in use.
     len: usize,
 }
 
-impl Default for List {
-    fn default() -> List {
-        List {
-            buffer: Buffer::new(0),
-            len: 0,
-        }
-    }
-}
-
 impl List {
+    /// Bytes that it has room for.
+    fn room(&self) -> usize {
+        self.buffer.as_ref().map_or(0, |b| b.bytes().len())
+    }
+
     /// Makes it `n` items of `item` bytes long; what was there stays.
     ///
     /// # Errors
     /// If no memory can hold so many.
     pub fn resize(&mut self, n: usize, item: usize) -> Result<()> {
-        let Some(len) = n.checked_mul(item).filter(|&len| len <= MOST_BYTES) else {
-            let message = format!(
-                "a loop of {n} steps keeps {item} bytes of each, more than memory can hold"
-            );
-            return Err(Error::new(ErrorKind::Shape, message));
-        };
-        if len > self.buffer.bytes().len() {
-            let larger = Buffer::new(len.max(2 * self.len));
-            // SAFETY: the list has `len` bytes, which this function alone makes more and has made room for; the new block has at least as many.
-            unsafe {
-                std::ptr::copy_nonoverlapping(self.buffer.start(), larger.start(), self.len);
-            }
-            self.buffer = larger;
+        let len = n.saturating_mul(item);
+        if len > self.room() {
+            self.grow(len).map_err(|shortage| {
+                let bytes = Bytes(len as u64);
+                shortage.error(format_args!(
+                    "a loop of {n} steps keeps {item} bytes of each, which takes {bytes}"
+                ))
+            })?;
         }
         self.len = len;
+        Ok(())
+    }
+
+    /// Makes room for `len` bytes: for twice as many as there are, or where so much cannot be had for an eighth more. By less a list that grows item by item would
+    /// be copied at each.
+    fn grow(&mut self, len: usize) -> Result<(), Shortage> {
+        let twice = self.len.saturating_mul(2);
+        let more = self.len.saturating_add(self.len / 8);
+        let larger = Buffer::new(len.max(twice)).or_else(|_| Buffer::new(len.max(more)))?;
+        if let Some(old) = &self.buffer {
+            // SAFETY: the list has `len` bytes, which `resize` alone makes more and has made room for; the new block has at least as many.
+            unsafe { std::ptr::copy_nonoverlapping(old.start(), larger.start(), self.len) };
+        }
+        self.buffer = Some(larger);
         Ok(())
     }
 
@@ -70,8 +75,8 @@ impl List {
 
     /// Makes it empty; memory that is large is given back.
     pub fn give_back(&mut self) {
-        if self.buffer.bytes().len() > KEPT_BYTES {
-            self.buffer = Buffer::new(0);
+        if self.room() > KEPT_BYTES {
+            self.buffer = None;
         }
         self.len = 0;
     }
@@ -79,6 +84,10 @@ impl List {
     /// Where the byte `at` is.
     pub fn at(&mut self, at: usize) -> *mut u8 {
         debug_assert!(at <= self.len);
-        self.buffer.start().wrapping_add(at)
+        match &self.buffer {
+            Some(buffer) => buffer.start().wrapping_add(at),
+            // Of items without bytes, nothing is read or written.
+            None => std::ptr::NonNull::<u64>::dangling().as_ptr().cast(),
+        }
     }
 }

@@ -6,14 +6,14 @@ mod loops;
 
 pub(crate) use list::List;
 
-use crate::cache::cached;
+use crate::cache::cached_body;
 use crate::compile::CompileOptions;
 use crate::count::StepForecast;
-use crate::run::{Executable, Watch};
+use crate::run::{Executable, Largest, Watch};
 use crate::slots::Slots;
 use check::CheckCode;
-use gradus_ir::primitives::{Call, Loop, Reason, Region};
-use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type};
+use gradus_ir::primitives::{Body, Call, Loop, Reason, Region};
+use gradus_ir::{DType, Error, ErrorKind, Result, Type};
 use loops::LoopCode;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -80,6 +80,18 @@ impl Code {
             Code::Loop(code) => code.carry_bytes().saturating_add(inside),
             _ => inside,
         }
+    }
+
+    /// Bytes that steps of the programs inside take beside their arrays, at most.
+    pub fn step_scratch(&self) -> usize {
+        let inside = self.bodies().into_iter().map(Executable::step_scratch);
+        inside.max().unwrap_or(0)
+    }
+
+    /// The largest array that the programs inside write.
+    pub fn largest(&self) -> Option<&Largest> {
+        let inside = self.bodies().into_iter().filter_map(Executable::largest);
+        inside.max_by_key(|l| l.ty.bytes())
     }
 
     /// What a run does, as far as it is known: a loop of unknown length counts as one step, a choice as its dearest branch.
@@ -151,8 +163,8 @@ impl Code {
     }
 }
 
-fn body(graph: &Graph) -> Result<Arc<Executable>> {
-    cached(graph, &CompileOptions::default())
+fn body(body: &Body) -> Result<Arc<Executable>> {
+    cached_body(body, &CompileOptions::default())
 }
 
 /// The executable of a loop's step: what is carried in may be written over by what is carried out.
@@ -164,7 +176,7 @@ fn step(r: &Loop) -> Result<Arc<Executable>> {
         donated,
         takers: Some(r.carries),
     };
-    cached(&r.body, &options)
+    cached_body(&r.body, &options)
 }
 
 /// Bytes that an array takes where arrays stand one after the other in scratch memory.

@@ -98,7 +98,7 @@ impl Primitive for Reduce {
                     return Err(Error::new(
                         ErrorKind::Shape,
                         format!(
-                            "{name}: axis {axis} of {x} is empty, and nothing is the extreme of no elements"
+                            "{name}: axis {axis} of {x} is empty, so there is no element to choose"
                         ),
                     ));
                 }
@@ -240,7 +240,7 @@ impl Primitive for ArgReduce {
             return Err(Error::new(
                 ErrorKind::Shape,
                 format!(
-                    "{name}: axis {} of {x} is empty, and nothing is the extreme of no elements",
+                    "{name}: axis {} of {x} is empty, so there is no element to choose",
                     self.axis
                 ),
             ));

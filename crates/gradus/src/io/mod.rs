@@ -4,10 +4,11 @@
 //! the `safetensors` crate; files can be opened by every framework that knows the format.
 
 use crate::tensor::Tensor;
+use crate::trace::users_place;
 use crate::tree::{Tree, paths};
 use crate::tree::{leaves, rebuild};
 use gradus_cpu::Array;
-use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -17,16 +18,18 @@ use std::path::Path;
 ///
 /// # Errors
 /// If the file cannot be written, or a tensor has no value.
+#[track_caller]
 pub fn save<A: Tree>(
     path: impl AsRef<Path>,
     tree: &A,
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let path = path.as_ref();
+    let (path, loc) = (path.as_ref(), Loc::caller());
     let arrays = leaves(tree)
         .iter()
         .map(Tensor::array)
-        .collect::<Result<Vec<Array>>>()?;
+        .collect::<Result<Vec<Array>>>()
+        .map_err(|e| e.at(users_place(loc)))?;
     let names = paths(tree);
     let mut views = Vec::with_capacity(arrays.len());
     for (name, array) in names.into_iter().zip(&arrays) {

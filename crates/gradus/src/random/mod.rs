@@ -7,9 +7,10 @@
 mod threefry;
 
 use crate::tensor::Tensor;
+use crate::trace::on_behalf_of;
 use crate::tree::{Leaves, Structure, Tree};
 use gradus_ir::primitives::Binary;
-use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
 use threefry::{counters, hash};
 
 /// The state of the generator: never changed, only split.
@@ -201,15 +202,20 @@ pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
 /// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
 #[track_caller]
 pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
-    let mut order: Vec<i64> = (0..n as i64).collect();
+    let loc = Loc::caller();
+    let of_numbers = || gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc));
+    let mut order: Vec<i64> = of_numbers()?;
+    order.extend(0..n as i64);
     // Three times the bits that n numbers need leave one tie in n² expected.
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
     let mut key = key.clone();
     for _ in 0..rounds {
         let [next, now] = key.split();
         key = next;
-        let sort_by = bits(&now, &[n]).to_vec::<u32>()?;
-        let mut tagged: Vec<(u32, i64)> = sort_by.into_iter().zip(order).collect();
+        let sort_by = on_behalf_of(loc, || bits(&now, &[n]).to_vec::<u32>())?;
+        let mut tagged: Vec<(u32, i64)> =
+            gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc))?;
+        tagged.extend(sort_by.into_iter().zip(order));
         tagged.sort_by_key(|&(k, _)| k);
         order = tagged.into_iter().map(|(_, v)| v).collect();
     }

@@ -65,11 +65,8 @@ fn word(key: &Tensor, i: usize, shape: &[usize]) -> Tensor {
 
 /// The 64-bit position of each element of `shape`, as its high and low word.
 pub(super) fn counters(shape: &[usize]) -> (Tensor, Tensor) {
-    let n: usize = shape.iter().product();
-    let words = |f: &dyn Fn(u64) -> u32| {
-        let values: Vec<u32> = (0..n as u64).map(f).collect();
-        Tensor::from(values)
-    };
+    let n = shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d));
+    let words = |f: &dyn Fn(u64) -> u32| Tensor::generated("random numbers", &[n], |i| f(i as u64));
     let reshape =
         |t: Tensor| Tensor::apply(Op::Layout(Layout::Reshape(Dims::from_slice(shape))), &[&t]);
     let high = if n as u64 > u64::from(u32::MAX) {

@@ -101,9 +101,8 @@ thread_local! {
 
 /// Whether results are checked.
 pub(crate) fn checking() -> bool {
-    static ALWAYS: LazyLock<bool> = LazyLock::new(|| {
-        std::env::var("GRADUS_CHECK_NAN").is_ok_and(|v| v != "0" && !v.is_empty())
-    });
+    static ALWAYS: LazyLock<bool> =
+        LazyLock::new(|| gradus_cpu::environment::switch("GRADUS_CHECK_NAN"));
     CHECKED.get() || *ALWAYS
 }
 

@@ -317,17 +317,16 @@ pub(super) fn made_at(op: &Op, operands: &[Array], result: &Array) -> Option<Vec
     ) {
         return None;
     }
-    let numbers = |array: &Array| -> Vec<f64> {
-        match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
-            (Some(values), _) => values.to_vec(),
-            (_, Some(values)) => values.iter().map(|&v| f64::from(v)).collect(),
-            _ => vec![0.0; array.ty().elements()],
-        }
+    // Other numbers are finite.
+    let number = |array: &Array, k: usize| match (array.as_slice::<f64>(), array.as_slice::<f32>())
+    {
+        (Some(values), _) => values[k],
+        (_, Some(values)) => f64::from(values[k]),
+        _ => 0.0,
     };
-    let operands: Vec<Vec<f64>> = operands.iter().map(numbers).collect();
-    let result = numbers(result).into_iter().enumerate();
-    let of = |k: usize, test: fn(f64) -> bool| operands.iter().all(|all| test(all[k]));
-    let made = result.map(|(k, v)| match v {
+    let of = |k: usize, test: fn(f64) -> bool| operands.iter().all(|all| test(number(all, k)));
+    let elements = 0..result.ty().elements();
+    let made = elements.map(|k| match number(result, k) {
         v if v.is_nan() => of(k, |v| !v.is_nan()),
         v if v.is_infinite() => of(k, f64::is_finite),
         _ => false,
@@ -448,6 +447,9 @@ fn item(sequence: &Array, k: usize) -> Result<Array> {
 
 /// The sequence of these rows.
 fn stacked(items: &[Array], ty: &Type) -> Result<Array> {
-    let bytes: Vec<u8> = items.iter().flat_map(|i| i.bytes()).copied().collect();
+    let mut bytes: Vec<u8> = gradus_cpu::with_room("find_nan", ty.bytes())?;
+    items
+        .iter()
+        .for_each(|i| bytes.extend_from_slice(i.bytes()));
     Array::from_bytes(ty.clone(), &bytes)
 }

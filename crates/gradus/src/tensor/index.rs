@@ -35,8 +35,9 @@ impl Tensor {
         step: usize,
     ) -> Tensor {
         let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
-            let n = self.shape()[a] as isize;
-            let from_end = |i: isize| if i < 0 { i + n } else { i };
+            // Wide enough for the place behind the last number that the range can name.
+            let n = self.shape()[a] as i128;
+            let from_end = |i: isize| i128::from(i as i64) + if i < 0 { n } else { 0 };
             let start = match range.start_bound() {
                 Bound::Included(&i) => from_end(i),
                 Bound::Excluded(&i) => from_end(i).saturating_add(1),
@@ -47,7 +48,11 @@ impl Tensor {
                 Bound::Excluded(&i) => from_end(i),
                 Bound::Unbounded => n,
             };
-            if start < 0 || stop < start || stop > n || step == 0 {
+            if step == 0 {
+                let message = format!("slice_axis: a step of 0 along axis {axis} of {}", self.ty());
+                return Err(Error::new(ErrorKind::Axis, message));
+            }
+            if start < 0 || stop < start || stop > n {
                 return Err(Error::new(
                     ErrorKind::Axis,
                     format!(
@@ -223,7 +228,7 @@ impl Tensor {
         }
         let mut shape = self.ty().shape.clone();
         shape.push(n);
-        let places = Tensor::iota(&[n], 0);
+        let places = Tensor::iota("one_hot", &[n], 0);
         let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
         wide.equal(places).astype(dtype)
     }
@@ -245,7 +250,10 @@ impl Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
             return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
-        let (row, column) = (Tensor::iota(&[m, n], 0), Tensor::iota(&[m, n], 1));
+        let (row, column) = (
+            Tensor::iota(name, &[m, n], 0),
+            Tensor::iota(name, &[m, n], 1),
+        );
         // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
         let k = (k as i64).clamp(-(m as i64), n as i64);
         keep(&(&row + k), &column).where_(self, &self.zeros_like())

@@ -122,20 +122,19 @@ impl Tensor {
 
     /// The numbers. Of a traced tensor whose inputs are known, the part of the program that it needs is run.
     ///
+    /// An error of reading itself has no place yet: a trace reads what it was given in its turn, and the place is that of the user who began it.
+    ///
     /// # Errors
-    /// [`ErrorKind::Traced`] if the inputs are unknown (under `jit` or `vmap`) or its trace has ended.
-    #[track_caller]
+    /// [`ErrorKind::Traced`] if the inputs are unknown (under `jit` or `vmap`) or its trace has ended; [`ErrorKind::Memory`] if memory cannot hold them.
     pub(crate) fn array(&self) -> Result<Array> {
-        let loc = Loc::caller();
         match &self.0 {
             Repr::Array(a) => Ok(a.clone()),
-            Repr::Splat(value, ty) => Ok(Array::filled(*value, &ty.shape)),
-            Repr::Traced(t) => t.trace.value(t.node).map_err(|e| e.at(loc)),
+            Repr::Splat(value, ty) => Array::filled(*value, &ty.shape),
+            Repr::Traced(t) => t.trace.value(t.node),
         }
     }
 
     /// As [`array`](Self::array), without another handle to the numbers.
-    #[track_caller]
     pub(crate) fn into_array(self) -> Result<Array> {
         match self.0 {
             Repr::Array(a) => Ok(a),

@@ -1,6 +1,7 @@
 //! Looking at tensors.
 
 use super::Tensor;
+use crate::trace::users_place;
 use gradus_cpu::Element;
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 
@@ -33,13 +34,18 @@ impl Tensor {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// If they are of another type than `T`, or the tensor is traced over unknown values.
+    /// If they are of another type than `T`, the tensor is traced over unknown values, or memory cannot hold a copy.
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let loc = Loc::caller();
+        let loc = users_place(Loc::caller());
         let array = self.array().map_err(|e| e.at(loc))?;
         match array.as_slice::<T>() {
-            Some(values) => Ok(values.to_vec()),
+            Some(values) => {
+                let mut list =
+                    gradus_cpu::with_room("to_vec", values.len()).map_err(|e| e.at(loc))?;
+                list.extend_from_slice(values);
+                Ok(list)
+            }
             None => Err(Error::new(
                 ErrorKind::DType,
                 format!(
@@ -67,9 +73,9 @@ impl Tensor {
                     self.len()
                 ),
             )
-            .at(Loc::caller()));
+            .at(users_place(Loc::caller())));
         }
-        let loc = Loc::caller();
+        let loc = users_place(Loc::caller());
         let values = self.to_vec::<T>().map_err(|e| e.at(loc))?;
         Ok(values[0])
     }

@@ -51,6 +51,7 @@ impl Open {
         });
         let boundary = super::Boundary::here().or_else(|| parent.as_ref()?.boundary());
         let trace = Arc::new(Trace {
+            depth: parent.as_ref().map_or(0, |p| p.depth + 1),
             parent,
             home,
             kind,

@@ -151,8 +151,11 @@ impl Blocks {
     fn zero(y: &impl Tree, x: &impl Tree) -> Blocks {
         let columns = leaves(x);
         let zero = |y: &Tensor, x: &Tensor| {
-            let shape = [y.shape(), x.shape()].concat();
-            zeros(&y.ty().with_shape(&shape))
+            let ty = y.ty().with_shape(&[y.shape(), x.shape()].concat());
+            match ty.is_addressable() {
+                true => zeros(&ty),
+                false => zeros(&Type::scalar(ty.dtype)),
+            }
         };
         let rows = leaves(y);
         let all = rows

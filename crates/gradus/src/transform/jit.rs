@@ -5,16 +5,22 @@ use crate::seeing::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree};
-use gradus_cpu::{Array, CompileOptions, Executable, Input};
+use gradus_cpu::{Array, CompileOptions, Executable, Input, Recent};
 use gradus_ir::{Loc, Result, Type};
+use hashbrown::DefaultHashBuilder;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock};
+
+/// A function keeps at most so many programs.
+const MOST_PROGRAMS: usize = 1024;
 
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
     f: F,
     loc: Loc,
-    programs: RwLock<Vec<Arc<Program<B>>>>,
+    programs: Recent<Arc<Program<B>>>,
+    hasher: DefaultHashBuilder,
     argument: PhantomData<fn(&A)>,
 }
 
@@ -36,6 +42,9 @@ struct Program<B> {
 /// `f` is traced, not run: it must not read values (choose with `where_`), and what it captures is kept as it was at the first call, like
 /// numbers (not tensors) in its argument, whose change means another program.
 ///
+/// At most 1,024 programs are kept; beyond that those that were not called for the longest time are forgotten, and compiled again if they are called. To find a program
+/// takes the same time however many there are.
+///
 /// ```
 /// use gradus::prelude::*;
 /// let step = jit(|(w, x): &(Tensor, Tensor)| {
@@ -52,7 +61,8 @@ pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
     Jit {
         f,
         loc: Loc::caller(),
-        programs: RwLock::default(),
+        programs: Recent::new(MOST_PROGRAMS),
+        hasher: DefaultHashBuilder::default(),
         argument: PhantomData,
     }
 }
@@ -72,7 +82,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             let arguments = program.closed.arguments(inputs);
             trace::run(&program.closed.graph, arguments)?
         } else {
-            program.run(&program.borrowing, inputs, false)?
+            let run = program.run(&program.borrowing, inputs, false);
+            run.map_err(|e| e.at(self.loc))?
         };
         Ok(rebuild(&program.like, results))
     }
@@ -90,7 +101,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             return self.call(&x);
         }
         drop(x);
-        let results = program.run(&program.consuming, inputs, true)?;
+        let run = program.run(&program.consuming, inputs, true);
+        let results = run.map_err(|e| e.at(self.loc))?;
         Ok(rebuild(&program.like, results))
     }
 
@@ -126,21 +138,25 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         Ok((rebuild(&program.like, results), steps))
     }
 
-    /// How many programs were compiled so far: one for each structure and list of types that was met.
+    /// How many programs are kept: one for each structure and list of types that was met, see [`jit`].
     pub fn programs(&self) -> usize {
-        self.programs.read().map_or(0, |p| p.len())
+        self.programs.len()
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
-        let find = |programs: &[Arc<Program<B>>]| {
-            let found = programs.iter().find(|p| {
-                p.types.len() == inputs.len()
-                    && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
-                    && p.structure.matches(x)
-            });
-            found.cloned()
+        let structure = Structure::record(x);
+        let hash = {
+            let mut h = self.hasher.build_hasher();
+            structure.hash(&mut h);
+            inputs.iter().for_each(|t| t.ty().hash(&mut h));
+            h.finish()
         };
-        if let Some(program) = self.programs.read().ok().and_then(|p| find(&p)) {
+        let is = |p: &Arc<Program<B>>| {
+            p.types.len() == inputs.len()
+                && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
+                && p.structure == structure
+        };
+        if let Some(program) = self.programs.find(hash, is) {
             return Ok(program);
         }
         let types = types(inputs);
@@ -166,7 +182,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             unreachable!("the function was traced")
         };
         let program = Arc::new(Program {
-            structure: Structure::record(x),
+            structure: structure.clone(),
             types,
             closed,
             like,
@@ -175,16 +191,10 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             profiled: OnceLock::new(),
         });
         // A program that uses values of an outer trace is of use in that trace alone.
-        if !program.has_outer_captures()
-            && let Ok(mut programs) = self.programs.write()
-        {
-            // Another thread may have met the same types in the meantime.
-            if let Some(program) = find(&programs) {
-                return Ok(program);
-            }
-            programs.push(program.clone());
+        match program.has_outer_captures() {
+            true => Ok(program),
+            false => Ok(self.programs.keep(hash, program, is)),
         }
-        Ok(program)
     }
 }
 

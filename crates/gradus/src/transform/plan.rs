@@ -3,14 +3,13 @@
 use super::profile::machine_profile;
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
-use gradus_cpu::{CompileOptions, Input, Observer};
+use gradus_cpu::{CompileOptions, Input, Observer, Recent};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Op, Result, Type};
 use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-/// So many programs are kept; beyond that all are forgotten, which costs time and changes no result.
+/// So many programs are kept; beyond that those used last.
 const MOST: usize = 1024;
 
 /// What is planned of a function.
@@ -28,7 +27,7 @@ struct Entry {
     program: Arc<Graph>,
 }
 
-static PLANNED: LazyLock<Mutex<HashMap<u64, Vec<Entry>>>> = LazyLock::new(Mutex::default);
+static PLANNED: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| Recent::new(MOST));
 
 /// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this machine's rates: a block for each output and each input of a
 /// Jacobian, for every two inputs of a Hessian; the products of the Hessian with as many vectors.
@@ -59,32 +58,19 @@ fn remembered(
     plan: impl FnOnce() -> Result<Graph>,
 ) -> Result<Arc<Graph>> {
     let key = graph.fingerprint();
-    let find = |cache: &HashMap<u64, Vec<Entry>>| {
-        let mut entries = cache.get(&key)?.iter();
-        entries
-            .find(|e| {
-                e.n == n
-                    && e.wanted == wanted
-                    && e.graph.same(graph)
-                    && same_places(&e.graph, graph)
-            })
-            .map(|e| e.program.clone())
+    let is = |e: &Arc<Entry>| {
+        e.n == n && e.wanted == wanted && e.graph.same(graph) && same_places(&e.graph, graph)
     };
-    if let Some(found) = find(&PLANNED.lock().unwrap_or_else(PoisonError::into_inner)) {
-        return Ok(found);
+    if let Some(found) = PLANNED.find(key, is) {
+        return Ok(found.program.clone());
     }
-    let program = Arc::new(plan()?);
-    let mut cache = PLANNED.lock().unwrap_or_else(PoisonError::into_inner);
-    if cache.len() >= MOST {
-        cache.clear();
-    }
-    cache.entry(key).or_default().push(Entry {
+    let entry = Arc::new(Entry {
+        program: Arc::new(plan()?),
         graph: graph.clone(),
         n,
         wanted,
-        program: program.clone(),
     });
-    Ok(program)
+    Ok(PLANNED.keep(key, entry, is).program.clone())
 }
 
 /// Whether both programs, which compute the same, come from the same lines, which errors and profiles name.
@@ -222,7 +208,11 @@ pub(super) fn closed_at(
 
 /// An error of the planner, as one of the function that was called.
 pub(super) fn said_by(name: &str, error: Error) -> Error {
-    Error::new(error.kind(), format!("{name}: {}", error.message()))
+    let said = Error::new(error.kind(), format!("{name}: {}", error.message()));
+    match error.loc() {
+        Some(loc) => said.at(loc),
+        None => said,
+    }
 }
 
 /// The bytes that a program holds at once, arguments apart.

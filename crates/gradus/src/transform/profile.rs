@@ -1,27 +1,38 @@
 //! The rates of this machine, measured on demand and kept in the user's cache folder.
 
-use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_cpu::{Array, CompileOptions, Input, environment};
 use gradus_ir::primitives::{Binary, Gather, Op, ReduceKind, Unary};
 use gradus_ir::{DType, Error, ErrorKind, Graph, NodeId, Result, Type};
 use gradus_plan::Profile;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// Where [`calibrate`]d rates are kept: `gradus/profile` in `$XDG_CACHE_HOME`, else in `~/.cache`. `None` where there is no home.
+/// Where [`calibrate`]d rates are kept: `gradus/profile` in `$XDG_CACHE_HOME`, which must be an absolute path, else in `~/.cache`. `None` where there is no home.
 pub fn profile_path() -> Option<PathBuf> {
-    let cache = match std::env::var_os("XDG_CACHE_HOME").filter(|v| !v.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
+    let asked = environment::read("XDG_CACHE_HOME", |text| match Path::new(text) {
+        folder if folder.is_absolute() => Ok(folder.to_path_buf()),
+        _ => Err("expected an absolute path; ~/.cache is used".into()),
+    });
+    let cache = match asked {
+        Some(folder) => folder,
         None => std::env::home_dir()?.join(".cache"),
     };
     Some(cache.join("gradus").join("profile"))
 }
 
-/// The rates that were measured on this machine, else the built-in ones. Read once; a file that cannot be understood counts as none.
+/// The rates that were measured on this machine, else the built-in ones. Read once; a file that cannot be understood counts as none, which is said on standard error.
 pub fn machine_profile() -> Profile {
     static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
-        let text = profile_path().and_then(|path| std::fs::read_to_string(path).ok());
-        text.and_then(|t| t.parse().ok()).unwrap_or_default()
+        let read = |path: PathBuf| {
+            let text = std::fs::read_to_string(&path).ok()?;
+            let warn = |e| {
+                let path = path.display();
+                environment::warn_once(&format!("{path} is ignored, built-in rates are used: {e}"));
+            };
+            text.parse().map_err(warn).ok()
+        };
+        profile_path().and_then(read).unwrap_or_default()
     });
     *PROFILE
 }

@@ -161,6 +161,7 @@ fn run(
     let closed = trace::close(Kind::Function, &rows, Knowledge::Types("vmap"), inputs, f)?;
     let mut batched: Vec<bool> = in_axes.iter().map(Option::is_some).collect();
     batched.resize(closed.graph.inputs().len(), false);
+    gradus_ad::check_rows(&closed.graph, n, &batched).map_err(|e| super::plan::said_by(name, e))?;
     let (body, with_axis) = gradus_ad::batch(&closed.graph, n, &batched);
     let out_axes = resolve_outputs(name, &body, &with_axis, out_axes)?;
 

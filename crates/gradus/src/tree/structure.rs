@@ -4,7 +4,7 @@ use super::Tree;
 use std::fmt;
 
 /// One step of a description.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Token {
     Enter(&'static str, usize),
     Field(&'static str),
@@ -18,15 +18,9 @@ enum Token {
 /// The structure of a tree: kinds, names, lengths and static values.
 ///
 /// Types that implement [`Tree`] tell it to the value that they are given, with the methods from [`enter`](Structure::enter) on.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Structure {
     tokens: Vec<Token>,
-}
-
-impl PartialEq for Structure {
-    fn eq(&self, other: &Structure) -> bool {
-        self.tokens == other.tokens
-    }
 }
 
 impl Structure {

@@ -1,14 +1,14 @@
 //! A program held by an operation.
 
 use crate::cost::{TotalCost, total_cost};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::primitives::Op;
 use crate::verify;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 /// A program that an operation holds. Shared; equal if it computes the same, wherever it comes from.
 #[derive(Clone)]
@@ -21,6 +21,9 @@ struct Held {
     effects: bool,
     may_fail: bool,
     only_backward: bool,
+    depth: usize,
+    /// Programs of which this one is known to compute all and perhaps more.
+    covers: Mutex<Vec<Weak<Held>>>,
     own_backward: bool,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
@@ -28,6 +31,37 @@ struct Held {
 }
 
 impl Body {
+    /// So many programs may stand within each other: transforms and the compiler go through them one within the other, on the stack of their thread.
+    pub const MOST_DEPTH: usize = 512;
+
+    /// The mistake of an operation `name` whose programs are nested deeper than [`MOST_DEPTH`](Self::MOST_DEPTH).
+    pub fn too_deep(name: &str) -> Error {
+        let most = Body::MOST_DEPTH;
+        let message = format!(
+            "{name}: more than {most} programs (branches, bodies of loops, functions) stand within each other; \
+             use a loop, or choose between values with `where_`"
+        );
+        Error::new(ErrorKind::Graph, message)
+    }
+
+    /// How many programs stand within each other: 1 if it holds no others.
+    pub fn depth(&self) -> usize {
+        self.0.depth
+    }
+
+    /// Whether it was [found](Self::set_covers) before that this program computes all that `other` does.
+    pub(crate) fn covers(&self, other: &Body) -> bool {
+        let known = self.0.covers.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = Arc::as_ptr(&other.0);
+        known.iter().any(|k| Weak::as_ptr(k) == other)
+    }
+
+    /// Remembers that this program computes all that `other` does. Programs nested within each other ask at each level about all levels below.
+    pub(crate) fn set_covers(&self, other: &Body) {
+        let mut known = self.0.covers.lock().unwrap_or_else(PoisonError::into_inner);
+        known.push(Arc::downgrade(&other.0));
+    }
+
     /// Whether running it does something beside computing its outputs.
     pub fn has_effects(&self) -> bool {
         self.0.effects
@@ -91,6 +125,8 @@ impl From<Graph> for Body {
         let any = |asked: fn(&Op) -> bool| graph.nodes().iter().any(|node| asked(&node.op));
         Body(Arc::new(Held {
             fingerprint: graph.fingerprint(),
+            depth: 1 + graph.depth(),
+            covers: Mutex::default(),
             effects: any(Op::is_effect),
             may_fail: any(Op::may_fail),
             only_backward: any(|op| match op {

@@ -366,6 +366,20 @@ impl Call {
         }
     }
 
+    pub(super) fn results_len(&self) -> usize {
+        match self {
+            Call::OnlyBackward {
+                backward,
+                residuals,
+            }
+            | Call::Hook {
+                backward,
+                residuals,
+            } => backward.inputs().len().saturating_sub(*residuals),
+            call => call.body().outputs().len(),
+        }
+    }
+
     pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
         let name = self.name();
         let given: Vec<Type> = operands.iter().map(|&t| t.clone()).collect();

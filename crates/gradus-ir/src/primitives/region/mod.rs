@@ -63,6 +63,33 @@ impl Region {
         }
     }
 
+    /// How many results there are.
+    pub fn results_len(&self) -> usize {
+        match self {
+            Region::Loop(r) => r.results_len(),
+            Region::Switch(r) => r.branches.first().map_or(0, |b| b.outputs().len()),
+            Region::Call(r) => r.results_len(),
+            Region::Check(r) => r.passed.len(),
+        }
+    }
+
+    /// How many programs stand within each other in it: 1 if its own hold no further regions.
+    pub fn depth(&self) -> usize {
+        let bodies = self.bodies();
+        bodies.iter().map(|(_, b)| b.depth()).max().unwrap_or(0)
+    }
+
+    /// Checks that its programs are not nested deeper than [`Body::MOST_DEPTH`].
+    ///
+    /// # Errors
+    /// If they are.
+    fn check_depth(&self) -> Result<()> {
+        match self.depth() {
+            0..=Body::MOST_DEPTH => Ok(()),
+            _ => Err(Body::too_deep(self.name())),
+        }
+    }
+
     /// Checks that bodies and operands fit together, and that memory can hold the results.
     ///
     /// # Errors
@@ -244,12 +271,35 @@ impl Primitive for Region {
 }
 
 impl Graph {
+    /// How many programs stand within each other in its regions; 0 if it has none.
+    pub fn depth(&self) -> usize {
+        let regions = self.nodes().iter().filter_map(|node| match &node.op {
+            Op::Region(region) => Some(region.depth()),
+            _ => None,
+        });
+        regions.max().unwrap_or(0)
+    }
+
     /// Appends a region; returns its results.
     ///
     /// # Errors
-    /// If bodies and operands do not fit together.
+    /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`], or no memory can hold a result.
     pub fn add_region(&mut self, region: Region, operands: &[NodeId]) -> Result<Vec<NodeId>> {
+        region.check_depth().map_err(|e| e.at(self.loc()))?;
+        self.add_region_of_any_depth(region, operands)
+    }
+
+    /// As [`add_region`](Self::add_region): rules nest programs somewhat deeper than the programs that they are applied to.
+    fn add_region_of_any_depth(
+        &mut self,
+        region: Region,
+        operands: &[NodeId],
+    ) -> Result<Vec<NodeId>> {
         let results = region.results();
+        if let Some(ty) = results.iter().find(|ty| !ty.is_addressable()) {
+            let message = format!("{}: no memory can hold the result, {ty}", region.name());
+            return Err(Error::new(ErrorKind::Shape, message).at(self.loc()));
+        }
         let region = self.add(Op::Region(Arc::new(region)), operands)?;
         Ok(self.results_of(region, &results))
     }
@@ -259,7 +309,7 @@ impl Graph {
     /// # Panics
     /// If bodies and operands do not fit together, which is a mistake in the calling rule.
     pub fn emit_region(&mut self, region: Region, operands: &[NodeId]) -> Vec<NodeId> {
-        match self.add_region(region, operands) {
+        match self.add_region_of_any_depth(region, operands) {
             Ok(results) => results,
             Err(e) => panic!("a rule built an ill-typed region: {e}"),
         }
@@ -299,7 +349,7 @@ impl Graph {
             return Err(Error::new(ErrorKind::Graph, message));
         };
         region.result_at(index).ok_or_else(|| {
-            let count = region.results().len();
+            let count = region.results_len();
             let message = format!("result: {index} of a region of {count} results");
             Error::new(ErrorKind::Graph, message)
         })

@@ -1,0 +1,45 @@
+//! Environment variables. A value that cannot be understood is named once on standard error with what would fit, and counts as not set.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+/// The value of the variable `name` as `parse` reads it; `None` where it is not set or empty, or where `parse` says what is wrong with it.
+///
+/// The text of `parse` follows the name and the value: `expected a number of threads from 1 to 1024`.
+pub fn read<T>(name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    let value = std::env::var_os(name).filter(|v| !v.is_empty())?;
+    let understood = match value.to_str() {
+        Some(text) => parse(text.trim()),
+        None => Err("it is no text".into()),
+    };
+    match understood {
+        Ok(value) => Some(value),
+        Err(why) => {
+            let value = value.to_string_lossy();
+            warn_once(&format!("{name}={value} is ignored: {why}"));
+            None
+        }
+    }
+}
+
+/// Whether a switch is on: `1`, `true`, `on` or `0`, `false`, `off`.
+pub fn switch(name: &str) -> bool {
+    let on = read(name, |text| match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" => Ok(true),
+        "0" | "false" | "off" | "no" => Ok(false),
+        _ => Err("expected 1 or 0".into()),
+    });
+    on.unwrap_or(false)
+}
+
+/// Says `message` on standard error, the first time that it is to be said.
+pub fn warn_once(message: &str) {
+    static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if said
+        .get_or_insert_with(HashSet::new)
+        .insert(message.to_string())
+    {
+        eprintln!("gradus: {message}");
+    }
+}

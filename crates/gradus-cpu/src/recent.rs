@@ -1,0 +1,149 @@
+//! Things found again by what they are, of which those used last are kept.
+
+use hashbrown::HashTable;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// A table of at most so many things: when it is full, the eighth that was not used for the longest time is forgotten. To find one costs one look at the table, however full it is.
+pub struct Recent<T> {
+    most: usize,
+    /// Counts uses.
+    clock: AtomicU64,
+    entries: RwLock<HashTable<Entry<T>>>,
+}
+
+struct Entry<T> {
+    hash: u64,
+    value: T,
+    /// The use that was the last one.
+    used: AtomicU64,
+}
+
+impl<T: Clone> Recent<T> {
+    /// An empty table for at most `most` things.
+    pub fn new(most: usize) -> Recent<T> {
+        Recent {
+            most: most.max(1),
+            clock: AtomicU64::new(0),
+            entries: RwLock::default(),
+        }
+    }
+
+    /// The thing with this hash that `is` says is the one, if it is there.
+    pub fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<T> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let found = entries.find(hash, |e| e.hash == hash && is(&e.value))?;
+        found.used.store(self.now(), Ordering::Relaxed);
+        Some(found.value.clone())
+    }
+
+    /// Keeps `value`, unless another thread has kept an equal one in the meantime; gives the one that is kept.
+    pub fn keep(&self, hash: u64, value: T, is: impl Fn(&T) -> bool) -> T {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = entries.find(hash, |e| e.hash == hash && is(&e.value)) {
+            return found.value.clone();
+        }
+        let forgotten = self.make_room(&mut entries);
+        let entry = Entry {
+            hash,
+            value: value.clone(),
+            used: AtomicU64::new(self.now()),
+        };
+        entries.insert_unique(hash, entry, |e| e.hash);
+        drop(entries);
+        // What it takes to drop them must not be able to wait for this table.
+        drop(forgotten);
+        value
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes out what was not used for the longest time, if the table is full.
+    fn make_room(&self, entries: &mut HashTable<Entry<T>>) -> Vec<Entry<T>> {
+        if entries.len() < self.most {
+            return Vec::new();
+        }
+        let mut uses: Vec<u64> = entries
+            .iter()
+            .map(|e| e.used.load(Ordering::Relaxed))
+            .collect();
+        let last = (self.most / 8).clamp(1, uses.len()) - 1;
+        let (_, &mut last, _) = uses.select_nth_unstable(last);
+        entries
+            .extract_if(|e| e.used.load(Ordering::Relaxed) <= last)
+            .collect()
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `f` with each.
+    pub fn for_each(&self, f: impl FnMut(&T)) {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|e| &e.value).for_each(f);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn what_was_used_last_stays() {
+        let table = Recent::new(4);
+        let found = |k: u64| table.find(k, |&v| v == k).is_some();
+        for k in 0..4u64 {
+            table.keep(k, k, |&v| v == k);
+        }
+        assert!(found(0) && found(2));
+        table.keep(4, 4, |&v| v == 4);
+        assert_eq!(table.len(), 4);
+        // 1 was made after 0, which was used since.
+        assert!(found(0) && !found(1) && found(2) && found(3) && found(4));
+        table.keep(5, 5, |&v| v == 5);
+        assert!(!found(0) && found(5));
+    }
+
+    #[test]
+    fn equal_hashes_are_told_apart_and_equal_things_kept_once() {
+        let table = Recent::new(8);
+        for k in 0..4 {
+            table.keep(7, k, |&v| v == k);
+            table.keep(7, k, |&v| v == k);
+        }
+        assert_eq!(table.len(), 4);
+        assert_eq!(table.find(7, |&v| v == 3), Some(3));
+        assert_eq!(table.find(7, |&v| v == 9), None);
+    }
+
+    /// Thousands of things in turn: the table stays small, and a search compares few.
+    #[test]
+    fn many_things_are_bounded_and_found_without_a_walk() {
+        let table = Recent::new(1024);
+        let looks = Cell::new(0usize);
+        for k in 0..5000u64 {
+            let is = |&v: &u64| {
+                looks.set(looks.get() + 1);
+                v == k
+            };
+            // Hashes as a hasher gives them.
+            let hash = k.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            assert_eq!(table.find(hash, is), None);
+            table.keep(hash, k, is);
+            assert_eq!(table.find(hash, is), Some(k));
+            assert!(table.len() <= 1024);
+        }
+        assert_eq!(looks.get(), 5000);
+    }
+}
