@@ -6,7 +6,7 @@ use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
 
-/// More tensors than this are no result of a cut that fails, or of one of nothing.
+/// A cut of nothing, and one that fails inside of a call that returns mistakes, give at most so many tensors.
 const MOST_PARTS: usize = 1 << 16;
 
 impl Tensor {
@@ -287,7 +287,16 @@ impl Tensor {
     pub fn split(&self, parts: usize, axis: isize) -> Vec<Tensor> {
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
-            if parts == 0 || !n.is_multiple_of(parts) || n == 0 && parts > MOST_PARTS {
+            if n == 0 && parts > MOST_PARTS {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "split: axis {axis} of {} has size 0, of which {parts} parts are more than {MOST_PARTS}",
+                        self.ty()
+                    ),
+                ));
+            }
+            if parts == 0 || !n.is_multiple_of(parts) {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
