@@ -333,7 +333,8 @@ impl From<i32> for Bound {
 
 impl From<usize> for Bound {
     fn from(n: usize) -> Bound {
-        Bound(Tensor::from(n as i64))
+        // More steps than that no loop makes; wrapped, it would make none.
+        Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 }
 
