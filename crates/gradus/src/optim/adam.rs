@@ -3,6 +3,7 @@
 use super::{rate_for, zip_leaves};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, zeros_like};
+use gradus_ir::{DType, Literal};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
 ///
@@ -63,11 +64,11 @@ impl Adam {
         rate: &Tensor,
     ) -> (A, AdamState<A>) {
         let step = &state.step + 1;
-        let t = step.astype(gradus_ir::DType::F64);
+        let t = step.astype(DType::F64);
         // 1 - βᵗ as -expm1(t·ln β), which keeps its digits for β near 1.
         let first = -(&t * self.beta1.ln()).expm1();
         let second = -(&t * self.beta2.ln()).expm1();
-        let rate = rate.astype(gradus_ir::DType::F64);
+        let rate = rate.astype(DType::F64);
         let size = &rate / &first;
         let root = second.sqrt();
         let shrink = &rate * self.weight_decay;
@@ -86,7 +87,8 @@ impl Adam {
                 };
                 let m = *m * beta1 + *g * (1.0 - beta1);
                 let v = *v * beta2 + g.square() * (1.0 - beta2);
-                let scale = v.sqrt() / rate_for(&root, p) + epsilon;
+                // At least the least normal number, which ε drowns: the root's slope at 0 is infinite, and a gradient of 0 there would make NaN of derivatives.
+                let scale = v.maximum(least_normal(p)).sqrt() / rate_for(&root, p) + epsilon;
                 let mut next = *p - rate_for(&size, p) * &m / scale;
                 if weight_decay != 0.0 {
                     next -= *p * rate_for(&shrink, p);
@@ -100,4 +102,13 @@ impl Adam {
             _ => unreachable!("three results were asked for"),
         }
     }
+}
+
+/// The least normal number of the element type.
+fn least_normal(like: &Tensor) -> Tensor {
+    let least = match like.dtype() {
+        DType::F32 => f64::from(f32::MIN_POSITIVE),
+        _ => f64::MIN_POSITIVE,
+    };
+    Tensor::splat(Literal::from_f64(like.dtype(), least), &[])
 }

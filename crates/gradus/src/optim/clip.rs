@@ -6,16 +6,15 @@ use crate::tree::Tree;
 use crate::tree::{leaves, rebuild};
 use gradus_ir::Loc;
 
-/// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`.
+/// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`, also where the squares are no numbers. Its derivative where all are 0 is taken to be 0.
 #[track_caller]
 pub fn global_norm<A: Tree>(grads: &A) -> Tensor {
     on_behalf_of(Loc::caller(), || {
         leaves(grads)
             .iter()
-            .map(|g| g.square().sum())
-            .reduce(|sum, part| sum + part)
+            .map(norm_of_leaf)
+            .reduce(|norm, part| norm.hypot(part))
             .unwrap_or_else(|| Tensor::from(0.0))
-            .sqrt()
     })
 }
 
@@ -46,4 +45,15 @@ pub fn clip_by_value<A: Tree>(grads: &A, limit: f64) -> A {
             .collect();
         rebuild(grads, clipped)
     })
+}
+
+/// The norm of one tensor, of slope 0 where all of it is 0.
+fn norm_of_leaf(g: &Tensor) -> Tensor {
+    if g.is_empty() {
+        return g.norm();
+    }
+    let nothing = g.abs().max().equal(0);
+    let guarded = nothing.where_(&g.ones_like(), g);
+    let norm = guarded.norm();
+    nothing.where_(&norm.zeros_like(), &norm)
 }

@@ -66,7 +66,8 @@ impl Schedule {
                 factor,
             } => {
                 let times = (step / every.max(1) as f64).floor();
-                (times * factor.ln()).exp() * rate
+                // Not by the logarithm, which a factor of 0 has none of.
+                Tensor::from(factor).pow(times) * rate
             }
             Schedule::WarmupCosine {
                 rate,

@@ -9,7 +9,7 @@ pub trait Operand {
     /// The operand as a tensor for an operation with one of type `like`.
     ///
     /// # Errors
-    /// If a whole number does not fit into that type.
+    /// If the number does not fit into that type.
     fn operand(&self, like: DType) -> Result<Tensor>;
 }
 
@@ -25,13 +25,40 @@ impl<T: Operand + ?Sized> Operand for &T {
     }
 }
 
+/// `value` as a literal of type `dtype`.
+///
+/// # Errors
+/// If it is out of the type's range, or a fraction and the type one of whole numbers. Digits of a fraction that a float has not are rounded off.
+pub(super) fn fitting(value: f64, dtype: DType) -> Result<Literal> {
+    let literal = Literal::from_f64(dtype, value);
+    let kept = match dtype {
+        DType::F64 => true,
+        DType::F32 => literal.as_f64().is_finite() || !value.is_finite(),
+        // i64::MAX, to which greater ones saturate, is no f64: the next one is.
+        DType::I64 => literal.as_i64() as f64 == value && value < i64::MAX as f64,
+        _ => literal.as_i64() as f64 == value,
+    };
+    if kept {
+        Ok(literal)
+    } else {
+        Err(does_not_fit(value, dtype))
+    }
+}
+
+fn does_not_fit(value: impl std::fmt::Debug, dtype: DType) -> Error {
+    Error::new(
+        ErrorKind::DType,
+        format!("the number {value:?} does not fit into {dtype}; convert the tensor with `astype`"),
+    )
+}
+
 macro_rules! float_operands {
     ($($t:ty),*) => {$(
         impl Operand for $t {
             fn operand(&self, like: DType) -> Result<Tensor> {
                 // A fraction beside whole numbers makes all of them f64.
                 let dtype = if like.is_float() { like } else { DType::F64 };
-                Ok(Tensor::splat(Literal::from_f64(dtype, f64::from(*self)), &[]))
+                Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
         }
     )*};
@@ -44,13 +71,13 @@ macro_rules! integer_operands {
         impl Operand for $t {
             fn operand(&self, like: DType) -> Result<Tensor> {
                 let dtype = if like == DType::Bool { DType::I64 } else { like };
-                let value = *self as i64;
-                let literal = Literal::from_i64(dtype, value);
-                if dtype.is_integer() && literal.as_i64() != value {
-                    return Err(Error::new(
-                        ErrorKind::DType,
-                        format!("the number {value} does not fit into {dtype}; convert the tensor with `astype`"),
-                    ));
+                let value = *self as i128;
+                let literal = Literal::from_i64(dtype, value as i64);
+                if dtype.is_integer() && i128::from(literal.as_i64()) != value {
+                    return Err(does_not_fit(value, dtype));
+                }
+                if dtype.is_float() {
+                    return Ok(Tensor::splat(Literal::from_f64(dtype, value as f64), &[]));
                 }
                 Ok(Tensor::splat(literal, &[]))
             }

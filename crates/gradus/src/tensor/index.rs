@@ -1,7 +1,7 @@
 //! Parts of tensors, by ranges and by index arrays.
 
 use super::Tensor;
-use super::broadcast::{axis_of, common_shape, expand};
+use super::broadcast::{axis_of, common_dtype, common_shape, expand};
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
 use std::ops::{Bound, RangeBounds};
@@ -171,7 +171,7 @@ impl Tensor {
 
     /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
     ///
-    /// `updates` has the shape that [`take`](Tensor::take) would give.
+    /// `updates` has the shape that [`take`](Tensor::take) would give. Both are brought to one element type, as by `+`.
     ///
     /// # Panics
     /// If the shapes do not fit. An index out of bounds is found when it runs.
@@ -183,8 +183,9 @@ impl Tensor {
             Ok(axis) => {
                 let indices = indices.resolved_indices(self.shape()[axis]);
                 let scatter = Gather::ScatterAdd { batch: 0, axis };
-                let updates = updates.astype(self.dtype());
-                Tensor::apply(Op::Gather(scatter), &[self, &indices, &updates])
+                let dtype = common_dtype(self.dtype(), updates.dtype());
+                let (whole, updates) = (self.astype(dtype), updates.astype(dtype));
+                Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
             }
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
@@ -199,20 +200,26 @@ impl Tensor {
         let op = Dynamic::Slice {
             sizes: Dims::from_slice(sizes),
         };
+        if let Err(error) = whole("dynamic_slice", starts) {
+            return Tensor::fail(error, self.ty().with_shape(sizes));
+        }
         Tensor::apply(Op::Dynamic(op), &[self, &starts.astype(DType::I64)])
     }
 
-    /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed.
+    /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed. Both are brought to one element type,
+    /// as by `+`.
     ///
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
     #[track_caller]
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
-        let part = part.astype(self.dtype());
-        Tensor::apply(
-            Op::Dynamic(Dynamic::Update),
-            &[self, &part, &starts.astype(DType::I64)],
-        )
+        let dtype = common_dtype(self.dtype(), part.dtype());
+        if let Err(error) = whole("dynamic_update", starts) {
+            return Tensor::fail(error, self.ty().with_dtype(dtype));
+        }
+        let (whole, part) = (self.astype(dtype), part.astype(dtype));
+        let starts = starts.astype(DType::I64);
+        Tensor::apply(Op::Dynamic(Dynamic::Update), &[&whole, &part, &starts])
     }
 
     /// A new last axis of size `n` that is 1 at the place that each element names, 0 elsewhere; of element type `dtype`.

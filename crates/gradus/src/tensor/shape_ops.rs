@@ -1,7 +1,7 @@
 //! The same elements in another arrangement, and tensors put together.
 
 use super::Tensor;
-use super::broadcast::{axes_of, axis_of, common_dtype, expand};
+use super::broadcast::{axes_of, axis_of, common_dtype, expand, fitting};
 use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
@@ -267,7 +267,7 @@ impl Tensor {
     /// `widths[i]` elements `value` before and after, along axis `i`.
     ///
     /// # Panics
-    /// If there is not one pair an axis.
+    /// If there is not one pair an axis, or the value does not fit into the element type.
     #[track_caller]
     pub fn pad(&self, widths: &[(usize, usize)], value: f64) -> Tensor {
         let pad = Resize::Pad {
@@ -275,7 +275,13 @@ impl Tensor {
             high: widths.iter().map(|w| w.1).collect(),
             interior: widths.iter().map(|_| 0).collect(),
         };
-        let value = Tensor::splat(gradus_ir::Literal::from_f64(self.dtype(), value), &[]);
+        let value = match fitting(value, self.dtype()) {
+            Ok(value) => Tensor::splat(value, &[]),
+            Err(error) => {
+                let error = Error::new(error.kind(), format!("pad: {}", error.message()));
+                return Tensor::fail(error, self.ty().clone());
+            }
+        };
         Tensor::apply(Op::Resize(pad), &[self, &value])
     }
 
