@@ -73,6 +73,10 @@ struct Builder<'a> {
     fused: &'a Fused,
     slots: Vec<Slot>,
     slot_of: HashMap<NodeId, usize>,
+    /// Whether each node is an output.
+    is_output: Vec<bool>,
+    /// The first output that a node is, perhaps in another shape.
+    output_of: HashMap<NodeId, usize>,
     drafts: Vec<Draft>,
 }
 
@@ -83,11 +87,20 @@ impl<'a> Builder<'a> {
             fused,
             slots: Vec::new(),
             slot_of: HashMap::new(),
+            is_output: graph.output_marks(),
+            output_of: HashMap::new(),
             drafts: Vec::new(),
         };
         for (k, &id) in graph.inputs().iter().enumerate() {
             let slot = builder.slot(graph.ty(id).clone(), Role::Input(k));
             builder.slot_of.insert(id, slot);
+        }
+        for (k, &o) in graph.outputs().iter().enumerate() {
+            let place = &fused.resolved[o.index()];
+            let elements = graph.ty(place.base).elements();
+            if place.view.is_whole() && place.view.elements() == elements {
+                builder.output_of.entry(place.base).or_insert(k);
+            }
         }
         builder
     }
@@ -99,13 +112,8 @@ impl<'a> Builder<'a> {
 
     /// The array of a node that gets its value now; that of the first output that it is, perhaps in another shape, if it is one.
     fn define(&mut self, id: NodeId) -> usize {
-        let elements = self.graph.ty(id).elements();
-        let is = |o: NodeId| {
-            let place = &self.fused.resolved[o.index()];
-            place.base == id && place.view.is_whole() && place.view.elements() == elements
-        };
-        let role = match self.graph.outputs().iter().position(|&o| is(o)) {
-            Some(k) => Role::Output(k),
+        let role = match self.output_of.get(&id) {
+            Some(&k) => Role::Output(k),
             None => Role::Inner,
         };
         let slot = self.slot(self.graph.ty(id).clone(), role);
@@ -300,7 +308,7 @@ impl<'a> Builder<'a> {
     /// Whether something outside of group `g` needs the value of its member `m`.
     fn leaves_group(&self, m: NodeId, g: usize) -> bool {
         let fused = self.fused;
-        self.graph.outputs().contains(&m)
+        self.is_output[m.index()]
             || self
                 .users(m)
                 .iter()

@@ -246,6 +246,15 @@ pub(crate) fn place(
             Role::Inner => {}
         }
     }
+    // The inputs whose memory outputs may take: few, where there can be many arrays.
+    let given: Vec<(usize, usize)> = slots
+        .iter()
+        .enumerate()
+        .filter_map(|(s, slot)| match slot.role {
+            Role::Input(i) if options.donated.get(i).copied().unwrap_or(false) => Some((s, i)),
+            _ => None,
+        })
+        .collect();
     let mut claims: Vec<Option<usize>> = vec![None; outputs];
     let mut claimed = vec![false; inputs];
     // Inner arrays whose memory went to another one.
@@ -277,8 +286,7 @@ pub(crate) fn place(
                 }
                 Role::Output(j) => {
                     let free = |s: usize, i: usize| {
-                        options.donated.get(i).copied().unwrap_or(false)
-                            && options.takers.is_none_or(|n| j < n)
+                        options.takers.is_none_or(|n| j < n)
                             && !claimed[i]
                             && slots[s].ty.bytes() == bytes
                             && bytes > 0
@@ -288,18 +296,9 @@ pub(crate) fn place(
                                         || draft.may_overwrite(out, s, &slots)))
                     };
                     let candidates = |now: bool| {
-                        slots
-                            .iter()
-                            .enumerate()
-                            .find_map(|(s, slot)| match slot.role {
-                                Role::Input(i)
-                                    if free(s, i)
-                                        && now == draft.reads().iter().any(|&(r, _)| r == s) =>
-                                {
-                                    Some((s, i))
-                                }
-                                _ => None,
-                            })
+                        given.iter().copied().find(|&(s, i)| {
+                            free(s, i) && now == draft.reads().iter().any(|&(r, _)| r == s)
+                        })
                     };
                     // Best the array that is read here: its memory is in the cache.
                     if let Some((_, i)) = candidates(true) {
