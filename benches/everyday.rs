@@ -8,6 +8,7 @@
 use gradus::nn::{Gru, Init};
 use gradus::prelude::*;
 use gradus::random;
+use gradus::tensor::concatenate;
 use gradus_benches::{machine, time};
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -64,23 +65,56 @@ fn loops() -> Vec<Case> {
     vec![
         compiled("loop: 1000 steps of a number", logistic, Tensor::from(3.7)),
         compiled("loop: its gradient", grad(logistic), Tensor::from(2.1)),
-        compiled("loop: 500 steps of three numbers", rotation, normal(&[3], F64)),
-        compiled("loop: its gradient, three numbers", grad(rotation), normal(&[3], F64)),
+        compiled(
+            "loop: 500 steps of three numbers",
+            rotation,
+            normal(&[3], F64),
+        ),
+        compiled(
+            "loop: its gradient, three numbers",
+            grad(rotation),
+            normal(&[3], F64),
+        ),
         compiled("loop: until it converges", newton, Tensor::from(9.0)),
-        compiled("loop: its gradient, until it converges", grad(newton), Tensor::from(9.0)),
-        compiled("loop: 64 rows until all converge", vmap(newton), rows.clone()),
-        compiled("loop: gradients of these rows", vmap(grad(newton)), rows.clone()),
-        compiled("loop: gradient of their sum", grad(move |x: &Tensor| vmap(newton)(x).sum()), rows),
-        compiled("loop: gradient through a recurrent network", grad(through), normal(&[32, 64], F32)),
+        compiled(
+            "loop: its gradient, until it converges",
+            grad(newton),
+            Tensor::from(9.0),
+        ),
+        compiled(
+            "loop: 64 rows until all converge",
+            vmap(newton),
+            rows.clone(),
+        ),
+        compiled(
+            "loop: gradients of these rows",
+            vmap(grad(newton)),
+            rows.clone(),
+        ),
+        compiled(
+            "loop: gradient of their sum",
+            grad(move |x: &Tensor| vmap(newton)(x).sum()),
+            rows,
+        ),
+        compiled(
+            "loop: gradient through a recurrent network",
+            grad(through),
+            normal(&[32, 64], F32),
+        ),
     ]
 }
 
 fn choices() -> Vec<Case> {
     let huber = |x: &Tensor| {
         let near = |x: &Tensor| x.square() * 0.5;
-        cond(&x.abs().less_equal(1.0), near, |x: &Tensor| x.abs() - 0.5, x)
+        cond(
+            &x.abs().less_equal(1.0),
+            near,
+            |x: &Tensor| x.abs() - 0.5,
+            x,
+        )
     };
-    let in_steps = |x: &Tensor| {
+    let in_steps = move |x: &Tensor| {
         let step = |s: &Tensor, v: &Tensor| (huber(&(s * 0.5 + v)), ());
         scan(step, x, &Tensor::linspace(0.0, 2.0, 1000)).0
     };
@@ -92,7 +126,15 @@ fn choices() -> Vec<Case> {
     let layer_slope = layer.clone();
     let three = |x: &Tensor| {
         let index = (x * 3.0).floor().astype(I64);
-        switch(&index, &[&|x: &Tensor| x.sin(), &|x: &Tensor| x.exp(), &|x: &Tensor| x.square()], x)
+        switch(
+            &index,
+            &[
+                &|x: &Tensor| x.sin(),
+                &|x: &Tensor| x.exp(),
+                &|x: &Tensor| x.square(),
+            ],
+            x,
+        )
     };
     let many = normal(&[100_000], F64);
     let rows = normal(&[1000, 32], F32);
@@ -100,11 +142,27 @@ fn choices() -> Vec<Case> {
         compiled("choice: in each of 1000 steps", in_steps, Tensor::from(0.3)),
         compiled("choice: their gradient", grad(in_steps), Tensor::from(0.3)),
         compiled("choice: of 100,000 rows", vmap(huber), many.clone()),
-        compiled("choice: gradients of these rows", vmap(grad(huber)), many.clone()),
-        compiled("choice: gradient of their sum", grad(move |x: &Tensor| vmap(huber)(x).sum()), many.clone()),
+        compiled(
+            "choice: gradients of these rows",
+            vmap(grad(huber)),
+            many.clone(),
+        ),
+        compiled(
+            "choice: gradient of their sum",
+            grad(move |x: &Tensor| vmap(huber)(x).sum()),
+            many.clone(),
+        ),
         compiled("choice: of three", vmap(three), many),
-        compiled("choice: of 1000 rows with a matrix", vmap(layer), rows.clone()),
-        compiled("choice: gradient of their sum, matrix", grad(move |x: &Tensor| vmap(layer_slope.clone())(x).sum()), rows),
+        compiled(
+            "choice: of 1000 rows with a matrix",
+            vmap(layer),
+            rows.clone(),
+        ),
+        compiled(
+            "choice: gradient of their sum, matrix",
+            grad(move |x: &Tensor| vmap(layer_slope.clone())(x).sum()),
+            rows,
+        ),
     ]
 }
 
@@ -116,19 +174,59 @@ fn sums() -> Vec<Case> {
     let norm = |x: &Tensor| x.norm();
     vec![
         compiled("sum: of 1,000,000", |x: &Tensor| x.sum(), long.clone()),
-        compiled("sum: of the columns of 1000 × 1000", |x: &Tensor| x.sum_axis(0), wide.clone()),
+        compiled(
+            "sum: of the columns of 1000 × 1000",
+            |x: &Tensor| x.sum_axis(0),
+            wide.clone(),
+        ),
         compiled("sum: of its rows", |x: &Tensor| x.sum_axis(1), wide.clone()),
-        compiled("sum: running, of 1,000,000", |x: &Tensor| x.cumsum(0), long.clone()),
-        compiled("sum: running along rows", |x: &Tensor| x.cumsum(1), wide.clone()),
-        compiled("sum: running along columns", |x: &Tensor| x.cumsum(0), wide.clone()),
+        compiled(
+            "sum: running, of 1,000,000",
+            |x: &Tensor| x.cumsum(0),
+            long.clone(),
+        ),
+        compiled(
+            "sum: running along rows",
+            |x: &Tensor| x.cumsum(1),
+            wide.clone(),
+        ),
+        compiled(
+            "sum: running along columns",
+            |x: &Tensor| x.cumsum(0),
+            wide.clone(),
+        ),
         compiled("norm: of 1,000,000", norm, long.clone()),
         compiled("norm: its gradient", grad(norm), long.clone()),
-        compiled("norm: softmax of rows of 30", |x: &Tensor| x.softmax(-1), short.clone()),
-        compiled("norm: log-sum-exp of rows of 30", |x: &Tensor| x.log_sum_exp_axis(-1), short),
-        compiled("norm: hypot of 1,000,000", |x: &Tensor| x.hypot(1.5), long.clone()),
-        compiled("norm: log-add-exp of 1,000,000", |x: &Tensor| x.log_add_exp(0.5), long.clone()),
-        compiled("norm: softplus of 1,000,000", |x: &Tensor| x.softplus(), long.clone()),
-        compiled("norm: gelu of 1,000,000", |x: &Tensor| x.gelu(), long.clone()),
+        compiled(
+            "norm: softmax of rows of 30",
+            |x: &Tensor| x.softmax(-1),
+            short.clone(),
+        ),
+        compiled(
+            "norm: log-sum-exp of rows of 30",
+            |x: &Tensor| x.log_sum_exp_axis(-1),
+            short,
+        ),
+        compiled(
+            "norm: hypot of 1,000,000",
+            |x: &Tensor| x.hypot(1.5),
+            long.clone(),
+        ),
+        compiled(
+            "norm: log-add-exp of 1,000,000",
+            |x: &Tensor| x.log_add_exp(0.5),
+            long.clone(),
+        ),
+        compiled(
+            "norm: softplus of 1,000,000",
+            |x: &Tensor| x.softplus(),
+            long.clone(),
+        ),
+        compiled(
+            "norm: gelu of 1,000,000",
+            |x: &Tensor| x.gelu(),
+            long.clone(),
+        ),
         compiled("norm: silu of 1,000,000", |x: &Tensor| x.silu(), long),
         compiled("norm: log2 of 1,000,000", |x: &Tensor| x.log2(), positive),
     ]
@@ -138,14 +236,42 @@ fn products() -> Vec<Case> {
     let pair = |a: &[usize], b: &[usize], dtype| (normal(a, dtype), normal(b, dtype) * 0.5);
     let product = |(a, b): &(Tensor, Tensor)| a.matmul(b);
     vec![
-        compiled("product: of vectors of 1,000,000", product, pair(&[1_000_000], &[1_000_000], F32)),
-        compiled("product: 2 × 100,000 × 2", product, pair(&[2, 100_000], &[100_000, 2], F32)),
-        compiled("product: 64 × 100,000 × 64", product, pair(&[64, 100_000], &[100_000, 64], F32)),
+        compiled(
+            "product: of vectors of 1,000,000",
+            product,
+            pair(&[1_000_000], &[1_000_000], F32),
+        ),
+        compiled(
+            "product: 2 × 100,000 × 2",
+            product,
+            pair(&[2, 100_000], &[100_000, 2], F32),
+        ),
+        compiled(
+            "product: 64 × 100,000 × 64",
+            product,
+            pair(&[64, 100_000], &[100_000, 64], F32),
+        ),
         compiled("product: 3 × 3 × 3", product, pair(&[3, 3], &[3, 3], F64)),
-        compiled("product: 64 × 784 × 512", product, pair(&[64, 784], &[784, 512], F32)),
-        compiled("product: 512 × 512 × 512", product, pair(&[512, 512], &[512, 512], F64)),
-        compiled("product: matrix and vector of 1000", product, pair(&[1000, 1000], &[1000], F64)),
-        compiled("product: 100 of 30 × 30 × 30", product, pair(&[100, 30, 30], &[100, 30, 30], F64)),
+        compiled(
+            "product: 64 × 784 × 512",
+            product,
+            pair(&[64, 784], &[784, 512], F32),
+        ),
+        compiled(
+            "product: 512 × 512 × 512",
+            product,
+            pair(&[512, 512], &[512, 512], F64),
+        ),
+        compiled(
+            "product: matrix and vector of 1000",
+            product,
+            pair(&[1000, 1000], &[1000], F64),
+        ),
+        compiled(
+            "product: 100 of 30 × 30 × 30",
+            product,
+            pair(&[100, 30, 30], &[100, 30, 30], F64),
+        ),
     ]
 }
 
@@ -155,11 +281,31 @@ fn arrays() -> Vec<Case> {
     let picks = (random::uniform(&random::key(3), &[100_000], F64) * 1e6).astype(I64);
     let (a, b) = (picks.clone(), picks);
     vec![
-        compiled("array: padded", |x: &Tensor| x.pad(&[(3, 5), (2, 7)], 0.0), wide.clone()),
-        compiled("array: gradient of a slice", grad(|x: &Tensor| x.slice_axis(1, 10..900).square().sum()), wide.clone()),
-        compiled("array: concatenated", |x: &Tensor| concatenate(&[x, x, x], 1), wide),
-        compiled("array: 100,000 picked", move |x: &Tensor| x.take(&a, 0), long.clone()),
-        compiled("array: gradient of these", grad(move |x: &Tensor| x.take(&b, 0).square().sum()), long),
+        compiled(
+            "array: padded",
+            |x: &Tensor| x.pad(&[(3, 5), (2, 7)], 0.0),
+            wide.clone(),
+        ),
+        compiled(
+            "array: gradient of a slice",
+            grad(|x: &Tensor| x.slice_axis(1, 10..900).square().sum()),
+            wide.clone(),
+        ),
+        compiled(
+            "array: concatenated",
+            |x: &Tensor| concatenate(&[x, x, x], 1),
+            wide,
+        ),
+        compiled(
+            "array: 100,000 picked",
+            move |x: &Tensor| x.take(&a, 0),
+            long.clone(),
+        ),
+        compiled(
+            "array: gradient of these",
+            grad(move |x: &Tensor| x.take(&b, 0).square().sum()),
+            long,
+        ),
     ]
 }
 
@@ -176,11 +322,29 @@ fn calls() -> Vec<Case> {
     };
     let (at, again) = (x.clone(), x.clone());
     vec![
-        eager("call: an operation", { let x = x.clone(); move || &x * &y }),
-        eager("call: a gradient, traced each time", move || grad(chain)(&at)),
-        eager("call: a gradient by rules", move || grad(|x: &Tensor| clip(x).sum())(&again)),
-        eager("call: a choice, traced each time", move || cond(&number.greater(0.0), |x: &Tensor| x.sin(), |x: &Tensor| x.cos(), &number)),
-        compiled("call: a compiled number", |x: &Tensor| x.sin() * x, Tensor::from(0.3)),
+        eager("call: an operation", {
+            let x = x.clone();
+            move || &x * &y
+        }),
+        eager("call: a gradient, traced each time", move || {
+            grad(chain)(&at)
+        }),
+        eager("call: a gradient by rules", move || {
+            grad(|x: &Tensor| clip(x).sum())(&again)
+        }),
+        eager("call: a choice, traced each time", move || {
+            cond(
+                &number.greater(0.0),
+                |x: &Tensor| x.sin(),
+                |x: &Tensor| x.cos(),
+                &number,
+            )
+        }),
+        compiled(
+            "call: a compiled number",
+            |x: &Tensor| x.sin() * x,
+            Tensor::from(0.3),
+        ),
         compiled("call: the gradient of a chain", grad(chain), x),
     ]
 }
@@ -192,7 +356,9 @@ fn measure(f: &dyn Fn()) -> f64 {
     f();
     let once = begin.elapsed().as_secs_f64().max(1e-9);
     let calls = ((2e-3 / once) as usize).clamp(1, 100_000);
-    let timing = time(2, 31, Duration::from_secs(2), || (0..calls).for_each(|_| f()));
+    let timing = time(2, 31, Duration::from_secs(2), || {
+        (0..calls).for_each(|_| f())
+    });
     timing.median * 1e3 / calls as f64
 }
 
@@ -227,7 +393,10 @@ fn main() {
         }
     }
     if !before.is_empty() {
-        println!("{slower} of {} take more than 1.05 of the time before", before.len());
+        println!(
+            "{slower} of {} take more than 1.05 of the time before",
+            before.len()
+        );
     }
     if let Some(file) = option("--save") {
         std::fs::write(&file, saved).unwrap_or_else(|e| panic!("{file}: {e}"));

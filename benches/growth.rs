@@ -2,6 +2,7 @@
 //!
 //!     cargo run --release -p gradus-benches --bin growth
 
+use gradus::Graph;
 use gradus::prelude::*;
 use gradus_benches::machine;
 use std::fmt::Write;

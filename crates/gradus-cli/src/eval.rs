@@ -3,6 +3,7 @@
 use crate::dataset::Dataset;
 use crate::model::{self, Classifier};
 use crate::options::EvalOptions;
+use crate::output::say;
 use crate::report::confusion;
 use gradus::Result;
 
@@ -12,13 +13,13 @@ pub fn run(options: &EvalOptions) -> Result<()> {
     classifier.fits(&options.model, &data)?;
     let (images, labels) = data.tensors(&data.test, classifier.net.dtype())?;
     let (guesses, loss) = model::scores(&classifier.net, &images, &labels)?;
-    println!("{}: {} test images", data.name, data.test.labels.len());
-    println!(
+    say!("{}: {} test images", data.name, data.test.labels.len());
+    say!(
         "\n{}",
         confusion::table(&guesses, &data.test.labels, data.classes)
     );
-    println!("test loss     {loss:.4}");
-    println!(
+    say!("test loss     {loss:.4}");
+    say!(
         "test accuracy {}",
         confusion::accuracy(&guesses, &data.test.labels)
     );

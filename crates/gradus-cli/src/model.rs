@@ -1,12 +1,14 @@
 //! The saved network: its tensors, and what is needed to show it images.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, shown};
+use crate::limits;
 use crate::network::{Kind, Network};
 use crate::options::TaskName;
 use clap::ValueEnum;
 use gradus::nn::Activation;
 use gradus::{DType, Error, ErrorKind, Result, Tensor, io, jit, random};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -80,18 +82,23 @@ pub fn scores(net: &Network, images: &Tensor, labels: &Tensor) -> Result<(Vec<i6
     });
     let n = labels.len();
     let (mut guesses, mut loss) = (Vec::with_capacity(n), 0.0);
-    for start in (0..n).step_by(CHUNK) {
-        let end = (start + CHUNK).min(n);
-        let part = start as isize..end as isize;
-        let (x, y) = (
-            images.slice_axis(0, part.clone()),
-            labels.slice_axis(0, part),
-        );
+    for (x, y) in chunks(images, labels) {
+        let seen = y.len() as f64;
         let (guess, mean) = measure.call(&(net.clone(), x, y))?;
         guesses.extend(guess.to_vec::<i64>()?);
-        loss += mean.astype(DType::F64).item::<f64>()? * (end - start) as f64;
+        loss += mean.astype(DType::F64).item::<f64>()? * seen;
     }
     Ok((guesses, loss / n.max(1) as f64))
+}
+
+/// The images and labels in parts of so many as are shown to a network at once.
+pub fn chunks(images: &Tensor, labels: &Tensor) -> impl Iterator<Item = (Tensor, Tensor)> {
+    let n = labels.len();
+    (0..n).step_by(CHUNK).map(move |start| {
+        let part = start as isize..(start + CHUNK).min(n) as isize;
+        let images = images.slice_axis(0, part.clone());
+        (images, labels.slice_axis(0, part))
+    })
 }
 
 /// What a file says of the network in it.
@@ -143,28 +150,67 @@ impl<'a> Metadata<'a> {
     /// The value of `key`.
     pub fn get<T: FromStr>(&self, key: &str) -> Result<T> {
         let text = self.text(key)?;
-        text.parse()
-            .map_err(|_| self.broken(format!("its entry `{key}` cannot be `{text}`")))
+        text.parse().map_err(|_| self.not_so(key, text, None))
     }
 
-    /// The value of `key`, `None` if it is empty.
-    pub fn option<T: FromStr>(&self, key: &str) -> Result<Option<T>> {
-        match self.text(key)? {
-            "" => Ok(None),
-            _ => self.get(key).map(Some),
+    /// The value of `key`, a whole number of `range`.
+    pub fn number(&self, key: &str, range: RangeInclusive<i64>) -> Result<usize> {
+        let text = self.text(key)?;
+        match text.parse::<i64>() {
+            Ok(n) if range.contains(&n) => Ok(n as usize),
+            _ => Err(self.not_so(key, text, Some(range))),
         }
     }
 
-    /// The values of `key`, with commas between them.
-    pub fn list<T: FromStr>(&self, key: &str) -> Result<Vec<T>> {
-        let text = self.text(key)?;
-        text.split(',')
-            .filter(|part| !part.is_empty())
-            .map(|part| {
-                part.parse()
-                    .map_err(|_| self.broken(format!("its entry `{key}` cannot hold `{part}`")))
-            })
-            .collect()
+    /// The value of `key`, a finite number that is `fit`.
+    pub fn real(&self, key: &str, fit: impl Fn(f64) -> bool) -> Result<f64> {
+        let value: f64 = self.get(key)?;
+        match value.is_finite() && fit(value) {
+            true => Ok(value),
+            false => Err(self.not_so(key, self.text(key)?, None)),
+        }
+    }
+
+    /// Whether `key` has a value: an empty one is none.
+    pub fn is_given(&self, key: &str) -> Result<bool> {
+        Ok(!self.text(key)?.is_empty())
+    }
+
+    /// The numbers of `key`, with commas between them, at most `most` of them.
+    pub fn list<T: FromStr>(&self, key: &str, most: usize) -> Result<Vec<T>> {
+        let parts = self.text(key)?.split(',').filter(|part| !part.is_empty());
+        let mut list = Vec::new();
+        for part in parts {
+            if list.len() == most {
+                return Err(
+                    self.broken(format!("its entry `{key}` holds more than {most} numbers"))
+                );
+            }
+            list.push(part.parse().map_err(|_| {
+                self.broken(format!("its entry `{key}` cannot hold {}", shown(part)))
+            })?);
+        }
+        Ok(list)
+    }
+
+    /// The widths of layers that `key` lists.
+    pub fn widths(&self, key: &str) -> Result<Vec<usize>> {
+        // Those of the input and the output beside the hidden ones.
+        let widths: Vec<i64> = self.list(key, limits::MOST_LAYERS + 2)?;
+        if let Some(wrong) = widths.iter().find(|w| !limits::WIDTH.contains(w)) {
+            return Err(self.not_so(key, &wrong.to_string(), Some(limits::WIDTH)));
+        }
+        Ok(widths.into_iter().map(|w| w as usize).collect())
+    }
+
+    fn not_so(&self, key: &str, text: &str, range: Option<RangeInclusive<i64>>) -> Error {
+        let range = range.map_or(String::new(), |r| {
+            format!("; a number from {} to {} is expected", r.start(), r.end())
+        });
+        self.broken(format!(
+            "its entry `{key}` cannot be {}{range}",
+            shown(text)
+        ))
     }
 
     /// Which network does `task`.
@@ -175,35 +221,63 @@ impl<'a> Metadata<'a> {
         let activation = self.text("activation")?;
         Activation::from_name(activation)
             .map(Kind::Mlp)
-            .ok_or_else(|| self.broken(format!("there is no activation `{activation}`")))
+            .ok_or_else(|| self.not_so("activation", activation, None))
     }
 
     /// A network for `task` as described, to be filled, and the size of its images.
+    ///
+    /// It is made only if the file holds as many numbers as it has.
     pub fn network(&self, task: TaskName) -> Result<(Network, usize, usize)> {
         let kind = self.kind(task)?;
-        let widths: Vec<usize> = self.list("layers")?;
-        let dtype = self.text("dtype")?;
+        let widths = self.widths("layers")?;
+        let name = self.text("dtype")?;
         let dtype = [DType::F32, DType::F64]
             .into_iter()
-            .find(|d| d.to_string() == dtype)
-            .ok_or_else(|| self.broken(format!("networks cannot be of `{dtype}`")))?;
-        let image = self.text("image")?;
-        let (rows, columns) = image
-            .split_once('x')
-            .and_then(|(r, c)| Some((r.parse().ok()?, c.parse().ok()?)))
-            .ok_or_else(|| self.broken(format!("`{image}` is no size of an image")))?;
-        let net = Network::new(kind, &random::key(0), &widths, dtype)?;
-        if kind.inputs(rows, columns) != widths[0] {
-            let what = match kind {
-                Kind::Mlp(_) => format!("images of {rows}×{columns}"),
-                Kind::Gru => format!("rows of {columns} pixels"),
-            };
+            .find(|d| d.to_string() == name)
+            .ok_or_else(|| self.not_so("dtype", name, None))?;
+        let (rows, columns) = self.image()?;
+        let held: u128 = io::shapes(self.path)?
+            .values()
+            .map(|shape| shape.iter().map(|&n| n as u128).product::<u128>())
+            .sum();
+        let needed = kind.parameters(&widths);
+        if needed > held {
             return Err(self.broken(format!(
-                "{what} do not fit a network of {} inputs",
-                widths[0]
+                "its entry `layers` describes a network of {needed} numbers, but its tensors hold {held}"
             )));
         }
+        let inputs = widths.first().copied().unwrap_or(0);
+        let needed = kind.inputs(rows, columns);
+        if needed != inputs {
+            return Err(self.broken(format!(
+                "its entry `image` is `{rows}x{columns}`, of which a network takes {needed} numbers at once; its entry `layers` has {inputs} inputs"
+            )));
+        }
+        let net = Network::new(kind, &random::key(0), &widths, dtype)
+            .map_err(|e| self.broken(format!("its entry `layers`: {e}")))?;
         Ok((net, rows, columns))
+    }
+
+    /// Height and width of the images.
+    fn image(&self) -> Result<(usize, usize)> {
+        let text = self.text("image")?;
+        let (rows, columns): (usize, usize) = text
+            .split_once('x')
+            .and_then(|(r, c)| Some((r.parse().ok()?, c.parse().ok()?)))
+            .ok_or_else(|| {
+                self.broken(format!(
+                    "its entry `image` is no size of an image: {}",
+                    shown(text)
+                ))
+            })?;
+        let pixels = rows.checked_mul(columns);
+        if pixels.is_none_or(|n| n == 0 || n > limits::MOST_PIXELS) {
+            return Err(self.broken(format!(
+                "its entry `image` is `{rows}x{columns}`; an image has 1 to {} pixels",
+                limits::MOST_PIXELS
+            )));
+        }
+        Ok((rows, columns))
     }
 
     /// Whether there is an entry `key`.

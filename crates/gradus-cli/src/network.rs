@@ -31,6 +31,22 @@ impl Kind {
             Kind::Gru => columns,
         }
     }
+
+    /// How many weights and biases a network of these widths has.
+    pub fn parameters(self, widths: &[usize]) -> u128 {
+        let dense = |n: usize, m: usize| (n as u128 + 1) * m as u128;
+        match (self, widths) {
+            (Kind::Gru, [inputs @ .., last, classes]) => {
+                let inputs = [inputs, &[*last]].concat();
+                let layers = inputs.windows(2).map(|w| {
+                    let gates = 3 * w[1];
+                    dense(w[0], gates) + dense(w[1], gates)
+                });
+                layers.sum::<u128>() + dense(*last, *classes)
+            }
+            _ => widths.windows(2).map(|w| dense(w[0], w[1])).sum(),
+        }
+    }
 }
 
 /// A network of one of the kinds.
@@ -164,6 +180,24 @@ impl Tree for Network {
         match self {
             Network::Mlp(net) => net.describe(out),
             Network::Rows(net) => net.describe(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradus::random;
+    use gradus::tree::leaves;
+
+    #[test]
+    fn parameters_are_those_that_a_network_has() {
+        for kind in [Kind::Mlp(Activation::default()), Kind::Gru] {
+            for widths in [&[3, 4, 2][..], &[5, 7, 6, 3], &[1, 1, 1]] {
+                let net = Network::new(kind, &random::key(0), widths, DType::F32).unwrap();
+                let held: usize = leaves(&net).iter().map(Tensor::len).sum();
+                assert_eq!(kind.parameters(widths), held as u128, "{kind:?} {widths:?}");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::limits;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gradus::DType;
 use gradus::nn::Activation;
@@ -27,9 +28,22 @@ pub enum Command {
     ///
     /// Takes about a second. The rates are kept in `gradus/profile` in `$XDG_CACHE_HOME`, else in `~/.cache`: operations, elements or bytes a second, and the
     /// seconds that a kernel takes to start. Plans are made with them from then on; without them the built-in ones count.
-    Calibrate,
+    Calibrate(CalibrateOptions),
     /// Differentiate a formula at a point: its value, gradient and Hessian, or its Jacobian, and the derivative's program
     Diff(DiffOptions),
+}
+
+#[derive(Args)]
+pub struct CalibrateOptions {
+    /// Measure nothing; show the rates that plans are made with, and where they come from
+    #[arg(long, conflicts_with_all = ["reset", "dry_run"])]
+    pub show: bool,
+    /// Measure nothing; forget the rates that were measured, so that the built-in ones count
+    #[arg(long, conflicts_with = "dry_run")]
+    pub reset: bool,
+    /// Measure, and say what would change; keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -41,16 +55,16 @@ pub struct TrainOptions {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Widths of the hidden layers [default: 128, or 512,512 for images of more than 400 pixels; with --task rows 64, or 128]
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=65536))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(limits::WIDTH))]
     pub layers: Option<Vec<u32>>,
     /// Function between two layers of the perceptron [default: relu]
     #[arg(long, value_parser = activation)]
     pub activation: Option<Activation>,
     /// Passes over the training images [default: 40, or 15 for images of more than 400 pixels]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(limits::EPOCHS))]
     pub epochs: Option<u32>,
     /// Images a step [default: 64, or 128 for images of more than 400 pixels]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(limits::BATCH))]
     pub batch: Option<u32>,
     /// How the parameters follow the gradient
     #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
@@ -68,7 +82,7 @@ pub struct TrainOptions {
     #[arg(long, value_name = "NORM", allow_negative_numbers = true, value_parser = positive)]
     pub clip: Option<f64>,
     /// Move each training image by up to this many pixels at random [default: 0, or 2 for images of more than 400 pixels]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=16))]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(limits::SHIFT))]
     pub shift: Option<u32>,
     /// Random numbers start from here; the same seed gives the same network, bit for bit
     #[arg(long, default_value_t = 0)]
@@ -142,8 +156,8 @@ pub struct ExplainOptions {
     /// With --function: run every order that was considered, and show what was measured beside what was expected
     #[arg(long, conflicts_with_all = ["dims", "list"])]
     pub analyze: bool,
-    /// With --function: how the plan is written
-    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with_all = ["dims", "list"])]
+    /// How the plan is written; with --dims as text or json
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with = "list")]
     pub format: PlanFormat,
     /// With --function: the most bytes that the derivative may hold at once
     #[arg(long, value_name = "BYTES", conflicts_with_all = ["dims", "list"])]
@@ -215,13 +229,32 @@ pub struct DiffOptions {
     /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
     #[arg(long)]
     pub explain: bool,
+    /// How the results are written
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+    /// Leave out the second derivatives, which take the most time
+    #[arg(long)]
+    pub no_hessian: bool,
+    /// Leave out the derivative's program
+    #[arg(long)]
+    pub no_program: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DiffFormat {
+    /// To be read by people
+    Text,
+    /// The same for programs; a number that is none is one of "nan", "inf" and "-inf"
+    Json,
 }
 
 /// What stands below the options of `diff`.
 const DIFF_HELP: &str = "\
 Formulas:
-  numbers      1, 2.5, 1e-3, pi, e
-  operators    + - * / ^, where -x^2 is -(x^2) and 2^3^2 is 2^(3^2); numbers go with every element of a vector
+  numbers      1, 2.5, 1e-3, pi or π, e, inf, nan
+  names        of letters a to z, Greek letters, digits and _, up to 64 of them
+  operators    + - * / % ^, where -x^2 is -(x^2) and 2^3^2 is 2^(3^2); numbers go with every element of a vector;
+               x % y is what is left of x / y and has the sign of x
   vectors      [x, 2*y] is a list, v[0] its first element, v[-1] its last
   functions    sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp expm1 log ln log1p sqrt cbrt
                abs sign floor ceil sigmoid relu softplus erf

@@ -3,6 +3,7 @@
 use crate::dataset::broken;
 use crate::model::Classifier;
 use crate::options::{InkName, PredictOptions};
+use crate::output::say;
 use gradus::{DType, Result, Tensor};
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageError};
@@ -22,7 +23,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     } else {
         imageops::resize(&picture, columns as u32, rows as u32, FilterType::Triangle)
     };
-    println!("{}", in_terminal(&small));
+    say!("{}", in_terminal(&small));
 
     let pixels: Vec<f32> = small.pixels().map(|p| f32::from(p.0[0]) / 255.0).collect();
     let x = Tensor::new(pixels, &[1, rows, columns])?.astype(classifier.net.dtype());
@@ -31,7 +32,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     chances.sort_by(|a, b| b.1.total_cmp(&a.1));
     for &(class, chance) in chances.iter().take(3) {
         let bar = "█".repeat((chance * 40.0).round() as usize);
-        println!("{class}  {:5.1} %  {bar}", chance * 100.0);
+        say!("{class}  {:5.1} %  {bar}", chance * 100.0);
     }
     Ok(())
 }

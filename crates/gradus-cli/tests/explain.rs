@@ -275,6 +275,63 @@ fn a_chain_is_measured() {
 }
 
 #[test]
+fn a_chain_is_explained_in_json() {
+    let dir = folder();
+    let said = |dims: &str, more: &[&str]| -> Value {
+        let said = says(
+            dir.path(),
+            &[&["explain", "--format", "json", "--dims", dims], more].concat(),
+        );
+        serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}:\n{said}"))
+    };
+    let chain = said("1000,50,8,50,1000", &[]);
+    assert_eq!(chain["widths"], serde_json::json!([1000, 50, 8, 50, 1000]));
+    let mixed = &chain["orders"][2];
+    assert_eq!(
+        (&mixed["name"], &mixed["multiplications"]),
+        (&"mixed".into(), &8_800_000.into())
+    );
+    assert_eq!(chain["orders"][1]["held_by_formula"]["activations"], 1108);
+    let products = chain["products"].as_array().expect("a list");
+    let all: u64 = products
+        .iter()
+        .filter_map(|p| p["multiplications"].as_u64())
+        .sum();
+    assert_eq!((products.len(), all), (3, 8_800_000));
+    assert_eq!(said("3,2", &[])["products"], serde_json::json!([]));
+    let measured = said("20,3,20", &["--measure", "--scalar-loss"]);
+    assert!(measured["measured"]["candidates"].is_array(), "{measured}");
+}
+
+#[test]
+fn a_long_chain_is_summarised() {
+    let dir = folder();
+    let widths: Vec<String> = (0..1001)
+        .map(|k| (1 + k * 7919 % 613).to_string())
+        .collect();
+    let dims = widths.join(",");
+    let said = says(dir.path(), &["explain", "--dims", &dims]);
+    assert!(
+        said.contains(" → … → ") && said.contains(" of 1,001 widths by products"),
+        "{said}"
+    );
+    assert!(said.contains("products that are not shown"), "{said}");
+    assert!(said.len() < 20_000, "{} bytes", said.len());
+    let json = says(
+        dir.path(),
+        &["explain", "--dims", &dims, "--format", "json"],
+    );
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["products"].as_array().map(Vec::len), Some(999));
+    let zeros = vec!["0"; 1001].join(",");
+    let refused = refuses_at_once(dir.path(), &["explain", "--dims", &zeros]);
+    assert_eq!(
+        refused,
+        "error: --dims: widths must be positive; number 1 of 1001 is 0\nexit code 1"
+    );
+}
+
+#[test]
 fn costs_are_drawn() {
     let dir = folder();
     for dims in [
@@ -388,6 +445,10 @@ fn mistakes_are_explained() {
 
     For more information, try '--help'.
     exit code 2
+    ");
+    assert_snapshot!(no(&["--dims", "3,2", "--format", "html"]), @"
+    error: --format: the orders of a chain are written as text or json; --plot draws them
+    exit code 1
     ");
     assert_snapshot!(no(&["--dims", "3,2", "--plot", "nowhere/x.svg"]), @"
     error: nowhere/x.svg: cannot be drawn: backend error: Drawing backend error: No such file or directory (os error 2)

@@ -147,7 +147,7 @@ fn mistakes_on_the_command_line_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["train", "--epochs", "0"]), @"
-    error: invalid value '0' for '--epochs <EPOCHS>': 0 is not in 1..=1000000
+    error: invalid value '0' for '--epochs <EPOCHS>': 0 is not in 1..=100000
 
     For more information, try '--help'.
     exit code 2
@@ -206,7 +206,7 @@ fn chains_are_explained() {
     exit code 1
     ");
     assert_snapshot!(no(&["explain", "--dims", "5,0,3"]), @"
-    error: --dims: widths must be positive, got [5, 0, 3]
+    error: --dims: widths must be positive; number 2 of 3 is 0
     exit code 1
     ");
     assert_snapshot!(no(&["explain", "--dims", "5,x"]), @"
@@ -321,10 +321,6 @@ fn files_that_do_not_fit_are_explained() {
     ");
     assert_snapshot!(no(&["eval", "gradus-out/checkpoint.safetensors"]), @"
     error: gradus-out/checkpoint.safetensors: is not a model of `gradus train`: it says `training-checkpoint 1`, expected `mlp-classifier 1` or `gru-classifier 1`
-    exit code 1
-    ");
-    assert_snapshot!(no(&["train", "--resume", "gradus-out/checkpoint.safetensors"]), @"
-    error: gradus-out/checkpoint.safetensors: all 4 epochs of the run are done; give more with --epochs
     exit code 1
     ");
     let bytes = model(dir.path(), "gradus-out");
@@ -452,44 +448,103 @@ fn idx_files_are_read_and_their_faults_explained() {
         &idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
     );
     assert_snapshot!(no(), @"
-    error: data/train-images-idx3-ubyte: promises 4294967295×4294967295×4294967295 bytes, but 0 follow the header
+    error: data/train-images-idx3-ubyte: promises 4294967295×4294967295×4294967295 bytes; the most is 1073741824
     exit code 1
     ");
 }
 
-#[test]
-fn rates_are_measured_and_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_gradus"))
-        .arg("calibrate")
-        .env("XDG_CACHE_HOME", dir.path())
+/// `gradus calibrate` with its folder of rates at `cache`.
+fn calibrate(cache: &Path, options: &[&str]) -> std::process::Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    command.arg("calibrate").args(options);
+    command
+        .env("XDG_CACHE_HOME", cache)
         .output()
-        .unwrap();
+        .expect("the program starts")
+}
+
+#[test]
+fn rates_are_measured_kept_shown_and_forgotten() {
+    let dir = folder();
+    let path = dir.path().join("gradus").join("profile");
+    let says = |options: &[&str]| {
+        let output = calibrate(dir.path(), options);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shown = path.display().to_string();
+        text(&output.stdout).replace(&shown, "PROFILE")
+    };
+    assert_snapshot!(says(&["--show"]), @"
+    product_f32       2.40e11 operations/s
+    product_f64       1.20e11 operations/s
+    arithmetic        1.20e10 operations/s
+    transcendental     7.50e8 functions/s
+    reduction         1.80e10 elements/s
+    indexing           2.00e8 elements/s
+    cache             8.00e10 bytes/s
+    memory            2.00e10 bytes/s
+    launch            5.00e-8 s a kernel
+    built in; `gradus calibrate` measures this machine, there is no PROFILE
+    ");
+    assert_snapshot!(says(&["--reset"]), @"nothing to forget: there is no PROFILE");
+    let tried = says(&["--dry-run"]);
     assert!(
-        out.status.success(),
-        "{}",
-        String::from_utf8_lossy(&out.stderr)
+        tried.starts_with("rate             measured    before   change  spread  unit\n"),
+        "{tried}"
     );
-    let kept = fs::read_to_string(dir.path().join("gradus").join("profile")).unwrap();
-    let said = String::from_utf8(out.stdout).unwrap();
-    assert!(said.starts_with(&kept), "{said}");
-    for line in kept.lines() {
-        let value: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
-        assert!(value > 0.0 && value.is_finite(), "{line}");
-    }
+    assert!(
+        tried.ends_with("not kept: without --dry-run these rates would be kept in PROFILE\n"),
+        "{tried}"
+    );
+    assert!(!path.exists());
+    let measured = says(&[]);
+    assert!(
+        measured.ends_with("kept in PROFILE; plans use these rates from now on\n"),
+        "{measured}"
+    );
+    let kept = fs::read_to_string(&path).expect("the rates");
     assert_eq!(kept.lines().count(), 9);
+    for (line, row) in kept.lines().zip(measured.lines().skip(1)) {
+        let (name, value) = line.split_once(' ').expect("a name and a rate");
+        let value: f64 = value.parse().expect(line);
+        assert!(value > 0.0 && value.is_finite(), "{line}");
+        // What is shown is what is kept.
+        let mut words = row.split_whitespace();
+        let shown = (words.next(), words.next().map(str::to_string));
+        assert_eq!(shown, (Some(name), Some(format!("{value:.2e}"))));
+    }
+    let shown = says(&["--show"]);
+    assert!(
+        shown.ends_with("measured on this machine, from PROFILE\n"),
+        "{shown}"
+    );
+    assert!(
+        fs::read_to_string(&path).expect("the rates") == kept,
+        "showing changes nothing"
+    );
+    assert_snapshot!(says(&["--reset"]), @"PROFILE is removed; plans use the built-in rates from now on");
+    assert!(!path.exists());
+    fs::write(&path, "speed 1\n").expect("a file");
+    let damaged = says(&["--show"]);
+    assert!(
+        damaged
+            .contains("\nbuilt in; PROFILE cannot be understood: profile: line 1 must be one of"),
+        "{damaged}"
+    );
+    assert_snapshot!(text(&calibrate(dir.path(), &["--show", "--reset"]).stderr), @"
+    error: the argument '--show' cannot be used with '--reset'
+
+    Usage: gradus calibrate --show
+
+    For more information, try '--help'.
+    ");
     // A place that cannot be written is a message.
     let file = dir.path().join("file");
-    fs::write(&file, "").unwrap();
-    let out = Command::new(env!("CARGO_BIN_EXE_gradus"))
-        .arg("calibrate")
-        .env("XDG_CACHE_HOME", &file)
-        .output()
-        .unwrap();
-    assert_eq!(out.status.code(), Some(1));
-    let said = String::from_utf8(out.stderr).unwrap();
+    fs::write(&file, "").expect("a file");
+    let output = calibrate(&file, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
     assert!(
-        said.starts_with("error: ") && said.contains("gradus/profile: "),
+        said.contains("error: ") && said.contains("gradus/profile: "),
         "{said}"
     );
 }

@@ -111,12 +111,12 @@ fn files_say_which_network_is_in_them() {
     ");
     changed("rows", model, "\"8,16,10\"", "\"8,00,10\"");
     assert_snapshot!(no(&["eval", "changed"]), @"
-    error: a recurrent network of widths [8, 0, 10]; the width of a row, one or more hidden widths and the number of classes are needed, each positive
+    error: changed: its entry `layers` cannot be `0`; a number from 1 to 65536 is expected
     exit code 1
     ");
     changed("rows", model, "\"8,16,10\"", "\"7,16,10\"");
     assert_snapshot!(no(&["eval", "changed"]), @"
-    error: changed: rows of 8 pixels do not fit a network of 7 inputs
+    error: changed: its entry `image` is `8x8`, of which a network takes 8 numbers at once; its entry `layers` has 7 inputs
     exit code 1
     ");
     changed("rows", checkpoint, "\"task\":\"rows\"", "\"task\":\"lows\"");

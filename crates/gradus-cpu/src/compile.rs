@@ -12,7 +12,7 @@ use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::primitives::Region;
 use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, verify};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// What the caller promises and asks for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -82,9 +82,10 @@ pub(crate) fn planned(graph: &Graph, options: &CompileOptions) -> (Graph, Placed
 struct Builder<'a> {
     graph: &'a Graph,
     fused: &'a Fused,
-    is_output: HashSet<NodeId>,
     slots: Vec<Slot>,
     slot_of: HashMap<NodeId, usize>,
+    /// Whether each node is an output.
+    is_output: Vec<bool>,
     /// The first output that each node is, perhaps in another shape.
     output_of: HashMap<NodeId, usize>,
     drafts: Vec<Draft>,
@@ -103,10 +104,10 @@ impl<'a> Builder<'a> {
         let mut builder = Builder {
             graph,
             fused,
-            is_output: graph.outputs().iter().copied().collect(),
-            output_of,
             slots: Vec::new(),
             slot_of: HashMap::new(),
+            is_output: graph.output_marks(),
+            output_of,
             drafts: Vec::new(),
         };
         for (k, &id) in graph.inputs().iter().enumerate() {
@@ -323,7 +324,7 @@ impl<'a> Builder<'a> {
     /// Whether something outside of group `g` needs the value of its member `m`.
     fn leaves_group(&self, m: NodeId, g: usize) -> bool {
         let fused = self.fused;
-        self.is_output.contains(&m)
+        self.is_output[m.index()]
             || self
                 .users(m)
                 .iter()

@@ -147,13 +147,14 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
 fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<NodeId, NodeId> {
     let mut root_of: HashMap<NodeId, NodeId> = HashMap::new();
     let mut sizes: HashMap<NodeId, usize> = HashMap::new();
+    let is_output = graph.output_marks();
     for id in graph.ids().rev() {
         if !matches!(kinds[id.index()], Kind::Element | Kind::Reduce) {
             continue;
         }
         let mut root = id;
         let moves = matches!(graph.node(id).op, Op::Layout(_));
-        if kinds[id.index()] == Kind::Element && !moves && !graph.outputs().contains(&id) {
+        if kinds[id.index()] == Kind::Element && !moves && !is_output[id.index()] {
             let mut roots = users[id.index()].iter().map(|u| match kinds[u.index()] {
                 Kind::Element if !matches!(graph.node(*u).op, Op::Layout(_)) => {
                     root_of.get(u).copied()

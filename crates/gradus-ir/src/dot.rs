@@ -20,6 +20,7 @@ pub fn render(graph: &Graph) -> String {
     let mut s = String::from(
         "digraph gradus {\n  rankdir=TB;\n  node [shape=box, style=filled, fillcolor=white, fontname=monospace];\n",
     );
+    let is_output = graph.output_marks();
     for id in graph.ids() {
         let node = graph.node(id);
         let name = names[id.index()];
@@ -48,7 +49,7 @@ pub fn render(graph: &Graph) -> String {
                 );
             }
         }
-        if graph.outputs().contains(&id) {
+        if is_output[id.index()] {
             s += ", peripheries=2";
         }
         if node.loc.is_known() {

@@ -328,6 +328,15 @@ impl Graph {
         outputs.iter().copied().chain(self.effects()).collect()
     }
 
+    /// For each node, whether it is an output.
+    pub fn output_marks(&self) -> Vec<bool> {
+        let mut marks = vec![false; self.nodes.len()];
+        for o in &self.outputs {
+            marks[o.index()] = true;
+        }
+        marks
+    }
+
     /// For each node, whether the outputs or the effects need it.
     pub fn live(&self) -> Vec<bool> {
         self.needed_for(&self.roots(&self.outputs))

@@ -1,13 +1,23 @@
 //! Where a node comes from: the user's line, and which part of a derivative it is.
 
 use std::fmt;
+use std::ops::Range;
 use std::panic::Location;
 
 /// The place in the user's program that made a node (unknown for graphs read from text), and the part of a derivative that the node belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Loc {
-    place: Option<&'static Location<'static>>,
+    place: Option<Place>,
     part: Part,
+}
+
+/// Where something was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a source file.
+    Line(&'static Location<'static>),
+    /// In a text that the user's program reads and carries out, from one byte to before another.
+    Piece(&'static str, u32, u32),
 }
 
 /// Which part of a derivative a node belongs to. What the rule of an operation adds carries the name of that operation, the user's: the rules of second derivatives
@@ -43,7 +53,23 @@ impl Loc {
     #[track_caller]
     pub fn caller() -> Loc {
         Loc {
-            place: Some(Location::caller()),
+            place: Some(Place::Line(Location::caller())),
+            part: Part::Value,
+        }
+    }
+
+    /// The bytes `range` of `text`, such as a formula that the user's program carries out: they are named instead of a line of that program.
+    ///
+    /// # Panics
+    /// If `text` has no such piece.
+    pub fn piece_of(text: &'static str, range: Range<usize>) -> Loc {
+        assert!(
+            text.get(range.clone()).is_some() && text.len() <= u32::MAX as usize,
+            "Loc::piece_of: a text of {} bytes has no piece {range:?}",
+            text.len()
+        );
+        Loc {
+            place: Some(Place::Piece(text, range.start as u32, range.end as u32)),
             part: Part::Value,
         }
     }
@@ -55,7 +81,18 @@ impl Loc {
 
     /// File and line, where known.
     pub fn file_line(self) -> Option<(&'static str, u32)> {
-        self.place.map(|l| (l.file(), l.line()))
+        match self.place? {
+            Place::Line(l) => Some((l.file(), l.line())),
+            Place::Piece(..) => None,
+        }
+    }
+
+    /// The text and the bytes of it that [`piece_of`](Self::piece_of) was given.
+    pub fn piece(self) -> Option<(&'static str, Range<usize>)> {
+        match self.place? {
+            Place::Line(_) => None,
+            Place::Piece(text, start, end) => Some((text, start as usize..end as usize)),
+        }
     }
 
     /// The part of a derivative.
@@ -85,7 +122,12 @@ impl Loc {
 impl fmt::Display for Loc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
-            Some(l) => write!(f, "{}:{}", l.file(), l.line()),
+            Some(Place::Line(l)) => write!(f, "{}:{}", l.file(), l.line()),
+            Some(Place::Piece(text, start, end)) => {
+                let (start, end) = (start as usize, end as usize);
+                let column = text[..start].chars().count() + 1;
+                write!(f, "`{}`, from character {column} on", &text[start..end])
+            }
             None => f.write_str("unknown place"),
         }
     }
@@ -94,5 +136,28 @@ impl fmt::Display for Loc {
 impl fmt::Debug for Loc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_piece_of_a_text_is_named_by_itself_and_its_column() {
+        let text = "α + sin(x)";
+        let at = text.find("sin").unwrap();
+        let loc = Loc::piece_of(text, at..text.len());
+        assert_eq!(loc.to_string(), "`sin(x)`, from character 5 on");
+        assert_eq!(loc.piece(), Some((text, at..text.len())));
+        assert_eq!(loc.file_line(), None);
+        assert!(loc.tangent("sin").is_known());
+        assert_eq!(Loc::caller().piece(), None);
+    }
+
+    #[test]
+    #[should_panic(expected = "a text of 2 bytes has no piece 1..2")]
+    fn a_piece_is_made_of_whole_letters() {
+        Loc::piece_of("α", 1..2);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::chain::{Chain, ModeCost};
 use std::fmt;
+use std::ops::{Add, Mul};
 
 /// A product of neighbouring Jacobians, with its brackets.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +51,61 @@ impl fmt::Display for Bracketing {
     }
 }
 
+/// The best bracketings of all parts of a chain.
+#[derive(Clone, Debug)]
+pub struct BestBracketings {
+    /// For the factors i+1 to j, at `[i][j]`, where the last product cuts them.
+    cuts: Vec<Vec<u32>>,
+}
+
+impl BestBracketings {
+    /// The best one of the first `factors` factors.
+    ///
+    /// # Panics
+    /// If there are not so many, or none.
+    pub fn bracketing(&self, factors: usize) -> Bracketing {
+        self.part(0, factors)
+    }
+
+    fn part(&self, i: usize, j: usize) -> Bracketing {
+        if j - i == 1 {
+            return Bracketing::Factor(j);
+        }
+        let cut = self.cuts[i][j] as usize;
+        Bracketing::product(self.part(cut, j), self.part(i, cut))
+    }
+}
+
+/// Where the last product cuts the factors i+1 to j, for all i and j, if it is to take the fewest multiplications; the first such cut of several.
+fn best_cuts<N>(d: &[N], most: N) -> Vec<Vec<u32>>
+where
+    N: Copy + Default + PartialOrd + Add<Output = N> + Mul<Output = N>,
+{
+    let n = d.len() - 1;
+    // The fewest multiplications of a part, by its start and by its end: both are read in the order in which they lie in memory.
+    let mut by_start = vec![vec![N::default(); n + 1]; n + 1];
+    let mut by_end = by_start.clone();
+    let mut cuts = vec![vec![0u32; n + 1]; n + 1];
+    for length in 2..=n {
+        for i in 0..=n - length {
+            let j = i + length;
+            let ends = d[i] * d[j];
+            let (left, right) = (&by_start[i][i + 1..j], &by_end[j][i + 1..j]);
+            let (mut least, mut cut) = (most, 0);
+            for (k, ((&a, &b), &middle)) in left.iter().zip(right).zip(&d[i + 1..j]).enumerate() {
+                let operations = a + b + ends * middle;
+                if operations < least {
+                    (least, cut) = (operations, k);
+                }
+            }
+            by_start[i][j] = least;
+            by_end[j][i] = least;
+            cuts[i][j] = (i + 1 + cut) as u32;
+        }
+    }
+    cuts
+}
+
 impl Chain {
     /// The bracketing of forward mode: `J_L·(…·(J_2·J_1))`.
     pub fn forward_bracketing(&self) -> Bracketing {
@@ -69,28 +125,25 @@ impl Chain {
 
     /// A bracketing with the fewest multiplications.
     pub fn best_bracketing(&self) -> Bracketing {
+        self.best_of_prefixes().bracketing(self.factors())
+    }
+
+    /// The bracketings with the fewest multiplications of the chain's first factor, its first two and so on, all from one search.
+    pub fn best_of_prefixes(&self) -> BestBracketings {
         let n = self.factors();
         let d = self.widths();
-        // For the factors i+1 to j: the fewest multiplications, and where the last product cuts them.
-        let mut best = vec![vec![(0u128, 0usize); n + 1]; n + 1];
-        for length in 2..=n {
-            for i in 0..=n - length {
-                let j = i + length;
-                let cuts = (i + 1..j).map(|k| {
-                    let operations = best[i][k].0 + best[k][j].0 + d[j] * d[k] * d[i];
-                    (operations, k)
-                });
-                best[i][j] = cuts.min().unwrap_or_default();
-            }
-        }
-        fn build(best: &[Vec<(u128, usize)>], i: usize, j: usize) -> Bracketing {
-            if j - i == 1 {
-                return Bracketing::Factor(j);
-            }
-            let cut = best[i][j].1;
-            Bracketing::product(build(best, cut, j), build(best, i, cut))
-        }
-        build(&best, 0, n)
+        // Beyond this the counts may not fit 64 bits, which are several times as fast.
+        let most = d.iter().max().map_or(0, |w| w.pow(3)) * n as u128;
+        let narrow = || {
+            d.iter()
+                .map(|&w| u64::try_from(w).ok())
+                .collect::<Option<Vec<u64>>>()
+        };
+        let cuts = match narrow().filter(|_| most <= u128::from(u64::MAX)) {
+            Some(d) => best_cuts(&d, u64::MAX),
+            None => best_cuts(d, u128::MAX),
+        };
+        BestBracketings { cuts }
     }
 
     /// Multiplications of a bracketing, and the numbers that it holds at once, by simulation.
@@ -206,6 +259,20 @@ mod tests {
                 assert_eq!(Some(chain.operations(&best)), least, "{widths:?}: {best}");
                 assert_eq!(best.factors(), (1, factors));
             }
+        }
+    }
+
+    #[test]
+    fn prefixes_and_wide_chains_are_searched_alike() {
+        let widths = [30, 35, 15, 5, 10, 20, 25];
+        let prefixes = Chain::new(&widths).unwrap().best_of_prefixes();
+        // The same counts, 2⁷⁵ times as large: they need more than 64 bits.
+        let wide = widths.map(|w| w << 25);
+        for factors in 1..widths.len() {
+            let best = Chain::new(&widths[..=factors]).unwrap().best_bracketing();
+            assert_eq!(prefixes.bracketing(factors), best);
+            let wide = Chain::new(&wide[..=factors]).unwrap().best_bracketing();
+            assert_eq!(wide, best);
         }
     }
 

@@ -66,14 +66,16 @@ impl Chain {
                 "a chain needs at least an input and an output width, got {widths:?}"
             )));
         }
-        if widths.contains(&0) {
-            return Err(ChainError(format!(
-                "widths must be positive, got {widths:?}"
-            )));
-        }
         if widths.len() > MOST_WIDTHS || widths.iter().any(|&w| w as u128 > WIDEST) {
             return Err(ChainError(format!(
                 "a chain has at most {MOST_WIDTHS} widths of at most {WIDEST}"
+            )));
+        }
+        if let Some(k) = widths.iter().position(|&w| w == 0) {
+            return Err(ChainError(format!(
+                "widths must be positive; number {} of {} is 0",
+                k + 1,
+                widths.len()
             )));
         }
         Ok(Chain {
@@ -207,7 +209,7 @@ mod tests {
         );
         assert_eq!(
             Chain::new(&[3, 0, 1]).unwrap_err().to_string(),
-            "widths must be positive, got [3, 0, 1]"
+            "widths must be positive; number 2 of 3 is 0"
         );
         let refusal = "a chain has at most 1001 widths of at most 4294967296";
         assert_eq!(Chain::new(&[1; 1002]).unwrap_err().to_string(), refusal);

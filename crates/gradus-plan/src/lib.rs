@@ -36,7 +36,7 @@ mod steps;
 mod symmetric;
 
 pub use bound::NotBuilt;
-pub use bracketing::Bracketing;
+pub use bracketing::{BestBracketings, Bracketing};
 pub use chain::{Chain, MemoryTerms, ModeCost};
 pub use choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
 pub use cost::{Estimate, estimate, estimates};

@@ -92,27 +92,34 @@ impl Profile {
     }
 }
 
-/// Name and place of each rate, for the text form.
-type Field = (&'static str, fn(&mut Profile) -> &mut f64);
+/// Name, place and unit of each rate.
+type Field = (&'static str, fn(&mut Profile) -> &mut f64, &'static str);
 
 const FIELDS: [Field; 9] = [
-    ("product_f32", |p| &mut p.product_f32),
-    ("product_f64", |p| &mut p.product_f64),
-    ("arithmetic", |p| &mut p.arithmetic),
-    ("transcendental", |p| &mut p.transcendental),
-    ("reduction", |p| &mut p.reduction),
-    ("indexing", |p| &mut p.indexing),
-    ("cache", |p| &mut p.cache),
-    ("memory", |p| &mut p.memory),
-    ("launch", |p| &mut p.launch),
+    ("product_f32", |p| &mut p.product_f32, "operations/s"),
+    ("product_f64", |p| &mut p.product_f64, "operations/s"),
+    ("arithmetic", |p| &mut p.arithmetic, "operations/s"),
+    ("transcendental", |p| &mut p.transcendental, "functions/s"),
+    ("reduction", |p| &mut p.reduction, "elements/s"),
+    ("indexing", |p| &mut p.indexing, "elements/s"),
+    ("cache", |p| &mut p.cache, "bytes/s"),
+    ("memory", |p| &mut p.memory, "bytes/s"),
+    ("launch", |p| &mut p.launch, "s a kernel"),
 ];
+
+impl Profile {
+    /// Name, value and unit of each rate.
+    pub fn rates(&self) -> [(&'static str, f64, &'static str); 9] {
+        let mut copy = *self;
+        FIELDS.map(|(name, place, unit)| (name, *place(&mut copy), unit))
+    }
+}
 
 /// A line for each rate: its name and its value.
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut copy = *self;
-        for (name, place) in FIELDS {
-            writeln!(f, "{name} {:e}", place(&mut copy))?;
+        for (name, rate, _) in self.rates() {
+            writeln!(f, "{name} {rate:e}")?;
         }
         Ok(())
     }
@@ -127,14 +134,14 @@ impl FromStr for Profile {
         for (k, line) in text.lines().enumerate() {
             let mut words = line.split_whitespace();
             let Some(name) = words.next() else { continue };
-            let field = FIELDS.iter().find(|(n, _)| *n == name);
+            let field = FIELDS.iter().find(|(n, ..)| *n == name);
             let value = words.next().and_then(|v| v.parse::<f64>().ok());
             match (field, value, words.next()) {
-                (Some((_, place)), Some(v), None) if v > 0.0 && v.is_finite() => {
+                (Some((_, place, _)), Some(v), None) if v > 0.0 && v.is_finite() => {
                     *place(&mut profile) = v
                 }
                 _ => {
-                    let names: Vec<&str> = FIELDS.iter().map(|(n, _)| *n).collect();
+                    let names: Vec<&str> = FIELDS.iter().map(|(n, ..)| *n).collect();
                     return Err(Error::new(
                         ErrorKind::Argument,
                         format!(

@@ -73,8 +73,14 @@ pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
             operations = operations.saturating_add(inside.saturating_mul(times));
         }
     }
-    places.sort_by_key(|loc| loc.file_line());
-    places.dedup_by_key(|loc| loc.file_line());
+    let key = |loc: &Loc| {
+        (
+            loc.file_line(),
+            loc.piece().map(|(text, r)| (text, r.start, r.end)),
+        )
+    };
+    places.sort_by_key(key);
+    places.dedup_by_key(|loc| key(loc));
     (operations, places)
 }
 

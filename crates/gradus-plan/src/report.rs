@@ -166,54 +166,73 @@ impl Analysis<'_> {
 
 /// The order as boxes, each above the parts that it is made of.
 fn drawing(order: &Order, widths: &[usize], out: &mut String) {
-    const WIDTH: usize = 290;
-    const HEIGHT: usize = 64;
-    fn leaves(order: &Order) -> usize {
-        children(order)
-            .iter()
-            .map(|o| leaves(o))
-            .sum::<usize>()
-            .max(1)
-    }
-    fn depth(order: &Order) -> usize {
-        1 + children(order).iter().map(|o| depth(o)).max().unwrap_or(0)
-    }
-    fn place(
-        order: &Order,
-        widths: &[usize],
-        left: usize,
-        level: usize,
-        out: &mut String,
-    ) -> usize {
-        let centre = left * WIDTH + leaves(order) * WIDTH / 2;
-        let y = level * HEIGHT;
+    let boxes = Boxes {
+        widths,
+        // A letter takes about 7 pixels.
+        width: longest_label(order, widths) * 7 + 24,
+    };
+    let _ = writeln!(
+        out,
+        "<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"the order of the chain rule\">",
+        leaves(order) * boxes.width,
+        depth(order) * LEVEL
+    );
+    boxes.place(order, 0, 0, out);
+    out.push_str("</svg>\n");
+}
+
+/// Pixels from a box to the one below it.
+const LEVEL: usize = 64;
+const BOX_HEIGHT: usize = 36;
+/// Space around a box for half of the line that is drawn on its border.
+const BORDER: usize = 2;
+
+/// Boxes of one width with the widths of the chain in them.
+struct Boxes<'a> {
+    widths: &'a [usize],
+    width: usize,
+}
+
+impl Boxes<'_> {
+    /// Draws `order` with its parts below it, from column `left` on; gives the middle of its box.
+    fn place(&self, order: &Order, left: usize, level: usize, out: &mut String) -> usize {
+        let centre = left * self.width + leaves(order) * self.width / 2;
+        let y = level * LEVEL + BORDER;
         let mut at = left;
         for part in children(order) {
-            let below = place(part, widths, at, level + 1, out);
+            let below = self.place(part, at, level + 1, out);
             let _ = writeln!(
                 out,
                 "<line x1=\"{centre}\" y1=\"{}\" x2=\"{below}\" y2=\"{}\" stroke=\"#999\"/>",
-                y + 36,
-                y + HEIGHT
+                y + BOX_HEIGHT,
+                y + LEVEL
             );
             at += leaves(part);
         }
         let _ = writeln!(
             out,
-            "<rect x=\"{}\" y=\"{y}\" width=\"{}\" height=\"36\" rx=\"4\" fill=\"#eef3f8\" stroke=\"#2f6690\"/><text x=\"{centre}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            centre - WIDTH / 2 + 4,
-            WIDTH - 8,
+            "<rect x=\"{}\" y=\"{y}\" width=\"{}\" height=\"{BOX_HEIGHT}\" rx=\"4\" fill=\"#eef3f8\" stroke=\"#2f6690\"/><text x=\"{centre}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+            centre - self.width / 2 + 4,
+            self.width - 8,
             y + 23,
-            label(order, widths)
+            label(order, self.widths)
         );
         centre
     }
-    let _ = writeln!(
-        out,
-        "<svg width=\"{}\" height=\"{}\" role=\"img\" aria-label=\"the order of the chain rule\">",
-        leaves(order) * WIDTH,
-        depth(order) * HEIGHT
-    );
-    place(order, widths, 0, 0, out);
-    out.push_str("</svg>\n");
+}
+
+fn leaves(order: &Order) -> usize {
+    let below = children(order).into_iter().map(leaves);
+    below.sum::<usize>().max(1)
+}
+
+fn depth(order: &Order) -> usize {
+    1 + children(order).into_iter().map(depth).max().unwrap_or(0)
+}
+
+fn longest_label(order: &Order, widths: &[usize]) -> usize {
+    let below = children(order)
+        .into_iter()
+        .map(|o| longest_label(o, widths));
+    below.fold(label(order, widths).chars().count(), usize::max)
 }

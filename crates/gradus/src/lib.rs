@@ -37,13 +37,14 @@ pub use control::{
 };
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Part, Result, dot};
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Part, Result, dot};
 pub use seeing::*;
 pub use solve::{
     Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
     linear_solve, linear_solve_preconditioned,
 };
 pub use tensor::Tensor;
+pub use trace::on_behalf_of_text;
 pub use transform::*;
 pub use tree::Tree;
 

@@ -7,6 +7,7 @@
 mod boundary;
 mod nesting;
 
+pub use boundary::on_behalf_of_text;
 pub(crate) use boundary::{boundary, keep_failure, on_behalf_of, stop, users_place};
 pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
 
@@ -428,6 +429,7 @@ mod tests {
     use super::*;
     use gradus_ir::DType;
     use gradus_ir::primitives::{Call, Unary};
+    use std::cell::Cell;
 
     /// What a region took to compute is not computed again for what follows from its results.
     #[test]

@@ -3,10 +3,11 @@
 //! Format: <http://yann.lecun.com/exdb/mnist/>, section "the IDX file format".
 
 use super::{Dataset, Split, broken};
+use crate::limits::{MOST_IDX_BYTES, MOST_PIXELS};
 use flate2::read::GzDecoder;
 use gradus::Result;
-use std::fs;
-use std::io::Read;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The four files of a data set in `folder`, plain or compressed by gzip.
@@ -57,6 +58,15 @@ fn read_split(folder: &Path, part: &str) -> Result<(Split, (usize, usize))> {
     if pixels.is_empty() {
         return Err(broken(&images, "holds no images"));
     }
+    if sizes[1].saturating_mul(sizes[2]) > MOST_PIXELS {
+        return Err(broken(
+            &images,
+            format_args!(
+                "its images are of {}×{} pixels; the most is {MOST_PIXELS} an image",
+                sizes[1], sizes[2]
+            ),
+        ));
+    }
     Ok((Split { pixels, labels }, (sizes[1], sizes[2])))
 }
 
@@ -77,28 +87,43 @@ fn find(folder: &Path, stem: &str, suffix: &str) -> Result<PathBuf> {
 }
 
 /// The sizes and bytes of the file, which must hold unsigned bytes of `rank` axes.
+///
+/// The header is read first and says how much may follow: a small compressed file can stand for far more than memory holds.
 fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
-    let mut bytes =
-        fs::read(path).map_err(|e| broken(path, format_args!("cannot be read: {e}")))?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut plain = Vec::new();
-        GzDecoder::new(&bytes[..])
-            .read_to_end(&mut plain)
-            .map_err(|e| broken(path, format_args!("cannot be decompressed: {e}")))?;
-        bytes = plain;
+    let unread = |e| broken(path, format_args!("cannot be read: {e}"));
+    let mut file = BufReader::new(File::open(path).map_err(unread)?);
+    let start = file.fill_buf().map_err(unread)?;
+    if !start.starts_with(&[0x1f, 0x8b]) {
+        return contents(path, rank, file, "cannot be read");
     }
-    let header = 4 + 4 * rank;
-    if bytes.len() < header {
+    contents(path, rank, GzDecoder::new(file), "cannot be decompressed")
+}
+
+/// What `file` holds, header and bytes; `failure` is said of the file when reading fails.
+fn contents(
+    path: &Path,
+    rank: usize,
+    mut file: impl Read,
+    failure: &str,
+) -> Result<(Vec<usize>, Vec<u8>)> {
+    let failed = |e| broken(path, format_args!("{failure}: {e}"));
+    let length = 4 + 4 * rank;
+    let mut header = Vec::with_capacity(length);
+    let begin = file.by_ref().take(length as u64).read_to_end(&mut header);
+    begin.map_err(failed)?;
+    if header.len() < length {
         return Err(broken(
             path,
             format_args!(
-                "ends after {} bytes, within the header of {header} bytes",
-                bytes.len()
+                "ends after {} bytes, within the header of {length} bytes",
+                header.len()
             ),
         ));
     }
-    let word =
-        |at: usize| u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let word = |at: usize| {
+        let bytes = [header[at], header[at + 1], header[at + 2], header[at + 3]];
+        u32::from_be_bytes(bytes)
+    };
     let magic = 0x0800 + rank as u32;
     if word(0) != magic {
         return Err(broken(
@@ -110,28 +135,40 @@ fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
         ));
     }
     let sizes: Vec<usize> = (0..rank).map(|a| word(4 + 4 * a) as usize).collect();
+    let named: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    let named = named.join("×");
     let wanted = sizes
         .iter()
-        .try_fold(1usize, |product, &n| product.checked_mul(n));
-    let body = bytes.split_off(header);
-    if wanted != Some(body.len()) {
-        let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        .try_fold(1u64, |product, &n| product.checked_mul(n as u64))
+        .filter(|&wanted| wanted <= MOST_IDX_BYTES);
+    let Some(wanted) = wanted else {
         return Err(broken(
             path,
-            format_args!(
-                "promises {} bytes, but {} follow the header",
-                sizes.join("×"),
-                body.len()
-            ),
+            format_args!("promises {named} bytes; the most is {MOST_IDX_BYTES}"),
         ));
+    };
+    // One more than promised tells whether more follow.
+    let mut body = Vec::new();
+    let rest = file.take(wanted + 1).read_to_end(&mut body);
+    rest.map_err(failed)?;
+    match body.len() as u64 {
+        n if n > wanted => Err(broken(
+            path,
+            format_args!("promises {named} bytes, but more follow the header"),
+        )),
+        n if n < wanted => Err(broken(
+            path,
+            format_args!("promises {named} bytes, but {n} follow the header"),
+        )),
+        _ => Ok((sizes, body)),
     }
-    Ok((sizes, body))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
+    use std::fs;
     use std::io::Write;
 
     fn idx(sizes: &[u32], body: &[u8]) -> Vec<u8> {

@@ -59,6 +59,15 @@ impl Dataset {
     }
 }
 
+/// A text of somebody else's in a message: its beginning, if it is long.
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 60;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}
+
 /// An error about the file or folder at `path`.
 pub fn broken(path: &Path, what: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Data, format!("{}: {what}", path.display()))

@@ -1,6 +1,7 @@
 //! A chain of dense layers, planned and run.
 
 use super::functions::{filled, layers};
+use crate::options::PlanFormat;
 use crate::report::modes::grouped;
 use gradus::{PlanOptions, Result, machine_profile, plan_jacobian};
 use gradus_plan::Chain;
@@ -48,7 +49,7 @@ pub fn check(chain: &Chain) -> std::result::Result<(), String> {
 }
 
 /// What the planner expects of dense layers of these widths, with `tanh` after each, and what running them shows.
-pub fn report(widths: &[usize]) -> Result<String> {
+pub fn report(widths: &[usize], format: PlanFormat) -> Result<String> {
     let x = filled(&widths[..1]);
     let options = PlanOptions {
         profile: machine_profile(),
@@ -56,7 +57,11 @@ pub fn report(widths: &[usize]) -> Result<String> {
         ..PlanOptions::default()
     };
     let plan = plan_jacobian(layers(widths), &x, &options)?;
-    let text = plan.analyze(&x)?.explain();
+    let analysis = plan.analyze(&x)?;
+    if format == PlanFormat::Json {
+        return Ok(analysis.to_json());
+    }
+    let text = analysis.explain();
     Ok(format!(
         "dense layers of these widths with tanh after each:\n{text}"
     ))

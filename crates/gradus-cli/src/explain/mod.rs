@@ -1,10 +1,13 @@
 //! `gradus explain`: what the orders of the chain rule cost, on a chain of widths or for a function.
 
 mod functions;
+mod json;
 mod measure;
+mod orders;
 mod table;
 
 use crate::options::{DerivativeName, ExplainOptions, FunctionName, PlanFormat};
+use crate::output;
 use crate::report::costs;
 use clap::ValueEnum;
 use functions::Example;
@@ -13,20 +16,38 @@ use gradus::{
     plan_hvp, plan_jacobian,
 };
 use gradus_plan::Chain;
+use orders::Orders;
 use std::fmt::Write;
 
 pub fn run(options: &ExplainOptions) -> Result<()> {
-    if options.list {
-        print!("{}", list());
-    } else if let Some(name) = options.function {
-        print!("{}", plan(name, options)?);
-    } else if let Some(dims) = &options.dims {
-        chain(dims, options)?;
-    }
+    let text = said(options)?;
+    output::write(format_args!("{text}"));
     Ok(())
 }
 
-fn chain(dims: &[usize], options: &ExplainOptions) -> Result<()> {
+/// What the command says; a picture is drawn if one is asked for.
+pub fn said(options: &ExplainOptions) -> Result<String> {
+    if options.list {
+        Ok(list())
+    } else if let Some(name) = options.function {
+        plan(name, options)
+    } else if let Some(dims) = &options.dims {
+        chain(dims, options)
+    } else {
+        Ok(String::new())
+    }
+}
+
+fn chain(dims: &[usize], options: &ExplainOptions) -> Result<String> {
+    let as_json = match options.format {
+        PlanFormat::Text => false,
+        PlanFormat::Json => true,
+        PlanFormat::Dot | PlanFormat::Html => {
+            return Err(mistake(
+                "--format: the orders of a chain are written as text or json; --plot draws them",
+            ));
+        }
+    };
     let mut widths = dims.to_vec();
     if options.scalar_loss {
         widths.push(1);
@@ -38,11 +59,18 @@ fn chain(dims: &[usize], options: &ExplainOptions) -> Result<()> {
     if let Some(path) = &options.plot {
         costs::write_svg(path, &widths)?;
     }
-    print!("{}", table::report(&chain));
-    if options.measure {
-        print!("\n{}", measure::report(&widths)?);
-    }
-    Ok(())
+    let orders = Orders::new(&chain);
+    let measured = match options.measure {
+        true => Some(measure::report(&widths, options.format)?),
+        false => None,
+    };
+    Ok(match as_json {
+        true => json::report(&orders, measured.as_deref()),
+        false => {
+            let measured = measured.map_or(String::new(), |text| format!("\n{text}"));
+            table::report(&orders) + &measured
+        }
+    })
 }
 
 /// The functions, one a line.

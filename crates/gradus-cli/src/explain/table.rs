@@ -1,42 +1,41 @@
 //! What the orders of the chain rule cost on a chain of dense Jacobians, by formulas.
 
+use super::orders::{Orders, multiplications};
 use crate::report::modes::grouped;
 use gradus_plan::{Bracketing, Chain, MemoryTerms, ModeCost};
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Write;
 
+/// Widths that are named; of longer chains the first and the last ones.
+const NAMED: usize = 24;
+/// Jacobians of a chain whose orders are written as one formula.
+const WRITTEN: usize = 12;
+/// Products that are shown by their parts; of more, those nearest to the result.
+const SHOWN: usize = 40;
+
 /// The modes with their costs, and the best bracketing as a tree.
-pub fn report(chain: &Chain) -> String {
-    let names: Vec<String> = chain.widths().iter().map(u128::to_string).collect();
-    let best = chain.best_bracketing();
-    let rows = [
-        (
-            "forward",
-            chain.forward_bracketing(),
-            Some(chain.forward_memory()),
-        ),
-        (
-            "reverse",
-            chain.reverse_bracketing(),
-            Some(chain.reverse_memory()),
-        ),
-        ("mixed", best.clone(), None),
-    ];
-    let costs: Vec<ModeCost> = rows.iter().map(|(_, b, _)| chain.cost(b)).collect();
-    let least = |of: fn(&ModeCost) -> u128| costs.iter().map(of).min().unwrap_or(0);
+pub fn report(orders: &Orders<'_>) -> String {
+    let chain = orders.chain;
+    let least = |of: fn(&ModeCost) -> u128| {
+        let all = orders.all.iter().map(|o| of(&o.cost));
+        all.min().unwrap_or(0)
+    };
     let (operations, memory) = (least(|c| c.operations), least(|c| c.memory));
     let mut out = format!(
         "the Jacobian of a chain {} by products of dense Jacobians\n\n",
-        names.join(" → ")
+        named(chain.widths())
     );
     let _ = writeln!(
         out,
         "  {:8} {:>20} {:>8} {:>18} {:>8} {:>18}  most of the formula",
         "mode", "multiplications", "ratio", "held, simulated", "ratio", "held, by formula"
     );
-    for ((name, _, formula), cost) in rows.iter().zip(&costs) {
+    for order in &orders.all {
+        let (cost, formula) = (order.cost, order.formula);
         let _ = writeln!(
             out,
-            "  {name:8} {:>20} {:>8} {:>18} {:>8} {:>18}  {}",
+            "  {:8} {:>20} {:>8} {:>18} {:>8} {:>18}  {}",
+            order.name,
             grouped(cost.operations),
             ratio(cost.operations, operations),
             grouped(cost.memory),
@@ -45,18 +44,52 @@ pub fn report(chain: &Chain) -> String {
             formula.map_or_else(|| "-".to_string(), |terms| dominant(&terms)),
         );
     }
-    // Long chains would fill the screen.
-    if chain.factors() <= 12 {
+    if chain.factors() <= WRITTEN {
         out.push('\n');
-        for (name, bracketing, _) in &rows {
-            let _ = writeln!(out, "  {name:8} {bracketing}");
+        for order in &orders.all {
+            let _ = writeln!(out, "  {:8} {}", order.name, order.bracketing);
         }
     }
     out.push_str(
         "\nthe products of the mixed order, each with its size and its multiplications:\n",
     );
-    tree(chain, &best, "  ", "  ", &mut out);
+    let opened = opened(orders.mixed());
+    tree(chain, orders.mixed(), &opened, "  ", "  ", &mut out);
     out
+}
+
+/// The widths with arrows between.
+fn named(widths: &[u128]) -> String {
+    let text = |part: &[u128]| {
+        let names: Vec<String> = part.iter().map(u128::to_string).collect();
+        names.join(" → ")
+    };
+    if widths.len() <= NAMED {
+        return text(widths);
+    }
+    let half = NAMED / 2;
+    format!(
+        "{} → … → {} of {} widths",
+        text(&widths[..half]),
+        text(&widths[widths.len() - half..]),
+        grouped(widths.len() as u128)
+    )
+}
+
+/// The products whose parts are shown, by their factors: from the whole on, level by level.
+fn opened(whole: &Bracketing) -> HashSet<(usize, usize)> {
+    let mut opened = HashSet::new();
+    let mut next = VecDeque::from([whole]);
+    while let Some(part) = next.pop_front() {
+        if opened.len() == SHOWN {
+            break;
+        }
+        if let Bracketing::Product(left, right) = part {
+            opened.insert(part.factors());
+            next.extend([&**left, &**right]);
+        }
+    }
+    opened
 }
 
 /// How often `least` goes into `n`.
@@ -83,32 +116,38 @@ fn dominant(terms: &MemoryTerms) -> String {
     format!("{name} ({share:.0} %)")
 }
 
-fn tree(chain: &Chain, part: &Bracketing, first: &str, rest: &str, out: &mut String) {
+fn tree(
+    chain: &Chain,
+    part: &Bracketing,
+    opened: &HashSet<(usize, usize)>,
+    first: &str,
+    rest: &str,
+    out: &mut String,
+) {
     let (from, to) = part.factors();
     let d = chain.widths();
     let size = format!("{} × {}", d[to], d[from - 1]);
-    match part {
-        Bracketing::Factor(l) => {
-            let _ = writeln!(out, "{first}J{l}  {size}");
-        }
-        Bracketing::Product(left, right) => {
-            let operations = d[to] * d[right.factors().1] * d[from - 1];
-            let _ = writeln!(out, "{first}J{to}…J{from}  {size}  {}", grouped(operations));
-            tree(
-                chain,
-                left,
-                &format!("{rest}├─ "),
-                &format!("{rest}│  "),
-                out,
-            );
-            tree(
-                chain,
-                right,
-                &format!("{rest}└─ "),
-                &format!("{rest}   "),
-                out,
-            );
-        }
+    let Bracketing::Product(left, right) = part else {
+        let _ = writeln!(out, "{first}J{to}  {size}");
+        return;
+    };
+    let operations = grouped(multiplications(chain, left, right));
+    let _ = write!(out, "{first}J{to}…J{from}  {size}  {operations}");
+    if !opened.contains(&(from, to)) {
+        let within = match to - from {
+            1 => String::new(),
+            n => format!(
+                ", after {} products that are not shown",
+                grouped(n as u128 - 1)
+            ),
+        };
+        let _ = writeln!(out, "{within}");
+        return;
+    }
+    out.push('\n');
+    for (part, branch, stem) in [(left, "├─ ", "│  "), (right, "└─ ", "   ")] {
+        let (first, rest) = (format!("{rest}{branch}"), format!("{rest}{stem}"));
+        tree(chain, part, opened, &first, &rest, out);
     }
 }
 
@@ -116,6 +155,10 @@ fn tree(chain: &Chain, part: &Bracketing, first: &str, rest: &str, out: &mut Str
 mod tests {
     use super::*;
     use insta::assert_snapshot;
+
+    fn report(chain: &Chain) -> String {
+        super::report(&Orders::new(chain))
+    }
 
     #[test]
     fn a_bottleneck() {
@@ -184,5 +227,16 @@ mod tests {
         the products of the mixed order, each with its size and its multiplications:
           J1  2 × 3
         ");
+    }
+
+    #[test]
+    fn what_is_long_is_summarised() {
+        let widths: Vec<usize> = (0..1001).map(|k| 1 + k * 7919 % 613).collect();
+        let text = report(&Chain::new(&widths).unwrap());
+        assert!(text.contains(" of 1,001 widths by products"), "{text}");
+        assert!(text.contains(" products that are not shown"), "{text}");
+        // The whole has 999 products; each that is shown opens two lines.
+        assert!(text.lines().count() < 100, "{text}");
+        assert!(text.len() < 20_000, "{} bytes", text.len());
     }
 }

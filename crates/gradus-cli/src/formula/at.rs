@@ -201,7 +201,7 @@ mod tests {
             ^
         ");
         assert_snapshot!(at("é=1"), @"
-        error: --at: the character `é` has no meaning here; names consist of the letters a to z, digits and `_`
+        error: --at: the character `é` has no meaning here; names consist of the letters a to z, Greek letters, digits and `_`
           é=1
           ^
         ");

@@ -2,8 +2,8 @@
 
 use super::functions::Form;
 use super::{Formula, Kind};
-use gradus::Tensor;
 use gradus::tensor::concatenate;
+use gradus::{Tensor, on_behalf_of_text};
 
 /// Greater exponents are as good as any other number.
 const GREATEST_WHOLE: f64 = 1024.0;
@@ -29,27 +29,33 @@ impl Formula {
     pub fn evaluate(&self, variables: &[Tensor]) -> Tensor {
         let mut values: Vec<Value> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let value = match &node.kind {
-                Kind::Number(value) => Value::number(*value),
-                Kind::Variable(k) => varying(variables[*k].clone()),
-                Kind::Apply { form, operands, .. } => {
-                    let operands: Vec<&Value> = operands.iter().map(|&o| &values[o]).collect();
-                    applied(*form, &operands)
-                }
-                Kind::Index(vector, position) => varying(values[*vector].tensor.at(*position)),
-                Kind::List(parts) => {
-                    let parts: Vec<Tensor> = parts
-                        .iter()
-                        .map(|&p| as_vector(&values[p].tensor))
-                        .collect();
-                    varying(concatenate(&parts.iter().collect::<Vec<_>>(), 0))
-                }
-            };
+            let extent = node.extent.start..node.extent.end;
+            let value = on_behalf_of_text(self.text, extent, || {
+                self.value(&node.kind, variables, &values)
+            });
             values.push(value);
         }
         match values.pop() {
             Some(value) => value.tensor,
             None => unreachable!("no formula is empty"),
+        }
+    }
+
+    /// The value of a node by those of the nodes before it.
+    fn value(&self, kind: &Kind, variables: &[Tensor], values: &[Value]) -> Value {
+        match kind {
+            Kind::Number(value) => Value::number(*value),
+            Kind::Variable(k) => varying(variables[*k].clone()),
+            Kind::Apply { form, operands, .. } => {
+                let operands: Vec<&Value> = operands.iter().map(|&o| &values[o]).collect();
+                applied(*form, &operands)
+            }
+            Kind::Index(vector, position) => varying(values[*vector].tensor.at(*position)),
+            Kind::List(parts) => {
+                let parts = parts.iter().map(|&p| as_vector(&values[p].tensor));
+                let parts: Vec<Tensor> = parts.collect();
+                varying(concatenate(&parts.iter().collect::<Vec<_>>(), 0))
+            }
         }
     }
 }

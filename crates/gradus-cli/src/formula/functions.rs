@@ -88,6 +88,7 @@ pub fn operator(symbol: char) -> Option<(&'static str, Form)> {
         '-' => ("-", Form::Pair(|a, b| a - b)),
         '*' => ("*", Form::Pair(|a, b| a * b)),
         '/' => ("/", Form::Pair(|a, b| a / b)),
+        '%' => ("%", Form::Pair(|a, b| a % b)),
         '^' => ("^", Form::Power),
         _ => return None,
     })
@@ -95,8 +96,10 @@ pub fn operator(symbol: char) -> Option<(&'static str, Form)> {
 
 pub fn constant(name: &str) -> Option<f64> {
     match name {
-        "pi" => Some(std::f64::consts::PI),
+        "pi" | "π" => Some(std::f64::consts::PI),
         "e" => Some(std::f64::consts::E),
+        "inf" => Some(f64::INFINITY),
+        "nan" => Some(f64::NAN),
         _ => None,
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{Mistake, Span};
 
+/// Letters of a name: more make lines that nobody can read.
+const LONGEST_NAME: usize = 64;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Token {
     Number(f64),
@@ -22,8 +25,8 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Mistake> {
                 continue;
             }
             c if c.is_ascii_digit() || c == '.' => number(rest, at)?,
-            c if is_name(c) => (Token::Name, run(rest, is_name)),
-            '+' | '-' | '*' | '/' | '^' | '(' | ')' | '[' | ']' | ',' | '=' => {
+            c if is_name(c) => name(rest, at)?,
+            '+' | '-' | '*' | '/' | '%' | '^' | '(' | ')' | '[' | ']' | ',' | '=' => {
                 (Token::Symbol(c), 1)
             }
             _ => return Err(unexpected(c, at)),
@@ -41,10 +44,26 @@ pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Mistake> {
 }
 
 fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
+    let greek = matches!(c, '\u{370}'..='\u{3ff}') && c.is_alphabetic();
+    c.is_ascii_alphanumeric() || c == '_' || greek
 }
 
-/// How many bytes from the start fulfil `wanted`; all of them are ASCII.
+/// The name that `text` starts with; it stands at `at`.
+fn name(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
+    let length = run(text, is_name);
+    let letters = text[..length].chars().count();
+    if letters <= LONGEST_NAME {
+        return Ok((Token::Name, length));
+    }
+    let span = Span {
+        start: at,
+        end: at + length,
+    };
+    let message = format!("this name has {letters} letters; the most is {LONGEST_NAME}");
+    Err(Mistake::new(span, message))
+}
+
+/// How many bytes from the start are of characters that fulfil `wanted`.
 fn run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
     text.find(|c| !wanted(c)).unwrap_or(text.len())
 }
@@ -89,12 +108,14 @@ fn unexpected(c: char, at: usize) -> Mistake {
         '÷' | ':' => "; a quotient is written `/`",
         '−' | '–' | '—' => "; the minus sign is written `-`",
         '²' | '³' | '¹' | '⁰' | '⁴'..='⁹' => "; a power is written `^`",
-        'π' => "; this constant is written `pi`",
+        'µ' => "; this is the sign for a millionth, the Greek letter is `μ`",
         '√' => "; a root is written `sqrt(…)`",
         '|' => "; an absolute value is written `abs(…)`",
         '{' | '}' => "; groups stand in `(` and `)`, lists in `[` and `]`",
         ';' => "; the parts of a list are separated by `,`",
-        c if c.is_alphabetic() => "; names consist of the letters a to z, digits and `_`",
+        c if c.is_alphabetic() => {
+            "; names consist of the letters a to z, Greek letters, digits and `_`"
+        }
         _ => "",
     };
     let span = Span {

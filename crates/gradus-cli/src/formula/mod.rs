@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sum     = product { ("+" | "-") product }
-//! product = signed { ("*" | "/") signed }
+//! product = signed { ("*" | "/" | "%") signed }
 //! signed  = ("-" | "+") signed | power
 //! power   = item [ "^" signed ]                                   so -x^2 is -(x^2), and 2^3^2 is 2^(3^2)
 //! item    = (number | name | name "(" list ")" | "(" sum ")" | "[" list "]") { "[" [ "-" ] digits "]" }
@@ -30,8 +30,9 @@ use gradus::{Error, ErrorKind};
 const LINE: usize = 76;
 
 /// A formula that was read; its value is that of the last node.
-#[derive(Default)]
 pub struct Formula {
+    /// Programs name parts of it as long as the process lives.
+    text: &'static str,
     nodes: Vec<Node>,
 }
 
@@ -39,6 +40,8 @@ struct Node {
     kind: Kind,
     /// The text of the operator or the function's name, for messages about it.
     operator: Span,
+    /// All of its text, operands included.
+    extent: Span,
 }
 
 enum Kind {

@@ -28,9 +28,13 @@ impl Formula {
 
 pub struct Parser<'a> {
     text: &'a str,
+    /// The same text, for as long as the process lives.
+    kept: &'static str,
     tokens: Vec<(Token, Span)>,
     next: usize,
     depth: usize,
+    /// The token before the next one.
+    last: Span,
     /// None where there can be no variables.
     names: Option<&'a [String]>,
     nodes: Vec<Node>,
@@ -41,8 +45,10 @@ impl<'a> Parser<'a> {
         Ok(Parser {
             text,
             tokens: tokens(text)?,
+            kept: String::leak(text.to_string()),
             next: 0,
             depth: 0,
+            last: Span { start: 0, end: 0 },
             names,
             nodes: Vec::new(),
         })
@@ -58,9 +64,9 @@ impl<'a> Parser<'a> {
 
     /// The token is taken; the end stays.
     pub fn advance(&mut self) -> Span {
-        let span = self.span();
+        self.last = self.span();
         self.next = (self.next + 1).min(self.tokens.len() - 1);
-        span
+        self.last
     }
 
     pub fn eat(&mut self, symbol: char) -> Option<Span> {
@@ -84,11 +90,13 @@ impl<'a> Parser<'a> {
         self.nodes.clear();
         self.sum()?;
         Ok(Formula {
+            text: self.kept,
             nodes: std::mem::take(&mut self.nodes),
         })
     }
 
-    fn push(&mut self, kind: Kind, operator: Span) -> Parsed<usize> {
+    /// Adds a node whose text is from that of `first` to the token before the next one.
+    fn push(&mut self, kind: Kind, operator: Span, first: Span) -> Parsed<usize> {
         if self.nodes.len() == MOST_NODES {
             return Err(Mistake::new(
                 operator,
@@ -97,11 +105,17 @@ impl<'a> Parser<'a> {
                 ),
             ));
         }
-        self.nodes.push(Node { kind, operator });
+        let extent = first.to(self.last);
+        self.nodes.push(Node {
+            kind,
+            operator,
+            extent,
+        });
         Ok(self.nodes.len() - 1)
     }
 
-    fn apply(&mut self, symbol: char, a: usize, b: usize, at: Span) -> Parsed<usize> {
+    /// The operator `symbol`, which stands at `at`, on two operands of which the first begins with `first`.
+    fn apply(&mut self, symbol: char, [a, b]: [usize; 2], at: Span, first: Span) -> Parsed<usize> {
         let Some((name, form)) = functions::operator(symbol) else {
             unreachable!("only operators are applied")
         };
@@ -111,25 +125,27 @@ impl<'a> Parser<'a> {
             form,
             operands,
         };
-        self.push(kind, at)
+        self.push(kind, at, first)
     }
 
     fn sum(&mut self) -> Parsed<usize> {
+        let first = self.span();
         let mut left = self.product()?;
         while let Token::Symbol(symbol @ ('+' | '-')) = self.peek() {
             let at = self.advance();
             let right = self.product()?;
-            left = self.apply(symbol, left, right, at)?;
+            left = self.apply(symbol, [left, right], at, first)?;
         }
         Ok(left)
     }
 
     fn product(&mut self) -> Parsed<usize> {
+        let first = self.span();
         let mut left = self.signed()?;
-        while let Token::Symbol(symbol @ ('*' | '/')) = self.peek() {
+        while let Token::Symbol(symbol @ ('*' | '/' | '%')) = self.peek() {
             let at = self.advance();
             let right = self.signed()?;
-            left = self.apply(symbol, left, right, at)?;
+            left = self.apply(symbol, [left, right], at, first)?;
         }
         Ok(left)
     }
@@ -152,7 +168,7 @@ impl<'a> Parser<'a> {
                     form: NEGATIVE,
                     operands: vec![operand],
                 };
-                self.push(kind, at)?
+                self.push(kind, at, at)?
             }
             Token::Symbol('+') => {
                 self.advance();
@@ -165,12 +181,13 @@ impl<'a> Parser<'a> {
     }
 
     fn power(&mut self) -> Parsed<usize> {
+        let first = self.span();
         let base = self.item()?;
         match self.eat('^') {
             None => Ok(base),
             Some(at) => {
                 let exponent = self.signed()?;
-                self.apply('^', base, exponent, at)
+                self.apply('^', [base, exponent], at, first)
             }
         }
     }
@@ -180,7 +197,7 @@ impl<'a> Parser<'a> {
         let mut item = match self.peek() {
             Token::Number(value) => {
                 self.advance();
-                self.push(Kind::Number(value), start)?
+                self.push(Kind::Number(value), start, start)?
             }
             Token::Name => self.name()?,
             Token::Symbol('(') => {
@@ -196,14 +213,14 @@ impl<'a> Parser<'a> {
                 }
                 let parts = self.list()?;
                 let end = self.close(start, ']')?;
-                self.push(Kind::List(parts), start.to(end))?
+                self.push(Kind::List(parts), start.to(end), start)?
             }
             _ => return Err(self.no_operand()),
         };
         while let Some(open) = self.eat('[') {
             let position = self.position()?;
             let end = self.close(open, ']')?;
-            item = self.push(Kind::Index(item, position), start.to(end))?;
+            item = self.push(Kind::Index(item, position), start.to(end), start)?;
         }
         Ok(item)
     }
@@ -244,10 +261,10 @@ impl<'a> Parser<'a> {
         }
         let names = self.names.unwrap_or(&[]);
         if let Some(k) = names.iter().position(|n| n == name) {
-            return self.push(Kind::Variable(k), span);
+            return self.push(Kind::Variable(k), span, span);
         }
         if let Some(value) = functions::constant(name) {
-            return self.push(Kind::Number(value), span);
+            return self.push(Kind::Number(value), span, span);
         }
         if functions::function(name).is_some() {
             let message = format!("`{name}` is a function; write `{name}(…)`");
@@ -308,7 +325,7 @@ impl<'a> Parser<'a> {
             form,
             operands,
         };
-        self.push(kind, span)
+        self.push(kind, span, span)
     }
 
     /// Takes the symbol that ends what `open` began.

@@ -5,8 +5,8 @@ mod near;
 
 use super::Formula;
 use super::at::Variables;
-use crate::diff::Report;
-use gradus::{PlanOptions, Tensor, grad, hessian, jacobian};
+use crate::inputs;
+use gradus::{Tensor, grad, hessian, jacobian};
 use near::near;
 use proptest::prelude::*;
 
@@ -263,7 +263,7 @@ proptest! {
 
     #[test]
     fn any_text_is_differentiated_or_refused(text in texts()) {
-        if let Err(error) = Report::new(&text, "x=1,y=0.5,v=[1,2],w=[1,2,3]", Some(&PlanOptions::default())) {
+        if let Err(error) = inputs::differentiate(&text, "x=1,y=0.5,v=[1,2],w=[1,2,3]", &["--explain"]) {
             prop_assert!(!error.message().is_empty());
         }
     }
@@ -285,7 +285,7 @@ proptest! {
     fn formulas_without_mistakes_are_differentiated(text in formulas()) {
         // A number has a Hessian, a vector a Jacobian.
         for formula in [text.clone(), format!("[{text}, v*({text})]")] {
-            let report = Report::new(&formula, "x=0.3,y=2,v=[1,2]", Some(&PlanOptions::default()));
+            let report = inputs::differentiate(&formula, "x=0.3,y=2,v=[1,2]", &["--explain", "--format", "json"]);
             prop_assert!(report.is_ok(), "{formula}: {:?}", report.err());
         }
     }

@@ -1,14 +1,13 @@
 //! The costs of the orders of the chain rule against depth and width, as a picture.
 
+use super::chart::{self, Area, Axis, Drawn};
 use crate::dataset::broken;
 use gradus::Result;
-use gradus_plan::{Chain, ModeCost};
-use plotters::coord::Shift;
+use gradus_plan::{Bracketing, Chain, ModeCost};
 use plotters::prelude::*;
-use std::error::Error;
 use std::path::Path;
 
-/// Depths that are drawn; the best order of every prefix of a long chain would take minutes.
+/// Depths that are drawn.
 const MOST_DEPTHS: usize = 32;
 
 const LINES: [(&str, RGBColor); 3] = [
@@ -25,7 +24,7 @@ pub fn write_svg(path: &Path, widths: &[usize]) -> Result<()> {
     draw(path, widths).map_err(|e| broken(path, format_args!("cannot be drawn: {e}")))
 }
 
-fn draw(path: &Path, widths: &[usize]) -> std::result::Result<(), Box<dyn Error>> {
+fn draw(path: &Path, widths: &[usize]) -> Drawn<()> {
     let (depths, scales) = (by_depth(widths), by_width(widths));
     let root = SVGBackend::new(path, (1120, 800)).into_drawing_area();
     root.fill(&WHITE)?;
@@ -46,9 +45,16 @@ fn draw(path: &Path, widths: &[usize]) -> std::result::Result<(), Box<dyn Error>
 fn by_depth(widths: &[usize]) -> Vec<Point> {
     let longest = widths.len() - 1;
     let count = longest.min(MOST_DEPTHS);
+    let Ok(whole) = Chain::new(widths) else {
+        return Vec::new();
+    };
+    let best = whole.best_of_prefixes();
     (1..=count)
         .map(|k| k * longest / count)
-        .filter_map(|l| Some((l as f64, costs(&widths[..=l])?)))
+        .filter_map(|l| {
+            let chain = Chain::new(&widths[..=l]).ok()?;
+            Some((l as f64, costs(&chain, best.bracketing(l))))
+        })
         .collect()
 }
 
@@ -63,28 +69,27 @@ fn by_width(widths: &[usize]) -> Vec<Point> {
     };
     (-4..=4)
         .map(|k| 2f64.powf(f64::from(k) / 2.0))
-        .filter_map(|factor| Some((factor, costs(&scaled(factor))?)))
+        // Widths that are too large to count with have no point.
+        .filter_map(|factor| {
+            let chain = Chain::new(&scaled(factor)).ok()?;
+            let best = chain.best_bracketing();
+            Some((factor, costs(&chain, best)))
+        })
         .collect()
 }
 
-/// `None` for widths that are too large to count with.
-fn costs(widths: &[usize]) -> Option<[ModeCost; 3]> {
-    let chain = Chain::new(widths).ok()?;
-    let orders = [
-        chain.forward_bracketing(),
-        chain.reverse_bracketing(),
-        chain.best_bracketing(),
-    ];
-    Some(orders.map(|order| chain.cost(&order)))
+fn costs(chain: &Chain, best: Bracketing) -> [ModeCost; 3] {
+    let orders = [chain.forward_bracketing(), chain.reverse_bracketing(), best];
+    orders.map(|order| chain.cost(&order))
 }
 
 fn panel(
-    area: &DrawingArea<SVGBackend, Shift>,
+    area: &Area<'_>,
     what: &str,
     over: &str,
     points: &[Point],
     value: impl Fn(&ModeCost) -> f64,
-) -> std::result::Result<(), Box<dyn Error>> {
+) -> Drawn<()> {
     // A logarithmic axis needs positive ends that differ; a single function needs no products.
     let all = || points.iter().flat_map(|p| &p.1).map(&value);
     let low = all().filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
@@ -93,27 +98,32 @@ fn panel(
     let left = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min);
     let left = if left.is_finite() { left } else { 1.0 };
     let right = points.iter().map(|p| p.0).fold(left * 2.0, f64::max);
-    let mut chart = ChartBuilder::on(area)
-        .caption(what, ("sans-serif", 20))
+    let area = chart::below_head(area, what, &LINES)?;
+    let mut chart = ChartBuilder::on(&area)
         .margin(16)
+        .margin_top(4)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d((left..right).log_scale().base(2.0), (low..high).log_scale())?;
+        .build_cartesian_2d(
+            Axis::logarithmic(left, right, chart::ticks_of_two(left, right)),
+            Axis::logarithmic(low, high, chart::ticks(low, high)),
+        )?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .x_desc(over)
         .y_desc(what)
-        .x_label_formatter(&|x| format!("{x}"))
-        .y_label_formatter(&|y| format!("{y:.0e}"))
+        .x_label_formatter(&|x| chart::label(*x))
+        .y_label_formatter(&|y| chart::label(*y))
         .draw()?;
     // Lines that lie on each other are all seen, the later ones being thinner.
-    for (k, (name, colour)) in LINES.into_iter().enumerate() {
+    for (k, (_, colour)) in LINES.into_iter().enumerate() {
         let style = colour.stroke_width([6, 4, 2][k]);
         let line: Vec<(f64, f64)> = points
             .iter()
             .map(|(x, costs)| (*x, value(&costs[k])))
             .filter(|p| p.1 > 0.0)
+            .map(|(x, y)| (chart::place(x), chart::place(y)))
             .collect();
         // A line through one point is none.
         let dots: Vec<_> = line
@@ -121,16 +131,7 @@ fn panel(
             .map(|p| Circle::new(*p, 6 - 2 * k as i32, colour.filled()))
             .collect();
         chart.draw_series(dots)?;
-        chart
-            .draw_series(LineSeries::new(line, style))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
+        chart.draw_series(LineSeries::new(line, style))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .border_style(BLACK)
-        .background_style(WHITE)
-        .draw()?;
     Ok(())
 }

@@ -1,67 +1,73 @@
 //! The loss over the epochs, as a picture and on the terminal.
 
+use super::chart::{self, Axis, Drawn};
 use super::history::{Epoch, History};
 use crate::dataset::broken;
-use gradus::Result;
+use gradus::{Result, io};
 use plotters::prelude::*;
-use std::error::Error;
 use std::path::Path;
 use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
 
 const TRAIN: RGBColor = RGBColor(31, 119, 180);
 const TEST: RGBColor = RGBColor(214, 39, 40);
+/// Curves of so few epochs show each as a dot.
+const DOTTED: usize = 60;
 
 /// Writes training and test loss over the epochs to an SVG file.
 pub fn write_svg(path: &Path, history: &History) -> Result<()> {
-    draw(path, history).map_err(|e| broken(path, format_args!("cannot be drawn: {e}")))
+    let picture = draw(history).map_err(|e| broken(path, format_args!("cannot be drawn: {e}")))?;
+    io::write_whole(path, picture.as_bytes())
 }
 
-fn draw(path: &Path, history: &History) -> std::result::Result<(), Box<dyn Error>> {
+fn draw(history: &History) -> Drawn<String> {
     let lines = [
         ("training images", TRAIN, points(history, |e| e.loss)),
         ("test images", TEST, points(history, |e| e.test_loss)),
     ];
     // A logarithmic axis needs positive ends.
     let values = || {
-        lines
-            .iter()
-            .flat_map(|l| &l.2)
-            .map(|p| p.1)
-            .filter(|v| *v > 0.0 && v.is_finite())
+        let all = lines.iter().flat_map(|l| &l.2).map(|p| p.1);
+        all.filter(|v| *v > 0.0 && v.is_finite())
     };
     let low = values().fold(f64::INFINITY, f64::min).min(1.0) * 0.9;
     let high = values().fold(low * 2.0, f64::max) * 1.1;
-    let root = SVGBackend::new(path, (800, 480)).into_drawing_area();
+    let mut picture = String::new();
+    let root = SVGBackend::with_string(&mut picture, (800, 480)).into_drawing_area();
     root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("Loss", ("sans-serif", 22))
+    let names = lines.each_ref().map(|l| (l.0, l.1));
+    let area = chart::below_head(&root, "Loss", &names)?;
+    let last = history.len().max(2) as f64;
+    let mut chart = ChartBuilder::on(&area)
         .margin(16)
+        .margin_top(4)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d(1.0..history.len().max(2) as f64, (low..high).log_scale())?;
+        .build_cartesian_2d(
+            Axis::linear(1.0, last, chart::whole(history.len())),
+            Axis::logarithmic(low, high, chart::ticks(low, high)),
+        )?;
     chart
         .configure_mesh()
+        .light_line_style(TRANSPARENT)
         .x_desc("epoch")
         .y_desc("mean cross-entropy")
-        .y_label_formatter(&|v| format!("{v:.3}"))
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| chart::label(*y))
         .draw()?;
-    for (name, colour, points) in lines {
-        let style = colour.stroke_width(2);
-        chart
-            .draw_series(LineSeries::new(
-                points.into_iter().filter(|p| p.1 > 0.0),
-                style,
-            ))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
+    for (_, colour, points) in lines {
+        let places = points.into_iter().filter(|p| p.1 > 0.0);
+        let places: Vec<(f64, f64)> = places.map(|(x, y)| (x, chart::place(y))).collect();
+        if places.len() <= DOTTED {
+            let dots = places.iter().map(|p| Circle::new(*p, 3, colour.filled()));
+            chart.draw_series(dots)?;
+        }
+        chart.draw_series(LineSeries::new(places, colour.stroke_width(2)))?;
     }
-    chart
-        .configure_series_labels()
-        .border_style(BLACK)
-        .background_style(WHITE)
-        .draw()?;
     root.present()?;
-    Ok(())
+    drop(chart);
+    drop(area);
+    drop(root);
+    Ok(picture)
 }
 
 fn points(history: &History, value: impl Fn(&Epoch) -> f64) -> Vec<(f64, f64)> {

@@ -1,5 +1,6 @@
 //! What a run tells: on the terminal and in files.
 
+pub mod chart;
 pub mod clock;
 pub mod confusion;
 pub mod costs;

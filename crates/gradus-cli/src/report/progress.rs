@@ -1,6 +1,7 @@
 //! How far a run is: a bar where there is a terminal, a line an epoch where not.
 
 use super::history::Epoch;
+use crate::output::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stdout};
 use std::time::Instant;
@@ -60,7 +61,7 @@ impl Progress {
         );
         match &self.bar {
             Some(bar) => bar.set_message(line),
-            None => println!("{line}"),
+            None => say!("{line}"),
         }
     }
 
@@ -69,7 +70,7 @@ impl Progress {
         if let Some(bar) = self.bar {
             let last = bar.message();
             bar.finish_and_clear();
-            println!("{last}");
+            say!("{last}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A run: epoch after epoch of compiled steps.
 
+use super::blame::is_finite;
 use super::settings::Settings;
+use super::signals::Signals;
 use super::step::{Measured, State, Stepper};
 use crate::dataset::Dataset;
 use crate::model;
@@ -23,6 +25,8 @@ pub struct Run {
     /// Where the data came from; `None` is the embedded set.
     pub folder: Option<PathBuf>,
     pub history: Vec<Epoch>,
+    /// Of the epoch that is not complete.
+    pub sums: Sums,
     pub clock: Clock,
     /// Test images and labels.
     pub test: (Tensor, Tensor),
@@ -30,6 +34,25 @@ pub struct Run {
     order_key: Key,
     shift_key: Key,
     train: (Tensor, Tensor),
+}
+
+/// What the steps of an epoch have measured so far.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sums {
+    pub steps: usize,
+    /// The losses of all images seen.
+    pub loss: f64,
+    /// Images that were right.
+    pub right: i64,
+    pub seen: usize,
+}
+
+/// How the training of a run ended.
+pub enum Ended {
+    /// After the last epoch that was asked for.
+    Complete(State),
+    /// By this signal, after a step.
+    Interrupted(u8),
 }
 
 impl Run {
@@ -45,6 +68,7 @@ impl Run {
             settings,
             folder,
             history: Vec::new(),
+            sums: Sums::default(),
             clock: Clock::default(),
             test,
             net_key,
@@ -72,11 +96,11 @@ impl Run {
         self.data.train.labels.len()
     }
 
-    fn steps_per_epoch(&self) -> usize {
+    pub fn steps_per_epoch(&self) -> usize {
         self.images().div_ceil(self.settings.batch)
     }
 
-    fn stepper(&self) -> Stepper {
+    pub fn stepper(&self) -> Stepper {
         let steps = self.settings.epochs * self.steps_per_epoch();
         Stepper {
             images: self.train.0.clone(),
@@ -88,7 +112,7 @@ impl Run {
     }
 
     /// Which images each step of epoch `epoch` uses: in random order, each once.
-    fn batches(&self, epoch: usize) -> Result<Vec<Tensor>> {
+    pub fn batches(&self, epoch: usize) -> Result<Vec<Tensor>> {
         let key = self.order_key.fold_in(epoch as u32);
         let order = random::permutation(&key, self.images())?;
         let (n, batch) = (self.images(), self.settings.batch);
@@ -98,13 +122,17 @@ impl Run {
             .collect())
     }
 
-    /// Does all epochs that are left, at most `limit` of them, and gives the state after them; `keep` is called after each.
+    /// Does all epochs that are left, at most `limit` of them; `keep` is called after each, and before the run ends by a signal.
+    ///
+    /// # Errors
+    /// If a loss is not finite, or the state at the end of an epoch: with the operation that made the first such number. What `keep` kept last is finite.
     pub fn train(
         &mut self,
         mut state: State,
         limit: Option<u32>,
+        signals: &Signals,
         keep: &mut dyn FnMut(&Run, &State) -> Result<()>,
-    ) -> Result<State> {
+    ) -> Result<Ended> {
         let stepper = self.stepper();
         let compiled = jit(move |(state, chosen): &(State, Tensor)| stepper.step(state, chosen));
         let last = limit.map_or(self.settings.epochs, |n| {
@@ -120,8 +148,18 @@ impl Run {
             let begin = Instant::now();
             let batches = self.batches(epoch)?;
             self.clock.order += begin.elapsed();
-            let (mut loss, mut right, mut seen) = (0.0, 0i64, 0usize);
-            for chosen in batches {
+            // To find out why if a number becomes infinite in this epoch.
+            let (before, first) = (state.clone(), self.sums.steps);
+            for chosen in batches.into_iter().skip(first) {
+                if let Some(signal) = signals.received() {
+                    if !is_finite(&state)? {
+                        let what = "the state after the step is not finite";
+                        return Err(self.not_finite(what, epoch, before, first)?);
+                    }
+                    keep(self, &state)?;
+                    progress.finish();
+                    return Ok(Ended::Interrupted(signal));
+                }
                 let n = chosen.len();
                 let known = compiled.programs();
                 let begin = Instant::now();
@@ -132,10 +170,18 @@ impl Run {
                 } else {
                     self.clock.step(begin.elapsed());
                 }
-                loss += measured.0.astype(gradus::DType::F64).item::<f64>()? * n as f64;
-                right += measured.1.item::<i64>()?;
-                seen += n;
-                progress.step(epoch, loss / seen as f64, right as f64 / seen as f64);
+                let loss = measured.0.astype(gradus::DType::F64).item::<f64>()?;
+                if !loss.is_finite() {
+                    let what = format!("the loss is {loss}");
+                    return Err(self.not_finite(&what, epoch, before, first)?);
+                }
+                let sums = &mut self.sums;
+                sums.steps += 1;
+                sums.loss += loss * n as f64;
+                sums.right += measured.1.item::<i64>()?;
+                sums.seen += n;
+                let seen = sums.seen as f64;
+                progress.step(epoch, sums.loss / seen, sums.right as f64 / seen);
             }
             let begin = Instant::now();
             let (guesses, test_loss) = model::scores(&state.net, &self.test.0, &self.test.1)?;
@@ -144,10 +190,18 @@ impl Run {
                 .zip(&self.data.test.labels)
                 .filter(|&(&g, &l)| g == i64::from(l))
                 .count();
+            if !test_loss.is_finite() || !is_finite(&state)? {
+                let what = match test_loss.is_finite() {
+                    true => "the state after the step is not finite".to_string(),
+                    false => format!("the loss of the test images is {test_loss}"),
+                };
+                return Err(self.not_finite(&what, epoch, before, first)?);
+            }
             self.clock.evaluation += begin.elapsed();
+            let sums = std::mem::take(&mut self.sums);
             let result = Epoch {
-                loss: loss / seen as f64,
-                train_accuracy: right as f64 / seen as f64,
+                loss: sums.loss / sums.seen as f64,
+                train_accuracy: sums.right as f64 / sums.seen as f64,
                 test_loss,
                 test_accuracy: hits as f64 / guesses.len().max(1) as f64,
             };
@@ -158,7 +212,10 @@ impl Run {
             self.clock.saving += begin.elapsed();
         }
         progress.finish();
-        Ok(state)
+        match signals.received() {
+            Some(signal) => Ok(Ended::Interrupted(signal)),
+            None => Ok(Ended::Complete(state)),
+        }
     }
 
     /// The mean time of each part of the compiled step from `state` on; the run does not go on by it.

@@ -1,6 +1,7 @@
 //! What a run is made of: everything that its result depends on, but the images.
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, shown};
+use crate::limits;
 use crate::model::Metadata;
 use crate::network::Kind;
 use crate::options::{FloatName, OptimizerName, ScheduleName, TaskName, TrainOptions, name_of};
@@ -67,6 +68,16 @@ impl Settings {
                 (Kind::Gru, true) => vec![128],
             },
         };
+        if hidden.len() > limits::MOST_LAYERS {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!(
+                    "--layers: {} hidden layers; the most is {}",
+                    hidden.len(),
+                    limits::MOST_LAYERS
+                ),
+            ));
+        }
         Ok(Settings {
             hidden,
             kind,
@@ -147,24 +158,28 @@ impl Settings {
         fn choice<T: ValueEnum>(file: &Metadata<'_>, key: &str) -> Result<T> {
             let text = file.text(key)?;
             T::from_str(text, false)
-                .map_err(|_| file.broken(format!("its entry `{key}` cannot be `{text}`")))
+                .map_err(|_| file.broken(format!("its entry `{key}` cannot be {}", shown(text))))
         }
         // Checkpoints from before there was a choice name no task.
         let task = match file.has("task") {
             true => choice(file, "task")?,
             false => TaskName::Digits,
         };
+        let clip = match file.is_given("clip")? {
+            true => Some(file.real("clip", |c| c > 0.0)?),
+            false => None,
+        };
         Ok(Settings {
-            hidden: file.list("hidden")?,
+            hidden: file.widths("hidden")?,
             kind: file.kind(task)?,
-            epochs: file.get("epochs")?,
-            batch: file.get("batch")?,
+            epochs: file.number("epochs", limits::EPOCHS)?,
+            batch: file.number("batch", limits::BATCH)?,
             optimizer: choice(file, "optimizer")?,
-            rate: file.get("lr")?,
+            rate: file.real("lr", |r| r > 0.0)?,
             schedule: choice(file, "schedule")?,
-            weight_decay: file.get("weight_decay")?,
-            clip: file.option("clip")?,
-            shift: file.get("shift")?,
+            weight_decay: file.real("weight_decay", |d| d >= 0.0)?,
+            clip,
+            shift: file.number("shift", limits::SHIFT)?,
             seed: file.get("seed")?,
             dtype: choice(file, "dtype")?,
         })

@@ -58,8 +58,7 @@ pub struct Stepper {
 
 impl Stepper {
     pub fn step(&self, state: &State, chosen: &Tensor) -> (State, Measured) {
-        let x = self.batch(state, chosen);
-        let y = self.labels.take(chosen, 0);
+        let (x, y) = self.images_of(state, chosen);
         let ((loss, logits), mut grads) = value_and_grad_aux(|net: &Network| {
             let logits = net.scores(&x);
             (softmax_cross_entropy(&logits, &y), logits)
@@ -72,6 +71,11 @@ impl Stepper {
         let step = &state.step + 1;
         let right = logits.argmax_axis(-1).equal(&y).astype(I64).sum();
         (State { net, memory, step }, (loss, right))
+    }
+
+    /// The chosen images as this step sees them, and their labels.
+    pub fn images_of(&self, state: &State, chosen: &Tensor) -> (Tensor, Tensor) {
+        (self.batch(state, chosen), self.labels.take(chosen, 0))
     }
 
     /// The chosen images, each moved by some pixels where that is asked for.

@@ -9,11 +9,31 @@ use tempfile::TempDir;
 
 /// Runs `gradus` with the folder `dir` as its own.
 pub fn gradus(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = command(dir, arguments);
+    command.output().expect("the program starts")
+}
+
+/// `gradus` with the folder `dir` as its own, to be started.
+pub fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
+    in_folder(&mut command, dir).args(arguments);
+    command
+}
+
+/// `gradus` as [`command`], after a shell has carried out `before`, limits for example.
+#[cfg(unix)]
+pub fn after(before: &str, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("{before}; exec \"$0\" \"$@\"");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_gradus")]);
+    in_folder(&mut command, dir).args(arguments);
+    command
+}
+
+fn in_folder<'a>(command: &'a mut Command, dir: &Path) -> &'a mut Command {
     // Rates that were measured on this machine would change the times.
     command.env("XDG_CACHE_HOME", dir.join("no-cache"));
-    command.current_dir(dir).args(arguments);
-    command.output().expect("the program starts")
+    command.current_dir(dir)
 }
 
 /// What the program says when all is well.
@@ -36,7 +56,8 @@ pub fn refuses(dir: &Path, arguments: &[&str]) -> String {
     refusal(&gradus(dir, arguments))
 }
 
-fn refusal(output: &Output) -> String {
+/// What a program said that failed, and its exit code.
+pub fn refusal(output: &Output) -> String {
     assert!(!output.status.success(), "it is not refused");
     let code = output.status.code().expect("an exit code");
     format!("{}exit code {code}", text(&output.stderr))

@@ -14,11 +14,10 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
             users[o.index()].push(id);
         }
     }
+    let is_output = graph.output_marks();
     let exchanged = |id: NodeId| {
         let all = &users[id.index()];
-        !all.is_empty()
-            && !graph.outputs().contains(&id)
-            && all.iter().all(|&u| exchanges(graph, id, u))
+        !all.is_empty() && !is_output[id.index()] && all.iter().all(|&u| exchanges(graph, id, u))
     };
     rewrite(graph, |out, id, operands| {
         let node = graph.node(id);

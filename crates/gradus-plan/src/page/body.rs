@@ -54,9 +54,7 @@ impl View<'_> {
             let view = View::new(body, writer, held);
             let own = self.name(id);
             let place = self.place(id);
-            let place = place.map_or(String::new(), |(file, line)| {
-                quote::html(&format!("{}:{line}", super::short(file)))
-            });
+            let place = place.map_or(String::new(), |loc| quote::html(&super::short(loc)));
             let _ = writeln!(
                 writer.out,
                 "<details class=\"body {}\" id=\"b{number}\"{open}><summary><span><b>{name}</b> of <a href=\"#n{}\">%{own} {}</a>, {}{}: {}</span><span class=\"place\">{place}</span></summary>",

@@ -60,6 +60,7 @@ impl Drawing {
     fn of_nodes(view: &View<'_>) -> Option<Drawing> {
         let graph = view.graph;
         let mut at = HashMap::new();
+        let is_output = graph.output_marks();
         let (mut boxes, mut all_reads) = (Vec::new(), Vec::new());
         for id in graph.ids() {
             let node = graph.node(id);
@@ -86,7 +87,7 @@ impl Drawing {
                 class: view.class(id),
                 lines,
                 nodes: vec![view.name(id)],
-                output: graph.outputs().contains(&id),
+                output: is_output[id.index()],
             });
         }
         Drawing::placed(
@@ -100,6 +101,7 @@ impl Drawing {
     fn of_lines(view: &View<'_>) -> Option<Drawing> {
         let graph = view.graph;
         let mut at = HashMap::new();
+        let is_output = graph.output_marks();
         let mut box_of = vec![None; graph.len()];
         let mut boxes: Vec<Drawn> = Vec::new();
         let mut reads: Vec<Vec<usize>> = Vec::new();
@@ -108,12 +110,10 @@ impl Drawing {
             if matches!(node.op, Op::Const(_)) {
                 continue;
             }
-            let key = (view.place(id), view.class(id));
-            let k = *at.entry(key).or_insert_with(|| {
-                let place = match view.place(id) {
-                    Some((file, line)) => format!("{}:{line}", short(file)),
-                    None => "no known line".into(),
-                };
+            let place = view.place(id).map(|loc| loc.to_string());
+            let k = *at.entry((place, view.class(id))).or_insert_with(|| {
+                let place = view.place(id);
+                let place = place.map_or_else(|| "no known line".into(), short);
                 boxes.push(Drawn {
                     class: view.class(id),
                     lines: [place, String::new()],
@@ -125,7 +125,7 @@ impl Drawing {
             });
             box_of[id.index()] = Some(k);
             boxes[k].nodes.push(view.name(id));
-            boxes[k].output |= graph.outputs().contains(&id);
+            boxes[k].output |= is_output[id.index()];
             for o in &node.operands {
                 // Lines may read each other; links go down, from the line that began first.
                 if let Some(r) = box_of[o.index()]

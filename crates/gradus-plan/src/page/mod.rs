@@ -15,7 +15,7 @@ use crate::profile::Profile;
 use crate::quote;
 use body::Held;
 use drawing::Drawing;
-use gradus_ir::{Graph, NodeId, Part, text};
+use gradus_ir::{Graph, Loc, NodeId, Part, text};
 use source::Sources;
 use std::fmt::Write;
 
@@ -65,6 +65,9 @@ pub(crate) fn section(graph: &Graph, profile: &Profile, places: Places) -> Strin
     view.halves(&mut writer);
     writer.out + "</section>\n"
 }
+
+/// Letters of a piece of a text that stand in a line of the list.
+const SHORT_PIECE: usize = 32;
 
 /// A section while it is written.
 struct Writer<'a> {
@@ -145,10 +148,10 @@ impl<'a> View<'a> {
         self.names[id.index()]
     }
 
-    /// The user's line that a node comes from, where it is known and shown.
-    fn place(&self, id: NodeId) -> Option<(&'static str, u32)> {
-        let place = self.graph.node(id).loc.file_line();
-        place.filter(|_| self.places == Places::Shown)
+    /// Where a node comes from, where that is known and shown.
+    fn place(&self, id: NodeId) -> Option<Loc> {
+        let loc = self.graph.node(id).loc;
+        (loc.is_known() && self.places == Places::Shown).then_some(loc)
     }
 
     /// Names of nodes as attributes hold them: unlike those of other bodies.
@@ -236,7 +239,18 @@ fn tools(graph: &Graph, out: &mut String) {
     );
 }
 
-/// The name of a file without its folders.
-fn short(file: &str) -> &str {
-    file.rsplit(['/', '\\']).next().unwrap_or(file)
+/// A place in few letters: a line by the name of its file without the folders, a piece of a text by its beginning.
+fn short(loc: Loc) -> String {
+    if let Some((file, line)) = loc.file_line() {
+        let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+        return format!("{name}:{line}");
+    }
+    let Some((text, range)) = loc.piece() else {
+        return String::new();
+    };
+    let piece = &text[range];
+    match piece.char_indices().nth(SHORT_PIECE) {
+        Some((end, _)) => format!("{}…", &piece[..end]),
+        None => piece.to_string(),
+    }
 }

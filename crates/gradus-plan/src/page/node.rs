@@ -40,7 +40,7 @@ impl View<'_> {
             })
             .collect();
         let place = self.place(id);
-        let in_full = place.map(|(file, line)| quote::html(&format!("{file}:{line}")));
+        let in_full = place.map(|loc| quote::html(&loc.to_string()));
         let _ = writeln!(
             out,
             "<li class=\"{}\" data-name=\"{}\" data-reads=\"{}\" data-users=\"{}\"><details><summary><code>{}</code><b>{}</b><span class=\"place\">{}</span></summary>",
@@ -50,20 +50,17 @@ impl View<'_> {
             self.words(&users),
             quote::html(&line),
             returned.concat(),
-            place.map_or(String::new(), |(file, line)| quote::html(&format!(
-                "{}:{line}",
-                short(file)
-            )))
+            place.map_or(String::new(), |loc| quote::html(&short(loc)))
         );
-        if let Some(source) = place.and_then(|(file, line)| writer.sources.line(file, line)) {
-            let _ = writeln!(out, "<pre class=\"source\">{}</pre>", quote::html(source));
+        if let Some(source) = place.and_then(|loc| writer.sources.shown(loc)) {
+            let _ = writeln!(out, "<pre class=\"source\">{source}</pre>");
         }
         out.push_str("<table>\n");
         let mut row = |name: &str, value: &str| {
             let _ = writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>");
         };
         if let Some(place) = in_full {
-            row("line", &place);
+            row("place", &place);
         }
         row(
             "part",

@@ -1,5 +1,7 @@
-//! The text of the user's lines, where their files can be read.
+//! What the user wrote: lines, where their files can be read, and pieces of texts.
 
+use crate::quote;
+use gradus_ir::Loc;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -11,6 +13,21 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// What stands at `loc`, as HTML: the line, or the whole text with the piece marked in it.
+    pub fn shown(&mut self, loc: Loc) -> Option<String> {
+        if let Some((text, piece)) = loc.piece() {
+            let parts = [
+                &text[..piece.start],
+                &text[piece.clone()],
+                &text[piece.end..],
+            ];
+            let [before, piece, after] = parts.map(quote::html);
+            return Some(format!("{before}<mark>{piece}</mark>{after}"));
+        }
+        let (file, line) = loc.file_line()?;
+        self.line(file, line).map(quote::html)
+    }
+
     /// Line `number` of `file`, counted from 1, as the file is now.
     pub fn line(&mut self, file: &'static str, number: u32) -> Option<&str> {
         let lines = self.files.entry(file).or_insert_with(|| {

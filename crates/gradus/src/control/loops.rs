@@ -353,11 +353,7 @@ impl From<i32> for Bound {
 
 impl From<usize> for Bound {
     fn from(n: usize) -> Bound {
-<<<<<<< HEAD
         // No loop gets as far as the largest number that a step can have.
-=======
-        // More steps than that no loop makes; wrapped, it would make none.
->>>>>>> h2
         Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
     }
 }

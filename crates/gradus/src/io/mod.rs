@@ -12,7 +12,17 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of the longest header that is read: names, types and metadata of some hundred thousand tensors.
+const LONGEST_HEADER: u64 = 16 << 20;
+/// Entries of metadata that a file may have.
+const MOST_ENTRIES: usize = 10_000;
+/// Axes that a tensor may have.
+const MOST_AXES: usize = 64;
 
 /// Writes the tensors of `tree` to `path`, with `metadata`; the file appears whole or not at all.
 ///
@@ -42,12 +52,48 @@ pub fn save<A: Tree>(
     let mut bytes =
         serialize(views, Some(metadata)).map_err(|e| broken(path, "cannot be written", e))?;
     sort_header(&mut bytes).map_err(|e| broken(path, "cannot be written", e))?;
-    // A crash in the middle must not leave half a file under the name.
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    std::fs::write(&partial, bytes)
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(|e| broken(path, "cannot be written", e))
+    write_whole(path, &bytes)
+}
+
+/// Writes `bytes` to `path`: the file appears whole or not at all, also if the machine stops or the disk is full, and two programs that write the same file do
+/// not mix.
+///
+/// # Errors
+/// If the file cannot be written; what stood at `path` is then still there.
+pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    let partial = partial_name(path);
+    let written = write_synced(&partial, bytes).and_then(|()| fs::rename(&partial, path));
+    if let Err(error) = written {
+        // The error is told; that the rest could not be removed either would say nothing more.
+        let _ = fs::remove_file(&partial);
+        return Err(broken(path, "cannot be written", error));
+    }
+    // The new name is on the disk when its folder is. Some systems cannot sync a folder, and the file is complete without it.
+    if let Some(folder) = path.parent() {
+        let here = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        let _ = File::open(here).and_then(|f| f.sync_all());
+    }
+    Ok(())
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create_new(path)?;
+    file.write_all(bytes)?;
+    // Without this the name can reach the disk before what it names.
+    file.sync_all()
+}
+
+/// A name beside `path` that no other write has, in this process or another.
+fn partial_name(path: &Path) -> PathBuf {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let write = WRITES.fetch_add(1, Ordering::Relaxed);
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{write}.partial", std::process::id()));
+    name.into()
 }
 
 /// Brings the entries of the header into the order of their names: the crate writes metadata in one that differs from run to run, and equal trees should
@@ -82,6 +128,16 @@ pub fn load<A: Tree>(path: impl AsRef<Path>, like: &A) -> Result<(A, BTreeMap<St
                 format!("{}: has no tensor `{name}`", path.display()),
             )
         })?;
+        if view.shape().len() > MOST_AXES {
+            return Err(Error::new(
+                ErrorKind::Data,
+                format!(
+                    "{}: tensor `{name}` has {} axes; the most is {MOST_AXES}",
+                    path.display(),
+                    view.shape().len()
+                ),
+            ));
+        }
         let ty = loaded_type(&view).ok_or_else(|| {
             Error::new(
                 ErrorKind::Data,
@@ -117,8 +173,67 @@ pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
     metadata_of(path, &bytes)
 }
 
+/// Names and shapes of the tensors in the file at `path`.
+///
+/// # Errors
+/// If the file cannot be read or is no safetensors file.
+pub fn shapes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Vec<usize>>> {
+    let path = path.as_ref();
+    let bytes = read(path)?;
+    let tensors = parse(path, &bytes)?.tensors();
+    let shapes = tensors
+        .into_iter()
+        .map(|(name, view)| (name, view.shape().to_vec()));
+    Ok(shapes.collect())
+}
+
+/// The bytes of the file, whose header is one that can be parsed in little time and memory.
 fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| broken(path, "cannot be read", e))
+    let bytes = fs::read(path).map_err(|e| broken(path, "cannot be read", e))?;
+    let refuse = |what: String| Error::new(ErrorKind::Data, format!("{}: {what}", path.display()));
+    // A header that is not all there is found by the parser, which says more.
+    if let Some((length, rest)) = bytes.split_first_chunk::<8>()
+        && let length = u64::from_le_bytes(*length)
+        && length <= rest.len() as u64
+    {
+        if length > LONGEST_HEADER {
+            return Err(refuse(format!(
+                "its header has {length} bytes; the most is {LONGEST_HEADER}"
+            )));
+        }
+        let entries = most_entries(&rest[..length as usize]);
+        if entries > MOST_ENTRIES {
+            return Err(refuse(format!(
+                "its header has an object of {entries} entries, as `__metadata__` is one; the most is {MOST_ENTRIES}"
+            )));
+        }
+    }
+    Ok(bytes)
+}
+
+/// The most entries of an object within the outermost one: those of the metadata, or of what is said of a tensor.
+fn most_entries(json: &[u8]) -> usize {
+    let (mut depth, mut entries, mut most) = (0usize, 0usize, 0usize);
+    let (mut text, mut escaped) = (false, false);
+    for &byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            _ if text => {}
+            b'{' => {
+                depth += 1;
+                entries = 0;
+            }
+            b'}' => depth = depth.saturating_sub(1),
+            b':' if depth >= 2 => {
+                entries += 1;
+                most = most.max(entries);
+            }
+            _ => {}
+        }
+    }
+    most
 }
 
 fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
@@ -128,12 +243,8 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
 fn metadata_of(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
     let (_, header) = SafeTensors::read_metadata(bytes)
         .map_err(|e| broken(path, "is no complete safetensors file", e))?;
-    Ok(header
-        .metadata()
-        .clone()
-        .unwrap_or_default()
-        .into_iter()
-        .collect())
+    let entries = header.metadata().iter().flatten();
+    Ok(entries.map(|(k, v)| (k.clone(), v.clone())).collect())
 }
 
 fn broken(path: &Path, what: &str, cause: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -27,6 +27,9 @@ pub struct NanReport {
     pub reaches_result: bool,
     /// The loops, branches and calls that it is in, innermost first.
     pub within: Vec<NanWithin>,
+    /// The paths of the arguments that the operation is nearest to: those that it reads itself, else those that the fewest operations are between. Of a network they name
+    /// the layer.
+    pub nearest: Vec<String>,
     /// What the operation read, a line each.
     operands: Vec<String>,
     loc: Loc,
@@ -65,8 +68,14 @@ pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<N
         let found = search(&closed.graph, &arguments, Meaning::Searched)?;
         Ok(found.map(|found| {
             let mut report = NanReport::new(&found);
+            let names = paths(x);
+            let near = || found.near.iter().filter(|(k, _)| *k < names.len());
+            let least = near().map(|(_, d)| *d).min();
+            let nearest = near().filter(|(_, d)| Some(*d) == least);
+            report.nearest = nearest.map(|(k, _)| names[*k].clone()).collect();
+            report.nearest.sort();
             if let Some(k) = found.argument() {
-                let of = paths(x).get(k).map(|path| argument_at(path));
+                let of = names.get(k).map(|path| argument_at(path));
                 report.argument = Some(of.unwrap_or_else(|| "a tensor from outside".into()));
             }
             report
@@ -160,6 +169,7 @@ impl NanReport {
             index,
             reaches_result: found.reaches_result,
             within: found.within.clone(),
+            nearest: Vec::new(),
             operands: operands.collect(),
             loc: found.loc,
             ty,
@@ -168,8 +178,13 @@ impl NanReport {
         }
     }
 
+    /// Where the operation is: the line of the user's program, or the piece of a text that it carries out.
+    pub fn loc(&self) -> Loc {
+        self.loc
+    }
+
     /// The text without the place.
-    fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let what = match self.value.is_nan() {
             true => "NaN",
             false => "infinity",

@@ -84,6 +84,8 @@ pub(super) struct Found {
     pub reaches_result: bool,
     /// Innermost first.
     pub within: Vec<NanWithin>,
+    /// The inputs that it follows from, each with the number of operations between.
+    pub near: Vec<(usize, usize)>,
 }
 
 impl Found {
@@ -237,6 +239,8 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         && let Some(mut found) = within(region, node.loc, &given)?
     {
         found.reaches_result = first.is_some();
+        let from = found.near.iter().map(|&(o, d)| (node.operands[o], d + 1));
+        found.near = near(graph, &from.collect::<Vec<_>>());
         return Ok(Some(found));
     }
     let given = given.iter().filter_map(|v| v.array().ok());
@@ -259,10 +263,33 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         result: Tensor::from_array(result),
         reaches_result: first.is_some(),
         within: Vec::new(),
+        near: near(graph, &[(id, 0)]),
     }))
 }
 
-/// The operation inside of a region that got finite operands and gave results that are not finite.
+/// The inputs that the nodes `from` follow from, each with the fewest operations between, which are counted from the numbers of `from` on.
+fn near(graph: &Graph, from: &[(NodeId, usize)]) -> Vec<(usize, usize)> {
+    let mut distances = vec![usize::MAX; graph.len()];
+    for &(id, distance) in from {
+        distances[id.index()] = distances[id.index()].min(distance);
+    }
+    let mut inputs = Vec::new();
+    for id in graph.ids().rev() {
+        let distance = distances[id.index()];
+        if distance == usize::MAX {
+            continue;
+        }
+        if let Op::Input(k) = graph.node(id).op {
+            inputs.push((k as usize, distance));
+        }
+        for o in &graph.node(id).operands {
+            distances[o.index()] = distances[o.index()].min(distance + 1);
+        }
+    }
+    inputs
+}
+
+/// The operation inside of a region that got finite operands and gave results that are not finite; it is near to operands of the region.
 fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>> {
     let here = |step, branch| NanWithin {
         operation: Op::Region(region.clone().into()).name(),
@@ -270,6 +297,12 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         part: loc.part(),
         step,
         branch,
+    };
+    // A body's inputs are the operands from this one on; before them a loop's body has the number of the step.
+    let (own_inputs, first_operand) = match region {
+        Region::Loop(r) => (1, r.counts()),
+        Region::Switch(_) => (0, 1),
+        _ => (0, 0),
     };
     let (mut found, place) = match region {
         Region::Loop(r) => {
@@ -306,6 +339,11 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         }
     };
     found.within.extend(place);
+    let near = found.near.iter();
+    found.near = near
+        .filter_map(|&(k, d)| Some((k.checked_sub(own_inputs)? + first_operand, d)))
+        .filter(|(o, _)| *o < operands.len())
+        .collect();
     Ok(Some(found))
 }
 

@@ -201,7 +201,7 @@ impl Tensor {
             sizes: Dims::from_slice(sizes),
         };
         if let Err(error) = whole("dynamic_slice", starts) {
-            return Tensor::fail(error, self.ty().with_shape(sizes));
+            return Tensor::fail(error, &[self], self.ty().with_shape(sizes));
         }
         Tensor::apply(Op::Dynamic(op), &[self, &starts.astype(DType::I64)])
     }
@@ -215,7 +215,7 @@ impl Tensor {
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
         let dtype = common_dtype(self.dtype(), part.dtype());
         if let Err(error) = whole("dynamic_update", starts) {
-            return Tensor::fail(error, self.ty().with_dtype(dtype));
+            return Tensor::fail(error, &[self], self.ty().with_dtype(dtype));
         }
         let (whole, part) = (self.astype(dtype), part.astype(dtype));
         let starts = starts.astype(DType::I64);

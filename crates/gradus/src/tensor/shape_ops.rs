@@ -279,7 +279,7 @@ impl Tensor {
             Ok(value) => Tensor::splat(value, &[]),
             Err(error) => {
                 let error = Error::new(error.kind(), format!("pad: {}", error.message()));
-                return Tensor::fail(error, self.ty().clone());
+                return Tensor::fail(error, &[self], self.ty().clone());
             }
         };
         Tensor::apply(Op::Resize(pad), &[self, &value])

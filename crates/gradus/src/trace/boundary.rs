@@ -109,6 +109,32 @@ pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
     f()
 }
 
+/// Runs `f`; what it does belongs to the bytes `range` of `text` and not to the lines of the program that runs it. For programs that carry out a text, a formula for
+/// example: messages, pages and searches for a NaN then name the part of it.
+///
+/// ```
+/// use gradus::prelude::*;
+/// use gradus::on_behalf_of_text;
+/// let formula = "sqrt(x)*2";
+/// let f = |x: &Tensor| {
+///     let root = on_behalf_of_text(formula, 0..7, || x.sqrt());
+///     on_behalf_of_text(formula, 7..8, || root * 2.0)
+/// };
+/// let report = find_nan(f, &Tensor::from(-1.0))?.unwrap();
+/// assert_eq!(report.loc().to_string(), "`sqrt(x)`, from character 1 on");
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `text` has no such piece.
+pub fn on_behalf_of_text<T>(
+    text: &'static str,
+    range: std::ops::Range<usize>,
+    f: impl FnOnce() -> T,
+) -> T {
+    on_behalf_of(Loc::piece_of(text, range), f)
+}
+
 /// The user's line that a call at `direct` belongs to.
 pub(crate) fn users_place(direct: Loc) -> Loc {
     ASKED_AT.get().unwrap_or(direct)

@@ -32,7 +32,9 @@ pub use losses::value_and_grads;
 pub use parts::{freeze, grad_wrt, value_and_grad_wrt};
 pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
 pub use plan_hvp::{HvpPlan, plan_hvp};
-pub use profile::{calibrate, machine_profile, profile_path, save_profile};
+pub use profile::{
+    Calibration, calibrate, machine_profile, measure_machine, profile_path, save_profile,
+};
 pub use stated::{StatedCost, with_cost};
 pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};

@@ -37,28 +37,46 @@ pub fn machine_profile() -> Profile {
     *PROFILE
 }
 
+/// The rates of a machine as they were measured.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Calibration {
+    /// From the median of the samples of each rate.
+    pub profile: Profile,
+    /// How far the samples of each rate are apart, in the order of [`Profile::rates`]: the distance of their quartiles as a share of their median. On a quiet machine it is a few
+    /// hundredths.
+    pub spreads: [f64; 9],
+}
+
 /// Measures the rates of this machine, within about a second.
 ///
 /// # Errors
 /// None on a machine that can run programs.
 pub fn calibrate() -> Result<Profile> {
+    Ok(measure_machine()?.profile)
+}
+
+/// As [`calibrate`], with how far the samples are apart.
+///
+/// # Errors
+/// None on a machine that can run programs.
+pub fn measure_machine() -> Result<Calibration> {
     let elementwise = |op: fn(&mut Graph, NodeId) -> NodeId, n: usize| {
         seconds(&[Type::new(DType::F64, &[n])], &|g, x| op(g, x[0]))
     };
-    let product = |dtype| -> Result<f64> {
+    let product = |dtype| {
         let square = Type::new(dtype, &[512, 512]);
-        let time = seconds(&[square.clone(), square], &|g, x| {
+        seconds(&[square.clone(), square], &|g, x| {
             let op = gradus_ir::primitives::Contract {
                 contract_left: [1].into_iter().collect(),
                 contract_right: [0].into_iter().collect(),
                 ..Default::default()
             };
             g.emit(Op::Contract(op), x)
-        })?;
-        Ok(2.0 * 512f64.powi(3) / time)
+        })
     };
     const SMALL: usize = 1 << 14;
     const LARGE: usize = 1 << 22;
+    let (product_f32, product_f64) = (product(DType::F32)?, product(DType::F64)?);
     // Many operations on each element, so that moving it counts little.
     let arithmetic = elementwise(
         |g, x| {
@@ -80,7 +98,7 @@ pub fn calibrate() -> Result<Profile> {
             let all = g.broadcast(sum, &[8], &[]);
             g.binary(Binary::Sub, y, all)
         })
-    })? / 32.0;
+    })?;
     let index = Type::new(DType::I64, &[SMALL]);
     let indexing = seconds(&[Type::new(DType::F64, &[SMALL]), index], &|g, x| {
         let zero = g.constant_like(0.0, x[0]);
@@ -91,17 +109,31 @@ pub fn calibrate() -> Result<Profile> {
     })?;
     let n = SMALL as f64;
     let bytes = |n: usize| 2.0 * (n * DType::F64.size()) as f64;
-    Ok(Profile {
-        product_f32: product(DType::F32)?,
-        product_f64: product(DType::F64)?,
-        arithmetic: 64.0 * n / arithmetic,
-        transcendental: 4.0 * n / transcendental,
-        reduction: n / reduction,
-        indexing: n / indexing,
-        cache: bytes(SMALL) / cache,
-        memory: bytes(LARGE) / memory,
+    let operations = 2.0 * 512f64.powi(3);
+    let profile = Profile {
+        product_f32: operations / product_f32.median,
+        product_f64: operations / product_f64.median,
+        arithmetic: 64.0 * n / arithmetic.median,
+        transcendental: 4.0 * n / transcendental.median,
+        reduction: n / reduction.median,
+        indexing: n / indexing.median,
+        cache: bytes(SMALL) / cache.median,
+        memory: bytes(LARGE) / memory.median,
+        launch: launch.median / 32.0,
+    };
+    let samples = [
+        product_f32,
+        product_f64,
+        arithmetic,
+        transcendental,
+        reduction,
+        indexing,
+        cache,
+        memory,
         launch,
-    })
+    ];
+    let spreads = samples.map(|s| s.spread);
+    Ok(Calibration { profile, spreads })
 }
 
 /// Writes rates to [`profile_path`], where later programs find them; gives the path.
@@ -125,8 +157,15 @@ pub fn save_profile(profile: &Profile) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The median time of a program on numbers around 1 (or indices that all exist).
-fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[NodeId]) -> NodeId) -> Result<f64> {
+/// Times in seconds.
+struct Samples {
+    median: f64,
+    /// The distance of the quartiles as a share of the median.
+    spread: f64,
+}
+
+/// The times of a program on numbers around 1 (or indices that all exist).
+fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[NodeId]) -> NodeId) -> Result<Samples> {
     let mut g = Graph::new();
     let ids: Vec<NodeId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();
     let result = make(&mut g, &ids);
@@ -141,7 +180,12 @@ fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[NodeId]) -> NodeId) -> R
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    let quartile = |k: usize| times[k * (times.len() - 1) / 4];
+    let median = times[times.len() / 2];
+    Ok(Samples {
+        median,
+        spread: (quartile(3) - quartile(1)) / median,
+    })
 }
 
 fn array(ty: &Type) -> Result<Array> {

@@ -409,3 +409,51 @@ fn compiled_loops_are_checked() {
       in step 2 of scan, at the line of the loop
     ");
 }
+
+/// The arguments that the first bad number of `f` is nearest to.
+fn nearest<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Vec<String> {
+    find_nan(f, x).unwrap().expect("a report").nearest
+}
+
+#[test]
+fn the_nearest_argument_tells_the_layer() {
+    let layers = vec![
+        Tensor::from([[1.0, 2.0], [3.0, 4.0]]),
+        Tensor::from([[1e200, 0.0], [0.0, 1e200]]),
+        Tensor::from([[1e200, 0.0], [0.0, 1.0]]),
+    ];
+    let through = |layers: &Vec<Tensor>, x: f64| {
+        let all = layers.iter();
+        let last = all.fold(Tensor::from([x, x]), |x, w| w.matmul(&x).relu());
+        last.sum()
+    };
+    assert_eq!(nearest(|l| through(l, 1.0), &layers), [".2"]);
+    // Here all values are finite, and the cotangent is not behind the second layer.
+    let small = |layers: &Vec<Tensor>| through(layers, 1e-200);
+    assert!(find_nan(small, &layers).unwrap().is_none());
+    assert_eq!(nearest(grad(small), &layers), [".1"]);
+}
+
+#[test]
+fn the_nearest_argument_of_what_a_loop_does_is_one_outside_of_it() {
+    let x = (
+        Tensor::from([0.5, 1.0]),
+        Tensor::from(1e300),
+        Tensor::from(2.0),
+    );
+    let f = |(rows, large, small): &(Tensor, Tensor, Tensor)| {
+        let step = |c: &Tensor, row: &Tensor| (c * large + row * small, row.clone());
+        scan(step, &Tensor::from(1.0), rows).0
+    };
+    assert_eq!(nearest(f, &x), [".1"]);
+    let branch = |(rows, large, _): &(Tensor, Tensor, Tensor)| {
+        let on = rows.sum().greater(0.0);
+        cond(
+            &on,
+            |x: &Tensor| x * large * large,
+            |x: &Tensor| x.clone(),
+            &rows.sum(),
+        )
+    };
+    assert_eq!(nearest(branch, &x), [".1"]);
+}

@@ -1,200 +1,252 @@
 //! `gradus diff`: the derivatives of a formula at a point, and the program that computes them.
 
+mod finite;
+mod json;
+mod plans;
+mod text;
+
 use crate::dataset::broken;
 use crate::formula::Formula;
 use crate::formula::at::Variables;
-use crate::options::DiffOptions;
+use crate::options::{DiffFormat, DiffOptions};
+use crate::output::{self, note};
 use gradus::tensor::concatenate;
 use gradus::{
-    Graph, PlanOptions, Result, Tensor, dot, grad, hessian_tree, jacobian_tree, machine_profile,
-    page, plan_hessian, plan_jacobian, trace, value_and_grad,
+    Graph, PlanOptions, Result, Tensor, dot, grad, hessian, jacobian_tree, machine_profile, page,
+    trace, value_and_grad,
 };
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 pub fn run(options: &DiffOptions) -> Result<()> {
-    let planning = PlanOptions {
-        profile: machine_profile(),
-        places: false,
-        ..PlanOptions::default()
-    };
-    let explain = options.explain.then_some(&planning);
-    let report = Report::new(&options.formula, &options.at, explain)?;
-    let write = |path: &Path, text: String| {
-        fs::write(path, text).map_err(|e| broken(path, format_args!("cannot be written: {e}")))
-    };
-    if let Some(path) = &options.dot {
-        write(path, dot::render(&report.graph))?;
+    let said = Said::new(options)?;
+    for text in &said.notes {
+        note!("note: {text}");
     }
-    if let Some(path) = &options.html {
-        write(path, page(&options.formula, &report.with_value))?;
-    }
-    for note in &report.notes {
-        eprintln!("note: {note}");
-    }
-    print!("{}", report.text);
+    output::write(format_args!("{}", said.text));
     Ok(())
 }
 
-pub struct Report {
+/// What the command says.
+pub struct Said {
+    /// On standard error.
     pub notes: Vec<String>,
+    /// On standard output.
     pub text: String,
-    graph: Graph,
-    /// The program of the value and the derivative.
-    with_value: Graph,
 }
 
-impl Report {
-    /// All about `text` where the variables are `at`; with the plans of its derivatives by the options `explain`.
-    pub fn new(text: &str, at: &str, explain: Option<&PlanOptions>) -> Result<Report> {
-        let Variables { names, values } = Variables::parse(at)?;
-        let sizes: Vec<Option<usize>> = values.iter().map(|v| v.shape().first().copied()).collect();
-        let formula = Formula::parse(text, &names).map_err(|m| m.in_text(text))?;
-        let outputs = formula.check(&sizes).map_err(|m| m.in_text(text))?;
-        let f = |x: &Vec<Tensor>| formula.evaluate(x);
-        let mut out = format!("value  {}\n", indented(&f(&values), 7));
-        let (graph, with_value) = match outputs {
-            None => {
-                let slopes = grad(f)(&values);
-                out.push_str("\ngradient\n");
-                let widest = names.iter().map(String::len).max().unwrap_or(0);
-                for (name, slope) in names.iter().zip(&slopes) {
-                    let _ = writeln!(out, "  {name:widest$}  {}", indented(slope, widest + 4));
-                }
-                let columns: Vec<String> = names
-                    .iter()
-                    .zip(&sizes)
-                    .map(|(name, size)| match size {
-                        None => name.clone(),
-                        Some(n) => {
-                            format!("{name} ({n} element{})", if *n == 1 { "" } else { "s" })
-                        }
-                    })
-                    .collect();
-                let second = hessian_tree(f)(&values).matrix();
-                let _ = writeln!(
-                    out,
-                    "\nHessian, its rows and columns by {}\n  {}",
-                    columns.join(", "),
-                    indented(&second, 2)
-                );
-                (trace(grad(f), &values)?, trace(value_and_grad(f), &values)?)
-            }
-            Some(_) => {
-                let blocks = jacobian_tree(f)(&values);
-                out.push_str("\nJacobian\n");
-                for (k, name) in names.iter().enumerate() {
-                    let block = blocks.get(&blocks.rows()[0], &blocks.columns()[k]);
-                    let shown = block.map_or(String::new(), |b| indented(b, 4));
-                    let _ = writeln!(out, "  by {name}\n    {shown}");
-                }
-                let both = |x: &Vec<Tensor>| (f(x), jacobian_tree(f)(x));
-                (trace(jacobian_tree(f), &values)?, trace(both, &values)?)
-            }
+impl Said {
+    /// By these options; files are written if they are asked for.
+    pub fn new(options: &DiffOptions) -> Result<Said> {
+        let subject = Subject::new(&options.formula, &options.at)?;
+        let found = subject.derivatives(!options.no_hessian);
+        let write = |path: &Path, text: String| {
+            fs::write(path, text).map_err(|e| broken(path, format_args!("cannot be written: {e}")))
         };
-        out.push_str("\nthe derivative as a program:\n");
-        let inputs: Vec<String> = names
-            .iter()
-            .enumerate()
-            .map(|(k, name)| format!("%{k} is {name}"))
-            .collect();
-        let lists = match graph.inputs().len() > names.len() {
-            true => "; the other inputs are lists of numbers in the formula",
-            false => "",
-        };
-        let _ = write!(out, "# {}{lists}\n{graph}", inputs.join(", "));
-        if let Some(options) = explain {
-            out.push_str(&plans(&formula, &values, outputs.is_none(), options)?);
+        if let Some(path) = &options.dot {
+            write(path, dot::render(&subject.program()?))?;
         }
-        let notes = names
-            .iter()
-            .enumerate()
-            .filter(|(k, _)| !formula.uses(*k))
-            .map(|(_, name)| format!("`{name}` does not occur in the formula"))
-            .collect();
-        Ok(Report {
-            notes,
-            text: out,
-            graph,
-            with_value,
+        if let Some(path) = &options.html {
+            write(path, page(&options.formula, &subject.program_with_value()?))?;
+        }
+        let plans = match options.explain {
+            true => Some(plans::of(&subject, !options.no_hessian, &planning())?),
+            false => None,
+        };
+        let program = match options.no_program {
+            true => None,
+            false => Some(subject.program()?),
+        };
+        let told = Told {
+            notes: notes(&subject, &found)?,
+            subject: &subject,
+            found: &found,
+            program,
+            plans,
+        };
+        let text = match options.format {
+            DiffFormat::Text => text::report(&told),
+            DiffFormat::Json => json::report(&told),
+        };
+        Ok(Said {
+            notes: told.notes,
+            text,
         })
     }
 }
 
-/// The plan of the derivative, and that of the Hessian for a formula of one number.
-fn plans(
-    formula: &Formula,
-    values: &[Tensor],
-    one_number: bool,
-    options: &PlanOptions,
-) -> Result<String> {
-    let sizes: Vec<usize> = values
-        .iter()
-        .map(|v| v.shape().first().copied().unwrap_or(1))
-        .collect();
-    // Plans are those of functions of one vector: all variables, one after the other.
-    let f = |x: &Tensor| {
-        let mut start = 0;
-        let parts: Vec<Tensor> = values
-            .iter()
-            .zip(&sizes)
-            .map(|(value, &n)| {
+fn planning() -> PlanOptions {
+    PlanOptions {
+        profile: machine_profile(),
+        places: false,
+        ..PlanOptions::default()
+    }
+}
+
+/// A formula at a point.
+struct Subject {
+    formula: Formula,
+    text: String,
+    names: Vec<String>,
+    values: Vec<Tensor>,
+    /// The number of elements of each variable, `None` for a number.
+    sizes: Vec<Option<usize>>,
+    /// That of the formula.
+    outputs: Option<usize>,
+}
+
+/// Its value and derivatives.
+struct Found {
+    value: Tensor,
+    first: First,
+    /// Of a formula of one number, if it was asked for.
+    hessian: Option<Tensor>,
+}
+
+enum First {
+    /// By each variable.
+    Gradient(Vec<Tensor>),
+    /// By each variable, `[outputs, elements of the variable]`.
+    Jacobian(Vec<Tensor>),
+}
+
+/// All that is said.
+struct Told<'a> {
+    subject: &'a Subject,
+    found: &'a Found,
+    program: Option<Graph>,
+    plans: Option<plans::Plans>,
+    notes: Vec<String>,
+}
+
+impl Subject {
+    /// Reads and checks both texts.
+    fn new(text: &str, at: &str) -> Result<Subject> {
+        let Variables { names, values } = Variables::parse(at)?;
+        let sizes: Vec<Option<usize>> = values.iter().map(|v| v.shape().first().copied()).collect();
+        let formula = Formula::parse(text, &names).map_err(|m| m.in_text(text))?;
+        let outputs = formula.check(&sizes).map_err(|m| m.in_text(text))?;
+        Ok(Subject {
+            formula,
+            text: text.to_string(),
+            names,
+            values,
+            sizes,
+            outputs,
+        })
+    }
+
+    fn function(&self) -> impl Fn(&Vec<Tensor>) -> Tensor {
+        |x| self.formula.evaluate(x)
+    }
+
+    /// All variables, one after the other.
+    fn point(&self) -> Tensor {
+        let all: Vec<Tensor> = self.values.iter().map(Tensor::ravel).collect();
+        concatenate(&all.iter().collect::<Vec<_>>(), 0)
+    }
+
+    /// The formula as a function of one vector, the variables one after the other.
+    fn of_vector(&self) -> impl Fn(&Tensor) -> Tensor {
+        |x| {
+            let mut start = 0;
+            let parts = self.values.iter().map(|value| {
                 let first = start;
-                start += n as isize;
+                start += value.len() as isize;
                 match value.rank() {
                     0 => x.at(first),
                     _ => x.slice_axis(0, first..start),
                 }
-            })
-            .collect();
-        formula.evaluate(&parts)
-    };
-    let all: Vec<Tensor> = values.iter().map(Tensor::ravel).collect();
-    let x = concatenate(&all.iter().collect::<Vec<_>>(), 0);
-    let plan = plan_jacobian(f, &x, options)?;
-    let mut out = format!("\nthe plan of the derivative:\n{}", plan.explain());
-    if one_number {
-        let plan = plan_hessian(f, &x, options)?;
-        let _ = write!(out, "\nthe plan of the Hessian:\n{}", plan.explain());
+            });
+            self.formula.evaluate(&parts.collect::<Vec<_>>())
+        }
     }
-    Ok(out)
+
+    fn derivatives(&self, with_hessian: bool) -> Found {
+        let (f, x) = (self.function(), &self.values);
+        let value = f(x);
+        if self.outputs.is_none() {
+            return Found {
+                value,
+                first: First::Gradient(grad(&f)(x)),
+                // By one vector: a block for each pair of many variables would be a program of each.
+                hessian: with_hessian.then(|| hessian(self.of_vector())(&self.point())),
+            };
+        }
+        let blocks = jacobian_tree(&f)(x);
+        let block = |k: usize| {
+            let block = blocks.get(&blocks.rows()[0], &blocks.columns()[k]);
+            block
+                .cloned()
+                .unwrap_or_else(|| unreachable!("a block by each variable"))
+        };
+        Found {
+            value,
+            first: First::Jacobian((0..self.names.len()).map(block).collect()),
+            hessian: None,
+        }
+    }
+
+    /// The program of the first derivatives.
+    fn program(&self) -> Result<Graph> {
+        let (f, x) = (self.function(), &self.values);
+        match self.outputs {
+            None => trace(grad(f), x),
+            Some(_) => trace(jacobian_tree(f), x),
+        }
+    }
+
+    /// That of the value and the first derivatives.
+    fn program_with_value(&self) -> Result<Graph> {
+        let (f, x) = (self.function(), &self.values);
+        match self.outputs {
+            None => trace(value_and_grad(f), x),
+            Some(_) => trace(|x: &Vec<Tensor>| (f(x), jacobian_tree(&f)(x)), x),
+        }
+    }
+
+    /// Each variable's name, with its size if it is a vector.
+    fn columns(&self) -> Vec<String> {
+        let all = self.names.iter().zip(&self.sizes);
+        let column = |(name, size): (&String, &Option<usize>)| match size {
+            None => name.clone(),
+            Some(1) => format!("{name} (1 element)"),
+            Some(n) => format!("{name} ({n} elements)"),
+        };
+        all.map(column).collect()
+    }
 }
 
-/// The numbers of `x`, lines after the first with `columns` spaces before them.
-fn indented(x: &Tensor, columns: usize) -> String {
-    let text = match x.item::<f64>() {
-        // As in arrays; the sign and bits of what is no number say nothing here.
-        Ok(value) if value.is_nan() && x.rank() == 0 => "nan".to_string(),
-        _ => x.to_string(),
-    };
-    text.replace('\n', &format!("\n{}", " ".repeat(columns)))
+/// What a user may not expect.
+fn notes(subject: &Subject, found: &Found) -> Result<Vec<String>> {
+    let unused = subject.names.iter().enumerate();
+    let unused = unused.filter(|(k, _)| !subject.formula.uses(*k));
+    let mut notes: Vec<String> = unused
+        .map(|(_, name)| format!("`{name}` does not occur in the formula"))
+        .collect();
+    notes.extend(finite::note(subject, found)?);
+    Ok(notes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inputs;
     use insta::assert_snapshot;
 
     fn report(formula: &str, at: &str) -> String {
-        let report = Report::new(formula, at, None).expect("a formula");
-        let notes = report.notes.iter().map(|n| format!("note: {n}\n"));
-        notes.chain([report.text]).collect()
+        inputs::differentiate(formula, at, &[]).expect("a formula")
     }
 
     /// What `--explain` adds.
     fn plans(formula: &str, at: &str) -> String {
-        let without = Report::new(formula, at, None).expect("a formula").text;
         let options = PlanOptions {
             places: false,
             ..PlanOptions::default()
         };
-        let with = Report::new(formula, at, Some(&options))
-            .expect("a formula")
-            .text;
-        with.strip_prefix(&without)
-            .expect("the plan is added at the end")
-            .to_string()
+        let subject = Subject::new(formula, at).expect("a formula");
+        let plans = plans::of(&subject, true, &options).expect("plans");
+        text::plans(&plans)
     }
 
     #[test]
@@ -481,6 +533,7 @@ mod tests {
         ");
         assert_snapshot!(report("sqrt(x)", "x=-1,unused=[1,2]"), @"
         note: `unused` does not occur in the formula
+        note: the value is not finite: NaN made by sqrt in `sqrt(x)`, from character 1 on
         value  nan
 
         gradient

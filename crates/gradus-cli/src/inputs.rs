@@ -1,0 +1,86 @@
+//! What the program reads from outside, each by the code that its commands use: for programs that try it with damaged input.
+
+use crate::dataset::Dataset;
+use crate::diff::Said;
+use crate::explain;
+use crate::model::Classifier;
+use crate::options::{Command, Program};
+use crate::train;
+use clap::Parser;
+use gradus::{Error, ErrorKind, Result, Tensor};
+use std::path::Path;
+
+/// Reads a model as `gradus predict` does, and shows it one blank image.
+///
+/// # Errors
+/// What the command would say.
+pub fn model(path: &Path) -> Result<()> {
+    let classifier = Classifier::load(path)?;
+    let image = Tensor::zeros(
+        &[1, classifier.rows, classifier.columns],
+        classifier.net.dtype(),
+    );
+    let scores = classifier.net.scores(&image).astype(gradus::DType::F64);
+    scores.to_vec::<f64>().map(drop)
+}
+
+/// Reads a checkpoint as `gradus train --resume` does, up to where the first step would be.
+///
+/// # Errors
+/// What the command would say.
+pub fn checkpoint(path: &Path) -> Result<()> {
+    train::read_checkpoint(path)
+}
+
+/// Writes the model and the checkpoint of a network before its first step to `folder`, as `gradus train` with these options would.
+///
+/// # Errors
+/// What the command would say.
+pub fn untrained(folder: &Path, more: &[&str]) -> Result<()> {
+    let arguments = [&["gradus", "train"][..], more].concat();
+    let Command::Train(options) = parsed(&arguments)? else {
+        unreachable!("the command is train");
+    };
+    train::write_untrained(folder, &options)
+}
+
+/// Reads the IDX files of a folder as `gradus train --data` does.
+///
+/// # Errors
+/// What the command would say.
+pub fn images(folder: &Path) -> Result<()> {
+    Dataset::open(Some(folder)).map(drop)
+}
+
+/// What `gradus diff FORMULA --at VALUES` with these options says, notes first.
+///
+/// # Errors
+/// What the command would say instead.
+pub fn differentiate(formula: &str, at: &str, more: &[&str]) -> Result<String> {
+    let arguments = [&["gradus", "diff", "--at", at, formula][..], more].concat();
+    let Command::Diff(options) = parsed(&arguments)? else {
+        unreachable!("the command is diff");
+    };
+    let Said { notes, text } = Said::new(&options)?;
+    let notes = notes.iter().map(|n| format!("note: {n}\n"));
+    Ok(notes.chain([text]).collect())
+}
+
+/// What `gradus explain --dims DIMS` with these options says.
+///
+/// # Errors
+/// What the command would say instead.
+pub fn explain_dims(dims: &str, more: &[&str]) -> Result<String> {
+    let arguments = [&["gradus", "explain", "--dims", dims][..], more].concat();
+    let Command::Explain(options) = parsed(&arguments)? else {
+        unreachable!("the command is explain");
+    };
+    explain::said(&options)
+}
+
+fn parsed(arguments: &[&str]) -> Result<Command> {
+    match Program::try_parse_from(arguments) {
+        Ok(program) => Ok(program.command),
+        Err(error) => Err(Error::new(ErrorKind::Argument, error.to_string())),
+    }
+}

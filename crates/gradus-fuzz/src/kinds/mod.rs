@@ -1,0 +1,96 @@
+//! The kinds of input: how each is made from good ones, and what reads it.
+
+mod dims;
+mod files;
+mod formulas;
+mod graphs;
+mod images;
+
+use crate::random::Random;
+use std::error::Error;
+use std::path::Path;
+
+/// How reading an input ended that did not fail: read, or refused with a message.
+pub type Read = Result<(), Box<dyn Error>>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The text form of programs.
+    Graphs,
+    /// What `gradus train` saves.
+    Models,
+    /// What `gradus train --resume` reads.
+    Checkpoints,
+    /// IDX files, plain and compressed.
+    Images,
+    /// For `gradus diff`, with the values of their variables.
+    Formulas,
+    /// Widths for `gradus explain`.
+    Dims,
+}
+
+impl Kind {
+    const ALL: [Kind; 6] = [
+        Kind::Graphs,
+        Kind::Models,
+        Kind::Checkpoints,
+        Kind::Images,
+        Kind::Formulas,
+        Kind::Dims,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Graphs => "graphs",
+            Kind::Models => "models",
+            Kind::Checkpoints => "checkpoints",
+            Kind::Images => "images",
+            Kind::Formulas => "formulas",
+            Kind::Dims => "dims",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|k| k.name() == name)
+    }
+
+    /// Reads an input as Gradus would; `folder` is for files.
+    pub fn read(self, input: &[u8], folder: &Path) -> Read {
+        match self {
+            Kind::Graphs => graphs::read(&String::from_utf8_lossy(input)),
+            Kind::Models => files::read_model(input, folder),
+            Kind::Checkpoints => files::read_checkpoint(input, folder),
+            Kind::Images => images::read(input, folder),
+            Kind::Formulas => formulas::read(&String::from_utf8_lossy(input)),
+            Kind::Dims => dims::read(&String::from_utf8_lossy(input)),
+        }
+    }
+}
+
+/// Good inputs of a kind, from which others are made.
+pub struct Stock {
+    kind: Kind,
+    good: Vec<Vec<u8>>,
+}
+
+impl Stock {
+    pub fn new(kind: Kind, folder: &Path) -> Result<Stock, Box<dyn Error>> {
+        let good = match kind {
+            Kind::Graphs => graphs::good()?,
+            Kind::Models => files::good("model.safetensors", folder)?,
+            Kind::Checkpoints => files::good("checkpoint.safetensors", folder)?,
+            Kind::Images | Kind::Formulas | Kind::Dims => Vec::new(),
+        };
+        Ok(Stock { kind, good })
+    }
+
+    pub fn input(&self, random: &mut Random) -> Vec<u8> {
+        match self.kind {
+            Kind::Graphs => graphs::damaged(&self.good, random),
+            Kind::Models | Kind::Checkpoints => files::damaged(&self.good, random),
+            Kind::Images => images::made(random),
+            Kind::Formulas => formulas::made(random),
+            Kind::Dims => dims::made(random),
+        }
+    }
+}

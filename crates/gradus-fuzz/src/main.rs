@@ -1,0 +1,87 @@
+//! Tries Gradus with damaged input: `cargo run --release -p gradus-fuzz -- KIND N`.
+//!
+//! **What it is**: mutations of each [kind](kinds::Kind) of input that know its structure, and a watch over what reads them. **What enters**: a kind and a number of inputs.
+//! **What leaves**: how many were read and how many refused, and every input that led to a panic, an abort, more than 5 seconds or more than 1 GiB of memory, in a file
+//! of its own. **Invariants**: an input is made from its seed and its number alone, so that a failure can be seen again.
+//! **Never here**: opinions on results. That what is read is right, other tests say.
+
+mod kinds;
+mod random;
+mod watch;
+mod worker;
+
+use kinds::Kind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const USAGE: &str = "\
+gradus-fuzz KIND N [--seed S] [--seconds T]   tries N inputs, each within T seconds (5)
+gradus-fuzz KIND --input FILE                 tries what is in a file, here and now
+
+kinds: graphs models checkpoints images formulas dims";
+
+/// What the command line asks for.
+struct Task {
+    kind: Kind,
+    count: u64,
+    seed: u64,
+    limit: Duration,
+    input: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|a| a == worker::MARK) {
+        return worker::run(&arguments[1..]);
+    }
+    let task = match read(&arguments) {
+        Ok(task) => task,
+        Err(mistake) => {
+            eprintln!("error: {mistake}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let outcome = match &task.input {
+        Some(file) => worker::once(task.kind, file),
+        None => watch::run(task.kind, task.count, task.seed, task.limit),
+    };
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(arguments: &[String]) -> Result<Task, String> {
+    let (kind, rest) = arguments.split_first().ok_or("a kind is needed")?;
+    let kind = Kind::from_name(kind).ok_or_else(|| format!("there is no kind `{kind}`"))?;
+    let mut task = Task {
+        kind,
+        count: 0,
+        seed: 1,
+        limit: Duration::from_secs(5),
+        input: None,
+    };
+    let whole = |text: &String| {
+        let number = text.parse::<u64>();
+        number.map_err(|_| format!("`{text}` is no whole number"))
+    };
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        let mut value = || rest.next().ok_or_else(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--seed" => task.seed = whole(value()?)?,
+            "--seconds" => task.limit = Duration::from_secs(whole(value()?)?),
+            "--input" => task.input = Some(value()?.into()),
+            _ => task.count = whole(word)?,
+        }
+    }
+    match task.count == 0 && task.input.is_none() {
+        true => Err("a number of inputs is needed".into()),
+        false => Ok(task),
+    }
+}
