@@ -4,6 +4,7 @@
 
 use crate::close;
 use gradus::prelude::*;
+use gradus::solve::find_root;
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +17,8 @@ enum Step {
     Captured(usize),
     /// `v·√s` where the sum `s` of `r` is positive.
     Root(usize),
+    /// `v` times the root of the sum `s` of `r` as a solver finds it, which fails where `s` is below zero.
+    Solved(usize),
     /// `v` times the element of a table that `r` names, if there is one.
     Take(usize),
     /// As it is; cotangents are kept small by a rule.
@@ -50,6 +53,7 @@ fn steps(depth: u32) -> impl Strategy<Value = Vec<Step>> {
         any::<usize>().prop_map(Captured),
         any::<usize>().prop_map(Root),
         any::<usize>().prop_map(Take),
+        any::<usize>().prop_map(Solved),
         Just(Clip),
         Just(Hook),
         Just(Seen),
@@ -85,7 +89,7 @@ fn has_rules(steps: &[Step]) -> bool {
         }
         Cond(_, a, b) => has_rules(a) || has_rules(b),
         Switch(parts) => parts.iter().any(|a| has_rules(a)),
-        Scale(_) | Captured(_) | Root(_) | Take(_) | Seen => false,
+        Scale(_) | Captured(_) | Root(_) | Solved(_) | Take(_) | Seen => false,
     })
 }
 
@@ -128,6 +132,17 @@ impl Way {
             Root(k) => {
                 let positive = one(k).sum().greater(0.0);
                 self.choose(&positive, || v * one(k).sum().sqrt(), || v * 0.5)
+            }
+            Solved(k) => {
+                let s = one(k).sum();
+                let root = || {
+                    find_root(
+                        |y: &Tensor| y.square() - &s,
+                        &number(1.0),
+                        gradus::solve::Root::default(),
+                    )
+                };
+                self.choose(&s.greater(0.1), || v * root(), || v * 0.7)
             }
             Take(k) => {
                 let table = Tensor::from([0.5, 0.9, 1.2]);
