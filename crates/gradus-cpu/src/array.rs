@@ -414,11 +414,11 @@ mod tests {
     fn memory_given_back_holds_nothing() {
         // A size that no other test asks for.
         let len = 12_345;
-        let buffer = Buffer::new(len);
+        let buffer = Buffer::new(len).unwrap();
         // SAFETY: the buffer has that many bytes.
         unsafe { buffer.start().write_bytes(1, len) };
         drop(buffer);
-        let again = Buffer::new(len);
+        let again = Buffer::new(len).unwrap();
         assert!(again.bytes().iter().all(|&byte| byte == NOTHING));
     }
 
@@ -426,7 +426,7 @@ mod tests {
     #[cfg(not(exact_blocks))]
     #[should_panic(expected = "something was written behind an array of 13 bytes")]
     fn a_write_of_one_byte_behind_an_array_is_found() {
-        let buffer = Buffer::new(13);
+        let buffer = Buffer::new(13).unwrap();
         // SAFETY: debug builds have a guard there.
         unsafe { buffer.start().add(13).write(0) };
     }
