@@ -13,6 +13,20 @@
 //! println!("{} {}", slope(&x), curvature(&x));
 //! ```
 //!
+//! **Memory**: before a program runs, what it holds at its peak is compared with what can be had, and each array that is made is; more is an error (of the kind
+//! [`ErrorKind::Memory`]) that names the operation, its shape and the bytes. What can be had is what the system leaves: of the address space (`ulimit -v`), of the control groups'
+//! limits, of the memory available.
+//!
+//! **Environment variables**; a value that cannot be understood is named once on standard error and does not count:
+//!
+//! | variable | what it does |
+//! |---|---|
+//! | `GRADUS_MEMORY_LIMIT` | the most that all arrays together hold, instead of what the system leaves: `6GB`, `512MiB`, `1.5 GB` (`KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB` … `TiB` of 1024), bytes without a unit, or `unlimited` |
+//! | `GRADUS_NUM_THREADS` | how many threads kernels use, 1 to 1024, see [`set_threads`] |
+//! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`] |
+//! | `GRADUS_LOG` | `passes`: prints what the compiler makes of each program |
+//! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
+//!
 //! **Invariants**: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its own, closed over what it
 //! captures; a mistake names the user's line. **Never here**: rules of differentiation (they stand with the primitives), kernels.
 

@@ -85,29 +85,20 @@ fn what_is_nested_too_deep_is_an_error() {
     }
 }
 
+/// What each level keeps is packed, so that the program of the derivative holds few arrays at each level, however deep it is.
 #[test]
-#[ignore]
-fn figures() {
-    use std::time::Instant;
-    let kb = |what: &str| {
-        let s = std::fs::read_to_string("/proc/self/status").unwrap();
-        let l = s.lines().find(|l| l.starts_with(what)).unwrap();
-        l.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    for d in [50usize, 100, 200, 400] {
+fn what_passes_through_each_level_stays_small() {
+    let results = |depth: usize| {
         on_a_thread(move || {
-            let x = Tensor::from(0.5);
-            let t = Instant::now();
-            let g = trace(grad(|x: &Tensor| nest(d, x)), &x).unwrap();
-            let traced = t.elapsed();
-            let t = Instant::now();
-            let _ = grad(|x: &Tensor| nest(d, x))(&x);
-            println!(
-                "{d}: traced grad {traced:?} grad {:?}; nodes {} peak {} KB",
-                t.elapsed(),
-                g.len(),
-                kb("VmHWM")
-            );
-        });
+            let g = trace(grad(|x: &Tensor| nest(depth, x)), &Tensor::from(0.5)).unwrap();
+            let regions = g
+                .ids()
+                .filter_map(|id| g.region(id).map(|r| r.results_len()));
+            regions.max().unwrap()
+        })
+    };
+    for depth in [100, 200, 400] {
+        let most = results(depth);
+        assert!(most < 64, "{depth}: {most}");
     }
 }
