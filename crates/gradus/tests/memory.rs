@@ -188,7 +188,7 @@ fn a_limit_holds_for_every_kind_of_request() {
     let x = Tensor::from(vec![1.0; 1000]);
     let outer = |x: &Tensor| {
         let (a, b) = (x.expand_dims(1), x.expand_dims(0));
-        let b = concatenate(&vec![&b; 20], 1);
+        let b = concatenate(&[&b; 20], 1);
         (&a * &b).exp().cumsum(1)
     };
     let error = said(jit(outer).call(&x).unwrap_err());

@@ -33,9 +33,9 @@ impl Stage {
 /// Whether all numbers of the state are finite.
 pub fn is_finite(state: &State) -> Result<bool> {
     for leaf in leaves(state) {
-        // The sum of `x - x` is zero unless an element is infinite or no number.
+        // The sum of `0·x` is zero unless an element is infinite or no number.
         if leaf.dtype().is_float() {
-            let off = (&leaf - &leaf).sum().astype(DType::F64);
+            let off = (&leaf * 0.0).sum().astype(DType::F64);
             if off.item::<f64>()? != 0.0 {
                 return Ok(false);
             }

@@ -13,7 +13,7 @@ use crate::report::progress::Progress;
 use gradus::random::{self, Key};
 use gradus::{Result, StepTime, Tensor, jit};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs of the step that the profile averages.
 const PROFILED: usize = 20;
@@ -47,10 +47,13 @@ pub struct Sums {
     pub seen: usize,
 }
 
+/// To keep a state is to wait for the disk, which takes longer than an epoch of small images.
+const BETWEEN: Duration = Duration::from_secs(1);
+
 /// How the training of a run ended.
 pub enum Ended {
     /// After the last epoch that was asked for.
-    Complete(State),
+    Complete(Box<State>),
     /// By this signal, after a step.
     Interrupted(u8),
 }
@@ -122,7 +125,8 @@ impl Run {
             .collect())
     }
 
-    /// Does all epochs that are left, at most `limit` of them; `keep` is called after each, and before the run ends by a signal.
+    /// Does all epochs that are left, at most `limit` of them; `keep` is called after the last one, after others at most once in [`BETWEEN`], and before the run ends by a signal
+    /// or by a number that is not finite.
     ///
     /// # Errors
     /// If a loss is not finite, or the state at the end of an epoch: with the operation that made the first such number. What `keep` kept last is finite.
@@ -144,6 +148,7 @@ impl Run {
             self.settings.epochs,
             self.steps_per_epoch(),
         );
+        let (mut saved, mut unsaved) = (None::<Instant>, false);
         for epoch in self.epoch()..last {
             let begin = Instant::now();
             let batches = self.batches(epoch)?;
@@ -154,6 +159,7 @@ impl Run {
                 if let Some(signal) = signals.received() {
                     if !is_finite(&state)? {
                         let what = "the state after the step is not finite";
+                        self.keep_before(&before, unsaved, keep)?;
                         return Err(self.not_finite(what, epoch, before, first)?);
                     }
                     keep(self, &state)?;
@@ -173,6 +179,7 @@ impl Run {
                 let loss = measured.0.astype(gradus::DType::F64).item::<f64>()?;
                 if !loss.is_finite() {
                     let what = format!("the loss is {loss}");
+                    self.keep_before(&before, unsaved, keep)?;
                     return Err(self.not_finite(&what, epoch, before, first)?);
                 }
                 let sums = &mut self.sums;
@@ -195,6 +202,7 @@ impl Run {
                     true => "the state after the step is not finite".to_string(),
                     false => format!("the loss of the test images is {test_loss}"),
                 };
+                self.keep_before(&before, unsaved, keep)?;
                 return Err(self.not_finite(&what, epoch, before, first)?);
             }
             self.clock.evaluation += begin.elapsed();
@@ -208,14 +216,32 @@ impl Run {
             self.history.push(result);
             progress.epoch(epoch, &result);
             let begin = Instant::now();
-            keep(self, &state)?;
+            unsaved = epoch + 1 < last && saved.is_some_and(|at| at.elapsed() < BETWEEN);
+            if !unsaved {
+                keep(self, &state)?;
+                saved = Some(Instant::now());
+            }
             self.clock.saving += begin.elapsed();
         }
         progress.finish();
         match signals.received() {
             Some(signal) => Ok(Ended::Interrupted(signal)),
-            None => Ok(Ended::Complete(state)),
+            None => Ok(Ended::Complete(Box::new(state))),
         }
+    }
+
+    /// Keeps `before`, the state at the beginning of the epoch that a number which is not finite ends, if that is not done.
+    fn keep_before(
+        &mut self,
+        before: &State,
+        unsaved: bool,
+        keep: &mut dyn FnMut(&Run, &State) -> Result<()>,
+    ) -> Result<()> {
+        if !unsaved {
+            return Ok(());
+        }
+        self.sums = Sums::default();
+        keep(self, before)
     }
 
     /// The mean time of each part of the compiled step from `state` on; the run does not go on by it.

@@ -13,7 +13,7 @@ use crate::{Linearized, linearize};
 use assemble::Assembly;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId};
-use residuals::Residuals;
+use residuals::{Residuals, Source};
 
 /// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
 pub(crate) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
@@ -151,7 +151,14 @@ fn tangent_loop(
         }
     }
     let mut tangent = Assembly::new(r, count, r.reverse);
-    let mut args = residuals.bring(g, r, operands, primal, &stored, count, &mut tangent);
+    let source = Source {
+        r,
+        operands,
+        program: primal,
+        stored: &stored,
+        count,
+    };
+    let mut args = residuals.bring(g, &source, &mut tangent);
     let counts = r.counts();
     for k in positions(active) {
         let operand = counts + k - 1;
@@ -214,7 +221,14 @@ pub(super) fn transpose(
     let write = |g: &mut Graph, operands: &[NodeId], cotangents: &[Option<NodeId>]| {
         let (stored, count) = residuals.store(g, r, operands, &active);
         let mut turned = Assembly::new(r, count, !r.reverse);
-        let fixed = residuals.bring(g, r, operands, body, &stored, count, &mut turned);
+        let source = Source {
+            r,
+            operands,
+            program: body,
+            stored: &stored,
+            count,
+        };
+        let fixed = residuals.bring(g, &source, &mut turned);
         let mut sums = Vec::new();
         let mut back = Vec::new();
         for k in positions(&active) {

@@ -17,6 +17,18 @@ enum Place {
     Stored(usize),
 }
 
+/// A loop that has been appended, whose values another one needs.
+pub(super) struct Source<'a> {
+    pub r: &'a Loop,
+    pub operands: &'a [NodeId],
+    /// What computes the values from the inputs of the body.
+    pub program: &'a Graph,
+    /// The sequences that it kept.
+    pub stored: &'a [NodeId],
+    /// The number of steps if it is not fixed.
+    pub count: Option<NodeId>,
+}
+
 /// Values of a body that a linear loop needs, each with the place where it finds them.
 pub(super) struct Residuals {
     places: Vec<Place>,
@@ -68,17 +80,15 @@ impl Residuals {
         }
     }
 
-    /// Brings them into another loop; `stored` are the sequences that were kept, `count` is the number of steps if it is not fixed. Their handles there.
-    pub fn bring(
-        &self,
-        g: &mut Graph,
-        r: &Loop,
-        operands: &[NodeId],
-        program: &Graph,
-        stored: &[NodeId],
-        count: Option<NodeId>,
-        into: &mut Assembly,
-    ) -> Vec<usize> {
+    /// Brings them into another loop. Their handles there.
+    pub fn bring(&self, g: &mut Graph, from: &Source<'_>, into: &mut Assembly) -> Vec<usize> {
+        let &Source {
+            r,
+            operands,
+            program,
+            stored,
+            count,
+        } = from;
         let operands = &operands[r.counts()..];
         let constants: Vec<NodeId> = self
             .places
