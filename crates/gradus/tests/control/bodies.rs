@@ -255,7 +255,7 @@ fn nested_bodies_agree_with_what_they_are() {
         let (mut h, mut sum) = (x.clone(), s(0.0));
         for v in [[0.1, 0.2], [0.3, 0.1], [0.5, 0.9]] {
             h = (m.matmul(&h) + Tensor::from(v)).tanh();
-            sum = sum + h.square().sum();
+            sum += h.square().sum();
         }
         h.sum() + sum
     };
