@@ -27,7 +27,7 @@ pub(crate) struct Operand {
 /// One kernel. Operands lie in row-major order, except those of products.
 #[derive(Debug)]
 pub(crate) enum Alone {
-    Product(Product),
+    Product(Box<Product>),
     Take(index::Indexed),
     ScatterAdd(index::Indexed),
     DynamicSlice(index::Window),
@@ -50,12 +50,12 @@ impl Alone {
     pub fn new(op: &Op, types: &[&Type], out: &Type, operands: &[Operand]) -> Option<Alone> {
         use gradus_ir::primitives::{Dynamic, Gather, Resize};
         Some(match op {
-            Op::Contract(c) => Alone::Product(Product::new(
+            Op::Contract(c) => Alone::Product(Box::new(Product::new(
                 c,
                 types,
                 &operands[0].view,
                 &operands[1].view,
-            )?),
+            )?)),
             Op::Gather(Gather::Take { batch, axis }) => {
                 Alone::Take(index::Indexed::new(types[0], types[1], *batch, *axis))
             }

@@ -42,7 +42,7 @@ impl Code {
                 Region::Loop(r) => Code::Loop(LoopCode::new(r)?),
                 Region::Switch(r) => {
                     let branches = r.branches.iter();
-                    Code::Switch(branches.map(|b| body(b)).collect::<Result<_>>()?)
+                    Code::Switch(branches.map(body).collect::<Result<_>>()?)
                 }
                 Region::Call(
                     Call::OnlyBackward { .. }
