@@ -337,10 +337,7 @@ fn a_value_read_too_early_is_the_users_line() {
     assert_eq!(shown(&keep), message);
     assert_eq!(shown(&grad(&keep)), message);
     assert_eq!(shown(&grad(grad(&keep))), message);
-    assert_eq!(
-        shown(&|x: &Tensor| jvp(&keep, x, &x.ones_like()).1),
-        message
-    );
+    assert_eq!(shown(&|x: &Tensor| jvp(keep, x, &x.ones_like()).1), message);
     assert_eq!(
         shown(&|x: &Tensor| grad(|y: &Tensor| keep(&(y * x).sin()))(x)),
         message
