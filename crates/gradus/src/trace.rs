@@ -454,7 +454,7 @@ mod tests {
     fn what_is_missing_is_found_without_a_look_at_the_rest() {
         let mut g = Graph::new();
         let mut x = g.input(Type::scalar(DType::F64));
-        let looks = Cell::new(0);
+        let looks = std::cell::Cell::new(0);
         for k in 0..1000 {
             let before = x;
             // Not folded, not equal to another step.
