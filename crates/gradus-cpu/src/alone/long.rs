@@ -84,7 +84,7 @@ impl Long {
             .then(|| Skinny::part(dtype, (m, PART, n), left, right, which == Few::Columns))
             .flatten();
         let block = match (&kernels, which) {
-            (None, _) if k <= LONG => return None,
+            (None, _) if k <= LONG && m.min(n) > FEW => return None,
             (None, _) => (SIDE, SIDE),
             (Some(s), Few::Rows) => (m, if s.by_dots() { BY_DOTS } else { BY_ROWS }),
             (Some(s), Few::Columns) => (if s.by_dots() { BY_DOTS } else { BY_ROWS }, n),
@@ -210,8 +210,13 @@ impl Long {
         let (rows, columns) = self.size_of_block(block);
         let [part, _, turned] = own;
         let part = room::<T>(part, rows * columns);
-        for l in (from..to).step_by(PART) {
-            let depth = PART.min(to - l);
+        // Of a vector the library adds each product to the result.
+        let depth = match (self.few, rows.min(columns)) {
+            (None, 1) => IN_REGISTER,
+            _ => PART,
+        };
+        for l in (from..to).step_by(depth) {
+            let depth = depth.min(to - l);
             // SAFETY: by the caller; the first elements of the block's rows and columns.
             unsafe {
                 let left = at.left.get().cast::<T>();

@@ -48,7 +48,7 @@ pub(crate) struct Product {
     /// How it is computed if it has few rows or columns.
     skinny: Option<Skinny>,
     /// How it is computed if its sums are long.
-    long: Option<Long>,
+    long: Option<Box<Long>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -114,7 +114,8 @@ impl Product {
         product.choose_pieces();
         let batch = product.offsets.len();
         let strides = (product.left, product.right);
-        product.long = Long::new(product.dtype, (m, k, n), strides, batch, c.symmetric);
+        product.long =
+            Long::new(product.dtype, (m, k, n), strides, batch, c.symmetric).map(Box::new);
         if product.long.is_some() {
             return Some(product);
         }
