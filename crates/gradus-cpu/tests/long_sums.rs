@@ -253,7 +253,7 @@ impl Case {
                 size += term.abs();
             }
             let off = (got.get(at).as_f64() - (sum + lost)).abs() / size;
-            assert!(off <= exact(dtype) / 10.0, "{what} at {at}: {off:e}");
+            assert!(off <= exact(dtype) / 4.0, "{what} at {at}: {off:e}");
         }
     }
 
@@ -302,8 +302,8 @@ fn products_of_few_rows_or_columns() {
     Case::check_layouts((3, 20_000, 100), 1);
     Case::check_layouts((100, 20_000, 3), 1);
     Case::check_layouts((20, 8_193, 45), 1);
-    Case::check_layouts((1, 2_049, 1_100), 1);
-    Case::check_layouts((1_100, 2_049, 1), 2);
+    Case::check_layouts((1, 4_099, 1_100), 1);
+    Case::check_layouts((1_100, 4_099, 1), 2);
 }
 
 #[test]

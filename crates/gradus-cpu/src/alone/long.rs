@@ -11,7 +11,7 @@ use std::cell::Cell;
 
 /// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as parts cost these nothing.
 const LONG: usize = 8192;
-const LONG_OF_FEW: usize = 2048;
+const LONG_OF_FEW: usize = 4096;
 const FEW: usize = 20;
 /// Products that are summed before they are added to totals, and those that the library sums in one register, whose sum it adds to the part's.
 const PART: usize = 512;

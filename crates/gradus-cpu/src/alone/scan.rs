@@ -132,7 +132,7 @@ impl CumSum {
 }
 
 /// Lines that run together where they lie side by side.
-const LINES: usize = 64;
+const LINES: usize = 512;
 
 unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u8) {
     let (x, out) = (x.cast::<T>(), out.cast::<T>());
@@ -158,17 +158,18 @@ unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u
                     }
                     continue;
                 }
+                let given = |step: usize| std::slice::from_raw_parts(x.add(row(step)), lines);
                 let mut sums = [x.add(row(0)).read().start(); LINES];
-                for step in 0..n {
-                    let (x, out) = (x.add(row(step)), out.add(row(step)));
-                    for (j, sum) in sums[..lines].iter_mut().enumerate() {
-                        let v = x.add(j).read();
-                        *sum = if step == 0 {
-                            v.start()
-                        } else {
-                            T::plus(*sum, v)
-                        };
-                        out.add(j).write(T::value(*sum));
+                let sums = &mut sums[..lines];
+                for (sum, &v) in sums.iter_mut().zip(given(0)) {
+                    *sum = v.start();
+                }
+                std::ptr::copy_nonoverlapping(x.add(row(0)), out.add(row(0)), lines);
+                for step in 1..n {
+                    let to = std::slice::from_raw_parts_mut(out.add(row(step)), lines);
+                    for ((sum, to), &v) in sums.iter_mut().zip(to).zip(given(step)) {
+                        *sum = T::plus(*sum, v);
+                        *to = T::value(*sum);
                     }
                 }
             }

@@ -258,8 +258,9 @@ impl Unary {
                 Times(g.mul(y, rest))
             }
             Unary::Silu => {
-                // σ(x) + x·σ(x)·σ(-x). A large y is held, as the last factor is 0 there and an infinite one would make NaN.
-                let (left, right) = (g.unary(Unary::Sigmoid, x), mirrored_sigmoid(g, x));
+                // σ(x) + x·σ(x)·(1 - σ(x)). A large y is held, as the last factor is 0 there and an infinite one would make NaN.
+                let left = g.unary(Unary::Sigmoid, x);
+                let right = g.sub(one, left);
                 let held = held(g, y);
                 let product = g.mul(held, right);
                 Times(g.add_nodes(left, product))
@@ -278,7 +279,7 @@ impl Unary {
                 Times(g.add_nodes(below, product))
             }
             Unary::GeluTanh => {
-                // y is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·σ(-w)·w'; σ(-w) is 0 where y and x are held.
+                // y is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·(1 - σ(w))·w'; 1 - σ(w) is 0 where y and x are held above.
                 let (a, b) = (GELU_LINEAR, GELU_LINEAR * 0.044_715);
                 let near = within(g, x, 40.0);
                 let square = g.mul(near, near);
@@ -289,7 +290,8 @@ impl Unary {
                 };
                 let (quotient, slope) = (parabola(b), parabola(3.0 * b));
                 let w = g.mul(near, quotient);
-                let (left, right) = (g.unary(Unary::Sigmoid, w), mirrored_sigmoid(g, w));
+                let left = g.unary(Unary::Sigmoid, w);
+                let right = g.sub(one, left);
                 let held = held(g, y);
                 let product = g.mul(held, right);
                 let product = g.mul(product, slope);
@@ -337,12 +339,6 @@ fn one_minus_square(g: &mut Graph, v: NodeId) -> NodeId {
     let one = g.constant_like(1.0, v);
     let (low, high) = (g.sub(one, v), g.add_nodes(one, v));
     g.mul(low, high)
-}
-
-/// `σ(-x)`, which is `1 - σ(x)` with all digits.
-fn mirrored_sigmoid(g: &mut Graph, x: NodeId) -> NodeId {
-    let x = g.unary(Unary::Neg, x);
-    g.unary(Unary::Sigmoid, x)
 }
 
 /// `y` up to where it is a factor of 0 anyway.
