@@ -46,7 +46,7 @@ pub fn run(options: &TrainOptions) -> Result<End> {
         Ok(())
     });
     match ended {
-        Ok(Ended::Complete(state)) => finish(&run, state, options, &files, &signals)?,
+        Ok(Ended::Complete(state)) => finish(&run, *state, options, &files, &signals)?,
         Ok(Ended::Interrupted(signal)) => {
             note!("{}", interrupted(&run, &files));
             return Ok(End::Signal(signal));

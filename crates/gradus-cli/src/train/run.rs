@@ -50,7 +50,7 @@ pub struct Sums {
 /// How the training of a run ended.
 pub enum Ended {
     /// After the last epoch that was asked for.
-    Complete(State),
+    Complete(Box<State>),
     /// By this signal, after a step.
     Interrupted(u8),
 }
@@ -214,7 +214,7 @@ impl Run {
         progress.finish();
         match signals.received() {
             Some(signal) => Ok(Ended::Interrupted(signal)),
-            None => Ok(Ended::Complete(state)),
+            None => Ok(Ended::Complete(Box::new(state))),
         }
     }
 
