@@ -127,21 +127,33 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     if !x.dtype().is_float() || axes.iter().any(|&a| x.shape()[a] == 0) {
         return x.square().reduced(ReduceKind::Sum, axes).sqrt();
     }
-    // Scaled by a power of two, which loses nothing, to where squares are numbers. The norm does not depend on the factor, and so no derivative does.
-    let [down, up, bound] = match x.dtype() {
-        DType::F32 => [-80, 100, 60],
-        _ => [-600, 600, 500],
+    if x.dtype() == DType::F32 {
+        // Squares of all of these are numbers in f64.
+        let squares = x.astype(DType::F64).square();
+        return squares
+            .reduced(ReduceKind::Sum, axes)
+            .sqrt()
+            .astype(DType::F32);
+    }
+    // Three sums in one pass, of which the one whose squares are numbers is taken. They are scaled by a power of two, which loses nothing. Nothing comes back through the others.
+    let power = |n: i32| Tensor::from(2f64.powi(n));
+    let squares = x
+        .stop_gradient()
+        .square()
+        .reduced(ReduceKind::Sum, axes.clone());
+    let (large, small) = (squares.greater(power(960)), squares.less(power(-960)));
+    let scaled = |taken: &Tensor, factor: i32| {
+        let x = taken
+            .with_axes(&axes, x.rank())
+            .where_(x, &x.stop_gradient());
+        let squares = (x * power(factor)).square();
+        squares.reduced(ReduceKind::Sum, axes.clone()).sqrt() * power(-factor)
     };
-    let power = |n: i32| Tensor::splat(Literal::from_f64(x.dtype(), 2f64.powi(n)), &[]);
-    let largest = x
-        .abs()
-        .reduced(ReduceKind::Max, axes.clone())
-        .stop_gradient();
-    let small = largest.less(power(-bound));
-    let factor = small.where_(&power(up), &power(0));
-    let factor = largest.greater(power(bound)).where_(&power(down), &factor);
-    let scaled = x * factor.with_axes(&axes, x.rank());
-    scaled.square().reduced(ReduceKind::Sum, axes).sqrt() / factor
+    let usual = scaled(&!(&large | &small), 0);
+    large.where_(
+        &scaled(&large, -600),
+        &small.where_(&scaled(&small, 600), &usual),
+    )
 }
 
 #[track_caller]
