@@ -33,8 +33,27 @@ impl<T: Clone> Recent<T> {
     pub fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<T> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let found = entries.find(hash, |e| e.hash == hash && is(&e.value))?;
-        found.used.store(self.now(), Ordering::Relaxed);
-        Some(found.value.clone())
+        Some(self.used(found, entries.len()))
+    }
+
+    /// As [`find`](Self::find), where the hash takes longer than to compare a few things: it is asked for if there are more.
+    pub fn find_by(&self, hash: impl FnOnce() -> u64, is: impl Fn(&T) -> bool) -> Option<T> {
+        const FEW: usize = 4;
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() > FEW {
+            drop(entries);
+            return self.find(hash(), is);
+        }
+        let found = entries.iter().find(|e| is(&e.value))?;
+        Some(self.used(found, entries.len()))
+    }
+
+    /// The thing of this entry, one of so many. When it was used last counts only where something is soon forgotten.
+    fn used(&self, entry: &Entry<T>, entries: usize) -> T {
+        if entries > self.most / 2 {
+            entry.used.store(self.now(), Ordering::Relaxed);
+        }
+        entry.value.clone()
     }
 
     /// Keeps `value`, unless another thread has kept an equal one in the meantime; gives the one that is kept.

@@ -4,7 +4,7 @@
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
-use gradus_ir::{DType, Dims, Literal, Op};
+use gradus_ir::{DType, Dims, Op};
 
 macro_rules! reductions {
     ($($what:literal $all:ident $one:ident $several:ident $kind:ident;)*) => {

@@ -144,8 +144,13 @@ pub(super) fn innermost_of(operands: &[&Tensor]) -> Option<Arc<Trace>> {
 
 /// Whether an operation on `operands` becomes part of a trace, instead of being done at once.
 pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> bool {
-    let operands: Vec<&Tensor> = operands.into_iter().collect();
-    innermost(&operands).is_some()
+    let in_body = || {
+        CURRENT.with_borrow(|current| {
+            let around = std::iter::successors(current.as_ref(), |trace| trace.parent.as_ref());
+            around.into_iter().any(|trace| trace.kind == Kind::Body)
+        })
+    };
+    operands.into_iter().any(Tensor::is_traced) || in_body()
 }
 
 /// What messages call the closure that `tensor` is a value of, if that is traced inside of `outer`.

@@ -145,7 +145,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
         let structure = Structure::record(x);
-        let hash = {
+        let hash = || {
             let mut h = self.hasher.build_hasher();
             structure.hash(&mut h);
             inputs.iter().for_each(|t| t.ty().hash(&mut h));
@@ -156,7 +156,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
                 && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
                 && p.structure == structure
         };
-        if let Some(program) = self.programs.find(hash, is) {
+        if let Some(program) = self.programs.find_by(hash, is) {
             return Ok(program);
         }
         let types = types(inputs);
@@ -193,7 +193,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         // A program that uses values of an outer trace is of use in that trace alone.
         match program.has_outer_captures() {
             true => Ok(program),
-            false => Ok(self.programs.keep(hash, program, is)),
+            false => Ok(self.programs.keep(hash(), program, is)),
         }
     }
 }

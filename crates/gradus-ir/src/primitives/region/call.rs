@@ -4,6 +4,7 @@ use super::{Body, takes};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Type;
+use smallvec::{SmallVec, smallvec};
 
 /// A function called as a whole. Its operands are the inputs of its body, its results the outputs, unless a variant says otherwise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -225,27 +226,32 @@ impl Call {
     }
 
     pub(super) fn bodies(&self) -> Vec<(String, &Body)> {
-        let named: Vec<(&str, &Body)> = match self {
+        let named = self.named().into_iter();
+        named.map(|(n, b)| (n.to_string(), b)).collect()
+    }
+
+    /// Its programs with their names.
+    pub(super) fn named(&self) -> SmallVec<[(&'static str, &Body); 4]> {
+        match self {
             Call::Checkpoint(body)
             | Call::Local(body)
             | Call::Stated { body, .. }
-            | Call::Undefined { body, .. } => vec![("body", body)],
-            Call::CustomJvp { body, rule, .. } => vec![("body", body), ("rule", rule)],
+            | Call::Undefined { body, .. } => smallvec![("body", body)],
+            Call::CustomJvp { body, rule, .. } => smallvec![("body", body), ("rule", rule)],
             Call::CustomVjp {
                 body,
                 forward,
                 backward,
                 ..
-            } => vec![("body", body), ("forward", forward), ("backward", backward)],
+            } => smallvec![("body", body), ("forward", forward), ("backward", backward)],
             Call::OnlyBackward { backward, .. } | Call::Hook { backward, .. } => {
-                vec![("backward", backward)]
+                smallvec![("backward", backward)]
             }
             Call::Linear {
                 body, transpose, ..
-            } => vec![("body", body), ("transpose", transpose)],
-            Call::Solve(solve) => solve.bodies().to_vec(),
-        };
-        named.into_iter().map(|(n, b)| (n.to_string(), b)).collect()
+            } => smallvec![("body", body), ("transpose", transpose)],
+            Call::Solve(solve) => solve.bodies().into(),
+        }
     }
 
     pub(super) fn attributes(&self) -> Attributes {

@@ -123,7 +123,7 @@ impl Region {
                 Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. },
             ) => false,
             Region::Call(call) => call.body().has_effects(),
-            region => region.bodies().iter().any(|(_, body)| body.has_effects()),
+            region => region.any_body(Body::has_effects),
         }
     }
 
@@ -157,7 +157,7 @@ impl Region {
             self,
             Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. })
         );
-        own || self.bodies().iter().any(|(_, body)| body.only_backward())
+        own || self.any_body(Body::only_backward)
     }
 
     /// Whether it is or holds, at any depth, a call with a backward pass of the user's. That need not be linear, so two such calls are never one: each passes on its own cotangent.
@@ -166,7 +166,20 @@ impl Region {
             self,
             Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. } | Call::Hook { .. })
         );
-        own || self.bodies().iter().any(|(_, body)| body.own_backward())
+        own || self.any_body(Body::own_backward)
+    }
+
+    /// Whether one of its programs is `asked` for. Asked of each region that is made, so without a list of them.
+    fn any_body(&self, asked: impl Fn(&Body) -> bool) -> bool {
+        match self {
+            Region::Loop(r) => match &r.trips {
+                Trips::While(condition) => asked(condition) || asked(&r.body),
+                _ => asked(&r.body),
+            },
+            Region::Switch(r) => r.branches.iter().any(asked),
+            Region::Call(r) => r.named().iter().any(|(_, body)| asked(body)),
+            Region::Check(_) => false,
+        }
     }
 
     /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the dearest branch.
