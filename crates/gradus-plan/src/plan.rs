@@ -8,7 +8,7 @@ use crate::matrix::Matrix;
 use crate::order::{Order, cheapest};
 use crate::price::Price;
 use crate::profile::Profile;
-use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
+use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE, ROWS_APART};
 use crate::room::{Room, TOO_LARGE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
@@ -109,7 +109,7 @@ pub(crate) fn draft(
         _ if one_way => Some(ONLY_BACKWARD),
         _ if !room.holds(MIXED) => Some(TOO_LARGE),
         true => Some(ONLY_IN_REVERSE),
-        false => None,
+        false => regions::has_gates(graph).then_some(ROWS_APART),
     };
     let cuts = match any && unmixed.is_none() {
         true => Segments::cuts(tangent, residuals),

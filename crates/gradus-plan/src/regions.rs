@@ -19,6 +19,9 @@ pub(crate) const ONLY_IN_REVERSE: &str = "with_cotangent is for reverse mode alo
 pub(crate) const TRANSPOSED: &str =
     "it multiplies by the transposed Hessian, which rules of functions can make another one";
 
+/// Why no order mixes the modes past a branch that some rows run and others do not.
+pub(crate) const ROWS_APART: &str = "it multiplies slopes of rows by those of a branch or step that they do not run, which can be infinite";
+
 /// Whether a program holds loops, choices or calls.
 pub(crate) fn has_regions(g: &Graph) -> bool {
     g.ids().any(|id| g.region(id).is_some())
@@ -39,6 +42,13 @@ pub(crate) fn has_rules(g: &Graph) -> bool {
 /// Whether a program holds, at any depth, a `with_cotangent`, which forward mode does not see.
 pub(crate) fn has_hooks(g: &Graph) -> bool {
     any_call(g, &|call| matches!(call, Call::Hook { .. }))
+}
+
+/// Whether a program holds, at any depth, a branch or a step that some rows run and others do not: what keeps the others from it keeps zeros from slopes that can be infinite there,
+/// and orders that multiply local derivatives would multiply them.
+pub(crate) fn has_gates(g: &Graph) -> bool {
+    let within = |region: &Region| region.bodies().iter().any(|(_, body)| has_gates(body));
+    g.has_gates() || g.ids().filter_map(|id| g.region(id)).any(|r| within(r))
 }
 
 /// Whether the way back through a linear program may be more than linear, as users have written parts of it.

@@ -429,7 +429,6 @@ mod tests {
     use super::*;
     use gradus_ir::DType;
     use gradus_ir::primitives::{Call, Unary};
-    use std::cell::Cell;
 
     /// What a region took to compute is not computed again for what follows from its results.
     #[test]

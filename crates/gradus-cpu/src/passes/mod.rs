@@ -13,7 +13,7 @@ use crate::environment;
 use crate::run::Executable;
 use dissolve_calls::dissolve_calls;
 use fuse_loops::fuse_loops;
-use gradus_ir::primitives::{Op, Region, Unary};
+use gradus_ir::primitives::{Op, Region};
 use gradus_ir::{Graph, Literal, NodeId, verify};
 use hoist_invariants::hoist_invariants;
 use join_products::join_products;
@@ -113,14 +113,10 @@ fn logged() -> bool {
     *LOGGED
 }
 
-/// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated: what stops a derivative is its operand, and a
-/// choice between the two is none.
+/// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated, so [gates of derivatives](Graph::without_gates)
+/// are their values.
 fn simplify(graph: &Graph) -> Graph {
-    let stops = |id: NodeId| matches!(graph.node(id).op, Op::Unary(Unary::StopGradient));
-    let mut graph = match graph.ids().any(stops) {
-        true => rewrite(graph, |_, id, operands| stops(id).then(|| operands[0])).pruned(),
-        false => graph.pruned(),
-    };
+    let mut graph = graph.without_gates().unwrap_or_else(|| graph.pruned());
     // What was simplified away may have left others without users.
     loop {
         let less = graph.pruned();

@@ -135,25 +135,15 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
             .sqrt()
             .astype(DType::F32);
     }
-    // Three sums in one pass, of which the one whose squares are numbers is taken. They are scaled by a power of two, which loses nothing. Nothing comes back through the others.
+    // Scaled by a power of two, which loses nothing, to where squares are numbers. The norm does not depend on the factor, and so no derivative does.
     let power = |n: i32| Tensor::from(2f64.powi(n));
-    let squares = x
-        .stop_gradient()
-        .square()
-        .reduced(ReduceKind::Sum, axes.clone());
-    let (large, small) = (squares.greater(power(960)), squares.less(power(-960)));
-    let scaled = |taken: &Tensor, factor: i32| {
-        let x = taken
-            .with_axes(&axes, x.rank())
-            .where_(x, &x.stop_gradient());
-        let squares = (x * power(factor)).square();
-        squares.reduced(ReduceKind::Sum, axes.clone()).sqrt() * power(-factor)
-    };
-    let usual = scaled(&!(&large | &small), 0);
-    large.where_(
-        &scaled(&large, -600),
-        &small.where_(&scaled(&small, 600), &usual),
-    )
+    let largest = x.abs().reduced(ReduceKind::Max, axes.clone());
+    let largest = largest.stop_gradient();
+    let small = largest.less(power(-500));
+    let factor = small.where_(&power(600), &power(0));
+    let factor = largest.greater(power(500)).where_(&power(-600), &factor);
+    let scaled = x * factor.with_axes(&axes, x.rank());
+    scaled.square().reduced(ReduceKind::Sum, axes).sqrt() / factor
 }
 
 #[track_caller]

@@ -49,6 +49,21 @@ fn as_by_row(f: impl Fn(&Tensor) -> Tensor, rows: &Tensor) {
     close(&vmap(second)(rows), &seconds, 1e-9);
     let second_of_all = |rows: &Tensor| grad(|rows: &Tensor| of_all(rows).sum())(rows);
     close(&second_of_all(rows), &seconds, 1e-9);
+    // Planned, in every order that is weighed.
+    let sum = |rows: &Tensor| vmap(f)(rows).sum();
+    let (x, options) = (rows, PlanOptions::default());
+    let wanted = jacrev(grad(sum))(x);
+    close(&hessian(sum)(x), &wanted, 1e-9);
+    let values = |rows: &Tensor| vmap(f)(rows);
+    for (plan, wanted) in [
+        (plan_jacobian(values, x, &options), jacrev(values)(x)),
+        (plan_hessian(sum, x, &options), wanted),
+    ] {
+        let plan = plan.unwrap();
+        for candidate in plan.plan().candidates() {
+            close(&plan.evaluate_by(candidate, x).unwrap(), &wanted, 1e-9);
+        }
+    }
     // Inside a loop, and in rows of rows.
     let looped = |rows: &Tensor| {
         let step = |sum: &Tensor, row: &Tensor| (sum + vmap(f)(row).sum(), ());
