@@ -4,7 +4,7 @@
 use super::product::{Float, PIECE, TWO_PIECES, WORTH_WAKING};
 use super::skinny::Skinny;
 use super::turn::{Shared, room, turn};
-use crate::kernels::{add_to_totals, merge_totals, total};
+use crate::kernels::{add_dot_to_total, add_to_totals, merge_totals, total};
 use crate::pool::{self, Pieces};
 use gradus_ir::DType;
 use std::cell::Cell;
@@ -189,6 +189,11 @@ impl Long {
         ALL.set(memory);
     }
 
+    /// Whether two vectors are multiplied whose elements lie side by side: these need neither parts in memory nor kernels of more rows.
+    fn is_dot(&self) -> bool {
+        (self.m, self.n) == (1, 1) && (self.left.1, self.right.0) == (1, 1)
+    }
+
     fn size_of_block(&self, block: usize) -> (usize, usize) {
         let (i, j) = self.blocks[block];
         (self.block.0.min(self.m - i), self.block.1.min(self.n - j))
@@ -206,6 +211,14 @@ impl Long {
         totals: *mut f64,
         own: &mut [Vec<u64>; 3],
     ) {
+        if self.is_dot() {
+            // SAFETY: by the caller; the vectors' elements lie side by side.
+            return unsafe {
+                let left = at.left.get().cast::<T>().add(from).cast();
+                let right = at.right.get().cast::<T>().add(from).cast();
+                add_dot_to_total(self.dtype, left, right, to - from, totals);
+            };
+        }
         let (i, j) = self.blocks[block];
         let (rows, columns) = self.size_of_block(block);
         let [part, _, turned] = own;

@@ -1,8 +1,12 @@
 //! Running sums, and positions of extremes.
 
+use super::turn::Shared;
 use crate::count::StepForecast;
+use crate::kernels::{AtLevel, Isa, at_level};
+use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Type};
+use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
 #[derive(Clone, Copy, Debug)]
@@ -46,24 +50,29 @@ macro_rules! with_type {
 
 /// Numbers that can be compared, and added up in a running sum.
 trait Number: Copy + PartialOrd {
-    /// A sum that goes on.
+    /// A sum that goes on, and what it lost: of many lines each in an array of its own, so that vectors of them are read and written as they lie.
     type Running: Copy;
+    const NONE: Self::Running;
     fn start(self) -> Self::Running;
-    fn plus(sum: Self::Running, x: Self) -> Self::Running;
-    fn value(sum: Self::Running) -> Self;
+    fn plus(sum: &mut Self::Running, lost: &mut Self::Running, x: Self);
+    fn value(sum: Self::Running, lost: Self::Running) -> Self;
 }
 
 macro_rules! whole_numbers {
     ($($t:ty)*) => {$(
         impl Number for $t {
             type Running = $t;
+            const NONE: $t = 0;
+            #[inline(always)]
             fn start(self) -> $t {
                 self
             }
-            fn plus(sum: $t, x: $t) -> $t {
-                sum.wrapping_add(x)
+            #[inline(always)]
+            fn plus(sum: &mut $t, _: &mut $t, x: $t) {
+                *sum = sum.wrapping_add(x);
             }
-            fn value(sum: $t) -> $t {
+            #[inline(always)]
+            fn value(sum: $t, _: $t) -> $t {
                 sum
             }
         }
@@ -75,29 +84,38 @@ whole_numbers!(i32 i64 u32 u8);
 /// In f64: a million additions lose less than one rounding to f32.
 impl Number for f32 {
     type Running = f64;
+    const NONE: f64 = 0.0;
+    #[inline(always)]
     fn start(self) -> f64 {
         f64::from(self)
     }
-    fn plus(sum: f64, x: f32) -> f64 {
-        sum + f64::from(x)
+    #[inline(always)]
+    fn plus(sum: &mut f64, _: &mut f64, x: f32) {
+        *sum += f64::from(x);
     }
-    fn value(sum: f64) -> f32 {
+    #[inline(always)]
+    fn value(sum: f64, _: f64) -> f32 {
         sum as f32
     }
 }
 
 /// With what each addition loses carried along (Knuth).
 impl Number for f64 {
-    type Running = (f64, f64);
-    fn start(self) -> (f64, f64) {
-        (self, 0.0)
+    type Running = f64;
+    const NONE: f64 = 0.0;
+    #[inline(always)]
+    fn start(self) -> f64 {
+        self
     }
-    fn plus((sum, lost): (f64, f64), x: f64) -> (f64, f64) {
-        let next = sum + x;
-        let back = next - sum;
-        (next, lost + ((sum - (next - back)) + (x - back)))
+    #[inline(always)]
+    fn plus(sum: &mut f64, lost: &mut f64, x: f64) {
+        let next = *sum + x;
+        let back = next - *sum;
+        *lost += (*sum - (next - back)) + (x - back);
+        *sum = next;
     }
-    fn value((sum, lost): (f64, f64)) -> f64 {
+    #[inline(always)]
+    fn value(sum: f64, lost: f64) -> f64 {
         // An infinite sum loses NaN; the sum itself is right then.
         if lost.is_finite() { sum + lost } else { sum }
     }
@@ -131,49 +149,144 @@ impl CumSum {
     }
 }
 
-/// Lines that run together where they lie side by side.
-const LINES: usize = 512;
+/// Lines that run together where they lie side by side, at most: each row of fewer is another page of memory for as little work.
+const LINES: usize = 1024;
+/// Elements that are worth a piece, and so many that are worth waking a thread.
+const PIECE: usize = 100_000;
+const WORTH_WAKING: usize = 500_000;
 
 unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u8) {
-    let (x, out) = (x.cast::<T>(), out.cast::<T>());
     let Axis { outer, n, inner } = axis;
-    if n == 0 {
+    let elements = axis.lines() * n;
+    if elements == 0 {
         return;
     }
-    for o in 0..outer {
-        for first in (0..inner).step_by(LINES) {
-            let lines = LINES.min(inner - first);
-            let row = |step: usize| {
-                let i = if reverse { n - 1 - step } else { step };
-                (o * n + i) * inner + first
-            };
-            // SAFETY: positions lie within outer · n · inner elements.
+    let across = inner.div_ceil(LINES);
+    let jobs = outer * across;
+    let pieces = Pieces::power_of_two((elements / PIECE).min(jobs), elements >= WORTH_WAKING);
+    let (x, out) = (Shared(x.cast_mut()), Shared(out));
+    pool::each(pieces, &|piece| {
+        for job in jobs * piece / pieces.count..jobs * (piece + 1) / pieces.count {
+            let (o, first) = (job / across, job % across * LINES);
+            let from = o * n * inner + first;
+            // SAFETY: positions lie within outer · n · inner elements, which both have by the caller, and jobs write different lines; the machine has its best level.
             unsafe {
-                if lines == 1 {
-                    let mut sum = x.add(row(0)).read().start();
-                    out.add(row(0)).write(T::value(sum));
-                    for step in 1..n {
-                        sum = T::plus(sum, x.add(row(step)).read());
-                        out.add(row(step)).write(T::value(sum));
-                    }
-                    continue;
-                }
-                let given = |step: usize| std::slice::from_raw_parts(x.add(row(step)), lines);
-                let mut sums = [x.add(row(0)).read().start(); LINES];
-                let sums = &mut sums[..lines];
-                for (sum, &v) in sums.iter_mut().zip(given(0)) {
-                    *sum = v.start();
-                }
-                std::ptr::copy_nonoverlapping(x.add(row(0)), out.add(row(0)), lines);
-                for step in 1..n {
-                    let to = std::slice::from_raw_parts_mut(out.add(row(step)), lines);
-                    for ((sum, to), &v) in sums.iter_mut().zip(to).zip(given(step)) {
-                        *sum = T::plus(*sum, v);
-                        *to = T::value(*sum);
-                    }
+                let lines = Lines {
+                    x: x.get().cast_const().cast::<T>().add(from),
+                    out: out.get().cast::<T>().add(from),
+                    n,
+                    step: inner,
+                    count: LINES.min(inner - first),
+                    reverse,
+                };
+                if lines.count == 1 {
+                    lines.alone();
+                } else {
+                    at_level(Isa::best(), lines);
                 }
             }
         }
+    });
+}
+
+/// Lines of `n` elements, `step` from one to the next, which begin side by side.
+struct Lines<T> {
+    x: *const T,
+    out: *mut T,
+    n: usize,
+    step: usize,
+    count: usize,
+    reverse: bool,
+}
+
+impl<T: Number> Lines<T> {
+    /// Where row `i` of those in the order of the sums begins.
+    #[inline(always)]
+    fn row(&self, i: usize) -> usize {
+        let i = if self.reverse { self.n - 1 - i } else { i };
+        i * self.step
+    }
+
+    /// The running sum of one line.
+    ///
+    /// # Safety
+    /// Both arrays have the line's elements, at least one.
+    unsafe fn alone(&self) {
+        // SAFETY: by the caller.
+        unsafe {
+            let first = self.x.add(self.row(0)).read();
+            let (mut sum, mut lost) = (first.start(), T::NONE);
+            self.out.add(self.row(0)).write(first);
+            for i in 1..self.n {
+                let at = self.row(i);
+                T::plus(&mut sum, &mut lost, self.x.add(at).read());
+                self.out.add(at).write(T::value(sum, lost));
+            }
+        }
+    }
+}
+
+impl<T: Number> AtLevel for Lines<T> {
+    /// # Safety
+    /// Both arrays have the elements of these lines, at least one of each and at most [`LINES`] lines, and do not overlap.
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        let (mut sums, mut lost) = (Sums::new(), Sums::new());
+        let sums = sums.first(self.count, T::NONE);
+        let lost = lost.first(self.count, T::NONE);
+        for i in 0..self.n {
+            let at = self.row(i);
+            // SAFETY: by the caller.
+            let (x, out) = unsafe {
+                (
+                    std::slice::from_raw_parts(self.x.add(at), self.count),
+                    std::slice::from_raw_parts_mut(self.out.add(at), self.count),
+                )
+            };
+            if i == 0 {
+                begin(sums, x, out);
+            } else {
+                go_on(sums, lost, x, out);
+            }
+        }
+    }
+}
+
+/// Room for the sums of [`LINES`] lines: from a line of cache on, as half of all vectors would lie across two otherwise.
+#[repr(align(64))]
+struct Sums<R>([MaybeUninit<R>; LINES]);
+
+impl<R: Copy> Sums<R> {
+    #[inline(always)]
+    fn new() -> Sums<R> {
+        Sums([const { MaybeUninit::uninit() }; LINES])
+    }
+
+    /// The first `count`, each `value`: a few lines need not wait for the others.
+    #[inline(always)]
+    fn first(&mut self, count: usize, value: R) -> &mut [R] {
+        let sums = &mut self.0[..count];
+        for sum in &mut *sums {
+            sum.write(value);
+        }
+        // SAFETY: all of them have just been written.
+        unsafe { std::slice::from_raw_parts_mut(sums.as_mut_ptr().cast(), count) }
+    }
+}
+
+#[inline(always)]
+fn begin<T: Number>(sums: &mut [T::Running], x: &[T], out: &mut [T]) {
+    for (sum, &x) in sums.iter_mut().zip(x) {
+        *sum = x.start();
+    }
+    out.copy_from_slice(x);
+}
+
+#[inline(always)]
+fn go_on<T: Number>(sums: &mut [T::Running], lost: &mut [T::Running], x: &[T], out: &mut [T]) {
+    for (((sum, lost), &x), out) in sums.iter_mut().zip(lost).zip(x).zip(out) {
+        T::plus(sum, lost, x);
+        *out = T::value(*sum, *lost);
     }
 }
 

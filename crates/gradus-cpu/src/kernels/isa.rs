@@ -71,6 +71,45 @@ impl Isa {
     }
 }
 
+/// A loop of its own kind, compiled for each level.
+pub(crate) trait AtLevel {
+    /// The work, inlined (`#[inline(always)]`) into a function that may use the level's instructions; `FMA` says whether fused multiply-add is among them.
+    ///
+    /// # Safety
+    /// What the implementation asks for.
+    unsafe fn run<const FMA: bool>(self);
+}
+
+/// Does the work with the instructions of this level.
+///
+/// # Safety
+/// As the work asks; the processor has the level.
+pub(crate) unsafe fn at_level<W: AtLevel>(isa: Isa, work: W) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2<W: AtLevel>(work: W) {
+        // SAFETY: by the caller.
+        unsafe { work.run::<true>() };
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,avx512f,avx512dq,avx512vl,avx512bw")]
+    unsafe fn avx512<W: AtLevel>(work: W) {
+        // SAFETY: by the caller.
+        unsafe { work.run::<true>() };
+    }
+    // SAFETY: by the caller.
+    unsafe {
+        match isa {
+            // aarch64 always has fused multiply-add.
+            Isa::Portable => work.run::<{ cfg!(target_arch = "aarch64") }>(),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2(work),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512(work),
+        }
+    }
+}
+
 /// Elements handled together: the last few pass through lanes like all others, so that a handful costs no more than one round.
 pub(super) const LANES: usize = 32;
 

@@ -12,10 +12,12 @@ mod reduce;
 mod skinny;
 mod totals;
 
-pub(crate) use isa::Isa;
+pub(crate) use isa::{AtLevel, Isa, at_level};
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
-pub(crate) use totals::{TOTAL_BYTES, add_to_totals, finish_totals, merge_totals, total};
+pub(crate) use totals::{
+    TOTAL_BYTES, add_dot_to_total, add_to_totals, finish_totals, merge_totals, total,
+};
 
 use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, Compare, Unary};

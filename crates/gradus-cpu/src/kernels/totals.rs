@@ -1,35 +1,151 @@
 //! Totals of many sums beside each other, in more digits than the sums: what is added up in parts of some dozen numbers is then as exact as a sum of few.
 
+use super::isa::{AtLevel, Isa, at_level};
 use gradus_ir::DType;
 
 /// Bytes of a total: the sum, and what it lost.
 pub(crate) const TOTAL_BYTES: usize = 2 * size_of::<f64>();
+
+/// Products that [`add_dot_to_total`] sums in lanes before it adds these to the total, and the lanes: a lane's sum is of sixteen.
+const PRODUCTS: usize = 1024;
+const LANES: usize = 64;
 
 /// Adds `n` sums of type `dtype`, f32 or f64, to totals: `n` sums in f64, and behind them what these have lost so far.
 ///
 /// # Safety
 /// `sums` points to `n` numbers of the type, `totals` to room for 2n that hold numbers.
 pub(crate) unsafe fn add_to_totals(dtype: DType, sums: *const u8, totals: *mut f64, n: usize) {
-    // SAFETY: by the caller.
+    // SAFETY: by the caller; the machine has its best level.
     unsafe {
-        let totals = std::slice::from_raw_parts_mut(totals, 2 * n);
-        let (total, lost) = totals.split_at_mut(n);
+        let (total, lost) = std::slice::from_raw_parts_mut(totals, 2 * n).split_at_mut(n);
         if dtype == DType::F32 {
-            // f64 has digits to spare for millions of them.
             let sums = std::slice::from_raw_parts(sums.cast::<f32>(), n);
-            for (total, &x) in total.iter_mut().zip(sums) {
-                *total += f64::from(x);
+            at_level(Isa::best(), AddSingles { sums, total });
+        } else {
+            let sums = std::slice::from_raw_parts(sums.cast::<f64>(), n);
+            at_level(Isa::best(), AddDoubles { sums, total, lost });
+        }
+    }
+}
+
+struct AddSingles<'a> {
+    sums: &'a [f32],
+    total: &'a mut [f64],
+}
+
+impl AtLevel for AddSingles<'_> {
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        // f64 has digits to spare for millions of them.
+        for (total, &x) in self.total.iter_mut().zip(self.sums) {
+            *total += f64::from(x);
+        }
+    }
+}
+
+struct AddDoubles<'a> {
+    sums: &'a [f64],
+    total: &'a mut [f64],
+    lost: &'a mut [f64],
+}
+
+impl AtLevel for AddDoubles<'_> {
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        for ((total, lost), &x) in self.total.iter_mut().zip(self.lost).zip(self.sums) {
+            add_with_error(total, lost, x);
+        }
+    }
+}
+
+/// Knuth's sum and its error.
+#[inline(always)]
+fn add_with_error(total: &mut f64, lost: &mut f64, x: f64) {
+    let next = *total + x;
+    let back = next - *total;
+    *lost += (*total - (next - back)) + (x - back);
+    *total = next;
+}
+
+/// Adds the products of `n` pairs of floats, each side by side, to one total.
+///
+/// # Safety
+/// `left` and `right` point to `n` numbers of type `dtype`, f32 or f64, `total` to two numbers: the sum, and what it lost.
+pub(crate) unsafe fn add_dot_to_total(
+    dtype: DType,
+    left: *const u8,
+    right: *const u8,
+    n: usize,
+    total: *mut f64,
+) {
+    // SAFETY: by the caller; the machine has its best level.
+    unsafe {
+        let total = &mut *total.cast::<[f64; 2]>();
+        if dtype == DType::F32 {
+            let left = std::slice::from_raw_parts(left.cast::<f32>(), n);
+            let right = std::slice::from_raw_parts(right.cast::<f32>(), n);
+            at_level(Isa::best(), Dot { left, right, total });
+        } else {
+            let left = std::slice::from_raw_parts(left.cast::<f64>(), n);
+            let right = std::slice::from_raw_parts(right.cast::<f64>(), n);
+            at_level(Isa::best(), Dot { left, right, total });
+        }
+    }
+}
+
+struct Dot<'a, T> {
+    left: &'a [T],
+    right: &'a [T],
+    total: &'a mut [f64; 2],
+}
+
+/// `sum + x · y`, rounded once where the processor can.
+trait Multiply: Copy + Into<f64> {
+    const ZERO: Self;
+    fn multiply_add<const FMA: bool>(x: Self, y: Self, sum: Self) -> Self;
+}
+
+macro_rules! multiply {
+    ($($t:ty)*) => {$(
+        impl Multiply for $t {
+            const ZERO: $t = 0.0;
+            #[inline(always)]
+            fn multiply_add<const FMA: bool>(x: $t, y: $t, sum: $t) -> $t {
+                if FMA { x.mul_add(y, sum) } else { x * y + sum }
             }
-            return;
         }
-        let sums = std::slice::from_raw_parts(sums.cast::<f64>(), n);
-        for ((total, lost), &x) in total.iter_mut().zip(lost).zip(sums) {
-            // Knuth's sum and its error.
-            let next = *total + x;
-            let back = next - *total;
-            *lost += (*total - (next - back)) + (x - back);
-            *total = next;
+    )*};
+}
+
+multiply!(f32 f64);
+
+impl<T: Multiply> AtLevel for Dot<'_, T> {
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        let [mut total, mut lost] = *self.total;
+        for (left, right) in self.left.chunks(PRODUCTS).zip(self.right.chunks(PRODUCTS)) {
+            let (left, last_left) = left.as_chunks::<LANES>();
+            let (right, last_right) = right.as_chunks::<LANES>();
+            let mut sums = [T::ZERO; LANES];
+            for (x, y) in left.iter().zip(right) {
+                for j in 0..LANES {
+                    sums[j] = T::multiply_add::<FMA>(x[j], y[j], sums[j]);
+                }
+            }
+            for ((sum, &x), &y) in sums.iter_mut().zip(last_left).zip(last_right) {
+                *sum = T::multiply_add::<FMA>(x, y, *sum);
+            }
+            let mut sums: [f64; LANES] = sums.map(T::into);
+            let mut width = LANES / 2;
+            while width > 0 {
+                for j in 0..width {
+                    sums[j] += sums[j + width];
+                }
+                width /= 2;
+            }
+            add_with_error(&mut total, &mut lost, sums[0]);
         }
+        *self.total = [total, lost];
     }
 }
 

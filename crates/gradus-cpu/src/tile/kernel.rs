@@ -4,6 +4,7 @@ use super::execute::ROWS;
 use super::load::Access;
 use super::powers::lower_powers;
 use super::program::{Code, Program, Value};
+use crate::array::ALIGNMENT;
 use crate::kernels::{self, Fold};
 use crate::pool::{MOST_PIECES, Pieces};
 use gradus_ir::primitives::{Binary, ReduceKind, Unary, Work};
@@ -242,8 +243,8 @@ impl Kernel {
             .map(|k| (registers.count + k) * tile * widest)
             .collect();
         let registers_and_sums = (registers.count + program.reductions.len()) * tile * widest;
-        // Behind them the totals of long sums of columns.
-        let totals = registers_and_sums.next_multiple_of(size_of::<f64>());
+        // Behind them the totals of long sums of columns, from a line of cache on: half of their vectors would lie across two otherwise.
+        let totals = registers_and_sums.next_multiple_of(ALIGNMENT);
         let (_, rows, columns) = program.reduced;
         let long = columns > 1 && rows > ROWS;
         let total = if long { tile * kernels::TOTAL_BYTES } else { 0 };
