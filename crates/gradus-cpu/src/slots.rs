@@ -26,11 +26,13 @@ impl<'a> Slots<'a> {
     }
 
     /// Where the array of `slot` begins.
+    #[inline]
     pub fn start(self, slot: usize) -> *mut u8 {
         self.starts[slot]
     }
 
     /// The memory of the array of `slot`.
+    #[inline]
     pub fn memory(self, slot: usize) -> Memory {
         Memory::new(self.starts[slot], self.bytes[slot])
     }
@@ -46,6 +48,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     #[cfg_attr(not(debug_assertions), expect(unused_variables))]
+    #[inline]
     pub fn new(start: *mut u8, bytes: usize) -> Memory {
         Memory {
             start,
@@ -55,6 +58,7 @@ impl Memory {
     }
 
     /// Where it begins.
+    #[inline]
     pub fn start(self) -> *mut u8 {
         self.start
     }
@@ -64,6 +68,7 @@ impl Memory {
     /// # Safety
     /// The array has these bytes. Debug builds check it.
     #[inline(always)]
+    #[cfg_attr(not(debug_assertions), expect(unused_variables))]
     pub unsafe fn at(self, at: usize, n: usize) -> *mut u8 {
         #[cfg(debug_assertions)]
         assert!(

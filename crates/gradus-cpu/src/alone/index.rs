@@ -19,23 +19,6 @@ pub(crate) struct Indexed {
     axis: usize,
 }
 
-/// Integer `i` of an index array.
-///
-/// # Safety
-/// The array has more than `i` elements of type `dtype`. Debug builds check it.
-unsafe fn read(dtype: DType, indices: Memory, i: usize) -> i64 {
-    let size = dtype.size();
-    // SAFETY: by the caller; arrays are aligned for their elements.
-    unsafe {
-        let index = indices.at(i * size, size);
-        match dtype {
-            DType::I32 => i64::from(index.cast::<i32>().read()),
-            DType::U32 => i64::from(index.cast::<u32>().read()),
-            _ => index.cast::<i64>().read(),
-        }
-    }
-}
-
 impl Indexed {
     /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`) array and indices share their first sizes, and picked elements are those of the index
     /// array in place of the axis.
@@ -79,24 +62,46 @@ impl Indexed {
     ///
     /// # Safety
     /// `indices` is an array of the type that the kernel was made for.
-    unsafe fn each(
+    unsafe fn each(&self, name: &str, indices: Memory, f: impl FnMut(usize, usize)) -> Result<()> {
+        // One loop a type: a choice at each index would cost as much as the index.
+        // SAFETY: by the caller.
+        let wrong = unsafe {
+            match self.index {
+                DType::I32 => self.each_of::<i32>(indices, f),
+                DType::U32 => self.each_of::<u32>(indices, f),
+                _ => self.each_of::<i64>(indices, f),
+            }
+        };
+        wrong.map_err(|index| {
+            Error::new(
+                ErrorKind::Index,
+                format!(
+                    "{name}: index {index} is out of bounds for axis {} of size {}",
+                    self.axis, self.n
+                ),
+            )
+        })
+    }
+
+    /// [`each`](Self::each) for indices of type `I`; an index out of bounds is the error.
+    ///
+    /// # Safety
+    /// `indices` is an array of `I` with the elements that the kernel was made for.
+    #[inline(always)]
+    unsafe fn each_of<I: Copy + Into<i64>>(
         &self,
-        name: &str,
         indices: Memory,
         mut f: impl FnMut(usize, usize),
-    ) -> Result<()> {
+    ) -> Result<(), i64> {
+        let size = size_of::<I>();
         for b in 0..self.batch {
             for i in 0..self.count {
-                // SAFETY: there are batch · count indices, by `Indexed::new`.
-                let index = unsafe { read(self.index, indices, b * self.count + i) };
+                // SAFETY: there are batch · count indices, by `Indexed::new`; arrays are aligned for their elements.
+                let index = unsafe { indices.at((b * self.count + i) * size, size) };
+                // SAFETY: as above.
+                let index: i64 = unsafe { index.cast::<I>().read() }.into();
                 let Some(at) = usize::try_from(index).ok().filter(|&k| k < self.n) else {
-                    return Err(Error::new(
-                        ErrorKind::Index,
-                        format!(
-                            "{name}: index {index} is out of bounds for axis {} of size {}",
-                            self.axis, self.n
-                        ),
-                    ));
+                    return Err(index);
                 };
                 for p in 0..self.before {
                     let outer = b * self.before + p;
@@ -111,12 +116,17 @@ impl Indexed {
     /// The arrays are of the types that the kernel was made for, and do not overlap.
     pub unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
         let row = self.after * self.dtype.size();
+        // Rows of one number are moved by themselves: a call for so few bytes would cost more than they do.
         // SAFETY: rows lie within the arrays, since `each` compares indices with the axis and `Indexed::new` has the sizes of a right operation.
         unsafe {
-            self.each("take", indices, |from, to| {
-                let (from, to) = (x.at(from * row, row), out.at(to * row, row));
-                std::ptr::copy_nonoverlapping(from, to, row);
-            })
+            match row {
+                4 => self.each("take", indices, |from, to| move_to::<4>(x, from, out, to)),
+                8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
+                _ => self.each("take", indices, |from, to| {
+                    let (from, to) = (x.at(from * row, row), out.at(to * row, row));
+                    std::ptr::copy_nonoverlapping(from, to, row);
+                }),
+            }
         }
     }
 
@@ -129,20 +139,62 @@ impl Indexed {
         updates: Memory,
         out: Memory,
     ) -> Result<()> {
-        let row = self.after * self.dtype.size();
+        let (n, row) = (self.after, self.after * self.dtype.size());
         // SAFETY: as in `take`; `updates` has the type of what is picked by the type rule of `scatter_add`.
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
-            self.each("scatter_add", indices, |to, from| {
-                let row = Row {
-                    from: from * row,
-                    to: to * row,
-                    n: self.after,
-                    step: 1,
-                };
-                add_to(self.dtype, out, updates, row);
-            })
+            let add = |to: usize, from: usize| {
+                let (from, to, step) = (from * row, to * row, 1);
+                add_to(self.dtype, out, updates, Row { from, to, n, step });
+            };
+            if n != 1 {
+                return self.each("scatter_add", indices, add);
+            }
+            // Rows of one number are added by themselves.
+            match self.dtype {
+                DType::F32 => self.each("scatter_add", indices, |to, from| {
+                    add_one(out, to, updates, from, |a: f32, b| a + b);
+                }),
+                DType::F64 => self.each("scatter_add", indices, |to, from| {
+                    add_one(out, to, updates, from, |a: f64, b| a + b);
+                }),
+                _ => self.each("scatter_add", indices, add),
+            }
         }
+    }
+}
+
+/// Copies the `N` bytes from place `from` on to place `to`, counted in `N` bytes.
+///
+/// # Safety
+/// The arrays have these bytes and do not overlap. Debug builds check the former.
+#[inline(always)]
+unsafe fn move_to<const N: usize>(source: Memory, from: usize, target: Memory, to: usize) {
+    // SAFETY: by the caller.
+    unsafe {
+        let (from, to) = (source.at(from * N, N), target.at(to * N, N));
+        std::ptr::copy_nonoverlapping(from.cast::<[u8; N]>(), to.cast(), 1);
+    }
+}
+
+/// `target[to] = add(target[to], source[from])`
+///
+/// # Safety
+/// The arrays are of type `T`, have these elements and do not overlap. Debug builds check that they have them.
+#[inline(always)]
+unsafe fn add_one<T: Copy>(
+    target: Memory,
+    to: usize,
+    source: Memory,
+    from: usize,
+    add: impl Fn(T, T) -> T,
+) {
+    let size = size_of::<T>();
+    // SAFETY: by the caller; arrays are aligned for their elements.
+    unsafe {
+        let from = source.at(from * size, size).cast::<T>();
+        let to = target.at(to * size, size).cast::<T>();
+        to.write(add(to.read(), from.read()));
     }
 }
 
@@ -197,8 +249,8 @@ impl Window {
         let strides = row_major_strides(&self.shape);
         let mut origin = 0;
         for (k, &stride) in strides.iter().enumerate() {
-            // SAFETY: there is one start an axis, by the caller.
-            let start = unsafe { read(DType::I64, starts, k) };
+            // SAFETY: there is one start an axis, by the caller; arrays are aligned for their elements.
+            let start = unsafe { starts.at(k * 8, 8).cast::<i64>().read() };
             let last = (self.shape[k] - self.sizes[k]) as i64;
             if start < 0 || start > last {
                 return Err(Error::new(

@@ -153,6 +153,7 @@ TABLE = {
     "f32 tanh: (tanh x/x - 1)/z, |x| <= 0.625": lambda: fit(odd_tanh, 0, mpf("0.625") ** 2, 5, [], single),
     "f32 erf: (erf x/x - 2/sqrt pi)/z, |x| <= 0.8": lambda: fit(odd_erf_tail, 0, mpf("0.65"), 6, [], single),
     "f32 log1p: 2(atanh s/s - 1)/z": lambda: fit(odd_atanh, 0, S, 4, [], single),
+    "f32 log_add_exp: (2 atanh(q/2)/q - 1)/z, q <= 2/3": lambda: fit(lambda z: odd_atanh(z / 4) / 8, 0, mpf(4) / 9, 5, [], single),
     "f32 erf: -log(1-erf x)/x on [0.8, 4]": lambda: fit(lambda x: erf_exponent(x) / x, 0.79, 4, 9, [], single, 9),
     # f64 arithmetic for f32 results
     "wide exp: (e^r - 1 - r)/r^2": lambda: fit(exp_tail, -R, R, 6, [0.5]),

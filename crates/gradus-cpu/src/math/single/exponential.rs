@@ -10,6 +10,7 @@ use std::f32::consts::{LN_2, LOG2_E};
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
 pub(super) const LN2_HIGH: f32 = 0.693_145_75;
 pub(super) const LN2_LOW: f32 = 1.428_606_8e-6;
+const TWO_TO_MINUS_64: f32 = 5.421_010_9e-20;
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
 const EXP_TAIL: [f32; 5] = [0.5, 0.16666576, 0.04166651, 0.008363252, 0.0013930504];
@@ -46,6 +47,13 @@ fn scale(v: f32, n: f32) -> f32 {
     (v * power_of_two(half)) * power_of_two(n - half)
 }
 
+/// As [`scale`], for n from -180 to 0 and v that is no smaller than 2⁻⁶⁰ where n is below -60.
+#[inline(always)]
+pub(super) fn scale_down(v: f32, n: f32) -> f32 {
+    // The first product is exact.
+    (v * power_of_two(n + 64.0)) * TWO_TO_MINUS_64
+}
+
 /// `(n, v)` with `eˣ = 2ⁿ·v`.
 #[inline(always)]
 pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
@@ -65,6 +73,16 @@ fn exp_reduced<const FMA: bool>(r: f32, c: f32) -> f32 {
 fn exp_parts_accurate<const FMA: bool>(x: f32) -> (f32, f32) {
     let (n, r, c) = reduce::<FMA>(x);
     (n, exp_reduced::<FMA>(r, c))
+}
+
+/// `e^(x + x_low) = 2ⁿ·(v + v_low)` as `(n, v, v_low)`, x_low being about a rounding error of x.
+#[inline(always)]
+pub(super) fn exp_in_two_parts<const FMA: bool>(x: f32, x_low: f32) -> (f32, f32, f32) {
+    let (n, r, c) = reduce::<FMA>(x);
+    let (h, lost) = fast_two_sum(1.0, r);
+    let tail = fma::<FMA>(r * r, poly::<FMA, 6>(r, EXPM1_TAIL), c);
+    let (v, v_low) = fast_two_sum(h, lost + tail);
+    (n, v, fma::<FMA>(v, x_low, v_low))
 }
 
 /// `eˣ`
@@ -125,21 +143,29 @@ pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
 #[inline(always)]
 pub fn silu<const FMA: bool>(x: f32) -> f32 {
     // Beyond, the result is x or zero already.
-    let a = if x.abs() > 112.0 { 112.0 } else { x.abs() };
-    let (n, v) = exp_parts_accurate::<FMA>(-a);
-    let e = scale(v, n);
+    let y = if x < -112.0 { -112.0 } else { x };
+    let b = if y > 112.0 { 112.0 } else { y };
+    let (n, v) = exp_parts_accurate::<FMA>(-b.abs());
+    let e = scale_down(v, n);
     let denominator = 1.0 + e;
     let lost = e - (denominator - 1.0);
-    let negative = x < 0.0;
-    // The small factor is multiplied before it is scaled, so that no digits are lost where it is subnormal.
-    let (top, top_low) = two_product::<FMA>(a, if negative { v } else { 1.0 });
+    // The small factor is divided and multiplied before it is scaled, so that no digits are lost where it is subnormal.
+    let negative = x.is_sign_negative();
+    let top = if negative { v } else { 1.0 };
     let inverse = 1.0 / denominator;
     let q = top * inverse;
-    // One Newton step on the quotient, but where it would only be noise.
-    let rest = residual::<FMA>(q, denominator, top) + (top_low - q * lost);
-    let q = q + if a < 1e-30 { 0.0 } else { rest * inverse };
-    let value = scale(q, if negative { n } else { 0.0 });
-    (if x > 112.0 { x } else { value }).copysign(x)
+    // One Newton step on the quotient; its product with b is a number also where x is infinite.
+    let rest = (residual::<FMA>(q, denominator, top) - q * lost) * inverse;
+    let value = if FMA {
+        y.mul_add(q, b * rest)
+    } else {
+        (y * q + (two_product::<FMA>(b, q).1 + b * rest)).copysign(x)
+    };
+    if negative {
+        scale_down(value, n)
+    } else {
+        value
+    }
 }
 
 /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is `x/(1 + e⁻ʷ)` for w twice the argument of tanh; computed in f64.

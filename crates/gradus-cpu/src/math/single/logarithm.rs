@@ -1,8 +1,8 @@
 //! `log` and `log1p`.
 
-use super::exponential::{LN2_HIGH, LN2_LOW, power_of_two};
+use super::exponential::{LN2_HIGH, LN2_LOW, exp_in_two_parts, power_of_two, scale_down};
 use super::wide;
-use crate::math::arithmetic::single::{fma, poly, two_sum};
+use crate::math::arithmetic::single::{fma, poly, residual, two_sum};
 use std::f64::consts::{LOG2_E, LOG10_E};
 
 /// `(log(1 + f) - f + f²/2)/f³` for 1 + f in [√½, √2].
@@ -19,6 +19,15 @@ const LOG_TAIL: [f32; 9] = [
 ];
 /// `2(atanh s/s - 1)/s²` in s².
 const ATANH_TAIL: [f32; 4] = [0.6666667, 0.39999554, 0.28589302, 0.22585824];
+
+/// `(2·atanh(q/2)/q - 1)/q²` in q², for q up to ⅔.
+const HALF_ATANH_TAIL: [f32; 5] = [
+    0.083333336,
+    0.012499858,
+    0.002234191,
+    0.0004227092,
+    0.00011465401,
+];
 
 const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
 const ONE_BITS: u32 = 1.0f32.to_bits();
@@ -69,21 +78,29 @@ pub fn log10<const FMA: bool>(x: f32) -> f32 {
     log_to_base::<FMA>(x, LOG10_E)
 }
 
-/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`, computed in f64; where these cancel, an ulp is one of the larger.
+/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`, each in two parts; where these cancel, an ulp is one of the larger.
 #[inline(always)]
 pub fn log_add_exp<const FMA: bool>(x: f32, y: f32) -> f32 {
-    let (x, y) = (f64::from(x), f64::from(y));
-    let (large, small) = if x > y { (x, y) } else { (y, x) };
-    let d = if x == y { 0.0 } else { small - large };
-    let e = wide::exp::<FMA>(d);
-    // Below 2⁻²⁰ the logarithm's argument has lost too much of e, but e - e²/2 is enough.
-    let rest = if e < 1e-6 {
-        e - 0.5 * e * e
-    } else {
-        wide::log::<FMA>(1.0 + e)
-    };
-    // NaN has to be said: the logarithm takes its operand's bits as they are.
-    (if d.is_nan() { d } else { large + rest }) as f32
+    let (large, small) = if x < y { (y, x) } else { (x, y) };
+    let (d, d_low) = two_sum(small, -large);
+    // Beyond, the power is zero already.
+    let far = d < -104.0;
+    let (d, d_low) = if far { (-104.0, 0.0) } else { (d, d_low) };
+    let (n, v, v_low) = exp_in_two_parts::<FMA>(d, d_low);
+    let (e, e_low) = (scale_down(v, n), scale_down(v_low, n));
+    // With q = e/(1 + e/2), log(1 + e) = 2·atanh(q/2) = q + q³·R(q²), whose slope in q is about 1 + q²/4.
+    let denominator = fma::<FMA>(0.5, e, 1.0);
+    let lost = fma::<FMA>(0.5, e, 1.0 - denominator) + 0.5 * e_low;
+    let inverse = 1.0 / denominator;
+    let q = e * inverse;
+    let rest = residual::<FMA>(q, denominator, e) + fma::<FMA>(-q, lost, e_low);
+    let z = q * q;
+    let slope = fma::<FMA>(0.25 * z, inverse, inverse);
+    let tail = fma::<FMA>(q * z, poly::<FMA, 5>(z, HALF_ATANH_TAIL), rest * slope);
+    let (sum, sum_low) = two_sum(large, q);
+    let value = sum + (sum_low + tail);
+    let infinite = (large.abs() == f32::INFINITY) & !small.is_nan();
+    if infinite { large } else { value }
 }
 
 /// `log(1 + x)`
