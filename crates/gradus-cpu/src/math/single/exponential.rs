@@ -10,7 +10,7 @@ use std::f32::consts::{LN_2, LOG2_E};
 /// ln 2 in two parts; the first has 15 bits, so that its product with an exponent is exact.
 pub(super) const LN2_HIGH: f32 = 0.693_145_75;
 pub(super) const LN2_LOW: f32 = 1.428_606_8e-6;
-const TWO_TO_MINUS_64: f32 = 5.421_010_9e-20;
+const TWO_TO_MINUS_64: f32 = f32::from_bits((127 - 64) << 23);
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
 const EXP_TAIL: [f32; 5] = [0.5, 0.16666576, 0.04166651, 0.008363252, 0.0013930504];
