@@ -6,7 +6,8 @@
 //!
 //! All that a closure does while it is traced belongs to its program, transforms in it included, also what it computes from captured tensors alone. Only what the steps of a loop that
 //! makes at least one compute from those is computed before it, which is no difference but in time.
-//! A value that follows from captured concrete tensors alone can still be read there.
+//! A value that follows from captured concrete tensors alone can still be read there. Another thread that a closure starts works for it where it is given traced tensors; what that thread does
+//! with concrete tensors alone is done at once.
 
 mod branch;
 mod growing;

@@ -164,7 +164,8 @@ impl Way {
                     log.lock().unwrap().extend(sums);
                 })
             }
-            Apart(a) if self.flow => std::thread::scope(|scope| {
+            // Another thread does not know of a body that is traced, unless it is given a value of it.
+            Apart(a) if self.flow && v.is_traced() => std::thread::scope(|scope| {
                 let run = scope.spawn(|| part(a, v)).join();
                 run.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             }),
