@@ -310,7 +310,7 @@ fn compare(steps: &[Step], x: &Tensor) {
 }
 
 /// So many programs are compared. If more than two thirds have large derivatives, the test says so.
-const PROGRAMS: u32 = 24;
+const PROGRAMS: u32 = 12;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: PROGRAMS, max_global_rejects: 2 * PROGRAMS, failure_persistence: None, ..ProptestConfig::default() })]

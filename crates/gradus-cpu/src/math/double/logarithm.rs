@@ -1,8 +1,9 @@
-//! `log` and `log1p`.
+//! Logarithms.
 
 use super::exponential::{LN2_HIGH, LN2_LOW, exp_parts_of_sum, power_of_two, scale};
 use super::power::log_parts;
 use crate::math::arithmetic::double::{fast_two_sum, fma, poly, two_product, two_sum};
+use std::f64::consts::{LOG2_E, LOG10_E};
 
 /// `2(atanh s/s - 1)/s²` in s².
 const ATANH_TAIL: [f64; 8] = [
@@ -74,38 +75,46 @@ pub(super) fn log1p_of_sum<const FMA: bool>(y: f64, y_low: f64, extra: f64) -> f
     log_of_sum::<FMA>(u, c + y_low, extra)
 }
 
+/// `value`, but the limits of a logarithm at 0 and ∞, and NaN where it has no value.
+#[inline(always)]
+fn with_limits(x: f64, value: f64) -> f64 {
+    let value = if x < f64::INFINITY { value } else { x };
+    let value = if x < 0.0 { f64::NAN } else { value };
+    if x == 0.0 { f64::NEG_INFINITY } else { value }
+}
+
 /// Natural logarithm.
 #[inline(always)]
 pub fn log<const FMA: bool>(x: f64) -> f64 {
     let (k, m) = split_any_exponent(x);
     let f = m - 1.0;
     let value = fma::<FMA>(k, LN2_HIGH, f - (shortfall::<FMA>(f) - k * LN2_LOW));
-    let value = if x < f64::INFINITY { value } else { x };
-    let value = if x < 0.0 { f64::NAN } else { value };
-    if x == 0.0 { f64::NEG_INFINITY } else { value }
+    with_limits(x, value)
 }
 
-/// The logarithm to another base, `1/ln base` being a sum of two.
-#[inline(always)]
-fn log_to_base<const FMA: bool>(x: f64, (factor, factor_low): (f64, f64)) -> f64 {
-    let (h, l) = log_parts::<FMA>(x);
-    let (p, p_low) = two_product::<FMA>(h, factor);
-    let value = p + (p_low + fma::<FMA>(h, factor_low, l * factor));
-    let value = if x < f64::INFINITY { value } else { x };
-    let value = if x < 0.0 { f64::NAN } else { value };
-    if x == 0.0 { f64::NEG_INFINITY } else { value }
-}
+/// What is lost of `1/ln 2` in its nearest number.
+const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
 
 /// Logarithm to base 2; exact for powers of two.
 #[inline(always)]
 pub fn log2<const FMA: bool>(x: f64) -> f64 {
-    log_to_base::<FMA>(x, (std::f64::consts::LOG2_E, 2.0355273740931033e-17))
+    let (k, m) = split_any_exponent(x);
+    let f = m - 1.0;
+    let (p, p_low) = two_product::<FMA>(f, LOG2_E);
+    let rest = fma::<FMA>(f, LOG2_E_LOW, -LOG2_E * shortfall::<FMA>(f));
+    with_limits(x, k + (p + (p_low + rest)))
 }
 
-/// Logarithm to base 10; exact for powers of ten.
+/// What is lost of `1/ln 10` in its nearest number.
+const LOG10_E_LOW: f64 = 1.098319650216765e-17;
+
+/// Logarithm to base 10; exact for powers of ten, as the natural one is computed in two parts.
 #[inline(always)]
 pub fn log10<const FMA: bool>(x: f64) -> f64 {
-    log_to_base::<FMA>(x, (std::f64::consts::LOG10_E, 1.098319650216765e-17))
+    let (h, l) = log_parts::<FMA>(x);
+    let (p, p_low) = two_product::<FMA>(h, LOG10_E);
+    let value = p + (p_low + fma::<FMA>(h, LOG10_E_LOW, l * LOG10_E));
+    with_limits(x, value)
 }
 
 /// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`; where these cancel, an ulp is one of the larger.

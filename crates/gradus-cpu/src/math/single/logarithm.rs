@@ -1,9 +1,8 @@
-//! `log` and `log1p`.
+//! Logarithms.
 
 use super::exponential::{LN2_HIGH, LN2_LOW, exp_in_two_parts, power_of_two, scale_down};
 use super::wide;
 use crate::math::arithmetic::single::{fma, poly, residual, two_sum};
-use std::f64::consts::{LOG2_E, LOG10_E};
 
 /// `(log(1 + f) - f + f²/2)/f³` for 1 + f in [√½, √2].
 const LOG_TAIL: [f32; 9] = [
@@ -42,40 +41,50 @@ fn split_exponent(x: f32) -> (f32, f32) {
     (k, m)
 }
 
-/// Natural logarithm.
+/// `(k, f)` with `x = 2ᵏ·(1 + f)` and 1 + f in [√½, √2), for positive x.
 #[inline(always)]
-pub fn log<const FMA: bool>(x: f32) -> f32 {
+fn exponent_and_fraction(x: f32) -> (f32, f32) {
     let subnormal = x < f32::MIN_POSITIVE;
     let (k, m) = split_exponent(if subnormal { x * 33554432.0 } else { x });
-    let k = k - if subnormal { 25.0 } else { 0.0 };
-    let f = m - 1.0;
-    let z = f * f;
-    let tail = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), k * LN2_LOW);
-    let value = fma::<FMA>(k, LN2_HIGH, f + fma::<FMA>(-0.5, z, tail));
+    (k - if subnormal { 25.0 } else { 0.0 }, m - 1.0)
+}
+
+/// `value`, but the limits of a logarithm at 0 and ∞, and NaN where it has no value.
+#[inline(always)]
+fn with_limits(x: f32, value: f32) -> f32 {
     let value = if x < f32::INFINITY { value } else { x };
     let value = if x < 0.0 { f32::NAN } else { value };
     if x == 0.0 { f32::NEG_INFINITY } else { value }
 }
 
-/// The logarithm to another base by `1/ln base`, computed in f64.
+/// Natural logarithm.
 #[inline(always)]
-fn log_to_base<const FMA: bool>(x: f32, factor: f64) -> f32 {
-    let value = (wide::log::<FMA>(f64::from(x)) * factor) as f32;
-    let value = if x < f32::INFINITY { value } else { x };
-    let value = if x < 0.0 { f32::NAN } else { value };
-    if x == 0.0 { f32::NEG_INFINITY } else { value }
+pub fn log<const FMA: bool>(x: f32) -> f32 {
+    let (k, f) = exponent_and_fraction(x);
+    let z = f * f;
+    let tail = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), k * LN2_LOW);
+    let value = fma::<FMA>(k, LN2_HIGH, f + fma::<FMA>(-0.5, z, tail));
+    with_limits(x, value)
 }
 
 /// Logarithm to base 2; exact for powers of two.
 #[inline(always)]
 pub fn log2<const FMA: bool>(x: f32) -> f32 {
-    log_to_base::<FMA>(x, LOG2_E)
+    const LOG2_E: f32 = std::f32::consts::LOG2_E;
+    const LOG2_E_LOW: f32 = (std::f64::consts::LOG2_E - LOG2_E as f64) as f32;
+    let (k, f) = exponent_and_fraction(x);
+    let z = f * f;
+    // log(1 + f) - f
+    let rest = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), -0.5 * z);
+    let rest = fma::<FMA>(f, LOG2_E_LOW, rest * LOG2_E);
+    with_limits(x, k + fma::<FMA>(f, LOG2_E, rest))
 }
 
-/// Logarithm to base 10; exact for powers of ten.
+/// Logarithm to base 10, computed in f64; exact for powers of ten.
 #[inline(always)]
 pub fn log10<const FMA: bool>(x: f32) -> f32 {
-    log_to_base::<FMA>(x, LOG10_E)
+    let value = wide::log::<FMA>(f64::from(x)) * std::f64::consts::LOG10_E;
+    with_limits(x, value as f32)
 }
 
 /// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`, each in two parts; where these cancel, an ulp is one of the larger.
