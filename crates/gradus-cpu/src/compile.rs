@@ -290,12 +290,21 @@ impl<'a> Builder<'a> {
             ];
             let value = match element_code(&node.op) {
                 Some(c) => {
-                    code.push(Instruction {
+                    let instruction = Instruction {
                         code: c,
                         operands: given,
                         dtype: node.ty.dtype,
+                    };
+                    // Casts that were made one for each cone.
+                    let is_same = |i: &Instruction| {
+                        matches!((&i.code, &instruction.code), (Code::Cast, Code::Cast))
+                            && (i.operands, i.dtype) == (instruction.operands, instruction.dtype)
+                    };
+                    let at = code.iter().position(is_same).unwrap_or_else(|| {
+                        code.push(instruction);
+                        code.len() - 1
                     });
-                    base + code.len() - 1
+                    base + at
                 }
                 // A copy is its operand, stored.
                 None => first,

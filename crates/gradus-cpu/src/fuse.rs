@@ -75,6 +75,12 @@ pub(crate) struct Fused {
 
 pub(crate) fn fuse(graph: &Graph) -> Fused {
     let (kinds, resolved) = resolve(graph);
+    let users = users_of(graph, &kinds);
+    let cones = draw_in(graph, &kinds, &users);
+    join(graph, kinds, resolved, &cones, users)
+}
+
+fn users_of(graph: &Graph, kinds: &[Kind]) -> Vec<Vec<NodeId>> {
     let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.len()];
     for id in graph.ids() {
         if kinds[id.index()] != Kind::Dead {
@@ -83,8 +89,46 @@ pub(crate) fn fuse(graph: &Graph) -> Fused {
             }
         }
     }
+    users
+}
+
+/// For each user of a cast that several kernels would read from memory, though what is cast lies there too and takes no more bytes: the cast and the root of the user's cone.
+/// Each kernel can cast for itself.
+pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId> {
+    let has_casts = graph.nodes().iter().any(|n| matches!(n.op, Op::Cast(_)));
+    if !has_casts {
+        return HashMap::new();
+    }
+    let (kinds, resolved) = resolve(graph);
+    let users = users_of(graph, &kinds);
     let cones = draw_in(graph, &kinds, &users);
-    join(graph, kinds, resolved, &cones, users)
+    let is_output = graph.output_marks();
+    let mut found = HashMap::new();
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let own_cone = cones.get(&id) == Some(&id);
+        if !matches!(node.op, Op::Cast(_)) || !own_cone || is_output[id.index()] {
+            continue;
+        }
+        let given = node.operands[0];
+        let base = resolved[given.index()].base;
+        let in_memory = match kinds[base.index()] {
+            Kind::Input | Kind::Alone | Kind::Result => true,
+            Kind::Element | Kind::Reduce => cones.get(&base) == Some(&base),
+            Kind::Inline | Kind::View | Kind::Dead => false,
+        };
+        let narrow = graph.ty(given).dtype.size() <= node.ty.dtype.size();
+        let moves = |u: &NodeId| matches!(graph.node(*u).op, Op::Layout(_));
+        let roots = users[id.index()].iter().map(|u| match moves(u) {
+            true => None,
+            false => cones.get(u).copied(),
+        });
+        if let (true, Some(roots)) = (in_memory && narrow, roots.collect::<Option<Vec<NodeId>>>()) {
+            let users = users[id.index()].iter().zip(roots);
+            found.extend(users.map(|(&user, root)| ((id, user), root)));
+        }
+    }
+    found
 }
 
 /// What kind each node is, and which views can be read in place.

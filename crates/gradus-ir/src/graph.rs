@@ -265,6 +265,15 @@ impl Graph {
         self.add_typed(node.op.clone(), operands, node.ty.clone())
     }
 
+    /// As [`add_like`](Self::add_like), but the node is not shared with an equal one: it is computed once more.
+    pub fn add_again(&mut self, node: &Node, operands: &[NodeId]) -> NodeId {
+        self.push(
+            node.op.clone(),
+            Operands::from_slice(operands),
+            node.ty.clone(),
+        )
+    }
+
     /// All nodes, operands before their users.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -406,13 +415,19 @@ impl Graph {
     /// The value that the node `id` lets derivatives through to.
     fn gated(&self, id: NodeId) -> Option<NodeId> {
         let node = self.node(id);
-        let (&Op::Select(_), &[_, value, constant]) = (&node.op, node.operands.as_slice()) else {
+        let (&Op::Select(_), &[_, a, b]) = (&node.op, node.operands.as_slice()) else {
             return None;
         };
-        let stopped = self.node(constant);
-        let same =
-            matches!(stopped.op, Op::Unary(Unary::StopGradient)) && stopped.operands[0] == value;
-        same.then_some(value)
+        let stops = |constant: NodeId, value: NodeId| {
+            let node = self.node(constant);
+            matches!(node.op, Op::Unary(Unary::StopGradient)) && node.operands[0] == value
+        };
+        // A negated condition has turned them.
+        match (stops(b, a), stops(a, b)) {
+            (true, _) => Some(a),
+            (_, true) => Some(b),
+            _ => None,
+        }
     }
 
     /// How many nodes (or outputs) use each node.

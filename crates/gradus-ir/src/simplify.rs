@@ -107,7 +107,10 @@ fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<
             if let Some(v) = negated(g, b) {
                 return Some(g.sub(a, v));
             }
-            negated(g, a).map(|v| g.sub(b, v))
+            if let Some(v) = negated(g, a) {
+                return Some(g.sub(b, v));
+            }
+            add_choices(g, a, b)
         }
         Binary::Sub => {
             if is(lb, 0.0) {
@@ -179,9 +182,33 @@ fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<
 }
 
 fn compare(g: &mut Graph, op: Compare, a: NodeId, b: NodeId) -> Option<NodeId> {
-    let (va, vb) = (g.literal(a)?, g.literal(b)?);
     let ty = g.ty(a).clone();
-    splat(g, fold::compare(op, va, vb), &ty)
+    match (g.literal(a), g.literal(b)) {
+        (Some(va), Some(vb)) => splat(g, fold::compare(op, va, vb), &ty),
+        (None, Some(v)) => compare_bool(g, a, |x| fold::compare(op, x, v)),
+        (Some(v), None) => compare_bool(g, b, |x| fold::compare(op, v, x)),
+        (None, None) => None,
+    }
+}
+
+/// What a comparison of `x` gives whose other side is a literal, if `x` is a truth value cast to a number: that value, its negation, or always the same.
+fn compare_bool(g: &mut Graph, x: NodeId, result: impl Fn(Literal) -> Literal) -> Option<NodeId> {
+    let Op::Cast(to) = g.node(x).op else {
+        return None;
+    };
+    let truth = g.node(x).operands[0];
+    if g.ty(truth).dtype != DType::Bool {
+        return None;
+    }
+    let of = |n| result(Literal::from_i64(to, n)).as_i64() != 0;
+    match (of(0), of(1)) {
+        (false, true) => Some(truth),
+        (true, false) => Some(g.unary(Unary::Not, truth)),
+        (same, _) => {
+            let ty = g.ty(x).clone();
+            splat(g, Literal::from_bool(same), &ty)
+        }
+    }
 }
 
 fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<NodeId> {
@@ -195,7 +222,32 @@ fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<Node
         let inner = g.node(condition).operands[0];
         return Some(g.select(inner, b, a));
     }
-    None
+    // What is chosen by the same condition again.
+    let side = |g: &Graph, x: NodeId, k: usize| match &g.node(x).op {
+        Op::Select(_) if g.node(x).operands[0] == condition => g.node(x).operands[k],
+        _ => x,
+    };
+    let (then, otherwise) = (side(g, a, 1), side(g, b, 2));
+    ((then, otherwise) != (a, b)).then(|| g.select(condition, then, otherwise))
+}
+
+/// The sum of two choices by the same condition, one of which adds nothing whatever it is: one choice.
+fn add_choices(g: &mut Graph, a: NodeId, b: NodeId) -> Option<NodeId> {
+    let (x, y) = (g.node(a), g.node(b));
+    let (Op::Select(_), Op::Select(_)) = (&x.op, &y.op) else {
+        return None;
+    };
+    let ([c, x1, x0], [d, y1, y0]) = (&x.operands[..], &y.operands[..]) else {
+        return None;
+    };
+    let zero = |o: &NodeId| g.literal(*o).is_some_and(|v| v.is(0.0));
+    let apart = (zero(x1) || zero(y1)) && (zero(x0) || zero(y0));
+    if c != d || !apart {
+        return None;
+    }
+    let (c, x1, x0, y1, y0) = (*c, *x1, *x0, *y1, *y0);
+    let (then, otherwise) = (g.add_nodes(x1, y1), g.add_nodes(x0, y0));
+    Some(g.select(c, then, otherwise))
 }
 
 fn layout(g: &mut Graph, layout: &Layout, x: NodeId, ty: &Type) -> Option<NodeId> {

@@ -15,7 +15,7 @@ const LONG_OF_FEW: usize = 4096;
 const FEW: usize = 20;
 /// Products that are summed before they are added to totals, and those that the library sums in one register, whose sum it adds to the part's.
 const PART: usize = 512;
-const IN_REGISTER: usize = 64;
+const IN_REGISTER: usize = 128;
 /// Rows and columns of a block of the result: its totals stay in the second cache. With few rows, so many columns, read row by row or column by column.
 const SIDE: usize = 128;
 const BY_ROWS: usize = 1024;
