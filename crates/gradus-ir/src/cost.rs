@@ -88,9 +88,8 @@ impl AddAssign for TotalCost {
 ///
 /// For a graph after the backend's passes the operations are those that it will execute, kind by kind.
 pub fn total_cost(graph: &Graph) -> TotalCost {
-    if let Some(values) = graph.without_gates() {
-        return total_cost(&values);
-    }
+    let settled = graph.settled();
+    let graph = settled.as_ref().unwrap_or(graph);
     let live = graph.live();
     let mut total = TotalCost::default();
     for id in graph.ids().filter(|id| live[id.index()]) {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::loc::Loc;
-use crate::primitives::{Op, Unary};
+use crate::primitives::Op;
 use crate::simplify;
 use crate::types::{Literal, Type};
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -379,55 +379,6 @@ impl Graph {
             }
         }
         depends
-    }
-
-    /// This program without choices between a value and the same value without a derivative; `None` if it has none. Such a gate lets derivatives through for some elements alone,
-    /// and is that value once nothing more is differentiated.
-    pub fn without_gates(&self) -> Option<Graph> {
-        if !self.has_gates() {
-            return None;
-        }
-        let mut g = Graph::new();
-        let mut map: Vec<NodeId> = Vec::with_capacity(self.len());
-        for id in self.ids() {
-            let node = self.node(id);
-            map.push(match (&node.op, self.gated(id)) {
-                (Op::Input(_), _) => g.input_like(self, id),
-                (_, Some(value)) => map[value.index()],
-                _ => {
-                    let operands: Operands = node.operands.iter().map(|o| map[o.index()]).collect();
-                    let outer = g.set_loc(node.loc);
-                    let new = g.add_like(node, &operands);
-                    g.set_loc(outer);
-                    new
-                }
-            });
-        }
-        g.outputs = self.outputs.iter().map(|o| map[o.index()]).collect();
-        Some(g.pruned())
-    }
-
-    /// Whether it has [such choices](Self::without_gates).
-    pub fn has_gates(&self) -> bool {
-        self.ids().any(|id| self.gated(id).is_some())
-    }
-
-    /// The value that the node `id` lets derivatives through to.
-    fn gated(&self, id: NodeId) -> Option<NodeId> {
-        let node = self.node(id);
-        let (&Op::Select(_), &[_, a, b]) = (&node.op, node.operands.as_slice()) else {
-            return None;
-        };
-        let stops = |constant: NodeId, value: NodeId| {
-            let node = self.node(constant);
-            matches!(node.op, Op::Unary(Unary::StopGradient)) && node.operands[0] == value
-        };
-        // A negated condition has turned them.
-        match (stops(b, a), stops(a, b)) {
-            (true, _) => Some(a),
-            (_, true) => Some(b),
-            _ => None,
-        }
     }
 
     /// How many nodes (or outputs) use each node.

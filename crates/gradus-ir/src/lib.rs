@@ -18,6 +18,7 @@ mod graph;
 mod loc;
 mod merge;
 pub mod primitives;
+mod settle;
 mod simplify;
 pub mod text;
 mod types;

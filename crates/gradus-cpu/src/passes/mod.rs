@@ -7,7 +7,6 @@ mod join_products;
 mod orient_products;
 mod recompute_kept;
 mod repeat_casts;
-mod settle_choices;
 mod split_reductions;
 mod trim_regions;
 
@@ -22,7 +21,6 @@ use join_products::join_products;
 use orient_products::orient_products;
 use recompute_kept::recompute_kept;
 use repeat_casts::repeat_casts;
-use settle_choices::settle_choices;
 use split_reductions::split_reductions;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -55,7 +53,7 @@ fn has_regions(graph: &Graph) -> bool {
 /// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
 /// Loops are trimmed before they are joined, as what they need not read would keep them apart, and after, as what one kept for the other is not needed then.
 /// What a region holds passes all these when it is compiled itself.
-const PASSES: [(&str, Pass); 12] = [
+const PASSES: [(&str, Pass); 11] = [
     ("dissolve_calls", OfRegions(dissolve_calls)),
     ("trim_regions", OfRegions(trim_regions)),
     ("fuse_loops", OfRegions(fuse_loops)),
@@ -63,7 +61,6 @@ const PASSES: [(&str, Pass); 12] = [
     ("hoist_invariants", OfRegions(hoist_invariants)),
     ("trim_regions", OfRegions(trim_regions)),
     ("simplify", Any(simplify)),
-    ("settle_choices", Any(settle_choices)),
     ("orient_products", Any(orient_products)),
     ("join_products", Any(join_products)),
     ("split_reductions", Any(split_reductions)),
@@ -119,10 +116,9 @@ fn logged() -> bool {
     *LOGGED
 }
 
-/// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated, so [gates of derivatives](Graph::without_gates)
-/// are their values.
+/// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated, so choices are [settled](Graph::settled).
 fn simplify(graph: &Graph) -> Graph {
-    let mut graph = graph.without_gates().unwrap_or_else(|| graph.pruned());
+    let mut graph = graph.settled().unwrap_or_else(|| graph.pruned());
     // What was simplified away may have left others without users.
     loop {
         let less = graph.pruned();

@@ -11,13 +11,17 @@ pub(super) fn repeat_casts(graph: &Graph) -> Graph {
     if repeated.is_empty() {
         return graph.clone();
     }
+    // The first kernel that reads a cast keeps it.
+    let mut first: HashMap<NodeId, NodeId> = HashMap::new();
     let mut copies: HashMap<(NodeId, NodeId), NodeId> = HashMap::new();
     // Not pruned, as that would share the copies again; nobody computes what nobody needs.
     rewrite(graph, |out, id, operands| {
         let node = graph.node(id);
         let mut changed = operands.to_vec();
         for (place, &old) in changed.iter_mut().zip(&node.operands) {
-            if let Some(&root) = repeated.get(&(old, id)) {
+            if let Some(&root) = repeated.get(&(old, id))
+                && *first.entry(old).or_insert(root) != root
+            {
                 let cast = graph.node(old);
                 let given = out.node(*place).operands.clone();
                 *place = *copies.entry((old, root)).or_insert_with(|| {

@@ -1,0 +1,131 @@
+//! What a program becomes once nothing more is differentiated: gates are their values, and choices inside of a choice by the same condition are settled.
+
+use crate::graph::{Graph, NodeId};
+use crate::primitives::{Binary, Op, Unary};
+
+/// So many sums and products are looked through for choices by the same condition.
+const MOST_BETWEEN: usize = 3;
+
+impl Graph {
+    /// This program if nothing more is differentiated; `None` if nothing chooses in it.
+    ///
+    /// A choice between a value and the same value without a derivative is that value: such a gate lets derivatives through for some elements alone. And in
+    /// `select c, f(select c, p, q), b` the inner choice is p where f is sums and products that nobody else reads: derivatives of choices are what is chosen times one or zero.
+    /// Before a derivative is taken this would be wrong, as the choice inside may keep an infinite slope from a cotangent that is zero.
+    pub fn settled(&self) -> Option<Graph> {
+        if !self.nodes().iter().any(|n| matches!(n.op, Op::Select(_))) {
+            return None;
+        }
+        let mut new = Settled {
+            old: self,
+            users: self.user_counts(),
+            g: Graph::new(),
+            map: Vec::with_capacity(self.len()),
+        };
+        for id in self.ids() {
+            let node = self.node(id);
+            let outer = new.g.set_loc(node.loc);
+            let made = match (&node.op, self.gated(id)) {
+                (Op::Input(_), _) => new.g.input_like(self, id),
+                (_, Some(value)) => new.map[value.index()],
+                (Op::Select(_), None) => {
+                    let [condition, a, b] = [0, 1, 2].map(|k| node.operands[k]);
+                    let a = new.chosen((condition, true), a, MOST_BETWEEN);
+                    let b = new.chosen((condition, false), b, MOST_BETWEEN);
+                    let condition = new.map[condition.index()];
+                    new.g.select(condition, a, b)
+                }
+                _ => {
+                    let operands: Vec<NodeId> =
+                        node.operands.iter().map(|o| new.map[o.index()]).collect();
+                    new.g.add_like(node, &operands)
+                }
+            };
+            new.g.set_loc(outer);
+            new.map.push(made);
+        }
+        let Settled { mut g, map, .. } = new;
+        g.set_outputs(self.outputs().iter().map(|o| map[o.index()]).collect());
+        Some(g.pruned())
+    }
+
+    /// Whether it has choices between a value and the same value without a derivative.
+    pub fn has_gates(&self) -> bool {
+        self.ids().any(|id| self.gated(id).is_some())
+    }
+
+    /// How many operands each node is, of nodes that are needed, and how many outputs.
+    fn user_counts(&self) -> Vec<usize> {
+        let live = self.live();
+        let mut counts = vec![0; self.len()];
+        for id in self.ids().filter(|id| live[id.index()]) {
+            for o in &self.node(id).operands {
+                counts[o.index()] += 1;
+            }
+        }
+        for o in self.outputs() {
+            counts[o.index()] += 1;
+        }
+        counts
+    }
+
+    /// The value that the node `id` lets derivatives through to.
+    fn gated(&self, id: NodeId) -> Option<NodeId> {
+        let node = self.node(id);
+        let (&Op::Select(_), &[_, a, b]) = (&node.op, node.operands.as_slice()) else {
+            return None;
+        };
+        let stops = |constant: NodeId, value: NodeId| {
+            let node = self.node(constant);
+            matches!(node.op, Op::Unary(Unary::StopGradient)) && node.operands[0] == value
+        };
+        // A negated condition has turned them.
+        match (stops(b, a), stops(a, b)) {
+            (true, _) => Some(a),
+            (_, true) => Some(b),
+            _ => None,
+        }
+    }
+}
+
+/// A graph that is made of another one.
+struct Settled<'a> {
+    old: &'a Graph,
+    users: Vec<usize>,
+    g: Graph,
+    /// For each node of the old one, what takes its place.
+    map: Vec<NodeId>,
+}
+
+impl Settled<'_> {
+    /// The old node `x` where the old node `condition` has this truth value.
+    fn chosen(&mut self, (condition, truth): (NodeId, bool), x: NodeId, depth: usize) -> NodeId {
+        let old = self.old;
+        let node = old.node(x);
+        match node.op {
+            Op::Select(_) if node.operands[0] == condition => {
+                let side = node.operands[if truth { 1 } else { 2 }];
+                self.chosen((condition, truth), side, depth)
+            }
+            Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul)
+                if depth > 0 && self.users[x.index()] == 1 =>
+            {
+                let mut changed = false;
+                let mut operands = Vec::with_capacity(2);
+                for &o in &node.operands {
+                    let settled = self.chosen((condition, truth), o, depth - 1);
+                    changed |= settled != self.map[o.index()];
+                    operands.push(settled);
+                }
+                if !changed {
+                    return self.map[x.index()];
+                }
+                let outer = self.g.set_loc(node.loc);
+                let made = self.g.add_like(node, &operands);
+                self.g.set_loc(outer);
+                made
+            }
+            _ => self.map[x.index()],
+        }
+    }
+}
