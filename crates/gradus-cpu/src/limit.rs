@@ -17,7 +17,7 @@ const LARGE: usize = 32 << 20;
 /// Left for what is no array: code, stacks, other threads' scratch memory.
 const RESERVE: u64 = 64 << 20;
 
-/// Bytes of the blocks that the process has, in use or kept to be used again.
+/// Bytes of the blocks that the process has, in use or kept to be used again; counted where a limit is stated.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
 /// What bounds the memory of arrays.
@@ -160,13 +160,17 @@ pub(crate) fn allow(bytes: usize) -> Result<(), Shortage> {
 /// As [`allow`].
 pub(crate) fn enter(bytes: usize) -> Result<(), Shortage> {
     allow(bytes)?;
-    HELD.fetch_add(bytes, Ordering::Relaxed);
+    if stated().is_some() {
+        HELD.fetch_add(bytes, Ordering::Relaxed);
+    }
     Ok(())
 }
 
 /// Counts a block as gone.
 pub(crate) fn leave(bytes: usize) {
-    HELD.fetch_sub(bytes, Ordering::Relaxed);
+    if stated().is_some() {
+        HELD.fetch_sub(bytes, Ordering::Relaxed);
+    }
 }
 
 /// Gives back to the system what is kept to be used again.

@@ -54,13 +54,14 @@ impl Graph {
         self.ids().any(|id| self.gated(id).is_some())
     }
 
-    /// How many operands each node is, of nodes that are needed, and how many outputs.
+    /// How many needed nodes read each node, and how many outputs it is.
     fn user_counts(&self) -> Vec<usize> {
         let live = self.live();
         let mut counts = vec![0; self.len()];
         for id in self.ids().filter(|id| live[id.index()]) {
-            for o in &self.node(id).operands {
-                counts[o.index()] += 1;
+            let operands = &self.node(id).operands;
+            for (k, o) in operands.iter().enumerate() {
+                counts[o.index()] += usize::from(!operands[..k].contains(o));
             }
         }
         for o in self.outputs() {
