@@ -290,21 +290,12 @@ impl<'a> Builder<'a> {
             ];
             let value = match element_code(&node.op) {
                 Some(c) => {
-                    let instruction = Instruction {
+                    code.push(Instruction {
                         code: c,
                         operands: given,
                         dtype: node.ty.dtype,
-                    };
-                    // Casts that were made one for each cone.
-                    let is_same = |i: &Instruction| {
-                        matches!((&i.code, &instruction.code), (Code::Cast, Code::Cast))
-                            && (i.operands, i.dtype) == (instruction.operands, instruction.dtype)
-                    };
-                    let at = code.iter().position(is_same).unwrap_or_else(|| {
-                        code.push(instruction);
-                        code.len() - 1
                     });
-                    base + at
+                    base + code.len() - 1
                 }
                 // A copy is its operand, stored.
                 None => first,

@@ -92,8 +92,8 @@ fn users_of(graph: &Graph, kinds: &[Kind]) -> Vec<Vec<NodeId>> {
     users
 }
 
-/// For each user of a cast that several kernels would read from memory, though what is cast lies there too and takes no more bytes: the cast and the root of the user's cone.
-/// Each kernel can cast for itself.
+/// Casts that kernels would write to memory for later ones, though what is cast lies there too and takes no more bytes: for each cast and each user in a later kernel, which can cast
+/// for itself, the root of the user's cone.
 pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId> {
     let has_casts = graph.nodes().iter().any(|n| matches!(n.op, Op::Cast(_)));
     if !has_casts {
@@ -123,9 +123,15 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId
             true => None,
             false => cones.get(u).copied(),
         });
-        if let (true, Some(roots)) = (in_memory && narrow, roots.collect::<Option<Vec<NodeId>>>()) {
+        let Some(roots) = roots.collect::<Option<Vec<NodeId>>>() else {
+            continue;
+        };
+        let first = roots.iter().min().filter(|_| in_memory && narrow);
+        if let Some(&first) = first {
+            let later = graph.dependents_of(&[first]);
             let users = users[id.index()].iter().zip(roots);
-            found.extend(users.map(|(&user, root)| ((id, user), root)));
+            let apart = users.filter(|(_, root)| *root != first && later[root.index()]);
+            found.extend(apart.map(|(&user, root)| ((id, user), root)));
         }
     }
     found

@@ -7,12 +7,21 @@ use crate::primitives::{Binary, Op, Unary};
 const MOST_BETWEEN: usize = 3;
 
 impl Graph {
-    /// This program if nothing more is differentiated; `None` if nothing chooses in it.
+    /// This program if nothing more is differentiated; `None` if it is as it stands.
     ///
     /// A choice between a value and the same value without a derivative is that value: such a gate lets derivatives through for some elements alone. And in
     /// `select c, f(select c, p, q), b` the inner choice is p where f is sums and products that nobody else reads: derivatives of choices are what is chosen times one or zero.
     /// Before a derivative is taken this would be wrong, as the choice inside may keep an infinite slope from a cotangent that is zero.
     pub fn settled(&self) -> Option<Graph> {
+        let mut settled = self.settled_once()?;
+        // What was settled may have made conditions equal, or a gate.
+        while let Some(more) = settled.settled_once() {
+            settled = more;
+        }
+        Some(settled)
+    }
+
+    fn settled_once(&self) -> Option<Graph> {
         if !self.nodes().iter().any(|n| matches!(n.op, Op::Select(_))) {
             return None;
         }
@@ -21,13 +30,17 @@ impl Graph {
             users: self.user_counts(),
             g: Graph::new(),
             map: Vec::with_capacity(self.len()),
+            changed: false,
         };
         for id in self.ids() {
             let node = self.node(id);
             let outer = new.g.set_loc(node.loc);
             let made = match (&node.op, self.gated(id)) {
                 (Op::Input(_), _) => new.g.input_like(self, id),
-                (_, Some(value)) => new.map[value.index()],
+                (_, Some(value)) => {
+                    new.changed = true;
+                    new.map[value.index()]
+                }
                 (Op::Select(_), None) => {
                     let [condition, a, b] = [0, 1, 2].map(|k| node.operands[k]);
                     let a = new.chosen((condition, true), a, MOST_BETWEEN);
@@ -44,9 +57,14 @@ impl Graph {
             new.g.set_loc(outer);
             new.map.push(made);
         }
-        let Settled { mut g, map, .. } = new;
+        let Settled {
+            mut g,
+            map,
+            changed,
+            ..
+        } = new;
         g.set_outputs(self.outputs().iter().map(|o| map[o.index()]).collect());
-        Some(g.pruned())
+        changed.then(|| g.pruned())
     }
 
     /// Whether it has choices between a value and the same value without a derivative.
@@ -96,6 +114,7 @@ struct Settled<'a> {
     g: Graph,
     /// For each node of the old one, what takes its place.
     map: Vec<NodeId>,
+    changed: bool,
 }
 
 impl Settled<'_> {
@@ -106,6 +125,7 @@ impl Settled<'_> {
         match node.op {
             Op::Select(_) if node.operands[0] == condition => {
                 let side = node.operands[if truth { 1 } else { 2 }];
+                self.changed = true;
                 self.chosen((condition, truth), side, depth)
             }
             Op::Unary(Unary::Neg) | Op::Binary(Binary::Add | Binary::Sub | Binary::Mul)

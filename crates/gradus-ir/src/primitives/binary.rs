@@ -1,8 +1,6 @@
 //! Elementwise functions of two operands of one type, and comparisons.
 
-use super::{
-    Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity, equal_types,
-};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, equal_types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::primitives::Unary;
@@ -269,16 +267,6 @@ impl Primitive for Binary {
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(self.work(), result.elements(), operands, result)
     }
-
-    fn structure(&self, k: usize) -> Structure {
-        use Binary::*;
-        match (self, k) {
-            (Add, _) | (Sub | Rem, 0) => Structure::Identity,
-            (Sub, _) => Structure::Scaling,
-            (And | Or | Xor | Shl | Shr, _) => Structure::Zero,
-            _ => Structure::Diagonal,
-        }
-    }
 }
 
 /// `b·a^(b-1)`, and 0 where `b` is 0 even if `1/a` is no number: `a⁰` is 1 for every `a`.
@@ -424,6 +412,10 @@ impl Primitive for Compare {
         None
     }
 
+    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
+        Linearity::Nonlinear
+    }
+
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
         let operands = cx.all_with_axis();
         cx.graph.emit(Op::Compare(*self), &operands)
@@ -431,9 +423,5 @@ impl Primitive for Compare {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(Work::Arithmetic, result.elements(), operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Zero
     }
 }

@@ -4,7 +4,7 @@
 //! same kind. `matmul`, `einsum`, `dot` and `outer` are composed from it.
 
 use super::layout::inverse_permutation;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
@@ -274,9 +274,5 @@ impl Primitive for Contract {
             false => [b, m, k, n].into_iter().fold(2, usize::saturating_mul),
         };
         Cost::new(Work::Product, operations, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Contraction
     }
 }

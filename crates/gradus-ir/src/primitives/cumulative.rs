@@ -1,8 +1,6 @@
 //! Running sums along an axis.
 
-use super::{
-    Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity, check_axes,
-};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
@@ -80,9 +78,5 @@ impl Primitive for CumSum {
         let elements = result.elements();
         let lines = elements.checked_div(result.shape[self.axis]).unwrap_or(0);
         Cost::new(Work::Reduction, elements - lines, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Dense
     }
 }

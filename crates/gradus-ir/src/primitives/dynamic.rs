@@ -2,8 +2,8 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, Primitive, Structure,
-    Transpose, Work, arity,
+    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, Primitive, Transpose, Work,
+    arity,
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -218,13 +218,6 @@ impl Primitive for Dynamic {
         cost.bytes_read = (part.bytes() + starts.bytes()) as u64;
         cost.bytes_written = part.bytes() as u64;
         cost
-    }
-
-    fn structure(&self, k: usize) -> Structure {
-        match (self, k) {
-            (Dynamic::Slice { .. }, 0) | (Dynamic::Update, 0 | 1) => Structure::Selection,
-            _ => Structure::Zero,
-        }
     }
 }
 

@@ -4,9 +4,7 @@
 //! position of the shared leading dimensions `B`. `scatter_add` is its transpose. Indices must lie in `0..N`: others are an error when it runs.
 
 use super::layout::prepend;
-use super::{
-    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
-};
+use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
@@ -222,15 +220,6 @@ impl Primitive for Gather {
                 cost.bytes_written = updates.bytes() as u64;
                 cost
             }
-        }
-    }
-
-    fn structure(&self, k: usize) -> Structure {
-        match (self, k) {
-            (_, 1) => Structure::Zero,
-            (Gather::Take { .. }, _) => Structure::Selection,
-            (Gather::ScatterAdd { .. }, 0) => Structure::Identity,
-            (Gather::ScatterAdd { .. }, _) => Structure::Summation,
         }
     }
 }

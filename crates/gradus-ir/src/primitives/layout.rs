@@ -1,8 +1,7 @@
 //! The same elements in another arrangement. All are linear, and all but reshape select elements.
 
 use super::{
-    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
-    check_axes,
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes,
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -263,10 +262,6 @@ impl Primitive for Layout {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(Work::View, 0, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Selection
     }
 }
 

@@ -1,7 +1,6 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost and the structure of its local
-//! Jacobian, and its text form. [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
+//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost, and its text form. [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
 
@@ -110,20 +109,14 @@ pub trait Primitive {
     /// Called only if an operand has a tangent and the result is a float.
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId>;
 
-    /// For a node that is linear in some operands: their cotangents from that of the result.
-    /// Families that are never linear keep this body.
-    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
-        Linearity::Nonlinear
-    }
+    /// For a node that is linear in some operands: their cotangents from that of the result; one that never is says so.
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
 
     /// The operation on operands with a new leading axis (where marked); the result has it as well.
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId;
 
     /// Operations and bytes of one evaluation.
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost;
-
-    /// The structure of the derivative of the result with respect to operand `k`.
-    fn structure(&self, k: usize) -> Structure;
 }
 
 /// What a JVP rule sees.
@@ -264,27 +257,6 @@ impl Batch<'_> {
     }
 }
 
-/// The structure of a local Jacobian, from which the planner knows what a product with it costs.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Structure {
-    /// No dependence that has a derivative.
-    Zero,
-    /// The identity.
-    Identity,
-    /// A multiple of the identity that does not depend on the values.
-    Scaling,
-    /// Each result element depends on the operand element at its place.
-    Diagonal,
-    /// Each result element is one operand element, which may be used several times or not at all.
-    Selection,
-    /// Each operand element is added to one result element.
-    Summation,
-    /// Product with a matrix, the same for all of the free dimensions.
-    Contraction,
-    /// Anything else, along the reduced axes only.
-    Dense,
-}
-
 impl Op {
     /// The family that this operation belongs to.
     fn primitive(&self) -> &dyn Primitive {
@@ -401,11 +373,6 @@ impl Op {
         self.primitive().cost(operands, result)
     }
 
-    /// See [`Primitive::structure`].
-    pub fn structure(&self, k: usize) -> Structure {
-        self.primitive().structure(k)
-    }
-
     /// The operation called `name` with `attributes`.
     ///
     /// # Errors
@@ -449,6 +416,10 @@ impl Primitive for Op {
         None
     }
 
+    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
+        Linearity::Nonlinear
+    }
+
     fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
         unreachable!("`{}` is never batched by itself", self.name())
     }
@@ -459,10 +430,6 @@ impl Primitive for Op {
             _ => Work::View,
         };
         Cost::new(work, 0, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Zero
     }
 }
 
@@ -502,14 +469,6 @@ impl Primitive for DType {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(Work::Arithmetic, result.elements(), operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        if self.is_float() {
-            Structure::Identity
-        } else {
-            Structure::Zero
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values shown while a program runs.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
@@ -67,9 +67,5 @@ impl Primitive for Probe {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(Work::Copy, 0, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Identity
     }
 }

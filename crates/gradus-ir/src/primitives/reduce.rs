@@ -2,8 +2,7 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
-    check_axes,
+    Batch, Compare, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes,
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -150,13 +149,6 @@ impl Primitive for Reduce {
         let steps = operands[0].elements().saturating_sub(result.elements());
         Cost::new(Work::Reduction, steps, operands, result)
     }
-
-    fn structure(&self, _k: usize) -> Structure {
-        match self.kind {
-            ReduceKind::Sum => Structure::Summation,
-            _ => Structure::Dense,
-        }
-    }
 }
 
 /// The tangent of a product over `axes`: pairs are multiplied level by level, each with the product rule, so that no division by an
@@ -252,6 +244,10 @@ impl Primitive for ArgReduce {
         None
     }
 
+    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
+        Linearity::Nonlinear
+    }
+
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
         let op = ArgReduce {
             smallest: self.smallest,
@@ -263,9 +259,5 @@ impl Primitive for ArgReduce {
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         let steps = operands[0].elements().saturating_sub(result.elements());
         Cost::new(Work::Reduction, steps, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Zero
     }
 }

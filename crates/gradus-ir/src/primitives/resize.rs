@@ -1,7 +1,7 @@
 //! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
 
 use super::layout::prepend;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
@@ -331,13 +331,6 @@ impl Primitive for Resize {
                 cost
             }
             _ => Cost::new(Work::Copy, 0, operands, result),
-        }
-    }
-
-    fn structure(&self, k: usize) -> Structure {
-        match (self, k) {
-            (Resize::SliceAdd { .. }, 0) => Structure::Identity,
-            _ => Structure::Selection,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Elementwise choice between two values.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
 use crate::types::{DType, Type};
@@ -71,13 +71,5 @@ impl Primitive for Select {
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         Cost::new(Work::Arithmetic, result.elements(), operands, result)
-    }
-
-    fn structure(&self, k: usize) -> Structure {
-        if k == 0 {
-            Structure::Zero
-        } else {
-            Structure::Diagonal
-        }
     }
 }

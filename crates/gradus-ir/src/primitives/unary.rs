@@ -1,9 +1,7 @@
 //! Elementwise functions of one operand: a row of the table is a function and its derivative.
 
 use super::binary::within;
-use super::{
-    Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Structure, Transpose, Work, arity,
-};
+use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
@@ -468,13 +466,5 @@ impl Primitive for Unary {
         };
         let operations = result.elements().saturating_mul(each);
         Cost::new(self.work(), operations, operands, result)
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        match self {
-            Unary::Neg => Structure::Scaling,
-            u if u.is_flat() => Structure::Zero,
-            _ => Structure::Diagonal,
-        }
     }
 }

@@ -16,7 +16,7 @@ pub use check::Check;
 pub use loops::{Loop, Trips};
 pub use switch::Switch;
 
-use super::{Batch, Cost, Jvp, Op, Primitive, Structure, Work};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work};
 use crate::attributes::Attributes;
 use crate::cost::{ByWork, TotalCost};
 use crate::error::{Error, ErrorKind, Result};
@@ -264,6 +264,10 @@ impl Primitive for Region {
         unreachable!("{}: regions are differentiated as a whole", self.name())
     }
 
+    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
+        unreachable!("{}: regions are transposed as a whole", self.name())
+    }
+
     fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
         unreachable!("{}: regions are batched as a whole", self.name())
     }
@@ -276,10 +280,6 @@ impl Primitive for Region {
             bytes_read: total.bytes_read,
             bytes_written: total.bytes_written,
         }
-    }
-
-    fn structure(&self, _k: usize) -> Structure {
-        Structure::Dense
     }
 }
 
