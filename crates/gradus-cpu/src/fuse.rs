@@ -92,8 +92,10 @@ fn users_of(graph: &Graph, kinds: &[Kind]) -> Vec<Vec<NodeId>> {
     users
 }
 
-/// Casts that kernels would write to memory for later ones, though what is cast lies there too and takes no more bytes: for each cast and each user in a later kernel, which can cast
-/// for itself, the root of the user's cone.
+/// Finds casts that one kernel would store only for a later kernel to read. The later kernel can cast for
+/// itself if what is cast is in memory anyway and takes no more bytes.
+///
+/// Maps each such cast and each of its users in a later kernel to the root of that user's cone.
 pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId> {
     let has_casts = graph.nodes().iter().any(|n| matches!(n.op, Op::Cast(_)));
     if !has_casts {

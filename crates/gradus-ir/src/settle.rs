@@ -1,4 +1,5 @@
-//! What a program becomes once nothing more is differentiated: gates are their values, and choices inside of a choice by the same condition are settled.
+//! Simplification that is right only for programs that will not be differentiated any more: gates become
+//! their values, and a choice inside a choice by the same condition becomes the side that is taken.
 
 use crate::graph::{Graph, NodeId};
 use crate::primitives::{Binary, Op, Unary};
@@ -7,11 +8,15 @@ use crate::primitives::{Binary, Op, Unary};
 const MOST_BETWEEN: usize = 3;
 
 impl Graph {
-    /// This program if nothing more is differentiated; `None` if it is as it stands.
+    /// Simplifies a program that will not be differentiated any more; `None` if there is nothing to simplify.
     ///
-    /// A choice between a value and the same value without a derivative is that value: such a gate lets derivatives through for some elements alone. And in
-    /// `select c, f(select c, p, q), b` the inner choice is p where f is sums and products that nobody else reads: derivatives of choices are what is chosen times one or zero.
-    /// Before a derivative is taken this would be wrong, as the choice inside may keep an infinite slope from a cotangent that is zero.
+    /// A choice between a value and the same value without a derivative becomes that value: such a gate only
+    /// lets derivatives through for some elements.
+    ///
+    /// In `select c, f(select c, p, q), b` the inner choice becomes p if f is made of sums and products that
+    /// nobody else reads. Derivatives of choices look like this: what is chosen, times one or zero.
+    ///
+    /// Before a derivative is taken both would be wrong: an infinite slope times a cotangent of zero is NaN.
     pub fn settled(&self) -> Option<Graph> {
         let mut settled = self.settled_once()?;
         // What was settled may have made conditions equal, or a gate.

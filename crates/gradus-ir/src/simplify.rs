@@ -191,7 +191,8 @@ fn compare(g: &mut Graph, op: Compare, a: NodeId, b: NodeId) -> Option<NodeId> {
     }
 }
 
-/// What a comparison of `x` gives whose other side is a literal, if `x` is a truth value cast to a number: that value, its negation, or always the same.
+/// Simplifies the comparison of `x` with a literal if `x` is a truth value cast to a number.
+/// The result is that truth value, its negation, or a constant.
 fn compare_bool(g: &mut Graph, x: NodeId, result: impl Fn(Literal) -> Literal) -> Option<NodeId> {
     let Op::Cast(to) = g.node(x).op else {
         return None;
@@ -231,7 +232,7 @@ fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<Node
     ((then, otherwise) != (a, b)).then(|| g.select(condition, then, otherwise))
 }
 
-/// The sum of two choices by the same condition, one of which adds nothing whatever it is: one choice.
+/// Makes one choice of the sum of two choices by the same condition, where on each side one of them is zero.
 fn add_choices(g: &mut Graph, a: NodeId, b: NodeId) -> Option<NodeId> {
     let (x, y) = (g.node(a), g.node(b));
     let (Op::Select(_), Op::Select(_)) = (&x.op, &y.op) else {

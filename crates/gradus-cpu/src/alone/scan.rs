@@ -151,7 +151,7 @@ impl CumSum {
 
 /// Lines that run together where they lie side by side, at most: each row of fewer is another page of memory for as little work.
 const LINES: usize = 1024;
-/// Elements that are worth a piece, and so many that are worth waking a thread.
+/// A piece of the work has at least so many elements; other threads are woken from so many on.
 const PIECE: usize = 100_000;
 const WORTH_WAKING: usize = 500_000;
 

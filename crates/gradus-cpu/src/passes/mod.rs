@@ -116,7 +116,8 @@ fn logged() -> bool {
     *LOGGED
 }
 
-/// Dead code goes; local simplification and sharing happen as the nodes are made again. Nothing more is differentiated, so choices are [settled](Graph::settled).
+/// Removes dead code and [settles choices](Graph::settled), as nothing is differentiated after this.
+/// Local simplification and sharing happen as the nodes are made again.
 fn simplify(graph: &Graph) -> Graph {
     let mut graph = graph.settled().unwrap_or_else(|| graph.pruned());
     // What was simplified away may have left others without users.

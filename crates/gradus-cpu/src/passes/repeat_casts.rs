@@ -5,14 +5,14 @@ use crate::fuse::casts_to_repeat;
 use gradus_ir::{Graph, NodeId};
 use std::collections::HashMap;
 
-/// What a later kernel needs as another element type, too, is cast there again, where what is cast is in memory anyway and takes no more bytes.
+/// Repeats a cast in each later kernel that needs it, instead of storing its result.
 pub(super) fn repeat_casts(graph: &Graph) -> Graph {
     let repeated = casts_to_repeat(graph);
     if repeated.is_empty() {
         return graph.clone();
     }
     let mut copies: HashMap<(NodeId, NodeId), NodeId> = HashMap::new();
-    // Not pruned, as that would share the copies again; nobody computes what nobody needs.
+    // The result is not pruned: that would merge the copies again. A cast without users costs nothing.
     rewrite(graph, |out, id, operands| {
         let node = graph.node(id);
         let mut changed = operands.to_vec();

@@ -1,6 +1,7 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost, and its text form. [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
+//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost, and its text form.
+//! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
 
@@ -109,7 +110,8 @@ pub trait Primitive {
     /// Called only if an operand has a tangent and the result is a float.
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId>;
 
-    /// For a node that is linear in some operands: their cotangents from that of the result; one that never is says so.
+    /// Hands the cotangents of the linear operands over, computed from that of the result.
+    /// An operation that is linear in none of them returns [`Linearity::Nonlinear`].
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
 
     /// The operation on operands with a new leading axis (where marked); the result has it as well.

@@ -3,7 +3,8 @@
 //! A Rust `if` or `for` inside a traced function is run while tracing: the branch is chosen then, the loop unrolled. The functions here become one
 //! operation of the program, with the closures as programs inside it. They are differentiated in both modes and to any order, batched and compiled like
 //! everything else; what their closures use from outside is passed in by itself. Up to 512 of them, and of transforms, may stand within each other; more is an error.
-//! Each takes about 13 KB of the thread's stack where nothing is optimised, so that a spawned thread with its usual 2 MB reaches 150 of them there.
+//! In a build without optimisation each level takes about 13 KB of the thread's stack. A spawned thread has 2 MB
+//! unless told otherwise, and holds about 150 levels then.
 //!
 //! All that a closure does while it is traced belongs to its program, transforms in it included, also what it computes from captured tensors alone. Only what the steps of a loop that
 //! makes at least one compute from those is computed before it, which is no difference but in time.

@@ -135,7 +135,8 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
             .sqrt()
             .astype(DType::F32);
     }
-    // Scaled by a power of two, which loses nothing, to where squares are numbers. The norm does not depend on the factor, and so no derivative does.
+    // Scaled by a power of two, which loses nothing, to where squares are numbers.
+    // The norm does not depend on the factor, and so no derivative does.
     let power = |n: i32| Tensor::from(2f64.powi(n));
     let largest = x.abs().reduced(ReduceKind::Max, axes.clone());
     let largest = largest.stop_gradient();
