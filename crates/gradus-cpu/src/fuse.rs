@@ -128,7 +128,11 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId
         let Some(roots) = roots.collect::<Option<Vec<NodeId>>>() else {
             continue;
         };
-        let first = roots.iter().min().filter(|_| in_memory && narrow);
+        let several = roots.iter().any(|r| *r != roots[0]);
+        let first = roots
+            .iter()
+            .min()
+            .filter(|_| in_memory && narrow && several);
         if let Some(&first) = first {
             let later = graph.dependents_of(&[first]);
             let users = users[id.index()].iter().zip(roots);
