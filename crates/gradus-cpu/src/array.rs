@@ -139,7 +139,7 @@ pub(crate) struct Buffer {
     len: usize,
 }
 
-// SAFETY: a buffer owns its memory, since `FreeBlocks::take` gives each block once; what is shared (`Array`) is only read, as `into_unique` checks before a run writes.
+// SAFETY: a buffer owns its memory, since `FreeBlocks::take` gives each block once; what is shared (`Array`) is only read, as `in_its_memory` checks before a run writes.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -399,10 +399,13 @@ impl Array {
         self.buffer.start()
     }
 
-    /// The buffer, if nobody else holds it.
-    pub(crate) fn into_unique(self) -> Result<Buffer, Array> {
-        let ty = self.ty;
-        Arc::try_unwrap(self.buffer).map_err(|buffer| Array { ty, buffer })
+    /// An array of type `ty`, which has as many bytes, in the memory of this one, if nobody else holds it. It may be written while this one is not read.
+    pub(crate) fn in_its_memory(&mut self, ty: &Type) -> Option<Array> {
+        Arc::get_mut(&mut self.buffer)?;
+        Some(Array {
+            ty: ty.clone(),
+            buffer: Arc::clone(&self.buffer),
+        })
     }
 }
 

@@ -243,7 +243,7 @@ impl Executable {
         })
     }
 
-    fn run_with(&self, inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {
+    fn run_with(&self, mut inputs: Vec<Input<'_>>, watch: &mut Watch) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         let mut frame = self.take_frame();
         if limit::must_ask(self.held()) {
@@ -253,51 +253,20 @@ impl Executable {
                 return Err(error);
             }
         }
-        // Arrays whose memory outputs take are taken apart; all others stay whole until the end.
-        let mut inputs: Vec<Option<Input<'_>>> = inputs.into_iter().map(Some).collect();
-        let starts: smallvec::SmallVec<[*mut u8; 16]> = inputs
-            .iter()
-            .map(|i| {
-                i.as_ref()
-                    .map_or(std::ptr::null_mut(), |i| i.array().start())
-            })
-            .collect();
-        let mut results: smallvec::SmallVec<[Buffer; 8]> = smallvec::SmallVec::new();
-        for (k, ty) in self.outputs.iter().enumerate() {
-            let taken = self.claims.0[k].and_then(|i| match inputs[i].take() {
-                Some(Input::Owned(array)) => match array.into_unique() {
-                    Ok(buffer) => Some(buffer),
-                    Err(array) => {
-                        inputs[i] = Some(Input::Owned(array));
-                        None
-                    }
-                },
-                other => {
-                    inputs[i] = other;
-                    None
-                }
-            });
-            if let (None, Some(counts)) = (&taken, &mut watch.counts) {
-                counts.peak_bytes += ty.bytes() as u64;
-            }
-            results.push(match taken {
-                Some(buffer) => buffer,
-                None => Buffer::new(ty.bytes()).map_err(|s| self.refused(s))?,
-            });
-        }
-        if let Some(counts) = &mut watch.counts {
-            counts.peak_bytes += self.arena as u64;
-        }
-        let ends: smallvec::SmallVec<[*mut u8; 8]> = results.iter().map(Buffer::start).collect();
+        let results = self.results(&mut inputs, watch)?;
         let arena = match &mut frame.arena {
             Some(arena) => arena.start(),
             none => none
                 .insert(Buffer::new(self.arena).map_err(|s| self.refused(s))?)
                 .start(),
         };
+        let (input, output) = (
+            |k: usize| inputs[k].array().start(),
+            |k: usize| results[k].start(),
+        );
         // SAFETY: `check` has compared the inputs' types, results were made for theirs or take a buffer of as many bytes (`place` claims no other), and the arena has
         // `self.arena` bytes, as `Buffer::new` has found memory for them.
-        unsafe { self.bind(&mut frame, &starts, &ends, arena) };
+        unsafe { self.bind(&mut frame, input, output, arena) };
         let outcome = self.steps(&mut frame, watch);
         if let Some(counts) = &mut watch.counts {
             counts.peak_bytes += frame.list_bytes() + watch.lists;
@@ -312,11 +281,34 @@ impl Executable {
             }
         }
         outcome?;
-        Ok(results
-            .into_iter()
-            .zip(&self.outputs)
-            .map(|(buffer, ty)| Array::new(ty.clone(), buffer))
-            .collect())
+        Ok(results)
+    }
+
+    /// Arrays for the results of a run: in the memory of inputs that are given away and that nobody else holds, and new ones. The inputs hold theirs to the end.
+    ///
+    /// # Errors
+    /// If memory cannot hold them.
+    fn results(&self, inputs: &mut [Input<'_>], watch: &mut Watch) -> Result<Vec<Array>> {
+        let mut results = Vec::with_capacity(self.outputs.len());
+        for (ty, claim) in self.outputs.iter().zip(&self.claims.0) {
+            let taken = claim.and_then(|k| match &mut inputs[k] {
+                Input::Owned(array) => array.in_its_memory(ty),
+                Input::Borrowed(_) => None,
+            });
+            if let Some(array) = taken {
+                results.push(array);
+                continue;
+            }
+            let buffer = Buffer::new(ty.bytes()).map_err(|s| self.refused(s))?;
+            results.push(Array::new(ty.clone(), buffer));
+            if let Some(counts) = &mut watch.counts {
+                counts.peak_bytes += ty.bytes() as u64;
+            }
+        }
+        if let Some(counts) = &mut watch.counts {
+            counts.peak_bytes += self.arena as u64;
+        }
+        Ok(results)
     }
 
     /// Bytes that a run holds beside its inputs.
@@ -379,15 +371,15 @@ impl Executable {
     pub(crate) unsafe fn bind(
         &self,
         frame: &mut Frame,
-        inputs: &[*mut u8],
-        outputs: &[*mut u8],
+        input: impl Fn(usize) -> *mut u8,
+        output: impl Fn(usize) -> *mut u8,
         arena: *mut u8,
     ) {
         let Frame { slots, lists, .. } = frame;
         for (slot, home) in slots.iter_mut().zip(&self.homes) {
             *slot = match *home {
-                Home::Input(k) => inputs[k],
-                Home::Output(k) => outputs[k],
+                Home::Input(k) => input(k),
+                Home::Output(k) => output(k),
                 // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the caller.
                 Home::Arena(at) => unsafe { arena.add(at) },
                 Home::List(k) => (&raw mut lists[k]).cast(),
@@ -413,7 +405,7 @@ impl Executable {
         let mut frame = self.take_frame();
         // SAFETY: by the caller.
         let outcome = unsafe {
-            self.bind(&mut frame, inputs, outputs, arena);
+            self.bind(&mut frame, |k| inputs[k], |k| outputs[k], arena);
             self.run_again(&mut frame, inputs, outputs, watch)
         };
         self.give_frame(frame);

@@ -9,6 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::SmallVec;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 /// A node of one [`Graph`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -527,14 +528,13 @@ impl Graph {
         new
     }
 
-    /// A hash of what is computed, equal for graphs that are [`same`](Self::same).
+    /// A hash of what is computed, equal for graphs that are [`same`](Self::same) in one process.
     pub fn fingerprint(&self) -> u64 {
-        // A fixed seed: the value may key caches that several graphs share.
-        let mut h = std::hash::DefaultHasher::new();
+        // One seed for all graphs: the value keys caches that they share.
+        static SEEDED: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
+        let mut h = SEEDED.build_hasher();
         for node in &self.nodes {
-            node.op.hash(&mut h);
-            node.operands.hash(&mut h);
-            node.ty.hash(&mut h);
+            hash_parts(&mut h, &node.op, &node.operands, &node.ty);
         }
         self.outputs.hash(&mut h);
         h.finish()
@@ -555,11 +555,15 @@ impl Graph {
 
 fn hash_node(hasher: &DefaultHashBuilder, op: &Op, operands: &[NodeId], ty: &Type) -> u64 {
     let mut h = hasher.build_hasher();
-    op.hash(&mut h);
-    operands.hash(&mut h);
-    // Only constants and iotas are not determined by op and operands.
-    if operands.is_empty() {
-        ty.hash(&mut h);
-    }
+    hash_parts(&mut h, op, operands, ty);
     h.finish()
+}
+
+fn hash_parts(h: &mut impl Hasher, op: &Op, operands: &[NodeId], ty: &Type) {
+    op.hash(h);
+    operands.hash(h);
+    // The type of all others follows from these.
+    if operands.is_empty() {
+        ty.hash(h);
+    }
 }

@@ -137,6 +137,7 @@ impl Type {
     /// Whether an array of this type, however empty, has strides that a machine can count: no more than [`LONGEST`] bytes.
     ///
     /// Every type of a node in a [`Graph`](crate::Graph) and of an array in memory is: products of some of its sizes, and bytes of a part of it, do not wrap.
+    #[inline]
     pub fn is_addressable(&self) -> bool {
         let mut sizes = self.shape.iter().filter(|&&d| d > 0);
         let bytes = sizes.try_fold(self.dtype.size(), |n, &d| n.checked_mul(d));
@@ -147,12 +148,18 @@ impl Type {
     ///
     /// # Errors
     /// If no memory can hold such an array.
+    #[inline]
     pub fn checked(self, name: &str) -> Result<Type> {
-        if self.is_addressable() {
-            return Ok(self);
+        if !self.is_addressable() {
+            return Err(self.not_addressable(name));
         }
+        Ok(self)
+    }
+
+    #[cold]
+    fn not_addressable(&self, name: &str) -> Error {
         let message = format!("{name}: no memory can hold {self}");
-        Err(Error::new(ErrorKind::Shape, message))
+        Error::new(ErrorKind::Shape, message)
     }
 
     /// The same shape with another element type.

@@ -410,6 +410,27 @@ fn infinities_do_not_spoil_what_does_not_depend_on_them() {
     );
     let first = |x: &Tensor| x.softmax(0).at(0);
     assert_eq!(slope(first, &[1.0, INF]), [0.0, 0.0]);
+    // Two share it; the largest number is nothing beside them, to an e^-40.
+    let shared = numbers(&Tensor::from([INF, f64::MAX, INF]).softmax(0));
+    assert!(
+        shared[0] == 0.5 && shared[1] < 1e-17 && shared[2] == 0.5,
+        "{shared:?}"
+    );
+    let logarithm = numbers(&Tensor::from([INF, f64::MAX, INF]).log_softmax(0));
+    assert_eq!(logarithm, [-(2f64.ln()), -INF, -(2f64.ln())]);
+    // Without a largest number there is none to compare with.
+    assert!(
+        numbers(&Tensor::from([1.0, f64::NAN]).softmax(0))
+            .iter()
+            .all(|v| v.is_nan())
+    );
+    assert!(
+        Tensor::from([1.0, f64::NAN])
+            .log_sum_exp()
+            .item::<f64>()
+            .unwrap()
+            .is_nan()
+    );
     // Second derivatives, mapped and compiled.
     let f = |x: &Tensor| all(x) + inner(x);
     for x in [[-INF, -INF, 0.0], [1.0, INF, 0.0], [INF, 1.0, -INF]] {

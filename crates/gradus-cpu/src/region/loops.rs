@@ -163,11 +163,17 @@ impl LoopCode {
             let mut results: Pointers =
                 smallvec::smallvec![std::ptr::null_mut(); carries + self.kept.len()];
             let mut frame = self.step.take_frame();
-            self.step.bind(&mut frame, &args, &results, arena);
+            self.step
+                .bind(&mut frame, |k| args[k], |k| results[k], arena);
             let mut condition = self.condition.as_ref().map(|program| {
                 let mut frame = program.take_frame();
                 let of_condition = &args[..1 + self.consts + carries];
-                program.bind(&mut frame, of_condition, &[std::ptr::null_mut()], arena);
+                program.bind(
+                    &mut frame,
+                    |k| of_condition[k],
+                    |_| std::ptr::null_mut(),
+                    arena,
+                );
                 (program, frame)
             });
             let mut done = 0usize;

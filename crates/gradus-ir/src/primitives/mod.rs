@@ -316,7 +316,11 @@ impl Op {
             Op::Result { ty, .. } => ty.clone().checked("result"),
             Op::Region(region) => region.result(operands),
             _ => match operands.iter().find(|t| t.list) {
-                None => self.primitive().result(operands)?.checked(self.name()),
+                // Not moved when it is checked: every node made comes here.
+                None => match self.primitive().result(operands) {
+                    Ok(ty) if !ty.is_addressable() => ty.checked(self.name()),
+                    result => result,
+                },
                 Some(list) => Err(Error::new(
                     ErrorKind::Graph,
                     format!(

@@ -154,18 +154,22 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     }
     let largest = x.reduced(ReduceKind::Max, axes.clone());
     let infinite = !largest.is_finite();
-    let shifted = without(x, &largest.stop_gradient(), &infinite, &axes);
-    let sum = shifted.exp().reduced(ReduceKind::Sum, axes).log();
-    // Where the largest is infinite, the differences from it have no slope, and it has that of the result.
+    let sum = exponentials(x, &largest.stop_gradient(), &axes).reduced(ReduceKind::Sum, axes);
+    // Where the largest is infinite, it is the result, with its slope.
+    let sum = infinite.where_(&sum.ones_like(), &sum).log();
     sum + infinite.where_(&largest, &largest.stop_gradient())
 }
 
-/// `x` without the `largest` along `axes`; what is itself the largest is 0 where that is `infinite` and the difference would be NaN.
+/// Exponentials of `x` less the `largest` along `axes`, of which sums and quotients are taken. Where both are infinite it is that of 40, beside which those of finite ones
+/// are nothing, being at most 1; neither they nor their slopes are NaN.
 #[track_caller]
-fn without(x: &Tensor, largest: &Tensor, infinite: &Tensor, axes: &[usize]) -> Tensor {
-    let largest = largest.with_axes(axes, x.rank());
-    let equal = x.equal(&largest) & infinite.with_axes(axes, x.rank());
-    equal.where_(&x.zeros_like(), &(x - largest))
+fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
+    let most = match x.dtype() {
+        DType::F32 => f64::from(f32::MAX),
+        _ => f64::MAX,
+    };
+    let finite = largest.clip(-most, most).with_axes(axes, x.rank());
+    (x - finite).minimum(40.0).exp()
 }
 
 impl Tensor {
@@ -263,8 +267,7 @@ impl Tensor {
             Ok(a) => {
                 let axes = Dims::from_slice(&[a]);
                 let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let infinite = largest.equal(f64::INFINITY);
-                let e = without(self, &largest, &infinite, &axes).exp();
+                let e = exponentials(self, &largest, &axes);
                 let sum = e.reduced(ReduceKind::Sum, axes.clone());
                 e / sum.with_axes(&axes, self.rank())
             }
@@ -280,8 +283,10 @@ impl Tensor {
             Ok(a) => {
                 let axes = Dims::from_slice(&[a]);
                 let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let infinite = largest.equal(f64::INFINITY);
-                let shifted = without(self, &largest, &infinite, &axes);
+                let largest = largest.with_axes(&axes, self.rank());
+                // What is itself the largest is 0 where the difference of two infinities would be NaN.
+                let both = self.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
+                let shifted = both.where_(&self.zeros_like(), &(self - largest));
                 let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
                 &shifted - sum.log().with_axes(&axes, self.rank())
             }

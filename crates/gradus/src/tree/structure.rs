@@ -1,6 +1,7 @@
 //! What a tree is like apart from its tensors, written down to be compared and printed.
 
 use super::Tree;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// One step of a description.
@@ -20,13 +21,16 @@ enum Token {
 /// Types that implement [`Tree`] tell it to the value that they are given, with the methods from [`enter`](Structure::enter) on.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Structure {
-    tokens: Vec<Token>,
+    /// Those of small trees need no allocation.
+    tokens: SmallVec<[Token; 4]>,
 }
 
 impl Structure {
     /// The structure of `tree`.
     pub fn record<A: Tree>(tree: &A) -> Structure {
-        let mut out = Structure { tokens: Vec::new() };
+        let mut out = Structure {
+            tokens: SmallVec::new(),
+        };
         tree.describe(&mut out);
         out
     }
