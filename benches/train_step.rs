@@ -115,26 +115,27 @@ fn products(c: &Configuration) -> Timing {
     let mut multiply = |m: usize, k: usize, n: usize| {
         // SAFETY: all three buffers hold side² elements, and m, k, n are at most side.
         unsafe {
-            gemm::gemm(
-                m,
+            // As the library writes columns: outᵀ = bᵀ · aᵀ.
+            gemm_f32::gemm::f32::get_gemm_fn()(
                 n,
+                m,
                 k,
                 out.as_mut_ptr(),
-                1,
                 n as isize,
+                1,
                 false,
-                a.as_ptr(),
-                1,
-                k as isize,
                 b.as_ptr(),
-                1,
                 n as isize,
+                1,
+                a.as_ptr(),
+                k as isize,
+                1,
                 0.0,
                 1.0,
                 false,
                 false,
                 false,
-                gemm::Parallelism::None,
+                gemm_common::Parallelism::None,
             );
         }
     };

@@ -1,7 +1,8 @@
 //! Products of long sums. One after the other, ten million products lose four digits of f32; here some hundred are summed at a time, and these parts are added in more
 //! digits, so that a long product is as exact as a sum.
 
-use super::product::{Float, PIECE, TWO_PIECES, WORTH_WAKING};
+use super::library::{self, Float};
+use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
 use super::skinny::Skinny;
 use super::turn::{Shared, room, turn};
 use crate::kernels::{add_dot_to_total, add_to_totals, merge_totals, total};
@@ -277,27 +278,9 @@ impl Long {
                     turn(right, strides, (depth, columns), to);
                     (right, strides) = (to, (columns as isize, 1));
                 }
-                gemm::gemm(
-                    rows,
-                    columns,
-                    depth,
-                    part,
-                    1,
-                    columns as isize,
-                    l > 0,
-                    left,
-                    self.left.1,
-                    self.left.0,
-                    right,
-                    strides.1,
-                    strides.0,
-                    T::ONE,
-                    T::ONE,
-                    false,
-                    false,
-                    false,
-                    gemm::Parallelism::None,
-                );
+                let size = (rows, depth, columns);
+                let out = (part, columns);
+                library::multiply(size, (left, self.left), (right, strides), out, l > 0);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod assemble;
 mod index;
+mod library;
 mod long;
 pub(crate) mod probe;
 mod product;

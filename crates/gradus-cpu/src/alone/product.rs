@@ -1,5 +1,6 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
+use super::library::{self, Float};
 use super::long::{Long, Places};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
@@ -397,27 +398,8 @@ impl Product {
     ) {
         // SAFETY: by the caller.
         unsafe {
-            gemm::gemm(
-                m,
-                n,
-                self.k,
-                out,
-                1,
-                self.n as isize,
-                false,
-                left,
-                self.left.1,
-                self.left.0,
-                right,
-                right_strides.1,
-                right_strides.0,
-                T::ZERO,
-                T::ONE,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
+            let (size, right) = ((m, self.k, n), (right, right_strides));
+            library::multiply(size, (left, self.left), right, (out, self.n), false);
         }
     }
 
@@ -462,27 +444,4 @@ struct Operands {
     right_from: isize,
     right_steps: (isize, isize),
     out: Shared,
-}
-
-/// The floats that the library multiplies.
-pub(super) trait Float: Copy + 'static {
-    const ZERO: Self;
-    const ONE: Self;
-    fn rounded(x: f64) -> Self;
-}
-
-impl Float for f32 {
-    const ZERO: f32 = 0.0;
-    const ONE: f32 = 1.0;
-    fn rounded(x: f64) -> f32 {
-        x as f32
-    }
-}
-
-impl Float for f64 {
-    const ZERO: f64 = 0.0;
-    const ONE: f64 = 1.0;
-    fn rounded(x: f64) -> f64 {
-        x
-    }
 }
