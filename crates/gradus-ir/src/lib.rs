@@ -8,6 +8,7 @@
 //! rule; no node looks at the values of arrays, only at types and literals. **Never here**: kernels, closures, devices, global state.
 
 pub mod attributes;
+pub mod block;
 mod builder;
 pub mod cost;
 pub mod dot;

@@ -8,7 +8,6 @@
 //! **Invariants**: figures follow from types alone; all candidates compute the same derivative (a `with_cotangent` is seen by reverse mode alone); zeros by structure are never multiplied. **Never here**: kernels,
 //! tensors, closures.
 
-mod block;
 mod bound;
 mod bracketing;
 mod chain;

@@ -1,9 +1,9 @@
 //! Matrices of derivatives between two cuts, and the three ways to join them.
 
-use crate::block::Block;
 use crate::push::Linear;
 use crate::regions;
 use crate::segments::Segment;
+use gradus_ir::block::Block;
 use gradus_ir::{Dims, Graph, NodeId, Type};
 
 /// The derivatives of some arrays (rows) with respect to others (columns); `None` is zero by structure.

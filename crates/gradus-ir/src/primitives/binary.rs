@@ -1,6 +1,9 @@
 //! Elementwise functions of two operands of one type, and comparisons.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, equal_types};
+use super::{
+    Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity, equal_types,
+};
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::primitives::Unary;
@@ -257,6 +260,29 @@ impl Primitive for Binary {
             _ => return Linearity::Nonlinear,
         }
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        use Pushed::{Active, Zero};
+        let (left, right) = (cx.is_fixed(0), cx.is_fixed(1));
+        let keeps_zeros = match self {
+            Binary::Add | Binary::Sub => !left && !right,
+            Binary::Mul => left != right,
+            Binary::Div => !left && right,
+            _ => false,
+        };
+        if !keeps_zeros {
+            return cx.by_rows(|batch| self.batch(batch));
+        }
+        match (self, cx.operands.as_slice()) {
+            (Binary::Add | Binary::Sub, [Active(x), Zero(_)])
+            | (Binary::Add, [Zero(_), Active(x)]) => x.clone(),
+            (Binary::Sub, [Zero(_), Active(x)]) => Block {
+                tensor: cx.graph.unary(Unary::Neg, x.tensor),
+                ..x.clone()
+            },
+            _ => cx.elementwise(Op::Binary(*self)),
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

@@ -4,8 +4,9 @@
 //! same kind. `matmul`, `einsum`, `dot` and `outer` are composed from it.
 
 use super::layout::inverse_permutation;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity};
 use crate::attributes::Attributes;
+use crate::block::{Block, Label, einsum};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::{DType, Dims, Type};
@@ -238,6 +239,94 @@ impl Primitive for Contract {
             _ => return Linearity::Nonlinear,
         }
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        if cx.is_fixed(0) == cx.is_fixed(1) {
+            return cx.by_rows(|batch| self.batch(batch));
+        }
+        // Labels of the operation's axes: batch, summed, free of the left, free of the right; the source's behind.
+        let Push {
+            graph: g,
+            operands,
+            result: ty,
+        } = cx;
+        let mut it = operands.into_iter();
+        let (left, right) = (it.next(), it.next());
+        let (x, fixed, active_left) = match (left, right) {
+            (Some(Pushed::Active(x)), Some(Pushed::Fixed(w))) => (x, w, true),
+            (Some(Pushed::Fixed(w)), Some(Pushed::Active(x))) => (x, w, false),
+            _ => unreachable!("a product is linear in one of its operands at a time"),
+        };
+        let (lr, rr) = match active_left {
+            true => (x.target.len(), g.ty(fixed).rank()),
+            false => (g.ty(fixed).rank(), x.target.len()),
+        };
+        let (fl, fr) = (self.free_left(lr), self.free_right(rr));
+        let (nb, nc) = (self.batch_left.len(), self.contract_left.len());
+        let label = |rank: usize,
+                     batch: &[usize],
+                     summed: &[usize],
+                     free: &[usize],
+                     base: usize|
+         -> Vec<Label> {
+            (0..rank)
+                .map(|a| {
+                    let find = |list: &[usize]| list.iter().position(|&b| b == a);
+                    match (find(batch), find(summed), find(free)) {
+                        (Some(k), _, _) => k,
+                        (_, Some(k), _) => nb + k,
+                        (_, _, Some(k)) => base + k,
+                        _ => unreachable!("every axis has a role"),
+                    }
+                })
+                .collect()
+        };
+        let left_labels = label(lr, &self.batch_left, &self.contract_left, &fl, nb + nc);
+        let right_labels = label(
+            rr,
+            &self.batch_right,
+            &self.contract_right,
+            &fr,
+            nb + nc + fl.len(),
+        );
+        let (own, other) = match active_left {
+            true => (left_labels, right_labels),
+            false => (right_labels, left_labels),
+        };
+        let of_source = |s: usize| nb + nc + fl.len() + fr.len() + s;
+        let labels: Vec<Label> = x
+            .free()
+            .into_iter()
+            .map(of_source)
+            .chain(own.iter().copied())
+            .collect();
+        let result: Vec<Label> = (0..nb)
+            .chain(nb + nc..nb + nc + fl.len() + fr.len())
+            .collect();
+        let mut ties: Vec<(usize, usize)> = Vec::new();
+        let mut out: Vec<Label> = Vec::new();
+        for s in 0..x.source.len() {
+            match x.ties.iter().find(|(t, _)| *t == s) {
+                None => out.push(of_source(s)),
+                Some(&(_, a)) => match result.iter().position(|&l| l == own[a]) {
+                    Some(p) => ties.push((s, p)),
+                    // The tie picks one summand: the axis stays, as one of the source.
+                    None => out.push(own[a]),
+                },
+            }
+        }
+        out.extend(&result);
+        let tensor = match active_left {
+            true => einsum(g, (x.tensor, &labels), (fixed, &other), &out),
+            false => einsum(g, (fixed, &other), (x.tensor, &labels), &out),
+        };
+        Block {
+            tensor,
+            target: ty.shape.clone(),
+            ties,
+            ..x
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

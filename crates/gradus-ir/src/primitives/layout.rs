@@ -1,9 +1,11 @@
 //! The same elements in another arrangement. All are linear, and all but reshape select elements.
 
 use super::{
-    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes,
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity,
+    check_axes,
 };
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
 use crate::types::{Dims, LONGEST, Type};
@@ -234,6 +236,77 @@ impl Primitive for Layout {
             }
         }
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        let (g, x, result) = cx.only();
+        let shape = &result.shape;
+        let from = x.target.clone();
+        match self {
+            Layout::Transpose(order) => {
+                let lead = x.lead();
+                let full: Vec<usize> = (0..lead).chain(order.iter().map(|a| lead + a)).collect();
+                let tensor = g.transpose(x.tensor, &full);
+                let to = |a: usize| order.iter().position(|&p| p == a);
+                let ties = x
+                    .ties
+                    .iter()
+                    .filter_map(|&(s, a)| Some((s, to(a)?)))
+                    .collect();
+                Block {
+                    tensor,
+                    target: shape.clone(),
+                    ties,
+                    ..x
+                }
+            }
+            Layout::Broadcast { axes, .. } => {
+                // An axis of size 1 is never tied, so those that are keep their size.
+                let lead = x.lead();
+                let mut full = x.lead_shape();
+                full.extend_from_slice(shape);
+                let at: Vec<usize> = (0..lead).chain(axes.iter().map(|a| lead + a)).collect();
+                let tensor = g.broadcast(x.tensor, &full, &at);
+                let ties = x.ties.iter().map(|&(s, a)| (s, axes[a])).collect();
+                Block {
+                    tensor,
+                    target: shape.clone(),
+                    ties,
+                    ..x
+                }
+            }
+            Layout::Reshape(_) => x.retargeted(g, shape),
+            Layout::Slice {
+                start,
+                limit,
+                stride,
+            } => {
+                let whole = |a: usize| start[a] == 0 && limit[a] == from[a] && stride[a] == 1;
+                let x = x.untied(g, |_, a| whole(a));
+                let lead = x.lead_shape();
+                let with = |first: &[usize], rest: &[usize]| [first, rest].concat();
+                let zeros = vec![0; lead.len()];
+                let ones = vec![1; lead.len()];
+                let tensor = g.slice(
+                    x.tensor,
+                    &with(&zeros, start),
+                    &with(&lead, limit),
+                    &with(&ones, stride),
+                );
+                Block {
+                    tensor,
+                    target: shape.clone(),
+                    ..x
+                }
+            }
+            Layout::Reverse(axes) => {
+                let x = x.untied(g, |_, a| !axes.contains(&a));
+                let lead = x.lead();
+                let at: Vec<usize> = axes.iter().map(|a| lead + a).collect();
+                let tensor = g.reverse(x.tensor, &at);
+                Block { tensor, ..x }
+            }
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

@@ -1,6 +1,6 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, cost, and its text form.
+//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, the rule for derivatives without their zeros, cost, and its text form.
 //! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
@@ -14,6 +14,7 @@ pub mod dynamic;
 pub mod gather;
 pub mod layout;
 pub mod probe;
+mod push;
 pub mod reduce;
 pub mod region;
 pub mod resize;
@@ -30,6 +31,7 @@ pub use dynamic::Dynamic;
 pub use gather::Gather;
 pub use layout::Layout;
 pub use probe::Probe;
+pub use push::{Push, Pushed};
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
 pub use region::{Body, Call, Check, Loop, Reason, Region, Solve, StatedCost, Switch, Trips};
 pub use resize::Resize;
@@ -37,6 +39,7 @@ pub use select::Select;
 pub use unary::Unary;
 
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::{DType, Literal, Type};
@@ -116,6 +119,12 @@ pub trait Primitive {
 
     /// The operation on operands with a new leading axis (where marked); the result has it as well.
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId;
+
+    /// The derivative of the result by some source from those of the operands, without structural zeros where the rule keeps them out. Right for every operation, and what
+    /// most do: all zeros are written out, and the operation is batched.
+    fn push(&self, cx: Push<'_>) -> Block {
+        cx.by_rows(|batch| self.batch(batch))
+    }
 
     /// Operations and bytes of one evaluation.
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost;
@@ -374,6 +383,11 @@ impl Op {
         self.primitive().batch(cx)
     }
 
+    /// See [`Primitive::push`].
+    pub fn push(&self, cx: Push<'_>) -> Block {
+        self.primitive().push(cx)
+    }
+
     /// See [`Primitive::cost`].
     pub fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         self.primitive().cost(operands, result)
@@ -467,6 +481,10 @@ impl Primitive for DType {
         let ct = cx.graph.emit(Op::Cast(from), &[cx.cotangent]);
         cx.give(0, ct);
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        cx.elementwise(Op::Cast(*self))
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

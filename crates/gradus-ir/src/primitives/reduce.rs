@@ -2,9 +2,10 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes,
+    Batch, Compare, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity, check_axes,
 };
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::{DType, Dims, Type};
@@ -136,6 +137,51 @@ impl Primitive for Reduce {
         let ct = self.spread(cx.graph, cx.cotangent, &shape);
         cx.give(0, ct);
         Linearity::Linear
+    }
+
+    /// A sum over a tied axis adds nothing up: each source element is in one sum, so the axis becomes a free one of the source.
+    fn push(&self, cx: Push<'_>) -> Block {
+        if self.kind != ReduceKind::Sum {
+            return cx.by_rows(|batch| self.batch(batch));
+        }
+        let axes = &self.axes;
+        let (g, x, result) = cx.only();
+        let lead = x.lead();
+        let added: Vec<usize> = axes
+            .iter()
+            .filter(|&&a| x.tied_to(a).is_none())
+            .map(|a| lead + a)
+            .collect();
+        let kept: Vec<usize> = (0..x.target.len()).filter(|a| !axes.contains(a)).collect();
+        let after = |p: usize| p - added.iter().filter(|&&q| q < p).count();
+        let tensor = g.sum(x.tensor, &added);
+        let ties: Vec<(usize, usize)> = x
+            .ties
+            .iter()
+            .filter_map(|&(s, a)| Some((s, kept.iter().position(|&k| k == a)?)))
+            .collect();
+        let old_free = x.free();
+        let mut order: Vec<usize> = Vec::new();
+        for s in 0..x.source.len() {
+            if ties.iter().any(|(t, _)| *t == s) {
+                continue;
+            }
+            order.push(match old_free.iter().position(|&f| f == s) {
+                Some(p) => p,
+                None => {
+                    let tied = x.ties.iter().find(|(t, _)| *t == s);
+                    after(lead + tied.expect("a source axis is free or tied").1)
+                }
+            });
+        }
+        order.extend(kept.iter().map(|&a| after(lead + a)));
+        let tensor = g.transpose(tensor, &order);
+        Block {
+            tensor,
+            target: result.shape.clone(),
+            ties,
+            ..x
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

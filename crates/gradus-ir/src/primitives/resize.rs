@@ -1,11 +1,12 @@
 //! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
 
 use super::layout::prepend;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity};
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
-use crate::types::{DType, Dims, LONGEST, Type};
+use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
 /// An operation whose result is put together from its operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -270,6 +271,85 @@ impl Primitive for Resize {
             }
         }
         Linearity::Linear
+    }
+
+    fn push(&self, mut cx: Push<'_>) -> Block {
+        // A filling that moves as well is rare, and has no structure.
+        let fills =
+            matches!(self, Resize::Pad { .. }) && matches!(cx.operands[1], Pushed::Active(_));
+        if fills || (0..cx.operands.len()).any(|k| !cx.is_zero(k)) {
+            return cx.by_rows(|batch| self.batch(batch));
+        }
+        let ahead = |lead: usize, value: usize, rest: &[usize]| -> Dims {
+            std::iter::repeat_n(value, lead)
+                .chain(rest.iter().copied())
+                .collect()
+        };
+        // Along axes that change no diagonal is left.
+        let moves: Vec<usize> = match self {
+            Resize::Concat(axis) => vec![*axis],
+            Resize::Pad {
+                low,
+                high,
+                interior,
+            } => (0..low.len())
+                .filter(|&a| low[a] + high[a] + interior[a] > 0)
+                .collect(),
+            Resize::SliceAdd { .. } => {
+                let (part, whole) = (cx.shape(1), &cx.result.shape);
+                (0..part.len()).filter(|&a| part[a] != whole[a]).collect()
+            }
+        };
+        for operand in &mut cx.operands {
+            if let Pushed::Active(x) = operand {
+                *x = x.clone().untied(cx.graph, |_, a| !moves.contains(&a));
+            }
+        }
+        let common = cx.aligned();
+        let shapes: Vec<Dims> = (0..cx.operands.len()).map(|k| cx.shape(k)).collect();
+        let Push {
+            graph: g,
+            operands,
+            result: ty,
+        } = cx;
+        let lead_shape = common.lead_shape();
+        let lead = lead_shape.len();
+        let filling = matches!(self, Resize::Pad { .. });
+        let ids: Vec<NodeId> = operands
+            .into_iter()
+            .zip(shapes)
+            .map(|(o, shape)| match o {
+                Pushed::Active(x) => x.tensor,
+                // What does not move adds nothing; a filling is a single number.
+                _ => {
+                    let zero = Literal::from_f64(ty.dtype, 0.0);
+                    let front: &[usize] = if filling { &[] } else { &lead_shape };
+                    g.constant(zero, &[front, shape.as_slice()].concat())
+                }
+            })
+            .collect();
+        let op = match self {
+            Resize::Concat(axis) => Resize::Concat(lead + axis),
+            Resize::SliceAdd { start, stride } => Resize::SliceAdd {
+                start: ahead(lead, 0, start),
+                stride: ahead(lead, 1, stride),
+            },
+            Resize::Pad {
+                low,
+                high,
+                interior,
+            } => Resize::Pad {
+                low: ahead(lead, 0, low),
+                high: ahead(lead, 0, high),
+                interior: ahead(lead, 0, interior),
+            },
+        };
+        let tensor = g.emit(Op::Resize(op), &ids);
+        Block {
+            tensor,
+            target: ty.shape.clone(),
+            ..common
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

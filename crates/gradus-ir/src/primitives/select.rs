@@ -1,6 +1,7 @@
 //! Elementwise choice between two values.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity};
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeId;
 use crate::types::{DType, Type};
@@ -62,6 +63,13 @@ impl Primitive for Select {
             cx.give(2, part);
         }
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        match cx.is_fixed(0) && cx.is_zero(1) && cx.is_zero(2) {
+            true => cx.elementwise(Op::Select(*self)),
+            false => cx.by_rows(|batch| self.batch(batch)),
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

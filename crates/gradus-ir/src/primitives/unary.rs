@@ -1,8 +1,9 @@
 //! Elementwise functions of one operand: a row of the table is a function and its derivative.
 
 use super::binary::within;
-use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity};
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId};
 use crate::types::{DType, Type};
@@ -446,6 +447,13 @@ impl Primitive for Unary {
         let ct = cx.graph.unary(Unary::Neg, cx.cotangent);
         cx.give(0, ct);
         Linearity::Linear
+    }
+
+    fn push(&self, cx: Push<'_>) -> Block {
+        match self {
+            Unary::Neg => cx.elementwise(Op::Unary(*self)),
+            _ => cx.by_rows(|batch| self.batch(batch)),
+        }
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> NodeId {

@@ -2,8 +2,8 @@
 
 use super::net::Net;
 use super::{How, Step};
-use crate::block::Block;
 use crate::matrix::Matrix;
+use gradus_ir::block::Block;
 use gradus_ir::{Graph, NodeId};
 
 /// The derivatives between the vertices that are left.

@@ -1,7 +1,7 @@
 //! What is known of a block without making it, and what it costs to join two.
 
-use crate::block::{Block, Carried};
 use crate::price::Price;
+use gradus_ir::block::{Block, Carried};
 use gradus_ir::{DType, Dims, Graph};
 use smallvec::SmallVec;
 use std::collections::HashMap;

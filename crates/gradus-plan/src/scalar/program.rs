@@ -2,8 +2,8 @@
 
 use super::read::{Element, Factor, Reader, Term, viewed};
 use super::{Edge, EliminationOptions, EliminationPlan, ScalarGraph};
-use crate::block::Block;
 use crate::matrix::Matrix;
+use gradus_ir::block::Block;
 use gradus_ir::primitives::Unary;
 use gradus_ir::{Dims, Graph, Literal, NodeId, Op, Type};
 use std::collections::BTreeMap;

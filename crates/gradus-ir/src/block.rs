@@ -5,12 +5,14 @@
 //! applied row by row is a tensor of blocks with the rows tied. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
 //! Differentiation with Deep Reinforcement Learning", NeurIPS 2024, have the same idea.)
 
-use gradus_ir::primitives::{Contract, Op, Resize};
-use gradus_ir::{DType, Dims, Graph, Literal, NodeId};
+use crate::graph::{Graph, NodeId};
+use crate::primitives::{Contract, Op, Resize};
+use crate::types::{DType, Dims, Literal};
 
 /// The derivative `∂target/∂source`. The tensor's axes: those of the source that are not tied, then those of the target.
 #[derive(Clone, Debug)]
-pub(crate) struct Block {
+pub struct Block {
+    /// The numbers that are there.
     pub tensor: NodeId,
     /// The shape of the source; neighbouring axes may be merged or split against the array's own shape.
     pub source: Dims,
@@ -21,7 +23,7 @@ pub(crate) struct Block {
 }
 
 /// A label of an axis in [`einsum`].
-pub(crate) type Label = usize;
+pub type Label = usize;
 
 impl Block {
     /// The derivative of an array with respect to itself.
@@ -197,6 +199,23 @@ impl Block {
         }
     }
 
+    /// `n` rows, one for each element of a source that has one axis, each an array of the target's shape.
+    pub fn of_rows(tensor: NodeId, n: usize, target: &[usize]) -> Block {
+        Block {
+            tensor,
+            source: Dims::from_slice(&[n]),
+            target: Dims::from_slice(target),
+            ties: Vec::new(),
+        }
+    }
+
+    /// The same array `x` for each of `n` source elements.
+    pub fn repeated(g: &mut Graph, x: NodeId, n: usize) -> Block {
+        let target = Dims::from_slice(g.shape(x));
+        let tensor = g.repeat_front(x, n);
+        Block::of_rows(tensor, n, &target)
+    }
+
     /// `x + y`
     pub fn sum(g: &mut Graph, x: Block, y: Block) -> Block {
         let (x, y) = Block::alike(g, x, y);
@@ -278,7 +297,7 @@ impl Block {
 }
 
 /// What becomes of ties when the target gets another shape.
-pub(crate) struct Carried {
+pub struct Carried {
     /// The target axes whose ties are carried over; all others are given up first.
     pub keep: Vec<usize>,
     /// The source with the tied axes merged and split as the target's are.
@@ -288,6 +307,7 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
+    /// A derivative by `source` of `target`, tied as `ties` say, whose target gets `shape`.
     pub fn over(source: &Dims, target: &Dims, ties: &[(usize, usize)], shape: &[usize]) -> Carried {
         let tied_to = |a: usize| ties.iter().find(|(_, t)| *t == a).map(|(s, _)| *s);
         let mut source: Vec<usize> = source.to_vec();
@@ -363,7 +383,7 @@ fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)>
 }
 
 /// The product of two labelled tensors with the axes `out`; labels that both have and `out` has not are summed over.
-pub(crate) fn einsum(
+pub fn einsum(
     g: &mut Graph,
     (x, xl): (NodeId, &[Label]),
     (y, yl): (NodeId, &[Label]),

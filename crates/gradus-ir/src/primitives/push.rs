@@ -1,0 +1,152 @@
+//! What a rule for [`Block`]s sees: derivatives pushed through an operation without their structural zeros.
+
+use super::{Batch, Op};
+use crate::block::Block;
+use crate::graph::{Graph, NodeId};
+use crate::types::{Dims, Literal, Type};
+use smallvec::SmallVec;
+
+/// What an operand is to a rule.
+#[derive(Clone, Debug)]
+pub enum Pushed {
+    /// Its derivative by the source.
+    Active(Block),
+    /// An array of this type whose derivative is zero, as it depends on linear inputs that are not pushed here.
+    Zero(Type),
+    /// An array that depends on no linear input.
+    Fixed(NodeId),
+}
+
+impl Pushed {
+    /// The operands, those that are pushed with one row for each source element; which these are, and the number of rows.
+    pub fn rows(g: &mut Graph, operands: Vec<Pushed>) -> (Vec<NodeId>, SmallVec<[bool; 3]>, usize) {
+        let flags = operands
+            .iter()
+            .map(|o| matches!(o, Pushed::Active(_)))
+            .collect();
+        let mut n = 0;
+        let ids: Vec<NodeId> = operands
+            .into_iter()
+            .map(|o| match o {
+                Pushed::Active(x) => {
+                    let flat = x.flat(g);
+                    n = flat.source[0];
+                    flat.tensor
+                }
+                Pushed::Fixed(x) => x,
+                Pushed::Zero(ty) => g.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape),
+            })
+            .collect();
+        (ids, flags, n)
+    }
+}
+
+/// What a rule for blocks sees.
+pub struct Push<'a> {
+    /// Where the rule appends nodes.
+    pub graph: &'a mut Graph,
+    /// The operands, of which at least one is active. The operation need not be linear in these: a way back that users have written may square a cotangent. A rule that
+    /// relies on it [asks](Self::is_fixed) first.
+    pub operands: Vec<Pushed>,
+    /// The type of the result.
+    pub result: &'a Type,
+}
+
+impl<'a> Push<'a> {
+    /// Whether operand `k` depends on no linear input.
+    pub fn is_fixed(&self, k: usize) -> bool {
+        matches!(self.operands[k], Pushed::Fixed(_))
+    }
+
+    /// Whether operand `k` is zero where its derivative is zero: one that is fixed must be the number 0.
+    pub fn is_zero(&self, k: usize) -> bool {
+        match self.operands[k] {
+            Pushed::Fixed(x) => self.graph.literal(x).is_some_and(|v| v.as_f64() == 0.0),
+            _ => true,
+        }
+    }
+
+    /// The shape of operand `k`.
+    pub fn shape(&self, k: usize) -> Dims {
+        match &self.operands[k] {
+            Pushed::Active(x) => x.target.clone(),
+            Pushed::Fixed(x) => self.graph.ty(*x).shape.clone(),
+            Pushed::Zero(ty) => ty.shape.clone(),
+        }
+    }
+
+    /// The one operand of operations that have one.
+    pub fn only(self) -> (&'a mut Graph, Block, &'a Type) {
+        match self.operands.into_iter().next() {
+            Some(Pushed::Active(block)) => (self.graph, block, self.result),
+            _ => unreachable!("the only operand is active"),
+        }
+    }
+
+    /// For operations that are linear element by element in all active operands together, and zero where these are: `op` on the tensors.
+    pub fn elementwise(mut self, op: Op) -> Block {
+        let common = self.aligned();
+        let g = self.graph;
+        let ids: Vec<NodeId> = self
+            .operands
+            .into_iter()
+            .map(|o| match o {
+                Pushed::Active(block) => block.tensor,
+                Pushed::Zero(_) => g.constant_like(0.0, common.tensor),
+                Pushed::Fixed(x) => beside(g, x, &common),
+            })
+            .collect();
+        let tensor = g.emit(op, &ids);
+        Block { tensor, ..common }
+    }
+
+    /// Brings all active operands into one layout, and gives one of them: sources that differ become one axis, ties that not all have are given up.
+    pub fn aligned(&mut self) -> Block {
+        let blocks: Vec<&Block> = self
+            .operands
+            .iter()
+            .filter_map(|o| match o {
+                Pushed::Active(b) => Some(b),
+                _ => None,
+            })
+            .collect();
+        let same_source = blocks.windows(2).all(|w| w[0].source == w[1].source);
+        let ties: Vec<(usize, usize)> = blocks[0]
+            .ties
+            .iter()
+            .copied()
+            .filter(|t| same_source && blocks.iter().all(|b| b.ties.contains(t)))
+            .collect();
+        let mut common = None;
+        for operand in &mut self.operands {
+            if let Pushed::Active(block) = operand {
+                let b = block.clone();
+                let b = if same_source { b } else { b.flat(self.graph) };
+                *block = b.untied(self.graph, |s, a| ties.contains(&(s, a)));
+                common = Some(block.clone());
+            }
+        }
+        common.expect("an operand is active")
+    }
+
+    /// For operations without a rule for the structure: all zeros written out, one row for each source element, through the operation's own batching rule.
+    pub fn by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> NodeId) -> Block {
+        let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
+        let tensor = batch(&mut Batch {
+            graph: self.graph,
+            operands: &ids,
+            batched: &flags,
+            size: n,
+        });
+        Block::of_rows(tensor, n, &self.result.shape)
+    }
+}
+
+/// `x` of the target's shape beside a block's tensor: repeated along the free source axes.
+fn beside(g: &mut Graph, x: NodeId, like: &Block) -> NodeId {
+    let mut shape = like.lead_shape();
+    let lead = shape.len();
+    shape.extend_from_slice(g.shape(x).to_vec().as_slice());
+    let axes: Vec<usize> = (lead..shape.len()).collect();
+    g.broadcast(x, &shape, &axes)
+}
