@@ -63,16 +63,24 @@ pub(super) type Matrix<T> = (*const T, (isize, isize));
 /// The product of `left`, `rows` × `depth`, and `right`, `depth` × `columns`, into `out`, whose rows are `out_rows` apart: added to what is there, or instead of it.
 ///
 /// # Safety
-/// The pointers are to matrices of these sizes, and nobody else uses `out`. No distance of rows or columns is negative.
+/// The pointers are to matrices of these sizes, and nobody else uses `out`.
 pub(super) unsafe fn multiply<T: Float>(
     (rows, depth, columns): (usize, usize, usize),
-    (left, left_steps): Matrix<T>,
-    (right, right_steps): Matrix<T>,
+    (mut left, mut left_steps): Matrix<T>,
+    (mut right, mut right_steps): Matrix<T>,
     (out, out_rows): (*mut T, usize),
     add: bool,
 ) {
-    let steps = [left_steps.0, left_steps.1, right_steps.0, right_steps.1];
-    debug_assert!(steps.iter().all(|&step| step >= 0), "{steps:?}");
+    if right_steps.0 < 0 && depth > 0 {
+        // The library goes forward through its left factor; the products are the same from the other end.
+        let last = depth as isize - 1;
+        // SAFETY: by the caller, the last row and column are there.
+        unsafe {
+            right = right.offset(last * right_steps.0);
+            left = left.offset(last * left_steps.1);
+        }
+        (right_steps.0, left_steps.1) = (-right_steps.0, -left_steps.1);
+    }
     let before = if add { T::ONE } else { T::ZERO };
     // The library writes columns. Those of the transposed result are our rows: outᵀ = rightᵀ · leftᵀ.
     // SAFETY: by the caller; `function` is made for this processor.
@@ -98,5 +106,53 @@ pub(super) unsafe fn multiply<T: Float>(
             false,
             Parallelism::None,
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first element and the steps of a matrix that lies forwards or backwards, by rows and by columns.
+    fn lying(values: &[f64], (rows, columns): (usize, usize), back: (bool, bool)) -> Matrix<f64> {
+        let step = |n: usize, step: usize, back: bool| match back {
+            true => (n - 1, -(step as isize)),
+            false => (0, step as isize),
+        };
+        let (first_row, row) = step(rows, columns, back.0);
+        let (first_column, column) = step(columns, 1, back.1);
+        (&values[first_row * columns + first_column], (row, column))
+    }
+
+    #[test]
+    fn factors_may_lie_backwards() {
+        let (rows, depth, columns) = (19, 33, 21);
+        let numbers = |n: usize| -> Vec<f64> { (0..n).map(|i| (i * 7 % 11) as f64).collect() };
+        let (a, b) = (numbers(rows * depth), numbers(depth * columns));
+        for case in 0..16 {
+            let back = |bit: u32| case >> bit & 1 == 1;
+            let left = lying(&a, (rows, depth), (back(0), back(1)));
+            let right = lying(&b, (depth, columns), (back(2), back(3)));
+            for add in [false, true] {
+                let mut out = vec![3.0; rows * columns];
+                // SAFETY: the factors lie in `a` and `b`, and `out` has the size of the product.
+                unsafe {
+                    let out = (out.as_mut_ptr(), columns);
+                    multiply((rows, depth, columns), left, right, out, add);
+                }
+                let at = |n: usize, back: bool, i: usize| if back { n - 1 - i } else { i };
+                for (i, row) in out.chunks(columns).enumerate() {
+                    for (j, &got) in row.iter().enumerate() {
+                        let one = |l: usize| {
+                            let x = at(rows, back(0), i) * depth + at(depth, back(1), l);
+                            let y = at(depth, back(2), l) * columns + at(columns, back(3), j);
+                            a[x] * b[y]
+                        };
+                        let wanted: f64 = (0..depth).map(one).sum();
+                        assert_eq!(got, wanted + if add { 3.0 } else { 0.0 }, "{case}");
+                    }
+                }
+            }
+        }
     }
 }
