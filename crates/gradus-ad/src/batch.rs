@@ -2,8 +2,7 @@
 
 use crate::regions;
 use gradus_ir::primitives::Batch;
-use gradus_ir::{Error, ErrorKind, Graph, NodeId, Op, Result, verify};
-use std::collections::HashMap;
+use gradus_ir::{Error, ErrorKind, Graph, Op, Result, ValueId, verify};
 
 /// Checks that a machine can address what [`batch`] makes of `graph` for `n` rows.
 ///
@@ -11,14 +10,19 @@ use std::collections::HashMap;
 /// Names the first operation whose results for all rows are too many.
 pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
     let inputs = graph.inputs().iter().zip(batched);
-    let sources: Vec<NodeId> = inputs.filter(|(_, b)| **b).map(|(&i, _)| i).collect();
+    let sources: Vec<ValueId> = inputs.filter(|(_, b)| **b).map(|(&i, _)| i).collect();
     let has_axis = graph.dependents_of(&sources);
-    for id in graph.ids().filter(|id| has_axis[id.index()]) {
-        let node = graph.node(id);
-        if !node.ty.batched(n).is_addressable() {
-            let (name, ty) = (node.op.name(), &node.ty);
-            let message = format!("no memory can hold {n} times the {ty} that {name} gives");
-            return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
+    for node in graph.nodes() {
+        let given = node.results().zip(node.types());
+        for (_, ty) in given.filter(|(v, _)| has_axis[v.index()]) {
+            if !ty.batched(n).is_addressable() {
+                let name = node.op.name();
+                let message = format!("no memory can hold {n} times the {ty} that {name} gives");
+                return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
+            }
+        }
+        if !node.operands.iter().any(|o| has_axis[o.index()]) {
+            continue;
         }
         if let Op::Region(region) = &node.op {
             for (_, body) in region.bodies() {
@@ -35,41 +39,33 @@ pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
 pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
     debug_assert_eq!(batched.len(), graph.inputs().len());
     let mut g = Graph::new();
-    let mut map: Vec<Option<(NodeId, bool)>> = vec![None; graph.len()];
+    let mut map: Vec<Option<(ValueId, bool)>> = vec![None; graph.len()];
     for (&i, &b) in graph.inputs().iter().zip(batched) {
-        let outer = g.set_loc(graph.node(i).loc);
+        let outer = g.set_loc(graph.maker(i).loc);
         let ty = graph.ty(i);
         let id = g.input(if b { ty.batched(n) } else { ty.clone() });
         g.set_loc(outer);
         map[i.index()] = Some((id, b));
     }
-    let needed = graph.live();
-    let mut of_regions: HashMap<NodeId, Vec<(NodeId, bool)>> = HashMap::new();
-    for (k, node) in graph.nodes().iter().enumerate() {
-        if !needed[k] || map[k].is_some() {
+    let live = graph.live();
+    for node in graph.nodes() {
+        if matches!(node.op, Op::Input(_)) || !node.runs(&live) {
             continue;
         }
-        if let Op::Result { index, .. } = node.op
-            && let Some(results) = of_regions.get(&node.operands[0])
-        {
-            map[k] = Some(results[index as usize]);
-            continue;
-        }
-        let operands: Vec<(NodeId, bool)> = node
+        let operands: Vec<(ValueId, bool)> = node
             .operands
             .iter()
             .map(|o| map[o.index()].expect("operands come first"))
             .collect();
-        let ids: Vec<NodeId> = operands.iter().map(|&(id, _)| id).collect();
+        let ids: Vec<ValueId> = operands.iter().map(|&(id, _)| id).collect();
         let flags: Vec<bool> = operands.iter().map(|&(_, b)| b).collect();
         let outer = g.set_loc(node.loc);
-        if let (Op::Region(region), true) = (&node.op, flags.contains(&true)) {
-            let results = regions::batch(&mut g, region, &ids, &flags, n);
-            of_regions.insert(graph.id_at(k), results);
-            g.set_loc(outer);
-            continue;
-        }
-        map[k] = Some(if flags.contains(&true) {
+        if !flags.contains(&true) {
+            let same = g.add_like(node, &ids);
+            node.note(&mut map, same.into_iter().map(|id| (id, false)));
+        } else if let Op::Region(region) = &node.op {
+            node.note(&mut map, regions::batch(&mut g, region, &ids, &flags, n));
+        } else {
             let id = node.op.batch(&mut Batch {
                 graph: &mut g,
                 operands: &ids,
@@ -78,17 +74,15 @@ pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
             });
             debug_assert_eq!(
                 g.ty(id),
-                &node.ty.batched(n),
+                &node.ty().batched(n),
                 "{}: the batched result has the new axis in front",
                 node.op.name()
             );
-            (id, true)
-        } else {
-            (g.add_like(node, &ids), false)
-        });
+            node.note(&mut map, [(id, true)]);
+        }
         g.set_loc(outer);
     }
-    let results: Vec<(NodeId, bool)> = graph
+    let results: Vec<(ValueId, bool)> = graph
         .outputs()
         .iter()
         .map(|o| map[o.index()].expect("outputs are live"))

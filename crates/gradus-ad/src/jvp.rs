@@ -2,69 +2,60 @@
 
 use crate::regions;
 use gradus_ir::primitives::Jvp;
-use gradus_ir::{Graph, NodeId, Op};
-use smallvec::SmallVec;
-use std::collections::HashMap;
+use gradus_ir::{Graph, Op, ValueId};
+use smallvec::{SmallVec, smallvec};
 
 /// Appends to `g` the tangents of `outputs`, given those of some nodes: `(node, tangent)`, a tangent of the node's type.
 ///
 /// `None` is a tangent that is zero by structure: no path from the given nodes, or only through integers. With `y = f(x)` this is
 /// `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
-pub fn jvp(g: &mut Graph, outputs: &[NodeId], at: &[(NodeId, NodeId)]) -> Vec<Option<NodeId>> {
+pub fn jvp(g: &mut Graph, outputs: &[ValueId], at: &[(ValueId, ValueId)]) -> Vec<Option<ValueId>> {
     let _scope = regions::Scope::enter();
-    let sources: Vec<NodeId> = at.iter().map(|&(x, _)| x).collect();
+    let sources: Vec<ValueId> = at.iter().map(|&(x, _)| x).collect();
     let active = g.dependents_of(&sources);
     let needed = g.needed_for(outputs);
-    let mut tangents: Vec<Option<NodeId>> = vec![None; g.len()];
+    let mut tangents: Vec<Option<ValueId>> = vec![None; g.len()];
     for &(x, t) in at {
         debug_assert_eq!(g.ty(x), g.ty(t), "a tangent has its value's type");
         tangents[x.index()] = Some(t);
     }
-    let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
-    for id in g.ids() {
-        let has_tangent = g.ty(id).dtype.is_float() || g.region(id).is_some();
-        if !active[id.index()]
-            || !needed[id.index()]
-            || tangents[id.index()].is_some()
-            || !has_tangent
-        {
-            continue;
-        }
+    for id in g.node_ids() {
         let node = g.node(id).clone();
-        if let Op::Result { index, .. } = node.op {
-            let of_region = of_regions.get(&node.operands[0]);
-            if let Some(t) = of_region.and_then(|r| r[index as usize]) {
-                debug_assert_eq!(g.ty(t), &node.ty, "a result's tangent has its type");
-                tangents[id.index()] = Some(t);
-            }
+        let wanted = |v: ValueId| {
+            let has_tangent = g.ty(v).dtype.is_float();
+            active[v.index()] && needed[v.index()] && has_tangent && tangents[v.index()].is_none()
+        };
+        if !node.results().any(wanted) {
             continue;
         }
-        let of_operands: SmallVec<[Option<NodeId>; 3]> =
+        let of_operands: SmallVec<[Option<ValueId>; 3]> =
             node.operands.iter().map(|o| tangents[o.index()]).collect();
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
         let outer = g.set_loc(node.loc.tangent(node.op.name()));
-        if let Op::Region(_) = node.op {
-            of_regions.insert(id, regions::jvp(g, id, &of_operands));
-            g.set_loc(outer);
-            continue;
-        }
-        let tangent = node.op.jvp(&mut Jvp {
-            graph: g,
-            operands: &node.operands,
-            result: id,
-            tangents: &of_operands,
-        });
+        let made: SmallVec<[Option<ValueId>; 1]> = match node.op {
+            Op::Region(_) => regions::jvp(g, &node, &of_operands).into(),
+            _ => smallvec![node.op.jvp(&mut Jvp {
+                graph: g,
+                operands: &node.operands,
+                result: node.result(),
+                tangents: &of_operands,
+            })],
+        };
         g.set_loc(outer);
-        if let Some(t) = tangent {
-            debug_assert_eq!(
-                g.ty(t),
-                &node.ty,
-                "{}: the tangent has its value's type",
-                node.op.name()
-            );
-            tangents[id.index()] = Some(t);
+        for (v, tangent) in node.results().zip(made) {
+            if let Some(t) = tangent
+                && tangents[v.index()].is_none()
+            {
+                debug_assert_eq!(
+                    g.ty(t),
+                    g.ty(v),
+                    "{}: a tangent has its value's type",
+                    node.op.name()
+                );
+                tangents[v.index()] = Some(t);
+            }
         }
     }
     outputs.iter().map(|o| tangents[o.index()]).collect()

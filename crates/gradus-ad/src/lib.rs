@@ -22,7 +22,7 @@ pub use linearize::{Linearized, linearize};
 pub use regions::batch as batch_region;
 pub use transpose::{transpose, transpose_linear};
 
-use gradus_ir::{Graph, NodeId, verify};
+use gradus_ir::{Graph, ValueId, verify};
 
 /// The gradient program of output 0 of `graph`, a scalar float, with respect to the inputs `wrt`.
 ///
@@ -44,12 +44,12 @@ pub fn gradients(graph: &Graph, count: usize, wrt: &[usize]) -> Graph {
     let mut g = graph.clone();
     let mut inputs = graph.inputs().to_vec();
     let values = &graph.outputs()[..count];
-    let pairs: Vec<(NodeId, NodeId)> = wrt
+    let pairs: Vec<(ValueId, ValueId)> = wrt
         .iter()
         .map(|&k| (inputs[k], g.input_like(graph, inputs[k])))
         .collect();
     let tangents = jvp(&mut g, values, &pairs);
-    let seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
+    let seeds: Vec<ValueId> = pairs.iter().map(|&(_, t)| t).collect();
     let mut outputs = graph.outputs().to_vec();
     for (tangent, &value) in tangents.into_iter().zip(values) {
         let cotangents = match tangent {

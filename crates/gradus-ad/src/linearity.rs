@@ -2,20 +2,19 @@
 
 use crate::regions;
 use gradus_ir::primitives::{Binary, Call, Dynamic, Linearity, Region, Transpose, Trips};
-use gradus_ir::{Graph, NodeId, Op};
+use gradus_ir::{Graph, Node, Op, ValueId};
 
 /// The first node of `graph` that is not linear in the inputs marked, or not linear by structure; `None` if the program can be transposed for them.
 ///
 /// For programs that a user says are linear: rules for derivatives, matrices given as functions. A program is linear by structure if each of its
 /// operations is; a sum of something that depends on the inputs and something that does not is not linear, but affine.
-pub fn nonlinearity(graph: &Graph, marked: &[bool]) -> Option<NodeId> {
+pub fn nonlinearity<'a>(graph: &'a Graph, marked: &[bool]) -> Option<&'a Node> {
     let inputs = graph.inputs().iter().zip(marked);
-    let sources: Vec<NodeId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
+    let sources: Vec<ValueId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
     let (active, live) = (graph.dependents_of(&sources), graph.live());
     let mut scratch = graph.clone();
-    graph.ids().find(|&id| {
-        let node = graph.node(id);
-        if !active[id.index()] || !live[id.index()] {
+    graph.nodes().iter().find(|node| {
+        if !node.has_marked(&active) || !node.runs(&live) {
             return false;
         }
         let linear: Vec<bool> = node.operands.iter().map(|o| active[o.index()]).collect();
@@ -24,11 +23,11 @@ pub fn nonlinearity(graph: &Graph, marked: &[bool]) -> Option<NodeId> {
             value.is_some_and(|v| v.as_f64() == 0.0)
         };
         let is_linear = match &node.op {
-            Op::Input(_) | Op::Result { .. } => true,
+            Op::Input(_) => true,
             Op::Region(region) => region_is_linear(region, &linear),
             op if !summed(op, linear.len()).all(|k| linear[k] || zero(k)) => false,
             op => {
-                let cotangent = scratch.constant_like(0.0, id);
+                let cotangent = scratch.constant_like(0.0, node.result());
                 let mut cx = Transpose {
                     graph: &mut scratch,
                     operands: &node.operands,
@@ -82,13 +81,13 @@ fn region_is_linear(region: &Region, linear: &[bool]) -> bool {
 /// Whether an output depends on the inputs marked.
 fn depends(body: &Graph, marked: &[bool]) -> bool {
     let inputs = body.inputs().iter().zip(marked);
-    let sources: Vec<NodeId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
+    let sources: Vec<ValueId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
     let active = body.dependents_of(&sources);
     body.outputs().iter().any(|y| active[y.index()])
 }
 
 /// Whether a program holds, at any depth, a function of which only the way back is known, so that forward mode cannot pass.
 pub fn only_backward(graph: &Graph) -> bool {
-    let mut regions = graph.ids().filter_map(|id| graph.region(id));
+    let mut regions = graph.nodes().iter().filter_map(Node::region);
     regions.any(|region| region.only_backward())
 }

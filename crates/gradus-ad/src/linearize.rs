@@ -2,7 +2,7 @@
 
 use crate::jvp;
 use crate::way_back::settled;
-use gradus_ir::{Graph, NodeId, Op, verify};
+use gradus_ir::{Graph, Op, ValueId, verify};
 
 /// A program split at its linearisation.
 pub struct Linearized {
@@ -19,15 +19,15 @@ pub struct Linearized {
 /// Every tangent output has its output's type; it is zero where there is no path, also for outputs that are integers.
 pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     let mut g = graph.clone();
-    let pairs: Vec<(NodeId, NodeId)> = wrt
+    let pairs: Vec<(ValueId, ValueId)> = wrt
         .iter()
         .map(|&k| {
             let x = graph.inputs()[k];
             (x, g.input_like(graph, x))
         })
         .collect();
-    let mut seeds: Vec<NodeId> = pairs.iter().map(|&(_, t)| t).collect();
-    let mut tangents: Vec<NodeId> = jvp(&mut g, graph.outputs(), &pairs)
+    let mut seeds: Vec<ValueId> = pairs.iter().map(|&(_, t)| t).collect();
+    let mut tangents: Vec<ValueId> = jvp(&mut g, graph.outputs(), &pairs)
         .iter()
         .zip(graph.outputs())
         .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
@@ -57,16 +57,16 @@ pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
 }
 
 /// What the part of the program from `sources` to `ends` needs of the rest.
-pub(crate) fn needed_by(g: &Graph, sources: &[NodeId], ends: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn needed_by(g: &Graph, sources: &[ValueId], ends: &[ValueId]) -> Vec<ValueId> {
     let active = g.dependents_of(sources);
     let needed = g.needed_for(ends);
-    let mut residuals: Vec<NodeId> = Vec::new();
+    let mut residuals: Vec<ValueId> = Vec::new();
     let mut stored = vec![false; g.len()];
     for id in g.ids() {
         if !(active[id.index()] && needed[id.index()]) {
             continue;
         }
-        for &operand in &g.node(id).operands {
+        for &operand in &g.maker(id).operands {
             let source = stored_form(g, operand);
             if !active[operand.index()]
                 && g.literal(source).is_none()
@@ -80,9 +80,9 @@ pub(crate) fn needed_by(g: &Graph, sources: &[NodeId], ends: &[NodeId]) -> Vec<N
 }
 
 /// What to store for `x`: the array that it is a view of, which is never larger for the views that derivatives make.
-fn stored_form(g: &Graph, mut x: NodeId) -> NodeId {
-    while let Op::Layout(_) = g.node(x).op {
-        let operand = g.node(x).operands[0];
+fn stored_form(g: &Graph, mut x: ValueId) -> ValueId {
+    while let Op::Layout(_) = g.maker(x).op {
+        let operand = g.maker(x).operands[0];
         if g.ty(operand).bytes() > g.ty(x).bytes() {
             break;
         }

@@ -2,9 +2,8 @@
 
 use crate::regions;
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
-use gradus_ir::{Graph, NodeId, Op, verify};
+use gradus_ir::{Graph, Op, ValueId, verify};
 use smallvec::SmallVec;
-use std::collections::HashMap;
 
 /// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
 ///
@@ -15,26 +14,27 @@ use std::collections::HashMap;
 /// If a node between is not linear in the operands that depend on `inputs`, which is a mistake in the rule that made it.
 pub fn transpose(
     g: &mut Graph,
-    outputs: &[(NodeId, NodeId)],
-    inputs: &[NodeId],
-) -> Vec<Option<NodeId>> {
+    outputs: &[(ValueId, ValueId)],
+    inputs: &[ValueId],
+) -> Vec<Option<ValueId>> {
     onto(g, outputs, inputs, &[])
 }
 
 /// As [`transpose`], where some nodes have a cotangent already, to which all that comes is added.
 fn onto(
     g: &mut Graph,
-    outputs: &[(NodeId, NodeId)],
-    inputs: &[NodeId],
-    so_far: &[(NodeId, NodeId)],
-) -> Vec<Option<NodeId>> {
+    outputs: &[(ValueId, ValueId)],
+    inputs: &[ValueId],
+    so_far: &[(ValueId, ValueId)],
+) -> Vec<Option<ValueId>> {
     let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
+    let before = g.node_ids();
     let mut ends = vec![false; g.len()];
     for x in inputs {
         ends[x.index()] = true;
     }
-    let mut cotangents: Vec<Option<NodeId>> = vec![None; g.len()];
+    let mut cotangents: Vec<Option<ValueId>> = vec![None; g.len()];
     for &(x, sum) in so_far {
         cotangents[x.index()] = Some(sum);
     }
@@ -43,41 +43,29 @@ fn onto(
             accumulate(g, &mut cotangents, y, Contribution::Whole(ct));
         }
     }
-    let mut of_regions: HashMap<NodeId, Vec<Option<NodeId>>> = HashMap::new();
-    for id in (0..active.len()).rev() {
-        let id = g.id_at(id);
-        // A region has no cotangent of its own, its results have.
-        if cotangents[id.index()].is_none() && g.region(id).is_none() {
-            continue;
-        }
+    for id in before.rev() {
         let node = g.node(id).clone();
-        if matches!(node.op, Op::Input(_)) || ends[id.index()] {
+        let has_cotangent = |v: ValueId| cotangents[v.index()].is_some() && !ends[v.index()];
+        if matches!(node.op, Op::Input(_)) || !node.results().any(has_cotangent) {
             continue;
         }
         let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
-        if let Op::Region(region) = &node.op {
-            let Some(of_results) = of_regions.remove(&id) else {
-                continue;
-            };
-            debug_assert_eq!(of_results.len(), region.results_len());
+        if let Op::Region(_) = &node.op {
+            let of_results: Vec<Option<ValueId>> = node
+                .results()
+                .map(|v| cotangents[v.index()].filter(|_| !ends[v.index()]))
+                .collect();
             let outer = g.set_loc(node.loc.cotangent(node.op.name()));
-            for (k, ct) in regions::transpose(g, id, &linear, &of_results) {
+            for (k, ct) in regions::transpose(g, &node, &linear, &of_results) {
                 let part = Contribution::Whole(ct);
                 accumulate(g, &mut cotangents, node.operands[k], part);
             }
             g.set_loc(outer);
             continue;
         }
-        let Some(cotangent) = cotangents[id.index()] else {
+        let Some(cotangent) = cotangents[node.result().index()] else {
             continue;
         };
-        if let Op::Result { index, .. } = node.op {
-            let region = node.operands[0];
-            let results = g.region(region).map_or(0, |r| r.results_len());
-            let of_results = of_regions.entry(region);
-            of_results.or_insert_with(|| vec![None; results])[index as usize] = Some(cotangent);
-            continue;
-        }
         let outer = g.set_loc(node.loc.cotangent(node.op.name()));
         let mut cx = Transpose {
             graph: g,
@@ -103,12 +91,12 @@ fn onto(
 }
 
 /// Adds what one use contributes to the cotangent of `x`.
-fn accumulate(g: &mut Graph, cotangents: &mut [Option<NodeId>], x: NodeId, part: Contribution) {
+fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, part: Contribution) {
     let ty = g.ty(x).clone();
     let so_far = cotangents[x.index()];
     let sum = match (part, so_far) {
         (Contribution::Whole(ct), None) => ct,
-        (Contribution::Whole(ct), Some(sum)) if ty.list => regions::add_lists(g, sum, ct),
+        (Contribution::Whole(ct), Some(sum)) if ty.is_list() => regions::add_lists(g, sum, ct),
         (Contribution::Whole(ct), Some(sum)) => g.add_nodes(sum, ct),
         (
             Contribution::Slice {
@@ -159,19 +147,19 @@ pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
 pub(crate) fn transpose_onto(linear: &Graph, fixed: usize, sums: usize) -> Graph {
     let mut g = linear.clone();
     let (known, unknown) = linear.inputs().split_at(fixed);
-    let seeds: Vec<(NodeId, NodeId)> = linear
+    let seeds: Vec<(ValueId, ValueId)> = linear
         .outputs()
         .iter()
         .map(|&y| (y, g.input_like(linear, y)))
         .collect();
-    let so_far: Vec<(NodeId, NodeId)> = unknown[..sums]
+    let so_far: Vec<(ValueId, ValueId)> = unknown[..sums]
         .iter()
         .map(|&x| (x, g.input_like(linear, x)))
         .collect();
     let cotangents = onto(&mut g, &seeds, unknown, &so_far);
     let mut inputs = known.to_vec();
     inputs.extend(seeds.iter().chain(&so_far).map(|&(_, ct)| ct));
-    let outputs: Vec<NodeId> = cotangents
+    let outputs: Vec<ValueId> = cotangents
         .iter()
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))

@@ -2,52 +2,45 @@
 
 use crate::regions::{active_inputs, active_nodes, inline};
 use gradus_ir::primitives::{Body, Call, Loop, Region, Switch};
-use gradus_ir::{Graph, NodeId, Op};
-use std::collections::HashMap;
-use std::sync::Arc;
+use gradus_ir::{Graph, Op, ValueId};
 
-/// `g` with what the forward rule does in place of each function with its own way back that was differentiated: those among the first `n` nodes
+/// `g` with what the forward rule does in place of each function with its own way back that was differentiated: those that make one of the first `n` values
 /// that depend on the inputs marked, at any depth. From then on it is differentiated like all else, forward mode included.
 ///
-/// `kept` are nodes of `g`, and of the result afterwards.
-pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [NodeId]]) -> Graph {
+/// `kept` are values of `g`, and of the result afterwards.
+pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [ValueId]]) -> Graph {
     if !crate::only_backward(&g) {
         return g;
     }
     let active = active_nodes(&g, marked);
     let mut out = Graph::new();
-    let mut map: Vec<Option<NodeId>> = vec![None; g.len()];
-    let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    for id in g.ids() {
-        let node = g.node(id);
+    let mut map: Vec<Option<ValueId>> = vec![None; g.len()];
+    for node in g.nodes() {
         let outer = out.set_loc(node.loc);
-        let operands: Vec<NodeId> = node
+        let operands: Vec<ValueId> = node
             .operands
             .iter()
             .filter_map(|o| map[o.index()])
             .collect();
-        map[id.index()] = match &node.op {
-            Op::Input(_) => Some(out.input_like(&g, id)),
-            Op::Result { index, .. } if results.contains_key(&node.operands[0]) => {
-                Some(results[&node.operands[0]][*index as usize])
-            }
-            Op::Region(region) if id.index() < n && active[id.index()] => match &**region {
+        let differentiated = node.results().any(|v| v.index() < n && active[v.index()]);
+        match &node.op {
+            Op::Input(_) => map[node.result().index()] = Some(out.input_like(&g, node.result())),
+            Op::Region(region) if differentiated => match &**region {
                 Region::Call(Call::CustomVjp { forward, .. }) => {
-                    results.insert(id, inline(&mut out, forward, &operands));
-                    None
+                    node.note(&mut map, inline(&mut out, forward, &operands));
                 }
                 region => {
                     let flags: Vec<bool> =
                         node.operands.iter().map(|o| active[o.index()]).collect();
-                    let region = Op::Region(Arc::new(settled_inside(region, &flags)));
-                    Some(out.emit(region, &operands))
+                    let inside = settled_inside(region, &flags);
+                    node.note(&mut map, out.emit_region(inside, &operands));
                 }
             },
-            _ => Some(out.add_like(node, &operands)),
-        };
+            _ => node.note(&mut map, out.add_like(node, &operands)),
+        }
         out.set_loc(outer);
     }
-    let at = |id: &NodeId| map[id.index()].expect("every value is there again");
+    let at = |id: &ValueId| map[id.index()].expect("every value is there again");
     out.set_outputs(g.outputs().iter().map(at).collect());
     for ids in kept {
         ids.iter_mut().for_each(|id| *id = at(id));

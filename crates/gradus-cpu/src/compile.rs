@@ -11,7 +11,7 @@ use crate::schedule::schedule;
 use crate::tile::{Code, Instruction, Program, Reduction, Source, Store, Value};
 use crate::view::View;
 use gradus_ir::primitives::Region;
-use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, verify};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type, ValueId, verify};
 use std::collections::HashMap;
 
 /// What the caller promises and asks for.
@@ -30,8 +30,8 @@ pub struct CompileOptions {
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     verify::ends(graph)?;
     if let Some(largest) = beyond_machines(graph) {
-        let node = graph.node(largest);
-        let (ty, name) = (&node.ty, node.op.name());
+        let node = graph.maker(largest);
+        let (ty, name) = (graph.ty(largest), node.op.name());
         let message = format!(
             "no memory can hold all arrays of this program at once; the largest is {ty} of `{name}`"
         );
@@ -47,8 +47,8 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
 const MOST_BYTES: usize = 1 << 60;
 
 /// The largest array of a program whose arrays together are more than any machine has.
-pub(crate) fn beyond_machines(graph: &Graph) -> Option<NodeId> {
-    let bytes = graph.nodes().iter().map(|node| node.ty.bytes());
+pub(crate) fn beyond_machines(graph: &Graph) -> Option<ValueId> {
+    let bytes = graph.ids().map(|id| graph.ty(id).bytes());
     if bytes.fold(0, usize::saturating_add) < MOST_BYTES {
         return None;
     }
@@ -83,11 +83,11 @@ struct Builder<'a> {
     graph: &'a Graph,
     fused: &'a Fused,
     slots: Vec<Slot>,
-    slot_of: HashMap<NodeId, usize>,
+    slot_of: HashMap<ValueId, usize>,
     /// Whether each node is an output.
     is_output: Vec<bool>,
     /// The first output that each node is, perhaps in another shape.
-    output_of: HashMap<NodeId, usize>,
+    output_of: HashMap<ValueId, usize>,
     drafts: Vec<Draft>,
 }
 
@@ -123,7 +123,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The array of a node that gets its value now; that of the first output that it is, perhaps in another shape, if it is one.
-    fn define(&mut self, id: NodeId) -> usize {
+    fn define(&mut self, id: ValueId) -> usize {
         let role = match self.output_of.get(&id) {
             Some(&k) => Role::Output(k),
             None => Role::Inner,
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Where the elements of `id` are; literals and indices are written to memory first.
-    fn operand(&mut self, id: NodeId) -> Operand {
+    fn operand(&mut self, id: ValueId) -> Operand {
         let place = &self.fused.resolved[id.index()];
         let slot = match self.slot_of.get(&place.base) {
             Some(&slot) => slot,
@@ -146,7 +146,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn written_inline(&mut self, id: NodeId) -> usize {
+    fn written_inline(&mut self, id: ValueId) -> usize {
         debug_assert_eq!(self.fused.kinds[id.index()], Kind::Inline);
         let slot = self.slot(self.graph.ty(id).clone(), Role::Inner);
         self.slot_of.insert(id, slot);
@@ -155,13 +155,13 @@ impl<'a> Builder<'a> {
     }
 
     /// One step writes the same to all these slots.
-    fn write_inline(&mut self, id: NodeId, slots: &[usize]) {
+    fn write_inline(&mut self, id: ValueId, slots: &[usize]) {
         let ty = self.graph.ty(id);
         let program = Program {
             shape: ty.shape.clone(),
             sources: Vec::new(),
             code: vec![Instruction {
-                code: inline_code(&self.graph.node(id).op),
+                code: inline_code(&self.graph.maker(id).op),
                 operands: [0; 3],
                 dtype: ty.dtype,
             }],
@@ -181,7 +181,7 @@ impl<'a> Builder<'a> {
     }
 
     /// An operand whose elements lie in row-major order, anywhere in its memory; they are copied if they do not.
-    fn in_a_row(&mut self, id: NodeId) -> Operand {
+    fn in_a_row(&mut self, id: ValueId) -> Operand {
         let operand = self.operand(id);
         if operand.view.is_contiguous() {
             return operand;
@@ -190,14 +190,14 @@ impl<'a> Builder<'a> {
     }
 
     /// As [`in_a_row`](Self::in_a_row), from the start of its memory.
-    fn contiguous(&mut self, id: NodeId) -> Operand {
+    fn contiguous(&mut self, id: ValueId) -> Operand {
         let operand = self.operand(id);
         if operand.view.is_whole() {
             return operand;
         }
         let ty = self.graph.ty(id).clone();
         let slot = self.slot(ty.clone(), Role::Inner);
-        self.copy(&operand, &ty, slot, self.graph.node(id).loc);
+        self.copy(&operand, &ty, slot, self.graph.maker(id).loc);
         Operand {
             slot,
             view: View::whole(&ty.shape),
@@ -230,9 +230,9 @@ impl<'a> Builder<'a> {
         let group = &fused.groups[g];
         // First all arrays that are read, so that sources can be numbered before instructions.
         let mut sources: Vec<Source> = Vec::new();
-        let mut source_of: HashMap<NodeId, Value> = HashMap::new();
+        let mut source_of: HashMap<ValueId, Value> = HashMap::new();
         for &m in &group.members {
-            for &o in &graph.node(m).operands {
+            for &o in &graph.maker(m).operands {
                 let inside = fused.group_of.get(&o) == Some(&g);
                 let inline = fused.kinds[o.index()] == Kind::Inline;
                 if inside || inline || source_of.contains_key(&o) {
@@ -256,18 +256,18 @@ impl<'a> Builder<'a> {
         }
         let base = sources.len();
         let mut code: Vec<Instruction> = Vec::new();
-        let mut value_of: HashMap<NodeId, Value> = source_of;
+        let mut value_of: HashMap<ValueId, Value> = source_of;
         let (mut stores, mut reductions) = (Vec::new(), Vec::new());
         for &m in &group.members {
-            let node = graph.node(m);
+            let node = graph.maker(m);
             let mut operands: Vec<Value> = Vec::with_capacity(3);
             for &o in &node.operands {
                 let value = *value_of.entry(o).or_insert_with(|| {
-                    let given = graph.node(o);
+                    let given = graph.maker(o);
                     code.push(Instruction {
                         code: inline_code(&given.op),
                         operands: [0; 3],
-                        dtype: given.ty.dtype,
+                        dtype: given.ty().dtype,
                     });
                     base + code.len() - 1
                 });
@@ -293,7 +293,7 @@ impl<'a> Builder<'a> {
                     code.push(Instruction {
                         code: c,
                         operands: given,
-                        dtype: node.ty.dtype,
+                        dtype: node.ty().dtype,
                     });
                     base + code.len() - 1
                 }
@@ -322,17 +322,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Whether something outside of group `g` needs the value of its member `m`.
-    fn leaves_group(&self, m: NodeId, g: usize) -> bool {
+    fn leaves_group(&self, m: ValueId, g: usize) -> bool {
         let fused = self.fused;
         self.is_output[m.index()]
-            || self
-                .users(m)
-                .iter()
-                .any(|u| fused.kinds[u.index()] != Kind::Dead && fused.group_of.get(u) != Some(&g))
-    }
-
-    fn users(&self, id: NodeId) -> &[NodeId] {
-        &self.fused.users[id.index()]
+            || fused.users[m.index()].iter().any(|&user| {
+                let user = self.graph.node(user);
+                user.region().is_some() || fused.group_of.get(&user.result()) != Some(&g)
+            })
     }
 
     fn alone(&mut self, id: NodeId) {
@@ -341,6 +337,7 @@ impl<'a> Builder<'a> {
         if let Op::Region(region) = &node.op {
             return self.region(id, region);
         }
+        let id = node.result();
         let operands: Vec<Operand> = node
             .operands
             .iter()
@@ -354,14 +351,14 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-        let kernel = Alone::new(&node.op, &types, &node.ty, &operands);
+        let kernel = Alone::new(&node.op, &types, node.ty(), &operands);
         // A product whose operands do not lie as matrices reads copies.
         let (kernel, operands) = match kernel {
             Some(kernel) => (kernel, operands),
             None => {
                 let copies: Vec<Operand> =
                     node.operands.iter().map(|&o| self.contiguous(o)).collect();
-                let kernel = Alone::new(&node.op, &types, &node.ty, &copies);
+                let kernel = Alone::new(&node.op, &types, node.ty(), &copies);
                 match kernel {
                     Some(kernel) => (kernel, copies),
                     None => self.rearranged(id),
@@ -382,18 +379,8 @@ impl<'a> Builder<'a> {
         let starts = operands.iter().zip(&types);
         let starts = starts.map(|(o, ty)| o.view.offset as usize * ty.dtype.size());
         let starts = starts.collect();
-        let results = region.results();
-        let mut outs: Vec<Option<usize>> = vec![None; results.len()];
-        for user in self.fused.users[id.index()].clone() {
-            if let Op::Result { index, .. } = graph.node(user).op {
-                outs[index as usize] = Some(self.define(user));
-            }
-        }
         // What nobody needs is written all the same.
-        let outs = outs.into_iter().zip(results);
-        let outs: Vec<usize> = outs
-            .map(|(out, ty)| out.unwrap_or_else(|| self.slot(ty, Role::Inner)))
-            .collect();
+        let outs: Vec<usize> = node.results().map(|v| self.define(v)).collect();
         let code = region::Code::new(region, &types);
         let scratch = self.slot(Type::new(DType::Bool, &[code.scratch()]), Role::Inner);
         let draft = Draft::Region {
@@ -408,9 +395,9 @@ impl<'a> Builder<'a> {
     }
 
     /// The last resort for a product: both operands copied with batch, free and summed axes in this order.
-    fn rearranged(&mut self, id: NodeId) -> (Alone, Vec<Operand>) {
+    fn rearranged(&mut self, id: ValueId) -> (Alone, Vec<Operand>) {
         let graph = self.graph;
-        let node = graph.node(id);
+        let node = graph.maker(id);
         let Op::Contract(contract) = &node.op else {
             unreachable!("only products care how their operands lie")
         };
@@ -461,7 +448,7 @@ impl<'a> Builder<'a> {
             });
         }
         let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-        match Alone::new(&node.op, &types, &node.ty, &operands) {
+        match Alone::new(&node.op, &types, node.ty(), &operands) {
             Some(kernel) => (kernel, operands),
             None => unreachable!("operands in matrix order always fit"),
         }
@@ -470,8 +457,8 @@ impl<'a> Builder<'a> {
     /// Copies for outputs that are inputs, views, literals, or the same value again.
     fn outputs(&mut self) {
         let graph = self.graph;
-        let mut inline: Vec<(NodeId, Vec<usize>)> = Vec::new();
-        let mut place_of: HashMap<NodeId, usize> = HashMap::new();
+        let mut inline: Vec<(ValueId, Vec<usize>)> = Vec::new();
+        let mut place_of: HashMap<ValueId, usize> = HashMap::new();
         for (k, &o) in graph.outputs().iter().enumerate() {
             let base = self.fused.resolved[o.index()].base;
             let defined = self
@@ -493,7 +480,7 @@ impl<'a> Builder<'a> {
             }
             let from = self.operand(o);
             let slot = self.slot(ty.clone(), Role::Output(k));
-            self.copy(&from, &ty, slot, graph.node(o).loc);
+            self.copy(&from, &ty, slot, graph.maker(o).loc);
         }
         for (id, slots) in inline {
             self.write_inline(id, &slots);

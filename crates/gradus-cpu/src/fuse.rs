@@ -7,14 +7,14 @@
 use crate::tile;
 use crate::view::View;
 use gradus_ir::primitives::Unary;
-use gradus_ir::{Graph, NodeId, Op};
+use gradus_ir::{Graph, NodeId, Op, ValueId};
 use std::collections::HashMap;
 
 /// A group may have so many operations and read so many arrays: more would not fit into the first cache.
 const MOST_MEMBERS: usize = 96;
 const MOST_SOURCES: usize = 24;
 
-/// How one node gets its value.
+/// How one value comes to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     /// Given by the caller.
@@ -27,10 +27,8 @@ pub(crate) enum Kind {
     Element,
     /// A reduction at the end of a fused kernel.
     Reduce,
-    /// A kernel of its own.
+    /// Of a kernel of its own, or a region.
     Alone,
-    /// A result of a region, which writes it.
-    Result,
     /// Not needed.
     Dead,
 }
@@ -38,7 +36,7 @@ pub(crate) enum Kind {
 /// Where the elements of a node are: in the memory of `base`, seen through `view`.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
-    pub base: NodeId,
+    pub base: ValueId,
     pub view: View,
 }
 
@@ -46,13 +44,13 @@ pub(crate) struct Resolved {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
     /// Elementwise operations and reductions, in order.
-    pub members: Vec<NodeId>,
+    pub members: Vec<ValueId>,
     pub level: usize,
     /// What the kernel iterates over.
     pub shape: gradus_ir::Dims,
     /// The shape as kept, reduced, kept sizes, if there are reductions.
     pub blocks: Option<(usize, usize, usize)>,
-    reads: Vec<NodeId>,
+    reads: Vec<ValueId>,
 }
 
 /// What runs, in an order that can run.
@@ -67,24 +65,25 @@ pub(crate) struct Fused {
     pub resolved: Vec<Resolved>,
     pub groups: Vec<Group>,
     /// The group of each element or reduction.
-    pub group_of: HashMap<NodeId, usize>,
-    /// Who needs each node.
+    pub group_of: HashMap<ValueId, usize>,
+    /// Who needs each value.
     pub users: Vec<Vec<NodeId>>,
     pub order: Vec<Unit>,
 }
 
 pub(crate) fn fuse(graph: &Graph) -> Fused {
-    let (kinds, resolved) = resolve(graph);
-    let users = users_of(graph, &kinds);
+    let live = graph.live();
+    let (kinds, resolved) = resolve(graph, &live);
+    let users = users_of(graph, &live);
     let cones = draw_in(graph, &kinds, &users);
     join(graph, kinds, resolved, &cones, users)
 }
 
-fn users_of(graph: &Graph, kinds: &[Kind]) -> Vec<Vec<NodeId>> {
+fn users_of(graph: &Graph, live: &[bool]) -> Vec<Vec<NodeId>> {
     let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.len()];
-    for id in graph.ids() {
-        if kinds[id.index()] != Kind::Dead {
-            for o in &graph.node(id).operands {
+    for (id, node) in graph.node_ids().zip(graph.nodes()) {
+        if node.runs(live) {
+            for o in &node.operands {
                 users[o.index()].push(id);
             }
         }
@@ -92,22 +91,29 @@ fn users_of(graph: &Graph, kinds: &[Kind]) -> Vec<Vec<NodeId>> {
     users
 }
 
+/// The value that a user makes, if it is no region.
+fn made_by(graph: &Graph, user: NodeId) -> Option<ValueId> {
+    let node = graph.node(user);
+    node.region().is_none().then(|| node.result())
+}
+
 /// Finds casts that one kernel would store only for a later kernel to read. The later kernel can cast for
 /// itself if what is cast is in memory anyway and takes no more bytes.
 ///
 /// Maps each such cast and each of its users in a later kernel to the root of that user's cone.
-pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId> {
+pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(ValueId, ValueId), ValueId> {
     let has_casts = graph.nodes().iter().any(|n| matches!(n.op, Op::Cast(_)));
     if !has_casts {
         return HashMap::new();
     }
-    let (kinds, resolved) = resolve(graph);
-    let users = users_of(graph, &kinds);
+    let live = graph.live();
+    let (kinds, resolved) = resolve(graph, &live);
+    let users = users_of(graph, &live);
     let cones = draw_in(graph, &kinds, &users);
     let is_output = graph.output_marks();
     let mut found = HashMap::new();
     for id in graph.ids() {
-        let node = graph.node(id);
+        let node = graph.maker(id);
         let own_cone = cones.get(&id) == Some(&id);
         if !matches!(node.op, Op::Cast(_)) || !own_cone || is_output[id.index()] {
             continue;
@@ -115,17 +121,21 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId
         let given = node.operands[0];
         let base = resolved[given.index()].base;
         let in_memory = match kinds[base.index()] {
-            Kind::Input | Kind::Alone | Kind::Result => true,
+            Kind::Input | Kind::Alone => true,
             Kind::Element | Kind::Reduce => cones.get(&base) == Some(&base),
             Kind::Inline | Kind::View | Kind::Dead => false,
         };
-        let narrow = graph.ty(given).dtype.size() <= node.ty.dtype.size();
-        let moves = |u: &NodeId| matches!(graph.node(*u).op, Op::Layout(_));
-        let roots = users[id.index()].iter().map(|u| match moves(u) {
+        let narrow = graph.ty(given).dtype.size() <= node.ty().dtype.size();
+        let made = users[id.index()].iter().map(|&u| made_by(graph, u));
+        let Some(made) = made.collect::<Option<Vec<ValueId>>>() else {
+            continue;
+        };
+        let moves = |u: &ValueId| matches!(graph.maker(*u).op, Op::Layout(_));
+        let roots = made.iter().map(|u| match moves(u) {
             true => None,
             false => cones.get(u).copied(),
         });
-        let Some(roots) = roots.collect::<Option<Vec<NodeId>>>() else {
+        let Some(roots) = roots.collect::<Option<Vec<ValueId>>>() else {
             continue;
         };
         let several = roots.iter().any(|r| *r != roots[0]);
@@ -135,32 +145,31 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(NodeId, NodeId), NodeId
             .filter(|_| in_memory && narrow && several);
         if let Some(&first) = first {
             let later = graph.dependents_of(&[first]);
-            let users = users[id.index()].iter().zip(roots);
+            let users = made.into_iter().zip(roots);
             let apart = users.filter(|(_, root)| *root != first && later[root.index()]);
-            found.extend(apart.map(|(&user, root)| ((id, user), root)));
+            found.extend(apart.map(|(user, root)| ((id, user), root)));
         }
     }
     found
 }
 
-/// What kind each node is, and which views can be read in place.
-fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
-    let live = graph.live();
+/// What kind each value is, and which views can be read in place.
+fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
     let mut kinds = Vec::with_capacity(graph.len());
     let mut resolved: Vec<Resolved> = Vec::with_capacity(graph.len());
     for id in graph.ids() {
-        let node = graph.node(id);
+        let node = graph.maker(id);
         let own = || Resolved {
             base: id,
-            view: View::whole(&node.ty.shape),
+            view: View::whole(graph.shape(id)),
         };
         let (kind, place) = match &node.op {
             Op::Input(_) => (Kind::Input, own()),
-            _ if !live[id.index()] => (Kind::Dead, own()),
+            _ if !node.runs(live) => (Kind::Dead, own()),
             Op::Const(_) | Op::Iota(_) => (Kind::Inline, own()),
             Op::Layout(layout) => {
                 let from: &Resolved = &resolved[node.operands[0].index()];
-                match from.view.through(layout, &node.ty.shape) {
+                match from.view.through(layout, &node.ty().shape) {
                     Some(view) => {
                         let base = from.base;
                         (Kind::View, Resolved { base, view })
@@ -191,7 +200,6 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::Contract(_)
             | Op::Probe(_)
             | Op::Region(_) => (Kind::Alone, own()),
-            Op::Result { .. } => (Kind::Result, own()),
         };
         kinds.push(kind);
         resolved.push(place);
@@ -200,23 +208,26 @@ fn resolve(graph: &Graph) -> (Vec<Kind>, Vec<Resolved>) {
 }
 
 /// For each element and reduction the root of its cone: the node whose value leaves it.
-fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<NodeId, NodeId> {
-    let mut root_of: HashMap<NodeId, NodeId> = HashMap::new();
-    let mut sizes: HashMap<NodeId, usize> = HashMap::new();
+fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<ValueId, ValueId> {
+    let mut root_of: HashMap<ValueId, ValueId> = HashMap::new();
+    let mut sizes: HashMap<ValueId, usize> = HashMap::new();
     let is_output = graph.output_marks();
     for id in graph.ids().rev() {
         if !matches!(kinds[id.index()], Kind::Element | Kind::Reduce) {
             continue;
         }
         let mut root = id;
-        let moves = matches!(graph.node(id).op, Op::Layout(_));
+        let moves = matches!(graph.maker(id).op, Op::Layout(_));
         if kinds[id.index()] == Kind::Element && !moves && !is_output[id.index()] {
-            let mut roots = users[id.index()].iter().map(|u| match kinds[u.index()] {
-                Kind::Element if !matches!(graph.node(*u).op, Op::Layout(_)) => {
-                    root_of.get(u).copied()
+            let mut roots = users[id.index()].iter().map(|&u| {
+                let made = made_by(graph, u)?;
+                match kinds[made.index()] {
+                    Kind::Element if !matches!(graph.node(u).op, Op::Layout(_)) => {
+                        root_of.get(&made).copied()
+                    }
+                    Kind::Reduce => root_of.get(&made).copied(),
+                    _ => None,
                 }
-                Kind::Reduce => root_of.get(u).copied(),
-                _ => None,
             });
             if let Some(Some(first)) = roots.next()
                 && roots.all(|r| r == Some(first))
@@ -232,11 +243,13 @@ fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<Node
 }
 
 /// The shape that the kernel of `id` iterates over.
-fn iteration(graph: &Graph, id: NodeId, kind: Kind) -> &[usize] {
+fn iteration(graph: &Graph, id: ValueId, kind: Kind) -> &[usize] {
     match kind {
-        Kind::Reduce => graph.shape(graph.node(id).operands[0]),
+        Kind::Reduce => graph.shape(graph.maker(id).operands[0]),
         // A copy runs through its operand, in the order that both shapes share.
-        _ if matches!(graph.node(id).op, Op::Layout(_)) => graph.shape(graph.node(id).operands[0]),
+        _ if matches!(graph.maker(id).op, Op::Layout(_)) => {
+            graph.shape(graph.maker(id).operands[0])
+        }
         _ => graph.shape(id),
     }
 }
@@ -246,32 +259,35 @@ fn join(
     graph: &Graph,
     kinds: Vec<Kind>,
     resolved: Vec<Resolved>,
-    root_of: &HashMap<NodeId, NodeId>,
+    root_of: &HashMap<ValueId, ValueId>,
     users: Vec<Vec<NodeId>>,
 ) -> Fused {
-    let mut members: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+    let mut members: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
     for id in graph.ids() {
         if let Some(root) = root_of.get(&id) {
             members.entry(*root).or_default().push(id);
         }
     }
     let mut groups: Vec<Group> = Vec::new();
-    let mut group_of: HashMap<NodeId, usize> = HashMap::new();
+    let mut group_of: HashMap<ValueId, usize> = HashMap::new();
     let mut levels = vec![0usize; graph.len()];
-    let mut readers: HashMap<NodeId, Vec<usize>> = HashMap::new();
-    let mut alone: Vec<NodeId> = Vec::new();
-    for id in graph.ids() {
-        match kinds[id.index()] {
-            Kind::Alone => {
-                let below = graph.node(id).operands.iter();
-                let level = below
-                    .map(|o| levels[resolved[o.index()].base.index()])
-                    .max()
-                    .unwrap_or(0);
-                levels[id.index()] = level + 1;
-                alone.push(id);
+    let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
+    let mut order: Vec<(usize, NodeId, Unit)> = Vec::new();
+    let live = graph.live();
+    for (node_id, node) in graph.node_ids().zip(graph.nodes()) {
+        let id = match node.region() {
+            Some(_) if !node.runs(&live) => continue,
+            None if kinds[node.result().index()] != Kind::Alone => node.result(),
+            _ => {
+                let below = node.operands.iter();
+                let below = below.map(|o| levels[resolved[o.index()].base.index()]);
+                let level = below.max().unwrap_or(0) + 1;
+                node.results().for_each(|v| levels[v.index()] = level);
+                order.push((level, node_id, Unit::Alone(node_id)));
+                continue;
             }
-            Kind::Result => levels[id.index()] = levels[graph.node(id).operands[0].index()],
+        };
+        match kinds[id.index()] {
             Kind::Element | Kind::Reduce if root_of[&id] == id => {
                 let cone = Cone::new(graph, &kinds, &resolved, &members[&id], id);
                 let chosen = cone.choose(&groups, &group_of, &levels, &readers);
@@ -303,12 +319,9 @@ fn join(
     for group in &mut groups {
         group.members.sort_unstable();
     }
-    let mut order: Vec<(usize, NodeId, Unit)> = alone
-        .into_iter()
-        .map(|id| (levels[id.index()], id, Unit::Alone(id)))
-        .collect();
     for (g, group) in groups.iter().enumerate() {
-        order.push((group.level, group.members[0], Unit::Group(g)));
+        let first = graph.maker_id(group.members[0]);
+        order.push((group.level, first, Unit::Group(g)));
     }
     order.sort_by_key(|(level, id, _)| (*level, *id));
     Fused {
@@ -326,7 +339,7 @@ struct Cone {
     shape: gradus_ir::Dims,
     blocks: Option<(usize, usize, usize)>,
     /// What it reads from outside, and whether element by element.
-    reads: Vec<(NodeId, bool)>,
+    reads: Vec<(ValueId, bool)>,
     size: usize,
 }
 
@@ -335,13 +348,13 @@ impl Cone {
         graph: &Graph,
         kinds: &[Kind],
         resolved: &[Resolved],
-        members: &[NodeId],
-        root: NodeId,
+        members: &[ValueId],
+        root: ValueId,
     ) -> Cone {
         let kind = kinds[root.index()];
         let mut reads = Vec::new();
         for &m in members {
-            for &o in &graph.node(m).operands {
+            for &o in &graph.maker(m).operands {
                 let base = resolved[o.index()].base;
                 if members.contains(&base) || kinds[base.index()] == Kind::Inline {
                     continue;
@@ -351,7 +364,7 @@ impl Cone {
                 reads.push((base, direct));
             }
         }
-        let blocks = match &graph.node(root).op {
+        let blocks = match &graph.maker(root).op {
             Op::Reduce(r) if kind == Kind::Reduce => {
                 tile::blocks(iteration(graph, root, kind), &r.axes)
             }
@@ -369,9 +382,9 @@ impl Cone {
     fn choose(
         &self,
         groups: &[Group],
-        group_of: &HashMap<NodeId, usize>,
+        group_of: &HashMap<ValueId, usize>,
         levels: &[usize],
-        readers: &HashMap<NodeId, Vec<usize>>,
+        readers: &HashMap<ValueId, Vec<usize>>,
     ) -> Option<usize> {
         let fits = |g: usize| {
             let group = &groups[g];

@@ -1,7 +1,7 @@
 //! Which operations of the graph a step is made of, for messages and profiles.
 
 use gradus_ir::primitives::{Body, Cost, Region, Work};
-use gradus_ir::{Graph, Loc, NodeId, Op, Type};
+use gradus_ir::{Graph, Loc, Node, NodeId, Op, Type, ValueId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
@@ -29,15 +29,19 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Of a step that computes these nodes.
-    pub fn of(graph: &Graph, nodes: &[NodeId]) -> Origin {
+    /// Of a step that computes these values.
+    pub fn of(graph: &Graph, nodes: &[ValueId]) -> Origin {
+        let nodes = nodes.iter().map(|&id| graph.maker_id(id));
+        Origin::of_nodes(graph, &nodes.collect::<Vec<_>>())
+    }
+
+    fn of_nodes(graph: &Graph, nodes: &[NodeId]) -> Origin {
         let member = |&id: &NodeId| {
             let node = graph.node(id);
-            let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
             Member {
                 name: node.op.name(),
                 loc: node.loc,
-                cost: node.op.cost(&types, &node.ty),
+                cost: graph.cost(node),
             }
         };
         let members: Vec<Member> = nodes.iter().map(member).collect();
@@ -51,10 +55,10 @@ impl Origin {
 
     /// Of a step that runs a region.
     pub fn of_region(graph: &Graph, id: NodeId) -> Origin {
-        let region = graph.region(id).map(|r| (r.clone(), OnceLock::new()));
+        let region = graph.node(id).region();
         Origin {
-            region,
-            ..Origin::of(graph, &[id])
+            region: region.map(|r| (r.clone(), OnceLock::new())),
+            ..Origin::of_nodes(graph, &[id])
         }
     }
 
@@ -105,14 +109,12 @@ fn inside(region: &Region) -> Vec<Member> {
     let mut members = Vec::new();
     for body in order.into_iter().rev() {
         let times_of_body = times[&body.identity()];
-        for id in live(body) {
-            let node = body.node(id);
+        for node in live(body) {
             match &node.op {
-                Op::Input(_) | Op::Const(_) | Op::Result { .. } => {}
+                Op::Input(_) | Op::Const(_) => {}
                 Op::Region(inner) => count(inner, times_of_body, &mut times),
                 op => {
-                    let types: Vec<&Type> = node.operands.iter().map(|&o| body.ty(o)).collect();
-                    let cost = op.cost(&types, &node.ty);
+                    let cost = body.cost(node);
                     members.push(Member {
                         name: op.name(),
                         loc: node.loc,
@@ -136,8 +138,8 @@ fn in_order<'a>(region: &'a Region, seen: &mut HashSet<usize>, order: &mut Vec<&
         if !seen.insert(body.identity()) {
             continue;
         }
-        for id in live(body).rev() {
-            if let Some(inner) = body.region(id) {
+        for node in live(body).rev() {
+            if let Some(inner) = node.region() {
                 in_order(inner, seen, order);
             }
         }
@@ -145,7 +147,7 @@ fn in_order<'a>(region: &'a Region, seen: &mut HashSet<usize>, order: &mut Vec<&
     }
 }
 
-fn live(body: &Graph) -> impl DoubleEndedIterator<Item = NodeId> {
+fn live(body: &Graph) -> impl DoubleEndedIterator<Item = &Node> {
     let live = body.live();
-    body.ids().filter(move |id| live[id.index()])
+    body.nodes().iter().filter(move |node| node.runs(&live))
 }

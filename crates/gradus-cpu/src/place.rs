@@ -241,7 +241,7 @@ pub(crate) fn place(
         match slot.role {
             Role::Input(k) => homes[s] = Some(Home::Input(k)),
             Role::Output(k) => homes[s] = Some(Home::Output(k)),
-            Role::Inner if slot.ty.list => {
+            Role::Inner if slot.ty.is_list() => {
                 homes[s] = Some(Home::List(lists));
                 lists += 1;
             }
@@ -267,7 +267,7 @@ pub(crate) fn place(
             let dying = |s: usize| last_read[s] == k && s != out;
             match slots[out].role {
                 // A list has memory of its own.
-                Role::Inner if slots[out].ty.list => {}
+                Role::Inner if slots[out].ty.is_list() => {}
                 Role::Inner => {
                     let reuse = draft.reads().iter().map(|&(s, _)| s).find(|&s| {
                         dying(s)
@@ -366,7 +366,7 @@ fn largest(drafts: &[Draft], slots: &[Slot]) -> Option<Largest> {
         for out in draft.writes() {
             let ty = &slots[out].ty;
             let is_larger = largest.as_ref().is_none_or(|(n, _)| ty.bytes() > *n);
-            if ty.list || Some(out) == scratch || !is_larger {
+            if ty.is_list() || Some(out) == scratch || !is_larger {
                 continue;
             }
             let found = Largest {

@@ -3,7 +3,7 @@
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::primitives::{Dynamic, Gather, Resize};
-use gradus_ir::{DType, Dims, ErrorKind, Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{DType, Dims, ErrorKind, Graph, Literal, Op, Type, ValueId};
 
 /// Numbers drawn in an order that is the same at each run.
 struct Draw(u64);
@@ -45,7 +45,7 @@ fn values(array: &Array) -> Vec<i64> {
 /// What the kernel gives, alone and where it may write over its first operand.
 fn run(op: &Op, operands: &[Array]) -> Array {
     let mut graph = Graph::new();
-    let inputs: Vec<NodeId> = operands
+    let inputs: Vec<ValueId> = operands
         .iter()
         .map(|a| graph.input(a.ty().clone()))
         .collect();
@@ -273,7 +273,7 @@ fn windows_at_computed_places() {
 fn places_outside_are_errors() {
     let fails = |op: Op, operands: &[Array]| {
         let mut graph = Graph::new();
-        let inputs: Vec<NodeId> = operands
+        let inputs: Vec<ValueId> = operands
             .iter()
             .map(|a| graph.input(a.ty().clone()))
             .collect();
@@ -347,12 +347,11 @@ fn loops_that_carry_more_than_can_be_counted_are_refused() {
         "graph(%0: i64[1]) {{
           %x: {ty} = const true
           %y: {ty} = const false
-          %r: bool[0] = scan{{consts=0, carries=2, length=2, body=graph(%0: i64[], %1: {ty}, %2: {ty}) {{
+          %z: {ty}, %r1: {ty} = scan{{consts=0, carries=2, length=2, body=graph(%0: i64[], %1: {ty}, %2: {ty}) {{
             %3: {ty} = xor %1, %2
             %4: {ty} = not %1
             return %3, %4
           }}}} %x, %y
-          %z: {ty} = result{{index=0}} %r
           %s: bool[1] = dynamic_slice{{sizes=[1]}} %z, %0
           return %s
         }}"

@@ -6,7 +6,7 @@ mod programs;
 
 use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
 use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Switch, Trips};
-use gradus_ir::{DType, Graph, Literal, NodeId, Type, total_cost, verify};
+use gradus_ir::{DType, Graph, Literal, Type, ValueId, total_cost, verify};
 use near::near;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
@@ -63,16 +63,16 @@ impl Step {
     fn append(
         &self,
         g: &mut Graph,
-        consts: &[NodeId],
-        sums: &[NodeId],
-        items: &[NodeId],
-    ) -> Vec<NodeId> {
+        consts: &[ValueId],
+        sums: &[ValueId],
+        items: &[ValueId],
+    ) -> Vec<ValueId> {
         let (mut consts, mut items) = (consts.iter(), items.iter());
         let args = self
             .items
             .iter()
             .map(|i| if *i { items.next() } else { consts.next() });
-        let args: Vec<NodeId> = args.map(|a| *a.unwrap()).collect();
+        let args: Vec<ValueId> = args.map(|a| *a.unwrap()).collect();
         let kept = g.inline(&self.program, &args).unwrap();
         let mut all = Vec::new();
         for (&sum, &y) in sums.iter().zip(&kept) {
@@ -86,7 +86,7 @@ impl Step {
     fn body(&self) -> Graph {
         let mut g = Graph::new();
         g.input(Type::scalar(DType::I64));
-        let inputs = |g: &mut Graph, types: &[Type]| -> Vec<NodeId> {
+        let inputs = |g: &mut Graph, types: &[Type]| -> Vec<ValueId> {
             types.iter().map(|t| g.input(t.clone())).collect()
         };
         let consts = inputs(&mut g, &self.types(false));
@@ -98,9 +98,9 @@ impl Step {
     }
 
     /// Inputs of the whole: the number of steps, constants, sums, sequences of `n` items.
-    fn inputs(&self, g: &mut Graph, n: usize) -> [Vec<NodeId>; 4] {
+    fn inputs(&self, g: &mut Graph, n: usize) -> [Vec<ValueId>; 4] {
         let mut all =
-            |types: Vec<Type>| -> Vec<NodeId> { types.into_iter().map(|t| g.input(t)).collect() };
+            |types: Vec<Type>| -> Vec<ValueId> { types.into_iter().map(|t| g.input(t)).collect() };
         [
             all(vec![Type::scalar(DType::I64)]),
             all(self.types(false)),
@@ -123,7 +123,7 @@ impl Step {
             1 => Trips::Counted,
             _ => {
                 let mut test = Graph::new();
-                let inputs: Vec<NodeId> = body
+                let inputs: Vec<ValueId> = body
                     .inputs()
                     .iter()
                     .map(|&i| test.input_like(&body, i))
@@ -154,10 +154,10 @@ impl Step {
     fn written_out(&self, n: usize, kind: usize, reverse: bool) -> Graph {
         let mut g = Graph::new();
         let [_, consts, mut sums, sequences] = self.inputs(&mut g, n);
-        let mut kept: Vec<Vec<NodeId>> = Vec::new();
+        let mut kept: Vec<Vec<ValueId>> = Vec::new();
         for k in 0..n {
             let k = if reverse { n - 1 - k } else { k };
-            let items: Vec<NodeId> = sequences.iter().map(|&s| item(&mut g, s, k)).collect();
+            let items: Vec<ValueId> = sequences.iter().map(|&s| item(&mut g, s, k)).collect();
             let mut all = self.append(&mut g, &consts, &sums, &items);
             kept.push(all.split_off(sums.len()));
             sums = all;
@@ -172,7 +172,7 @@ impl Step {
                     let shape = g.ty(row[k]).batched(1).shape;
                     g.reshape(row[k], &shape)
                 });
-                let parts: Vec<NodeId> = parts.collect();
+                let parts: Vec<ValueId> = parts.collect();
                 outputs.push(if n == 0 {
                     let zero = Literal::from_f64(ty.dtype, 0.0);
                     g.constant(zero, &ty.batched(0).shape)
@@ -186,7 +186,7 @@ impl Step {
     }
 }
 
-fn item(g: &mut Graph, sequence: NodeId, k: usize) -> NodeId {
+fn item(g: &mut Graph, sequence: ValueId, k: usize) -> ValueId {
     let shape = g.shape(sequence).to_vec();
     let (mut start, mut limit) = (vec![0; shape.len()], shape.clone());
     (start[0], limit[0]) = (k, k + 1);
@@ -231,7 +231,7 @@ proptest! {
         // And within a call that stays one, and in a choice.
         for call in [true, false] {
             let mut outer = Graph::new();
-            let args: Vec<NodeId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
+            let args: Vec<ValueId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
             let results = if call {
                 outer.add_region(Region::Call(Call::Checkpoint(looped.clone().into())), &args)
             } else {
@@ -275,18 +275,15 @@ fn input_copy(a: &Array) -> Array {
 #[test]
 fn donated_arrays_that_a_region_reads_and_others_too() {
     let text = "graph(%s: f64[3], %xs: f64[2,3]) {
-      %r: bool[0] = scan{consts=1, carries=1, length=2, body=graph(%i: i64[], %c: f64[3], %s: f64[3], %x: f64[3]) {
+      %last: f64[3] = scan{consts=1, carries=1, length=2, body=graph(%i: i64[], %c: f64[3], %s: f64[3], %x: f64[3]) {
         %a: f64[3] = mul %s, %c
         %b: f64[3] = add %a, %x
         return %b
       }} %s, %s, %xs
-      %last: f64[3] = result{index=0} %r
-      %q: bool[0] = scan{consts=0, carries=1, length=2, body=graph(%i: i64[], %s: f64[3], %x: f64[3]) {
+      %end: f64[3], %kept: f64[2,3] = scan{consts=0, carries=1, length=2, body=graph(%i: i64[], %s: f64[3], %x: f64[3]) {
         %b: f64[3] = sub %s, %x
         return %b, %s
       }} %last, %xs
-      %end: f64[3] = result{index=0} %q
-      %kept: f64[2,3] = result{index=1} %q
       %sum: f64[3] = add %s, %last
       return %end, %kept, %sum, %s, %last
     }";
@@ -333,10 +330,9 @@ fn donated_arrays_that_a_region_reads_and_others_too() {
 #[test]
 fn an_index_out_of_range_takes_the_nearest_branch() {
     let text = "graph(%k: i64[], %x: f64[]) {
-      %r: bool[0] = switch{branch0=graph(%x: f64[]) { %y: f64[] = neg %x return %y },
+      %y: f64[] = switch{branch0=graph(%x: f64[]) { %y: f64[] = neg %x return %y },
         branch1=graph(%x: f64[]) { return %x },
         branch2=graph(%x: f64[]) { %y: f64[] = exp %x return %y }} %k, %x
-      %y: f64[] = result{index=0} %r
       return %y
     }";
     let g: Graph = text.parse().unwrap();

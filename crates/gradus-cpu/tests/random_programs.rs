@@ -6,7 +6,7 @@ mod programs;
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::primitives::Op;
-use gradus_ir::{DType, Graph, Node, NodeId};
+use gradus_ir::{DType, Graph, Node, ValueId};
 use near::near;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
@@ -28,13 +28,13 @@ fn one_at_a_time(g: &Graph, inputs: &[Array]) -> Vec<Array> {
 
 fn alone(g: &Graph, node: &Node, values: &[Array]) -> Array {
     let mut one = Graph::new();
-    let inputs: Vec<NodeId> = node
+    let inputs: Vec<ValueId> = node
         .operands
         .iter()
         .map(|&o| one.input(g.ty(o).clone()))
         .collect();
     let out = one.add_like(node, &inputs);
-    one.set_outputs(vec![out]);
+    one.set_outputs(out.to_vec());
     let operands = node
         .operands
         .iter()

@@ -28,22 +28,19 @@ fn counted(program: &Executable, inputs: &[Array]) -> Counts {
 fn tangents(n: usize) -> String {
     format!(
         "graph(%s: f64[6], %w: f64[6], %t: f64[6]) {{
-  %r: bool[0] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %s: f64[6]) {{
+  %last: f64[6], %kept: f64[{n}, 6] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %s: f64[6]) {{
     %e: f64[6] = exp %w
     %a: f64[6] = mul %s, %e
     %b: f64[6] = sin %a
     %c: f64[6] = cos %a
     return %b, %c
   }}}} %w, %s
-  %last: f64[6] = result{{index=0}} %r
-  %kept: f64[{n}, 6] = result{{index=1}} %r
-  %q: bool[0] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %t: f64[6], %c: f64[6]) {{
+  %dot: f64[6] = scan{{consts=1, carries=1, length={n}, body=graph(%i: i64[], %w: f64[6], %t: f64[6], %c: f64[6]) {{
     %e: f64[6] = exp %w
     %a: f64[6] = mul %t, %e
     %b: f64[6] = mul %a, %c
     return %b
   }}}} %w, %t, %kept
-  %dot: f64[6] = result{{index=0}} %q
   return %last, %dot
 }}"
     )
@@ -75,7 +72,7 @@ fn loops_do_and_hold_what_was_forecast() {
 const LISTS: &str = "graph(%n: f64[], %s: f64[40]) {
   %one: f64[] = const 1.0
   %zero: f64[] = const 0.0
-  %r: bool[0] = while{consts=2, carries=2, condition=graph(%i: i64[], %n: f64[], %one: f64[], %k: f64[], %s: f64[40]) {
+  %r0: f64[], %r1: f64[40], %kept: f64[?, 40], %count: i64[] = while{consts=2, carries=2, condition=graph(%i: i64[], %n: f64[], %one: f64[], %k: f64[], %s: f64[40]) {
     %b: bool[] = lt %k, %n
     return %b
   }, body=graph(%i: i64[], %n: f64[], %one: f64[], %k: f64[], %s: f64[40]) {
@@ -83,13 +80,10 @@ const LISTS: &str = "graph(%n: f64[], %s: f64[40]) {
     %a: f64[40] = sin %s
     return %l, %a, %s
   }} %n, %one, %zero, %s
-  %kept: f64[?, 40] = result{index=2} %r
-  %count: i64[] = result{index=3} %r
-  %q: bool[0] = for{consts=0, carries=1, reverse=1, body=graph(%i: i64[], %t: f64[40], %x: f64[40]) {
+  %back: f64[40] = for{consts=0, carries=1, reverse=1, body=graph(%i: i64[], %t: f64[40], %x: f64[40]) {
     %a: f64[40] = mul %t, %x
     return %a
   }} %count, %s, %kept
-  %back: f64[40] = result{index=0} %q
   return %back
 }";
 
@@ -120,13 +114,12 @@ fn passes_leave_what_they_made() {
 fn errors_in_a_step_name_no_other_run() {
     // The third step reads outside of the array; the run after that works.
     let text = "graph(%n: i64[], %w: f64[3], %s: f64[1]) {
-  %r: bool[0] = for{consts=1, carries=1, body=graph(%i: i64[], %w: f64[3], %s: f64[1]) {
+  %last: f64[1] = for{consts=1, carries=1, body=graph(%i: i64[], %w: f64[3], %s: f64[1]) {
     %k: i64[1] = reshape{shape=[1]} %i
     %x: f64[1] = take{batch=0, axis=0} %w, %k
     %a: f64[1] = add %s, %x
     return %a
   }} %n, %w, %s
-  %last: f64[1] = result{index=0} %r
   return %last
 }";
     let graph: Graph = text.parse().unwrap();
@@ -149,16 +142,14 @@ fn errors_in_a_step_name_no_other_run() {
 fn list_of(item: usize) -> Executable {
     let text = format!(
         "graph(%n: i64[], %m: i64[], %s: f64[{item}]) {{
-  %r: bool[0] = for{{consts=0, carries=1, body=graph(%i: i64[], %s: f64[{item}]) {{
+  %r0: f64[{item}], %kept: f64[?, {item}] = for{{consts=0, carries=1, body=graph(%i: i64[], %s: f64[{item}]) {{
     %a: f64[{item}] = sin %s
     return %a, %s
   }}}} %n, %s
-  %kept: f64[?, {item}] = result{{index=1}} %r
-  %q: bool[0] = for{{consts=0, carries=1, body=graph(%i: i64[], %t: f64[{item}], %x: f64[{item}]) {{
+  %sum: f64[{item}] = for{{consts=0, carries=1, body=graph(%i: i64[], %t: f64[{item}], %x: f64[{item}]) {{
     %a: f64[{item}] = add %t, %x
     return %a
   }}}} %m, %s, %kept
-  %sum: f64[{item}] = result{{index=0}} %q
   return %sum
 }}"
     );
@@ -200,8 +191,7 @@ fn checks_move_what_was_forecast() {
   %zero: f64[] = const 0.0
   %sum: f64[] = reduce_sum{axes=[0]} %x
   %c: bool[] = lt %zero, %sum
-  %r: bool[0] = check{message=\"no\", reported=0, passed=(f64[50])} %c, %x
-  %y: f64[50] = result{index=0} %r
+  %y: f64[50] = check{message=\"no\", reported=0, passed=(f64[50])} %c, %x
   %z: f64[50] = sin %y
   return %z
 }";
@@ -260,12 +250,10 @@ fn a_body_in_many_places_is_looked_at_once() {
 fn rows_of_an_operand_and_other_shapes_of_a_result_are_not_copied() {
     let text = "graph(%x: f64[6, 2], %s: f64[2]) {
   %rows: f64[3, 2] = slice{start=[2, 0], limit=[5, 2], stride=[1, 1]} %x
-  %r: bool[0] = scan{consts=0, carries=1, length=3, body=graph(%i: i64[], %s: f64[2], %v: f64[2]) {
+  %last: f64[2], %kept: f64[3, 2] = scan{consts=0, carries=1, length=3, body=graph(%i: i64[], %s: f64[2], %v: f64[2]) {
     %t: f64[2] = add %s, %v
     return %t, %t
   }} %s, %rows
-  %last: f64[2] = result{index=0} %r
-  %kept: f64[3, 2] = result{index=1} %r
   %flat: f64[6] = reshape{shape=[6]} %kept
   return %flat, %last
 }";

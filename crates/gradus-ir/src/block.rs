@@ -5,7 +5,7 @@
 //! applied row by row is a tensor of blocks with the rows tied. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
 //! Differentiation with Deep Reinforcement Learning", NeurIPS 2024, have the same idea.)
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::primitives::{Contract, Op, Resize};
 use crate::types::{DType, Dims, Literal};
 
@@ -13,7 +13,7 @@ use crate::types::{DType, Dims, Literal};
 #[derive(Clone, Debug)]
 pub struct Block {
     /// The numbers that are there.
-    pub tensor: NodeId,
+    pub tensor: ValueId,
     /// The shape of the source; neighbouring axes may be merged or split against the array's own shape.
     pub source: Dims,
     /// The shape of the target.
@@ -138,7 +138,7 @@ impl Block {
     }
 
     /// All zeros written out: the shape of the target, then `source`, the source's own shape.
-    pub fn dense(self, g: &mut Graph, source: &[usize]) -> NodeId {
+    pub fn dense(self, g: &mut Graph, source: &[usize]) -> ValueId {
         // Flipped first, so that zeros are written between elements that stay neighbours.
         let full = self.flipped(g).untied(g, |_, _| false);
         let mut shape = full.source.clone();
@@ -200,7 +200,7 @@ impl Block {
     }
 
     /// `n` rows, one for each element of a source that has one axis, each an array of the target's shape.
-    pub fn of_rows(tensor: NodeId, n: usize, target: &[usize]) -> Block {
+    pub fn of_rows(tensor: ValueId, n: usize, target: &[usize]) -> Block {
         Block {
             tensor,
             source: Dims::from_slice(&[n]),
@@ -210,7 +210,7 @@ impl Block {
     }
 
     /// The same array `x` for each of `n` source elements.
-    pub fn repeated(g: &mut Graph, x: NodeId, n: usize) -> Block {
+    pub fn repeated(g: &mut Graph, x: ValueId, n: usize) -> Block {
         let target = Dims::from_slice(g.shape(x));
         let tensor = g.repeat_front(x, n);
         Block::of_rows(tensor, n, &target)
@@ -385,10 +385,10 @@ fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)>
 /// The product of two labelled tensors with the axes `out`; labels that both have and `out` has not are summed over.
 pub fn einsum(
     g: &mut Graph,
-    (x, xl): (NodeId, &[Label]),
-    (y, yl): (NodeId, &[Label]),
+    (x, xl): (ValueId, &[Label]),
+    (y, yl): (ValueId, &[Label]),
     out: &[Label],
-) -> NodeId {
+) -> ValueId {
     let summed: Vec<Label> = xl
         .iter()
         .copied()
@@ -439,7 +439,7 @@ pub fn einsum(
 }
 
 /// `x` with the axes `out`, repeated along those that it has not.
-fn spread(g: &mut Graph, x: NodeId, labels: &[Label], out: &[Label], shape: &[usize]) -> NodeId {
+fn spread(g: &mut Graph, x: ValueId, labels: &[Label], out: &[Label], shape: &[usize]) -> ValueId {
     let at: Vec<usize> = labels.iter().map(|&l| position(out, l)).collect();
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&k| at[k]);

@@ -1,77 +1,77 @@
 //! Shorthands with which rules and transforms write nodes. Operands must fit: a misfit is a mistake in the rule and panics.
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::primitives::reduce::without_axes;
 use crate::primitives::{Binary, Compare, Layout, Op, Reduce, ReduceKind, Resize, Select, Unary};
 use crate::types::{Dims, Literal};
 
 impl Graph {
     /// `op(x)`
-    pub fn unary(&mut self, op: Unary, x: NodeId) -> NodeId {
+    pub fn unary(&mut self, op: Unary, x: ValueId) -> ValueId {
         self.emit(Op::Unary(op), &[x])
     }
 
     /// `op(a, b)`
-    pub fn binary(&mut self, op: Binary, a: NodeId, b: NodeId) -> NodeId {
+    pub fn binary(&mut self, op: Binary, a: ValueId, b: ValueId) -> ValueId {
         self.emit(Op::Binary(op), &[a, b])
     }
 
     /// `a + b`
-    pub fn add_nodes(&mut self, a: NodeId, b: NodeId) -> NodeId {
+    pub fn add_nodes(&mut self, a: ValueId, b: ValueId) -> ValueId {
         self.binary(Binary::Add, a, b)
     }
 
     /// `a - b`
-    pub fn sub(&mut self, a: NodeId, b: NodeId) -> NodeId {
+    pub fn sub(&mut self, a: ValueId, b: ValueId) -> ValueId {
         self.binary(Binary::Sub, a, b)
     }
 
     /// `a · b`
-    pub fn mul(&mut self, a: NodeId, b: NodeId) -> NodeId {
+    pub fn mul(&mut self, a: ValueId, b: ValueId) -> ValueId {
         self.binary(Binary::Mul, a, b)
     }
 
     /// `a / b`
-    pub fn div(&mut self, a: NodeId, b: NodeId) -> NodeId {
+    pub fn div(&mut self, a: ValueId, b: ValueId) -> ValueId {
         self.binary(Binary::Div, a, b)
     }
 
     /// `factor · x`
-    pub fn scale(&mut self, x: NodeId, factor: f64) -> NodeId {
+    pub fn scale(&mut self, x: ValueId, factor: f64) -> ValueId {
         let factor = self.constant_like(factor, x);
         self.mul(factor, x)
     }
 
     /// `op(a, b)` as truth values
-    pub fn compare(&mut self, op: Compare, a: NodeId, b: NodeId) -> NodeId {
+    pub fn compare(&mut self, op: Compare, a: ValueId, b: ValueId) -> ValueId {
         self.emit(Op::Compare(op), &[a, b])
     }
 
     /// `a` where `condition` holds, else `b`
-    pub fn select(&mut self, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+    pub fn select(&mut self, condition: ValueId, a: ValueId, b: ValueId) -> ValueId {
         self.emit(Op::Select(Select), &[condition, a, b])
     }
 
     /// `x` repeated to `shape`, its axis `i` becoming `axes[i]`
-    pub fn broadcast(&mut self, x: NodeId, shape: &[usize], axes: &[usize]) -> NodeId {
+    pub fn broadcast(&mut self, x: ValueId, shape: &[usize], axes: &[usize]) -> ValueId {
         let (shape, axes) = (Dims::from_slice(shape), Dims::from_slice(axes));
         self.emit(Op::Layout(Layout::Broadcast { shape, axes }), &[x])
     }
 
     /// `x` repeated `n` times along a new leading axis
-    pub fn repeat_front(&mut self, x: NodeId, n: usize) -> NodeId {
+    pub fn repeat_front(&mut self, x: ValueId, n: usize) -> ValueId {
         let ty = self.ty(x).batched(n);
         let axes: Dims = (1..ty.rank()).collect();
         self.broadcast(x, &ty.shape, &axes)
     }
 
     /// `x` under another shape
-    pub fn reshape(&mut self, x: NodeId, shape: &[usize]) -> NodeId {
+    pub fn reshape(&mut self, x: ValueId, shape: &[usize]) -> ValueId {
         self.emit(Op::Layout(Layout::Reshape(Dims::from_slice(shape))), &[x])
     }
 
     /// `x` with its axes permuted
-    pub fn transpose(&mut self, x: NodeId, permutation: &[usize]) -> NodeId {
+    pub fn transpose(&mut self, x: ValueId, permutation: &[usize]) -> ValueId {
         let permutation = Dims::from_slice(permutation);
         self.emit(Op::Layout(Layout::Transpose(permutation)), &[x])
     }
@@ -79,11 +79,11 @@ impl Graph {
     /// The part of `x` from `start` to `limit` by `stride`
     pub fn slice(
         &mut self,
-        x: NodeId,
+        x: ValueId,
         start: &[usize],
         limit: &[usize],
         stride: &[usize],
-    ) -> NodeId {
+    ) -> ValueId {
         let layout = Layout::Slice {
             start: Dims::from_slice(start),
             limit: Dims::from_slice(limit),
@@ -93,23 +93,23 @@ impl Graph {
     }
 
     /// `x` reversed along `axes`
-    pub fn reverse(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+    pub fn reverse(&mut self, x: ValueId, axes: &[usize]) -> ValueId {
         self.emit(Op::Layout(Layout::Reverse(Dims::from_slice(axes))), &[x])
     }
 
     /// `parts` one after the other along `axis`
-    pub fn concat(&mut self, parts: &[NodeId], axis: usize) -> NodeId {
+    pub fn concat(&mut self, parts: &[ValueId], axis: usize) -> ValueId {
         self.emit(Op::Resize(Resize::Concat(axis)), parts)
     }
 
     /// An array of zeros of `shape` with `part` in the slice from `start` by `stride`
     pub fn place(
         &mut self,
-        part: NodeId,
+        part: ValueId,
         shape: &[usize],
         start: &[usize],
         stride: &[usize],
-    ) -> NodeId {
+    ) -> ValueId {
         let ty = self.ty(part).clone();
         let zero = self.constant(Literal::from_f64(ty.dtype, 0.0), &[]);
         let high: Dims = (0..shape.len())
@@ -127,12 +127,12 @@ impl Graph {
     }
 
     /// The sum of `x` over `axes`
-    pub fn sum(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+    pub fn sum(&mut self, x: ValueId, axes: &[usize]) -> ValueId {
         self.reduce(ReduceKind::Sum, x, axes)
     }
 
     /// The reduction of `x` over `axes`
-    pub fn reduce(&mut self, kind: ReduceKind, x: NodeId, axes: &[usize]) -> NodeId {
+    pub fn reduce(&mut self, kind: ReduceKind, x: ValueId, axes: &[usize]) -> ValueId {
         let axes = Dims::from_slice(axes);
         debug_assert!(without_axes(self.shape(x), &axes).len() + axes.len() == self.shape(x).len());
         self.emit(Op::Reduce(Reduce { kind, axes }), &[x])

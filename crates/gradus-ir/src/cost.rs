@@ -92,14 +92,12 @@ pub fn total_cost(graph: &Graph) -> TotalCost {
     let graph = settled.as_ref().unwrap_or(graph);
     let live = graph.live();
     let mut total = TotalCost::default();
-    for id in graph.ids().filter(|id| live[id.index()]) {
-        let node = graph.node(id);
+    for node in graph.nodes().iter().filter(|node| node.runs(&live)) {
         if let Op::Region(region) = &node.op {
             total += region.total_cost();
             continue;
         }
-        let types: Vec<_> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-        let cost = node.op.cost(&types, &node.ty);
+        let cost = graph.cost(node);
         total.by_work.add(cost.work, cost.operations);
         total.bytes_read = total.bytes_read.saturating_add(cost.bytes_read);
         total.bytes_written = total.bytes_written.saturating_add(cost.bytes_written);

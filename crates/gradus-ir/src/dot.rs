@@ -1,7 +1,7 @@
 //! Graphs in the DOT language of Graphviz.
 
 use crate::attributes::Attribute;
-use crate::graph::Graph;
+use crate::graph::{Graph, ValueId};
 use crate::primitives::{Op, Work};
 use crate::text;
 use std::fmt::Write;
@@ -21,9 +21,21 @@ pub fn render(graph: &Graph) -> String {
         "digraph gradus {\n  rankdir=TB;\n  node [shape=box, style=filled, fillcolor=white, fontname=monospace];\n",
     );
     let is_output = graph.output_marks();
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let name = names[id.index()];
+    // A node of several results is called by the first.
+    let name_of = |id: ValueId| {
+        let first = graph.maker(id).results().next();
+        names[first.unwrap_or(id).index()]
+    };
+    for (k, node) in graph.nodes().iter().enumerate() {
+        let results: Vec<String> = node
+            .results()
+            .zip(node.types())
+            .map(|(v, ty)| format!("%{}: {ty}", names[v.index()]))
+            .collect();
+        let name = match node.results().next() {
+            Some(v) => name_of(v).to_string(),
+            None => format!("e{k}"),
+        };
         let what = match &node.op {
             Op::Const(value) => value.to_string(),
             op => {
@@ -36,20 +48,15 @@ pub fn render(graph: &Graph) -> String {
                 format!("{}{}", op.name(), pairs.collect::<String>())
             }
         };
-        let _ = write!(s, "  n{name} [label=\"%{name}: {}\\n{what}\"", node.ty);
+        let _ = write!(s, "  n{name} [label=\"{}\\n{what}\"", results.join(", "));
         match &node.op {
             Op::Input(_) => s += ", shape=house",
             Op::Const(_) | Op::Iota(_) => s += ", shape=plaintext",
-            op => {
-                let types: Vec<_> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-                let _ = write!(
-                    s,
-                    ", fillcolor=\"{}\"",
-                    colour(op.cost(&types, &node.ty).work)
-                );
+            _ => {
+                let _ = write!(s, ", fillcolor=\"{}\"", colour(graph.cost(node).work));
             }
         }
-        if is_output[id.index()] {
+        if node.has_marked(&is_output) {
             s += ", peripheries=2";
         }
         if node.loc.is_known() {
@@ -58,7 +65,7 @@ pub fn render(graph: &Graph) -> String {
         }
         s += "];\n";
         for o in &node.operands {
-            let _ = writeln!(s, "  n{} -> n{name};", names[o.index()]);
+            let _ = writeln!(s, "  n{} -> n{name};", name_of(*o));
         }
     }
     s + "}\n"

@@ -1,8 +1,7 @@
 //! Programs without what they do beside computing their outputs.
 
-use crate::graph::{Graph, NodeId, Operands};
+use crate::graph::{Graph, Operands, ValueId};
 use crate::primitives::Op;
-use std::sync::Arc;
 
 impl Graph {
     /// The numbers of the observers that see values of this program, at any depth, each once.
@@ -32,22 +31,21 @@ impl Graph {
             return self.clone();
         }
         let mut g = Graph::new();
-        let mut map: Vec<NodeId> = Vec::with_capacity(self.len());
-        for id in self.ids() {
-            let node = self.node(id);
+        let mut map: Vec<ValueId> = Vec::with_capacity(self.len());
+        for node in self.nodes() {
             let operands: Operands = node.operands.iter().map(|o| map[o.index()]).collect();
             let outer = g.set_loc(node.loc);
-            map.push(match &node.op {
-                Op::Input(_) => g.input_like(self, id),
-                Op::Probe(_) => operands[0],
+            match &node.op {
+                Op::Input(_) => map.push(g.input_like(self, node.result())),
+                Op::Probe(_) => map.push(operands[0]),
                 Op::Region(region) => {
-                    g.emit(Op::Region(Arc::new(region.without_effects())), &operands)
+                    map.extend(g.emit_region(region.without_effects(), &operands));
                 }
-                _ => g.add_like(node, &operands),
-            });
+                _ => map.extend(g.add_like(node, &operands)),
+            }
             g.set_loc(outer);
         }
-        let outputs: Vec<NodeId> = self.outputs().iter().map(|o| map[o.index()]).collect();
+        let outputs: Vec<ValueId> = self.outputs().iter().map(|o| map[o.index()]).collect();
         g.set_outputs(outputs);
         g.pruned()
     }

@@ -27,7 +27,7 @@ pub mod verify;
 
 pub use cost::{ByWork, TotalCost, total_cost};
 pub use error::{Error, ErrorKind, Result};
-pub use graph::{Graph, Node, NodeId, Operands};
+pub use graph::{Graph, Node, NodeId, Operands, Types, ValueId, Values};
 pub use loc::{Loc, Part};
 pub use primitives::Op;
-pub use types::{DType, Dims, LONGEST, Literal, Type, row_major_strides};
+pub use types::{DType, Dims, Form, LONGEST, Literal, Type, row_major_strides};

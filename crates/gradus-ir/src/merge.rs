@@ -1,7 +1,8 @@
 //! Regions that compute what another one does and more take its place.
 
-use crate::graph::{Graph, NodeId, Operands};
+use crate::graph::{Graph, Node, NodeId, Operands, ValueId, Values};
 use crate::primitives::{Body, Loop, Op, Region, Switch, Trips};
+use smallvec::SmallVec;
 use std::collections::HashMap;
 
 impl Graph {
@@ -13,44 +14,45 @@ impl Graph {
             return self;
         }
         let mut g = Graph::new();
-        let mut map: Vec<Option<NodeId>> = vec![None; self.len()];
-        // For each region replaced, the results of the one in its place.
-        let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        let mut map: Vec<Option<ValueId>> = vec![None; self.len()];
         let live = self.live();
-        for id in self.ids() {
-            let node = self.node(id);
+        for (id, node) in self.node_ids().zip(self.nodes()) {
             if let Op::Input(_) = node.op {
-                map[id.index()] = Some(g.input_like(&self, id));
+                map[node.result().index()] = Some(g.input_like(&self, node.result()));
                 continue;
             }
-            if !live[id.index()] && !taken.values().any(|(by, _)| *by == id) {
+            let takes = taken.values().any(|(by, _)| *by == id);
+            if takes && node.results().all(|v| map[v.index()].is_some()) {
+                // It is there already, in the place of the one before.
+                continue;
+            }
+            if !node.runs(&live) && !takes {
                 continue;
             }
             let outer = g.set_loc(node.loc);
-            let operand = |o: &NodeId| map[o.index()];
-            if let Op::Result { index, ty } = &node.op
-                && let Some(all) = results.get(&node.operands[0])
-            {
-                // The number of steps stays last.
-                let region = self.region(node.operands[0]);
-                let count = region.is_some_and(|r| is_count(r, *index));
-                let found = if count {
-                    all[all.len() - 1]
-                } else {
-                    all[*index as usize]
-                };
-                debug_assert_eq!(g.ty(found), ty);
-                map[id.index()] = Some(found);
-            } else if let Some((by, region)) = taken.get(&id) {
-                let operands: Vec<NodeId> = node.operands.iter().filter_map(operand).collect();
-                let all = g.emit_region(region.clone(), &operands);
-                results.insert(id, all.clone());
-                results.insert(*by, all);
-            } else if results.contains_key(&id) {
-                // Its place was taken before it came.
-            } else {
-                let operands: Vec<NodeId> = node.operands.iter().filter_map(operand).collect();
-                map[id.index()] = Some(g.add_like(node, &operands));
+            let operands: Vec<ValueId> = node
+                .operands
+                .iter()
+                .filter_map(|o| map[o.index()])
+                .collect();
+            match taken.get(&id) {
+                Some((by, region)) => {
+                    let all = g.emit_region(region.clone(), &operands);
+                    for (k, v) in node.results().enumerate() {
+                        // The number of steps stays last.
+                        let found = match node.region().is_some_and(|r| is_count(r, k)) {
+                            true => all[all.len() - 1],
+                            false => all[k],
+                        };
+                        debug_assert_eq!(g.ty(found), self.ty(v));
+                        map[v.index()] = Some(found);
+                    }
+                    self.node(*by).note(&mut map, all);
+                }
+                None => {
+                    let made = g.add_like(node, &operands);
+                    node.note(&mut map, made);
+                }
             }
             g.set_loc(outer);
         }
@@ -65,8 +67,11 @@ impl Graph {
     fn taken_places(&self) -> HashMap<NodeId, (NodeId, Region)> {
         let live = self.live();
         let regions: Vec<NodeId> = self
-            .ids()
-            .filter(|id| live[id.index()] && self.region(*id).is_some())
+            .node_ids()
+            .filter(|&id| {
+                let node = self.node(id);
+                node.region().is_some() && node.runs(&live)
+            })
             .collect();
         let mut taken: HashMap<NodeId, (NodeId, Region)> = HashMap::new();
         for (k, &id) in regions.iter().enumerate() {
@@ -97,23 +102,22 @@ impl Graph {
 
     /// Whether the region `more` has more results than `less`.
     fn keeps_more(&self, more: NodeId, less: NodeId) -> bool {
-        let results = |id: NodeId| self.region(id).map_or(0, |region| region.results_len());
-        results(more) > results(less)
+        self.node(more).types().len() > self.node(less).types().len()
     }
 
     /// The region that does what `more` and `less` do, if the results of `less` are the first ones of `more`.
     fn joined(&self, more: NodeId, less: NodeId) -> Option<Region> {
         let operands = |id: NodeId| self.node(id).operands.iter().map(|&o| self.shown(o));
         match operands(more).eq(operands(less)) {
-            true => joined(self.region(more)?, self.region(less)?),
+            true => joined(self.node(more).region()?, self.node(less).region()?),
             false => None,
         }
     }
 
-    /// The value that the node `id` is, if it shows one.
-    fn shown(&self, mut id: NodeId) -> NodeId {
-        while let Op::Probe(_) = self.node(id).op {
-            id = self.node(id).operands[0];
+    /// What a probe shows, for its result.
+    fn shown(&self, mut id: ValueId) -> ValueId {
+        while let Op::Probe(_) = self.maker(id).op {
+            id = self.maker(id).operands[0];
         }
         id
     }
@@ -159,53 +163,36 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     {
         return None;
     }
-    // The nodes of `more` by their operands, and for each node of `less` the one that computes it there.
-    let mut by_operands: HashMap<&[NodeId], Vec<NodeId>> = HashMap::new();
-    for id in more.ids() {
-        by_operands
-            .entry(&more.node(id).operands)
-            .or_default()
-            .push(id);
+    // The nodes of `more` by their operands, and for each value of `less` the one that is the same there.
+    let mut by_operands: HashMap<&[ValueId], Vec<&Node>> = HashMap::new();
+    for node in more.nodes() {
+        by_operands.entry(&node.operands).or_default().push(node);
     }
-    let mut there: Vec<Option<NodeId>> = vec![None; less.len()];
+    let mut there: Vec<Option<ValueId>> = vec![None; less.len()];
     for (&a, &b) in less.inputs().iter().zip(more.inputs()) {
         there[a.index()] = Some(b);
     }
     // What only effects need is not there.
     let needed = less.needed_for(less.outputs());
-    for id in less.ids() {
-        let node = less.node(id);
+    for node in less.nodes() {
         if let Op::Input(_) = node.op {
             continue;
         }
         let operands: Option<Operands> = node.operands.iter().map(|o| there[o.index()]).collect();
-        let found = operands.and_then(|operands| {
+        let found: Option<Values> = operands.and_then(|operands| {
             if let Op::Probe(_) = node.op {
-                return Some(operands[0]);
+                return Some(Values::from_slice(&operands[..1]));
             }
-            let computes = |&&by: &&NodeId| {
-                let other = more.node(by);
-                match (&other.op, &node.op) {
-                    (Op::Region(a), Op::Region(b)) => a == b || joined(a, b).is_some(),
-                    (Op::Result { index: i, ty: t }, Op::Result { index: j, ty: u }) => {
-                        let wide = more.region(operands[0]);
-                        let narrow = less.region(node.operands[0]);
-                        // The number of steps stays last.
-                        let ends = wide.is_some_and(|r| is_count(r, *i));
-                        t == u
-                            && ends == narrow.is_some_and(|r| is_count(r, *j))
-                            && (ends || i == j)
-                    }
-                    (a, b) => a == b && other.ty == node.ty,
-                }
-            };
-            let candidates = by_operands.get(operands.as_slice());
-            candidates.and_then(|c| c.iter().find(computes)).copied()
+            let candidates = by_operands.get(operands.as_slice())?;
+            candidates
+                .iter()
+                .find_map(|other| same_results(other, node))
         });
-        if found.is_none() && needed[id.index()] {
-            return None;
+        match found {
+            Some(found) => node.note(&mut there, found),
+            None if node.has_marked(&needed) => return None,
+            None => {}
         }
-        there[id.index()] = found;
     }
     let mut outputs = less.outputs().iter().zip(more.outputs());
     if !outputs.all(|(a, b)| there[a.index()] == Some(*b)) {
@@ -217,28 +204,50 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     }
     // `less` as it is, and then what else `more` computes; regions inside that compute more are joined in their turn.
     let mut g = Graph::clone(less);
-    let mut here: Vec<Option<NodeId>> = vec![None; more.len()];
-    for id in less.ids() {
-        let Some(by) = there[id.index()] else {
-            continue;
-        };
-        let (a, b) = (&more.node(by).op, &less.node(id).op);
-        if !matches!(b, Op::Region(_)) || a == b {
-            here[by.index()].get_or_insert(id);
+    let mut here: Vec<Option<ValueId>> = vec![None; more.len()];
+    for v in less.ids() {
+        if let Some(by) = there[v.index()] {
+            here[by.index()].get_or_insert(v);
         }
     }
-    more.copy_into(&mut g, &mut here, more.outputs());
+    more.copy_into(&mut g, &mut here, more.outputs(), &[]);
     let rest = more.outputs()[less.outputs().len()..].iter();
     let rest = rest.map(|o| here[o.index()].expect("outputs were copied"));
     g.set_outputs(less.outputs().iter().copied().chain(rest).collect());
     Some(g.merged().into())
 }
 
-fn is_count(region: &Region, index: u32) -> bool {
-    match region {
-        Region::Loop(r) => {
-            matches!(r.trips, Trips::While(_)) && index as usize + 1 == r.results_len()
+/// The results of `more` that are those of `less`, whose operands are the same, if it computes them.
+fn same_results(more: &Node, less: &Node) -> Option<Values> {
+    let (wide, narrow) = match (more.region(), less.region()) {
+        (Some(wide), Some(narrow)) => (wide, narrow),
+        _ => {
+            let same = more.op == less.op && more.types() == less.types();
+            return same.then(|| more.results().collect());
         }
+    };
+    if wide != narrow && joined(wide, narrow).is_none() {
+        return None;
+    }
+    let all = more.results().zip(more.types());
+    let all: SmallVec<[_; 4]> = all.collect();
+    let found = less.types().iter().enumerate().map(|(k, ty)| {
+        // The number of steps stays last.
+        let k = if is_count(narrow, k) {
+            all.len() - 1
+        } else {
+            k
+        };
+        let &(v, given) = all.get(k)?;
+        (given == ty).then_some(v)
+    });
+    found.collect()
+}
+
+/// Whether result `index` of a loop is the number of its steps.
+fn is_count(region: &Region, index: usize) -> bool {
+    match region {
+        Region::Loop(r) => matches!(r.trips, Trips::While(_)) && index + 1 == r.results_len(),
         _ => false,
     }
 }

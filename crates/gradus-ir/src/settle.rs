@@ -1,8 +1,9 @@
 //! Simplification that is right only for programs that will not be differentiated any more: gates become
 //! their values, and a choice inside a choice by the same condition becomes the side that is taken.
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::{Binary, Op, Unary};
+use smallvec::smallvec;
 
 /// So many sums and products are looked through for choices by the same condition.
 const MOST_BETWEEN: usize = 3;
@@ -37,30 +38,29 @@ impl Graph {
             map: Vec::with_capacity(self.len()),
             changed: false,
         };
-        for id in self.ids() {
-            let node = self.node(id);
+        for node in self.nodes() {
             let outer = new.g.set_loc(node.loc);
-            let made = match (&node.op, self.gated(id)) {
-                (Op::Input(_), _) => new.g.input_like(self, id),
+            let made = match (&node.op, self.gated(node)) {
+                (Op::Input(_), _) => smallvec![new.g.input_like(self, node.result())],
                 (_, Some(value)) => {
                     new.changed = true;
-                    new.map[value.index()]
+                    smallvec![new.map[value.index()]]
                 }
                 (Op::Select(_), None) => {
                     let [condition, a, b] = [0, 1, 2].map(|k| node.operands[k]);
                     let a = new.chosen((condition, true), a, MOST_BETWEEN);
                     let b = new.chosen((condition, false), b, MOST_BETWEEN);
                     let condition = new.map[condition.index()];
-                    new.g.select(condition, a, b)
+                    smallvec![new.g.select(condition, a, b)]
                 }
                 _ => {
-                    let operands: Vec<NodeId> =
+                    let operands: Vec<ValueId> =
                         node.operands.iter().map(|o| new.map[o.index()]).collect();
                     new.g.add_like(node, &operands)
                 }
             };
             new.g.set_loc(outer);
-            new.map.push(made);
+            new.map.extend(made);
         }
         let Settled {
             mut g,
@@ -74,15 +74,15 @@ impl Graph {
 
     /// Whether it has choices between a value and the same value without a derivative.
     pub fn has_gates(&self) -> bool {
-        self.ids().any(|id| self.gated(id).is_some())
+        self.nodes().iter().any(|node| self.gated(node).is_some())
     }
 
-    /// How many needed nodes read each node, and how many outputs it is.
+    /// How many needed nodes read each value, and how many outputs it is.
     fn user_counts(&self) -> Vec<usize> {
         let live = self.live();
         let mut counts = vec![0; self.len()];
-        for id in self.ids().filter(|id| live[id.index()]) {
-            let operands = &self.node(id).operands;
+        for node in self.nodes().iter().filter(|node| node.runs(&live)) {
+            let operands = &node.operands;
             for (k, o) in operands.iter().enumerate() {
                 counts[o.index()] += usize::from(!operands[..k].contains(o));
             }
@@ -93,14 +93,13 @@ impl Graph {
         counts
     }
 
-    /// The value that the node `id` lets derivatives through to.
-    fn gated(&self, id: NodeId) -> Option<NodeId> {
-        let node = self.node(id);
+    /// The value that `node` lets derivatives through to.
+    fn gated(&self, node: &Node) -> Option<ValueId> {
         let (&Op::Select(_), &[_, a, b]) = (&node.op, node.operands.as_slice()) else {
             return None;
         };
-        let stops = |constant: NodeId, value: NodeId| {
-            let node = self.node(constant);
+        let stops = |constant: ValueId, value: ValueId| {
+            let node = self.maker(constant);
             matches!(node.op, Op::Unary(Unary::StopGradient)) && node.operands[0] == value
         };
         // A negated condition has turned them.
@@ -117,16 +116,16 @@ struct Settled<'a> {
     old: &'a Graph,
     users: Vec<usize>,
     g: Graph,
-    /// For each node of the old one, what takes its place.
-    map: Vec<NodeId>,
+    /// For each value of the old one, what takes its place.
+    map: Vec<ValueId>,
     changed: bool,
 }
 
 impl Settled<'_> {
-    /// The old node `x` where the old node `condition` has this truth value.
-    fn chosen(&mut self, (condition, truth): (NodeId, bool), x: NodeId, depth: usize) -> NodeId {
+    /// The old value `x` where the old value `condition` has this truth value.
+    fn chosen(&mut self, (condition, truth): (ValueId, bool), x: ValueId, depth: usize) -> ValueId {
         let old = self.old;
-        let node = old.node(x);
+        let node = old.maker(x);
         match node.op {
             Op::Select(_) if node.operands[0] == condition => {
                 let side = node.operands[if truth { 1 } else { 2 }];
@@ -147,7 +146,7 @@ impl Settled<'_> {
                     return self.map[x.index()];
                 }
                 let outer = self.g.set_loc(node.loc);
-                let made = self.g.add_like(node, &operands);
+                let made = self.g.add_like(node, &operands)[0];
                 self.g.set_loc(outer);
                 made
             }

@@ -4,12 +4,12 @@
 //! Zeros that are known by structure never become nodes in the first place: tangents and cotangents that vanish are absent.
 
 use crate::fold;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::primitives::{Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary};
 use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
 /// A node that exists or is simpler, with the value of `op` on `operands`, which has type `ty`.
-pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Option<NodeId> {
+pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[ValueId], ty: &Type) -> Option<ValueId> {
     match op {
         Op::Unary(u) => unary(g, *u, operands[0]),
         Op::Cast(to) => cast(g, *to, operands[0]),
@@ -33,22 +33,21 @@ pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[NodeId], ty: &Type) -> Op
         | Op::CumSum(_)
         | Op::Contract(_)
         | Op::Probe(_)
-        | Op::Region(_)
-        | Op::Result { .. } => None,
+        | Op::Region(_) => None,
     }
 }
 
-fn splat(g: &mut Graph, value: Literal, ty: &Type) -> Option<NodeId> {
+fn splat(g: &mut Graph, value: Literal, ty: &Type) -> Option<ValueId> {
     Some(g.constant(value, &ty.shape))
 }
 
-fn unary(g: &mut Graph, op: Unary, x: NodeId) -> Option<NodeId> {
+fn unary(g: &mut Graph, op: Unary, x: ValueId) -> Option<ValueId> {
     if let Some(value) = g.literal(x).and_then(|v| fold::unary(op, v)) {
         let ty = g.ty(x).clone();
         return splat(g, value, &ty);
     }
-    let inner = match g.node(x).op {
-        Op::Unary(inner) => Some((inner, g.node(x).operands[0])),
+    let inner = match g.maker(x).op {
+        Op::Unary(inner) => Some((inner, g.maker(x).operands[0])),
         _ => None,
     };
     match (op, inner) {
@@ -67,7 +66,7 @@ fn unary(g: &mut Graph, op: Unary, x: NodeId) -> Option<NodeId> {
     }
 }
 
-fn cast(g: &mut Graph, to: DType, x: NodeId) -> Option<NodeId> {
+fn cast(g: &mut Graph, to: DType, x: ValueId) -> Option<ValueId> {
     let ty = g.ty(x).clone();
     if ty.dtype == to {
         return Some(x);
@@ -77,14 +76,14 @@ fn cast(g: &mut Graph, to: DType, x: NodeId) -> Option<NodeId> {
 }
 
 /// The operand of a negation.
-fn negated(g: &Graph, x: NodeId) -> Option<NodeId> {
-    match g.node(x).op {
-        Op::Unary(Unary::Neg) => Some(g.node(x).operands[0]),
+fn negated(g: &Graph, x: ValueId) -> Option<ValueId> {
+    match g.maker(x).op {
+        Op::Unary(Unary::Neg) => Some(g.maker(x).operands[0]),
         _ => None,
     }
 }
 
-fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<NodeId> {
+fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Option<ValueId> {
     let (la, lb) = (g.literal(a), g.literal(b));
     if let (Some(va), Some(vb)) = (la, lb)
         && let Some(value) = fold::binary(op, va, vb)
@@ -181,7 +180,7 @@ fn binary(g: &mut Graph, op: Binary, a: NodeId, b: NodeId, ty: &Type) -> Option<
     }
 }
 
-fn compare(g: &mut Graph, op: Compare, a: NodeId, b: NodeId) -> Option<NodeId> {
+fn compare(g: &mut Graph, op: Compare, a: ValueId, b: ValueId) -> Option<ValueId> {
     let ty = g.ty(a).clone();
     match (g.literal(a), g.literal(b)) {
         (Some(va), Some(vb)) => splat(g, fold::compare(op, va, vb), &ty),
@@ -193,11 +192,11 @@ fn compare(g: &mut Graph, op: Compare, a: NodeId, b: NodeId) -> Option<NodeId> {
 
 /// Simplifies the comparison of `x` with a literal if `x` is a truth value cast to a number.
 /// The result is that truth value, its negation, or a constant.
-fn compare_bool(g: &mut Graph, x: NodeId, result: impl Fn(Literal) -> Literal) -> Option<NodeId> {
-    let Op::Cast(to) = g.node(x).op else {
+fn compare_bool(g: &mut Graph, x: ValueId, result: impl Fn(Literal) -> Literal) -> Option<ValueId> {
+    let Op::Cast(to) = g.maker(x).op else {
         return None;
     };
-    let truth = g.node(x).operands[0];
+    let truth = g.maker(x).operands[0];
     if g.ty(truth).dtype != DType::Bool {
         return None;
     }
@@ -212,20 +211,20 @@ fn compare_bool(g: &mut Graph, x: NodeId, result: impl Fn(Literal) -> Literal) -
     }
 }
 
-fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<NodeId> {
+fn select(g: &mut Graph, condition: ValueId, a: ValueId, b: ValueId) -> Option<ValueId> {
     if a == b {
         return Some(a);
     }
     if let Some(value) = g.literal(condition) {
         return Some(if value.as_i64() != 0 { a } else { b });
     }
-    if let Op::Unary(Unary::Not) = g.node(condition).op {
-        let inner = g.node(condition).operands[0];
+    if let Op::Unary(Unary::Not) = g.maker(condition).op {
+        let inner = g.maker(condition).operands[0];
         return Some(g.select(inner, b, a));
     }
     // What is chosen by the same condition again.
-    let side = |g: &Graph, x: NodeId, k: usize| match &g.node(x).op {
-        Op::Select(_) if g.node(x).operands[0] == condition => g.node(x).operands[k],
+    let side = |g: &Graph, x: ValueId, k: usize| match &g.maker(x).op {
+        Op::Select(_) if g.maker(x).operands[0] == condition => g.maker(x).operands[k],
         _ => x,
     };
     let (then, otherwise) = (side(g, a, 1), side(g, b, 2));
@@ -233,15 +232,15 @@ fn select(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> Option<Node
 }
 
 /// Makes one choice of the sum of two choices by the same condition, where on each side one of them is zero.
-fn add_choices(g: &mut Graph, a: NodeId, b: NodeId) -> Option<NodeId> {
-    let (x, y) = (g.node(a), g.node(b));
+fn add_choices(g: &mut Graph, a: ValueId, b: ValueId) -> Option<ValueId> {
+    let (x, y) = (g.maker(a), g.maker(b));
     let (Op::Select(_), Op::Select(_)) = (&x.op, &y.op) else {
         return None;
     };
     let ([c, x1, x0], [d, y1, y0]) = (&x.operands[..], &y.operands[..]) else {
         return None;
     };
-    let zero = |o: &NodeId| g.literal(*o).is_some_and(|v| v.is(0.0));
+    let zero = |o: &ValueId| g.literal(*o).is_some_and(|v| v.is(0.0));
     let apart = (zero(x1) || zero(y1)) && (zero(x0) || zero(y0));
     if c != d || !apart {
         return None;
@@ -251,13 +250,13 @@ fn add_choices(g: &mut Graph, a: NodeId, b: NodeId) -> Option<NodeId> {
     Some(g.select(c, then, otherwise))
 }
 
-fn layout(g: &mut Graph, layout: &Layout, x: NodeId, ty: &Type) -> Option<NodeId> {
+fn layout(g: &mut Graph, layout: &Layout, x: ValueId, ty: &Type) -> Option<ValueId> {
     if let Some(value) = g.literal(x) {
         return splat(g, value, ty);
     }
     let rank = g.ty(x).rank();
-    let inner = match &g.node(x).op {
-        Op::Layout(inner) => Some((inner.clone(), g.node(x).operands[0])),
+    let inner = match &g.maker(x).op {
+        Op::Layout(inner) => Some((inner.clone(), g.maker(x).operands[0])),
         _ => None,
     };
     match layout {
@@ -330,7 +329,7 @@ fn layout(g: &mut Graph, layout: &Layout, x: NodeId, ty: &Type) -> Option<NodeId
     }
 }
 
-fn resize(g: &mut Graph, resize: &Resize, operands: &[NodeId], ty: &Type) -> Option<NodeId> {
+fn resize(g: &mut Graph, resize: &Resize, operands: &[ValueId], ty: &Type) -> Option<ValueId> {
     match resize {
         Resize::Pad { .. } => {
             let (x, value) = (operands[0], operands[1]);
@@ -347,7 +346,7 @@ fn resize(g: &mut Graph, resize: &Resize, operands: &[NodeId], ty: &Type) -> Opt
             if let [x] = operands {
                 return Some(*x);
             }
-            let full: Vec<NodeId> = operands
+            let full: Vec<ValueId> = operands
                 .iter()
                 .copied()
                 .filter(|&o| g.shape(o)[*axis] > 0)
@@ -377,7 +376,7 @@ fn resize(g: &mut Graph, resize: &Resize, operands: &[NodeId], ty: &Type) -> Opt
     }
 }
 
-fn reduce(g: &mut Graph, reduce: &Reduce, x: NodeId, ty: &Type) -> Option<NodeId> {
+fn reduce(g: &mut Graph, reduce: &Reduce, x: ValueId, ty: &Type) -> Option<ValueId> {
     let n: usize = reduce.axes.iter().map(|&a| g.shape(x)[a]).product();
     if reduce.axes.is_empty() {
         return Some(x);

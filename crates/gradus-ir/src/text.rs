@@ -3,15 +3,15 @@
 //! ```text
 //! graph  = "graph" "(" [ param { "," param } ] ")" "{" { line } "return" [ name { "," name } ] "}"
 //! param  = name ":" type
-//! line   = name ":" type "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
+//! line   = ( param { "," param } | "(" ")" ) "=" word [ "{" pair { "," pair } "}" ] [ name { "," name } | number ]
 //! pair   = word "=" ( integer | "[" [ integer { "," integer } ] "]" | dtype | graph | "(" [ type { "," type } ] ")" | text )
 //! text   = '"' characters '"'                                            a backslash takes the character behind it as it is
-//! type   = dtype "[" [ ( "?" | size ) { "," size } ] "]"                                       "?" for a list, see [`Type::list`]
+//! type   = dtype "[" [ ( "?" | size ) { "," size } ] "]"                                       "?" for a list, see [`Form`](crate::Form)
 //! name   = "%" letters, digits, underscores
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
 //! ```
 //!
-//! White space separates and is otherwise free; `#` begins a comment that ends with the line. Printing gives the nodes their names in order, the inputs
+//! A line names the results of its operation, which nearly always is one; `()` stands for none. White space separates and is otherwise free; `#` begins a comment that ends with the line. Printing gives the values their names in order, the inputs
 //! first, so equal programs print equally. Reading neither simplifies nor shares nodes: what is read is what was written.
 //!
 //! ```
@@ -29,10 +29,9 @@
 
 use crate::attributes::{Attribute, Attributes};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId, Operands};
+use crate::graph::{Graph, Node, Operands, ValueId};
 use crate::primitives::{Body, Op};
-use crate::types::{DType, Dims, Literal, Type};
-use crate::verify::no_array;
+use crate::types::{DType, Dims, Form, Literal, Type};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -69,21 +68,12 @@ pub(crate) fn write_graph(out: &mut String, graph: &Graph, indent: usize, places
         let _ = write!(out, "{comma}%{}: {}", names[i.index()], graph.ty(i));
     }
     out.push_str(") {\n");
-    for id in graph.ids() {
-        let node = graph.node(id);
+    for node in graph.nodes() {
         if matches!(node.op, Op::Input(_)) {
             continue;
         }
         let _ = write!(out, "{:1$}", "", indent + 2);
-        write_line(
-            out,
-            graph,
-            &names,
-            id,
-            &node.ty,
-            &node.op.attributes(),
-            indent + 2,
-        );
+        write_line(out, &names, node, &node.op.attributes(), indent + 2);
         if places == Places::Shown && node.loc.is_known() {
             let _ = write!(out, "  # {}", node.loc);
         }
@@ -103,64 +93,55 @@ impl fmt::Debug for Graph {
     }
 }
 
-/// The number that each node is called by: inputs first, then the others in order.
+/// The number that each value is called by: inputs first, then the others in order.
 pub fn names(graph: &Graph) -> Vec<usize> {
     let mut names = vec![0; graph.len()];
     for (k, i) in graph.inputs().iter().enumerate() {
         names[i.index()] = k;
     }
     let mut next = graph.inputs().len();
-    for id in graph.ids() {
-        if !matches!(graph.node(id).op, Op::Input(_)) {
-            names[id.index()] = next;
-            next += 1;
+    for node in graph.nodes() {
+        if !matches!(node.op, Op::Input(_)) {
+            for v in node.results() {
+                names[v.index()] = next;
+                next += 1;
+            }
         }
     }
     names
 }
 
 /// One node: `%3: f64[2] = reduce_sum{axes=[1]} %2`.
-pub fn line(graph: &Graph, names: &[usize], id: NodeId) -> String {
-    let node = graph.node(id);
+pub fn line(names: &[usize], node: &Node) -> String {
     let mut text = String::new();
-    write_line(
-        &mut text,
-        graph,
-        names,
-        id,
-        &node.ty,
-        &node.op.attributes(),
-        2,
-    );
+    write_line(&mut text, names, node, &node.op.attributes(), 2);
     text
 }
 
-/// One node without the programs that it holds; a region with the types of its results: `%3: (f64[], f64[4]) = scan{consts=0, carries=1, length=4} %1, %2`.
-pub fn head(graph: &Graph, names: &[usize], id: NodeId) -> String {
-    let node = graph.node(id);
-    let Some(region) = graph.region(id) else {
-        return line(graph, names, id);
-    };
-    let results: Vec<String> = region.results().iter().map(Type::to_string).collect();
-    let ty = format!("({})", results.join(", "));
+/// One node without the programs that it holds: `%3: f64[], %4: f64[4] = scan{consts=0, carries=1, length=4} %1, %2`.
+pub fn head(names: &[usize], node: &Node) -> String {
     let attributes = node.op.attributes().without_graphs();
     let mut text = String::new();
-    write_line(&mut text, graph, names, id, &ty, &attributes, 2);
+    write_line(&mut text, names, node, &attributes, 2);
     text
 }
 
 /// Appends one node, whose line begins behind `indent` columns.
 fn write_line(
     out: &mut String,
-    graph: &Graph,
     names: &[usize],
-    id: NodeId,
-    ty: &dyn fmt::Display,
+    node: &Node,
     attributes: &Attributes,
     indent: usize,
 ) {
-    let node = graph.node(id);
-    let _ = write!(out, "%{}: {ty} = {}", names[id.index()], node.op.name());
+    for (k, (v, ty)) in node.results().zip(node.types()).enumerate() {
+        let comma = if k > 0 { ", " } else { "" };
+        let _ = write!(out, "{comma}%{}: {ty}", names[v.index()]);
+    }
+    if node.types().is_empty() {
+        out.push_str("()");
+    }
+    let _ = write!(out, " = {}", node.op.name());
     if !attributes.0.is_empty() {
         for (k, (name, value)) in attributes.0.iter().enumerate() {
             let _ = write!(out, "{}{name}=", if k > 0 { ", " } else { "{" });
@@ -202,8 +183,17 @@ struct Reader<'a> {
     /// In how many programs this one stands.
     depth: usize,
     graph: Graph,
-    names: HashMap<&'a str, NodeId>,
+    names: HashMap<&'a str, ValueId>,
 }
+
+/// Types as they stand side by side.
+pub(crate) fn listed<'t>(types: impl IntoIterator<Item = &'t Type>) -> String {
+    let types: Vec<String> = types.into_iter().map(Type::to_string).collect();
+    types.join(", ")
+}
+
+/// A result: its name and its type, each with its place.
+type Binder<'a> = (&'a str, Span, Type, Span);
 
 /// A piece of the text, remembered for errors.
 #[derive(Clone, Copy)]
@@ -230,7 +220,7 @@ impl<'a> Reader<'a> {
             let (name, span) = self.name()?;
             self.expect(":")?;
             let (ty, ty_span) = self.ty()?;
-            if ty.list {
+            if ty.is_list() {
                 return Err(self.fail(ty_span, "a list cannot enter a program"));
             }
             let id = self.graph.input(ty);
@@ -246,8 +236,8 @@ impl<'a> Reader<'a> {
         let mut outputs = Vec::new();
         while !self.take("}") {
             let (output, span) = self.named_node()?;
-            if let Some(what) = no_array(&self.graph, output) {
-                let message = format!("this is {what}, which cannot leave a program");
+            if self.graph.ty(output).is_list() {
+                let message = "this is a list, which cannot leave a program";
                 return Err(self.fail(span, message));
             }
             outputs.push(output);
@@ -259,16 +249,40 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The names and types in front of the `=`; none are written `()`.
+    fn results(&mut self) -> Result<Vec<Binder<'a>>> {
+        let mut results = Vec::new();
+        if self.take("(") {
+            self.expect(")")?;
+            self.expect("=")?;
+            return Ok(results);
+        }
+        loop {
+            let (name, name_span) = self.name()?;
+            self.expect(":")?;
+            let (ty, ty_span) = self.ty()?;
+            results.push((name, name_span, ty, ty_span));
+            if !self.comma_or("=")? {
+                return Ok(results);
+            }
+        }
+    }
+
     fn node(&mut self) -> Result<()> {
-        let (name, name_span) = self.name()?;
-        self.expect(":")?;
-        let (ty, ty_span) = self.ty()?;
-        self.expect("=")?;
+        let results = self.results()?;
         let (word, op_span) = self.word("the name of an operation")?;
         let attributes = self.attributes()?;
+        let one = || match results.as_slice() {
+            [(_, _, ty, span)] => Ok((ty, *span)),
+            _ => Err(self.fail(op_span, format!("`{word}` has one result"))),
+        };
         let (op, operands) = match word {
-            "const" => (Op::Const(self.literal(ty.dtype)?), Operands::new()),
+            "const" => {
+                let dtype = one()?.0.dtype;
+                (Op::Const(self.literal(dtype)?), Operands::new())
+            }
             "iota" => {
+                let (ty, _) = one()?;
                 let axis = attributes.get_size("iota", "axis");
                 let axis = axis.map_err(|e| self.fail(op_span, e.message()))?;
                 if axis >= ty.rank() || ty.dtype == DType::Bool {
@@ -276,25 +290,6 @@ impl<'a> Reader<'a> {
                     return Err(self.fail(op_span, message));
                 }
                 (Op::Iota(axis), Operands::new())
-            }
-            "result" => {
-                let index = attributes.get_size("result", "index");
-                let index = index.map_err(|e| self.fail(op_span, e.message()))?;
-                let region = self.operand()?;
-                let given = self.graph.region_result(region, index);
-                let given = given.map_err(|e| self.fail(op_span, e.message()))?;
-                if given != ty {
-                    let message = format!("result {index} is {given} here, not {ty}");
-                    return Err(self.fail(ty_span, message));
-                }
-                let index = index as u32;
-                (
-                    Op::Result {
-                        index,
-                        ty: ty.clone(),
-                    },
-                    Operands::from_slice(&[region]),
-                )
             }
             _ => {
                 let op = Op::from_text(word, &attributes);
@@ -306,12 +301,19 @@ impl<'a> Reader<'a> {
                         break;
                     }
                 }
-                let given = self.graph.result_type(&op, &operands);
+                let given = self.graph.result_types(&op, &operands);
                 let given = given.map_err(|e| self.fail(op_span, e.message()))?;
-                if given != ty {
-                    return Err(
-                        self.fail(ty_span, format!("`{word}` gives {given} here, not {ty}"))
-                    );
+                let written = results.iter().map(|(_, _, ty, _)| ty);
+                if given.len() != results.len() {
+                    let (given, written) = (listed(&given), listed(written));
+                    let message = format!("`{word}` gives ({given}) here, not ({written})");
+                    return Err(self.fail(op_span, message));
+                }
+                for ((_, _, ty, span), given) in results.iter().zip(&given) {
+                    if given != ty {
+                        let message = format!("`{word}` gives {given} here, not {ty}");
+                        return Err(self.fail(*span, message));
+                    }
                 }
                 (op, operands)
             }
@@ -325,8 +327,12 @@ impl<'a> Reader<'a> {
         if let Some((extra, _)) = extra {
             return Err(self.fail(op_span, format!("`{word}` has no attribute `{extra}`")));
         }
-        let id = self.graph.add_verbatim(op, operands, ty);
-        self.define(name, name_span, id)
+        let types = results.iter().map(|(_, _, ty, _)| ty.clone()).collect();
+        let made = self.graph.add_verbatim(op, operands, types);
+        for ((name, span, _, _), id) in results.into_iter().zip(made) {
+            self.define(name, span, id)?;
+        }
+        Ok(())
     }
 
     fn attributes(&mut self) -> Result<Attributes> {
@@ -426,7 +432,8 @@ impl<'a> Reader<'a> {
             start,
             end: self.at,
         };
-        let ty = Type { dtype, shape, list };
+        let form = if list { Form::List } else { Form::Array };
+        let ty = Type { dtype, shape, form };
         if !ty.is_addressable() {
             return Err(self.fail(span, "an array of this shape does not fit into memory"));
         }
@@ -453,11 +460,11 @@ impl<'a> Reader<'a> {
             .ok_or_else(|| self.fail(span, format!("expected a number of type {dtype}")))
     }
 
-    fn operand(&mut self) -> Result<NodeId> {
+    fn operand(&mut self) -> Result<ValueId> {
         Ok(self.named_node()?.0)
     }
 
-    fn named_node(&mut self) -> Result<(NodeId, Span)> {
+    fn named_node(&mut self) -> Result<(ValueId, Span)> {
         let (name, span) = self.name()?;
         match self.names.get(name) {
             Some(&id) => Ok((id, span)),
@@ -465,7 +472,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn define(&mut self, name: &'a str, span: Span, id: NodeId) -> Result<()> {
+    fn define(&mut self, name: &'a str, span: Span, id: ValueId) -> Result<()> {
         match self.names.insert(name, id) {
             None => Ok(()),
             Some(_) => Err(self.fail(span, format!("%{name} is defined twice"))),

@@ -81,6 +81,15 @@ pub type Dims = SmallVec<[usize; 4]>;
 /// No axis is longer, and no array has more bytes: places in memory are counted by `isize`, and sizes in text by `i64`.
 pub const LONGEST: usize = isize::MAX as usize;
 
+/// Whether a value is one array or several.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Form {
+    /// One array.
+    Array,
+    /// One array for each step of a loop, whose number is known only when it runs. Only loops read and write lists.
+    List,
+}
+
 /// The type of an array: its element type and its static shape, outermost dimension first.
 #[derive(PartialEq, Eq, Hash)]
 pub struct Type {
@@ -88,8 +97,8 @@ pub struct Type {
     pub dtype: DType,
     /// Size of each dimension; empty for a scalar.
     pub shape: Dims,
-    /// Whether this is a list of such arrays, one for each step of a loop, whose length is known only when it runs. Only loops read and write lists.
-    pub list: bool,
+    /// One such array, or a list of them.
+    pub form: Form,
 }
 
 /// The sizes are copied as one piece of memory: every node made clones types, and element by element it takes several times as long.
@@ -98,7 +107,7 @@ impl Clone for Type {
         Type {
             dtype: self.dtype,
             shape: Dims::from_slice(&self.shape),
-            list: self.list,
+            form: self.form,
         }
     }
 }
@@ -109,7 +118,7 @@ impl Type {
         Type {
             dtype,
             shape: Dims::from_slice(shape),
-            list: false,
+            form: Form::Array,
         }
     }
 
@@ -167,7 +176,7 @@ impl Type {
         Type {
             dtype,
             shape: self.shape.clone(),
-            list: self.list,
+            form: self.form,
         }
     }
 
@@ -184,36 +193,36 @@ impl Type {
         Type {
             dtype: self.dtype,
             shape,
-            list: self.list,
+            form: self.form,
         }
     }
 
     /// A list of arrays of this type.
     pub fn listed(&self) -> Type {
         Type {
-            list: true,
+            form: Form::List,
             ..self.clone()
         }
+    }
+
+    /// Whether it is a [list](Form::List) of arrays.
+    pub fn is_list(&self) -> bool {
+        self.form == Form::List
     }
 
     /// The type of the arrays of a list.
     pub fn item(&self) -> Type {
         Type {
-            list: false,
+            form: Form::Array,
             ..self.clone()
         }
-    }
-
-    /// The type of the node of a region, which stands for all of its results. Arrays can have it too: what tells a region is its operation.
-    pub fn token() -> Type {
-        Type::new(DType::Bool, &[0])
     }
 }
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sizes = self.shape.iter().map(usize::to_string);
-        let unknown = self.list.then(|| "?".to_string());
+        let unknown = self.is_list().then(|| "?".to_string());
         let sizes: Vec<String> = unknown.into_iter().chain(sizes).collect();
         write!(f, "{}[{}]", self.dtype, sizes.join(","))
     }

@@ -2,15 +2,15 @@
 //!
 //! 1. The inputs are exactly the `input` nodes, each once, numbered in order.
 //! 2. Operands come before their users; outputs exist.
-//! 3. The type of each node is the one that its operation gives for its operands.
+//! 3. The types of a node's results are those that its operation gives for its operands.
 //! 4. A constant has the element type of its literal; the axis of an iota exists, and its elements are numbers.
 //! 5. No array is larger than the address space.
-//! 6. Programs take and return arrays: no lists, and no node that stands for all results of a region. Only a `result` takes such a node.
+//! 6. Programs take and return arrays, no lists.
 //! 7. The programs that regions hold are well formed themselves.
 //! 8. (in [`check_after`]) The text of the graph reads back to the same text, if its programs are not nested deep: the text of those grows with the square of their number.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::Op;
 use crate::text;
 use crate::types::DType;
@@ -23,7 +23,7 @@ use std::cell::RefCell;
 /// Names the first node that is wrong and what is wrong with it, and prints its neighbours.
 pub fn verify(graph: &Graph) -> Result<()> {
     for (k, &i) in graph.inputs().iter().enumerate() {
-        if i.index() >= graph.len() || graph.node(i).op != Op::Input(k as u32) {
+        if i.index() >= graph.len() || graph.maker(i).op != Op::Input(k as u32) {
             return Err(Error::new(
                 ErrorKind::Graph,
                 format!("input {k} is {i:?}, which is not the node of input {k}"),
@@ -37,21 +37,29 @@ pub fn verify(graph: &Graph) -> Result<()> {
         ));
     }
     ends(graph)?;
-    for id in graph.ids() {
-        if let Some(region) = graph.region(id) {
+    for node in graph.nodes() {
+        if let Some(region) = node.region() {
             for (_, body) in region.bodies() {
                 body.verify()?;
             }
         }
-        if let Some(wrong) = node_fault(graph, id) {
+        if let Some(wrong) = node_fault(graph, node) {
             return Err(Error::new(
                 ErrorKind::Graph,
-                format!("{id:?} {wrong}\n{}", neighbours(graph, id)),
+                format!("{} {wrong}\n{}", called(node), neighbours(graph, node)),
             )
-            .at(graph.node(id).loc));
+            .at(node.loc));
         }
     }
     Ok(())
+}
+
+/// How messages call a node: by its first result.
+fn called(node: &Node) -> String {
+    match node.results().next() {
+        Some(v) => format!("{v:?}"),
+        None => format!("`{}`", node.op.name()),
+    }
 }
 
 /// Checks that what enters and leaves the program are arrays.
@@ -60,22 +68,13 @@ pub fn verify(graph: &Graph) -> Result<()> {
 /// Names the first input or output that is none.
 pub fn ends(graph: &Graph) -> Result<()> {
     let mut ends = graph.inputs().iter().chain(graph.outputs());
-    ends.try_for_each(|&end| match no_array(graph, end) {
-        None => Ok(()),
-        Some(what) => {
-            let message = format!("{end:?} is {what}, which cannot enter or leave a program");
-            Err(Error::new(ErrorKind::Graph, message).at(graph.node(end).loc))
+    ends.try_for_each(|&end| match graph.ty(end).is_list() {
+        false => Ok(()),
+        true => {
+            let message = format!("{end:?} is a list, which cannot enter or leave a program");
+            Err(Error::new(ErrorKind::Graph, message).at(graph.maker(end).loc))
         }
     })
-}
-
-/// What a node is that is no array.
-pub(crate) fn no_array(graph: &Graph, id: NodeId) -> Option<String> {
-    if graph.region(id).is_some() {
-        let name = graph.node(id).op.name();
-        return Some(format!("all results of `{name}` together"));
-    }
-    graph.ty(id).list.then(|| "a list".to_string())
 }
 
 /// Programs nested deeper are not printed and read at each step.
@@ -120,47 +119,58 @@ pub fn check_after(pass: &str, graph: &Graph) {
     });
 }
 
-fn node_fault(graph: &Graph, id: NodeId) -> Option<String> {
-    let node = graph.node(id);
-    if let Some(late) = node.operands.iter().find(|o| o.index() >= id.index()) {
+fn node_fault(graph: &Graph, node: &Node) -> Option<String> {
+    let late = |o: &&ValueId| node.results().next().is_some_and(|first| **o >= first);
+    if let Some(late) = node.operands.iter().find(late) {
         return Some(format!("uses {late:?}, which does not come before it"));
     }
-    let ty = &node.ty;
-    if !ty.is_addressable() {
+    let types = node.types();
+    if let Some(ty) = types.iter().find(|ty| !ty.is_addressable()) {
         return Some(format!("is {ty}, which no memory can hold"));
     }
+    let leaf = matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_));
+    if leaf && !node.operands.is_empty() {
+        return Some("has operands, but its operation takes none".into());
+    }
     match &node.op {
-        Op::Input(k) if graph.inputs().get(*k as usize) != Some(&id) => {
+        Op::Input(k) if graph.inputs().get(*k as usize) != Some(&node.result()) => {
             Some(format!("is not listed as input {k}"))
         }
-        Op::Const(value) if value.dtype() != ty.dtype => {
-            Some(format!("is {ty} with the literal {value:?}"))
+        Op::Const(value) if value.dtype() != node.ty().dtype => {
+            Some(format!("is {} with the literal {value:?}", node.ty()))
         }
-        Op::Iota(axis) if *axis >= ty.rank() || ty.dtype == DType::Bool => {
-            Some(format!("is {ty} with the axis {axis}"))
-        }
-        Op::Input(_) | Op::Const(_) | Op::Iota(_) if !node.operands.is_empty() => {
-            Some("has operands, but its operation takes none".into())
+        Op::Iota(axis) if *axis >= node.ty().rank() || node.ty().dtype == DType::Bool => {
+            Some(format!("is {} with the axis {axis}", node.ty()))
         }
         Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
-        op => match graph.result_type(op, &node.operands) {
-            Ok(given) if given == *ty => None,
-            Ok(given) => Some(format!("is {ty}, but its operation gives {given}")),
+        op => match graph.result_types(op, &node.operands) {
+            Ok(given) if given.as_slice() == types => None,
+            Ok(given) => Some(format!(
+                "is {}, but its operation gives {}",
+                text::listed(types),
+                text::listed(&given)
+            )),
             Err(e) => Some(format!("has operands that do not fit: {}", e.message())),
         },
     }
 }
 
-/// The node with its operands and its users, as printed.
-fn neighbours(graph: &Graph, id: NodeId) -> String {
+/// The node with the makers of its operands and its users, as printed.
+fn neighbours(graph: &Graph, of: &Node) -> String {
     // Names by position, as the message calls the node: the graph may be too broken for those of the text.
     let names: Vec<usize> = (0..graph.len()).collect();
     let mut lines = Vec::new();
-    for near in graph.ids() {
-        let node = graph.node(near);
-        if near == id || graph.node(id).operands.contains(&near) || node.operands.contains(&id) {
-            let mark = if near == id { ">" } else { " " };
-            lines.push(format!("  {mark} {}", text::line(graph, &names, near)));
+    for near in graph.nodes() {
+        let makes = |user: &Node| {
+            user.operands
+                .iter()
+                .any(|o| near.results().any(|v| v == *o))
+        };
+        let uses = || near.operands.iter().any(|o| of.results().any(|v| v == *o));
+        let itself = std::ptr::eq(near, of);
+        if itself || makes(of) || uses() {
+            let mark = if itself { ">" } else { " " };
+            lines.push(format!("  {mark} {}", text::line(&names, near)));
         }
     }
     lines.join("\n")
@@ -171,6 +181,7 @@ mod tests {
     use super::*;
     use crate::primitives::{Call, Region, Unary};
     use crate::{Operands, Type};
+    use smallvec::smallvec;
 
     #[test]
     fn a_wrong_type_is_shown_with_its_neighbours() {
@@ -179,9 +190,9 @@ mod tests {
         let y = graph.add_verbatim(
             Op::Unary(Unary::Sin),
             Operands::from_slice(&[x]),
-            Type::new(DType::F64, &[2]),
+            smallvec![Type::new(DType::F64, &[2])],
         );
-        let z = graph.emit(Op::Unary(Unary::Cos), &[y]);
+        let z = graph.emit(Op::Unary(Unary::Cos), &y);
         graph.set_outputs(vec![z]);
         let message = verify(&graph).unwrap_err().to_string();
         insta::assert_snapshot!(message, @"
@@ -200,9 +211,9 @@ mod tests {
         let wrong = graph.add_verbatim(
             Op::Const(crate::Literal::from_f64(DType::F64, 1.0)),
             Operands::new(),
-            ty,
+            smallvec![ty],
         );
-        graph.set_outputs(vec![wrong]);
+        graph.set_outputs(wrong.to_vec());
         let panic = std::panic::catch_unwind(|| check_after("fold", &graph)).unwrap_err();
         let message = panic.downcast_ref::<String>().unwrap();
         insta::assert_snapshot!(message, @"
@@ -211,37 +222,25 @@ mod tests {
         ");
     }
 
-    /// A program of one loop over `f64[4]`, and the node of the loop.
-    fn looped() -> (Graph, NodeId) {
-        let text = "graph(%0: f64[], %1: f64[4]) {
-          %2: bool[0] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
-            return %2, %1
-          }} %0, %1
-          %3: f64[] = result{index=0} %2
-          return %3
-        }";
-        let graph: Graph = text.parse().unwrap();
-        let region = graph.ids().find(|&id| graph.region(id).is_some());
-        (graph, region.unwrap())
-    }
-
     #[test]
     fn results_that_no_region_has() {
-        let (graph, region) = looped();
-        let wrong = |of: NodeId, index: u32, ty: Type| {
+        let text = "graph(%0: f64[], %1: f64[4]) {
+          %2: f64[], %3: f64[4] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
+            return %2, %1
+          }} %0, %1
+          return %2
+        }";
+        let graph: Graph = text.parse().unwrap();
+        let node = &graph.nodes()[2];
+        let wrong = |types: &[Type]| {
             let mut g = graph.clone();
-            let op = Op::Result {
-                index,
-                ty: ty.clone(),
-            };
-            g.add_verbatim(op, Operands::from_slice(&[of]), ty);
+            g.add_verbatim(node.op.clone(), node.operands.clone(), types.into());
             let message = verify(&g).unwrap_err().message().to_string();
             message.lines().next().unwrap().to_string()
         };
-        let scalar = Type::scalar(DType::F64);
-        insta::assert_snapshot!(wrong(region, 5, scalar.clone()), @"%4 has operands that do not fit: result: 5 of a region of 2 results");
-        insta::assert_snapshot!(wrong(region, 0, Type::new(DType::F64, &[7])), @"%4 has operands that do not fit: result: 0 of this region is f64[], not f64[7]");
-        insta::assert_snapshot!(wrong(graph.inputs()[0], 0, scalar), @"%4 has operands that do not fit: result: takes a region, such as a loop");
+        let (scalar, rows) = (Type::scalar(DType::F64), Type::new(DType::F64, &[4]));
+        insta::assert_snapshot!(wrong(std::slice::from_ref(&scalar)), @"%4 is f64[], but its operation gives f64[], f64[4]");
+        insta::assert_snapshot!(wrong(&[rows, scalar]), @"%4 is f64[4], f64[], but its operation gives f64[], f64[4]");
     }
 
     #[test]
@@ -250,8 +249,8 @@ mod tests {
         let mut inner = Graph::new();
         inner.input(ty.clone());
         let literal = crate::Literal::from_f64(DType::F32, 1.0);
-        let y = inner.add_verbatim(Op::Const(literal), Operands::new(), ty.clone());
-        inner.set_outputs(vec![y]);
+        let y = inner.add_verbatim(Op::Const(literal), Operands::new(), smallvec![ty.clone()]);
+        inner.set_outputs(y.to_vec());
         let mut outer = Graph::new();
         let x = outer.input(ty);
         let call = Region::Call(Call::Checkpoint(inner.into()));
@@ -275,7 +274,7 @@ mod tests {
         let call = Op::Region(std::sync::Arc::new(Region::Call(Call::Checkpoint(
             inner.into(),
         ))));
-        outer.add_verbatim(call, Operands::from_slice(&[x]), Type::token());
+        outer.add_verbatim(call, Operands::from_slice(&[x]), smallvec![]);
         insta::assert_snapshot!(verify(&outer).unwrap_err(), @"%0 is a list, which cannot enter or leave a program");
     }
 }

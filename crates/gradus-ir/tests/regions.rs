@@ -1,17 +1,15 @@
 //! Regions as text, their mistakes, and how they are drawn.
 
 use gradus_ir::primitives::{Call, Loop, Region, Switch, Trips};
-use gradus_ir::{DType, Graph, NodeId, Type, dot, verify};
+use gradus_ir::{DType, Graph, Type, ValueId, dot, verify};
 use insta::assert_snapshot;
 
 const SCAN: &str = "graph(%0: f64[], %1: f64[4]) {
-  %2: bool[0] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
+  %2: f64[], %3: f64[4] = scan{consts=0, carries=1, length=4, body=graph(%0: i64[], %1: f64[], %2: f64[]) {
     %3: f64[] = mul %1, %2
     return %3, %1
   }} %0, %1
-  %3: f64[] = result{index=0} %2
-  %4: f64[4] = result{index=1} %2
-  return %3, %4
+  return %2, %3
 }
 ";
 
@@ -60,13 +58,15 @@ fn mistakes_in_texts_of_regions_are_shown_with_a_caret() {
         ("%0: i64[]", "%0: i32[]"),
         ("}} %0, %1", "}} %0"),
         ("}} %0, %1", "}} %1, %0"),
-        ("%2: bool[0]", "%2: f64[]"),
-        ("result{index=1} %2", "result{index=2} %2"),
-        ("result{index=1} %2", "result{index=-1} %2"),
-        ("result{index=1} %2", "result %2"),
-        ("result{index=1} %2", "result{index=1} %1"),
-        ("%4: f64[4] = result", "%4: f64[?] = result"),
-        ("%4: f64[4] = result", "%4: bool[0] = result"),
+        ("%2: f64[], %3", "%2: f32[], %3"),
+        ("%2: f64[], %3", "%3"),
+        ("%2: f64[], %3: f64[4]", "()"),
+        ("%2: f64[], %3: f64[4]", ""),
+        ("%2: f64[], %3: f64[4]", "%2: f64[], %3: f64[?]"),
+        ("%2: f64[], %3: f64[4]", "%2: f64[], %3: f64[4], %4: f64[]"),
+        ("%2: f64[], %3: f64[4]", "%2: f64[], %2: f64[4]"),
+        ("%2: f64[], %3: f64[4] =", "%2: f64[], ="),
+        ("%3: f64[] = mul", "%3: f64[], %4: f64[] = mul"),
         ("scan{", "while{"),
         ("scan{", "for{"),
         ("scan{", "switch{"),
@@ -81,7 +81,7 @@ fn mistakes_in_texts_of_regions_are_shown_with_a_caret() {
 #[test]
 fn no_damage_stops_the_reader() {
     let words = [
-        "graph", "%1", "{", "}", "[?]", "token", "-1", "9", ",", "f64[2]", "=",
+        "graph", "%1", "{", "}", "[?]", "()", "-1", "9", ",", "f64[2]", "=",
     ];
     for k in (0..SCAN.len()).filter(|&k| SCAN.is_char_boundary(k)) {
         let _ = SCAN[..k].parse::<Graph>();
@@ -98,7 +98,7 @@ fn no_damage_stops_the_reader() {
 /// A program of inputs of these types that returns those named.
 fn body(inputs: &[Type], outputs: &[usize]) -> Graph {
     let mut g = Graph::new();
-    let ids: Vec<NodeId> = inputs.iter().map(|t| g.input(t.clone())).collect();
+    let ids: Vec<ValueId> = inputs.iter().map(|t| g.input(t.clone())).collect();
     g.set_outputs(outputs.iter().map(|&k| ids[k]).collect());
     g
 }
@@ -106,7 +106,7 @@ fn body(inputs: &[Type], outputs: &[usize]) -> Graph {
 /// What is said of a region on operands of these types.
 fn refused(region: Region, operands: &[Type]) -> String {
     let mut g = Graph::new();
-    let ids: Vec<NodeId> = operands.iter().map(|t| g.input(t.clone())).collect();
+    let ids: Vec<ValueId> = operands.iter().map(|t| g.input(t.clone())).collect();
     g.add_region(region, &ids).unwrap_err().to_string()
 }
 
@@ -197,10 +197,9 @@ fn regions_whose_bodies_do_not_fit() {
 }
 
 const KEPT: &str = "graph(%0: i64[], %1: f64[]) {
-  %2: bool[0] = for{consts=0, carries=1, body=graph(%0: i64[], %1: f64[]) {
+  %2: f64[], %3: f64[?] = for{consts=0, carries=1, body=graph(%0: i64[], %1: f64[]) {
     return %1, %1
   }} %0, %1
-  %3: f64[?] = result{index=1} %2
   return %1
 }
 ";
@@ -214,112 +213,94 @@ fn refused_end(to: &str) -> String {
 #[test]
 fn only_arrays_leave_a_program() {
     assert_snapshot!(refused_end("return %3"), @"
-    line 6: this is a list, which cannot leave a program
+    line 5: this is a list, which cannot leave a program
         return %3
                ^^
     ");
-    assert_snapshot!(refused_end("return %1, %2"), @"
-    line 6: this is all results of `for` together, which cannot leave a program
-        return %1, %2
-                   ^^
-    ");
     let inside = refused_end(
-        "%4: bool[0] = checkpoint{body=graph(%0: f64[]) {
-    %1: bool[0] = checkpoint{body=graph(%0: f64[]) {
-      return %0
+        "%4: f64[] = checkpoint{body=graph(%0: i64[], %1: f64[]) {
+    %2: f64[?] = for{consts=0, carries=0, body=graph(%0: i64[]) {
+      %1: f64[] = const 1.0
+      return %1
     }} %0
-    return %1
-  }} %1
+    return %2
+  }} %0, %1
   return",
     );
     assert_snapshot!(inside, @"
-    line 10: this is all results of `checkpoint` together, which cannot leave a program
-          return %1
+    line 10: this is a list, which cannot leave a program
+          return %2
                  ^^
     ");
 }
 
 #[test]
 fn only_arrays_enter_a_program() {
-    let body = "%4: bool[0] = checkpoint{body=graph(%0: f64[?]) {\n    return\n  }} %3\n  return";
+    let body = "() = checkpoint{body=graph(%0: f64[?]) {\n    return\n  }} %3\n  return";
     assert_snapshot!(refused_end(body), @"
-    line 6: a list cannot enter a program
-        %4: bool[0] = checkpoint{body=graph(%0: f64[?]) {
-                                                ^^^^^^
+    line 5: a list cannot enter a program
+        () = checkpoint{body=graph(%0: f64[?]) {
+                                       ^^^^^^
     ");
 }
 
-/// The node of a region has a type that an array can have; but it is all its results, and none of them.
+/// An operation without results runs for what it does, and nothing can name it.
 #[test]
-fn nothing_but_a_result_takes_a_region() {
-    assert_snapshot!(refused_end("%4: bool[0] = not %2\n  return"), @"
-    line 6: not: takes arrays, and operand 0 is all results of `for` together; name one with `result`
-        %4: bool[0] = not %2
-                      ^^^
-    ");
-    assert_snapshot!(refused_end("%4: bool[0] = cast{to=bool} %2\n  return"), @"
-    line 6: cast: takes arrays, and operand 0 is all results of `for` together; name one with `result`
-        %4: bool[0] = cast{to=bool} %2
-                      ^^^^
-    ");
-    assert_snapshot!(refused_end("%4: bool[0] = checkpoint{body=graph(%0: bool[0]) {\n    return %0\n  }} %2\n  return"), @"
-    line 6: checkpoint: takes arrays, and operand 0 is all results of `for` together; name one with `result`
-        %4: bool[0] = checkpoint{body=graph(%0: bool[0]) {
-                      ^^^^^^^^^^
-    ");
-    assert_snapshot!(refused_end("%4: bool[0] = switch{branch0=graph(%0: bool[0]) {\n    return %0\n  }} %0, %2\n  return"), @"
-    line 6: switch: takes arrays, and operand 1 is all results of `for` together; name one with `result`
-        %4: bool[0] = switch{branch0=graph(%0: bool[0]) {
-                      ^^^^^^
-    ");
-    assert_snapshot!(refused_end("%4: bool[0] = check{message=\"\", reported=0, passed=()} %2\n  return"), @r#"
-    line 6: check: takes arrays, and operand 0 is all results of `for` together; name one with `result`
-        %4: bool[0] = check{message="", reported=0, passed=()} %2
-                      ^^^^^
-    "#);
-    assert_snapshot!(refused_end("%4: bool[0] = result{index=0} %2\n  return"), @"
-    line 6: result 0 is f64[] here, not bool[0]
-        %4: bool[0] = result{index=0} %2
-            ^^^^^^^
-    ");
+fn a_region_without_results_stays_for_its_effects() {
+    let text = "graph(%0: f64[]) {
+  () = checkpoint{body=graph(%0: f64[]) {
+    %1: f64[] = probe{id=7} %0
+    return
+  }} %0
+  return %0
+}
+";
+    let graph: Graph = text.parse().unwrap();
+    verify::verify(&graph).unwrap();
+    assert_eq!(graph.to_string(), text);
+    assert_eq!((graph.len(), graph.nodes().len()), (1, 2));
+    assert_eq!(graph.pruned().to_string(), text);
+    let mut around = Graph::new();
+    let x = around.input(f(&[]));
+    let y = around.inline(&graph, &[x]).unwrap();
+    around.set_outputs(y);
+    assert_eq!(around.to_string(), text);
+    // Without its effects nothing is left.
+    assert_eq!(graph.without_effects().nodes().len(), 1);
 }
 
 /// A loop keeps no list in a list, and nothing but loops takes lists.
 #[test]
 fn only_loops_take_lists() {
     assert_snapshot!(refused_end("%4: f64[?] = neg %3\n  return"), @"
-    line 6: neg: takes arrays, and f64[?] is a list, which only loops read
+    line 5: neg: takes arrays, and f64[?] is a list, which only loops read
         %4: f64[?] = neg %3
                      ^^^
     ");
-    assert_snapshot!(refused_end("%4: bool[0] = check{message=\"\", reported=0, passed=(f64[?])} %3, %3\n  return"), @r#"
-    line 6: check: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
-        %4: bool[0] = check{message="", reported=0, passed=(f64[?])} %3, %3
-                      ^^^^^
+    assert_snapshot!(refused_end("() = check{message=\"\", reported=0, passed=(f64[?])} %3, %3\n  return"), @r#"
+    line 5: check: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
+        () = check{message="", reported=0, passed=(f64[?])} %3, %3
+             ^^^^^
     "#);
-    assert_snapshot!(refused_end("%4: bool[0] = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %0, %3\n  return"), @"
-    line 6: for: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
-        %4: bool[0] = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {
-                      ^^^
+    assert_snapshot!(refused_end("() = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %0, %3\n  return"), @"
+    line 5: for: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
+        () = for{consts=1, carries=0, body=graph(%0: i64[], %1: f64[]) {
+             ^^^
     ");
-    assert_snapshot!(refused_end("%4: bool[0] = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %3\n  return"), @"
-    line 6: scan: f64[?] is no sequence with an item for each step
-        %4: bool[0] = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {
-                      ^^^^
+    assert_snapshot!(refused_end("() = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %3\n  return"), @"
+    line 5: scan: f64[?] is no sequence with an item for each step
+        () = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {
+             ^^^^
     ");
 }
 
 /// The same of graphs that no text has been: the verifier refuses them.
 #[test]
-fn the_verifier_refuses_regions_and_lists_at_the_ends() {
+fn the_verifier_refuses_lists_at_the_ends() {
     let mut graph: Graph = KEPT.parse().unwrap();
-    let (region, list) = (graph.id_at(2), graph.id_at(3));
-    let mut says = |end: NodeId| {
-        graph.set_outputs(vec![end]);
-        verify::verify(&graph).unwrap_err().to_string()
-    };
-    assert_snapshot!(says(region), @"%2 is all results of `for` together, which cannot enter or leave a program");
-    assert_snapshot!(says(list), @"%3 is a list, which cannot enter or leave a program");
+    graph.set_outputs(vec![graph.id_at(3)]);
+    let said = verify::verify(&graph).unwrap_err().to_string();
+    assert_snapshot!(said, @"%3 is a list, which cannot enter or leave a program");
 }
 
 #[test]
@@ -331,13 +312,9 @@ fn a_picture_shows_a_region_by_the_sizes_of_its_bodies() {
       node [shape=box, style=filled, fillcolor=white, fontname=monospace];
       n0 [label="%0: f64[]\ninput", shape=house];
       n1 [label="%1: f64[4]\ninput", shape=house];
-      n2 [label="%2: bool[0]\nscan consts=0 carries=1 length=4\nbody: 4 nodes", fillcolor="#d9ead3"];
+      n2 [label="%2: f64[], %3: f64[4]\nscan consts=0 carries=1 length=4\nbody: 4 nodes", fillcolor="#d9ead3", peripheries=2];
       n0 -> n2;
       n1 -> n2;
-      n3 [label="%3: f64[]\nresult index=0", fillcolor="#ffffff", peripheries=2];
-      n2 -> n3;
-      n4 [label="%4: f64[4]\nresult index=1", fillcolor="#ffffff", peripheries=2];
-      n2 -> n4;
     }
     "##);
 }

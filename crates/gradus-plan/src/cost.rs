@@ -3,8 +3,7 @@
 use crate::profile::Profile;
 use crate::regions::{estimate_region, estimate_region_vectors};
 use gradus_ir::primitives::{Cost, Work};
-use gradus_ir::{Graph, NodeId, Op, Type};
-use smallvec::SmallVec;
+use gradus_ir::{Graph, Op, ValueId};
 
 /// What one evaluation of a program costs, by its types alone.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -68,64 +67,59 @@ pub(crate) fn estimate_vectors(
 
 fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Estimate> {
     let live = g.live();
-    let times = |id: NodeId| if repeated[id.index()] { n as u64 } else { 1 };
-    let mut is_output = vec![false; g.len()];
-    for o in g.outputs() {
-        is_output[o.index()] = true;
-    }
+    let times = |id: ValueId| if repeated[id.index()] { n as u64 } else { 1 };
+    let is_output = g.output_marks();
     let fuses = |w: Work| matches!(w, Work::Arithmetic | Work::Transcendental);
-    let mut costs: Vec<Option<Cost>> = vec![None; g.len()];
+    let mut costs: Vec<Option<Cost>> = vec![None; g.nodes().len()];
     // Whether the value of an elementwise node stays in registers: every user is one as well, or ends the kernel with a reduction.
     let mut stays = vec![false; g.len()];
-    // The node whose memory a node is a view of.
-    let mut base: Vec<NodeId> = g.ids().collect();
-    for id in g.ids().filter(|id| live[id.index()]) {
-        let node = g.node(id);
+    // The value whose memory a value is a view of.
+    let mut base: Vec<ValueId> = g.ids().collect();
+    for (node, own_cost) in g.nodes().iter().zip(&mut costs) {
+        if matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_)) || !node.runs(&live) {
+            continue;
+        }
+        let cost = g.cost(node);
+        *own_cost = Some(cost);
+        if node.region().is_some() {
+            node.operands.iter().for_each(|o| stays[o.index()] = false);
+            continue;
+        }
+        let id = node.result();
         if let Op::Layout(_) = node.op {
             base[id.index()] = base[node.operands[0].index()];
         }
-        if matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_)) {
-            continue;
-        }
-        let types: SmallVec<[&Type; 3]> = node.operands.iter().map(|&o| g.ty(o)).collect();
-        let cost = node.op.cost(&types, &node.ty);
         for o in &node.operands {
             let with = match cost.work {
-                _ if g.region(id).is_some() => false,
                 Work::Reduction => true,
-                w => fuses(w) && g.shape(*o) == node.ty.shape.as_slice() && times(*o) == times(id),
+                w => fuses(w) && g.shape(*o) == g.shape(id) && times(*o) == times(id),
             };
             stays[o.index()] &= with;
         }
-        let region = g.region(id).is_some();
-        stays[id.index()] = fuses(cost.work) && !is_output[id.index()] && !region;
-        costs[id.index()] = Some(cost);
+        stays[id.index()] = fuses(cost.work) && !is_output[id.index()];
     }
-    let mut all = vec![Estimate::default(); g.len()];
-    for id in g.ids() {
-        let Some(cost) = costs[id.index()] else {
+    let mut all = vec![Estimate::default(); g.nodes().len()];
+    for ((node, cost), estimate) in g.nodes().iter().zip(costs).zip(&mut all) {
+        let Some(cost) = cost else {
             continue;
         };
-        if let Some(region) = g.region(id) {
-            let mut inside = match times(id) {
-                0 | 1 => Estimate {
+        if let Some(region) = node.region() {
+            let marked: Vec<bool> = node.operands.iter().map(|o| repeated[o.index()]).collect();
+            let mut inside = match marked.contains(&true) && n > 1 {
+                false => Estimate {
                     operations: cost.operations,
                     ..estimate_region(region, profile)
                 },
-                _ => {
-                    let operands = g.node(id).operands.iter();
-                    let marked: Vec<bool> = operands.map(|o| repeated[o.index()]).collect();
-                    estimate_region_vectors(region, &marked, n, profile)
-                }
+                true => estimate_region_vectors(region, &marked, n, profile),
             };
             inside.seconds += profile.launch;
-            all[id.index()] = inside;
+            *estimate = inside;
             continue;
         }
-        let node = g.node(id);
+        let id = node.result();
         let written = match cost.work {
             // A view costs nothing until it leaves the program.
-            Work::View if is_output[id.index()] => 2 * node.ty.bytes() as u64 * times(id),
+            Work::View if is_output[id.index()] => 2 * node.ty().bytes() as u64 * times(id),
             Work::View => 0,
             _ if stays[id.index()] => 0,
             _ => cost.bytes_written * times(id),
@@ -135,7 +129,7 @@ fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Es
             _ => node
                 .operands
                 .iter()
-                .map(|&o| match g.node(base[o.index()]).op {
+                .map(|&o| match g.maker(base[o.index()]).op {
                     Op::Const(_) | Op::Iota(_) => 0,
                     _ if stays[o.index()] => 0,
                     // Repeated elements come from the cache.
@@ -152,15 +146,15 @@ fn of_nodes(g: &Graph, repeated: &[bool], n: usize, profile: &Profile) -> Vec<Es
                 // Vectors stand side by side in the operand that has them.
                 let (m, n) = (m * times(left) as usize, n * times(right) as usize);
                 match c.symmetric && times(id) == 1 {
-                    true => profile.symmetric_product(node.ty.dtype, k, n),
-                    false => profile.product(node.ty.dtype, b, m, k, n),
+                    true => profile.symmetric_product(node.ty().dtype, k, n),
+                    false => profile.product(node.ty().dtype, b, m, k, n),
                 }
             }
             _ => operations as f64 / profile.rate(cost.work),
         };
         let moving = bytes as f64 / profile.bandwidth(bytes);
         let launch = if bytes > 0 { profile.launch } else { 0.0 };
-        all[id.index()] = Estimate {
+        *estimate = Estimate {
             operations,
             bytes,
             seconds: seconds.max(moving) + launch,

@@ -5,7 +5,7 @@ use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
 use crate::regions::{self, ONLY_BACKWARD, TRANSPOSED};
 use crate::segments::Outline;
-use gradus_ir::{Graph, NodeId, Result, verify};
+use gradus_ir::{Graph, Result, ValueId, verify};
 
 /// Plans `∇²f(x)·v` for the scalar output 0 of `graph` and its first `n` inputs, all floats.
 ///
@@ -67,16 +67,16 @@ fn composed(graph: &Graph, gradient: &Graph, n: usize, mode: &Mode) -> Graph {
     };
     let inputs = g.inputs().to_vec();
     let x = &inputs[..n];
-    let v: Vec<NodeId> = x
+    let v: Vec<ValueId> = x
         .iter()
         .map(|&x| {
             let ty = g.ty(x).clone();
             g.input(ty)
         })
         .collect();
-    let pairs: Vec<(NodeId, NodeId)> = x.iter().copied().zip(v.iter().copied()).collect();
+    let pairs: Vec<(ValueId, ValueId)> = x.iter().copied().zip(v.iter().copied()).collect();
     // The gradient program has the function's outputs in front.
-    let slopes: Vec<NodeId> = g.outputs()[graph.outputs().len()..].to_vec();
+    let slopes: Vec<ValueId> = g.outputs()[graph.outputs().len()..].to_vec();
     let along = match mode {
         Mode::ForwardOverReverse => {
             let changes = gradus_ad::jvp(&mut g, &slopes, &pairs);
@@ -114,8 +114,13 @@ fn composed(graph: &Graph, gradient: &Graph, n: usize, mode: &Mode) -> Graph {
     slope.program(slope.inputs(), &slope.outputs()[1..])
 }
 
-fn finished(mut g: Graph, inputs: &[NodeId], v: &[NodeId], results: Vec<Option<NodeId>>) -> Graph {
-    let results: Vec<NodeId> = results
+fn finished(
+    mut g: Graph,
+    inputs: &[ValueId],
+    v: &[ValueId],
+    results: Vec<Option<ValueId>>,
+) -> Graph {
+    let results: Vec<ValueId> = results
         .into_iter()
         .zip(v)
         .map(|(r, &v)| r.unwrap_or_else(|| g.constant_like(0.0, v)))

@@ -4,7 +4,7 @@ use crate::push::Linear;
 use crate::regions;
 use crate::segments::Segment;
 use gradus_ir::block::Block;
-use gradus_ir::{Dims, Graph, NodeId, Type};
+use gradus_ir::{Dims, Graph, Type, ValueId};
 
 /// The derivatives of some arrays (rows) with respect to others (columns); `None` is zero by structure.
 #[derive(Clone)]
@@ -66,7 +66,7 @@ impl Matrix {
     }
 
     /// The columns pushed through a linear program as tangents; `residuals` are its own.
-    fn through(&self, g: &mut Graph, program: &Graph, residuals: &[NodeId]) -> Matrix {
+    fn through(&self, g: &mut Graph, program: &Graph, residuals: &[ValueId]) -> Matrix {
         let mut linear = Linear::new(program, residuals);
         let mut rows = vec![Vec::with_capacity(self.columns); program.outputs().len()];
         for j in 0..self.columns {
@@ -83,7 +83,7 @@ impl Matrix {
     }
 
     /// The columns pulled through `part`, whose way back need not be linear: it is asked about no cotangent that is zero by structure, as it might make something of it.
-    fn through_ways_back(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+    fn through_ways_back(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
         let inputs = part.input_types().len();
         let mut rows = vec![Vec::with_capacity(self.columns); inputs];
         for j in 0..self.columns {
@@ -111,12 +111,12 @@ impl Matrix {
     }
 
     /// `J·self`, the columns pushed through `part` as tangents; `residuals` are the part's own.
-    pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+    pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
         self.through(g, &part.forward, residuals)
     }
 
     /// `self·J`, the rows pulled through `part` as cotangents; `residuals` are the part's own.
-    pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+    pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
         let shapes: Vec<Option<Dims>> = self
             .rows
             .iter()
@@ -168,7 +168,7 @@ impl Matrix {
     }
 
     /// All tensors, for counting what they cost.
-    pub fn tensors(&self) -> Vec<NodeId> {
+    pub fn tensors(&self) -> Vec<ValueId> {
         self.rows
             .iter()
             .flatten()

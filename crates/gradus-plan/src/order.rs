@@ -8,7 +8,7 @@ use crate::cost::{estimate, estimate_vectors};
 use crate::matrix::Matrix;
 use crate::price::Price;
 use crate::segments::{Segment, Segments};
-use gradus_ir::{DType, Graph, NodeId, Type};
+use gradus_ir::{DType, Graph, Type, ValueId};
 use std::fmt;
 
 /// How the derivative of a range of parts is made. Parts count from 0 at the input.
@@ -59,7 +59,12 @@ impl Order {
     }
 
     /// Appends the derivative to `g`.
-    pub(crate) fn build(&self, g: &mut Graph, segments: &Segments, residuals: &[NodeId]) -> Matrix {
+    pub(crate) fn build(
+        &self,
+        g: &mut Graph,
+        segments: &Segments,
+        residuals: &[ValueId],
+    ) -> Matrix {
         let part = |l: usize| &segments.parts[l];
         match self {
             Order::Forward(l) => pushed_unit(g, part(*l), &part(*l).own(residuals)),
@@ -99,12 +104,12 @@ impl fmt::Display for Order {
 }
 
 /// The derivative of a part, its columns pushed from the unit vectors.
-fn pushed_unit(g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+fn pushed_unit(g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
     Matrix::identity(g, &part.input_types()).pushed(g, part, residuals)
 }
 
 /// The derivative of a part, its rows pulled from the unit vectors.
-fn pulled_unit(g: &mut Graph, part: &Segment, residuals: &[NodeId]) -> Matrix {
+fn pulled_unit(g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
     Matrix::identity(g, &part.forward.output_types()).pulled(g, part, residuals)
 }
 
@@ -161,10 +166,10 @@ const SAMPLES: [usize; 3] = [1, 16, 256];
 /// The order of a chain that is thought to take the least.
 pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], price: Price<'_>) -> Order {
     let n = segments.parts.len();
-    let seconds = |part: &Segment, make: fn(&mut Graph, &Segment, &[NodeId]) -> Matrix| {
+    let seconds = |part: &Segment, make: fn(&mut Graph, &Segment, &[ValueId]) -> Matrix| {
         let mut g = Graph::new();
         let own = part.own(residuals);
-        let own: Vec<NodeId> = own.into_iter().map(|ty| g.input(ty)).collect();
+        let own: Vec<ValueId> = own.into_iter().map(|ty| g.input(ty)).collect();
         let matrix = make(&mut g, part, &own);
         g.set_outputs(matrix.tensors());
         (price.of(estimate(&g, price.profile)), matrix)

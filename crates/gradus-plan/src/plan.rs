@@ -13,7 +13,7 @@ use crate::room::{Room, TOO_LARGE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
-use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Result, Type, verify};
+use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Op, Result, Type, ValueId, verify};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -232,8 +232,7 @@ pub(crate) fn draft(
 fn multiplies_along_rows(tangent: &Graph, residuals: usize) -> bool {
     let carried = tangent.dependents_of(&tangent.inputs()[residuals..]);
     let (mut along, mut across) = (0, 0);
-    for id in tangent.ids() {
-        let node = tangent.node(id);
+    for node in tangent.nodes() {
         let Op::Contract(c) = &node.op else { continue };
         let (matrix, summed) = match [0, 1].map(|k| carried[node.operands[k].index()]) {
             [false, true] => (node.operands[0], &c.contract_left),
@@ -348,7 +347,7 @@ impl Problem {
     fn accumulate(&self, way: Way<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
-        let residuals: Vec<NodeId> = primal.outputs()[self.y.len()..].to_vec();
+        let residuals: Vec<ValueId> = primal.outputs()[self.y.len()..].to_vec();
         // What joins the parts has no line of its own.
         let outer = g.set_loc(Loc::UNKNOWN.tangent("product"));
         let matrix = match way {

@@ -1,7 +1,7 @@
 //! Which products in a symmetric matrix are symmetric themselves.
 
 use gradus_ir::primitives::{Binary, Layout, Resize, Unary};
-use gradus_ir::{Graph, NodeId, Op};
+use gradus_ir::{Graph, Op, ValueId};
 use std::collections::HashMap;
 
 /// A narrower matrix is computed as a whole, by the CPU backend at least (`alone/symmetric.rs` there has the same bounds).
@@ -13,7 +13,7 @@ const MOST_TERMS: usize = 200;
 
 /// A symmetric `n × n` matrix with its products marked as symmetric: those that it is a sum of, beside diagonals and constants. `None` if that is not what it is, or if two products
 /// or more might be symmetric only together.
-pub(crate) fn marked(g: &mut Graph, matrix: NodeId, n: usize) -> Option<NodeId> {
+pub(crate) fn marked(g: &mut Graph, matrix: ValueId, n: usize) -> Option<ValueId> {
     if n < NARROWEST {
         return None;
     }
@@ -25,7 +25,7 @@ pub(crate) fn marked(g: &mut Graph, matrix: NodeId, n: usize) -> Option<NodeId> 
     }
     let mut made = HashMap::new();
     for p in products {
-        let node = g.node(p).clone();
+        let node = g.maker(p).clone();
         if let Op::Contract(mut c) = node.op {
             c.symmetric = true;
             let outer = g.set_loc(node.loc);
@@ -37,20 +37,20 @@ pub(crate) fn marked(g: &mut Graph, matrix: NodeId, n: usize) -> Option<NodeId> 
 }
 
 /// The products that a matrix is a sum of, each as often as it is a term; `None` if there are other terms that might not be symmetric, or very many.
-fn products(g: &Graph, matrix: NodeId, n: usize) -> Option<Vec<NodeId>> {
+fn products(g: &Graph, matrix: ValueId, n: usize) -> Option<Vec<ValueId>> {
     let (mut found, mut ahead) = (Vec::new(), vec![matrix]);
     for _ in 0..MOST_TERMS {
         let Some(id) = ahead.pop() else {
             return Some(found);
         };
-        let node = g.node(id);
+        let node = g.maker(id);
         match &node.op {
             Op::Const(_) => {}
             Op::Contract(c) => {
                 let [left, right] = [0, 1].map(|k| g.ty(node.operands[k]));
                 let (_, rows, summed, columns) = c.sizes(left, right);
                 let one = c.batch_left.is_empty() && (rows, columns) == (n, n);
-                if !one || summed < SUMMED || !node.ty.dtype.is_float() {
+                if !one || summed < SUMMED || !node.ty().dtype.is_float() {
                     return None;
                 }
                 found.push(id);
@@ -63,12 +63,12 @@ fn products(g: &Graph, matrix: NodeId, n: usize) -> Option<Vec<NodeId>> {
 }
 
 /// The operands of which `id` is a linear combination with the same weight at each element, perhaps in another shape or transposed.
-fn parts(g: &Graph, id: NodeId, n: usize) -> Option<Vec<NodeId>> {
-    let node = g.node(id);
-    let constant = |k: usize| matches!(g.node(node.operands[k]).op, Op::Const(_));
+fn parts(g: &Graph, id: ValueId, n: usize) -> Option<Vec<ValueId>> {
+    let node = g.maker(id);
+    let constant = |k: usize| matches!(g.maker(node.operands[k]).op, Op::Const(_));
     match &node.op {
         Op::Unary(Unary::Neg) | Op::Layout(Layout::Reshape(_)) => Some(vec![node.operands[0]]),
-        Op::Cast(_) if g.ty(node.operands[0]).dtype.is_float() && node.ty.dtype.is_float() => {
+        Op::Cast(_) if g.ty(node.operands[0]).dtype.is_float() && node.ty().dtype.is_float() => {
             Some(vec![node.operands[0]])
         }
         Op::Binary(Binary::Add | Binary::Sub) => Some(node.operands.to_vec()),
@@ -88,8 +88,8 @@ fn parts(g: &Graph, id: NodeId, n: usize) -> Option<Vec<NodeId>> {
 }
 
 /// Whether `id` has the numbers of a diagonal with as many zeros between any two of them as make an `n × n` matrix.
-fn is_diagonal(g: &Graph, id: NodeId, n: usize) -> bool {
-    let node = g.node(id);
+fn is_diagonal(g: &Graph, id: ValueId, n: usize) -> bool {
+    let node = g.maker(id);
     let Op::Resize(Resize::Pad {
         low,
         high,
@@ -98,23 +98,23 @@ fn is_diagonal(g: &Graph, id: NodeId, n: usize) -> bool {
     else {
         return false;
     };
-    let zero = matches!(g.node(node.operands[1]).op, Op::Const(v) if v.as_f64() == 0.0);
+    let zero = matches!(g.maker(node.operands[1]).op, Op::Const(v) if v.as_f64() == 0.0);
     let is = |widths: &[usize], wanted: usize| widths == [wanted];
     zero && is(g.shape(node.operands[0]), n) && is(low, 0) && is(high, 0) && is(interior, n)
 }
 
 /// `id` again, with what has been made in place of what it was made for.
-fn again(g: &mut Graph, id: NodeId, made: &mut HashMap<NodeId, NodeId>) -> NodeId {
+fn again(g: &mut Graph, id: ValueId, made: &mut HashMap<ValueId, ValueId>) -> ValueId {
     if let Some(&new) = made.get(&id) {
         return new;
     }
-    let node = g.node(id).clone();
+    let node = g.maker(id).clone();
     let inner = matches!(
         node.op,
         Op::Unary(_) | Op::Binary(_) | Op::Cast(_) | Op::Layout(_)
     );
     let new = if inner {
-        let operands: Vec<NodeId> = node.operands.iter().map(|&o| again(g, o, made)).collect();
+        let operands: Vec<ValueId> = node.operands.iter().map(|&o| again(g, o, made)).collect();
         if operands == node.operands.as_slice() {
             id
         } else {
@@ -131,8 +131,8 @@ fn again(g: &mut Graph, id: NodeId, made: &mut HashMap<NodeId, NodeId>) -> NodeI
 }
 
 /// Whether the product is of a matrix with weights for each of its summed elements, and the same matrix with others: `Σ_c w[c]·a[i, c]·a[j, c]` is symmetric in `i` and `j`.
-fn weighs_its_rows(g: &Graph, product: NodeId) -> bool {
-    let node = g.node(product);
+fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
+    let node = g.maker(product);
     let Op::Contract(c) = &node.op else {
         return false;
     };
@@ -146,19 +146,19 @@ fn weighs_its_rows(g: &Graph, product: NodeId) -> bool {
 }
 
 /// A matrix and its summed axis.
-type Summed = (NodeId, usize);
+type Summed = (ValueId, usize);
 
 /// The matrix of which `id` is one with the elements along axis `summed` weighed, each alike in all rows.
 fn weighed(
     g: &Graph,
-    id: NodeId,
+    id: ValueId,
     summed: usize,
     seen: &mut HashMap<Summed, Option<Summed>>,
 ) -> Option<Summed> {
     if let Some(&found) = seen.get(&(id, summed)) {
         return found;
     }
-    let node = g.node(id);
+    let node = g.maker(id);
     let weight = |k: usize| is_weight(g, node.operands[k], summed);
     let found = match &node.op {
         Op::Unary(Unary::Neg) => weighed(g, node.operands[0], summed, seen),
@@ -180,11 +180,11 @@ fn weighed(
 }
 
 /// Whether a matrix has the same elements in all places with the same index along axis `summed`.
-fn is_weight(g: &Graph, id: NodeId, summed: usize) -> bool {
-    match &g.node(id).op {
+fn is_weight(g: &Graph, id: ValueId, summed: usize) -> bool {
+    match &g.maker(id).op {
         Op::Const(_) => true,
         Op::Layout(Layout::Broadcast { axes, .. }) => {
-            let from = g.shape(g.node(id).operands[0]);
+            let from = g.shape(g.maker(id).operands[0]);
             (axes.iter().zip(from)).all(|(&axis, &size)| axis == summed || size == 1)
         }
         _ => false,
@@ -208,7 +208,7 @@ mod tests {
         let matrix = g.outputs()[0];
         let new = marked(&mut g, matrix, 100)?;
         let g = g.program(g.inputs(), &[new]);
-        let is_marked = |id: &NodeId| matches!(&g.node(*id).op, Op::Contract(c) if c.symmetric);
+        let is_marked = |id: &ValueId| matches!(&g.maker(*id).op, Op::Contract(c) if c.symmetric);
         Some(g.ids().filter(is_marked).count())
     }
 

@@ -2,8 +2,7 @@
 
 use gradus_ir::block::Block;
 use gradus_ir::primitives::{Push, Pushed, Region};
-use gradus_ir::{Graph, Literal, NodeId, Op};
-use std::collections::HashMap;
+use gradus_ir::{Graph, Literal, Op, ValueId};
 
 /// A linear program `(residuals…, x…) ↦ y…`, seen from another graph that has the residuals.
 pub(crate) struct Linear<'a> {
@@ -11,7 +10,7 @@ pub(crate) struct Linear<'a> {
     /// Nodes that depend on some `x`.
     linear: Vec<bool>,
     /// Where nodes that depend on residuals alone are in the other graph.
-    fixed: Vec<Option<NodeId>>,
+    fixed: Vec<Option<ValueId>>,
     residuals: usize,
     /// Whether what does not depend on the `x…` counts for all of them alike, instead of being zero.
     affine: bool,
@@ -19,7 +18,7 @@ pub(crate) struct Linear<'a> {
 
 impl<'a> Linear<'a> {
     /// `residuals` are the nodes of the other graph that stand for the first inputs of `program`.
-    pub fn new(program: &'a Graph, residuals: &[NodeId]) -> Linear<'a> {
+    pub fn new(program: &'a Graph, residuals: &[ValueId]) -> Linear<'a> {
         let mut fixed = vec![None; program.len()];
         for (&i, &r) in program.inputs().iter().zip(residuals) {
             fixed[i.index()] = Some(r);
@@ -59,15 +58,11 @@ impl<'a> Linear<'a> {
             let shape = &program.ty(i).shape;
             active[i.index()] = start.clone().map(|block| block.retargeted(g, shape));
         }
-        let mut of_regions: HashMap<NodeId, Vec<Option<Block>>> = HashMap::new();
-        for id in program.ids() {
-            let node = program.node(id);
-            if let Op::Result { index, .. } = node.op {
-                let of_region = of_regions.get(&node.operands[0]);
-                active[id.index()] = of_region.and_then(|all| all[index as usize].clone());
-                continue;
-            }
-            if !needed[id.index()] || node.operands.iter().all(|o| active[o.index()].is_none()) {
+        for node in program.nodes() {
+            let waits = |v: ValueId| needed[v.index()] && active[v.index()].is_none();
+            if !node.results().any(waits)
+                || node.operands.iter().all(|o| active[o.index()].is_none())
+            {
                 continue;
             }
             let outer = g.set_loc(node.loc);
@@ -81,20 +76,23 @@ impl<'a> Linear<'a> {
                 })
                 .collect();
             if let Op::Region(r) = &node.op {
-                of_regions.insert(id, region(g, r, operands, self.affine));
+                let blocks = region(g, r, operands, self.affine);
+                for (v, block) in node.results().zip(blocks) {
+                    active[v.index()] = block;
+                }
             } else {
                 let block = node.op.push(Push {
                     graph: g,
                     operands,
-                    result: &node.ty,
+                    result: node.ty(),
                 });
                 debug_assert_eq!(
                     block.target,
-                    node.ty.shape,
+                    node.ty().shape,
                     "{}: the derivative has its value's shape",
                     node.op.name()
                 );
-                active[id.index()] = Some(block);
+                active[node.result().index()] = Some(block);
             }
             g.set_loc(outer);
         }
@@ -105,11 +103,11 @@ impl<'a> Linear<'a> {
             .collect()
     }
 
-    fn copied(&mut self, g: &mut Graph, id: NodeId) -> NodeId {
+    fn copied(&mut self, g: &mut Graph, id: ValueId) -> ValueId {
         if let Some(there) = self.fixed[id.index()] {
             return there;
         }
-        self.program.copy_into(g, &mut self.fixed, &[id]);
+        self.program.copy_into(g, &mut self.fixed, &[id], &[]);
         self.fixed[id.index()].expect("the node was copied")
     }
 }

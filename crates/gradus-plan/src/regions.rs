@@ -4,7 +4,7 @@ use crate::cost::{Estimate, estimate, estimate_vectors, estimates};
 use crate::explain::grouped;
 use crate::profile::Profile;
 use gradus_ir::primitives::{Call, Loop, Primitive, Region, Trips, Work};
-use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, ValueId};
 
 /// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
 const UNKNOWN_STEPS: u64 = 1;
@@ -24,7 +24,7 @@ pub(crate) const ROWS_APART: &str = "it multiplies slopes of rows by those of a 
 
 /// Whether a program holds loops, choices or calls.
 pub(crate) fn has_regions(g: &Graph) -> bool {
-    g.ids().any(|id| g.region(id).is_some())
+    g.nodes().iter().any(|node| node.region().is_some())
 }
 
 /// Whether a program holds, at any depth, a function whose derivative a user has written: such derivatives need not be those of anything, nor their derivatives
@@ -48,7 +48,7 @@ pub(crate) fn has_hooks(g: &Graph) -> bool {
 /// and orders that multiply local derivatives would multiply them.
 pub(crate) fn has_gates(g: &Graph) -> bool {
     let within = |region: &Region| region.bodies().iter().any(|(_, body)| has_gates(body));
-    g.has_gates() || g.ids().filter_map(|id| g.region(id)).any(|r| within(r))
+    g.has_gates() || g.nodes().iter().filter_map(Node::region).any(|r| within(r))
 }
 
 /// Whether the way back through a linear program may be more than linear, as users have written parts of it.
@@ -60,7 +60,7 @@ pub(crate) fn has_ways_back(g: &Graph) -> bool {
 
 /// Whether a program holds, at any depth, such a call.
 fn any_call(g: &Graph, wanted: &dyn Fn(&Call) -> bool) -> bool {
-    g.ids().filter_map(|id| g.region(id)).any(|region| {
+    g.nodes().iter().filter_map(Node::region).any(|region| {
         let own = matches!(&**region, Region::Call(call) if wanted(call));
         own || (region.bodies().iter()).any(|(_, body)| any_call(body, wanted))
     })
@@ -70,10 +70,12 @@ fn any_call(g: &Graph, wanted: &dyn Fn(&Call) -> bool) -> bool {
 pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
     let (mut operations, mut places) = (0u64, Vec::new());
     let live = g.live();
-    for id in g.ids().filter(|id| live[id.index()]) {
-        let Some(region) = g.region(id) else { continue };
+    for node in g.nodes().iter().filter(|node| node.runs(&live)) {
+        let Some(region) = node.region() else {
+            continue;
+        };
         if let Region::Call(Call::Stated { cost, .. }) = &**region {
-            places.push(g.node(id).loc);
+            places.push(node.loc);
             operations = operations.saturating_add(cost.value);
             continue;
         }
@@ -105,10 +107,10 @@ pub(crate) fn no_forward_mode(tangent: &Graph) -> Error {
 
 /// Where the first function is of which only the way back is known.
 fn place(g: &Graph) -> Option<Loc> {
-    g.ids().find_map(|id| {
-        let region = g.region(id)?;
+    g.nodes().iter().find_map(|node| {
+        let region = node.region()?;
         match **region {
-            Region::Call(Call::OnlyBackward { .. }) => Some(g.node(id).loc),
+            Region::Call(Call::OnlyBackward { .. }) => Some(node.loc),
             _ => region.bodies().iter().find_map(|(_, body)| place(body)),
         }
     })
@@ -126,8 +128,13 @@ pub(crate) struct Held {
 pub(crate) fn held(g: &Graph, profile: &Profile) -> Vec<Held> {
     let costs = estimates(g, profile);
     let live = g.live();
-    let all = g.ids().filter(|id| live[id.index()]).filter_map(|id| {
-        let region = g.region(id)?;
+    let all = g
+        .nodes()
+        .iter()
+        .zip(costs)
+        .filter(|(node, _)| node.runs(&live));
+    let all = all.filter_map(|(node, cost)| {
+        let region = node.region()?;
         let name = region.name();
         let what = match &**region {
             Region::Call(Call::Hook { .. }) | Region::Check(_) => return None,
@@ -140,8 +147,8 @@ pub(crate) fn held(g: &Graph, profile: &Profile) -> Vec<Held> {
         };
         Some(Held {
             what,
-            place: g.node(id).loc,
-            cost: costs[id.index()],
+            place: node.loc,
+            cost,
         })
     });
     all.collect()
@@ -234,7 +241,7 @@ fn repeated_in_steps(l: &Loop, marked: &[bool]) -> Vec<bool> {
 
 fn dependents(g: &Graph, marked: &[bool]) -> Vec<bool> {
     let inputs = g.inputs().iter().zip(marked);
-    let sources: Vec<NodeId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
+    let sources: Vec<ValueId> = inputs.filter(|(_, m)| **m).map(|(&x, _)| x).collect();
     g.dependents_of(&sources)
 }
 

@@ -71,7 +71,8 @@ fn widest(graph: &Graph) -> usize {
             }
             _ => None,
         };
-        node.ty.bytes().max(inside.unwrap_or(0))
+        let own = node.types().iter().map(Type::bytes).max();
+        own.max(inside).unwrap_or(0)
     });
     of_node.max().unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! A linear program cut into a chain: nodes through which every path from the inputs to the outputs goes.
 
-use gradus_ir::{Graph, Loc, NodeId, Op, Type};
+use gradus_ir::{Graph, Loc, Op, Type, ValueId};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -19,11 +19,11 @@ pub struct Cut {
 }
 
 impl Cut {
-    fn of(graph: &Graph, id: NodeId) -> Cut {
-        let node = graph.node(id);
+    fn of(graph: &Graph, id: ValueId) -> Cut {
+        let node = graph.maker(id);
         Cut {
             operation: node.op.name(),
-            ty: node.ty.clone(),
+            ty: graph.ty(id).clone(),
             place: node.loc,
         }
     }
@@ -55,8 +55,10 @@ impl Outline {
         }
         let (active, needed) = (graph.dependents_of(x), graph.live());
         let mut operations = vec![0; cuts.len() + 1];
-        for id in graph.ids().filter(|id| !x.contains(id)) {
-            if active[id.index()] && needed[id.index()] {
+        for node in graph.nodes() {
+            let on_path = |v: &ValueId| active[v.index()] && needed[v.index()];
+            let found = node.results().find(on_path);
+            if let Some(id) = found.filter(|id| !x.contains(id)) {
                 operations[cuts.partition_point(|&c| c < id)] += 1;
             }
         }
@@ -79,13 +81,13 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// The part of a linear program that makes `to` of `from`.
-    pub fn between(tangent: &Graph, residuals: usize, from: &[NodeId], to: &[NodeId]) -> Segment {
+    pub fn between(tangent: &Graph, residuals: usize, from: &[ValueId], to: &[ValueId]) -> Segment {
         let known = &tangent.inputs()[..residuals];
         let needed = needed_between(tangent, from, to);
         let residuals: Vec<usize> = (0..residuals)
             .filter(|&k| needed[known[k].index()])
             .collect();
-        let mut inputs: Vec<NodeId> = residuals.iter().map(|&k| known[k]).collect();
+        let mut inputs: Vec<ValueId> = residuals.iter().map(|&k| known[k]).collect();
         inputs.extend(from);
         Segment {
             forward: tangent.extract(&inputs, to),
@@ -106,7 +108,7 @@ impl Segment {
         if outputs.len() == all.len() {
             return Cow::Borrowed(self.reverse());
         }
-        let some: Vec<NodeId> = outputs.iter().map(|&k| all[k]).collect();
+        let some: Vec<ValueId> = outputs.iter().map(|&k| all[k]).collect();
         let forward = self.forward.extract(self.forward.inputs(), &some);
         let reverse = gradus_ad::transpose_linear(&forward, self.residuals.len());
         Cow::Owned(reverse)
@@ -135,7 +137,7 @@ pub(crate) struct Segments {
 impl Segments {
     /// The program as one part.
     pub fn whole(tangent: &Graph, residuals: usize) -> Segments {
-        let width = |ids: &[NodeId]| ids.iter().map(|&id| tangent.ty(id).elements()).sum();
+        let width = |ids: &[ValueId]| ids.iter().map(|&id| tangent.ty(id).elements()).sum();
         Segments {
             widths: vec![
                 width(&tangent.inputs()[residuals..]),
@@ -151,10 +153,10 @@ impl Segments {
     }
 
     /// The narrowest cuts; none where no cut can save anything.
-    pub fn cuts(tangent: &Graph, residuals: usize) -> Vec<NodeId> {
-        let width = |id: &NodeId| tangent.ty(*id).elements();
+    pub fn cuts(tangent: &Graph, residuals: usize) -> Vec<ValueId> {
+        let width = |id: &ValueId| tangent.ty(*id).elements();
         let mut cuts = narrowest(tangent, &tangent.inputs()[residuals..]);
-        let ends = |ids: &[NodeId]| ids.iter().map(width).sum::<usize>();
+        let ends = |ids: &[ValueId]| ids.iter().map(width).sum::<usize>();
         let outer = ends(&tangent.inputs()[residuals..]).min(ends(tangent.outputs()));
         // A cut no narrower than an end saves nothing.
         cuts.retain(|id| width(id) < outer);
@@ -162,7 +164,7 @@ impl Segments {
     }
 
     /// The program cut at these nodes.
-    pub fn at(tangent: &Graph, residuals: usize, cuts: &[NodeId]) -> Segments {
+    pub fn at(tangent: &Graph, residuals: usize, cuts: &[ValueId]) -> Segments {
         let x = &tangent.inputs()[residuals..];
         let borders = borders(x, cuts, tangent.outputs());
         let parts = borders
@@ -180,7 +182,7 @@ impl Segments {
     pub fn outline(&self) -> Outline {
         let operations = |part: &Segment| {
             let made =
-                |id: &NodeId| !matches!(part.forward.node(*id).op, Op::Input(_) | Op::Const(_));
+                |id: &ValueId| !matches!(part.forward.maker(*id).op, Op::Input(_) | Op::Const(_));
             part.forward.ids().filter(made).count()
         };
         Outline {
@@ -192,22 +194,22 @@ impl Segments {
 }
 
 /// The inputs, each cut, and the outputs.
-fn borders(x: &[NodeId], cuts: &[NodeId], y: &[NodeId]) -> Vec<Vec<NodeId>> {
+fn borders(x: &[ValueId], cuts: &[ValueId], y: &[ValueId]) -> Vec<Vec<ValueId>> {
     let mut borders = vec![x.to_vec()];
     borders.extend(cuts.iter().map(|&c| vec![c]));
     borders.push(y.to_vec());
     borders
 }
 
-fn widths(graph: &Graph, borders: &[Vec<NodeId>]) -> Vec<usize> {
-    let elements = |ids: &Vec<NodeId>| ids.iter().map(|&id| graph.ty(id).elements()).sum();
+fn widths(graph: &Graph, borders: &[Vec<ValueId>]) -> Vec<usize> {
+    let elements = |ids: &Vec<ValueId>| ids.iter().map(|&id| graph.ty(id).elements()).sum();
     borders.iter().map(elements).collect()
 }
 
 /// The narrowest cuts, in order.
-fn narrowest(graph: &Graph, x: &[NodeId]) -> Vec<NodeId> {
+fn narrowest(graph: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     let mut cuts = cuts(graph, x);
-    let width = |id: &NodeId| graph.ty(*id).elements();
+    let width = |id: &ValueId| graph.ty(*id).elements();
     // Of neighbours of one width one is enough, the one nearest to the inputs.
     cuts.dedup_by(|b, a| width(b) == width(a));
     if cuts.len() > MOST_CUTS {
@@ -220,7 +222,7 @@ fn narrowest(graph: &Graph, x: &[NodeId]) -> Vec<NodeId> {
 }
 
 /// For each node, whether `to` needs it when `from` are there already.
-fn needed_between(tangent: &Graph, from: &[NodeId], to: &[NodeId]) -> Vec<bool> {
+fn needed_between(tangent: &Graph, from: &[ValueId], to: &[ValueId]) -> Vec<bool> {
     let mut there = vec![false; tangent.len()];
     for id in from {
         there[id.index()] = true;
@@ -231,7 +233,7 @@ fn needed_between(tangent: &Graph, from: &[NodeId], to: &[NodeId]) -> Vec<bool> 
     }
     for id in tangent.ids().rev() {
         if needed[id.index()] && !there[id.index()] {
-            for o in &tangent.node(id).operands {
+            for o in &tangent.maker(id).operands {
                 needed[o.index()] = true;
             }
         }
@@ -240,13 +242,13 @@ fn needed_between(tangent: &Graph, from: &[NodeId], to: &[NodeId]) -> Vec<bool> 
 }
 
 /// All single nodes through which every path goes, in order; inputs and outputs are none.
-pub(crate) fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn cuts(tangent: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     let active = tangent.dependents_of(x);
     let needed = tangent.live();
     let on_path = |i: usize| active[i] && needed[i];
     let mut last_use = vec![0; tangent.len()];
     for id in tangent.ids().filter(|id| on_path(id.index())) {
-        for o in &tangent.node(id).operands {
+        for o in &tangent.maker(id).operands {
             last_use[o.index()] = id.index();
         }
     }
@@ -257,9 +259,7 @@ pub(crate) fn cuts(tangent: &Graph, x: &[NodeId]) -> Vec<NodeId> {
     let mut reach = 0;
     for id in tangent.ids().filter(|id| on_path(id.index())) {
         let i = id.index();
-        // The node of a region has no value to cut at; its results have.
-        let value = tangent.region(id).is_none();
-        if reach <= i && value && !x.contains(&id) && !tangent.outputs().contains(&id) {
+        if reach <= i && !x.contains(&id) && !tangent.outputs().contains(&id) {
             found.push(id);
         }
         reach = reach.max(last_use[i]);

@@ -204,14 +204,12 @@ fn content(program: &Graph) -> String {
     ];
     let live = program.live();
     let mut counts = [0; KINDS.len()];
-    for id in program.ids().filter(|id| live[id.index()]) {
-        let node = program.node(id);
+    for node in program.nodes().iter().filter(|node| node.runs(&live)) {
         if matches!(node.op, Op::Input(_) | Op::Const(_) | Op::Iota(_)) {
             continue;
         }
-        let types: Vec<&Type> = node.operands.iter().map(|&o| program.ty(o)).collect();
-        let region = program.region(id).map(|region| &**region);
-        counts[match (region, node.op.cost(&types, &node.ty).work) {
+        let region = node.region().map(|region| &**region);
+        counts[match (region, program.cost(node).work) {
             (Some(Region::Loop(_)), _) => 5,
             (Some(Region::Switch(_)), _) => 6,
             // Nothing is left to run of the one, and the other is a comparison.

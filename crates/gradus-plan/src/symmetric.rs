@@ -4,7 +4,7 @@ use crate::cost::estimate;
 use crate::products::marked;
 use crate::profile::Profile;
 use gradus_ir::primitives::Layout;
-use gradus_ir::{Graph, NodeId, Op, Type, verify};
+use gradus_ir::{Graph, Op, Type, ValueId, verify};
 use std::collections::HashMap;
 
 /// Strips thinner than this are not worth the copies that they need, above all where several threads have written them.
@@ -116,7 +116,7 @@ fn with(
 }
 
 /// The blocks on the other side of the diagonal as transposes of those on this side.
-fn mirror(g: &mut Graph, blocks: &mut [NodeId], x: &[Type], side: Side) {
+fn mirror(g: &mut Graph, blocks: &mut [ValueId], x: &[Type], side: Side) {
     for i in 0..x.len() {
         for j in 0..i {
             // A block of wider numbers is not rounded to narrower ones on the way.
@@ -134,14 +134,14 @@ fn mirror(g: &mut Graph, blocks: &mut [NodeId], x: &[Type], side: Side) {
 }
 
 /// `block` with its first `rows` axes behind the others.
-fn transposed(g: &mut Graph, block: NodeId, rows: usize) -> NodeId {
+fn transposed(g: &mut Graph, block: ValueId, rows: usize) -> ValueId {
     let rank = g.shape(block).len();
     let order: Vec<usize> = (rows..rank).chain(0..rows).collect();
     g.transpose(block, &order)
 }
 
 /// A symmetric block from so many strips; `None` where they would be too thin.
-fn in_strips(g: &mut Graph, block: NodeId, x: &Type, strips: usize) -> Option<NodeId> {
+fn in_strips(g: &mut Graph, block: ValueId, x: &Type, strips: usize) -> Option<ValueId> {
     let rank = x.rank();
     if rank > 1
         && let Some(flat) = flattened(g, block, rank)
@@ -183,13 +183,13 @@ fn in_strips(g: &mut Graph, block: NodeId, x: &Type, strips: usize) -> Option<No
 }
 
 /// The matrix that `x` is an arrangement of, which has the first `rows` axes of `x` as rows; `None` if there is none.
-fn flattened(g: &mut Graph, x: NodeId, rows: usize) -> Option<NodeId> {
+fn flattened(g: &mut Graph, x: ValueId, rows: usize) -> Option<ValueId> {
     let rank = g.shape(x).len();
     if (rank, rows) == (2, 1) {
         return Some(x);
     }
-    let operand = *g.node(x).operands.first()?;
-    match &g.node(x).op {
+    let operand = *g.maker(x).operands.first()?;
+    match &g.maker(x).op {
         Op::Layout(Layout::Reshape(_)) => {
             let height: usize = g.shape(x)[..rows].iter().product();
             let shape = g.shape(operand);
@@ -212,7 +212,7 @@ fn flattened(g: &mut Graph, x: NodeId, rows: usize) -> Option<NodeId> {
 /// From where to where along each axis.
 type Ranges = Vec<(usize, usize)>;
 
-fn sliced(g: &mut Graph, x: NodeId, ranges: &[(usize, usize)]) -> NodeId {
+fn sliced(g: &mut Graph, x: ValueId, ranges: &[(usize, usize)]) -> ValueId {
     let start: Vec<usize> = ranges.iter().map(|r| r.0).collect();
     let limit: Vec<usize> = ranges.iter().map(|r| r.1).collect();
     g.slice(x, &start, &limit, &vec![1; ranges.len()])
@@ -221,23 +221,23 @@ fn sliced(g: &mut Graph, x: NodeId, ranges: &[(usize, usize)]) -> NodeId {
 /// A part of `id`, with no more of it computed than that part needs: elementwise operations of parts, products of parts of their operands.
 fn part(
     g: &mut Graph,
-    id: NodeId,
+    id: ValueId,
     ranges: &[(usize, usize)],
-    seen: &mut HashMap<(NodeId, Ranges), NodeId>,
+    seen: &mut HashMap<(ValueId, Ranges), ValueId>,
     depth: usize,
-) -> NodeId {
+) -> ValueId {
     let key = (id, ranges.to_vec());
     if let Some(&there) = seen.get(&key) {
         return there;
     }
-    let node = g.node(id).clone();
+    let node = g.maker(id).clone();
     let outer = g.set_loc(node.loc);
     let sizes: Vec<usize> = ranges.iter().map(|r| r.1 - r.0).collect();
     let made = match &node.op {
         Op::Const(value) => g.constant(*value, &sizes),
         _ if depth > DEEPEST => sliced(g, id, ranges),
         Op::Unary(_) | Op::Cast(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) => {
-            let operands: Vec<NodeId> = node
+            let operands: Vec<ValueId> = node
                 .operands
                 .iter()
                 .map(|&o| part(g, o, ranges, seen, depth + 1))
@@ -265,7 +265,7 @@ fn part(
         Op::Contract(c) => {
             let (left, right) = (node.operands[0], node.operands[1]);
             let full =
-                |g: &Graph, x: NodeId| -> Ranges { g.shape(x).iter().map(|&n| (0, n)).collect() };
+                |g: &Graph, x: ValueId| -> Ranges { g.shape(x).iter().map(|&n| (0, n)).collect() };
             let (mut l, mut r) = (full(g, left), full(g, right));
             let (free_left, free_right) = (c.free_left(l.len()), c.free_right(r.len()));
             let (batch, rest) = ranges.split_at(c.batch_left.len());

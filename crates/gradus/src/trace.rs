@@ -17,9 +17,9 @@ use crate::tree::{Tree, leaves, rebuild};
 use boundary::Boundary;
 use gradus_cpu::{Array, CompileOptions, Input, Observer};
 use gradus_ir::primitives::{Body, Region};
-use gradus_ir::{Error, ErrorKind, Graph, Loc, NodeId, Op, Result, Type};
+use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, Op, Result, Type, ValueId};
 use nesting::{Home, Open, innermost_of};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The graph of one closure while it is being traced.
@@ -50,13 +50,11 @@ struct State {
     graph: Graph,
     /// What the hidden inputs stand for, in their order.
     captured: Vec<Tensor>,
-    hidden: HashMap<Identity, NodeId>,
+    hidden: HashMap<Identity, ValueId>,
     /// Who sees values of the graph when it runs.
     observers: Vec<Arc<Observer>>,
     /// Values that were read, and what they needed.
-    values: HashMap<NodeId, Array>,
-    /// The results of the regions among them.
-    regions: HashMap<NodeId, Vec<Array>>,
+    values: HashMap<ValueId, Array>,
     ended: bool,
 }
 
@@ -64,7 +62,7 @@ struct State {
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Buffer(usize, Type),
-    Node(usize, NodeId),
+    Node(usize, ValueId),
 }
 
 /// A traced closure as a program without surroundings.
@@ -151,7 +149,7 @@ impl Trace {
     }
 
     /// The numbers of `node`, computed if the inputs are known.
-    pub(crate) fn value(&self, node: NodeId) -> Result<Array> {
+    pub(crate) fn value(&self, node: ValueId) -> Result<Array> {
         let mut state = self.lock();
         if state.ended {
             return Err(escaped());
@@ -159,10 +157,12 @@ impl Trace {
         if let Some(value) = state.values.get(&node) {
             return Ok(value.clone());
         }
-        for id in missing(&state.graph, node, |id| state.has_value(id)) {
-            if let Some(region) = state.graph.region(id) {
-                let results = self.compute_region(&state, id, region)?;
-                state.regions.insert(id, results);
+        for id in missing(&state.graph, node, |id| state.values.contains_key(&id)) {
+            let maker = state.graph.maker(id);
+            if let Some(region) = maker.region() {
+                let made = maker.results();
+                let results = self.compute_region(&state, maker, region)?;
+                state.values.extend(made.zip(results));
                 continue;
             }
             let value = self.compute(&state, id)?;
@@ -172,12 +172,11 @@ impl Trace {
     }
 
     /// The values of all results of a region. Nobody sees what it shows: that happens when the program runs.
-    fn compute_region(&self, state: &State, id: NodeId, region: &Region) -> Result<Vec<Array>> {
-        let node = state.graph.node(id);
+    fn compute_region(&self, state: &State, node: &Node, region: &Region) -> Result<Vec<Array>> {
         let mut program = Graph::new();
         program.set_loc(node.loc);
         let operands = node.operands.iter();
-        let inputs: Vec<NodeId> = operands
+        let inputs: Vec<ValueId> = operands
             .map(|&o| program.input(state.graph.ty(o).clone()))
             .collect();
         let outputs = program.add_region(region.without_effects(), &inputs)?;
@@ -190,11 +189,8 @@ impl Trace {
         values.iter().map(Tensor::array).collect()
     }
 
-    fn compute(&self, state: &State, id: NodeId) -> Result<Array> {
-        let node = state.graph.node(id);
-        if let Op::Result { index, .. } = node.op {
-            return Ok(state.regions[&node.operands[0]][index as usize].clone());
-        }
+    fn compute(&self, state: &State, id: ValueId) -> Result<Array> {
+        let node = state.graph.maker(id);
         if let Op::Input(k) = node.op {
             let k = k as usize;
             return match &self.knowledge {
@@ -210,7 +206,7 @@ impl Trace {
                         format!(
                             "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
                              choose between values with `where_` or `cond`, or read it outside",
-                            node.ty
+                            node.ty()
                         ),
                     ))
                 }
@@ -218,41 +214,40 @@ impl Trace {
         }
         let operands = node.operands.iter();
         let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
-        compute(&state.graph, id, arrays.collect())
+        compute(&state.graph, node, arrays.collect())
     }
 }
 
-/// What must be computed for the value of `node`, in order: what it follows from, up to values that are there.
+/// What must be computed for `value`, in order: what it follows from, up to values that are there; of a region one result.
 ///
 /// The walk goes back from the node, so its cost is that of what is missing, however long the graph is: a program that reads a value in each step stays linear.
-fn missing(graph: &Graph, node: NodeId, is_there: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
-    let mut found = HashSet::new();
-    let mut open = vec![node];
+fn missing(graph: &Graph, value: ValueId, is_there: impl Fn(ValueId) -> bool) -> Vec<ValueId> {
+    let mut found = HashMap::new();
+    let mut open = vec![value];
     while let Some(id) = open.pop() {
-        if !is_there(id) && found.insert(id) {
-            open.extend_from_slice(&graph.node(id).operands);
+        if !is_there(id) && found.insert(graph.maker_id(id), id).is_none() {
+            open.extend_from_slice(&graph.maker(id).operands);
         }
     }
-    let mut order: Vec<NodeId> = found.into_iter().collect();
+    let mut order: Vec<ValueId> = found.into_values().collect();
     order.sort_unstable();
     order
 }
 
 /// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
-pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Result<Array> {
-    let node = graph.node(id);
+pub(crate) fn compute(graph: &Graph, node: &Node, operands: Vec<Tensor>) -> Result<Array> {
     if matches!(node.op, Op::Probe(_)) {
         return operands[0].array();
     }
     let mut one = Graph::new();
     one.set_loc(node.loc);
-    let inputs: Vec<NodeId> = node
+    let inputs: Vec<ValueId> = node
         .operands
         .iter()
         .map(|&o| one.input(graph.ty(o).clone()))
         .collect();
     let out = one.add_like(node, &inputs);
-    one.set_outputs(vec![out]);
+    one.set_outputs(out.to_vec());
     match execute(&one, &operands)?.pop() {
         Some(t) => t.array(),
         None => unreachable!("a program of one output gave none"),
@@ -260,13 +255,8 @@ pub(crate) fn compute(graph: &Graph, id: NodeId, operands: Vec<Tensor>) -> Resul
 }
 
 impl State {
-    /// Whether the value of this node was computed; of a region, those of its results.
-    fn has_value(&self, id: NodeId) -> bool {
-        self.values.contains_key(&id) || self.regions.contains_key(&id)
-    }
-
     /// The node of `tensor` in this graph; a hidden input if it comes from outside.
-    fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<NodeId> {
+    fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<ValueId> {
         let identity = match &tensor.0 {
             Repr::Traced(t) if Arc::ptr_eq(&t.trace, trace) => return Ok(t.node),
             Repr::Splat(value, ty) => return Ok(self.graph.constant(*value, &ty.shape)),
@@ -329,7 +319,6 @@ pub(crate) fn close(
     let observers = std::mem::take(&mut state.observers);
     state.hidden.clear();
     state.values.clear();
-    state.regions.clear();
     drop(state);
     Ok(Closed {
         graph,
@@ -443,9 +432,11 @@ mod tests {
         let y = g.unary(Unary::Cos, x);
         let results = g.emit_region(Region::Call(Call::Checkpoint(body.into())), &[y]);
         let next = g.unary(Unary::Neg, results[0]);
-        let region = g.node(results[0]).operands[0];
         assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
-        assert_eq!(missing(&g, next, |id| id == y), [region, results[0], next]);
+        assert_eq!(missing(&g, next, |id| id == y), [results[0], next]);
+        // Of two results one stands for both.
+        let both = g.add_nodes(results[0], results[1]);
+        assert_eq!(missing(&g, both, |id| id == y).len(), 2);
     }
 
     /// Each step of a long program is read: the walk looks at that step alone.

@@ -93,8 +93,10 @@ fn what_passes_through_each_level_stays_small() {
         on_a_thread(move || {
             let g = trace(grad(|x: &Tensor| nest(depth, x)), &Tensor::from(0.5)).unwrap();
             let regions = g
-                .ids()
-                .filter_map(|id| g.region(id).map(|r| r.results_len()));
+                .nodes()
+                .iter()
+                .filter(|node| node.region().is_some())
+                .map(|node| node.types().len());
             regions.max().unwrap()
         })
     };

@@ -4,16 +4,16 @@ use super::known::derived;
 use super::{batched_to, inline, positions, pushed, reached, reordered};
 use crate::transpose_linear;
 use gradus_ir::primitives::{Body, Call, Reason, Region, Solve, Unary};
-use gradus_ir::{Graph, Literal, NodeId, Type};
+use gradus_ir::{Graph, Literal, Node, Type, ValueId};
 
 pub(super) fn jvp(
     g: &mut Graph,
-    id: NodeId,
+    node: &Node,
     call: &Call,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
-    let is_float = |&x: &NodeId| g.ty(x).dtype.is_float();
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
+    let operands = node.operands.as_slice();
+    let is_float = |&x: &ValueId| g.ty(x).dtype.is_float();
     let floats: Vec<bool> = operands.iter().map(is_float).collect();
     match call {
         Call::Checkpoint(body) => whole(g, body, Call::Checkpoint, operands, tangents),
@@ -38,7 +38,7 @@ pub(super) fn jvp(
             if tangents[*fixed..].iter().any(Option::is_some) {
                 let mut args = operands.to_vec();
                 // The rule gets the results of this very call, so that their derivative is its own again.
-                args.extend(g.results_of(id, &body.output_types()));
+                args.extend(node.results());
                 let mut directions = vec![None; args.len()];
                 for k in positions(&floats).into_iter().filter(|k| k >= fixed) {
                     args.push(g.constant_like(0.0, operands[k]));
@@ -101,7 +101,7 @@ pub(super) fn jvp(
             results.into_iter().map(Some).collect()
         }
         Call::Undefined { .. } => {
-            let args: Vec<NodeId> = (0..operands.len())
+            let args: Vec<ValueId> = (0..operands.len())
                 .map(|k| tangents[k].unwrap_or_else(|| g.constant_like(0.0, operands[k])))
                 .collect();
             let results = g.emit_region(Region::Call(call.clone()), &args);
@@ -129,7 +129,7 @@ pub(super) fn jvp(
             body, residuals, ..
         } => {
             let (fixed, linear) = tangents.split_at(*residuals);
-            let mut sums: Vec<Option<NodeId>> = vec![None; body.outputs().len()];
+            let mut sums: Vec<Option<ValueId>> = vec![None; body.outputs().len()];
             if linear.iter().any(Option::is_some) {
                 let mut args = operands[..*residuals].to_vec();
                 for (k, t) in linear.iter().enumerate() {
@@ -149,22 +149,22 @@ pub(super) fn jvp(
             }
             sums
         }
-        Call::Solve(solve) => solve_tangent(g, id, solve, operands, tangents),
+        Call::Solve(solve) => solve_tangent(g, node, solve, tangents),
     }
 }
 
 /// Of `A·x = b` the tangent `A·ẋ = ḃ - Ȧ·x`.
 fn solve_tangent(
     g: &mut Graph,
-    id: NodeId,
+    node: &Node,
     solve: &Solve,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
+    let operands = node.operands.as_slice();
     let (fixed, right) = tangents.split_at(solve.residuals);
     let mut sides = right.to_vec();
     if fixed.iter().any(Option::is_some) {
-        let solution = g.results_of(id, &solve.solve.output_types());
+        let solution: Vec<ValueId> = node.results().collect();
         let mut of_fixed = fixed.to_vec();
         of_fixed.resize(operands.len(), None);
         let args = [&operands[..solve.residuals], &solution].concat();
@@ -192,10 +192,10 @@ fn undefined(
     g: &mut Graph,
     reason: Reason,
     results: &[Type],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
     let floats: Vec<bool> = results.iter().map(|ty| ty.dtype.is_float()).collect();
-    let given: Vec<NodeId> = tangents.iter().flatten().copied().collect();
+    let given: Vec<ValueId> = tangents.iter().flatten().copied().collect();
     if given.is_empty() {
         return vec![None; floats.len()];
     }
@@ -227,7 +227,7 @@ fn unknown(reason: Reason, from: &[Type], to: &[&Type]) -> Call {
 }
 
 /// Adds tangents to sums, where there are any.
-fn add(g: &mut Graph, sums: &mut [Option<NodeId>], more: Vec<Option<NodeId>>) {
+fn add(g: &mut Graph, sums: &mut [Option<ValueId>], more: Vec<Option<ValueId>>) {
     for (sum, t) in sums.iter_mut().zip(more) {
         *sum = match (*sum, t) {
             (Some(a), Some(b)) => Some(g.add_nodes(a, b)),
@@ -239,11 +239,11 @@ fn add(g: &mut Graph, sums: &mut [Option<NodeId>], more: Vec<Option<NodeId>>) {
 pub(super) fn transpose(
     g: &mut Graph,
     call: &Call,
-    operands: &[NodeId],
+    operands: &[ValueId],
     linear: &[bool],
-    cotangents: &[Option<NodeId>],
-) -> Vec<(usize, NodeId)> {
-    let or_zeros = |g: &mut Graph, body: &[Type]| -> Vec<NodeId> {
+    cotangents: &[Option<ValueId>],
+) -> Vec<(usize, ValueId)> {
+    let or_zeros = |g: &mut Graph, body: &[Type]| -> Vec<ValueId> {
         let given = cotangents.iter().zip(body);
         given
             .map(|(ct, ty)| {
@@ -316,7 +316,7 @@ pub(super) fn transpose(
             let turned = derived(call.body(), &[&known, &unknown, &given], || {
                 transpose_linear(&reordered(call.body(), &order, &given), known.len()).into()
             });
-            let mut args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
+            let mut args: Vec<ValueId> = known.iter().map(|&k| operands[k]).collect();
             args.extend(cotangents.iter().flatten());
             let again = match call {
                 Call::Local(_) => Call::Local(turned),
@@ -335,10 +335,10 @@ pub(super) fn transpose(
 pub(super) fn batch(
     g: &mut Graph,
     call: &Call,
-    operands: &[NodeId],
+    operands: &[ValueId],
     batched: &[bool],
     n: usize,
-) -> Vec<(NodeId, bool)> {
+) -> Vec<(ValueId, bool)> {
     let all = |count: usize| vec![true; count];
     let plain = |body: &Body| -> (Body, Vec<bool>) {
         let (body, with_axis) = crate::batch(body, n, batched);
@@ -451,7 +451,7 @@ pub(super) fn batch(
     results.into_iter().zip(with_axis).collect()
 }
 
-fn repeat_all(g: &mut Graph, args: &mut [NodeId], batched: &[bool], n: usize) {
+fn repeat_all(g: &mut Graph, args: &mut [ValueId], batched: &[bool], n: usize) {
     for (arg, &batched) in args.iter_mut().zip(batched) {
         if !batched {
             *arg = g.repeat_front(*arg, n);
@@ -474,9 +474,9 @@ fn whole(
     g: &mut Graph,
     body: &Body,
     kind: impl Fn(Body) -> Call,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
+    operands: &[ValueId],
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
     let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     // What is computed again is not shown again.
     let body = &body.without_effects();
@@ -493,13 +493,13 @@ fn whole(
 }
 
 /// From operands and tangents to the tangents of the outputs that can have one, which are marked.
-fn tangent_program(body: &Graph, tangents: &[Option<NodeId>]) -> (Graph, Vec<bool>) {
+fn tangent_program(body: &Graph, tangents: &[Option<ValueId>]) -> (Graph, Vec<bool>) {
     let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     let outputs = reached(body, &active);
     (pushed(body, &active, &outputs), outputs)
 }
 
-fn with_tangents(operands: &[NodeId], tangents: &[Option<NodeId>]) -> Vec<NodeId> {
+fn with_tangents(operands: &[ValueId], tangents: &[Option<ValueId>]) -> Vec<ValueId> {
     let tangents = tangents.iter().flatten();
     operands.iter().chain(tangents).copied().collect()
 }
@@ -510,7 +510,7 @@ fn float_outputs(body: &Graph) -> Vec<bool> {
 }
 
 /// The values at the places that are marked.
-fn spread(marked: &[bool], values: Vec<NodeId>) -> Vec<Option<NodeId>> {
+fn spread(marked: &[bool], values: Vec<ValueId>) -> Vec<Option<ValueId>> {
     let mut values = values.into_iter();
     marked
         .iter()

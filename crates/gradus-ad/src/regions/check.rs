@@ -1,13 +1,13 @@
 //! Checks: derivatives pass as the arrays do, and what is checked has none.
 
 use gradus_ir::primitives::{Check, Region};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 
 pub(super) fn transpose(
     check: &Check,
     linear: &[bool],
-    cotangents: &[Option<NodeId>],
-) -> Vec<(usize, NodeId)> {
+    cotangents: &[Option<ValueId>],
+) -> Vec<(usize, ValueId)> {
     let first = 1 + check.reported;
     let passed = cotangents.iter().enumerate();
     let passed = passed.filter_map(|(k, ct)| ct.map(|ct| (first + k, ct)));
@@ -18,10 +18,10 @@ pub(super) fn transpose(
 pub(super) fn batch(
     g: &mut Graph,
     check: &Check,
-    operands: &[NodeId],
+    operands: &[ValueId],
     batched: &[bool],
     n: usize,
-) -> Vec<(NodeId, bool)> {
+) -> Vec<(ValueId, bool)> {
     let first = 1 + check.reported;
     let mut args = operands.to_vec();
     if batched[..first].contains(&true) {

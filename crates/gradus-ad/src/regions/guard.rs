@@ -3,7 +3,7 @@
 
 use crate::regions::inline;
 use gradus_ir::primitives::{Body, Call, Dynamic, Loop, Region, Switch, Trips};
-use gradus_ir::{DType, Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Literal, Op, Type, ValueId};
 
 /// `body` with two more inputs, whether the row runs it and whether any row does. Where it does not, indices are zero, checks hold, loops with a condition end and nothing is
 /// shown; what is computed then counts for nothing.
@@ -23,13 +23,13 @@ fn with_flags(
     body: &Graph,
     differs: &[bool],
     at: usize,
-    flags: impl FnOnce(&mut Graph) -> (NodeId, NodeId),
+    flags: impl FnOnce(&mut Graph) -> (ValueId, ValueId),
 ) -> Graph {
     let sources = body.inputs().iter().zip(differs);
-    let sources: Vec<NodeId> = sources.filter(|(_, d)| **d).map(|(&i, _)| i).collect();
+    let sources: Vec<ValueId> = sources.filter(|(_, d)| **d).map(|(&i, _)| i).collect();
     let differs = body.dependents_of(&sources);
     let mut g = Graph::new();
-    let mut map: Vec<Option<NodeId>> = vec![None; body.len()];
+    let mut map: Vec<Option<ValueId>> = vec![None; body.len()];
     let (before, after) = body.inputs().split_at(at);
     for &i in before {
         map[i.index()] = Some(g.input_like(body, i));
@@ -38,13 +38,12 @@ fn with_flags(
     for &i in after {
         map[i.index()] = Some(g.input_like(body, i));
     }
-    for id in body.ids() {
-        let node = body.node(id);
+    for node in body.nodes() {
         if let Op::Input(_) = node.op {
             continue;
         }
         let outer = g.set_loc(node.loc);
-        let mut operands: Vec<NodeId> = node
+        let mut operands: Vec<ValueId> = node
             .operands
             .iter()
             .filter_map(|o| map[o.index()])
@@ -53,7 +52,7 @@ fn with_flags(
             true => of_row,
             false => of_any,
         };
-        let mut op = node.op.clone();
+        let mut guarded = None;
         match &node.op {
             Op::Gather(_) => {
                 operands[1] = or_zeros(&mut g, flag(1), operands[1]);
@@ -77,16 +76,16 @@ fn with_flags(
                 operands.push(shown);
             }
             Op::Region(region) if region.may_fail() || region.has_effects() => {
-                let varies = differs[id.index()];
+                let varies = node.operands.iter().any(|o| differs[o.index()]);
                 let flag = if varies { of_row } else { of_any };
-                op = Op::Region(guarded_region(&mut g, region, flag, &mut operands).into());
+                guarded = Some(guarded_region(&mut g, region, flag, &mut operands));
             }
             _ => {}
         }
-        map[id.index()] = Some(match op == node.op {
-            true => g.add_like(node, &operands),
-            false => g.emit(op, &operands),
-        });
+        match guarded {
+            None => node.note(&mut map, g.add_like(node, &operands)),
+            Some(region) => node.note(&mut map, g.emit_region(region, &operands)),
+        }
         g.set_loc(outer);
     }
     let outputs = body.outputs().iter().filter_map(|o| map[o.index()]);
@@ -96,12 +95,12 @@ fn with_flags(
 }
 
 /// `x` where the row goes on, else zeros, which every array has an element at.
-fn or_zeros(g: &mut Graph, goes_on: NodeId, x: NodeId) -> NodeId {
+fn or_zeros(g: &mut Graph, goes_on: ValueId, x: ValueId) -> ValueId {
     let zeros = g.constant_like(0.0, x);
     choose(g, goes_on, x, zeros)
 }
 
-fn choose(g: &mut Graph, goes_on: NodeId, x: NodeId, otherwise: NodeId) -> NodeId {
+fn choose(g: &mut Graph, goes_on: ValueId, x: ValueId, otherwise: ValueId) -> ValueId {
     let shape = g.shape(x).to_vec();
     let condition = g.broadcast(goes_on, &shape, &[]);
     g.select(condition, x, otherwise)
@@ -111,8 +110,8 @@ fn choose(g: &mut Graph, goes_on: NodeId, x: NodeId, otherwise: NodeId) -> NodeI
 fn guarded_region(
     g: &mut Graph,
     region: &Region,
-    goes_on: NodeId,
-    operands: &mut Vec<NodeId>,
+    goes_on: ValueId,
+    operands: &mut Vec<ValueId>,
 ) -> Region {
     // Inside of regions all counts as different from row to row.
     let inside = |body: &Body, at: usize| -> Body {
@@ -208,7 +207,7 @@ fn guarded_region(
 /// The condition of a loop that ends where its input `at` does not hold.
 fn both(condition: &Body, at: usize) -> Body {
     let mut g = Graph::new();
-    let inputs: Vec<NodeId> = condition
+    let inputs: Vec<ValueId> = condition
         .inputs()
         .iter()
         .map(|&i| g.input_like(condition, i))

@@ -14,31 +14,35 @@ pub(crate) use loops::active_inputs;
 
 use crate::way_back::settled;
 use gradus_ir::primitives::{Loop, Region, Trips, Unary};
-use gradus_ir::{Graph, NodeId, Op, Type};
+use gradus_ir::{Graph, Node, Op, Type, ValueId};
 
-/// Appends the tangents of the results of the region `id`, given those of its operands.
-pub(crate) fn jvp(g: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> Vec<Option<NodeId>> {
-    let (region, operands) = parts(g, id);
-    match &*region {
-        Region::Loop(r) => loops::jvp(g, r, &operands, tangents),
-        Region::Switch(r) => switch::jvp(g, r, &operands, tangents),
-        Region::Call(r) => call::jvp(g, id, r, &operands, tangents),
+/// Appends the tangents of the results of the region `node`, given those of its operands.
+pub(crate) fn jvp(
+    g: &mut Graph,
+    node: &Node,
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
+    let operands = &node.operands;
+    match region(node) {
+        Region::Loop(r) => loops::jvp(g, r, operands, tangents),
+        Region::Switch(r) => switch::jvp(g, r, operands, tangents),
+        Region::Call(r) => call::jvp(g, node, r, tangents),
         Region::Check(r) => tangents[1 + r.reported..].to_vec(),
     }
 }
 
-/// Appends the cotangents of the operands in which the region `id` is linear, given those of its results: operand and cotangent.
+/// Appends the cotangents of the operands in which the region `node` is linear, given those of its results: operand and cotangent.
 pub(crate) fn transpose(
     g: &mut Graph,
-    id: NodeId,
+    node: &Node,
     linear: &[bool],
-    cotangents: &[Option<NodeId>],
-) -> Vec<(usize, NodeId)> {
-    let (region, operands) = parts(g, id);
-    match &*region {
-        Region::Loop(r) => loops::transpose(g, r, &operands, linear, cotangents),
-        Region::Switch(r) => switch::transpose(g, r, &operands, linear, cotangents),
-        Region::Call(r) => call::transpose(g, r, &operands, linear, cotangents),
+    cotangents: &[Option<ValueId>],
+) -> Vec<(usize, ValueId)> {
+    let operands = &node.operands;
+    match region(node) {
+        Region::Loop(r) => loops::transpose(g, r, operands, linear, cotangents),
+        Region::Switch(r) => switch::transpose(g, r, operands, linear, cotangents),
+        Region::Call(r) => call::transpose(g, r, operands, linear, cotangents),
         Region::Check(r) => check::transpose(r, linear, cotangents),
     }
 }
@@ -47,10 +51,10 @@ pub(crate) fn transpose(
 pub fn batch(
     g: &mut Graph,
     region: &Region,
-    operands: &[NodeId],
+    operands: &[ValueId],
     batched: &[bool],
     n: usize,
-) -> Vec<(NodeId, bool)> {
+) -> Vec<(ValueId, bool)> {
     match region {
         Region::Loop(r) => loops::batch(g, r, operands, batched, n),
         Region::Switch(r) => switch::batch(g, r, operands, batched, n),
@@ -59,10 +63,10 @@ pub fn batch(
     }
 }
 
-fn parts(g: &Graph, id: NodeId) -> (std::sync::Arc<Region>, Vec<NodeId>) {
-    match g.region(id) {
-        Some(region) => (region.clone(), g.node(id).operands.to_vec()),
-        None => unreachable!("{id:?} is no region"),
+fn region(node: &Node) -> &Region {
+    match node.region() {
+        Some(region) => region,
+        None => unreachable!("`{}` is no region", node.op.name()),
     }
 }
 
@@ -75,13 +79,15 @@ fn reached(body: &Graph, marked: &[bool]) -> Vec<bool> {
 /// For each node of `body`, whether a derivative can reach it from the inputs marked; further inputs are not.
 pub(crate) fn active_nodes(body: &Graph, marked: &[bool]) -> Vec<bool> {
     let mut active = vec![false; body.len()];
-    for (k, node) in body.nodes().iter().enumerate() {
-        let carries = node.ty.dtype.is_float() || matches!(node.op, Op::Region(_));
-        active[k] = match node.op {
-            Op::Input(i) => marked.get(i as usize) == Some(&true) && carries,
+    for node in body.nodes() {
+        let reached = match node.op {
+            Op::Input(i) => marked.get(i as usize) == Some(&true),
             Op::Unary(Unary::StopGradient) => false,
-            _ => carries && node.operands.iter().any(|o| active[o.index()]),
+            _ => node.operands.iter().any(|o| active[o.index()]),
         };
+        for (v, ty) in node.results().zip(node.types()) {
+            active[v.index()] = reached && ty.dtype.is_float();
+        }
     }
     active
 }
@@ -92,7 +98,7 @@ fn positions(marked: &[bool]) -> Vec<usize> {
 }
 
 /// Appends what `body` computes from `args`.
-pub(crate) fn inline(g: &mut Graph, body: &Graph, args: &[NodeId]) -> Vec<NodeId> {
+pub(crate) fn inline(g: &mut Graph, body: &Graph, args: &[ValueId]) -> Vec<ValueId> {
     match g.inline(body, args) {
         Ok(outputs) => outputs,
         Err(e) => panic!("a rule calls a body wrongly: {e}"),
@@ -101,8 +107,8 @@ pub(crate) fn inline(g: &mut Graph, body: &Graph, args: &[NodeId]) -> Vec<NodeId
 
 /// `body` with its inputs in another order: input `k` of the result is input `order[k]` of `body`.
 fn reordered(body: &Graph, order: &[usize], outputs: &[usize]) -> Graph {
-    let inputs: Vec<NodeId> = order.iter().map(|&k| body.inputs()[k]).collect();
-    let outputs: Vec<NodeId> = outputs.iter().map(|&k| body.outputs()[k]).collect();
+    let inputs: Vec<ValueId> = order.iter().map(|&k| body.inputs()[k]).collect();
+    let outputs: Vec<ValueId> = outputs.iter().map(|&k| body.outputs()[k]).collect();
     body.extract(&inputs, &outputs)
 }
 
@@ -117,12 +123,12 @@ fn pushed(body: &Graph, active: &[bool], outputs: &[bool]) -> Graph {
         pairs.push((x, t));
         inputs.push(t);
     }
-    let wanted: Vec<NodeId> = positions(outputs)
+    let wanted: Vec<ValueId> = positions(outputs)
         .into_iter()
         .map(|k| body.outputs()[k])
         .collect();
     let tangents = crate::jvp(&mut g, &wanted, &pairs);
-    let mut tangents: Vec<NodeId> = tangents
+    let mut tangents: Vec<ValueId> = tangents
         .into_iter()
         .zip(&wanted)
         .map(|(t, &y)| t.unwrap_or_else(|| g.constant_like(0.0, y)))
@@ -149,7 +155,7 @@ fn batched_to(body: &Graph, n: usize, inputs: &[bool], outputs: &[bool]) -> Grap
 }
 
 /// The sum of two lists, step by step.
-pub(crate) fn add_lists(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
+pub(crate) fn add_lists(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let item = g.ty(a).item();
     let mut body = Graph::new();
     body.input(Type::scalar(gradus_ir::DType::I64));
@@ -168,19 +174,15 @@ pub(crate) fn add_lists(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
 }
 
 /// The number of steps that the list `id` has.
-fn length(g: &mut Graph, id: NodeId) -> NodeId {
-    let maker = g.node(id).operands[0];
-    let (region, operands) = parts(g, maker);
-    match &*region {
-        Region::Loop(r) if r.trips == Trips::Counted => operands[0],
-        Region::Loop(r) => count_of(g, maker, r),
+fn length(g: &mut Graph, id: ValueId) -> ValueId {
+    let maker = g.maker(id);
+    match region(maker) {
+        Region::Loop(r) if r.trips == Trips::Counted => maker.operands[0],
+        // With a condition: the last result says how many steps there were.
+        Region::Loop(_) => maker
+            .results()
+            .next_back()
+            .expect("a loop that makes lists has results"),
         _ => unreachable!("only loops make lists"),
     }
-}
-
-/// The result of a loop with a condition that says how many steps it made.
-fn count_of(g: &mut Graph, id: NodeId, r: &Loop) -> NodeId {
-    let index = (r.carries + r.kept()) as u32;
-    let ty = Type::scalar(gradus_ir::DType::I64);
-    g.emit(Op::Result { index, ty }, &[id])
 }

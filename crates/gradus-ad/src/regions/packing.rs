@@ -1,7 +1,7 @@
 //! Many small arrays of one type packed into few: what a branch keeps for its derivative passes through every branch around it as a result and an operand,
 //! so that of programs within each other the number of such arrays would grow with the square of their depth. Packed again and again it grows with little more than the depth.
 
-use gradus_ir::{Dims, Graph, Literal, NodeId, Type};
+use gradus_ir::{Dims, Graph, Literal, Type, ValueId};
 use std::collections::HashMap;
 
 /// So many arrays of one type become one.
@@ -27,7 +27,7 @@ impl Packing {
         }
         let mut arrays: Vec<Vec<usize>> = Vec::new();
         for (ty, all) in of_type {
-            let small = !ty.list && ty.bytes() <= SMALL;
+            let small = !ty.is_list() && ty.bytes() <= SMALL;
             let packed = if small {
                 all.len() / AT_ONCE * AT_ONCE
             } else {
@@ -65,12 +65,12 @@ impl Packing {
     }
 
     /// Appends the arrays that hold these values of the slots; of a slot without a value, zeros.
-    pub fn pack(&self, g: &mut Graph, values: &[Option<NodeId>]) -> Vec<NodeId> {
+    pub fn pack(&self, g: &mut Graph, values: &[Option<ValueId>]) -> Vec<ValueId> {
         let types = self.types();
         let pairs = self.arrays.iter().zip(&types);
         pairs
             .map(|(array, ty)| {
-                let held: Vec<Option<NodeId>> = array.iter().map(|&s| values[s]).collect();
+                let held: Vec<Option<ValueId>> = array.iter().map(|&s| values[s]).collect();
                 if held.iter().all(Option::is_none) {
                     return g.constant(Literal::from_f64(ty.dtype, 0.0), &ty.shape);
                 }
@@ -78,7 +78,7 @@ impl Packing {
                     return one;
                 }
                 let row = self.slots[array[0]].batched(1);
-                let rows: Vec<NodeId> = held
+                let rows: Vec<ValueId> = held
                     .into_iter()
                     .map(|value| match value {
                         Some(value) => g.reshape(value, &row.shape),
@@ -91,7 +91,7 @@ impl Packing {
     }
 
     /// Appends the value of slot `s`, given the arrays.
-    pub fn unpack(&self, g: &mut Graph, arrays: &[NodeId], s: usize) -> NodeId {
+    pub fn unpack(&self, g: &mut Graph, arrays: &[ValueId], s: usize) -> ValueId {
         let (a, k) = self.places[s];
         if self.arrays[a].len() == 1 {
             return arrays[a];
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(types.len(), 2 + 3 + 1 + 20);
         // What is packed and taken out again is what it was.
         let mut g = Graph::new();
-        let values: Vec<NodeId> = slots.iter().map(|ty| g.input(ty.clone())).collect();
-        let held: Vec<Option<NodeId>> = values.iter().copied().map(Some).collect();
+        let values: Vec<ValueId> = slots.iter().map(|ty| g.input(ty.clone())).collect();
+        let held: Vec<Option<ValueId>> = values.iter().copied().map(Some).collect();
         let arrays = packing.pack(&mut g, &held);
         let found: Vec<Type> = arrays.iter().map(|&a| g.ty(a).clone()).collect();
         assert_eq!(found, types);

@@ -4,7 +4,7 @@
 use super::guard::guarded;
 use super::switch::select_rows;
 use gradus_ir::primitives::{ArgReduce, Body, Dynamic, Reduce, ReduceKind, Unary};
-use gradus_ir::{DType, Graph, Literal, NodeId, Op};
+use gradus_ir::{DType, Graph, Literal, Node, Op, ValueId};
 
 /// What each input of a body becomes, so that nothing comes back from rows that do not run it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +54,7 @@ impl SomeRows {
     }
 
     /// Appends the inputs of the body behind their gates; `runs` says which rows run it.
-    pub fn inputs(&self, g: &mut Graph, runs: NodeId, inputs: &[NodeId]) -> Vec<NodeId> {
+    pub fn inputs(&self, g: &mut Graph, runs: ValueId, inputs: &[ValueId]) -> Vec<ValueId> {
         let n = g.shape(runs)[0];
         let mut first = None;
         let gated = inputs.iter().zip(&self.gates).map(|(&x, gate)| match gate {
@@ -79,7 +79,7 @@ impl SomeRows {
                 if_any(g, any, x)
             }
         });
-        let mut all: Vec<NodeId> = gated.collect();
+        let mut all: Vec<ValueId> = gated.collect();
         if self.guards {
             let any = greatest(g, runs);
             all.extend([runs, any]);
@@ -89,7 +89,7 @@ impl SomeRows {
 }
 
 /// `args` for `program`, whose results are of use only if `any`: nothing comes back to them otherwise.
-pub(super) fn gate_all(g: &mut Graph, any: NodeId, program: &Graph, args: &mut [NodeId]) {
+pub(super) fn gate_all(g: &mut Graph, any: ValueId, program: &Graph, args: &mut [ValueId]) {
     for (arg, spoils) in args.iter_mut().zip(spoilable(program)) {
         if spoils {
             *arg = if_any(g, any, *arg);
@@ -98,7 +98,7 @@ pub(super) fn gate_all(g: &mut Graph, any: NodeId, program: &Graph, args: &mut [
 }
 
 /// `x`, a constant of the same value unless `any`.
-fn if_any(g: &mut Graph, any: NodeId, x: NodeId) -> NodeId {
+fn if_any(g: &mut Graph, any: ValueId, x: ValueId) -> ValueId {
     let shape = g.shape(x).to_vec();
     let any = g.broadcast(any, &shape, &[]);
     let constant = g.unary(Unary::StopGradient, x);
@@ -118,7 +118,7 @@ fn gates(body: &Body, batched: &[bool]) -> Vec<Gate> {
         _ => Gate::None,
     };
     (0..batched.len())
-        .map(|k| match body.ty(body.inputs()[k]).list {
+        .map(|k| match body.ty(body.inputs()[k]).is_list() {
             true => Gate::None,
             false => gate(k),
         })
@@ -129,9 +129,8 @@ fn gates(body: &Body, batched: &[bool]) -> Vec<Gate> {
 fn spoilable(body: &Graph) -> Vec<bool> {
     let mut bent = vec![false; body.len()];
     let live = body.live();
-    for id in body.ids().rev().filter(|id| live[id.index()]) {
-        let node = body.node(id);
-        let here = bent[id.index()] || !is_harmless(body, id);
+    for node in body.nodes().iter().rev().filter(|node| node.runs(&live)) {
+        let here = node.has_marked(&bent) || !is_harmless(body, node);
         for o in &node.operands {
             bent[o.index()] |= here;
         }
@@ -143,18 +142,17 @@ fn spoilable(body: &Graph) -> Vec<bool> {
 }
 
 /// Whether the slopes of a node are numbers that no value can spoil.
-fn is_harmless(body: &Graph, id: NodeId) -> bool {
+fn is_harmless(body: &Graph, node: &Node) -> bool {
     use gradus_ir::primitives::Binary;
-    let node = body.node(id);
     match &node.op {
         Op::Unary(u) => matches!(u, Unary::Neg | Unary::StopGradient),
         Op::Binary(Binary::Add | Binary::Sub) => true,
         Op::Binary(Binary::Mul) => {
-            let is_number = |&o: &NodeId| body.literal(o).is_some_and(|v| v.as_f64().is_finite());
+            let is_number = |&o: &ValueId| body.literal(o).is_some_and(|v| v.as_f64().is_finite());
             node.operands.iter().any(is_number)
         }
         Op::Reduce(Reduce { kind, .. }) => *kind == ReduceKind::Sum,
-        Op::Region(_) | Op::Result { .. } | Op::Contract(_) | Op::CumSum(_) => false,
+        Op::Region(_) | Op::Contract(_) | Op::CumSum(_) => false,
         Op::Binary(_) => false,
         // Elements in other places.
         _ => true,
@@ -162,7 +160,7 @@ fn is_harmless(body: &Graph, id: NodeId) -> bool {
 }
 
 /// The number of the first row that holds; of row 0 if none does.
-fn first_row(g: &mut Graph, holds: NodeId) -> NodeId {
+fn first_row(g: &mut Graph, holds: ValueId) -> ValueId {
     let numbers = g.emit(Op::Cast(DType::I32), &[holds]);
     let argmax = ArgReduce {
         axis: 0,
@@ -172,7 +170,7 @@ fn first_row(g: &mut Graph, holds: NodeId) -> NodeId {
 }
 
 /// Row `number` of `x`, in the place of every row, and without a derivative.
-fn row(g: &mut Graph, x: NodeId, number: NodeId) -> NodeId {
+fn row(g: &mut Graph, x: ValueId, number: ValueId) -> ValueId {
     let ty = g.ty(x).clone();
     let mut sizes = ty.shape.clone();
     sizes[0] = 1;
@@ -183,7 +181,7 @@ fn row(g: &mut Graph, x: NodeId, number: NodeId) -> NodeId {
     g.repeat_front(one, ty.shape[0])
 }
 
-fn start_of_row(g: &mut Graph, number: NodeId, rank: usize) -> NodeId {
+fn start_of_row(g: &mut Graph, number: ValueId, rank: usize) -> ValueId {
     let number = g.emit(Op::Cast(DType::I64), &[number]);
     let number = g.reshape(number, &[1]);
     if rank == 1 {
@@ -194,7 +192,7 @@ fn start_of_row(g: &mut Graph, number: NodeId, rank: usize) -> NodeId {
 }
 
 /// The greatest number of a vector, or whether one of its truth values holds; zero and no if it is empty.
-pub(super) fn greatest(g: &mut Graph, x: NodeId) -> NodeId {
+pub(super) fn greatest(g: &mut Graph, x: ValueId) -> ValueId {
     if g.shape(x) == [0] {
         let zero = Literal::from_i64(g.ty(x).dtype, 0);
         return g.constant(zero, &[]);

@@ -5,16 +5,16 @@ use super::rows::SomeRows;
 use super::{batched_to, inline, positions, reached, reordered};
 use crate::{linearize, transpose_linear};
 use gradus_ir::primitives::{Body, Compare, Region, Switch};
-use gradus_ir::{Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{Graph, Literal, Op, Type, ValueId};
 use std::collections::HashMap;
 
 /// The branches run again, and also keep what their derivatives need, each in slots that all branches share.
 pub(super) fn jvp(
     g: &mut Graph,
     switch: &Switch,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
+    operands: &[ValueId],
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
     // What is run again must not show again what the original shows.
     let switch = &switch.without_effects();
     let (index, args) = (operands[0], &operands[1..]);
@@ -40,7 +40,7 @@ pub(super) fn jvp(
         let mut taken: HashMap<&Type, usize> = HashMap::new();
         let kept = &branch.primal.outputs()[results..];
         let places_of_branch = kept.iter().map(|&r| {
-            if let Op::Input(k) = branch.primal.node(r).op {
+            if let Op::Input(k) = branch.primal.maker(r).op {
                 return Place::Argument(k as usize);
             }
             let ty = branch.primal.ty(r);
@@ -63,7 +63,7 @@ pub(super) fn jvp(
         let mut body = branch.primal.clone();
         let all = body.outputs().to_vec();
         let mut outputs = all[..results].to_vec();
-        let mut holders: Vec<Option<NodeId>> = vec![None; packing.len()];
+        let mut holders: Vec<Option<ValueId>> = vec![None; packing.len()];
         for (place, &value) in places.iter().zip(&all[results..]) {
             if let Place::Slot(s) = *place {
                 holders[s] = Some(value);
@@ -81,17 +81,17 @@ pub(super) fn jvp(
     let arg_types: Vec<Type> = args.iter().map(|&a| g.ty(a).clone()).collect();
     let linear = split.iter().zip(&places).map(|(branch, places)| {
         let mut body = Graph::new();
-        let args: Vec<NodeId> = arg_types.iter().map(|t| body.input(t.clone())).collect();
+        let args: Vec<ValueId> = arg_types.iter().map(|t| body.input(t.clone())).collect();
         let arrays = packing.types().into_iter();
-        let arrays: Vec<NodeId> = arrays.map(|t| body.input(t)).collect();
+        let arrays: Vec<ValueId> = arrays.map(|t| body.input(t)).collect();
         let directions = tangent_types.iter().map(|t| body.input(t.clone()));
-        let directions: Vec<NodeId> = directions.collect();
+        let directions: Vec<ValueId> = directions.collect();
         let residuals = places.iter().map(|p| match *p {
             Place::Argument(k) => args[k],
             Place::Slot(s) => packing.unpack(&mut body, &arrays, s),
         });
-        let residuals: Vec<NodeId> = residuals.collect();
-        let given: Vec<NodeId> = residuals.into_iter().chain(directions).collect();
+        let residuals: Vec<ValueId> = residuals.collect();
+        let given: Vec<ValueId> = residuals.into_iter().chain(directions).collect();
         let results = inline(&mut body, &branch.tangent, &given);
         body.set_outputs(
             positions(&outputs)
@@ -125,10 +125,10 @@ enum Place {
 pub(super) fn transpose(
     g: &mut Graph,
     switch: &Switch,
-    operands: &[NodeId],
+    operands: &[ValueId],
     linear: &[bool],
-    cotangents: &[Option<NodeId>],
-) -> Vec<(usize, NodeId)> {
+    cotangents: &[Option<ValueId>],
+) -> Vec<(usize, ValueId)> {
     let (index, args, linear) = (operands[0], &operands[1..], &linear[1..]);
     let known: Vec<usize> = (0..args.len()).filter(|&k| !linear[k]).collect();
     let unknown = positions(linear);
@@ -153,10 +153,10 @@ pub(super) fn transpose(
 pub(super) fn batch(
     g: &mut Graph,
     switch: &Switch,
-    operands: &[NodeId],
+    operands: &[ValueId],
     batched: &[bool],
     n: usize,
-) -> Vec<(NodeId, bool)> {
+) -> Vec<(ValueId, bool)> {
     let (index, args) = (operands[0], &operands[1..]);
     if !batched[0] {
         let results = switch.branches[0].outputs().len();
@@ -177,7 +177,7 @@ pub(super) fn batch(
     }
     let all = vec![true; switch.branches[0].outputs().len()];
     let last = switch.branches.len() - 1;
-    let mut chosen: Option<Vec<NodeId>> = None;
+    let mut chosen: Option<Vec<ValueId>> = None;
     for (k, branch) in switch.branches.iter().enumerate().rev() {
         let taken = taken(g, index, k, last);
         let some = SomeRows::new(branch, &batched[1..]);
@@ -200,7 +200,7 @@ pub(super) fn batch(
 }
 
 /// Which rows take branch `k`; an index out of range counts as the nearest one.
-fn taken(g: &mut Graph, index: NodeId, k: usize, last: usize) -> NodeId {
+fn taken(g: &mut Graph, index: ValueId, k: usize, last: usize) -> ValueId {
     if last == 0 {
         let n = g.shape(index)[0];
         return g.constant(Literal::from_bool(true), &[n]);
@@ -214,7 +214,7 @@ fn taken(g: &mut Graph, index: NodeId, k: usize, last: usize) -> NodeId {
 }
 
 /// For each row `a` where `condition` holds, else `b`.
-pub(super) fn select_rows(g: &mut Graph, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+pub(super) fn select_rows(g: &mut Graph, condition: ValueId, a: ValueId, b: ValueId) -> ValueId {
     let shape = g.shape(a).to_vec();
     let condition = g.broadcast(condition, &shape, &[0]);
     g.select(condition, a, b)

@@ -4,7 +4,7 @@ use crate::near::near;
 use crate::table::{Row, Sample};
 use gradus_cpu::{Array, CompileOptions, Input};
 use gradus_ir::primitives::Unary;
-use gradus_ir::{DType, Graph, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Op, Type, ValueId};
 
 /// Step of central differences: the cube root of the precision of f64, where truncation and rounding balance.
 const STEP: f64 = 6e-6;
@@ -102,12 +102,15 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
         }
         operands.push(id);
     }
-    let mut z = graph
-        .add(row.op.clone(), &operands)
-        .unwrap_or_else(|e| panic!("{row:?}: {e}"));
-    if let Some(region) = graph.region(z).cloned() {
-        z = results(&mut graph, z, &region.results());
-    }
+    let all = match &row.op {
+        Op::Region(region) => graph.add_region((**region).clone(), &operands),
+        op => graph.add(op.clone(), &operands).map(|id| vec![id]),
+    };
+    let all = all.unwrap_or_else(|e| panic!("{row:?}: {e}"));
+    let mut z = match row.op {
+        Op::Region(_) => joined(&mut graph, &all),
+        _ => all[0],
+    };
     if graph.ty(z).dtype != DType::F64 {
         z = graph.emit(Op::Cast(DType::F64), &[z]);
     }
@@ -120,16 +123,13 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
 }
 
 /// All results of a region, as one vector.
-fn results(graph: &mut Graph, region: NodeId, types: &[Type]) -> NodeId {
-    let parts = types.iter().enumerate().map(|(index, ty)| {
-        let ty = ty.clone();
-        let index = index as u32;
-        let y = graph.emit(Op::Result { index, ty }, &[region]);
+fn joined(graph: &mut Graph, results: &[ValueId]) -> ValueId {
+    let parts = results.iter().map(|&y| {
         let y = graph.emit(Op::Cast(DType::F64), &[y]);
         let size = graph.ty(y).elements();
         graph.reshape(y, &[size])
     });
-    let parts: Vec<NodeId> = parts.collect();
+    let parts: Vec<ValueId> = parts.collect();
     graph.concat(&parts, 0)
 }
 
@@ -137,7 +137,7 @@ fn results(graph: &mut Graph, region: NodeId, types: &[Type]) -> NodeId {
 fn forward_program(m: &Middle) -> Graph {
     let mut g = m.graph.clone();
     let mut program_inputs = g.inputs().to_vec();
-    let pairs: Vec<(NodeId, NodeId)> = m
+    let pairs: Vec<(ValueId, ValueId)> = m
         .wrt
         .iter()
         .map(|&k| {

@@ -1,14 +1,23 @@
 //! Rows of regions: each is the only region of a program in text.
 
 use crate::table::{Row, Sample};
-use gradus_ir::{DType, Graph, Type};
+use gradus_ir::{DType, Error, Graph, Type};
 
 /// The region of a text whose operands are the inputs, floats sampled from an interval, integers below 4, conditions true.
 fn row(inputs: &str, region: &str) -> Row {
-    let text = format!("graph({inputs}) {{ %r: bool[0] = {region} return }}");
-    let graph: Graph = text.parse().unwrap_or_else(|e| panic!("{e}"));
-    let id = graph.ids().find(|&id| graph.region(id).is_some());
-    let node = graph.node(id.expect("a region"));
+    let read = |results: &str| -> Result<Graph, Error> {
+        format!("graph({inputs}) {{ {results} = {region} return }}").parse()
+    };
+    let graph = read("()").unwrap_or_else(|e| {
+        // The reader says which results there are.
+        let types = e.message().split_once("gives (").map(|(_, rest)| rest);
+        let types = types.and_then(|rest| Some(rest.split_once(") here")?.0));
+        let types = types.unwrap_or_else(|| panic!("{e}")).split(", ");
+        let named = types.enumerate().map(|(k, ty)| format!("%r{k}: {ty}"));
+        read(&named.collect::<Vec<_>>().join(", ")).unwrap()
+    });
+    let node = graph.nodes().iter().find(|node| node.region().is_some());
+    let node = node.expect("a region");
     let operands = node.operands.iter().map(|&o| {
         let ty: Type = graph.ty(o).clone();
         let sample = match ty.dtype {

@@ -2,21 +2,21 @@
 
 use super::has_regions;
 use gradus_ir::primitives::{Call, Op, Region};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, Node, ValueId};
 
 /// Once nothing more is differentiated, a call is what it does; but a checkpoint stays where anything is computed that does not follow from it: what it
 /// computes again must not be found to be computed already.
 /// Loops that one of them does the work of are merged then.
 pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
-    let dissolves = |id: NodeId| match graph.region(id).map(|r| &**r) {
-        Some(Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. })) => None,
-        Some(Region::Call(Call::Checkpoint(_))) if !comes_first(graph, id) => None,
-        Some(Region::Call(call)) => Some(call.clone()),
+    let dissolves = |node: &Node, region: &Region| match region {
+        Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => None,
+        Region::Call(Call::Checkpoint(_)) if !comes_first(graph, node) => None,
+        Region::Call(call) => Some(call.clone()),
         _ => None,
     };
     let mut dissolved = false;
-    let out = super::rewrite_regions(graph, |out, id, _, operands| {
-        let call = dissolves(id)?;
+    let out = super::rewrite_regions(graph, |out, node, region, operands| {
+        let call = dissolves(node, region)?;
         dissolved = true;
         if let Call::Hook { residuals, .. } = call {
             return Some(operands[residuals..].to_vec());
@@ -34,18 +34,16 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     }
 }
 
-/// Whether all that the program computes, but for `id` itself and indices, follows from `id`.
-fn comes_first(graph: &Graph, id: NodeId) -> bool {
-    let (live, later) = (graph.live(), graph.dependents_of(&[id]));
-    let given = |n: NodeId| {
-        let node = graph.node(n);
-        match node.op {
-            Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Layout(_) => true,
-            Op::Binary(_) => node.ty.dtype.is_integer(),
-            _ => false,
-        }
+/// Whether all that the program computes, but for `node` itself and indices, follows from its results.
+fn comes_first(graph: &Graph, node: &Node) -> bool {
+    let results: Vec<ValueId> = node.results().collect();
+    let (live, later) = (graph.live(), graph.dependents_of(&results));
+    let given = |n: &Node| match n.op {
+        Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Layout(_) => true,
+        Op::Binary(_) => n.ty().dtype.is_integer(),
+        _ => false,
     };
-    graph
-        .ids()
-        .all(|n| !live[n.index()] || later[n.index()] || given(n))
+    let follows = |n: &Node| n.operands.iter().any(|o| later[o.index()]);
+    let mut others = graph.nodes().iter().filter(|n| !std::ptr::eq(*n, node));
+    others.all(|n| !n.runs(&live) || follows(n) || given(n))
 }

@@ -1,7 +1,7 @@
 //! Loops that go through what another one kept run together with it.
 
-use gradus_ir::primitives::{Loop, Op, Region, Trips};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::primitives::{Loop, Region, Trips};
+use gradus_ir::{Graph, NodeId, ValueId};
 
 /// Two loops of the same steps in the same order, of which the second reads of the first only what each step kept, become one: the items are handed on
 /// within the step, and need not be kept if nobody else reads them. So forward mode through a loop holds no memory that grows with its length.
@@ -14,7 +14,7 @@ pub(super) fn fuse_loops(graph: &Graph) -> Graph {
 }
 
 fn loop_at(graph: &Graph, id: NodeId) -> Option<&Loop> {
-    match graph.region(id).map(|r| &**r) {
+    match graph.node(id).region().map(|r| &**r) {
         // What bodies show must be shown in its order.
         Some(region) if region.has_effects() => None,
         Some(Region::Loop(r)) => Some(r),
@@ -22,31 +22,22 @@ fn loop_at(graph: &Graph, id: NodeId) -> Option<&Loop> {
     }
 }
 
-/// Which result of which region `id` is.
-fn result_of(graph: &Graph, id: NodeId) -> Option<(NodeId, usize)> {
-    let node = graph.node(id);
-    match node.op {
-        Op::Result { index, .. } => Some((node.operands[0], index as usize)),
-        _ => None,
-    }
-}
-
 /// The number of the result of `first`, the loop at `a`, if `id` is the sequence of what each step kept; what the last step carried out has no item for each step,
 /// even where it looks like a sequence.
-fn sequence_of(graph: &Graph, a: NodeId, first: &Loop, id: NodeId) -> Option<usize> {
-    let (maker, index) = result_of(graph, id)?;
+fn sequence_of(graph: &Graph, a: NodeId, first: &Loop, id: ValueId) -> Option<usize> {
+    let (maker, index) = (graph.maker_id(id), graph.result_index(id));
     let kept = first.carries..first.body.outputs().len();
     (maker == a && kept.contains(&index)).then_some(index)
 }
 
 /// Two loops that can be one.
 fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
-    graph.ids().find_map(|b| {
+    graph.node_ids().find_map(|b| {
         let second = loop_at(graph, b)?;
         let sequences = second.counts() + second.consts + second.carries;
         let operands = &graph.node(b).operands[sequences..];
         operands.iter().find_map(|&o| {
-            let (a, _) = result_of(graph, o)?;
+            let a = graph.maker_id(o);
             let first = loop_at(graph, a)?;
             sequence_of(graph, a, first, o)?;
             fit(graph, a, first, b, second).then_some((a, b))
@@ -57,14 +48,14 @@ fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
 fn fit(graph: &Graph, a: NodeId, first: &Loop, b: NodeId, second: &Loop) -> bool {
     let operands = &graph.node(b).operands;
     let sequences = second.counts() + second.consts + second.carries;
-    let from_first = |o: NodeId| sequence_of(graph, a, first, o).is_some();
+    let from_first = |o: ValueId| sequence_of(graph, a, first, o).is_some();
     let count = first.carries + first.kept();
     let same_steps = match (&first.trips, &second.trips) {
         (Trips::Fixed(n), Trips::Fixed(m)) => n == m,
         (Trips::Counted, Trips::Counted) => graph.node(a).operands[0] == operands[0],
         // A loop with a condition reads no sequences, so all must be handed on.
         (Trips::While(_), Trips::Counted) => {
-            result_of(graph, operands[0]) == Some((a, count))
+            (graph.maker_id(operands[0]), graph.result_index(operands[0])) == (a, count)
                 && operands[sequences..].iter().all(|&o| from_first(o))
         }
         _ => false,
@@ -72,7 +63,8 @@ fn fit(graph: &Graph, a: NodeId, first: &Loop, b: NodeId, second: &Loop) -> bool
     if !same_steps || first.reverse != second.reverse {
         return false;
     }
-    let later = graph.dependents_of(&[a]);
+    let results: Vec<ValueId> = graph.node(a).results().collect();
+    let later = graph.dependents_of(&results);
     operands.iter().enumerate().all(|(k, &o)| {
         let handed_on = k >= sequences && from_first(o);
         !later[o.index()] || handed_on || k < second.counts()
@@ -84,8 +76,8 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
         unreachable!("the pair is of loops")
     };
     let (of_first, of_second) = (Parts::new(graph, a, first), Parts::new(graph, b, second));
-    let handed_on = |o: NodeId| sequence_of(graph, a, first, o);
-    let read: Vec<NodeId> = of_second
+    let handed_on = |o: ValueId| sequence_of(graph, a, first, o);
+    let read: Vec<ValueId> = of_second
         .sequences
         .iter()
         .copied()
@@ -94,7 +86,7 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
 
     let mut body = Graph::new();
     body.set_loc(graph.node(b).loc);
-    let mut input = |program: &Graph, range: std::ops::Range<usize>| -> Vec<NodeId> {
+    let mut input = |program: &Graph, range: std::ops::Range<usize>| -> Vec<ValueId> {
         let inputs = program.inputs()[range].iter();
         inputs.map(|&i| body.input_like(program, i)).collect()
     };
@@ -134,7 +126,7 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
     let trips = match &first.trips {
         Trips::While(condition) => {
             let mut longer = Graph::new();
-            let inputs: Vec<NodeId> = body
+            let inputs: Vec<ValueId> = body
                 .inputs()
                 .iter()
                 .map(|&i| longer.input_like(&body, i))
@@ -161,7 +153,7 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
 
     // All that either loop is given comes first, then what follows from them.
     let mut out = Graph::new();
-    let mut map: Vec<Option<NodeId>> = vec![None; graph.len()];
+    let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
     for &i in graph.inputs() {
         map[i.index()] = Some(out.input_like(graph, i));
     }
@@ -176,40 +168,26 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
     ]
     .concat();
     // What shows something before the loops still does.
-    let earlier = graph.effects().filter(|&e| e < a);
-    let roots: Vec<NodeId> = operands.iter().copied().chain(earlier).collect();
-    graph.copy_into(&mut out, &mut map, &roots);
-    let args: Vec<NodeId> = operands.iter().filter_map(|o| map[o.index()]).collect();
+    let (earlier, rest): (Vec<NodeId>, Vec<NodeId>) = graph.effects().partition(|&e| e < a);
+    graph.copy_into(&mut out, &mut map, &operands, &earlier);
+    let args: Vec<ValueId> = operands.iter().filter_map(|o| map[o.index()]).collect();
     out.set_loc(graph.node(a).loc);
     let all = out.emit_region(Region::Loop(together), &args);
     let carries = first.carries + second.carries;
-    for id in graph.ids() {
-        let Some((maker, index)) = result_of(graph, id) else {
-            continue;
-        };
-        let place = if maker == a {
-            match index {
-                k if k < first.carries => k,
-                k if k < p.outputs().len() => carries + k - first.carries,
-                _ => all.len() - 1,
-            }
-        } else if maker == b {
-            match index {
-                k if k < second.carries => first.carries + k,
-                k => carries + first.kept() + k - second.carries,
-            }
-        } else {
-            continue;
-        };
-        map[id.index()] = Some(all[place]);
+    for (index, v) in graph.node(a).results().enumerate() {
+        map[v.index()] = Some(match index {
+            k if k < first.carries => all[k],
+            k if k < p.outputs().len() => all[carries + k - first.carries],
+            _ => all[all.len() - 1],
+        });
     }
-    let roots: Vec<NodeId> = graph
-        .outputs()
-        .iter()
-        .copied()
-        .chain(graph.effects())
-        .collect();
-    graph.copy_into(&mut out, &mut map, &roots);
+    for (index, v) in graph.node(b).results().enumerate() {
+        map[v.index()] = Some(match index {
+            k if k < second.carries => all[first.carries + k],
+            k => all[carries + first.kept() + k - second.carries],
+        });
+    }
+    graph.copy_into(&mut out, &mut map, graph.outputs(), &rest);
     let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
     let outputs = outputs.collect();
     out.set_outputs(outputs);
@@ -218,10 +196,10 @@ fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
 
 /// The operands of a loop by kind.
 struct Parts {
-    count: Vec<NodeId>,
-    consts: Vec<NodeId>,
-    carries: Vec<NodeId>,
-    sequences: Vec<NodeId>,
+    count: Vec<ValueId>,
+    consts: Vec<ValueId>,
+    carries: Vec<ValueId>,
+    sequences: Vec<ValueId>,
 }
 
 impl Parts {
@@ -239,7 +217,7 @@ impl Parts {
     }
 }
 
-fn inline(g: &mut Graph, body: &Graph, args: &[NodeId]) -> Vec<NodeId> {
+fn inline(g: &mut Graph, body: &Graph, args: &[ValueId]) -> Vec<ValueId> {
     match g.inline(body, args) {
         Ok(outputs) => outputs,
         Err(e) => panic!("fuse_loops: a body does not fit its loop: {e}"),

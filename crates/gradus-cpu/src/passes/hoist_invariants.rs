@@ -2,7 +2,7 @@
 
 use super::rewrite_regions;
 use gradus_ir::primitives::{Loop, Op, Region, Trips, Work};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 
 /// Results of so many bytes are read again at no cost to speak of.
 const SMALL_BYTES: usize = 1 << 10;
@@ -18,22 +18,22 @@ pub(super) fn hoist_invariants(graph: &Graph) -> Graph {
     .pruned()
 }
 
-fn hoist(out: &mut Graph, r: &Loop, operands: &[NodeId]) -> Option<Vec<NodeId>> {
+fn hoist(out: &mut Graph, r: &Loop, operands: &[ValueId]) -> Option<Vec<ValueId>> {
     let hoisted = invariants(r);
     if hoisted.is_empty() {
         return None;
     }
     let body = &r.body;
     let (consts, rest) = body.inputs()[1..].split_at(r.consts);
-    let mut map: Vec<Option<NodeId>> = vec![None; body.len()];
+    let mut map: Vec<Option<ValueId>> = vec![None; body.len()];
     for (&input, &operand) in consts.iter().zip(&operands[r.counts()..]) {
         map[input.index()] = Some(operand);
     }
-    body.copy_into(out, &mut map, &hoisted);
+    body.copy_into(out, &mut map, &hoisted, &[]);
     let values = hoisted.iter().filter_map(|h| map[h.index()]);
 
     let (before, after) = operands.split_at(r.counts() + r.consts);
-    let args: Vec<NodeId> = before
+    let args: Vec<ValueId> = before
         .iter()
         .copied()
         .chain(values)
@@ -43,7 +43,7 @@ fn hoist(out: &mut Graph, r: &Loop, operands: &[NodeId]) -> Option<Vec<NodeId>> 
     let trips = match &r.trips {
         Trips::While(condition) => {
             let mut longer = Graph::new();
-            let mut own: Vec<NodeId> = Vec::new();
+            let mut own: Vec<ValueId> = Vec::new();
             for (k, &i) in condition.inputs().iter().enumerate() {
                 if k == 1 + r.consts {
                     hoisted.iter().for_each(|&h| {
@@ -69,7 +69,7 @@ fn hoist(out: &mut Graph, r: &Loop, operands: &[NodeId]) -> Option<Vec<NodeId>> 
 }
 
 /// The values that are worth it.
-fn invariants(r: &Loop) -> Vec<NodeId> {
+fn invariants(r: &Loop) -> Vec<ValueId> {
     let body = &r.body;
     let steps = match r.trips {
         Trips::Fixed(n) => n,
@@ -81,22 +81,22 @@ fn invariants(r: &Loop) -> Vec<NodeId> {
     let own = [&body.inputs()[..1], &body.inputs()[1 + r.consts..]].concat();
     let varying = body.dependents_of(&own);
     let live = body.live();
-    let mut wanted: Vec<NodeId> = Vec::new();
-    for id in body.ids() {
-        if varying[id.index()] && live[id.index()] {
-            wanted.extend(body.node(id).operands.iter().copied());
+    let mut wanted: Vec<ValueId> = Vec::new();
+    for node in body.nodes() {
+        if node.has_marked(&varying) && node.runs(&live) {
+            wanted.extend(&node.operands);
         }
     }
     wanted.extend(body.outputs());
     let mut seen = vec![false; body.len()];
-    let mut found: Vec<NodeId> = Vec::new();
+    let mut found: Vec<ValueId> = Vec::new();
     for mut value in wanted {
         // A view is made anew of what it shows.
-        while let Op::Layout(_) = body.node(value).op {
-            value = body.node(value).operands[0];
+        while let Op::Layout(_) = body.maker(value).op {
+            value = body.maker(value).operands[0];
         }
         let new = !std::mem::replace(&mut seen[value.index()], true);
-        let fits = !varying[value.index()] && !body.ty(value).list;
+        let fits = !varying[value.index()] && !body.ty(value).is_list();
         if new && fits && pays(body, value, steps) {
             found.push(value);
         }
@@ -106,24 +106,22 @@ fn invariants(r: &Loop) -> Vec<NodeId> {
 }
 
 /// Whether `value` should be computed before the loop.
-fn pays(body: &Graph, value: NodeId, steps: usize) -> bool {
-    if matches!(body.node(value).op, Op::Result { .. }) {
+fn pays(body: &Graph, value: ValueId, steps: usize) -> bool {
+    if body.region(value).is_some() {
         // All results of a region would have to go together.
         return false;
     }
     let needed = body.needed_for(&[value]);
     let (mut work, mut costly, mut read) = (false, false, 0);
-    for id in body.ids().filter(|id| needed[id.index()]) {
-        let node = body.node(id);
+    for node in body.nodes().iter().filter(|node| node.has_marked(&needed)) {
         match &node.op {
-            Op::Input(_) => read += node.ty.bytes(),
-            Op::Const(_) | Op::Iota(_) | Op::Layout(_) | Op::Result { .. } => {}
+            Op::Input(_) => read += node.ty().bytes(),
+            Op::Const(_) | Op::Iota(_) | Op::Layout(_) => {}
             // A loop of unknown length may make no step, and must not fail then.
             op if steps < 2 && op.may_fail() => return false,
-            op => {
+            _ => {
                 work = true;
-                let types: Vec<_> = node.operands.iter().map(|&o| body.ty(o)).collect();
-                let cost = op.cost(&types, &node.ty);
+                let cost = body.cost(node);
                 costly |= !matches!(cost.work, Work::Arithmetic | Work::View);
             }
         }

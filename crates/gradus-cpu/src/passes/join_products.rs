@@ -1,7 +1,7 @@
 //! Products of several few rows with the same large matrix become one, which reads the matrix once.
 
 use gradus_ir::primitives::{Contract, Layout, Op};
-use gradus_ir::{Dims, Graph, Loc, NodeId};
+use gradus_ir::{Dims, Graph, Loc, ValueId};
 use std::collections::HashMap;
 
 /// A matrix with fewer elements is near, and read in no time.
@@ -18,7 +18,7 @@ const MOST_LOOKS: usize = 256;
 /// their rows are put together. Programs that show values stay as they are, so that these are seen in their order.
 pub(super) fn join_products(graph: &Graph) -> Graph {
     let mut graph = graph.clone();
-    if graph.ids().any(|id| graph.node(id).op.is_effect()) {
+    if graph.ids().any(|id| graph.maker(id).op.is_effect()) {
         return graph;
     }
     let mut looks = MOST_LOOKS;
@@ -34,8 +34,8 @@ pub(super) fn join_products(graph: &Graph) -> Graph {
 /// A product of few rows with a matrix.
 #[derive(Clone, Debug)]
 struct Member {
-    product: NodeId,
-    few: NodeId,
+    product: ValueId,
+    few: ValueId,
     /// The summed axis of the few rows.
     axis: usize,
     /// Whether the few rows are the left operand.
@@ -45,7 +45,7 @@ struct Member {
 
 /// Products with one matrix, of which none needs another one.
 struct Group {
-    matrix: NodeId,
+    matrix: ValueId,
     /// The summed axis of the matrix.
     axis: usize,
     members: Vec<Member>,
@@ -53,7 +53,7 @@ struct Group {
 
 fn group(graph: &Graph, looks: &mut usize) -> Option<Group> {
     let live = graph.live();
-    let mut found: HashMap<(NodeId, usize), Vec<Member>> = HashMap::new();
+    let mut found: HashMap<(ValueId, usize), Vec<Member>> = HashMap::new();
     let mut order = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
         for (key, member) in members(graph, id) {
@@ -78,15 +78,15 @@ fn group(graph: &Graph, looks: &mut usize) -> Option<Group> {
 }
 
 /// The ways to see a product as one of few rows with a large matrix.
-fn members(graph: &Graph, id: NodeId) -> Vec<((NodeId, usize), Member)> {
-    let node = graph.node(id);
+fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
+    let node = graph.maker(id);
     let Op::Contract(c) = &node.op else {
         return Vec::new();
     };
     let (&[l], &[r]) = (c.contract_left.as_slice(), c.contract_right.as_slice()) else {
         return Vec::new();
     };
-    if !c.batch_left.is_empty() || !node.ty.dtype.is_float() {
+    if !c.batch_left.is_empty() || !node.ty().dtype.is_float() {
         return Vec::new();
     }
     let [a, b] = [node.operands[0], node.operands[1]];
@@ -114,8 +114,8 @@ fn members(graph: &Graph, id: NodeId) -> Vec<((NodeId, usize), Member)> {
 }
 
 /// The matrix that is seen transposed, and its axis.
-fn as_it_lies(graph: &Graph, matrix: NodeId, axis: usize) -> (NodeId, usize) {
-    let node = graph.node(matrix);
+fn as_it_lies(graph: &Graph, matrix: ValueId, axis: usize) -> (ValueId, usize) {
+    let node = graph.maker(matrix);
     match &node.op {
         Op::Layout(Layout::Transpose(order)) => as_it_lies(graph, node.operands[0], order[axis]),
         _ => (matrix, axis),
@@ -147,27 +147,33 @@ fn independent(graph: &Graph, all: &[Member], looks: &mut usize) -> Vec<Member> 
 /// The graph with one product in the places of the members of a group.
 fn joined(graph: &Graph, group: &Group) -> Graph {
     let mut out = Graph::new();
-    let mut map: Vec<Option<NodeId>> = vec![None; graph.len()];
-    let is_member = |id: NodeId| group.members.iter().any(|m| m.product == id);
+    let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
+    let is_member = |id: ValueId| group.members.iter().any(|m| m.product == id);
     for &id in graph.inputs() {
         map[id.index()] = Some(out.input_like(graph, id));
     }
+    let mut made = vec![false; graph.nodes().len()];
+    for &id in graph.inputs() {
+        made[graph.maker_id(id).index()] = true;
+    }
     // In their order, but that what all members need comes before the first of them.
-    for id in graph.ids() {
+    for id in graph.node_ids() {
         let mut ahead = vec![id];
         while let Some(&id) = ahead.last() {
-            if map[id.index()].is_some() {
+            if made[id.index()] {
                 ahead.pop();
                 continue;
             }
             let node = graph.node(id);
-            let needed: Vec<NodeId> = match is_member(id) {
+            let joins = node.results().any(is_member);
+            let needed: Vec<ValueId> = match joins {
                 true => (group.members.iter().map(|m| m.few))
                     .chain([group.matrix])
                     .collect(),
                 false => node.operands.to_vec(),
             };
-            let missing = needed.iter().filter(|o| map[o.index()].is_none());
+            let makers = needed.iter().map(|&o| graph.maker_id(o));
+            let missing = makers.filter(|maker| !made[maker.index()]);
             let before = ahead.len();
             ahead.extend(missing);
             if ahead.len() > before {
@@ -175,26 +181,28 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
             }
             ahead.pop();
             let outer = out.set_loc(node.loc);
-            let there = |o: &NodeId| map[o.index()].unwrap_or(*o);
-            if is_member(id) {
+            let there = |o: &ValueId| map[o.index()].unwrap_or(*o);
+            if joins {
                 let matrix = there(&group.matrix);
-                let few: Vec<NodeId> = group.members.iter().map(|m| there(&m.few)).collect();
+                let few: Vec<ValueId> = group.members.iter().map(|m| there(&m.few)).collect();
                 let locs: Vec<Loc> = (group.members.iter())
-                    .map(|m| graph.node(m.product).loc)
+                    .map(|m| graph.maker(m.product).loc)
                     .collect();
-                let made = product(&mut out, matrix, group, &few, &locs);
-                for (member, new) in group.members.iter().zip(made) {
+                let products = product(&mut out, matrix, group, &few, &locs);
+                for (member, new) in group.members.iter().zip(products) {
                     map[member.product.index()] = Some(new);
+                    made[graph.maker_id(member.product).index()] = true;
                 }
             } else {
-                let operands: Vec<NodeId> = node.operands.iter().map(there).collect();
-                map[id.index()] = Some(out.add_like(node, &operands));
+                let operands: Vec<ValueId> = node.operands.iter().map(there).collect();
+                node.note(&mut map, out.add_like(node, &operands));
+                made[id.index()] = true;
             }
             out.set_loc(outer);
         }
     }
     let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
-    let outputs: Vec<NodeId> = outputs.collect();
+    let outputs: Vec<ValueId> = outputs.collect();
     out.set_outputs(outputs);
     out.pruned()
 }
@@ -202,11 +210,11 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
 /// The product of all rows together, which stands on the line of the first member, and of it what stands for each, on its own.
 fn product(
     out: &mut Graph,
-    matrix: NodeId,
+    matrix: ValueId,
     group: &Group,
-    few: &[NodeId],
+    few: &[ValueId],
     locs: &[Loc],
-) -> Vec<NodeId> {
+) -> Vec<ValueId> {
     let k = out.shape(matrix)[group.axis];
     let n = out.shape(matrix)[1 - group.axis];
     // The free axes of each.
@@ -257,7 +265,7 @@ mod tests {
 
     fn products(graph: &Graph) -> usize {
         let live = graph.live();
-        let is = |id: &NodeId| live[id.index()] && matches!(graph.node(*id).op, Op::Contract(_));
+        let is = |id: &ValueId| live[id.index()] && matches!(graph.maker(*id).op, Op::Contract(_));
         graph.ids().filter(is).count()
     }
 

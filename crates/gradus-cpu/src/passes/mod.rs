@@ -15,14 +15,13 @@ use crate::run::Executable;
 use dissolve_calls::dissolve_calls;
 use fuse_loops::fuse_loops;
 use gradus_ir::primitives::{Op, Region};
-use gradus_ir::{Graph, Literal, NodeId, verify};
+use gradus_ir::{Graph, Literal, Node, ValueId, verify};
 use hoist_invariants::hoist_invariants;
 use join_products::join_products;
 use orient_products::orient_products;
 use recompute_kept::recompute_kept;
 use repeat_casts::repeat_casts;
 use split_reductions::split_reductions;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 use trim_regions::trim_regions;
 
@@ -47,7 +46,7 @@ impl Pass {
 }
 
 fn has_regions(graph: &Graph) -> bool {
-    graph.ids().any(|id| graph.region(id).is_some())
+    graph.nodes().iter().any(|node| node.region().is_some())
 }
 
 /// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
@@ -130,55 +129,52 @@ fn simplify(graph: &Graph) -> Graph {
     }
 }
 
-/// The graph with some nodes made anew: `change` gets the new graph, a node of the old one and its operands in the new one, and says what takes its
-/// place; where it says nothing, the node is copied.
+/// The graph with some nodes made anew: `change` gets the new graph, a value of the old one that is no result of a region, and the operands of its node in the new one, and says what
+/// takes its place; where it says nothing, the node is copied.
 fn rewrite(
     graph: &Graph,
-    mut change: impl FnMut(&mut Graph, NodeId, &[NodeId]) -> Option<NodeId>,
+    mut change: impl FnMut(&mut Graph, ValueId, &[ValueId]) -> Option<ValueId>,
+) -> Graph {
+    remade(graph, |out, node, operands| match node.region() {
+        Some(_) => None,
+        None => Some(vec![change(out, node.result(), operands)?]),
+    })
+}
+
+/// The graph with some regions made anew: `change` gets the new graph, the node of a region in the old one, the region and its operands in the new one, and says
+/// what takes the places of its results; where it says nothing, the region is copied.
+fn rewrite_regions(
+    graph: &Graph,
+    mut change: impl FnMut(&mut Graph, &Node, &Region, &[ValueId]) -> Option<Vec<ValueId>>,
+) -> Graph {
+    remade(graph, |out, node, operands| {
+        change(out, node, node.region()?, operands)
+    })
+}
+
+fn remade(
+    graph: &Graph,
+    mut change: impl FnMut(&mut Graph, &Node, &[ValueId]) -> Option<Vec<ValueId>>,
 ) -> Graph {
     let mut out = Graph::new();
-    let mut map: Vec<NodeId> = Vec::with_capacity(graph.len());
-    for id in graph.ids() {
-        let node = graph.node(id);
+    let mut map: Vec<ValueId> = Vec::with_capacity(graph.len());
+    for node in graph.nodes() {
         let outer = out.set_loc(node.loc);
-        let operands: Vec<NodeId> = node.operands.iter().map(|o| map[o.index()]).collect();
-        let new = match &node.op {
-            Op::Input(_) => out.input(node.ty.clone()),
-            _ => change(&mut out, id, &operands).unwrap_or_else(|| out.add_like(node, &operands)),
-        };
+        let operands: Vec<ValueId> = node.operands.iter().map(|o| map[o.index()]).collect();
+        match &node.op {
+            Op::Input(_) => map.push(out.input(node.ty().clone())),
+            _ => match change(&mut out, node, &operands) {
+                Some(made) => map.extend(made),
+                None => map.extend(out.add_like(node, &operands)),
+            },
+        }
         out.set_loc(outer);
-        map.push(new);
     }
     out.set_outputs(graph.outputs().iter().map(|o| map[o.index()]).collect());
     out
 }
 
-/// The graph with some regions made anew: `change` gets the new graph, a region with its node in the old one and its operands in the new one, and says
-/// what takes the places of its results; where it says nothing, the region is copied.
-fn rewrite_regions(
-    graph: &Graph,
-    mut change: impl FnMut(&mut Graph, NodeId, &Region, &[NodeId]) -> Option<Vec<NodeId>>,
-) -> Graph {
-    let mut results: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    rewrite(graph, |out, id, operands| {
-        let node = graph.node(id);
-        match &node.op {
-            Op::Region(region) => {
-                let all = change(out, id, region, operands)?;
-                results.insert(id, all);
-                // The results are found by the node of the region.
-                Some(stand_in(out))
-            }
-            Op::Result { index, .. } => {
-                let all = results.get(&node.operands[0])?;
-                Some(all[*index as usize])
-            }
-            _ => None,
-        }
-    })
-}
-
-/// A node in the place of one that nobody asks for.
-fn stand_in(out: &mut Graph) -> NodeId {
+/// A value in the place of one that nobody asks for.
+fn stand_in(out: &mut Graph) -> ValueId {
     out.constant(Literal::from_bool(false), &[0])
 }

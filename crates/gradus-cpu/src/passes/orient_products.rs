@@ -2,25 +2,27 @@
 
 use super::rewrite;
 use gradus_ir::primitives::{Contract, Layout, Op};
-use gradus_ir::{Dims, Graph, NodeId};
+use gradus_ir::{Dims, Graph, Node, ValueId};
 
 /// A product of which only the transpose is used becomes that of its operands in the other order: `(A·B)ᵀ = Bᵀ·Aᵀ`, where transposed operands cost nothing
 /// but reading a transposed result does.
 pub(super) fn orient_products(graph: &Graph) -> Graph {
-    let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.len()];
+    let mut users: Vec<Vec<&Node>> = vec![Vec::new(); graph.len()];
     let live = graph.live();
-    for id in graph.ids().filter(|id| live[id.index()]) {
-        for o in &graph.node(id).operands {
-            users[o.index()].push(id);
+    for node in graph.nodes().iter().filter(|node| node.runs(&live)) {
+        for o in &node.operands {
+            users[o.index()].push(node);
         }
     }
     let is_output = graph.output_marks();
-    let exchanged = |id: NodeId| {
+    let exchanged = |id: ValueId| {
         let all = &users[id.index()];
-        !all.is_empty() && !is_output[id.index()] && all.iter().all(|&u| exchanges(graph, id, u))
+        !all.is_empty()
+            && !is_output[id.index()]
+            && all.iter().all(|user| exchanges(graph, id, user))
     };
     rewrite(graph, |out, id, operands| {
-        let node = graph.node(id);
+        let node = graph.maker(id);
         match &node.op {
             Op::Contract(c) if exchanged(id) => {
                 Some(out.emit(Op::Contract(c.flipped()), &[operands[1], operands[0]]))
@@ -32,15 +34,15 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
 }
 
 /// Whether `user` is the transpose of the product `id` that exchanges what came from its left with what came from its right operand.
-fn exchanges(graph: &Graph, id: NodeId, user: NodeId) -> bool {
-    let node = graph.node(id);
+fn exchanges(graph: &Graph, id: ValueId, user: &Node) -> bool {
+    let node = graph.maker(id);
     let Op::Contract(c) = &node.op else {
         return false;
     };
-    let Op::Layout(Layout::Transpose(order)) = &graph.node(user).op else {
+    let Op::Layout(Layout::Transpose(order)) = &user.op else {
         return false;
     };
-    *order == exchange(c, graph.ty(node.operands[0]).rank(), node.ty.rank())
+    *order == exchange(c, graph.ty(node.operands[0]).rank(), node.ty().rank())
 }
 
 /// Where the axes of the exchanged product are in the product.
@@ -73,7 +75,7 @@ mod tests {
     fn transposes(graph: &Graph) -> usize {
         let live = graph.live();
         let found = graph.ids().filter(|id| {
-            live[id.index()] && matches!(graph.node(*id).op, Op::Layout(Layout::Transpose(_)))
+            live[id.index()] && matches!(graph.maker(*id).op, Op::Layout(Layout::Transpose(_)))
         });
         found.count()
     }

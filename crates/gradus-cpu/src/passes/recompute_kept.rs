@@ -2,7 +2,7 @@
 
 use super::rewrite_regions;
 use gradus_ir::primitives::{Loop, Op, Region, Resize, Trips, Work};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, NodeId, ValueId};
 use std::collections::HashMap;
 
 /// A value is computed again if that takes at most so many operations of arithmetic an element: about what writing and reading it takes.
@@ -18,10 +18,9 @@ const MOVED: usize = 2;
 pub(super) fn recompute_kept(graph: &Graph) -> Graph {
     let graph = graph.pruned();
     let read_by_loops = read_by_loops(&graph);
-    rewrite_regions(&graph, |out, id, region, operands| match region {
+    rewrite_regions(&graph, |out, node, region, operands| match region {
         Region::Loop(r) if !region.has_effects() => {
-            let old = &graph.node(id).operands;
-            let may = |k: usize| read_by_loops[old[k].index()];
+            let may = |k: usize| read_by_loops[node.operands[k].index()];
             without(out, r, operands, may)
         }
         _ => None,
@@ -29,15 +28,14 @@ pub(super) fn recompute_kept(graph: &Graph) -> Graph {
     .pruned()
 }
 
-/// For each node, whether loops read it as a sequence and nobody needs it otherwise.
+/// For each value, whether loops read it as a sequence and nobody needs it otherwise.
 fn read_by_loops(graph: &Graph) -> Vec<bool> {
     let mut only = vec![true; graph.len()];
     for o in graph.outputs() {
         only[o.index()] = false;
     }
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let first = match graph.region(id).map(|r| &**r) {
+    for node in graph.nodes() {
+        let first = match node.region().map(|r| &**r) {
             Some(Region::Loop(r)) => r.counts() + r.consts + r.carries,
             _ => node.operands.len(),
         };
@@ -52,24 +50,20 @@ fn read_by_loops(graph: &Graph) -> Vec<bool> {
 fn without(
     out: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
+    operands: &[ValueId],
     may: impl Fn(usize) -> bool,
-) -> Option<Vec<NodeId>> {
+) -> Option<Vec<ValueId>> {
     let first = r.counts() + r.consts + r.carries;
     // For each sequence that is computed again: the loop that keeps it, and where.
     let mut known: HashMap<NodeId, Vec<bool>> = HashMap::new();
     let again: Vec<Option<(NodeId, usize)>> = (first..operands.len())
         .map(|k| {
-            let node = out.node(operands[k]);
-            let Op::Result { index, .. } = node.op else {
-                return None;
-            };
-            let maker = node.operands[0];
-            let keeps = match &**out.region(maker)? {
+            let maker = out.maker_id(operands[k]);
+            let keeps = match &**out.node(maker).region()? {
                 Region::Loop(keeps) => keeps,
                 _ => return None,
             };
-            let at = (index as usize).checked_sub(keeps.carries)?;
+            let at = out.result_index(operands[k]).checked_sub(keeps.carries)?;
             if !may(k) || at >= keeps.kept() {
                 return None;
             }
@@ -87,14 +81,14 @@ fn without(
     // For each sequence that is read as before its new place.
     let mut own: Vec<usize> = Vec::new();
     // The leaves of what is computed again, each with the kind and number of the operand that it is.
-    let mut leaves: Vec<(NodeId, NodeId, Leaf)> = Vec::new();
+    let mut leaves: Vec<(NodeId, ValueId, Leaf)> = Vec::new();
     for (k, again) in again.iter().enumerate() {
         let Some((maker, at)) = *again else {
             own.push(sequences.len());
             sequences.push(operands[first + k]);
             continue;
         };
-        let Some(Region::Loop(keeps)) = out.region(maker).map(|r| (**r).clone()) else {
+        let Some(Region::Loop(keeps)) = out.node(maker).region().map(|r| (**r).clone()) else {
             unreachable!("it was a loop before")
         };
         let given = out.node(maker).operands.to_vec();
@@ -113,9 +107,7 @@ fn without(
                     Leaf::Sequence(sequences.len() - 1)
                 }
                 Source::Kept(k) => {
-                    let index = (keeps.carries + k) as u32;
-                    let ty = keeps.sequence(keeps.body.ty(leaf));
-                    sequences.push(out.emit(Op::Result { index, ty }, &[maker]));
+                    sequences.extend(out.node(maker).results().nth(keeps.carries + k));
                     Leaf::Sequence(sequences.len() - 1)
                 }
             };
@@ -126,18 +118,18 @@ fn without(
     let mut new = Graph::new();
     new.set_loc(out.loc());
     let index = new.input_like(body, body.inputs()[0]);
-    let mut input = |out: &Graph, node: NodeId, item: bool| {
+    let mut input = |out: &Graph, node: ValueId, item: bool| {
         let ty = out.ty(node);
-        new.input(match (item, ty.list) {
+        new.input(match (item, ty.is_list()) {
             (false, _) => ty.clone(),
             (true, true) => ty.item(),
             (true, false) => ty.with_shape(&ty.shape[1..]),
         })
     };
     let carried = &operands[r.counts() + r.consts..first];
-    let of_consts: Vec<NodeId> = consts.iter().map(|&o| input(out, o, false)).collect();
-    let of_carried: Vec<NodeId> = carried.iter().map(|&o| input(out, o, false)).collect();
-    let of_items: Vec<NodeId> = sequences.iter().map(|&o| input(out, o, true)).collect();
+    let of_consts: Vec<ValueId> = consts.iter().map(|&o| input(out, o, false)).collect();
+    let of_carried: Vec<ValueId> = carried.iter().map(|&o| input(out, o, false)).collect();
+    let of_items: Vec<ValueId> = sequences.iter().map(|&o| input(out, o, true)).collect();
 
     let mut args = vec![index];
     args.extend(&of_consts[..r.consts]);
@@ -148,10 +140,10 @@ fn without(
             args.extend(own.next());
             continue;
         };
-        let Some(Region::Loop(keeps)) = out.region(maker).map(|r| &**r) else {
+        let Some(Region::Loop(keeps)) = out.node(maker).region().map(|r| &**r) else {
             unreachable!("it was a loop before")
         };
-        let mut map: Vec<Option<NodeId>> = vec![None; keeps.body.len()];
+        let mut map: Vec<Option<ValueId>> = vec![None; keeps.body.len()];
         for &(_, leaf, place) in leaves.iter().filter(|(m, _, _)| *m == maker) {
             map[leaf.index()] = Some(match place {
                 Leaf::Index => index,
@@ -160,7 +152,7 @@ fn without(
             });
         }
         let value = keeps.body.outputs()[keeps.carries + at];
-        keeps.body.copy_into(&mut new, &mut map, &[value]);
+        keeps.body.copy_into(&mut new, &mut map, &[value], &[]);
         args.extend(map[value.index()]);
     }
     let outputs = match new.inline(body, &args) {
@@ -230,8 +222,8 @@ fn readable(r: &Loop) -> Vec<bool> {
 }
 
 /// How many operations make `value` of what is in `base`; `None` if it is not possible or takes more than `most`.
-fn operations(body: &Graph, value: NodeId, base: &[bool], most: usize) -> Option<usize> {
-    let mut seen: Vec<NodeId> = Vec::new();
+fn operations(body: &Graph, value: ValueId, base: &[bool], most: usize) -> Option<usize> {
+    let mut seen: Vec<ValueId> = Vec::new();
     let mut open = vec![value];
     let mut count = 0;
     while let Some(id) = open.pop() {
@@ -239,17 +231,16 @@ fn operations(body: &Graph, value: NodeId, base: &[bool], most: usize) -> Option
             continue;
         }
         seen.push(id);
-        let node = body.node(id);
+        let node = body.maker(id);
         match &node.op {
             Op::Const(_) | Op::Layout(_) => {}
             Op::Resize(Resize::Concat(_)) => count += MOVED,
-            op @ (Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) | Op::Cast(_)) => {
-                let types: Vec<_> = node.operands.iter().map(|&o| body.ty(o)).collect();
-                let cost = op.cost(&types, &node.ty);
+            Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select(_) | Op::Cast(_) => {
+                let cost = body.cost(node);
                 if !matches!(cost.work, Work::Arithmetic | Work::View) {
                     return None;
                 }
-                count += (cost.operations as usize).div_ceil(node.ty.elements().max(1));
+                count += (cost.operations as usize).div_ceil(node.ty().elements().max(1));
             }
             _ => return None,
         }
@@ -262,7 +253,7 @@ fn operations(body: &Graph, value: NodeId, base: &[bool], most: usize) -> Option
 }
 
 /// What kept value `at`, which is computed again, is made of, each with where it is found.
-fn leaves_of(r: &Loop, at: usize) -> Vec<(NodeId, Source)> {
+fn leaves_of(r: &Loop, at: usize) -> Vec<(ValueId, Source)> {
     let body = &r.body;
     let kept = &body.outputs()[r.carries..];
     let cheap = cheap(r);
@@ -270,7 +261,7 @@ fn leaves_of(r: &Loop, at: usize) -> Vec<(NodeId, Source)> {
     for (k, node) in kept.iter().enumerate() {
         base[node.index()] |= !cheap[k];
     }
-    let mut seen: Vec<NodeId> = Vec::new();
+    let mut seen: Vec<ValueId> = Vec::new();
     let mut open = vec![kept[at]];
     let mut leaves = Vec::new();
     while let Some(id) = open.pop() {
@@ -279,7 +270,7 @@ fn leaves_of(r: &Loop, at: usize) -> Vec<(NodeId, Source)> {
         }
         seen.push(id);
         if !base[id.index()] {
-            open.extend(&body.node(id).operands);
+            open.extend(&body.maker(id).operands);
             continue;
         }
         let input = body.inputs().iter().position(|&i| i == id);

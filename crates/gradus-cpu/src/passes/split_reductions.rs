@@ -8,7 +8,7 @@ use gradus_ir::{Dims, Graph};
 /// A reduction over axes that are no neighbours becomes one for each run of neighbours, the innermost first: a fused kernel does one.
 pub(super) fn split_reductions(graph: &Graph) -> Graph {
     rewrite(graph, |out, id, operands| {
-        let node = graph.node(id);
+        let node = graph.maker(id);
         let Op::Reduce(r) = &node.op else { return None };
         let mut axes = r.axes.clone();
         tile::blocks(graph.shape(node.operands[0]), &axes)

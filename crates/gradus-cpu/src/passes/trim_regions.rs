@@ -1,23 +1,23 @@
 //! Regions without what nobody needs.
 
 use super::{rewrite_regions, stand_in};
-use gradus_ir::primitives::{Body, Call, Loop, Op, Region, Switch, Trips};
-use gradus_ir::{Graph, NodeId};
-use std::collections::HashMap;
+use gradus_ir::primitives::{Body, Call, Loop, Region, Switch, Trips};
+use gradus_ir::{Graph, ValueId};
 
 /// Results, operands and carried values that nobody needs go; of equal ones one stays; what is carried but never changes becomes a constant of the loop, and
 /// a literal a part of its body. What is kept of each step although it is the same in all, or was read from a sequence, is not kept.
 pub(super) fn trim_regions(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();
     loop {
-        let needed = needed_results(&graph);
+        let live = graph.live();
         let mut changed = false;
-        let trimmed = rewrite_regions(&graph, |out, id, region, operands| {
+        let trimmed = rewrite_regions(&graph, |out, node, region, operands| {
             // What a body shows must be shown as often as it is written.
             if region.has_effects() {
                 return None;
             }
-            let needed = &needed[&id];
+            let needed: Vec<bool> = node.results().map(|v| live[v.index()]).collect();
+            let needed = &needed;
             let results = match region {
                 Region::Loop(r) => trim_loop(out, r, operands, needed),
                 Region::Switch(r) => trim_switch(out, r, operands, needed),
@@ -36,24 +36,8 @@ pub(super) fn trim_regions(graph: &Graph) -> Graph {
     }
 }
 
-/// For each region which of its results somebody needs.
-fn needed_results(graph: &Graph) -> HashMap<NodeId, Vec<bool>> {
-    let mut needed: HashMap<NodeId, Vec<bool>> = HashMap::new();
-    for id in graph.ids() {
-        if let Some(region) = graph.region(id) {
-            needed.insert(id, vec![false; region.results_len()]);
-        }
-        if let Op::Result { index, .. } = graph.node(id).op
-            && let Some(results) = needed.get_mut(&graph.node(id).operands[0])
-        {
-            results[index as usize] = true;
-        }
-    }
-    needed
-}
-
 /// The results of `all` in the places that are marked.
-fn spread(out: &mut Graph, marked: &[bool], all: Vec<NodeId>) -> Vec<NodeId> {
+fn spread(out: &mut Graph, marked: &[bool], all: Vec<ValueId>) -> Vec<ValueId> {
     let nothing = stand_in(out);
     let mut all = all.into_iter();
     let mut place = |&m: &bool| if m { all.next() } else { None };
@@ -63,11 +47,11 @@ fn spread(out: &mut Graph, marked: &[bool], all: Vec<NodeId>) -> Vec<NodeId> {
 fn trim_checkpoint(
     out: &mut Graph,
     body: &Body,
-    operands: &[NodeId],
+    operands: &[ValueId],
     needed: &[bool],
-) -> Option<Vec<NodeId>> {
+) -> Option<Vec<ValueId>> {
     let (bodies, used) = trim_bodies(std::slice::from_ref(body), needed)?;
-    let args: Vec<NodeId> = used.iter().map(|&k| operands[k]).collect();
+    let args: Vec<ValueId> = used.iter().map(|&k| operands[k]).collect();
     let body = bodies.into_iter().next()?;
     let all = out.emit_region(Region::Call(Call::Checkpoint(body)), &args);
     Some(spread(out, needed, all))
@@ -76,11 +60,11 @@ fn trim_checkpoint(
 fn trim_switch(
     out: &mut Graph,
     r: &Switch,
-    operands: &[NodeId],
+    operands: &[ValueId],
     needed: &[bool],
-) -> Option<Vec<NodeId>> {
+) -> Option<Vec<ValueId>> {
     let (branches, used) = trim_bodies(&r.branches, needed)?;
-    let args: Vec<NodeId> = [operands[0]]
+    let args: Vec<ValueId> = [operands[0]]
         .into_iter()
         .chain(used.iter().map(|&k| operands[1 + k]))
         .collect();
@@ -90,7 +74,7 @@ fn trim_switch(
 
 /// Programs of the same inputs and outputs without the outputs that are not needed and the inputs that none of them uses then; and which inputs stay.
 fn trim_bodies(bodies: &[Body], needed: &[bool]) -> Option<(Vec<Body>, Vec<usize>)> {
-    let outputs = |b: &Body| -> Vec<NodeId> {
+    let outputs = |b: &Body| -> Vec<ValueId> {
         let all = b.outputs().iter().zip(needed);
         all.filter(|(_, n)| **n).map(|(&o, _)| o).collect()
     };
@@ -107,7 +91,7 @@ fn trim_bodies(bodies: &[Body], needed: &[bool]) -> Option<(Vec<Body>, Vec<usize
     }
     let used: Vec<usize> = (0..inputs).filter(|&k| used[k]).collect();
     let trimmed = bodies.iter().map(|body| {
-        let inputs: Vec<NodeId> = used.iter().map(|&k| body.inputs()[k]).collect();
+        let inputs: Vec<ValueId> = used.iter().map(|&k| body.inputs()[k]).collect();
         body.extract(&inputs, &outputs(body)).into()
     });
     Some((trimmed.collect(), used))
@@ -116,14 +100,14 @@ fn trim_bodies(bodies: &[Body], needed: &[bool]) -> Option<(Vec<Body>, Vec<usize
 /// A body while it is written anew, with the operands that belong to its inputs.
 #[derive(Default)]
 struct Inputs {
-    operands: Vec<NodeId>,
+    operands: Vec<ValueId>,
     /// Those from here on belong to the kind that is being collected; only within it equal operands are one.
     from: usize,
 }
 
 impl Inputs {
     /// The number of the input for `operand`, a new one if there is none yet.
-    fn of(&mut self, operand: NodeId) -> usize {
+    fn of(&mut self, operand: ValueId) -> usize {
         let mut known = self.operands[self.from..].iter();
         match known.position(|&o| o == operand) {
             Some(k) => self.from + k,
@@ -144,9 +128,9 @@ impl Inputs {
 fn trim_loop(
     out: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
+    operands: &[ValueId],
     needed: &[bool],
-) -> Option<Vec<NodeId>> {
+) -> Option<Vec<ValueId>> {
     let body = &r.body;
     let (counts, first) = (r.counts(), 1 + r.consts);
     let (inputs, outputs) = (body.inputs(), body.outputs());
@@ -168,7 +152,7 @@ fn trim_loop(
         .collect();
     let live = loop {
         let carried_out = (0..r.carries).filter(|&k| carried[k]);
-        let roots: Vec<NodeId> = carried_out
+        let roots: Vec<ValueId> = carried_out
             .chain(kept.iter().copied())
             .map(|k| outputs[k])
             .collect();
@@ -213,12 +197,12 @@ fn trim_loop(
     let sequences = fresh.end_of_kind();
 
     // What is kept: each value once, and nothing that can be had without.
-    let mut stored: Vec<NodeId> = Vec::new();
+    let mut stored: Vec<ValueId> = Vec::new();
     let fixed = match r.trips {
         Trips::Fixed(n) => Some(n),
         _ => None,
     };
-    let instead = |out: &mut Graph, node: NodeId| -> Option<NodeId> {
+    let instead = |out: &mut Graph, node: ValueId| -> Option<ValueId> {
         let input = inputs.iter().position(|&i| i == node);
         match (input, fixed) {
             (Some(k), _) if k >= first + r.carries => Some(operand(k)),
@@ -233,7 +217,7 @@ fn trim_loop(
             _ => None,
         }
     };
-    let mut found: Vec<Result<NodeId, usize>> = Vec::new();
+    let mut found: Vec<Result<ValueId, usize>> = Vec::new();
     for &k in &kept {
         found.push(match instead(out, outputs[k]) {
             Some(node) => Ok(node),
@@ -251,11 +235,11 @@ fn trim_loop(
     if before == (consts, carries.len(), sequences, stored.len()) {
         return None;
     }
-    let write = |program: &Body, known: usize, roots: &[NodeId]| -> Graph {
+    let write = |program: &Body, known: usize, roots: &[ValueId]| -> Graph {
         let mut new = Graph::new();
-        let mut map: Vec<Option<NodeId>> = vec![None; program.len()];
+        let mut map: Vec<Option<ValueId>> = vec![None; program.len()];
         map[program.inputs()[0].index()] = Some(new.input_like(program, program.inputs()[0]));
-        let own: Vec<NodeId> = fresh.operands[..known]
+        let own: Vec<ValueId> = fresh.operands[..known]
             .iter()
             .enumerate()
             .map(|(at, _)| {
@@ -277,7 +261,7 @@ fn trim_loop(
             let input = program.inputs()[k];
             map[input.index()] = Some(new.constant(value, program.shape(input)));
         }
-        program.copy_into(&mut new, &mut map, roots);
+        program.copy_into(&mut new, &mut map, roots, &[]);
         let ends = roots.iter().map(|o| match map[o.index()] {
             Some(end) => end,
             None => unreachable!("what is needed was copied"),
@@ -285,7 +269,7 @@ fn trim_loop(
         new.set_outputs(ends.collect());
         new
     };
-    let roots: Vec<NodeId> = carries
+    let roots: Vec<ValueId> = carries
         .iter()
         .map(|&k| outputs[k])
         .chain(stored.iter().copied())
@@ -301,7 +285,7 @@ fn trim_loop(
         carries: carries.len(),
         body: write(body, fresh.operands.len(), &roots).into(),
     };
-    let args: Vec<NodeId> = operands[..counts]
+    let args: Vec<ValueId> = operands[..counts]
         .iter()
         .chain(&fresh.operands)
         .copied()

@@ -5,7 +5,7 @@ use gradus_ir::primitives::{
     Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Probe, Reduce, ReduceKind,
     Resize, Select, Unary,
 };
-use gradus_ir::{DType, Dims, Graph, Literal, NodeId, Type};
+use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId};
 
 /// Decisions, taken one after the other; when they run out, zeros.
 pub struct Choices<'a>(pub std::slice::Iter<'a, u32>);
@@ -32,7 +32,7 @@ const SHAPES: [&[usize]; 9] = [
 pub fn program(choices: &mut Choices<'_>) -> Graph {
     let mut g = Graph::new();
     let dtype = [DType::F64, DType::F32][choices.below(2)];
-    let mut values: Vec<NodeId> = (0..1 + choices.below(3))
+    let mut values: Vec<ValueId> = (0..1 + choices.below(3))
         .map(|_| g.input(Type::new(dtype, SHAPES[choices.below(SHAPES.len())])))
         .collect();
     for _ in 0..4 + choices.below(24) {
@@ -48,13 +48,13 @@ pub fn program(choices: &mut Choices<'_>) -> Graph {
 }
 
 /// One more operation on values that are there.
-fn extend(g: &mut Graph, values: &[NodeId], choices: &mut Choices<'_>) -> Option<NodeId> {
+fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Option<ValueId> {
     // Mostly on recent ones, so that chains arise.
     let back = choices.below(values.len().min(5));
     let x = values[values.len() - 1 - back];
     let ty = g.ty(x).clone();
     let rank = ty.rank();
-    let same: Vec<NodeId> = values.iter().copied().filter(|&v| *g.ty(v) == ty).collect();
+    let same: Vec<ValueId> = values.iter().copied().filter(|&v| *g.ty(v) == ty).collect();
     let y = same[choices.below(same.len())];
     let dims = |d: &[usize]| Dims::from_slice(d);
     let axis = choices.below(rank);

@@ -212,7 +212,7 @@ fn cost(graph: &Graph) -> Option<(u128, u128)> {
     let (mut elements, mut steps) = (0u128, 0u128);
     for id in graph.ids() {
         elements = elements.saturating_add(size(graph.ty(id)));
-        let Op::Region(region) = &graph.node(id).op else {
+        let Op::Region(region) = &graph.maker(id).op else {
             continue;
         };
         let times = match &**region {

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::primitives::Unary;
 use crate::types::{DType, Type};
 
@@ -138,7 +138,7 @@ impl Primitive for Binary {
         ))
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         use Binary::*;
         let (a, b, y) = (cx.operands[0], cx.operands[1], cx.result);
         let (ta, tb) = (cx.tangents[0], cx.tangents[1]);
@@ -285,7 +285,7 @@ impl Primitive for Binary {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let operands = cx.all_with_axis();
         cx.graph.emit(Op::Binary(*self), &operands)
     }
@@ -296,7 +296,7 @@ impl Primitive for Binary {
 }
 
 /// `b·a^(b-1)`, and 0 where `b` is 0 even if `1/a` is no number: `a⁰` is 1 for every `a`.
-fn slope_of_base(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
+fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
     // Only where the quotient is no number: elsewhere the slope moves with `b`.
     let inverse = g.div(one, a);
@@ -319,7 +319,7 @@ fn slope_of_base(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
 
 /// The unit vector in the direction of `(a, b)`, and one by its length, right over the whole range: a point far out or near the pole is first brought to where
 /// neither its length nor what is divided by it overflows or loses digits. An infinite coordinate is farther out than every finite one.
-fn direction(g: &mut Graph, a: NodeId, b: NodeId) -> (NodeId, NodeId, NodeId) {
+fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueId) {
     let n = match g.ty(a).dtype {
         DType::F32 => 30,
         _ => 300,
@@ -343,14 +343,14 @@ fn direction(g: &mut Graph, a: NodeId, b: NodeId) -> (NodeId, NodeId, NodeId) {
 }
 
 /// `x` brought into `-limit..=limit`.
-pub(super) fn within(g: &mut Graph, x: NodeId, limit: f64) -> NodeId {
+pub(super) fn within(g: &mut Graph, x: ValueId, limit: f64) -> ValueId {
     let (low, high) = (g.constant_like(-limit, x), g.constant_like(limit, x));
     let x = g.binary(Binary::Max, x, low);
     g.binary(Binary::Min, x, high)
 }
 
 /// The slope of the length `y` of `(a, b)` by `a`, and 0 at the pole.
-fn slope_of_length(g: &mut Graph, a: NodeId, b: NodeId, y: NodeId) -> NodeId {
+fn slope_of_length(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, y), g.constant_like(1.0, y));
     let pole = g.compare(Compare::Eq, y, zero);
     let b = g.select(pole, one, b);
@@ -359,7 +359,7 @@ fn slope_of_length(g: &mut Graph, a: NodeId, b: NodeId, y: NodeId) -> NodeId {
 }
 
 /// The slope of `ln(eᵃ + eᵇ)` by `a`: `σ(a - b)`. Of equal infinities each has half.
-fn share_of_sum(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
+fn share_of_sum(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let equal = g.compare(Compare::Eq, a, b);
     let finite = g.unary(Unary::IsFinite, a);
     let infinite = g.unary(Unary::Not, finite);
@@ -371,7 +371,7 @@ fn share_of_sum(g: &mut Graph, a: NodeId, b: NodeId) -> NodeId {
 }
 
 /// 1 where `mine` is the winner `y`, 1/2 where the `other` is as well, else 0.
-fn share_of_winner(g: &mut Graph, mine: NodeId, y: NodeId, other: NodeId) -> NodeId {
+fn share_of_winner(g: &mut Graph, mine: ValueId, y: ValueId, other: ValueId) -> ValueId {
     let (zero, half, one) = (
         g.constant_like(0.0, y),
         g.constant_like(0.5, y),
@@ -434,7 +434,7 @@ impl Primitive for Compare {
         Ok(equal_types(self.name(), operands)?.with_dtype(DType::Bool))
     }
 
-    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
         None
     }
 
@@ -442,7 +442,7 @@ impl Primitive for Compare {
         Linearity::Nonlinear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let operands = cx.all_with_axis();
         cx.graph.emit(Op::Compare(*self), &operands)
     }

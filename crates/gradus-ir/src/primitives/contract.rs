@@ -8,7 +8,7 @@ use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose,
 use crate::attributes::Attributes;
 use crate::block::{Block, Label, einsum};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Type};
 
 /// Which axes of the two operands belong together. The result has the batch axes (in the order given), then the other axes of the
@@ -89,11 +89,11 @@ impl Contract {
     fn cotangent_of_left(
         &self,
         g: &mut Graph,
-        ct: NodeId,
-        right: NodeId,
+        ct: ValueId,
+        right: ValueId,
         rank: usize,
         free_at: usize,
-    ) -> NodeId {
+    ) -> ValueId {
         let right_rank = g.ty(right).rank();
         let free_right = self.free_right(right_rank);
         let batch = self.batch_left.len();
@@ -210,7 +210,7 @@ impl Primitive for Contract {
         Ok(x.with_shape(&shape))
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let op = || Op::Contract(self.plain());
         let (x, z) = (cx.operands[0], cx.operands[1]);
         let left = cx.tangents[0].map(|t| cx.graph.emit(op(), &[t, z]));
@@ -329,7 +329,7 @@ impl Primitive for Contract {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let up = |axes: &Dims| axes.iter().map(|a| a + 1).collect::<Dims>();
         let mut op = self.plain();
         if cx.batched[0] {

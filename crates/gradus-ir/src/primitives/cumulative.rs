@@ -3,7 +3,7 @@
 use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
 /// Element `i` of the result is the sum of the elements up to and including `i` along `axis`, or from `i` on if `reverse`.
@@ -51,7 +51,7 @@ impl Primitive for CumSum {
         Ok(x.clone())
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         cx.apply_linearly(Op::CumSum(self.clone()))
     }
 
@@ -65,7 +65,7 @@ impl Primitive for CumSum {
         Linearity::Linear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let op = CumSum {
             axis: self.axis + 1,
             reverse: self.reverse,

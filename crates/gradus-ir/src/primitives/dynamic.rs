@@ -7,7 +7,7 @@ use super::{
 };
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Literal, Type};
 
 /// A slice with a computed start; `starts` is an i64 array with one number an axis.
@@ -91,7 +91,7 @@ impl Primitive for Dynamic {
         }
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let starts = *cx.operands.last()?;
         match self {
             Dynamic::Slice { .. } => {
@@ -142,7 +142,7 @@ impl Primitive for Dynamic {
         Linearity::Linear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let n = cx.size;
         let starts_operand = cx.operands.len() - 1;
         if !cx.batched[starts_operand] {
@@ -226,11 +226,11 @@ impl Primitive for Dynamic {
 /// A part that does not lie in the array along some axis gets positions beyond the end, so that indexing refuses them.
 fn batched_linear_indices(
     g: &mut Graph,
-    starts: NodeId,
+    starts: ValueId,
     n: usize,
     sizes: &[usize],
     shape: &[usize],
-) -> NodeId {
+) -> ValueId {
     let full = prepend(n, sizes.iter().copied());
     let strides = crate::types::row_major_strides(shape);
     let mut position = g.constant(Literal::from_i64(DType::I64, 0), &full);

@@ -7,7 +7,7 @@ use super::layout::prepend;
 use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{Dims, Type};
 
 /// Indexing along one axis.
@@ -127,7 +127,7 @@ impl Primitive for Gather {
         }
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let indices = cx.operands[1];
         match self {
             Gather::Take { .. } => {
@@ -178,7 +178,7 @@ impl Primitive for Gather {
         Linearity::Linear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let (batch, axis) = self.batch_and_axis();
         if let (Gather::Take { .. }, [true, false], 0) = (self, cx.batched, batch) {
             // The same indices for every row: the new axis is one of those in front.

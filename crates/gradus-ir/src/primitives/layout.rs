@@ -7,7 +7,7 @@ use super::{
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{Dims, LONGEST, Type};
 use smallvec::SmallVec;
 
@@ -192,7 +192,7 @@ impl Primitive for Layout {
         }
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         cx.apply_linearly(Op::Layout(self.clone()))
     }
 
@@ -309,7 +309,7 @@ impl Primitive for Layout {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let x = cx.operands[0];
         let size = cx.size;
         let layout = match self {

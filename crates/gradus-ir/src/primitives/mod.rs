@@ -41,7 +41,7 @@ pub use unary::Unary;
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Literal, Type};
 use smallvec::SmallVec;
 
@@ -84,13 +84,6 @@ pub enum Op {
     Probe(Probe),
     /// A loop, a choice, a call: an operation that holds programs and has several results.
     Region(std::sync::Arc<Region>),
-    /// One of the results of a region.
-    Result {
-        /// Which one.
-        index: u32,
-        /// Its type.
-        ty: Type,
-    },
 }
 
 /// What every family of operations says of itself.
@@ -111,14 +104,14 @@ pub trait Primitive {
 
     /// The tangent of the result, given those of the operands; `None` where it is zero by structure.
     /// Called only if an operand has a tangent and the result is a float.
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId>;
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId>;
 
     /// Hands the cotangents of the linear operands over, computed from that of the result.
     /// An operation that is linear in none of them returns [`Linearity::Nonlinear`].
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
 
     /// The operation on operands with a new leading axis (where marked); the result has it as well.
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId;
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId;
 
     /// The derivative of the result by some source from those of the operands, without structural zeros where the rule keeps them out. Right for every operation, and what
     /// most do: all zeros are written out, and the operation is batched.
@@ -135,24 +128,24 @@ pub struct Jvp<'a> {
     /// Where the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The operands of the node.
-    pub operands: &'a [NodeId],
+    pub operands: &'a [ValueId],
     /// The node.
-    pub result: NodeId,
+    pub result: ValueId,
     /// The operands' tangents, of the operands' types; `None` is zero.
-    pub tangents: &'a [Option<NodeId>],
+    pub tangents: &'a [Option<ValueId>],
 }
 
 impl Jvp<'_> {
     /// For operations linear in all operands together: the operation on the tangents, zeros made where there are none.
-    pub fn apply_linearly(&mut self, op: Op) -> Option<NodeId> {
-        let tangents: SmallVec<[NodeId; 3]> = (0..self.operands.len())
+    pub fn apply_linearly(&mut self, op: Op) -> Option<ValueId> {
+        let tangents: SmallVec<[ValueId; 3]> = (0..self.operands.len())
             .map(|k| self.tangent_or_zero(k))
             .collect();
         Some(self.graph.emit(op, &tangents))
     }
 
     /// The tangent of operand `k`, as an array of zeros if there is none.
-    pub fn tangent_or_zero(&mut self, k: usize) -> NodeId {
+    pub fn tangent_or_zero(&mut self, k: usize) -> ValueId {
         match self.tangents[k] {
             Some(t) => t,
             None => self.graph.constant_like(0.0, self.operands[k]),
@@ -173,11 +166,11 @@ pub enum Linearity {
 #[derive(Clone, Debug)]
 pub enum Contribution {
     /// An array of the value's type.
-    Whole(NodeId),
+    Whole(ValueId),
     /// An array that belongs at a slice of the value: first index and step along each axis.
     Slice {
         /// The part's cotangent.
-        part: NodeId,
+        part: ValueId,
         /// First index along each axis.
         start: crate::types::Dims,
         /// Step along each axis.
@@ -186,18 +179,18 @@ pub enum Contribution {
     /// An array that belongs at a slice with a computed start.
     Dynamic {
         /// The part's cotangent.
-        part: NodeId,
+        part: ValueId,
         /// First index along each axis, an i64 array.
-        starts: NodeId,
+        starts: ValueId,
     },
     /// Values that belong at the places that an index array names.
     Scatter {
         /// The scatter-add that puts them there.
         op: Gather,
         /// The index array.
-        indices: NodeId,
+        indices: ValueId,
         /// The values' cotangents.
-        part: NodeId,
+        part: ValueId,
     },
 }
 
@@ -206,18 +199,18 @@ pub struct Transpose<'a> {
     /// Where the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The operands of the node; those in which it is linear have types only, their values must not be used.
-    pub operands: &'a [NodeId],
+    pub operands: &'a [ValueId],
     /// In which operands the node is linear here.
     pub linear: &'a [bool],
     /// The result's cotangent, of the result's type.
-    pub cotangent: NodeId,
+    pub cotangent: ValueId,
     /// What the rule hands over: operand and contribution.
     pub contributions: SmallVec<[(usize, Contribution); 2]>,
 }
 
 impl Transpose<'_> {
     /// Hands operand `k` the cotangent `ct`, of the operand's type.
-    pub fn give(&mut self, k: usize, ct: NodeId) {
+    pub fn give(&mut self, k: usize, ct: ValueId) {
         debug_assert_eq!(
             self.graph.ty(ct),
             self.graph.ty(self.operands[k]),
@@ -237,7 +230,7 @@ pub struct Batch<'a> {
     /// Where the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The operands; the batched ones have the new axis in front.
-    pub operands: &'a [NodeId],
+    pub operands: &'a [ValueId],
     /// Which operands are batched (at least one).
     pub batched: &'a [bool],
     /// The size of the new axis.
@@ -246,7 +239,7 @@ pub struct Batch<'a> {
 
 impl Batch<'_> {
     /// Operand `k` with the new axis in front, repeated along it if it was not batched.
-    pub fn with_axis(&mut self, k: usize) -> NodeId {
+    pub fn with_axis(&mut self, k: usize) -> ValueId {
         let id = self.operands[k];
         if self.batched[k] {
             return id;
@@ -255,7 +248,7 @@ impl Batch<'_> {
     }
 
     /// All operands with the new axis in front.
-    pub fn all_with_axis(&mut self) -> SmallVec<[NodeId; 3]> {
+    pub fn all_with_axis(&mut self) -> SmallVec<[ValueId; 3]> {
         (0..self.operands.len())
             .map(|k| self.with_axis(k))
             .collect()
@@ -272,7 +265,7 @@ impl Op {
     /// The family that this operation belongs to.
     fn primitive(&self) -> &dyn Primitive {
         match self {
-            Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Result { .. } => self,
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) => self,
             Op::Unary(p) => p,
             Op::Cast(p) => p,
             Op::Binary(p) => p,
@@ -297,7 +290,6 @@ impl Op {
             Op::Input(_) => "input",
             Op::Const(_) => "const",
             Op::Iota(_) => "iota",
-            Op::Result { .. } => "result",
             _ => self.primitive().name(),
         }
     }
@@ -307,7 +299,6 @@ impl Op {
         match self {
             Op::Input(_) | Op::Const(_) => Attributes::default(),
             Op::Iota(axis) => Attributes::default().int("axis", *axis as i64),
-            Op::Result { index, .. } => Attributes::default().int("index", i64::from(*index)),
             _ => self.primitive().attributes(),
         }
     }
@@ -322,9 +313,11 @@ impl Op {
                 ErrorKind::Graph,
                 format!("{} has no operands that give its type", self.name()),
             )),
-            Op::Result { ty, .. } => ty.clone().checked("result"),
-            Op::Region(region) => region.result(operands),
-            _ => match operands.iter().find(|t| t.list) {
+            Op::Region(_) => Err(Error::new(
+                ErrorKind::Graph,
+                format!("{} has results, not one", self.name()),
+            )),
+            _ => match operands.iter().find(|t| t.is_list()) {
                 // Not moved when it is checked: every node made comes here.
                 None => match self.primitive().result(operands) {
                     Ok(ty) if !ty.is_addressable() => ty.checked(self.name()),
@@ -369,7 +362,7 @@ impl Op {
     }
 
     /// See [`Primitive::jvp`].
-    pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         self.primitive().jvp(cx)
     }
 
@@ -379,7 +372,7 @@ impl Op {
     }
 
     /// See [`Primitive::batch`].
-    pub fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    pub fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         self.primitive().batch(cx)
     }
 
@@ -432,7 +425,7 @@ impl Primitive for Op {
         Op::result(self, operands)
     }
 
-    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
         None
     }
 
@@ -440,7 +433,7 @@ impl Primitive for Op {
         Linearity::Nonlinear
     }
 
-    fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, _cx: &mut Batch<'_>) -> ValueId {
         unreachable!("`{}` is never batched by itself", self.name())
     }
 
@@ -468,7 +461,7 @@ impl Primitive for DType {
         Ok(operands[0].with_dtype(*self))
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let t = cx.tangents[0]?;
         Some(cx.graph.emit(Op::Cast(*self), &[t]))
     }
@@ -487,7 +480,7 @@ impl Primitive for DType {
         cx.elementwise(Op::Cast(*self))
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         cx.graph.emit(Op::Cast(*self), cx.operands)
     }
 

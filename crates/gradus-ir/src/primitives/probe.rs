@@ -3,7 +3,7 @@
 use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
 /// The value itself; when the program runs, the backend shows it to whoever is registered under `id`, also if nothing needs the result: an
@@ -51,7 +51,7 @@ impl Primitive for Probe {
         Ok(value.clone())
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         cx.tangents[0]
     }
 
@@ -60,7 +60,7 @@ impl Primitive for Probe {
         Linearity::Linear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let operands = cx.all_with_axis();
         cx.graph.emit(Op::Probe(*self), &operands)
     }

@@ -2,7 +2,7 @@
 
 use super::{Batch, Op};
 use crate::block::Block;
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{Dims, Literal, Type};
 use smallvec::SmallVec;
 
@@ -14,18 +14,21 @@ pub enum Pushed {
     /// An array of this type whose derivative is zero, as it depends on linear inputs that are not pushed here.
     Zero(Type),
     /// An array that depends on no linear input.
-    Fixed(NodeId),
+    Fixed(ValueId),
 }
 
 impl Pushed {
     /// The operands, those that are pushed with one row for each source element; which these are, and the number of rows.
-    pub fn rows(g: &mut Graph, operands: Vec<Pushed>) -> (Vec<NodeId>, SmallVec<[bool; 3]>, usize) {
+    pub fn rows(
+        g: &mut Graph,
+        operands: Vec<Pushed>,
+    ) -> (Vec<ValueId>, SmallVec<[bool; 3]>, usize) {
         let flags = operands
             .iter()
             .map(|o| matches!(o, Pushed::Active(_)))
             .collect();
         let mut n = 0;
-        let ids: Vec<NodeId> = operands
+        let ids: Vec<ValueId> = operands
             .into_iter()
             .map(|o| match o {
                 Pushed::Active(x) => {
@@ -87,7 +90,7 @@ impl<'a> Push<'a> {
     pub fn elementwise(mut self, op: Op) -> Block {
         let common = self.aligned();
         let g = self.graph;
-        let ids: Vec<NodeId> = self
+        let ids: Vec<ValueId> = self
             .operands
             .into_iter()
             .map(|o| match o {
@@ -130,7 +133,7 @@ impl<'a> Push<'a> {
     }
 
     /// For operations without a rule for the structure: all zeros written out, one row for each source element, through the operation's own batching rule.
-    pub fn by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> NodeId) -> Block {
+    pub fn by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> ValueId) -> Block {
         let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
         let tensor = batch(&mut Batch {
             graph: self.graph,
@@ -143,7 +146,7 @@ impl<'a> Push<'a> {
 }
 
 /// `x` of the target's shape beside a block's tensor: repeated along the free source axes.
-fn beside(g: &mut Graph, x: NodeId, like: &Block) -> NodeId {
+fn beside(g: &mut Graph, x: ValueId, like: &Block) -> ValueId {
     let mut shape = like.lead_shape();
     let lead = shape.len();
     shape.extend_from_slice(g.shape(x).to_vec().as_slice());

@@ -7,7 +7,7 @@ use super::{
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Type};
 
 /// How elements are combined.
@@ -61,7 +61,7 @@ impl Reduce {
     }
 
     /// `y` (the reduced array) repeated to the operand's shape.
-    fn spread(&self, g: &mut Graph, y: NodeId, shape: &[usize]) -> NodeId {
+    fn spread(&self, g: &mut Graph, y: ValueId, shape: &[usize]) -> ValueId {
         let kept = kept_axes(shape.len(), &self.axes);
         g.broadcast(y, shape, &kept)
     }
@@ -108,7 +108,7 @@ impl Primitive for Reduce {
         Ok(x.with_shape(&without_axes(&x.shape, &self.axes)))
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let t = cx.tangents[0]?;
         let (x, y) = (cx.operands[0], cx.result);
         let g = &mut *cx.graph;
@@ -184,7 +184,7 @@ impl Primitive for Reduce {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let axes = self.axes.iter().map(|a| a + 1).collect();
         let kind = self.kind;
         cx.graph
@@ -199,7 +199,7 @@ impl Primitive for Reduce {
 
 /// The tangent of a product over `axes`: pairs are multiplied level by level, each with the product rule, so that no division by an
 /// element is needed and zeros are right.
-fn product_tangent(g: &mut Graph, x: NodeId, t: NodeId, axes: &[usize]) -> Option<NodeId> {
+fn product_tangent(g: &mut Graph, x: ValueId, t: ValueId, axes: &[usize]) -> Option<ValueId> {
     let shape = g.ty(x).shape.clone();
     let kept = kept_axes(shape.len(), axes);
     let order: Dims = axes.iter().chain(&kept).copied().collect();
@@ -208,12 +208,12 @@ fn product_tangent(g: &mut Graph, x: NodeId, t: NodeId, axes: &[usize]) -> Optio
     if n == 0 {
         return None;
     }
-    let flatten = |g: &mut Graph, v: NodeId| {
+    let flatten = |g: &mut Graph, v: ValueId| {
         let v = g.transpose(v, &order);
         g.reshape(v, &prepend(n, rest.iter().copied()))
     };
     let (mut x, mut t) = (flatten(g, x), flatten(g, t));
-    let part = |g: &mut Graph, v: NodeId, from: usize, to: usize| {
+    let part = |g: &mut Graph, v: ValueId, from: usize, to: usize| {
         let start = prepend(from, rest.iter().map(|_| 0));
         let limit = prepend(to, rest.iter().copied());
         let ones = prepend(1, rest.iter().map(|_| 1));
@@ -286,7 +286,7 @@ impl Primitive for ArgReduce {
         Ok(Type::new(DType::I64, &without_axes(&x.shape, &[self.axis])))
     }
 
-    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
         None
     }
 
@@ -294,7 +294,7 @@ impl Primitive for ArgReduce {
         Linearity::Nonlinear
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let op = ArgReduce {
             smallest: self.smallest,
             axis: self.axis + 1,

@@ -5,7 +5,7 @@ use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose,
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
 /// An operation whose result is put together from its operands.
@@ -212,7 +212,7 @@ impl Primitive for Resize {
         }
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         if let (Resize::SliceAdd { .. }, [Some(t), None]) = (self, cx.tangents) {
             return Some(*t);
         }
@@ -315,7 +315,7 @@ impl Primitive for Resize {
         let lead_shape = common.lead_shape();
         let lead = lead_shape.len();
         let filling = matches!(self, Resize::Pad { .. });
-        let ids: Vec<NodeId> = operands
+        let ids: Vec<ValueId> = operands
             .into_iter()
             .zip(shapes)
             .map(|(o, shape)| match o {
@@ -352,7 +352,7 @@ impl Primitive for Resize {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         match self {
             Resize::Pad {
                 low,
@@ -417,11 +417,11 @@ impl Primitive for Resize {
 
 fn slice_of(
     cx: &mut Transpose<'_>,
-    from: NodeId,
+    from: ValueId,
     start: &[usize],
     stride: &[usize],
     shape: &[usize],
-) -> NodeId {
+) -> ValueId {
     let limit: Dims = (0..shape.len())
         .map(|i| slice_limit(start[i], stride[i], shape[i]).expect("the type rule has counted it"))
         .collect();

@@ -3,7 +3,7 @@
 use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity};
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeId;
+use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
 /// `select(condition, a, b)`: the element of `a` where the condition holds, else that of `b`.
@@ -43,7 +43,7 @@ impl Primitive for Select {
         Ok(ty)
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let (a, b) = (cx.tangent_or_zero(1), cx.tangent_or_zero(2));
         Some(cx.graph.select(cx.operands[0], a, b))
     }
@@ -72,7 +72,7 @@ impl Primitive for Select {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let operands = cx.all_with_axis();
         cx.graph.emit(Op::Select(Select), &operands)
     }

@@ -5,7 +5,7 @@ use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose,
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Type};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E, PI};
 
@@ -100,8 +100,8 @@ pub enum Unary {
 /// The derivative of a function, as what multiplies or divides the tangent.
 enum Slope {
     Zero,
-    Times(NodeId),
-    Over(NodeId),
+    Times(ValueId),
+    Over(ValueId),
 }
 
 impl Unary {
@@ -186,7 +186,7 @@ impl Unary {
     }
 
     /// The table of derivatives: `x` is the operand, `y` the result.
-    fn slope(self, g: &mut Graph, x: NodeId, y: NodeId) -> Slope {
+    fn slope(self, g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
         use Slope::{Over, Times, Zero};
         let one = g.constant_like(1.0, x);
         match self {
@@ -334,14 +334,14 @@ impl Unary {
 }
 
 /// `(1 - v)(1 + v)`, which keeps its digits near `|v| = 1` where `1 - v²` loses them.
-fn one_minus_square(g: &mut Graph, v: NodeId) -> NodeId {
+fn one_minus_square(g: &mut Graph, v: ValueId) -> ValueId {
     let one = g.constant_like(1.0, v);
     let (low, high) = (g.sub(one, v), g.add_nodes(one, v));
     g.mul(low, high)
 }
 
 /// `y` up to where it is a factor of 0 anyway.
-fn held(g: &mut Graph, y: NodeId) -> NodeId {
+fn held(g: &mut Graph, y: ValueId) -> ValueId {
     let limit = g.constant_like(1e4, y);
     g.binary(Binary::Min, y, limit)
 }
@@ -428,7 +428,7 @@ impl Primitive for Unary {
         })
     }
 
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let t = cx.tangents[0]?;
         if *self == Unary::Neg {
             return Some(cx.graph.unary(Unary::Neg, t));
@@ -456,7 +456,7 @@ impl Primitive for Unary {
         }
     }
 
-    fn batch(&self, cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         cx.graph.emit(Op::Unary(*self), cx.operands)
     }
 

@@ -7,14 +7,21 @@ use gradus_ir::{DType, Op, Type};
 /// The most that an axis or an attribute may be, and that an array may have of bytes.
 const MOST: i128 = i64::MAX as i128;
 
-/// The type of `op` on these operands, if it has one.
-pub fn result(op: &Op, operands: &[Type]) -> Option<Type> {
+/// The types of the results of `op` on these operands, if it takes them.
+pub fn results(op: &Op, operands: &[Type]) -> Option<Vec<Type>> {
+    match op {
+        Op::Region(region) => regions::expected(region, operands),
+        op => result(op, operands).map(|ty| vec![ty]),
+    }
+}
+
+fn result(op: &Op, operands: &[Type]) -> Option<Type> {
     let one = || match operands {
         [x] => Some(x),
         _ => None,
     };
     match op {
-        Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Result { .. } => None,
+        Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
         Op::Unary(u) => unary(*u, one()?),
         Op::Cast(to) => memory(*to, &sizes(one()?)),
         Op::Binary(b) => binary(*b, operands),
@@ -93,7 +100,7 @@ pub fn result(op: &Op, operands: &[Type]) -> Option<Type> {
                 |shown: &Type| shown.dtype == DType::Bool && x.shape.starts_with(&shown.shape);
             (i128::from(p.id) <= MOST && shown.is_none_or(rows)).then(|| x.clone())
         }
-        Op::Region(region) => regions::expected(region, operands),
+        Op::Region(_) => unreachable!("regions have results of their own"),
     }
 }
 

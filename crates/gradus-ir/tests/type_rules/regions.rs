@@ -5,7 +5,7 @@ use super::oracle::{memory, sizes};
 use gradus_ir::primitives::{
     Body, Call, Check, Loop, Reason, Region, Solve, StatedCost, Switch, Trips,
 };
-use gradus_ir::{DType, Graph, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Op, Type, ValueId};
 use std::sync::Arc;
 
 pub const NAMES: [&str; 15] = [
@@ -32,7 +32,7 @@ fn program(inputs: &[Type], outputs: &[Type]) -> Body {
     for t in inputs {
         g.input(t.clone());
     }
-    let outputs: Vec<NodeId> = outputs
+    let outputs: Vec<ValueId> = outputs
         .iter()
         .map(|t| g.constant(gradus_ir::Literal::from_i64(t.dtype, 0), &t.shape))
         .collect();
@@ -202,8 +202,8 @@ fn calls(d: &mut Draw, name: &str) -> (Region, Vec<Type>) {
     (Region::Call(call), all)
 }
 
-/// The type of the node of `region` on these operands, if it has one.
-pub fn expected(region: &Region, operands: &[Type]) -> Option<Type> {
+/// The types of the results of `region` on these operands, if it takes them.
+pub fn expected(region: &Region, operands: &[Type]) -> Option<Vec<Type>> {
     let fits = match region {
         Region::Loop(r) => fits_loop(r, operands)?,
         Region::Switch(r) => {
@@ -222,7 +222,7 @@ pub fn expected(region: &Region, operands: &[Type]) -> Option<Type> {
         }
         Region::Call(call) => fits_call(call, operands)?,
     };
-    fits.then(Type::token)
+    fits.then(|| region.results())
 }
 
 fn fits_loop(r: &Loop, operands: &[Type]) -> Option<bool> {

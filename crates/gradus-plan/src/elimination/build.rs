@@ -4,7 +4,7 @@ use super::net::Net;
 use super::{How, Step};
 use crate::matrix::Matrix;
 use gradus_ir::block::Block;
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 
 /// The derivatives between the vertices that are left.
 struct Edges<'a> {
@@ -13,11 +13,11 @@ struct Edges<'a> {
     lazy: Vec<Vec<bool>>,
     /// The accumulated derivative of a vertex by an earlier one.
     blocks: Vec<Vec<Option<Block>>>,
-    residuals: &'a [NodeId],
+    residuals: &'a [ValueId],
 }
 
 /// The derivatives of the outputs by the inputs.
-pub(crate) fn build(g: &mut Graph, net: &Net, steps: &[Step], residuals: &[NodeId]) -> Matrix {
+pub(crate) fn build(g: &mut Graph, net: &Net, steps: &[Step], residuals: &[ValueId]) -> Matrix {
     let n = net.vertices.len();
     let mut edges = Edges {
         net,

@@ -1,6 +1,6 @@
 //! Small sets of arrays through which every path goes, by the flow that they let through.
 
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 use std::collections::VecDeque;
 
 /// Without an end: sources and sinks are never cut.
@@ -10,10 +10,10 @@ const UNBOUNDED: usize = usize::MAX / 4;
 /// of it, until they have more than `most` arrays in all.
 pub(super) fn narrow(
     program: &Graph,
-    sources: &[NodeId],
-    sinks: &[NodeId],
+    sources: &[ValueId],
+    sinks: &[ValueId],
     most: usize,
-) -> Vec<Vec<NodeId>> {
+) -> Vec<Vec<ValueId>> {
     let mut room = most;
     let mut found = Vec::new();
     split(program, sources, sinks, &mut room, &mut found);
@@ -22,12 +22,12 @@ pub(super) fn narrow(
 
 fn split(
     program: &Graph,
-    sources: &[NodeId],
-    sinks: &[NodeId],
+    sources: &[ValueId],
+    sinks: &[ValueId],
     room: &mut usize,
-    found: &mut Vec<Vec<NodeId>>,
+    found: &mut Vec<Vec<ValueId>>,
 ) {
-    let width = |ids: &[NodeId]| ids.iter().map(|&id| program.ty(id).elements()).sum();
+    let width = |ids: &[ValueId]| ids.iter().map(|&id| program.ty(id).elements()).sum();
     let limit = usize::min(width(sources), width(sinks));
     let Some(cut) = least(program, sources, sinks, limit).filter(|cut| cut.len() <= *room) else {
         return;
@@ -44,10 +44,10 @@ fn split(
 /// found by breadth fills an array or takes back flow; there are few where few arrays are narrow.
 fn least(
     program: &Graph,
-    sources: &[NodeId],
-    sinks: &[NodeId],
+    sources: &[ValueId],
+    sinks: &[ValueId],
     limit: usize,
-) -> Option<Vec<NodeId>> {
+) -> Option<Vec<ValueId>> {
     let n = program.len();
     let mut reached = vec![false; n];
     let mut is_source = vec![false; n];
@@ -64,7 +64,7 @@ fn least(
         if is_source[i] {
             continue;
         }
-        for o in &program.node(id).operands {
+        for o in &program.maker(id).operands {
             let o = o.index();
             // Nothing beyond a sink is looked at.
             if reached[o] && (!is_sink[o] || is_source[o]) && !users[o].contains(&i) {
@@ -85,9 +85,7 @@ fn least(
             before[i].push((o, k));
         }
     }
-    // A region has no value of its own: its results are cut.
-    let region = |i: usize| program.region(program.id_at(i)).is_some();
-    let room = |i: usize| match is_source[i] || is_sink[i] || region(i) {
+    let room = |i: usize| match is_source[i] || is_sink[i] {
         true => UNBOUNDED,
         false => program.ty(program.id_at(i)).elements(),
     };
@@ -131,7 +129,7 @@ fn least(
         }
         let Some(end) = end else {
             let cut = |&i: &usize| from[2 * i].is_some() && from[2 * i + 1].is_none();
-            let cut: Vec<NodeId> = (0..n).filter(cut).map(|i| program.id_at(i)).collect();
+            let cut: Vec<ValueId> = (0..n).filter(cut).map(|i| program.id_at(i)).collect();
             return (flow > 0 && flow < limit).then_some(cut);
         };
         let mut path = vec![end];
@@ -192,15 +190,15 @@ mod tests {
             }
             let y = g.sum(all[all.len() - 1], &[0]);
             let y = g.broadcast(y, &[100], &[]);
-            let inner: Vec<NodeId> = g.ids().filter(|&id| id != x && id != y).collect();
+            let inner: Vec<ValueId> = g.ids().filter(|&id| id != x && id != y).collect();
             if inner.len() > 16 {
                 continue;
             }
-            let separates = |cut: &dyn Fn(NodeId) -> bool| {
+            let separates = |cut: &dyn Fn(ValueId) -> bool| {
                 let mut reached = vec![false; g.len()];
                 reached[x.index()] = true;
                 for id in g.ids().filter(|&id| !cut(id)) {
-                    let from = g.node(id).operands.iter().any(|o| reached[o.index()]);
+                    let from = g.maker(id).operands.iter().any(|o| reached[o.index()]);
                     reached[id.index()] |= from;
                 }
                 !reached[y.index()]

@@ -5,7 +5,7 @@ use crate::price::Price;
 use crate::regions::estimate_region_vectors;
 use crate::segments::{self, Segment};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Graph, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Op, Type, ValueId};
 
 use super::form::Form;
 use super::{Search, cuts};
@@ -82,7 +82,7 @@ impl Net {
             let starts = [x, &keys].concat();
             let ends = keys.iter().map(|&key| (key, true));
             let ends = ends.chain(tangent.outputs().iter().map(|&y| (y, false)));
-            let parts: Vec<(NodeId, Part)> = ends
+            let parts: Vec<(ValueId, Part)> = ends
                 .map(|(node, key)| (node, Part::of(tangent, &active, &starts, node, key)))
                 .collect();
             if parts.iter().map(|(_, part)| part.work()).sum::<usize>() <= bounds.nodes {
@@ -109,7 +109,7 @@ impl Net {
             })
             .collect();
         for (node, Part { before, .. }) in parts {
-            let from: Vec<NodeId> = before.iter().map(|&k| starts[k]).collect();
+            let from: Vec<ValueId> = before.iter().map(|&k| starts[k]).collect();
             let part = Segment::between(tangent, residuals, &from, &[node]);
             let ty = tangent.ty(node).clone();
             vertices.push(vertex(&known, ty, before, part, price));
@@ -136,12 +136,12 @@ struct Part {
 }
 
 impl Part {
-    fn of(tangent: &Graph, active: &[bool], starts: &[NodeId], node: NodeId, key: bool) -> Part {
+    fn of(tangent: &Graph, active: &[bool], starts: &[ValueId], node: ValueId, key: bool) -> Part {
         let mut found = vec![false; starts.len()];
         let mut seen = vec![false; tangent.len()];
         let mut nodes = 0;
         let mut open = match key {
-            true => tangent.node(node).operands.to_vec(),
+            true => tangent.maker(node).operands.to_vec(),
             false => vec![node],
         };
         while let Some(id) = open.pop() {
@@ -152,7 +152,7 @@ impl Part {
             nodes += 1 + bodies.iter().map(|(_, body)| body.len()).sum::<usize>();
             match starts.iter().position(|&s| s == id) {
                 Some(k) => found[k] = true,
-                None => open.extend(tangent.node(id).operands.iter().copied()),
+                None => open.extend(tangent.maker(id).operands.iter().copied()),
             }
         }
         Part {
@@ -172,7 +172,7 @@ fn vertex(known: &[Type], ty: Type, before: Vec<usize>, part: Segment, price: Pr
     let fresh = || {
         let mut g = Graph::new();
         let own = part.own(known);
-        let own: Vec<NodeId> = own.into_iter().map(|ty| g.input(ty)).collect();
+        let own: Vec<ValueId> = own.into_iter().map(|ty| g.input(ty)).collect();
         (g, own)
     };
     let (mut forward, mut forms) = (Vec::new(), Vec::new());
@@ -218,16 +218,14 @@ pub(super) struct Through {
 }
 
 impl Through {
-    fn of(part: &Graph, starts: &[NodeId], price: Price<'_>) -> Through {
+    fn of(part: &Graph, starts: &[ValueId], price: Price<'_>) -> Through {
         let active = part.dependents_of(starts);
         let live = part.live();
         let mut through = Through::default();
-        for id in part
-            .ids()
-            .filter(|id| active[id.index()] && live[id.index()])
-        {
-            let node = part.node(id);
-            if starts.contains(&id) {
+        for node in part.nodes() {
+            let on_path = |v: &ValueId| active[v.index()] && live[v.index()];
+            let first = node.results().find(on_path);
+            if first.is_none_or(|id| starts.contains(&id)) {
                 continue;
             }
             if let Op::Region(region) = &node.op {
@@ -238,7 +236,7 @@ impl Through {
                 through.rest.1 += (many - one) / (MANY - 1) as f64;
                 continue;
             }
-            through.dtype = Some(node.ty.dtype);
+            through.dtype = Some(node.ty().dtype);
             let types: Vec<&Type> = node.operands.iter().map(|&o| part.ty(o)).collect();
             if let Op::Contract(c) = &node.op {
                 let (b, m, k, n) = c.sizes(types[0], types[1]);
@@ -250,16 +248,16 @@ impl Through {
                     });
                 continue;
             }
-            let cost = node.op.cost(&types, &node.ty);
+            let cost = part.cost(node);
             if cost.work == Work::View {
                 continue;
             }
             let amount = match cost.work {
-                Work::Copy => node.ty.elements() as f64,
+                Work::Copy => node.ty().elements() as f64,
                 _ => cost.operations as f64,
             };
-            let one = price.elementwise(node.ty.dtype, amount);
-            let two = price.elementwise(node.ty.dtype, 2.0 * amount);
+            let one = price.elementwise(node.ty().dtype, amount);
+            let two = price.elementwise(node.ty().dtype, 2.0 * amount);
             through.rest.0 += one;
             through.rest.1 += two - one;
         }
@@ -278,7 +276,7 @@ impl Through {
 }
 
 /// The arrays that may be eliminated, in the order of the program: small sets that cut it; where there are none, arrays through which many paths go.
-fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
+fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<ValueId> {
     let x = &tangent.inputs()[residuals..];
     let sets = cuts::narrow(tangent, x, tangent.outputs(), most);
     match sets.iter().any(|set| set.len() > 1) {
@@ -293,20 +291,20 @@ fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
 }
 
 /// The narrow arrays through which many paths go, in the order of the program: of each run of operations without branches the narrowest.
-fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
+fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<ValueId> {
     let x = &tangent.inputs()[residuals..];
     let active = tangent.dependents_of(x);
     let needed = tangent.live();
-    let on_path = |id: &NodeId| active[id.index()] && needed[id.index()];
-    let path: Vec<NodeId> = tangent.ids().filter(on_path).collect();
-    let width = |id: NodeId| tangent.ty(id).elements();
-    let total = |ids: &[NodeId]| ids.iter().map(|&id| width(id)).sum::<usize>();
+    let on_path = |id: &ValueId| active[id.index()] && needed[id.index()];
+    let path: Vec<ValueId> = tangent.ids().filter(on_path).collect();
+    let width = |id: ValueId| tangent.ty(id).elements();
+    let total = |ids: &[ValueId]| ids.iter().map(|&id| width(id)).sum::<usize>();
     let outer = total(x).min(total(tangent.outputs()));
 
     let mut uses = vec![0; tangent.len()];
-    let mut operands: Vec<Vec<NodeId>> = vec![Vec::new(); tangent.len()];
+    let mut operands: Vec<Vec<ValueId>> = vec![Vec::new(); tangent.len()];
     for &id in &path {
-        let mut from: Vec<NodeId> = tangent.node(id).operands.to_vec();
+        let mut from: Vec<ValueId> = tangent.maker(id).operands.to_vec();
         from.retain(on_path);
         from.sort_unstable();
         from.dedup();
@@ -322,7 +320,7 @@ fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
         from[y.index()] = 1.0;
         is_output[y.index()] = true;
     }
-    let mut run: Vec<NodeId> = tangent.ids().collect();
+    let mut run: Vec<ValueId> = tangent.ids().collect();
     for &id in &path {
         let before = &operands[id.index()];
         to[id.index()] = match x.contains(&id) {
@@ -342,7 +340,7 @@ fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
             from[o.index()] += from[id.index()];
         }
     }
-    let mut narrowest: Vec<Option<NodeId>> = vec![None; tangent.len()];
+    let mut narrowest: Vec<Option<ValueId>> = vec![None; tangent.len()];
     for &id in &path {
         let used = uses[id.index()] > 0;
         if width(id) == 0 || width(id) >= outer || !used || x.contains(&id) {
@@ -353,8 +351,8 @@ fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<NodeId> {
             *place = Some(id);
         }
     }
-    let mut found: Vec<NodeId> = narrowest.into_iter().flatten().collect();
-    let worth = |id: &NodeId| to[id.index()] * from[id.index()] / width(*id) as f64;
+    let mut found: Vec<ValueId> = narrowest.into_iter().flatten().collect();
+    let worth = |id: &ValueId| to[id.index()] * from[id.index()] / width(*id) as f64;
     found.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.cmp(b)));
     found.truncate(most);
     found.sort_unstable();

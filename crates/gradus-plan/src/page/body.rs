@@ -37,7 +37,7 @@ impl Held {
 impl View<'_> {
     /// The bodies of the node `id`, if it is a region.
     pub fn bodies(&self, id: NodeId, writer: &mut Writer<'_>) {
-        let Some(region) = self.graph.region(id) else {
+        let Some(region) = self.graph.node(id).region() else {
             return;
         };
         for (k, (name, body)) in region.bodies().into_iter().enumerate() {
@@ -75,7 +75,7 @@ impl View<'_> {
         let all = region.bodies().into_iter().enumerate();
         let all = all.map(|(k, (name, body))| {
             let n = first + k;
-            format!("<a href=\"#b{n}\">{name}</a>, {} nodes", body.len())
+            format!("<a href=\"#b{n}\">{name}</a>, {} nodes", body.nodes().len())
         });
         all.collect::<Vec<_>>().join("; ")
     }
@@ -85,7 +85,7 @@ impl View<'_> {
         let sum = sum(self.costs.iter().copied());
         let once = format!(
             "{} nodes, {} operations, about {}",
-            self.graph.len(),
+            self.graph.nodes().len(),
             grouped(sum.operations),
             time(sum.seconds)
         );
@@ -103,7 +103,7 @@ impl View<'_> {
     /// What each input of the body `name` is, by the names of the program around it.
     fn given(&self, id: NodeId, region: &Region, name: &str) -> Vec<String> {
         let operands = &self.graph.node(id).operands;
-        let outer = |k: usize| format!("%{} outside", self.name(operands[k]));
+        let outer = |k: usize| format!("%{} outside", self.names[operands[k].index()]);
         match region {
             Region::Loop(r) => {
                 let counts = r.counts();

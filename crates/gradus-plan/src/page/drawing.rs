@@ -31,7 +31,7 @@ const LETTER: f64 = 6.7;
 
 impl Drawing {
     pub fn new(view: &View<'_>) -> Option<Drawing> {
-        let whole = (view.graph.len() <= MOST_DRAWN).then(|| Drawing::of_nodes(view));
+        let whole = (view.graph.nodes().len() <= MOST_DRAWN).then(|| Drawing::of_nodes(view));
         whole.flatten().or_else(|| Drawing::of_lines(view))
     }
 
@@ -62,8 +62,7 @@ impl Drawing {
         let mut at = HashMap::new();
         let is_output = graph.output_marks();
         let (mut boxes, mut all_reads) = (Vec::new(), Vec::new());
-        for id in graph.ids() {
-            let node = graph.node(id);
+        for (id, node) in graph.node_ids().zip(graph.nodes()) {
             if matches!(node.op, Op::Const(_)) {
                 continue;
             }
@@ -71,7 +70,7 @@ impl Drawing {
             let mut reads: Vec<usize> = node
                 .operands
                 .iter()
-                .filter_map(|o| at.get(o).copied())
+                .filter_map(|&o| at.get(&graph.maker_id(o)).copied())
                 .collect();
             reads.sort_unstable();
             reads.dedup();
@@ -80,14 +79,14 @@ impl Drawing {
                 Op::Region(region) => body::title(region, view.name(id)),
                 op => [
                     format!("%{} {}", view.name(id), op.name()),
-                    node.ty.to_string(),
+                    node.ty().to_string(),
                 ],
             };
             boxes.push(Drawn {
                 class: view.class(id),
                 lines,
                 nodes: vec![view.name(id)],
-                output: is_output[id.index()],
+                output: node.has_marked(&is_output),
             });
         }
         Drawing::placed(
@@ -102,11 +101,10 @@ impl Drawing {
         let graph = view.graph;
         let mut at = HashMap::new();
         let is_output = graph.output_marks();
-        let mut box_of = vec![None; graph.len()];
+        let mut box_of = vec![None; graph.nodes().len()];
         let mut boxes: Vec<Drawn> = Vec::new();
         let mut reads: Vec<Vec<usize>> = Vec::new();
-        for id in graph.ids() {
-            let node = graph.node(id);
+        for (id, node) in graph.node_ids().zip(graph.nodes()) {
             if matches!(node.op, Op::Const(_)) {
                 continue;
             }
@@ -125,10 +123,10 @@ impl Drawing {
             });
             box_of[id.index()] = Some(k);
             boxes[k].nodes.push(view.name(id));
-            boxes[k].output |= is_output[id.index()];
+            boxes[k].output |= node.has_marked(&is_output);
             for o in &node.operands {
                 // Lines may read each other; links go down, from the line that began first.
-                if let Some(r) = box_of[o.index()]
+                if let Some(r) = box_of[graph.maker_id(*o).index()]
                     && r < k
                     && !reads[k].contains(&r)
                 {

@@ -15,7 +15,7 @@ use crate::profile::Profile;
 use crate::quote;
 use body::Held;
 use drawing::Drawing;
-use gradus_ir::{Graph, Loc, NodeId, Part, text};
+use gradus_ir::{Graph, Loc, Node, NodeId, Part, text};
 use source::Sources;
 use std::fmt::Write;
 
@@ -84,8 +84,9 @@ struct Writer<'a> {
 /// A graph with all that the page says of its nodes.
 struct View<'a> {
     graph: &'a Graph,
-    /// What the printed text calls each node.
+    /// What the printed text calls each value.
     names: Vec<usize>,
+    /// For each node those that read its results.
     users: Vec<Vec<NodeId>>,
     costs: Vec<Estimate>,
     places: Places,
@@ -97,15 +98,16 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(graph: &'a Graph, writer: &mut Writer<'_>, held: Held) -> View<'a> {
-        let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.len()];
-        let mut numbers = vec![0; graph.len()];
-        for id in graph.ids() {
-            for o in &graph.node(id).operands {
-                if !users[o.index()].contains(&id) {
-                    users[o.index()].push(id);
+        let mut users: Vec<Vec<NodeId>> = vec![Vec::new(); graph.nodes().len()];
+        let mut numbers = vec![0; graph.nodes().len()];
+        for (id, node) in graph.node_ids().zip(graph.nodes()) {
+            for &o in &node.operands {
+                let of_maker = &mut users[graph.maker_id(o).index()];
+                if !of_maker.contains(&id) {
+                    of_maker.push(id);
                 }
             }
-            if let Some(region) = graph.region(id) {
+            if let Some(region) = node.region() {
                 numbers[id.index()] = writer.bodies + 1;
                 writer.bodies += region.bodies().len();
             }
@@ -139,13 +141,15 @@ impl<'a> View<'a> {
 
     /// The nodes in the order of their names.
     fn listed(&self) -> Vec<NodeId> {
-        let mut all: Vec<NodeId> = self.graph.ids().collect();
-        all.sort_by_key(|id| self.names[id.index()]);
+        let mut all: Vec<NodeId> = self.graph.node_ids().collect();
+        all.sort_by_key(|&id| self.name(id));
         all
     }
 
+    /// What a node is called: its first result, or a number of its own if it has none.
     fn name(&self, id: NodeId) -> usize {
-        self.names[id.index()]
+        let first = self.graph.node(id).results().next();
+        first.map_or(self.names.len() + id.index(), |v| self.names[v.index()])
     }
 
     /// Where a node comes from, where that is known and shown.
@@ -173,7 +177,7 @@ impl<'a> View<'a> {
     }
 
     fn class(&self, id: NodeId) -> &'static str {
-        class(self.graph, id)
+        class(self.graph.node(id))
     }
 
     fn summary(&self, out: &mut String) {
@@ -181,7 +185,7 @@ impl<'a> View<'a> {
         let _ = writeln!(
             out,
             "<p class=\"summary\">{} nodes, {} inputs, {} outputs; {} operations, {} bytes moved, about {}.</p>",
-            self.graph.len(),
+            self.graph.nodes().len(),
             self.graph.inputs().len(),
             self.graph.outputs().len(),
             grouped(all.operations),
@@ -199,8 +203,8 @@ impl<'a> View<'a> {
 }
 
 /// The class of a node: which part of a derivative it is.
-fn class(graph: &Graph, id: NodeId) -> &'static str {
-    match graph.node(id).loc.part() {
+fn class(node: &Node) -> &'static str {
+    match node.loc.part() {
         Part::Value => "value",
         Part::Tangent(_) => "tangent",
         Part::Cotangent(_) => "cotangent",
@@ -210,10 +214,10 @@ fn class(graph: &Graph, id: NodeId) -> &'static str {
 /// Search and choice for all nodes, those of bodies included.
 fn tools(graph: &Graph, out: &mut String) {
     fn count(graph: &Graph, wanted: &str) -> usize {
-        let all = graph.ids().map(|id| {
-            let bodies = graph.region(id).map(|r| r.bodies()).unwrap_or_default();
+        let all = graph.nodes().iter().map(|node| {
+            let bodies = node.region().map(|r| r.bodies()).unwrap_or_default();
             let inside: usize = bodies.iter().map(|(_, b)| count(b, wanted)).sum();
-            inside + usize::from(class(graph, id) == wanted)
+            inside + usize::from(class(node) == wanted)
         });
         all.sum()
     }

@@ -4,14 +4,15 @@ use super::{View, Writer, body, short};
 use crate::explain::{grouped, time};
 use crate::quote;
 use gradus_ir::primitives::Work;
-use gradus_ir::{NodeId, Op, Part, Type, text};
+use gradus_ir::{NodeId, Op, Part, text};
 use std::fmt::Write;
 
 impl View<'_> {
     pub fn node(&self, id: NodeId, writer: &mut Writer<'_>) {
         let out = &mut writer.out;
         let (graph, node) = (self.graph, self.graph.node(id));
-        let mut reads: Vec<usize> = node.operands.iter().map(|&o| self.name(o)).collect();
+        let makers = node.operands.iter().map(|&o| graph.maker_id(o));
+        let mut reads: Vec<usize> = makers.map(|maker| self.name(maker)).collect();
         reads.sort_unstable();
         reads.dedup();
         let users: Vec<usize> = self.users[id.index()]
@@ -25,15 +26,15 @@ impl View<'_> {
                     .given
                     .get(k as usize)
                     .map_or("input", String::as_str);
-                format!("%{}: {}  {role}", self.name(id), node.ty)
+                format!("%{}: {}  {role}", self.name(id), node.ty())
             }
-            _ => text::head(graph, &self.names, id),
+            _ => text::head(&self.names, node),
         };
         let returned: Vec<String> = graph
             .outputs()
             .iter()
             .enumerate()
-            .filter(|&(_, &o)| o == id)
+            .filter(|&(_, &o)| graph.maker_id(o) == id)
             .map(|(k, _)| match self.held.returned.get(k) {
                 Some(role) => format!(" → {role}"),
                 None => format!(" → output {k}"),
@@ -70,15 +71,14 @@ impl View<'_> {
                 Part::Cotangent(op) => format!("backward through <code>{op}</code>"),
             },
         );
-        if let Some(region) = graph.region(id) {
+        if let Some(region) = node.region() {
             row("programs", &self.links_to_bodies(id, region));
             row("runs", &body::runs(region));
         }
         row("depends on", &self.links(&reads));
         row("used by", &self.links(&users));
-        let types: Vec<&Type> = node.operands.iter().map(|&o| graph.ty(o)).collect();
-        let (cost, estimate) = (node.op.cost(&types, &node.ty), self.costs[id.index()]);
-        if graph.region(id).is_none() {
+        let (cost, estimate) = (graph.cost(node), self.costs[id.index()]);
+        if node.region().is_none() {
             row("work", work(cost.work));
         }
         row("operations", &grouped(cost.operations));

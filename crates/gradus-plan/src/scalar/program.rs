@@ -5,7 +5,7 @@ use super::{Edge, EliminationOptions, EliminationPlan, ScalarGraph};
 use crate::matrix::Matrix;
 use gradus_ir::block::Block;
 use gradus_ir::primitives::Unary;
-use gradus_ir::{Dims, Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{Dims, Graph, Literal, Op, Type, ValueId};
 use std::collections::BTreeMap;
 
 /// Elements, products and entries of the Jacobian that a program may have for each number that it may eliminate: beyond these it is no program of scalars.
@@ -61,12 +61,12 @@ impl ScalarProgram {
                 if tangent.ty(id).dtype != dtype {
                     return None;
                 }
-                let elements = reader.node(tangent.node(id))?;
+                let elements = reader.node(tangent.maker(id))?;
                 reader.take(elements.len())?;
                 reader.values[id.index()] = Some(elements);
             }
         }
-        let elements = |id: &NodeId| -> Vec<Element> {
+        let elements = |id: &ValueId| -> Vec<Element> {
             let zeros = || vec![None; tangent.ty(*id).elements()];
             reader.values[id.index()].clone().unwrap_or_else(zeros)
         };
@@ -115,7 +115,7 @@ impl ScalarProgram {
     }
 
     /// The derivatives of the outputs by the inputs, appended to `g`.
-    pub fn build(&self, g: &mut Graph, program: &Graph, residuals: &[NodeId]) -> Matrix {
+    pub fn build(&self, g: &mut Graph, program: &Graph, residuals: &[ValueId]) -> Matrix {
         let mut values = Values {
             program,
             there: vec![None; program.len()],
@@ -127,7 +127,7 @@ impl ScalarProgram {
         let Some(dtype) = x.first().map(|t| t.dtype) else {
             return Matrix::new(vec![Vec::new(); self.outputs.len()], 0);
         };
-        let mut into: Vec<Vec<(usize, NodeId)>> = vec![Vec::new(); self.graph.vertices()];
+        let mut into: Vec<Vec<(usize, ValueId)>> = vec![Vec::new(); self.graph.vertices()];
         for e in self.graph.edges() {
             // An output that is used as well has a copy behind all vertices.
             let partial = match self.into.get(e.to) {
@@ -186,14 +186,14 @@ impl ScalarProgram {
 fn assembled(
     g: &mut Graph,
     dtype: gradus_ir::DType,
-    entries: &[Option<NodeId>],
+    entries: &[Option<ValueId>],
     y: &Type,
     x: &Type,
 ) -> Option<Block> {
     if entries.iter().all(Option::is_none) {
         return None;
     }
-    let parts: Vec<NodeId> = entries
+    let parts: Vec<ValueId> = entries
         .chunk_by(|a, b| a.is_none() && b.is_none())
         .map(|run| match run[0] {
             Some(entry) => g.reshape(entry, &[1]),
@@ -259,12 +259,12 @@ fn contract(into: &mut [BTreeMap<usize, Vec<Term>>], inputs: usize, outputs: &[u
 /// Numbers of the linear program in the graph that has its residuals.
 struct Values<'a> {
     program: &'a Graph,
-    there: Vec<Option<NodeId>>,
+    there: Vec<Option<ValueId>>,
 }
 
 impl Values<'_> {
-    fn partial(&mut self, g: &mut Graph, dtype: gradus_ir::DType, terms: &[Term]) -> NodeId {
-        let mut sum: Option<NodeId> = None;
+    fn partial(&mut self, g: &mut Graph, dtype: gradus_ir::DType, terms: &[Term]) -> ValueId {
+        let mut sum: Option<ValueId> = None;
         for term in terms {
             let one = g.constant(Literal::from_f64(dtype, 1.0), &[]);
             let value = match term.factor {
@@ -293,15 +293,15 @@ impl Values<'_> {
         sum.expect("a partial derivative has a term")
     }
 
-    fn element(&mut self, g: &mut Graph, id: NodeId, k: usize) -> NodeId {
+    fn element(&mut self, g: &mut Graph, id: ValueId, k: usize) -> ValueId {
         if self.there[id.index()].is_none() {
-            self.program.copy_into(g, &mut self.there, &[id]);
+            self.program.copy_into(g, &mut self.there, &[id], &[]);
         }
         let mut at = self.there[id.index()].expect("the node was copied");
         let mut k = k;
         // Through views, so that no array is made for one of its elements.
-        while let Op::Layout(layout) = &g.node(at).op {
-            let from = g.node(at).operands[0];
+        while let Op::Layout(layout) = &g.maker(at).op {
+            let from = g.maker(at).operands[0];
             k = viewed(layout, g.shape(from), g.shape(at), k);
             at = from;
         }

@@ -1,20 +1,20 @@
 //! Reads a linear program of arrays number by number.
 
 use gradus_ir::primitives::{Binary, Contract, Layout, Reduce, ReduceKind, Resize, Unary};
-use gradus_ir::{Dims, Graph, Node, NodeId, Op};
+use gradus_ir::{Dims, Graph, Node, Op, ValueId};
 use std::collections::BTreeMap;
 
 /// A number that depends on no input of the linear program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Factor {
     One,
-    Element(NodeId, usize),
+    Element(ValueId, usize),
     /// One by the element.
-    Inverse(NodeId, usize),
+    Inverse(ValueId, usize),
     /// 1 where the element is true, else 0.
-    If(NodeId, usize),
+    If(ValueId, usize),
     /// 0 where the element is true, else 1.
-    Unless(NodeId, usize),
+    Unless(ValueId, usize),
 }
 
 /// A partial derivative is a sum of such terms.
@@ -118,7 +118,7 @@ impl Reader<'_> {
 
     /// The elements of a node; `None` where it is no sum, product or movement of elements, or too large.
     pub fn node(&mut self, node: &Node) -> Option<Vec<Element>> {
-        let n = node.ty.elements();
+        let n = node.ty().elements();
         let plus = |factor| Term {
             minus: false,
             factor,
@@ -173,7 +173,7 @@ impl Reader<'_> {
             Op::Layout(layout) => {
                 let from = self.program.shape(node.operands[0]);
                 let x = self.active(node, 0)?;
-                let element = |k| x[viewed(layout, from, &node.ty.shape, k)];
+                let element = |k| x[viewed(layout, from, &node.ty().shape, k)];
                 Some((0..n).map(element).collect())
             }
             Op::Reduce(Reduce {
@@ -189,7 +189,7 @@ impl Reader<'_> {
                         .filter(|a| !axes.contains(a))
                         .map(|a| at[a])
                         .collect();
-                    parts[flat(&node.ty.shape, &kept)].push((element, one));
+                    parts[flat(&node.ty().shape, &kept)].push((element, one));
                 }
                 Some(parts.into_iter().map(|parts| self.sum(parts)).collect())
             }
@@ -210,11 +210,11 @@ impl Reader<'_> {
         };
         let sums: Vec<usize> = c.contract_left.iter().map(|&a| shapes[0][a]).collect();
         let each: usize = sums.iter().product();
-        let n = node.ty.elements();
+        let n = node.ty().elements();
         self.take(n * each)?;
         let mut elements = Vec::with_capacity(n);
         for k in 0..n {
-            let at = indices(&node.ty.shape, k);
+            let at = indices(&node.ty().shape, k);
             let (batch, rest) = at.split_at(c.batch_left.len());
             let (of_left, of_right) = rest.split_at(fl.len());
             let mut parts = Vec::with_capacity(each);
@@ -257,8 +257,8 @@ impl Reader<'_> {
     }
 
     fn resized(&mut self, resize: &Resize, node: &Node) -> Option<Vec<Element>> {
-        let shape = &node.ty.shape;
-        let n = node.ty.elements();
+        let shape = &node.ty().shape;
+        let n = node.ty().elements();
         let mut elements: Vec<Element> = vec![None; n];
         let (start, step): (Vec<usize>, Vec<usize>) = match resize {
             Resize::Concat(axis) => {

@@ -5,7 +5,7 @@
 use crate::tensor::Tensor;
 use crate::trace;
 use gradus_ir::primitives::{Binary, Body, Call, Compare, Loop, Region, Trips};
-use gradus_ir::{DType, Graph, Literal, Loc, NodeId, Result, Type};
+use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 
 /// A loop that goes on as long as `test` says so of the number of the step, the constants and what is carried.
 pub(super) struct Growing {
@@ -68,7 +68,7 @@ impl Growing {
     }
 
     /// Inputs of the constants and what is carried.
-    fn inputs(&self, g: &mut Graph) -> Vec<NodeId> {
+    fn inputs(&self, g: &mut Graph) -> Vec<ValueId> {
         let types = self.body.input_types();
         types[1..].iter().map(|ty| g.input(ty.clone())).collect()
     }
@@ -79,7 +79,7 @@ impl Growing {
         g.input(Type::scalar(DType::I64));
         let rest = self.inputs(&mut g);
         let done = g.input(Type::scalar(DType::I64));
-        let args: Vec<NodeId> = [done].into_iter().chain(rest).collect();
+        let args: Vec<ValueId> = [done].into_iter().chain(rest).collect();
         let outputs = g.inline(&self.test, &args)?;
         g.set_outputs(outputs);
         Ok(g)
@@ -93,7 +93,7 @@ impl Growing {
         let done = g.input(Type::scalar(DType::I64));
         let one = g.constant(Literal::from_i64(DType::I64, 1), &[]);
         let length = g.add_nodes(number, one);
-        let args: Vec<NodeId> = [done, length].into_iter().chain(rest).collect();
+        let args: Vec<ValueId> = [done, length].into_iter().chain(rest).collect();
         let steps = Region::Call(Call::Checkpoint(self.steps()?.into()));
         let outputs = g.add_region(steps, &args)?;
         g.set_outputs(outputs);
@@ -103,14 +103,14 @@ impl Growing {
     /// The steps of a stretch: of the steps done before, the stretch's length, the constants and what is carried, what is carried and the steps done then.
     fn steps(&self) -> Result<Graph> {
         // Both get the number within the stretch, the steps done before, the stretch's length, the constants and what is carried.
-        let inner = |program: &Body| -> Result<(Graph, NodeId, NodeId, Vec<NodeId>)> {
+        let inner = |program: &Body| -> Result<(Graph, ValueId, ValueId, Vec<ValueId>)> {
             let mut g = Graph::new();
             let index = g.input(Type::scalar(DType::I64));
             let start = g.input(Type::scalar(DType::I64));
             let length = g.input(Type::scalar(DType::I64));
             let rest = self.inputs(&mut g);
             let number = g.add_nodes(start, index);
-            let args: Vec<NodeId> = [number].into_iter().chain(rest).collect();
+            let args: Vec<ValueId> = [number].into_iter().chain(rest).collect();
             let outputs = g.inline(program, &args)?;
             Ok((g, index, length, outputs))
         };
@@ -124,7 +124,7 @@ impl Growing {
         let start = g.input(Type::scalar(DType::I64));
         let length = g.input(Type::scalar(DType::I64));
         let rest = self.inputs(&mut g);
-        let args: Vec<NodeId> = [start, length].into_iter().chain(rest).collect();
+        let args: Vec<ValueId> = [start, length].into_iter().chain(rest).collect();
         let region = Region::Loop(Loop {
             trips: Trips::While(test.into()),
             reverse: false,

@@ -1,7 +1,7 @@
 //! What the steps of a loop compute from captured values alone.
 
 use crate::trace::{self, Closed};
-use gradus_ir::{Graph, NodeId, Op, Result};
+use gradus_ir::{Graph, Node, Op, Result, ValueId};
 
 /// The step, of `arguments` arguments, of a loop that makes at least one: what it computes from captured values alone is computed before the loop, and captured instead. That changes
 /// no value, derivative or error, as the step would do it anyway; effects stay, and so do calls with a backward pass of the user's, which is run for each step.
@@ -17,7 +17,7 @@ pub(super) fn before_steps(step: Closed, arguments: usize) -> Result<Closed> {
     let rest = step.graph.program(&inputs, step.graph.outputs());
     let live = rest.live();
     let captured = step.captured.into_iter().chain(values);
-    let (inputs, captured): (Vec<NodeId>, Vec<_>) = (rest.inputs()[arguments..].iter())
+    let (inputs, captured): (Vec<ValueId>, Vec<_>) = (rest.inputs()[arguments..].iter())
         .zip(captured)
         .filter(|(input, _)| live[input.index()])
         .unzip();
@@ -30,22 +30,22 @@ pub(super) fn before_steps(step: Closed, arguments: usize) -> Result<Closed> {
 }
 
 /// The values that follow from captured ones alone, and that something else uses.
-fn invariants(step: &Graph, arguments: usize) -> Vec<NodeId> {
-    let stays = |id: &NodeId| {
-        let op = &step.node(*id).op;
-        op.is_effect() || op.own_backward()
-    };
-    let mut sources: Vec<NodeId> = step.ids().filter(stays).collect();
+fn invariants(step: &Graph, arguments: usize) -> Vec<ValueId> {
+    let stays = |node: &&Node| node.op.is_effect() || node.op.own_backward();
+    let staying = step.nodes().iter().filter(stays);
+    let mut sources: Vec<ValueId> = staying.flat_map(Node::results).collect();
     sources.extend(&step.inputs()[..arguments]);
     let varies = step.dependents_of(&sources);
     let live = step.live();
+    // An effect varies, also one without results.
     let users = step
-        .ids()
-        .filter(|id| varies[id.index()] && live[id.index()]);
-    let used = users.flat_map(|id| step.node(id).operands.iter());
-    let mut found: Vec<NodeId> = used.chain(step.outputs()).copied().collect();
+        .nodes()
+        .iter()
+        .filter(|node| node.runs(&live) && (node.op.is_effect() || node.has_marked(&varies)));
+    let used = users.flat_map(|node| node.operands.iter());
+    let mut found: Vec<ValueId> = used.chain(step.outputs()).copied().collect();
     found.retain(|id| {
-        let op = &step.node(*id).op;
+        let op = &step.maker(*id).op;
         !varies[id.index()] && !matches!(op, Op::Input(_) | Op::Const(_) | Op::Iota(_))
     });
     found.sort_unstable();

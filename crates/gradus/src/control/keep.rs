@@ -3,7 +3,7 @@
 use super::called;
 use crate::tree::Tree;
 use gradus_ir::primitives::{Body, Call, Loop, Region, Trips};
-use gradus_ir::{DType, Graph, Literal, Loc, NodeId, Result, Type};
+use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 use std::collections::HashMap;
 
 /// `f` as a function of which the way back keeps the argument alone, and computes the rest again: memory for time.
@@ -107,7 +107,7 @@ impl Steps<'_> {
         }
     }
 
-    fn inputs(&self, g: &mut Graph, n: usize) -> Vec<NodeId> {
+    fn inputs(&self, g: &mut Graph, n: usize) -> Vec<ValueId> {
         let first = self.consts + self.carries;
         let types = self.body.input_types();
         types[1..]
@@ -122,17 +122,17 @@ impl Steps<'_> {
         &self,
         g: &mut Graph,
         n: usize,
-        start: NodeId,
-        args: &[NodeId],
+        start: ValueId,
+        args: &[ValueId],
         checkpoints: bool,
-    ) -> Result<Vec<NodeId>> {
+    ) -> Result<Vec<ValueId>> {
         let mut step = Graph::new();
         let index = step.input(Type::scalar(DType::I64));
         let start_inside = step.input(Type::scalar(DType::I64));
         let types = self.body.input_types();
-        let rest: Vec<NodeId> = types[1..].iter().map(|t| step.input(t.clone())).collect();
+        let rest: Vec<ValueId> = types[1..].iter().map(|t| step.input(t.clone())).collect();
         let number = step.add_nodes(index, start_inside);
-        let all: Vec<NodeId> = [number].into_iter().chain(rest).collect();
+        let all: Vec<ValueId> = [number].into_iter().chain(rest).collect();
         let outputs = if checkpoints {
             step.add_region(Region::Call(Call::Checkpoint(self.body.clone())), &all)?
         } else {
@@ -146,7 +146,7 @@ impl Steps<'_> {
             carries: self.carries,
             body: step.into(),
         });
-        let operands: Vec<NodeId> = [start].iter().chain(args).copied().collect();
+        let operands: Vec<ValueId> = [start].iter().chain(args).copied().collect();
         g.add_region(region, &operands)
     }
 
@@ -156,9 +156,9 @@ impl Steps<'_> {
         g: &mut Graph,
         n: usize,
         length: usize,
-        start: NodeId,
-        args: &[NodeId],
-    ) -> Result<Vec<NodeId>> {
+        start: ValueId,
+        args: &[ValueId],
+    ) -> Result<Vec<ValueId>> {
         let full = n / length;
         let stretch = self.called(length, |steps, g, start, args| {
             steps.all(g, length, start, args, false)
@@ -168,7 +168,7 @@ impl Steps<'_> {
         let rest = self.inputs(&mut outer, length);
         let factor = outer.constant(Literal::from_i64(DType::I64, length as i64), &[]);
         let at = outer.mul(number, factor);
-        let all: Vec<NodeId> = [at].into_iter().chain(rest).collect();
+        let all: Vec<ValueId> = [at].into_iter().chain(rest).collect();
         let outputs = outer.add_region(Region::Call(Call::Checkpoint(stretch)), &all)?;
         outer.set_outputs(outputs);
         let region = Region::Loop(Loop {
@@ -178,7 +178,7 @@ impl Steps<'_> {
             carries: self.carries,
             body: outer.into(),
         });
-        let whole = |steps: &Self, g: &mut Graph, args: &[NodeId]| -> Result<Vec<NodeId>> {
+        let whole = |steps: &Self, g: &mut Graph, args: &[ValueId]| -> Result<Vec<ValueId>> {
             let mut args = args.to_vec();
             for x in &mut args[steps.consts + steps.carries..] {
                 let shape = [&[full, length], &g.shape(*x)[1..]].concat();
@@ -208,10 +208,10 @@ impl Steps<'_> {
         g: &mut Graph,
         n: usize,
         k: usize,
-        start: NodeId,
-        args: &[NodeId],
+        start: ValueId,
+        args: &[ValueId],
         known: &mut HashMap<(usize, usize), Body>,
-    ) -> Result<Vec<NodeId>> {
+    ) -> Result<Vec<ValueId>> {
         // With t repetitions and k snapshots, (k+t choose t) steps can be undone.
         let t = (1..).find(|&t| reach(k, t) >= n).unwrap_or(1);
         if n <= 1 || t == 1 || k == 1 {
@@ -235,7 +235,7 @@ impl Steps<'_> {
             n,
             args,
             |_, g, args| {
-                let all: Vec<NodeId> = [start].iter().chain(args).copied().collect();
+                let all: Vec<ValueId> = [start].iter().chain(args).copied().collect();
                 g.add_region(Region::Call(Call::Checkpoint(early.clone())), &all)
             },
             |steps, g, args| {
@@ -250,7 +250,7 @@ impl Steps<'_> {
     fn called(
         &self,
         n: usize,
-        write: impl FnOnce(&Self, &mut Graph, NodeId, &[NodeId]) -> Result<Vec<NodeId>>,
+        write: impl FnOnce(&Self, &mut Graph, ValueId, &[ValueId]) -> Result<Vec<ValueId>>,
     ) -> Result<Body> {
         let mut g = Graph::new();
         let start = g.input(Type::scalar(DType::I64));
@@ -266,12 +266,12 @@ impl Steps<'_> {
         g: &mut Graph,
         middle: usize,
         n: usize,
-        args: &[NodeId],
-        early: impl FnOnce(&Self, &mut Graph, &[NodeId]) -> Result<Vec<NodeId>>,
-        late: impl FnOnce(&Self, &mut Graph, &[NodeId]) -> Result<Vec<NodeId>>,
-    ) -> Result<Vec<NodeId>> {
+        args: &[ValueId],
+        early: impl FnOnce(&Self, &mut Graph, &[ValueId]) -> Result<Vec<ValueId>>,
+        late: impl FnOnce(&Self, &mut Graph, &[ValueId]) -> Result<Vec<ValueId>>,
+    ) -> Result<Vec<ValueId>> {
         let fixed = self.consts + self.carries;
-        let part = |g: &mut Graph, carried: &[NodeId], from: usize, to: usize| {
+        let part = |g: &mut Graph, carried: &[ValueId], from: usize, to: usize| {
             let mut part = [&args[..self.consts], carried].concat();
             for &x in &args[fixed..] {
                 let mut start = vec![0; g.shape(x).len()];

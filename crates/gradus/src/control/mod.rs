@@ -28,7 +28,7 @@ use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Call, Region};
-use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, NodeId, Result, Type};
+use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Result, Type, ValueId};
 
 /// A closure as a program of its arguments and what it uses from outside, and a result to rebuild others like.
 pub(crate) fn close<A: Tree, B: Tree>(
@@ -43,8 +43,8 @@ pub(crate) fn close<A: Tree, B: Tree>(
 /// The program of inputs of these types that applies `graph` to those of them in `args`.
 pub(crate) fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
     let mut g = Graph::new();
-    let inputs: Vec<NodeId> = types.iter().map(|ty| g.input(ty.clone())).collect();
-    let args: Vec<NodeId> = args.iter().map(|&k| inputs[k]).collect();
+    let inputs: Vec<ValueId> = types.iter().map(|ty| g.input(ty.clone())).collect();
+    let args: Vec<ValueId> = args.iter().map(|&k| inputs[k]).collect();
     let outputs = g.inline(graph, &args)?;
     g.set_outputs(outputs);
     Ok(g)
@@ -54,7 +54,7 @@ pub(crate) fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result
 pub(crate) fn apply(region: Region, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
     let mut g = Graph::new();
     g.set_loc(trace::users_place(loc));
-    let inputs: Vec<NodeId> = operands.iter().map(|t| g.input(t.ty().clone())).collect();
+    let inputs: Vec<ValueId> = operands.iter().map(|t| g.input(t.ty().clone())).collect();
     let outputs = g.add_region(region, &inputs)?;
     g.set_outputs(outputs);
     trace::apply(&g, operands)

@@ -4,7 +4,7 @@ use crate::tensor::Tensor;
 use crate::trace;
 use gradus_cpu::Array;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
-use gradus_ir::{Graph, Loc, NodeId, Op, Part, Result, Type};
+use gradus_ir::{Graph, Loc, Node, Op, Part, Result, Type, ValueId};
 use std::fmt;
 
 /// What an array holds.
@@ -124,8 +124,6 @@ enum Value {
     Array(Array),
     /// An item a step.
     List(Vec<Array>),
-    /// Of a region: its results.
-    Results(Vec<Value>),
 }
 
 impl Value {
@@ -133,10 +131,6 @@ impl Value {
         match self {
             Value::Array(array) => Finite::of(array),
             Value::List(items) => Finite::of_all(items),
-            Value::Results(all) => {
-                let all = all.iter().map(Value::finite);
-                all.max().unwrap_or(Finite::All)
-            }
         }
     }
 
@@ -156,38 +150,37 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
     let mut meant = vec![false; graph.len()];
     // Whether an element is the operation's own doing, whatever the others are.
     let mut own = vec![false; graph.len()];
-    let operands = |values: &[Option<Value>], id: NodeId| -> Vec<Value> {
-        let operands = graph.node(id).operands.iter();
+    let operands = |values: &[Option<Value>], node: &Node| -> Vec<Value> {
+        let operands = node.operands.iter();
         operands.filter_map(|o| values[o.index()].clone()).collect()
     };
-    for id in graph.ids().filter(|id| live[id.index()]) {
-        let node = graph.node(id);
-        let given = operands(&values, id);
-        let value = match &node.op {
-            Op::Input(k) => Value::Array(arguments[*k as usize].clone()),
-            Op::Region(region) => Value::Results(evaluate(region, node.loc, &given)?),
-            Op::Result { index, .. } => match &given[0] {
-                Value::Results(all) => all[*index as usize].clone(),
-                _ => unreachable!("a result is one of a region"),
-            },
+    for node in graph.nodes().iter().filter(|node| node.runs(&live)) {
+        let given = operands(&values, node);
+        let results = match &node.op {
+            Op::Input(k) => vec![Value::Array(arguments[*k as usize].clone())],
+            Op::Region(region) => evaluate(region, node.loc, &given)?,
             _ => {
                 let arrays: Result<Vec<Array>> = given.iter().map(Value::array).collect();
                 let tensors = arrays?.into_iter().map(Tensor::from_array);
-                Value::Array(trace::compute(graph, id, tensors.collect())?)
+                let value = trace::compute(graph, node, tensors.collect())?;
+                vec![Value::Array(value)]
             }
         };
-        let k = id.index();
-        bad[k] = value.finite();
-        values[k] = Some(value);
-        if bad[k] != Finite::All
-            && let Some(Value::Array(result)) = &values[k]
-        {
-            let arrays = given.iter().filter_map(|v| match v {
-                Value::Array(array) => Some(array.clone()),
-                _ => None,
-            });
-            let made = made_at(&node.op, &arrays.collect::<Vec<_>>(), result);
-            own[k] = made.is_some_and(|made| made.contains(&true));
+        let arrays = given.iter().filter_map(|v| match v {
+            Value::Array(array) => Some(array.clone()),
+            _ => None,
+        });
+        let arrays: Vec<Array> = arrays.collect();
+        for (v, value) in node.results().zip(results) {
+            let k = v.index();
+            bad[k] = value.finite();
+            if bad[k] != Finite::All
+                && let Value::Array(result) = &value
+            {
+                let made = made_at(&node.op, &arrays, result);
+                own[k] = made.is_some_and(|made| made.contains(&true));
+            }
+            values[k] = Some(value);
         }
         let mut sources = node.operands.iter().map(|o| o.index());
         let is_meant = match node.op {
@@ -195,46 +188,49 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
             Op::Input(_) => meaning == Meaning::Meant,
             _ => sources.any(|o| meant[o]),
         };
-        if bad[k] == Finite::Infinite
-            && is_meant
+        let infinite = |v: ValueId| bad[v.index()] == Finite::Infinite && !own[v.index()];
+        if is_meant
+            && node.results().any(infinite)
             && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
-            && !own[k]
         {
             let inside = match &node.op {
                 Op::Region(region) => within(region, node.loc, &given)?,
                 _ => None,
             };
             if inside.is_none() {
-                meant[k] = true;
-                bad[k] = Finite::All;
+                for v in node.results().map(ValueId::index) {
+                    if bad[v] == Finite::Infinite && !own[v] {
+                        meant[v] = true;
+                        bad[v] = Finite::All;
+                    }
+                }
             }
         }
     }
-    let made = |id: &NodeId| {
-        let operands = &graph.node(*id).operands;
-        let given = meaning == Meaning::Meant && matches!(graph.node(*id).op, Op::Input(_));
-        !given
-            && bad[id.index()] != Finite::All
-            && (own[id.index()] || operands.iter().all(|o| bad[o.index()] == Finite::All))
+    let is_bad = |v: ValueId| bad[v.index()] != Finite::All;
+    let made = |node: &&Node| {
+        let given = meaning == Meaning::Meant && matches!(node.op, Op::Input(_));
+        let of_finite = node.operands.iter().all(|&o| !is_bad(o));
+        !given && (node.results()).any(|v| is_bad(v) && (own[v.index()] || of_finite))
     };
     // What is bad and leads to a bad result through bad values alone.
     let mut leads = vec![false; graph.len()];
-    for o in graph.outputs() {
-        leads[o.index()] = bad[o.index()] != Finite::All;
+    for &o in graph.outputs() {
+        leads[o.index()] = is_bad(o);
     }
-    for id in graph.ids().rev() {
-        if leads[id.index()] {
-            for o in &graph.node(id).operands {
-                leads[o.index()] |= bad[o.index()] != Finite::All;
+    for node in graph.nodes().iter().rev() {
+        if node.has_marked(&leads) {
+            for &o in &node.operands {
+                leads[o.index()] |= is_bad(o);
             }
         }
     }
-    let first = graph.ids().find(|id| leads[id.index()] && made(id));
-    let Some(id) = first.or_else(|| graph.ids().find(made)) else {
+    let mut all = graph.nodes().iter();
+    let first = all.find(|node| node.has_marked(&leads) && made(node));
+    let Some(node) = first.or_else(|| graph.nodes().iter().find(made)) else {
         return Ok(None);
     };
-    let node = graph.node(id);
-    let given = operands(&values, id);
+    let given = operands(&values, node);
     if let Op::Region(region) = &node.op
         && let Some(mut found) = within(region, node.loc, &given)?
     {
@@ -244,11 +240,8 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         return Ok(Some(found));
     }
     let given = given.iter().filter_map(|v| v.array().ok());
-    let result = match &values[id.index()] {
-        Some(Value::Results(all)) => all.iter().find(|v| v.finite() != Finite::All),
-        value => value.as_ref(),
-    };
-    let result = match result {
+    let shown = node.results().find(|&v| is_bad(v));
+    let result = match shown.and_then(|v| values[v.index()].as_ref()) {
         Some(Value::Array(array)) => array.clone(),
         Some(Value::List(items)) => {
             let item = items.iter().find(|i| Finite::of(i) != Finite::All);
@@ -263,12 +256,15 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         result: Tensor::from_array(result),
         reaches_result: first.is_some(),
         within: Vec::new(),
-        near: near(graph, &[(id, 0)]),
+        near: near(
+            graph,
+            &shown.map(|v| (v, 0)).into_iter().collect::<Vec<_>>(),
+        ),
     }))
 }
 
 /// The inputs that the nodes `from` follow from, each with the fewest operations between, which are counted from the numbers of `from` on.
-fn near(graph: &Graph, from: &[(NodeId, usize)]) -> Vec<(usize, usize)> {
+fn near(graph: &Graph, from: &[(ValueId, usize)]) -> Vec<(usize, usize)> {
     let mut distances = vec![usize::MAX; graph.len()];
     for &(id, distance) in from {
         distances[id.index()] = distances[id.index()].min(distance);
@@ -279,10 +275,10 @@ fn near(graph: &Graph, from: &[(NodeId, usize)]) -> Vec<(usize, usize)> {
         if distance == usize::MAX {
             continue;
         }
-        if let Op::Input(k) = graph.node(id).op {
+        if let Op::Input(k) = graph.maker(id).op {
             inputs.push((k as usize, distance));
         }
-        for o in &graph.node(id).operands {
+        for o in &graph.maker(id).operands {
             distances[o.index()] = distances[o.index()].min(distance + 1);
         }
     }
@@ -384,7 +380,7 @@ fn evaluate(region: &Region, loc: Loc, operands: &[Value]) -> Result<Vec<Value>>
             let mut one = Graph::new();
             one.set_loc(loc);
             let given = arrays(operands)?;
-            let inputs: Vec<NodeId> = given.iter().map(|a| one.input(a.ty().clone())).collect();
+            let inputs: Vec<ValueId> = given.iter().map(|a| one.input(a.ty().clone())).collect();
             let outputs = one.add_region(region.clone(), &inputs)?;
             one.set_outputs(outputs);
             execute(&one, &given)?

@@ -20,7 +20,7 @@ pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};
 use gradus_cpu::Array;
-use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, NodeId, Op, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, Op, Result, Type, ValueId};
 use std::sync::Arc;
 
 /// An array of numbers of one element type, with any number of dimensions: concrete, or a value of a program being traced.
@@ -42,7 +42,7 @@ pub(crate) enum Repr {
 #[derive(Clone)]
 pub(crate) struct Traced {
     pub trace: Arc<Trace>,
-    pub node: NodeId,
+    pub node: ValueId,
     pub ty: Type,
 }
 

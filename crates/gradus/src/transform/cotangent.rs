@@ -5,7 +5,7 @@ use super::{floats, leaves, or_stop, rebuild, types};
 use crate::control::{apply, changed, check_same, close};
 use crate::tree::Tree;
 use gradus_ir::primitives::{Call, Region};
-use gradus_ir::{Graph, Literal, Loc, NodeId};
+use gradus_ir::{Graph, Literal, Loc, ValueId};
 
 /// `x`, whose cotangent is `f` of what comes back to it: reverse mode scales, clips, turns round or looks at the cotangent on its way.
 ///
@@ -52,11 +52,11 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
         let through = floats(&inputs);
         let residuals = closed.captured.len();
         let mut backward = Graph::new();
-        let captured: Vec<NodeId> = types(&closed.captured)
+        let captured: Vec<ValueId> = types(&closed.captured)
             .into_iter()
             .map(|ty| backward.input(ty))
             .collect();
-        let mut args: Vec<NodeId> = Vec::new();
+        let mut args: Vec<ValueId> = Vec::new();
         for t in &inputs {
             args.push(if t.ty().dtype.is_float() {
                 backward.input(t.ty().clone())

@@ -370,10 +370,9 @@ pub(crate) fn refuse_nonlinear(
     marked: impl Fn(usize) -> bool,
 ) -> Result<()> {
     let marked: Vec<bool> = (0..graph.inputs().len()).map(marked).collect();
-    let Some(id) = gradus_ad::nonlinearity(graph, &marked) else {
+    let Some(node) = gradus_ad::nonlinearity(graph, &marked) else {
         return Ok(());
     };
-    let node = graph.node(id);
     let message = format!(
         "{name}: {what} must be linear in {of}, and `{}` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it",
         node.op.name()

@@ -2,7 +2,7 @@
 
 use gradus_cpu::{Array, CompileOptions, Input, environment};
 use gradus_ir::primitives::{Binary, Gather, Op, ReduceKind, Unary};
-use gradus_ir::{DType, Error, ErrorKind, Graph, NodeId, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type, ValueId};
 use gradus_plan::Profile;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -60,7 +60,7 @@ pub fn calibrate() -> Result<Profile> {
 /// # Errors
 /// None on a machine that can run programs.
 pub fn measure_machine() -> Result<Calibration> {
-    let elementwise = |op: fn(&mut Graph, NodeId) -> NodeId, n: usize| {
+    let elementwise = |op: fn(&mut Graph, ValueId) -> ValueId, n: usize| {
         seconds(&[Type::new(DType::F64, &[n])], &|g, x| op(g, x[0]))
     };
     let product = |dtype| {
@@ -89,7 +89,7 @@ pub fn measure_machine() -> Result<Calibration> {
     )?;
     let transcendental = elementwise(|g, x| (0..4).fold(x, |y, _| g.unary(Unary::Sin, y)), SMALL)?;
     let reduction = elementwise(|g, x| g.reduce(ReduceKind::Sum, x, &[0]), SMALL)?;
-    let copied = |g: &mut Graph, x: NodeId| g.unary(Unary::Neg, x);
+    let copied = |g: &mut Graph, x: ValueId| g.unary(Unary::Neg, x);
     let (cache, memory) = (elementwise(copied, SMALL)?, elementwise(copied, LARGE)?);
     let launch = seconds(&[Type::new(DType::F64, &[8])], &|g, x| {
         // Each sum ends a kernel.
@@ -165,9 +165,9 @@ struct Samples {
 }
 
 /// The times of a program on numbers around 1 (or indices that all exist).
-fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[NodeId]) -> NodeId) -> Result<Samples> {
+fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[ValueId]) -> ValueId) -> Result<Samples> {
     let mut g = Graph::new();
-    let ids: Vec<NodeId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();
+    let ids: Vec<ValueId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();
     let result = make(&mut g, &ids);
     g.set_outputs(vec![result]);
     let program = gradus_cpu::compile(&g, &CompileOptions::default())?;

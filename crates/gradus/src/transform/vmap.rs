@@ -4,7 +4,7 @@ use super::{leaves, or_stop, rebuild};
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, paths};
-use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, NodeId, Result, Type};
+use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
 
 /// Along which axis each tensor of a tree is mapped.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -166,8 +166,8 @@ fn run(
     let out_axes = resolve_outputs(name, &body, &with_axis, out_axes)?;
 
     let mut g = Graph::new();
-    let mut arguments: Vec<NodeId> = Vec::new();
-    let program_inputs: Vec<NodeId> = body
+    let mut arguments: Vec<ValueId> = Vec::new();
+    let program_inputs: Vec<ValueId> = body
         .inputs()
         .iter()
         .enumerate()

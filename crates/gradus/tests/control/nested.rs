@@ -161,12 +161,12 @@ fn the_way_there_runs_once() {
     };
     let graph = trace(grad(nested), &x()).unwrap();
     let regions = |g: &gradus::Graph| -> Vec<usize> {
-        let all = g.ids().filter_map(|id| g.region(id).cloned());
+        let all = g.nodes().iter().filter_map(|node| node.region());
         all.map(|r| {
             let bodies = r.bodies();
             let inside = bodies
                 .iter()
-                .map(|(_, b)| b.ids().filter(|&id| b.region(id).is_some()).count());
+                .map(|(_, b)| b.nodes().iter().filter(|n| n.region().is_some()).count());
             inside.sum()
         })
         .collect()

@@ -3,7 +3,7 @@
 use crate::close;
 use gradus::prelude::*;
 use gradus_ir::primitives::{Body, Call, Loop, Region, Trips, Unary};
-use gradus_ir::{Graph, NodeId, Type};
+use gradus_ir::{Graph, Type, ValueId};
 use gradus_plan::Plan;
 
 fn x() -> Tensor {
@@ -155,11 +155,11 @@ fn loops_in_loops_and_in_checkpoints() {
 }
 
 /// The sine with its own way back, three times in a loop, then once more, and its square.
-fn sines(g: &mut Graph, x: NodeId) -> NodeId {
+fn sines(g: &mut Graph, x: ValueId) -> ValueId {
     let ty = g.ty(x).clone();
-    let sine = |inputs: usize, make: &dyn Fn(&mut Graph, &[NodeId]) -> Vec<NodeId>| {
+    let sine = |inputs: usize, make: &dyn Fn(&mut Graph, &[ValueId]) -> Vec<ValueId>| {
         let mut g = Graph::new();
-        let inputs: Vec<NodeId> = (0..inputs).map(|_| g.input(ty.clone())).collect();
+        let inputs: Vec<ValueId> = (0..inputs).map(|_| g.input(ty.clone())).collect();
         let outputs = make(&mut g, &inputs);
         g.set_outputs(outputs);
         Body::from(g)

@@ -195,10 +195,10 @@ fn a_robot_arm_is_planned_number_by_number() {
     // Beside the function itself, no products are computed but those of the order and of the partial derivatives.
     let products = |g: &gradus_ir::Graph| {
         let live = g.live();
-        let mul = |id: &gradus_ir::NodeId| {
+        let mul = |id: &gradus_ir::ValueId| {
             live[id.index()]
                 && matches!(
-                    g.node(*id).op,
+                    g.maker(*id).op,
                     gradus_ir::Op::Binary(gradus_ir::primitives::Binary::Mul)
                 )
         };

@@ -272,7 +272,7 @@ fn every_node_has_the_place_of_its_operator() {
         let f = |x: &Vec<Tensor>| operators::operator(case.subject(), x, case).unwrap();
         let graph = trace(f, &case.inputs).unwrap();
         for id in graph.ids().filter(|id| !graph.inputs().contains(id)) {
-            let loc = graph.node(id).loc;
+            let loc = graph.maker(id).loc;
             if !loc.to_string().contains("operators.rs") {
                 elsewhere.insert(format!("{}: {loc}", case.subject()));
             }

@@ -2,7 +2,7 @@
 
 use crate::browser;
 use gradus::prelude::*;
-use gradus_ir::{Graph, text};
+use gradus_ir::{Graph, Node, text};
 use std::collections::HashMap;
 
 fn slope() -> Graph {
@@ -78,13 +78,14 @@ fn every_node_stands_in_it_with_its_links() {
         .filter(|(name, a)| name == "li" && a.contains_key("data-name"))
         .map(|(_, a)| a)
         .collect();
-    assert_eq!(items.len(), graph.len());
+    assert_eq!(items.len(), graph.nodes().len());
     let names = text::names(&graph);
-    for id in graph.ids() {
-        let name = names[id.index()].to_string();
+    let name_of = |node: &Node| names[node.result().index()].to_string();
+    for node in graph.nodes() {
+        let name = name_of(node);
         let item = items.iter().find(|a| a["data-name"] == name).unwrap();
-        for o in &graph.node(id).operands {
-            let operand = names[o.index()].to_string();
+        for &o in &node.operands {
+            let operand = name_of(graph.maker(o));
             assert!(words(&item["data-reads"]).contains(&operand.as_str()));
             let other = items.iter().find(|a| a["data-name"] == operand).unwrap();
             assert!(words(&other["data-users"]).contains(&name.as_str()));
@@ -93,7 +94,7 @@ fn every_node_stands_in_it_with_its_links() {
     // All boxes and links of the drawing belong to nodes.
     let boxes = tags.iter().filter(|(name, _)| name == "g").count();
     let literals = html.matches(" = const ").count();
-    assert_eq!(boxes + literals, graph.len());
+    assert_eq!(boxes + literals, graph.nodes().len());
     // Nothing is fetched from anywhere.
     for (name, attributes) in &tags {
         assert!(!attributes.contains_key("src"), "{name}");
@@ -283,9 +284,9 @@ fn loops() -> Graph {
 #[test]
 fn bodies_stand_below_their_regions() {
     fn count(graph: &Graph) -> (usize, usize) {
-        let mut all = (graph.len(), 0);
-        for id in graph.ids() {
-            let bodies = graph.region(id).map(|r| r.bodies()).unwrap_or_default();
+        let mut all = (graph.nodes().len(), 0);
+        for node in graph.nodes() {
+            let bodies = node.region().map(|r| r.bodies()).unwrap_or_default();
             for (_, body) in bodies {
                 let (nodes, bodies) = count(body);
                 all = (all.0 + nodes, all.1 + 1 + bodies);
@@ -333,8 +334,8 @@ fn bodies_stand_below_their_regions() {
     );
     assert!(html.contains("run 3 times"));
     assert!(
-        html.contains("%3: (f64[], f64[3]"),
-        "results instead of a token"
+        html.contains("%3: f64[], %4: f64[3]"),
+        "all results are named"
     );
     assert!(
         !html.contains("body=graph"),

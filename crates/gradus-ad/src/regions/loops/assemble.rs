@@ -1,16 +1,16 @@
 //! Putting a loop together, operand by operand.
 
 use gradus_ir::primitives::{Loop, Region, Trips};
-use gradus_ir::{DType, Graph, NodeId, Type};
+use gradus_ir::{DType, Graph, Type, ValueId};
 
 /// A loop while its operands are being collected. Each is known by its handle until the body is written, as the body's inputs have an order of their own.
 pub(super) struct Assembly {
     trips: Trips,
-    count: Option<NodeId>,
+    count: Option<ValueId>,
     reverse: bool,
-    consts: Vec<(usize, NodeId)>,
-    carries: Vec<(usize, NodeId)>,
-    sequences: Vec<(usize, NodeId)>,
+    consts: Vec<(usize, ValueId)>,
+    carries: Vec<(usize, ValueId)>,
+    sequences: Vec<(usize, ValueId)>,
     handles: usize,
 }
 
@@ -19,7 +19,7 @@ pub(super) const INDEX: usize = 0;
 
 impl Assembly {
     /// A loop of as many steps as `r` has; for one with a condition or a count, `count` says how many.
-    pub fn new(r: &Loop, count: Option<NodeId>, reverse: bool) -> Assembly {
+    pub fn new(r: &Loop, count: Option<ValueId>, reverse: bool) -> Assembly {
         let trips = match r.trips {
             Trips::Fixed(n) => Trips::Fixed(n),
             _ => Trips::Counted,
@@ -41,21 +41,21 @@ impl Assembly {
     }
 
     /// Something that all steps get.
-    pub fn constant(&mut self, value: NodeId) -> usize {
+    pub fn constant(&mut self, value: ValueId) -> usize {
         let handle = self.handle();
         self.consts.push((handle, value));
         handle
     }
 
     /// Something that is carried from step to step, beginning with `first`.
-    pub fn carry(&mut self, first: NodeId) -> usize {
+    pub fn carry(&mut self, first: ValueId) -> usize {
         let handle = self.handle();
         self.carries.push((handle, first));
         handle
     }
 
     /// Something of which each step gets its item.
-    pub fn sequence(&mut self, value: NodeId) -> usize {
+    pub fn sequence(&mut self, value: ValueId) -> usize {
         let handle = self.handle();
         self.sequences.push((handle, value));
         handle
@@ -65,20 +65,20 @@ impl Assembly {
     pub fn emit(
         self,
         g: &mut Graph,
-        write: impl FnOnce(&mut Graph, &[NodeId]) -> Vec<NodeId>,
-    ) -> Vec<NodeId> {
+        write: impl FnOnce(&mut Graph, &[ValueId]) -> Vec<ValueId>,
+    ) -> Vec<ValueId> {
         let mut body = Graph::new();
         body.set_loc(g.loc());
         let mut inputs = vec![body.input(Type::scalar(DType::I64))];
         inputs.resize(self.handles, inputs[0]);
-        let mut operands: Vec<NodeId> = self.count.into_iter().collect();
+        let mut operands: Vec<ValueId> = self.count.into_iter().collect();
         for &(handle, value) in self.consts.iter().chain(&self.carries) {
             inputs[handle] = body.input(g.ty(value).clone());
             operands.push(value);
         }
         for &(handle, value) in &self.sequences {
             let ty = g.ty(value);
-            let item = if ty.list {
+            let item = if ty.is_list() {
                 ty.item()
             } else {
                 ty.with_shape(&ty.shape[1..])

@@ -5,15 +5,15 @@ use crate::regions::rows::{SomeRows, greatest};
 use crate::regions::switch::select_rows;
 use crate::regions::{batched_to, inline};
 use gradus_ir::primitives::{Binary, Body, Compare, Loop, Region, Trips};
-use gradus_ir::{DType, Graph, Literal, NodeId, Op, Type};
+use gradus_ir::{DType, Graph, Literal, Op, Type, ValueId};
 
 pub(crate) fn batch(
     g: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
+    operands: &[ValueId],
     batched: &[bool],
     n: usize,
-) -> Vec<(NodeId, bool)> {
+) -> Vec<(ValueId, bool)> {
     let counts = r.counts();
     let count_differs = counts == 1 && batched[0];
     let first = 1 + r.consts;
@@ -36,11 +36,11 @@ pub(crate) fn batch(
     };
     let step: Body = batched_to(body, n, differs, &with_axis).into();
 
-    let mut args: Vec<NodeId> = Vec::new();
+    let mut args: Vec<ValueId> = Vec::new();
     for (k, &operand) in operands[counts..].iter().enumerate() {
         args.push(match (inputs[1 + k], batched[counts + k]) {
             // A sequence has the steps in front.
-            (true, true) if k >= r.consts + r.carries && !g.ty(operand).list => {
+            (true, true) if k >= r.consts + r.carries && !g.ty(operand).is_list() => {
                 exchange_first(g, operand)
             }
             (true, false) => g.repeat_front(operand, n),
@@ -93,7 +93,7 @@ pub(crate) fn batch(
         with_axis.push(condition_differs);
     }
     for k in r.carries..r.carries + r.kept() {
-        if with_axis[k] && !g.ty(results[k]).list {
+        if with_axis[k] && !g.ty(results[k]).is_list() {
             results[k] = exchange_first(g, results[k]);
         }
     }
@@ -119,7 +119,7 @@ fn settle(r: &Loop, body: &Body, inputs: &mut [bool], n: usize) -> (Vec<bool>, b
 }
 
 /// The first two axes exchanged.
-fn exchange_first(g: &mut Graph, x: NodeId) -> NodeId {
+fn exchange_first(g: &mut Graph, x: ValueId) -> ValueId {
     let mut order: Vec<usize> = (0..g.shape(x).len()).collect();
     order.swap(0, 1);
     g.transpose(x, &order)
@@ -131,7 +131,7 @@ fn counted_by_row(r: &Loop, step: &Step<'_>, n: usize) -> Loop {
     let index = body.input(step.own[0].clone());
     let count = body.input(Type::new(DType::I64, &[n]));
     let rest = step.own[1..].iter().map(|ty| body.input(ty.clone()));
-    let inputs: Vec<NodeId> = [index].into_iter().chain(rest).collect();
+    let inputs: Vec<ValueId> = [index].into_iter().chain(rest).collect();
     let number = body.broadcast(index, &[n], &[]);
     let goes_on = body.compare(Compare::Lt, number, count);
     let mut outputs = step.inline(&mut body, &inputs, goes_on);
@@ -156,7 +156,7 @@ fn conditional_by_row(r: &Loop, step: &Step<'_>, n: usize, batched: &[bool]) -> 
     let counter = Type::new(DType::I64, &[n]);
 
     let mut any = Graph::new();
-    let inputs: Vec<NodeId> = condition
+    let inputs: Vec<ValueId> = condition
         .inputs()
         .iter()
         .map(|&i| any.input_like(&condition, i))
@@ -169,7 +169,7 @@ fn conditional_by_row(r: &Loop, step: &Step<'_>, n: usize, batched: &[bool]) -> 
     let mut body = Graph::new();
     // A loop with a condition reads no sequences.
     let own = step.own.iter().map(|ty| body.input(ty.clone()));
-    let inputs: Vec<NodeId> = own.collect();
+    let inputs: Vec<ValueId> = own.collect();
     let count = body.input(counter);
     // The condition itself shows what it shows.
     let again = condition.without_effects();
@@ -202,7 +202,7 @@ impl<'a> Step<'a> {
         Step { some, step, own }
     }
 
-    fn inline(&self, body: &mut Graph, inputs: &[NodeId], goes_on: NodeId) -> Vec<NodeId> {
+    fn inline(&self, body: &mut Graph, inputs: &[ValueId], goes_on: ValueId) -> Vec<ValueId> {
         let inputs = self.some.inputs(body, goes_on, inputs);
         inline(body, self.step, &inputs)
     }
@@ -211,9 +211,9 @@ impl<'a> Step<'a> {
 fn keep_where_done(
     body: &mut Graph,
     r: &Loop,
-    goes_on: NodeId,
-    inputs: &[NodeId],
-    outputs: &mut [NodeId],
+    goes_on: ValueId,
+    inputs: &[ValueId],
+    outputs: &mut [ValueId],
 ) {
     for k in 0..r.carries {
         outputs[k] = select_rows(body, goes_on, outputs[k], inputs[1 + r.consts + k]);

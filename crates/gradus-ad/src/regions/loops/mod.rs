@@ -12,7 +12,7 @@ use crate::transpose::transpose_onto;
 use crate::{Linearized, linearize};
 use assemble::Assembly;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 use residuals::{Residuals, Source};
 
 /// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
@@ -43,9 +43,9 @@ fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
 pub(super) fn jvp(
     g: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
-) -> Vec<Option<NodeId>> {
+    operands: &[ValueId],
+    tangents: &[Option<ValueId>],
+) -> Vec<Option<ValueId>> {
     if r.trips == Trips::Fixed(0) {
         // What is carried passes.
         let mut passed = tangents[r.consts..r.consts + r.carries].to_vec();
@@ -81,26 +81,26 @@ fn in_local(
     g: &mut Graph,
     r: &Loop,
     residuals: &Residuals,
-    operands: &[NodeId],
-    with: &[Option<NodeId>],
-    write: impl FnOnce(&mut Graph, &[NodeId], &[Option<NodeId>]) -> Vec<Option<NodeId>>,
-) -> Vec<Option<NodeId>> {
+    operands: &[ValueId],
+    with: &[Option<ValueId>],
+    write: impl FnOnce(&mut Graph, &[ValueId], &[Option<ValueId>]) -> Vec<Option<ValueId>>,
+) -> Vec<Option<ValueId>> {
     let has_lists = r.kept() + r.sequences() > 0;
     let makes_lists = !residuals.stored.is_empty() && !matches!(r.trips, Trips::Fixed(_));
     if !makes_lists || has_lists {
         return write(g, operands, with);
     }
     let mut body = Graph::new();
-    let mut input = |&x: &NodeId| body.input_like(g, x);
-    let inputs: Vec<NodeId> = operands.iter().map(&mut input).collect();
-    let given: Vec<Option<NodeId>> = with.iter().map(|x| x.as_ref().map(&mut input)).collect();
+    let mut input = |&x: &ValueId| body.input_like(g, x);
+    let inputs: Vec<ValueId> = operands.iter().map(&mut input).collect();
+    let given: Vec<Option<ValueId>> = with.iter().map(|x| x.as_ref().map(&mut input)).collect();
     body.set_loc(g.loc());
     let results = write(&mut body, &inputs, &given);
     body.set_outputs(results.iter().flatten().copied().collect());
     // Of what a loop is linear in only the types are needed.
     let live = body.live();
     let args = operands.iter().chain(with.iter().flatten());
-    let (inputs, args): (Vec<NodeId>, Vec<NodeId>) = (body.inputs().iter().zip(args))
+    let (inputs, args): (Vec<ValueId>, Vec<ValueId>) = (body.inputs().iter().zip(args))
         .filter(|(input, _)| live[input.index()])
         .unzip();
     let body = body.program(&inputs, body.outputs());
@@ -124,10 +124,10 @@ struct Derived {
 fn tangent_loop(
     g: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
-    tangents: &[Option<NodeId>],
+    operands: &[ValueId],
+    tangents: &[Option<ValueId>],
     derived: &Derived,
-) -> Vec<Option<NodeId>> {
+) -> Vec<Option<ValueId>> {
     let Derived {
         active,
         outputs,
@@ -175,12 +175,12 @@ fn tangent_loop(
     let wanted = positions(outputs);
     let mut found = tangent
         .emit(g, |body, inputs| {
-            let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
+            let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
             let all = inline(body, &split.tangent, &args);
             wanted.iter().map(|&k| all[k]).collect()
         })
         .into_iter();
-    let mut spread: Vec<Option<NodeId>> = outputs
+    let mut spread: Vec<Option<ValueId>> = outputs
         .iter()
         .map(|&y| if y { found.next() } else { None })
         .collect();
@@ -192,10 +192,10 @@ fn tangent_loop(
 pub(super) fn transpose(
     g: &mut Graph,
     r: &Loop,
-    operands: &[NodeId],
+    operands: &[ValueId],
     linear: &[bool],
-    cotangents: &[Option<NodeId>],
-) -> Vec<(usize, NodeId)> {
+    cotangents: &[Option<ValueId>],
+) -> Vec<(usize, ValueId)> {
     let counts = r.counts();
     let active = active_inputs(r, linear);
     let outputs = active_outputs(r, &active);
@@ -204,11 +204,11 @@ pub(super) fn transpose(
     let wanted: Vec<usize> = (0..body.outputs().len())
         .filter(|&k| outputs[k] && (k < r.carries || cotangents[k].is_some()))
         .collect();
-    let unknown: Vec<NodeId> = positions(&active)
+    let unknown: Vec<ValueId> = positions(&active)
         .iter()
         .map(|&k| body.inputs()[k])
         .collect();
-    let ends: Vec<NodeId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
+    let ends: Vec<ValueId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
     let kept = needed_by(body, &unknown, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
@@ -218,7 +218,7 @@ pub(super) fn transpose(
     let sums = active[1..=r.consts].iter().filter(|&&a| a).count();
     let step = transpose_onto(&body.extract(&inputs, &ends), kept.len(), sums);
 
-    let write = |g: &mut Graph, operands: &[NodeId], cotangents: &[Option<NodeId>]| {
+    let write = |g: &mut Graph, operands: &[ValueId], cotangents: &[Option<ValueId>]| {
         let (stored, count) = residuals.store(g, r, operands, &active);
         let mut turned = Assembly::new(r, count, !r.reverse);
         let source = Source {
@@ -251,7 +251,7 @@ pub(super) fn transpose(
         }
         args.extend(sums);
         let results = turned.emit(g, |body, inputs| {
-            let args: Vec<NodeId> = args.iter().map(|&a| inputs[a]).collect();
+            let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
             inline(body, &step, &args)
         });
         results.into_iter().map(Some).collect()

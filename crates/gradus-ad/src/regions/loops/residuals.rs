@@ -4,11 +4,11 @@ use super::assemble::{Assembly, INDEX};
 use crate::regions::rows::gate_all;
 use crate::regions::{inline, positions};
 use gradus_ir::primitives::{Compare, Loop, Region, Trips};
-use gradus_ir::{Graph, NodeId};
+use gradus_ir::{Graph, ValueId};
 
 enum Place {
     /// The same in all steps.
-    Constant(NodeId),
+    Constant(ValueId),
     /// The item of this sequence of the loop.
     Sequence(usize),
     /// The number of the step.
@@ -20,33 +20,33 @@ enum Place {
 /// A loop that has been appended, whose values another one needs.
 pub(super) struct Source<'a> {
     pub r: &'a Loop,
-    pub operands: &'a [NodeId],
+    pub operands: &'a [ValueId],
     /// What computes the values from the inputs of the body.
     pub program: &'a Graph,
     /// The sequences that it kept.
-    pub stored: &'a [NodeId],
+    pub stored: &'a [ValueId],
     /// The number of steps if it is not fixed.
-    pub count: Option<NodeId>,
+    pub count: Option<ValueId>,
 }
 
 /// Values of a body that a linear loop needs, each with the place where it finds them.
 pub(super) struct Residuals {
     places: Vec<Place>,
     /// Those that the steps must keep.
-    pub stored: Vec<NodeId>,
+    pub stored: Vec<ValueId>,
     /// What is carried but never changes.
     unchanged: Vec<usize>,
 }
 
 impl Residuals {
     /// Of `program`, which has the inputs of the body of `r`, these nodes.
-    pub fn new(r: &Loop, program: &Graph, nodes: &[NodeId]) -> Residuals {
+    pub fn new(r: &Loop, program: &Graph, nodes: &[ValueId]) -> Residuals {
         let inputs = program.inputs();
         let first = 1 + r.consts;
         let unchanged: Vec<usize> = (0..r.carries)
             .filter(|&k| program.outputs()[k] == inputs[first + k])
             .collect();
-        let varying: Vec<NodeId> = (0..inputs.len())
+        let varying: Vec<ValueId> = (0..inputs.len())
             .filter(|&k| k == 0 || k >= first && !unchanged.contains(&(k - first)))
             .map(|k| inputs[k])
             .collect();
@@ -55,7 +55,7 @@ impl Residuals {
         let late = match r.trips {
             Trips::Fixed(n) if n > 0 => vec![false; program.len()],
             _ => {
-                let failing = program.ids().filter(|&id| program.node(id).op.may_fail());
+                let failing = program.ids().filter(|&id| program.maker(id).op.may_fail());
                 program.dependents_of(&failing.collect::<Vec<_>>())
             }
         };
@@ -90,7 +90,7 @@ impl Residuals {
             count,
         } = from;
         let operands = &operands[r.counts()..];
-        let constants: Vec<NodeId> = self
+        let constants: Vec<ValueId> = self
             .places
             .iter()
             .filter_map(|p| match p {
@@ -100,8 +100,8 @@ impl Residuals {
             .collect();
         let known = (0..r.consts).chain(self.unchanged.iter().map(|k| r.consts + k));
         let known: Vec<usize> = known.collect();
-        let inputs: Vec<NodeId> = known.iter().map(|k| program.inputs()[1 + k]).collect();
-        let mut args: Vec<NodeId> = known.iter().map(|&k| operands[k]).collect();
+        let inputs: Vec<ValueId> = known.iter().map(|k| program.inputs()[1 + k]).collect();
+        let mut args: Vec<ValueId> = known.iter().map(|&k| operands[k]).collect();
         let program = program.extract(&inputs, &constants);
         // A loop of no step does not use them, and must not be spoilt by their slopes.
         if let Some(count) = count {
@@ -128,27 +128,27 @@ impl Residuals {
         &self,
         g: &mut Graph,
         r: &Loop,
-        operands: &[NodeId],
+        operands: &[ValueId],
         active: &[bool],
-    ) -> (Vec<NodeId>, Option<NodeId>) {
+    ) -> (Vec<ValueId>, Option<ValueId>) {
         let count = (r.trips == Trips::Counted).then(|| operands[0]);
         let conditional = matches!(r.trips, Trips::While(_));
         if self.stored.is_empty() && !conditional {
             return (Vec::new(), count);
         }
         let known: Vec<bool> = active.iter().map(|a| !a).collect();
-        let inputs: Vec<NodeId> = positions(&known)
+        let inputs: Vec<ValueId> = positions(&known)
             .iter()
             .map(|&k| r.body.inputs()[k])
             .collect();
         let first = 1 + r.consts;
         let carried: Vec<usize> = (0..r.carries).filter(|&k| known[first + k]).collect();
-        let mut outputs: Vec<NodeId> = carried.iter().map(|&k| r.body.outputs()[k]).collect();
+        let mut outputs: Vec<ValueId> = carried.iter().map(|&k| r.body.outputs()[k]).collect();
         outputs.extend(&self.stored);
         let trips = match &r.trips {
             Trips::While(condition) => {
                 let inputs = positions(&known[..first + r.carries]);
-                let inputs: Vec<NodeId> = inputs.iter().map(|&k| condition.inputs()[k]).collect();
+                let inputs: Vec<ValueId> = inputs.iter().map(|&k| condition.inputs()[k]).collect();
                 Trips::While(condition.extract(&inputs, condition.outputs()).into())
             }
             other => other.clone(),
@@ -160,7 +160,7 @@ impl Residuals {
             carries: carried.len(),
             body: r.body.extract(&inputs, &outputs).into(),
         };
-        let mut args: Vec<NodeId> = count.into_iter().collect();
+        let mut args: Vec<ValueId> = count.into_iter().collect();
         args.extend(
             positions(&known)[1..]
                 .iter()

@@ -190,7 +190,7 @@ impl Loop {
             }
         }
         for &sequence in &operands[counts + fixed..] {
-            let item = match (&self.trips, sequence.list) {
+            let item = match (&self.trips, sequence.is_list()) {
                 (Trips::Fixed(n), false) if sequence.shape.first() == Some(n) => {
                     sequence.with_shape(&sequence.shape[1..])
                 }
@@ -211,7 +211,7 @@ impl Loop {
                 "the body carries {carried:?} in and returns {outputs:?}"
             ));
         }
-        if let Some(list) = outputs[self.carries..].iter().find(|t| t.list) {
+        if let Some(list) = outputs[self.carries..].iter().find(|t| t.is_list()) {
             return fail(format!("{list} cannot be kept: it is a list already"));
         }
         Ok(())

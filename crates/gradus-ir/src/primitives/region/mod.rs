@@ -1,7 +1,6 @@
 //! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
 //!
-//! The node of a region has the [token](Type::token) as its type and stands for all its results; `result` nodes name them one by one. What a
-//! body uses is an operand of the region: bodies are closed programs. How a region is differentiated and batched follows from its bodies, so these
+//! A region has any number of results. What a body uses is an operand of the region: bodies are closed programs. How a region is differentiated and batched follows from its bodies, so these
 //! rules stand with the transforms.
 
 mod body;
@@ -20,7 +19,7 @@ use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work};
 use crate::attributes::Attributes;
 use crate::cost::{ByWork, TotalCost};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, Types, ValueId};
 use crate::types::Type;
 use std::sync::Arc;
 
@@ -99,7 +98,7 @@ impl Region {
             Region::Loop(r) => r.counts().saturating_add(r.fixed().unwrap_or(usize::MAX)),
             _ => operands.len(),
         };
-        if let Some(list) = operands.iter().take(sequences).find(|t| t.list) {
+        if let Some(list) = operands.iter().take(sequences).find(|t| t.is_list()) {
             let message = format!(
                 "{}: takes arrays, and {list} is a list, which loops read as a sequence and nothing else does",
                 self.name()
@@ -199,6 +198,15 @@ impl Region {
         }
     }
 
+    /// The types of its results on operands of these types.
+    ///
+    /// # Errors
+    /// If bodies and operands do not fit together, or no memory can hold a result.
+    pub(crate) fn results_on(&self, operands: &[&Type]) -> Result<Types> {
+        self.check(operands)?;
+        Ok(self.results().into())
+    }
+
     /// What one evaluation costs: that of what it [runs](Self::runs), or what its user states.
     pub fn total_cost(&self) -> TotalCost {
         if let Region::Call(Call::Stated { body, cost }) = self {
@@ -209,6 +217,17 @@ impl Region {
             sum += body.total_cost().times(times);
         }
         sum
+    }
+
+    /// As [`total_cost`](Self::total_cost), as of one operation.
+    pub(crate) fn cost_of_run(&self) -> Cost {
+        let total = self.total_cost();
+        Cost {
+            work: Work::Arithmetic,
+            operations: total.operations,
+            bytes_read: total.bytes_read,
+            bytes_written: total.bytes_written,
+        }
     }
 
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
@@ -255,12 +274,11 @@ impl Primitive for Region {
         }
     }
 
-    fn result(&self, operands: &[&Type]) -> Result<Type> {
-        self.check(operands)?;
-        Ok(Type::token())
+    fn result(&self, _operands: &[&Type]) -> Result<Type> {
+        unreachable!("{}: regions have several results", self.name())
     }
 
-    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<NodeId> {
+    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
         unreachable!("{}: regions are differentiated as a whole", self.name())
     }
 
@@ -268,18 +286,12 @@ impl Primitive for Region {
         unreachable!("{}: regions are transposed as a whole", self.name())
     }
 
-    fn batch(&self, _cx: &mut Batch<'_>) -> NodeId {
+    fn batch(&self, _cx: &mut Batch<'_>) -> ValueId {
         unreachable!("{}: regions are batched as a whole", self.name())
     }
 
     fn cost(&self, _operands: &[&Type], _result: &Type) -> Cost {
-        let total = self.total_cost();
-        Cost {
-            work: Work::Arithmetic,
-            operations: total.operations,
-            bytes_read: total.bytes_read,
-            bytes_written: total.bytes_written,
-        }
+        self.cost_of_run()
     }
 }
 
@@ -297,7 +309,7 @@ impl Graph {
     ///
     /// # Errors
     /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`], or no memory can hold a result.
-    pub fn add_region(&mut self, region: Region, operands: &[NodeId]) -> Result<Vec<NodeId>> {
+    pub fn add_region(&mut self, region: Region, operands: &[ValueId]) -> Result<Vec<ValueId>> {
         region.check_depth().map_err(|e| e.at(self.loc()))?;
         self.add_region_of_any_depth(region, operands)
     }
@@ -306,66 +318,32 @@ impl Graph {
     fn add_region_of_any_depth(
         &mut self,
         region: Region,
-        operands: &[NodeId],
-    ) -> Result<Vec<NodeId>> {
-        let results = region.results();
-        if let Some(ty) = results.iter().find(|ty| !ty.is_addressable()) {
+        operands: &[ValueId],
+    ) -> Result<Vec<ValueId>> {
+        if let Some(ty) = region.results().iter().find(|ty| !ty.is_addressable()) {
             let message = format!("{}: no memory can hold the result, {ty}", region.name());
             return Err(Error::new(ErrorKind::Shape, message).at(self.loc()));
         }
-        let region = self.add(Op::Region(Arc::new(region)), operands)?;
-        Ok(self.results_of(region, &results))
+        let op = Op::Region(Arc::new(region));
+        let types = self.result_types(&op, operands);
+        let types = types.map_err(|e| e.at(self.loc()))?;
+        Ok(self.add_region_typed(op, operands, types).into_vec())
     }
 
     /// As [`add_region`](Self::add_region), for regions that are right by construction.
     ///
     /// # Panics
     /// If bodies and operands do not fit together, which is a mistake in the calling rule.
-    pub fn emit_region(&mut self, region: Region, operands: &[NodeId]) -> Vec<NodeId> {
+    pub fn emit_region(&mut self, region: Region, operands: &[ValueId]) -> Vec<ValueId> {
         match self.add_region_of_any_depth(region, operands) {
             Ok(results) => results,
             Err(e) => panic!("a rule built an ill-typed region: {e}"),
         }
     }
 
-    /// The results, of these types, of the region that is there already.
-    ///
-    /// # Panics
-    /// If its results are of other types, which is a mistake in the calling rule.
-    pub fn results_of(&mut self, region: NodeId, types: &[Type]) -> Vec<NodeId> {
-        let named = types.iter().enumerate().map(|(index, ty)| Op::Result {
-            index: index as u32,
-            ty: ty.clone(),
-        });
-        let named: Vec<Op> = named.collect();
-        named
-            .into_iter()
-            .map(|op| self.emit(op, &[region]))
-            .collect()
-    }
-
-    /// The region that node `id` is.
-    pub fn region(&self, id: NodeId) -> Option<&Arc<Region>> {
-        match &self.node(id).op {
-            Op::Region(region) => Some(region),
-            _ => None,
-        }
-    }
-
-    /// The type of result `index` of the region `id`.
-    ///
-    /// # Errors
-    /// If `id` is no region or has not so many results.
-    pub(crate) fn region_result(&self, id: NodeId, index: usize) -> Result<Type> {
-        let Some(region) = self.region(id) else {
-            let message = "result: takes a region, such as a loop";
-            return Err(Error::new(ErrorKind::Graph, message));
-        };
-        region.result_at(index).ok_or_else(|| {
-            let count = region.results_len();
-            let message = format!("result: {index} of a region of {count} results");
-            Error::new(ErrorKind::Graph, message)
-        })
+    /// The region that makes value `id`.
+    pub fn region(&self, id: ValueId) -> Option<&Arc<Region>> {
+        self.maker(id).region()
     }
 }
 
