@@ -20,14 +20,14 @@ pub fn jvp(g: &mut Graph, outputs: &[ValueId], at: &[(ValueId, ValueId)]) -> Vec
         tangents[x.index()] = Some(t);
     }
     for id in g.node_ids() {
-        let node = g.node(id).clone();
         let wanted = |v: ValueId| {
             let has_tangent = g.ty(v).dtype.is_float();
             active[v.index()] && needed[v.index()] && has_tangent && tangents[v.index()].is_none()
         };
-        if !node.results().any(wanted) {
+        if !g.node(id).results().any(wanted) {
             continue;
         }
+        let node = g.node(id).clone();
         let of_operands: SmallVec<[Option<ValueId>; 3]> =
             node.operands.iter().map(|o| tangents[o.index()]).collect();
         if of_operands.iter().all(Option::is_none) {

@@ -44,11 +44,12 @@ fn onto(
         }
     }
     for id in before.rev() {
-        let node = g.node(id).clone();
         let has_cotangent = |v: ValueId| cotangents[v.index()].is_some() && !ends[v.index()];
+        let node = g.node(id);
         if matches!(node.op, Op::Input(_)) || !node.results().any(has_cotangent) {
             continue;
         }
+        let node = node.clone();
         let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
         if let Op::Region(_) = &node.op {
             let of_results: Vec<Option<ValueId>> = node

@@ -9,6 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use smallvec::{SmallVec, smallvec};
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 /// A value of one [`Graph`]: a result of one of its nodes, and what operands name.
@@ -45,8 +46,43 @@ pub type Operands = SmallVec<[ValueId; 3]>;
 /// The values that one node makes.
 pub type Values = SmallVec<[ValueId; 1]>;
 
-/// The types of the results of an operation; nearly all have one.
-pub type Types = SmallVec<[Type; 1]>;
+/// The types of the results of an operation.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Types {
+    /// Of one, as nearly all have: a graph is made of these, so they are copied in one piece.
+    One(Type),
+    /// Of none, or of several.
+    Several(Vec<Type>),
+}
+
+impl From<Vec<Type>> for Types {
+    fn from(mut types: Vec<Type>) -> Types {
+        match (types.len(), types.pop()) {
+            (1, Some(one)) => Types::One(one),
+            (_, last) => {
+                types.extend(last);
+                Types::Several(types)
+            }
+        }
+    }
+}
+
+impl FromIterator<Type> for Types {
+    fn from_iter<I: IntoIterator<Item = Type>>(types: I) -> Types {
+        Types::from(types.into_iter().collect::<Vec<_>>())
+    }
+}
+
+impl Deref for Types {
+    type Target = [Type];
+
+    fn deref(&self) -> &[Type] {
+        match self {
+            Types::One(one) => std::slice::from_ref(one),
+            Types::Several(types) => types,
+        }
+    }
+}
 
 /// One operation with its operands and its results.
 #[derive(Debug)]
@@ -184,7 +220,7 @@ impl Graph {
     pub(crate) fn result_types(&self, op: &Op, operands: &[ValueId]) -> Result<Types> {
         match op {
             Op::Region(region) => region.results_on(&self.types_of(operands)),
-            _ => Ok(smallvec![self.result_type(op, operands)?]),
+            _ => self.result_type(op, operands).map(Types::One),
         }
     }
 
@@ -212,7 +248,7 @@ impl Graph {
         if op.is_effect() || op.own_backward() {
             return self.push_one(op, Operands::from_slice(operands), ty);
         }
-        let node = self.shared(op, operands, smallvec![ty]);
+        let node = self.shared(op, operands, Types::One(ty));
         self.nodes[node.index()].first
     }
 
@@ -231,6 +267,7 @@ impl Graph {
     }
 
     /// The node that computes this: an equal one that is there, or a new one.
+    #[inline]
     fn shared(&mut self, op: Op, operands: &[ValueId], types: Types) -> NodeId {
         let hash = hash_node(&self.hasher, &op, operands, &types);
         let nodes = &self.nodes;
@@ -285,11 +322,17 @@ impl Graph {
         self.add_typed(Op::Iota(axis), &[], ty)
     }
 
+    #[inline]
     fn push(&mut self, op: Op, operands: Operands, types: Types) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         let first = ValueId(self.makers.len() as u32);
         debug_assert!(operands.iter().all(|o| o.0 < first.0));
-        self.makers.extend((0..types.len() as u32).map(|k| (id, k)));
+        match &types {
+            Types::One(_) => self.makers.push((id, 0)),
+            Types::Several(types) => {
+                self.makers.extend((0..types.len() as u32).map(|k| (id, k)));
+            }
+        }
         self.nodes.push(Node {
             op,
             operands,
@@ -300,8 +343,9 @@ impl Graph {
         id
     }
 
+    #[inline]
     fn push_one(&mut self, op: Op, operands: Operands, ty: Type) -> ValueId {
-        let node = self.push(op, operands, smallvec![ty]);
+        let node = self.push(op, operands, Types::One(ty));
         self.nodes[node.index()].first
     }
 
@@ -621,6 +665,13 @@ impl Graph {
                 .map(|o| map[o.index()].expect("operands come first"))
                 .collect();
             target.loc = Some(node.loc.or_place(outer));
+            if let Types::One(ty) = &node.types
+                && node.region().is_none()
+            {
+                let new = target.add_typed(node.op.clone(), &operands, ty.clone());
+                map[node.first.index()] = Some(new);
+                continue;
+            }
             let made = target.add_like(node, &operands);
             for (v, new) in node.results().zip(made) {
                 map[v.index()].get_or_insert(new);

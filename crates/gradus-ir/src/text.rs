@@ -305,11 +305,11 @@ impl<'a> Reader<'a> {
                 let given = given.map_err(|e| self.fail(op_span, e.message()))?;
                 let written = results.iter().map(|(_, _, ty, _)| ty);
                 if given.len() != results.len() {
-                    let (given, written) = (listed(&given), listed(written));
+                    let (given, written) = (listed(&*given), listed(written));
                     let message = format!("`{word}` gives ({given}) here, not ({written})");
                     return Err(self.fail(op_span, message));
                 }
-                for ((_, _, ty, span), given) in results.iter().zip(&given) {
+                for ((_, _, ty, span), given) in results.iter().zip(&*given) {
                     if given != ty {
                         let message = format!("`{word}` gives {given} here, not {ty}");
                         return Err(self.fail(*span, message));

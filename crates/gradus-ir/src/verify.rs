@@ -144,11 +144,11 @@ fn node_fault(graph: &Graph, node: &Node) -> Option<String> {
         }
         Op::Input(_) | Op::Const(_) | Op::Iota(_) => None,
         op => match graph.result_types(op, &node.operands) {
-            Ok(given) if given.as_slice() == types => None,
+            Ok(given) if *given == *types => None,
             Ok(given) => Some(format!(
                 "is {}, but its operation gives {}",
                 text::listed(types),
-                text::listed(&given)
+                text::listed(&*given)
             )),
             Err(e) => Some(format!("has operands that do not fit: {}", e.message())),
         },
@@ -180,8 +180,7 @@ fn neighbours(graph: &Graph, of: &Node) -> String {
 mod tests {
     use super::*;
     use crate::primitives::{Call, Region, Unary};
-    use crate::{Operands, Type};
-    use smallvec::smallvec;
+    use crate::{Operands, Type, Types};
 
     #[test]
     fn a_wrong_type_is_shown_with_its_neighbours() {
@@ -190,7 +189,7 @@ mod tests {
         let y = graph.add_verbatim(
             Op::Unary(Unary::Sin),
             Operands::from_slice(&[x]),
-            smallvec![Type::new(DType::F64, &[2])],
+            Types::One(Type::new(DType::F64, &[2])),
         );
         let z = graph.emit(Op::Unary(Unary::Cos), &y);
         graph.set_outputs(vec![z]);
@@ -211,7 +210,7 @@ mod tests {
         let wrong = graph.add_verbatim(
             Op::Const(crate::Literal::from_f64(DType::F64, 1.0)),
             Operands::new(),
-            smallvec![ty],
+            Types::One(ty),
         );
         graph.set_outputs(wrong.to_vec());
         let panic = std::panic::catch_unwind(|| check_after("fold", &graph)).unwrap_err();
@@ -234,7 +233,11 @@ mod tests {
         let node = &graph.nodes()[2];
         let wrong = |types: &[Type]| {
             let mut g = graph.clone();
-            g.add_verbatim(node.op.clone(), node.operands.clone(), types.into());
+            g.add_verbatim(
+                node.op.clone(),
+                node.operands.clone(),
+                types.to_vec().into(),
+            );
             let message = verify(&g).unwrap_err().message().to_string();
             message.lines().next().unwrap().to_string()
         };
@@ -249,7 +252,7 @@ mod tests {
         let mut inner = Graph::new();
         inner.input(ty.clone());
         let literal = crate::Literal::from_f64(DType::F32, 1.0);
-        let y = inner.add_verbatim(Op::Const(literal), Operands::new(), smallvec![ty.clone()]);
+        let y = inner.add_verbatim(Op::Const(literal), Operands::new(), Types::One(ty.clone()));
         inner.set_outputs(y.to_vec());
         let mut outer = Graph::new();
         let x = outer.input(ty);
@@ -274,7 +277,7 @@ mod tests {
         let call = Op::Region(std::sync::Arc::new(Region::Call(Call::Checkpoint(
             inner.into(),
         ))));
-        outer.add_verbatim(call, Operands::from_slice(&[x]), smallvec![]);
+        outer.add_verbatim(call, Operands::from_slice(&[x]), Types::Several(Vec::new()));
         insta::assert_snapshot!(verify(&outer).unwrap_err(), @"%0 is a list, which cannot enter or leave a program");
     }
 }
