@@ -5,7 +5,7 @@ use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Tr
 use gradus_ir::{Graph, Op, ValueId, verify};
 use smallvec::SmallVec;
 
-/// Appends to `g` the cotangents of `inputs`, given those of some nodes that are linear in them: `(node, cotangent)`.
+/// Appends to `g` the cotangents of `inputs`, given those of some values that are linear in them: `(value, cotangent)`.
 ///
 /// Only nodes between `inputs` and the given ones are walked; they must be linear in `inputs`. With `y = A·x` this is `x̄ = Aᵀ·ȳ`. `None`
 /// is a cotangent that is zero by structure. Contributions to slices and indexed places are added in place to what is there.
@@ -20,7 +20,7 @@ pub fn transpose(
     onto(g, outputs, inputs, &[])
 }
 
-/// As [`transpose`], where some nodes have a cotangent already, to which all that comes is added.
+/// As [`transpose`], where some values have a cotangent already, to which all that comes is added.
 fn onto(
     g: &mut Graph,
     outputs: &[(ValueId, ValueId)],

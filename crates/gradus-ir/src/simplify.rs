@@ -8,7 +8,7 @@ use crate::graph::{Graph, ValueId};
 use crate::primitives::{Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary};
 use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
-/// A node that exists or is simpler, with the value of `op` on `operands`, which has type `ty`.
+/// A value that exists or is simpler, equal to `op` on `operands`, which has type `ty`.
 pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[ValueId], ty: &Type) -> Option<ValueId> {
     match op {
         Op::Unary(u) => unary(g, *u, operands[0]),

@@ -76,7 +76,7 @@ fn reached(body: &Graph, marked: &[bool]) -> Vec<bool> {
     body.outputs().iter().map(|o| active[o.index()]).collect()
 }
 
-/// For each node of `body`, whether a derivative can reach it from the inputs marked; further inputs are not.
+/// For each value of `body`, whether a derivative can reach it from the inputs marked; further inputs are not.
 pub(crate) fn active_nodes(body: &Graph, marked: &[bool]) -> Vec<bool> {
     let mut active = vec![false; body.len()];
     for node in body.nodes() {

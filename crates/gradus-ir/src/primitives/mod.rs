@@ -129,7 +129,7 @@ pub struct Jvp<'a> {
     pub graph: &'a mut Graph,
     /// The operands of the node.
     pub operands: &'a [ValueId],
-    /// The node.
+    /// The result of the node.
     pub result: ValueId,
     /// The operands' tangents, of the operands' types; `None` is zero.
     pub tangents: &'a [Option<ValueId>],

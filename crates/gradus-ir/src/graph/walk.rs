@@ -1,0 +1,80 @@
+//! What needs what.
+
+use super::{Graph, NodeId, ValueId};
+
+impl Graph {
+    /// The nodes that do something when they run, in order.
+    pub fn effects(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.node_ids().filter(|id| self.node(*id).op.is_effect())
+    }
+
+    /// For each value, whether it is an output.
+    pub fn output_marks(&self) -> Vec<bool> {
+        let mut marks = vec![false; self.len()];
+        for o in &self.outputs {
+            marks[o.index()] = true;
+        }
+        marks
+    }
+
+    /// For each value, whether the outputs or the effects need it; what a single-valued effect gives is live.
+    pub fn live(&self) -> Vec<bool> {
+        let mut live = self.output_marks();
+        for node in self.nodes.iter().rev() {
+            if !node.runs(&live) {
+                continue;
+            }
+            for o in &node.operands {
+                live[o.index()] = true;
+            }
+            if node.region().is_none() {
+                live[node.first.index()] = true;
+            }
+        }
+        live
+    }
+
+    /// For each value, whether `roots` need it.
+    pub fn needed_for(&self, roots: &[ValueId]) -> Vec<bool> {
+        let mut needed = vec![false; self.len()];
+        for &r in roots {
+            needed[r.index()] = true;
+        }
+        for node in self.nodes.iter().rev() {
+            if node.has_marked(&needed) {
+                for o in &node.operands {
+                    needed[o.index()] = true;
+                }
+            }
+        }
+        needed
+    }
+
+    /// For each value, whether it depends on one of `sources` (which count as depending on themselves).
+    pub fn dependents_of(&self, sources: &[ValueId]) -> Vec<bool> {
+        let mut depends = vec![false; self.len()];
+        for &s in sources {
+            depends[s.index()] = true;
+        }
+        for node in &self.nodes {
+            if node.operands.iter().any(|o| depends[o.index()]) {
+                node.results().for_each(|v| depends[v.index()] = true);
+            }
+        }
+        depends
+    }
+
+    /// How many nodes (or outputs) use each value.
+    pub fn use_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.len()];
+        for node in &self.nodes {
+            for o in &node.operands {
+                counts[o.index()] += 1;
+            }
+        }
+        for o in &self.outputs {
+            counts[o.index()] += 1;
+        }
+        counts
+    }
+}
