@@ -21,7 +21,7 @@ pub enum Trips {
 ///
 /// Operands: the number of steps if it is [counted](Trips::Counted), constants, what is carried into the first step, sequences. Results: what the last step
 /// carries out, the kept items as sequences, and for [`While`](Trips::While) the number of steps. A sequence is an array with a leading axis, an item a
-/// step, if the number of steps is fixed, and a [list](Type::list) if it is not.
+/// step, if the number of steps is fixed, and a [list](crate::Form::List) if it is not.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Loop {
     /// How often it runs.
