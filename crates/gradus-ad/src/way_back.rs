@@ -4,10 +4,12 @@ use crate::regions::{active_inputs, active_nodes, inline};
 use gradus_ir::primitives::{Body, Call, Loop, Region, Switch};
 use gradus_ir::{Graph, Op, ValueId};
 
-/// `g` with what the forward rule does in place of each function with its own way back that was differentiated: those that make one of the first `n` values
-/// that depend on the inputs marked, at any depth. From then on it is differentiated like all else, forward mode included.
+/// Replaces each differentiated `custom_vjp` call, at any depth, by its forward rule.
 ///
-/// `kept` are values of `g`, and of the result afterwards.
+/// A call counts as differentiated if it makes one of the first `n` values of `g` and depends on a marked
+/// input. After this the program can be differentiated again in any mode.
+///
+/// `kept` names values of `g`; on return it names the same values in the result.
 pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [ValueId]]) -> Graph {
     if !crate::only_backward(&g) {
         return g;

@@ -139,7 +139,8 @@ pub(crate) struct Buffer {
     len: usize,
 }
 
-// SAFETY: a buffer owns its memory, since `FreeBlocks::take` gives each block once; what is shared (`Array`) is only read, as `in_its_memory` checks before a run writes.
+// SAFETY: a buffer owns its memory, since `FreeBlocks::take` hands out each block once. Shared arrays are only read:
+// `in_its_memory` gives out a writable alias only while no one else holds the buffer.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
@@ -399,7 +400,8 @@ impl Array {
         self.buffer.start()
     }
 
-    /// An array of type `ty`, which has as many bytes, in the memory of this one, if nobody else holds it. It may be written while this one is not read.
+    /// Reuses this array's buffer for a result of type `ty`, which must have the same size in bytes.
+    /// Returns `None` if the buffer is shared. The caller must not read this array after writing the result.
     pub(crate) fn in_its_memory(&mut self, ty: &Type) -> Option<Array> {
         Arc::get_mut(&mut self.buffer)?;
         Some(Array {

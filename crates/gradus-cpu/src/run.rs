@@ -284,7 +284,8 @@ impl Executable {
         Ok(results)
     }
 
-    /// Arrays for the results of a run: in the memory of inputs that are given away and that nobody else holds, and new ones. The inputs hold theirs to the end.
+    /// Allocates the results of a run. A result reuses the buffer of the input that it claims, if that input was
+    /// given away and is not shared. The inputs keep their buffers alive until the run ends.
     ///
     /// # Errors
     /// If memory cannot hold them.

@@ -61,8 +61,8 @@ impl Graph {
         Ok(self.add_typed(op, operands, ty))
     }
 
-    /// The type of the result of `op`, which is no region, on values of this graph: the one check that an operation passes before it becomes a node, whether a rule adds it or a
-    /// text says so.
+    /// The result type of `op`, which must not be a region, on values of this graph.
+    /// Every operation passes this check before it becomes a node, whether a rule adds it or it is read from text.
     ///
     /// # Errors
     /// If the operands do not fit the operation, or no memory can hold the result.

@@ -15,7 +15,7 @@ impl Graph {
     /// lets derivatives through for some elements.
     ///
     /// In `select c, f(select c, p, q), b` the inner choice becomes p if f is made of sums and products that
-    /// nobody else reads. Derivatives of choices look like this: what is chosen, times one or zero.
+    /// have no other users. Derivatives of choices have this form: a chosen value times one or zero.
     ///
     /// Before a derivative is taken both would be wrong: an infinite slope times a cotangent of zero is NaN.
     pub fn settled(&self) -> Option<Graph> {

@@ -11,8 +11,9 @@
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
 //! ```
 //!
-//! A line names the results of its operation, which nearly always is one; `()` stands for none. White space separates and is otherwise free; `#` begins a comment that ends with the line. Printing gives the values their names in order, the inputs
-//! first, so equal programs print equally. Reading neither simplifies nor shares nodes: what is read is what was written.
+//! A line names the results of its operation; `()` stands for no results. White space separates and is otherwise
+//! free; `#` begins a comment that ends with the line. Values are named in order, inputs first, so equal programs
+//! print equally. Reading neither simplifies nor shares nodes: what is read is what was written.
 //!
 //! ```
 //! # use gradus_ir::Graph;

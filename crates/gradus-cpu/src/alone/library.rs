@@ -11,8 +11,9 @@ pub(super) trait Float: Copy + 'static {
     fn function() -> Function<Self>;
 }
 
-/// Of `m`, `n`, `k`; the result, its column and row strides, whether it is added to; the same of both factors, each with its strides; the factors of what was there and of the
-/// product; three times whether something is conjugated; and the threads.
+/// The signature of the library's product `dst = alpha · dst + beta · lhs · rhs`. In order:
+/// the sizes `m`, `n`, `k`; `dst` with its column and row strides; whether `dst` is read; `lhs` and `rhs`, each
+/// with its column and row strides; `alpha` and `beta`; whether `dst`, `lhs` and `rhs` are conjugated; the threads.
 type Function<T> = unsafe fn(
     usize,
     usize,
@@ -57,13 +58,15 @@ impl Float for f64 {
     }
 }
 
-/// A matrix in memory: where it begins, and the distances of its rows and of its columns.
+/// A matrix in memory: its first element, and its row and column strides in elements.
 pub(super) type Matrix<T> = (*const T, (isize, isize));
 
-/// The product of `left`, `rows` × `depth`, and `right`, `depth` × `columns`, into `out`, whose rows are `out_rows` apart: added to what is there, or instead of it.
+/// Computes `left · right` into `out`, or adds it to `out` if `add` is set.
+///
+/// `left` is `rows` × `depth`, `right` is `depth` × `columns`. `out` is row-major with row stride `out_rows`.
 ///
 /// # Safety
-/// The pointers are to matrices of these sizes, and nobody else uses `out`.
+/// The pointers must be valid for matrices of these sizes. No other thread may access `out` during the call.
 pub(super) unsafe fn multiply<T: Float>(
     (rows, depth, columns): (usize, usize, usize),
     (mut left, mut left_steps): Matrix<T>,
@@ -72,7 +75,8 @@ pub(super) unsafe fn multiply<T: Float>(
     add: bool,
 ) {
     if right_steps.0 < 0 && depth > 0 {
-        // The library goes forward through its left factor; the products are the same from the other end.
+        // The library needs a non-negative stride along the summed axis of its left factor.
+        // Reversing that axis in both factors leaves the product unchanged.
         let last = depth as isize - 1;
         // SAFETY: by the caller, the last row and column are there.
         unsafe {
@@ -82,7 +86,7 @@ pub(super) unsafe fn multiply<T: Float>(
         (right_steps.0, left_steps.1) = (-right_steps.0, -left_steps.1);
     }
     let before = if add { T::ONE } else { T::ZERO };
-    // The library writes columns. Those of the transposed result are our rows: outᵀ = rightᵀ · leftᵀ.
+    // The library writes column-major results, so we compute outᵀ = rightᵀ · leftᵀ.
     // SAFETY: by the caller; `function` is made for this processor.
     unsafe {
         T::function()(

@@ -151,7 +151,7 @@ impl CumSum {
 
 /// Lines that run together where they lie side by side, at most: each row of fewer is another page of memory for as little work.
 const LINES: usize = 1024;
-/// A piece of the work has at least so many elements; other threads are woken from so many on.
+/// The fewest elements of a piece of work, and the fewest for which other threads are woken.
 const PIECE: usize = 100_000;
 const WORTH_WAKING: usize = 500_000;
 

@@ -129,8 +129,10 @@ fn simplify(graph: &Graph) -> Graph {
     }
 }
 
-/// The graph with some nodes made anew: `change` gets the new graph, a value of the old one that is no result of a region, and the operands of its node in the new one, and says what
-/// takes its place; where it says nothing, the node is copied.
+/// Rewrites nodes other than regions.
+///
+/// `change` gets the new graph, an old value, and the new operands of the node that makes it. It returns the
+/// replacement, or `None` to copy the node. Regions are copied.
 fn rewrite(
     graph: &Graph,
     mut change: impl FnMut(&mut Graph, ValueId, &[ValueId]) -> Option<ValueId>,
@@ -141,8 +143,10 @@ fn rewrite(
     })
 }
 
-/// The graph with some regions made anew: `change` gets the new graph, the node of a region in the old one, the region and its operands in the new one, and says
-/// what takes the places of its results; where it says nothing, the region is copied.
+/// Rewrites regions.
+///
+/// `change` gets the new graph, the old node, its region, and its new operands. It returns one replacement for
+/// each result, or `None` to copy the region. Other nodes are copied.
 fn rewrite_regions(
     graph: &Graph,
     mut change: impl FnMut(&mut Graph, &Node, &Region, &[ValueId]) -> Option<Vec<ValueId>>,
@@ -174,7 +178,7 @@ fn remade(
     out
 }
 
-/// A value in the place of one that nobody asks for.
+/// A placeholder for a result without users.
 fn stand_in(out: &mut Graph) -> ValueId {
     out.constant(Literal::from_bool(false), &[0])
 }

@@ -28,7 +28,7 @@ pub(super) fn recompute_kept(graph: &Graph) -> Graph {
     .pruned()
 }
 
-/// For each value, whether loops read it as a sequence and nobody needs it otherwise.
+/// For each value, whether its only uses are as a sequence that a loop reads.
 fn read_by_loops(graph: &Graph) -> Vec<bool> {
     let mut only = vec![true; graph.len()];
     for o in graph.outputs() {

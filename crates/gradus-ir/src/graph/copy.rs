@@ -8,7 +8,7 @@ impl Graph {
     /// Appends a copy of what `other` computes and does, its inputs replaced by `args`; returns its outputs.
     ///
     /// # Errors
-    /// If number or types of `args` are not those of the inputs.
+    /// If `args` differ from the inputs of `other` in number or type.
     pub fn inline(&mut self, other: &Graph, args: &[ValueId]) -> Result<Vec<ValueId>> {
         if args.len() != other.inputs.len() {
             return Err(Error::new(
@@ -117,7 +117,8 @@ impl Graph {
         self.program(&self.inputs, &self.outputs)
     }
 
-    /// The program that computes `outputs` from `inputs`, which may be any values of this graph, and does nothing else: without effects that `outputs` do not need.
+    /// The program that computes `outputs` from `inputs`, which may be any values of this graph.
+    /// Effects that `outputs` do not depend on are left out.
     ///
     /// # Panics
     /// If `outputs` need an input of this graph that is not among `inputs`.

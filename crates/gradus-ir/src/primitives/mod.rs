@@ -1,6 +1,7 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, the rule for derivatives without their zeros, cost, and its text form.
+//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, the rule that
+//! pushes derivatives without their structural zeros, cost, and its text form.
 //! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
@@ -106,15 +107,15 @@ pub trait Primitive {
     /// Called only if an operand has a tangent and the result is a float.
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId>;
 
-    /// Hands the cotangents of the linear operands over, computed from that of the result.
+    /// Computes the cotangents of the linear operands from the cotangent of the result.
     /// An operation that is linear in none of them returns [`Linearity::Nonlinear`].
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
 
     /// The operation on operands with a new leading axis (where marked); the result has it as well.
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId;
 
-    /// The derivative of the result by some source from those of the operands, without structural zeros where the rule keeps them out. Right for every operation, and what
-    /// most do: all zeros are written out, and the operation is batched.
+    /// Pushes derivatives of the operands forward to the result, keeping structural zeros implicit where it can.
+    /// The default writes out all zeros and batches the operation, which is correct for every operation.
     fn push(&self, cx: Push<'_>) -> Block {
         cx.by_rows(|batch| self.batch(batch))
     }

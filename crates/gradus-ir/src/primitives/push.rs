@@ -11,14 +11,15 @@ use smallvec::SmallVec;
 pub enum Pushed {
     /// Its derivative by the source.
     Active(Block),
-    /// An array of this type whose derivative is zero, as it depends on linear inputs that are not pushed here.
+    /// An array of this type with zero derivative: it depends only on linear inputs that are not pushed.
     Zero(Type),
     /// An array that depends on no linear input.
     Fixed(ValueId),
 }
 
 impl Pushed {
-    /// The operands, those that are pushed with one row for each source element; which these are, and the number of rows.
+    /// The operands as arrays, active ones with one row for each source element. Also returns which operands are
+    /// active, and the number of rows.
     pub fn rows(
         g: &mut Graph,
         operands: Vec<Pushed>,
@@ -48,8 +49,8 @@ impl Pushed {
 pub struct Push<'a> {
     /// Where the rule appends nodes.
     pub graph: &'a mut Graph,
-    /// The operands, of which at least one is active. The operation need not be linear in these: a way back that users have written may square a cotangent. A rule that
-    /// relies on it [asks](Self::is_fixed) first.
+    /// The operands; at least one is active. The operation can be nonlinear in them, because a backward rule written
+    /// by a user can, for example, square a cotangent. A rule that relies on linearity checks [first](Self::is_fixed).
     pub operands: Vec<Pushed>,
     /// The type of the result.
     pub result: &'a Type,
@@ -86,7 +87,8 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// For operations that are linear element by element in all active operands together, and zero where these are: `op` on the tensors.
+    /// Applies `op` to the tensors. Correct only if `op` is elementwise, linear in all active operands together, and
+    /// zero where all of them are zero.
     pub fn elementwise(mut self, op: Op) -> Block {
         let common = self.aligned();
         let g = self.graph;
@@ -103,7 +105,8 @@ impl<'a> Push<'a> {
         Block { tensor, ..common }
     }
 
-    /// Brings all active operands into one layout, and gives one of them: sources that differ become one axis, ties that not all have are given up.
+    /// Brings all active operands to one layout and returns one of them. If their sources differ, the source becomes
+    /// one axis. Ties that some operand lacks are written out.
     pub fn aligned(&mut self) -> Block {
         let blocks: Vec<&Block> = self
             .operands
@@ -132,7 +135,7 @@ impl<'a> Push<'a> {
         common.expect("an operand is active")
     }
 
-    /// For operations without a rule for the structure: all zeros written out, one row for each source element, through the operation's own batching rule.
+    /// Writes out all zeros, one row for each source element, and applies the operation's batching rule.
     pub fn by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> ValueId) -> Block {
         let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
         let tensor = batch(&mut Batch {

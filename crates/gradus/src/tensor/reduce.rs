@@ -160,8 +160,10 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     sum + infinite.where_(&largest, &largest.stop_gradient())
 }
 
-/// Exponentials of `x` less the `largest` along `axes`, of which sums and quotients are taken. Where both are infinite it is that of 40, beside which those of finite ones
-/// are nothing, being at most 1; neither they nor their slopes are NaN.
+/// `exp(x - largest)`, to be summed over `axes`.
+///
+/// If `largest` is +∞, infinite elements give e⁴⁰ and finite ones at most 1, so the finite ones contribute less than
+/// one rounding error (e⁻⁴⁰ ≈ 4e-18). No value or slope is NaN, unless an element is.
 #[track_caller]
 fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
     let most = match x.dtype() {

@@ -1,7 +1,7 @@
 //! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
 //!
-//! A region has any number of results. What a body uses is an operand of the region: bodies are closed programs. How a region is differentiated and batched follows from its bodies, so these
-//! rules stand with the transforms.
+//! A region has any number of results. Bodies are closed programs: every value that a body uses is an operand of
+//! the region. The derivative and batching rules of a region transform its bodies, so they live with the transforms.
 
 mod body;
 mod call;
