@@ -76,7 +76,7 @@ pub(crate) fn fuse(graph: &Graph) -> Fused {
     let (kinds, resolved) = resolve(graph, &live);
     let users = users_of(graph, &live);
     let cones = draw_in(graph, &kinds, &users);
-    join(graph, kinds, resolved, &cones, users)
+    join(graph, &live, kinds, resolved, &cones, users)
 }
 
 fn users_of(graph: &Graph, live: &[bool]) -> Vec<Vec<NodeId>> {
@@ -257,6 +257,7 @@ fn iteration(graph: &Graph, id: ValueId, kind: Kind) -> &[usize] {
 /// Joins cones to groups and puts everything in order.
 fn join(
     graph: &Graph,
+    live: &[bool],
     kinds: Vec<Kind>,
     resolved: Vec<Resolved>,
     root_of: &HashMap<ValueId, ValueId>,
@@ -273,10 +274,9 @@ fn join(
     let mut levels = vec![0usize; graph.len()];
     let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
     let mut order: Vec<(usize, NodeId, Unit)> = Vec::new();
-    let live = graph.live();
     for (node_id, node) in graph.node_ids().zip(graph.nodes()) {
         let id = match node.region() {
-            Some(_) if !node.runs(&live) => continue,
+            Some(_) if !node.runs(live) => continue,
             None if kinds[node.result().index()] != Kind::Alone => node.result(),
             _ => {
                 let below = node.operands.iter();

@@ -160,7 +160,7 @@ fn sizes_that_wrap_are_refused_with_the_sizes() {
       }} %0
       return
     }"), @"
-    line 2: scan: no memory can hold f64[4611686018427387904]
+    line 2: scan: no memory can hold the result, f64[4611686018427387904]
             () = scan{consts=0, carries=1, length=4611686018427387904, body=graph(%0: i64[], %1: f64[]) {
                  ^^^^
     ");

@@ -112,7 +112,13 @@ impl Region {
             Region::Check(r) => r.check(operands)?,
         }
         let mut results = (0..).map_while(|index| self.result_at(index));
-        results.try_for_each(|ty| ty.checked(self.name()).map(drop))
+        match results.find(|ty| !ty.is_addressable()) {
+            None => Ok(()),
+            Some(ty) => {
+                let message = format!("{}: no memory can hold the result, {ty}", self.name());
+                Err(Error::new(ErrorKind::Shape, message))
+            }
+        }
     }
 
     /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
@@ -320,10 +326,6 @@ impl Graph {
         region: Region,
         operands: &[ValueId],
     ) -> Result<Vec<ValueId>> {
-        if let Some(ty) = region.results().iter().find(|ty| !ty.is_addressable()) {
-            let message = format!("{}: no memory can hold the result, {ty}", region.name());
-            return Err(Error::new(ErrorKind::Shape, message).at(self.loc()));
-        }
         let op = Op::Region(Arc::new(region));
         let types = self.result_types(&op, operands);
         let types = types.map_err(|e| e.at(self.loc()))?;
