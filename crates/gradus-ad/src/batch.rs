@@ -1,6 +1,6 @@
 //! A program applied to every row of its inputs at once.
 
-use crate::regions;
+use crate::GraphTransforms;
 use gradus_ir::primitives::Batch;
 use gradus_ir::{Error, ErrorKind, Graph, Op, Result, ValueId, verify};
 
@@ -37,6 +37,15 @@ pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
 ///
 /// Returns the program and, for each output, whether it has the new axis; one that depends on no batched input does not.
 pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
+    batch_with(&mut GraphTransforms::default(), graph, n, batched)
+}
+
+pub(crate) fn batch_with(
+    transforms: &mut GraphTransforms,
+    graph: &Graph,
+    n: usize,
+    batched: &[bool],
+) -> (Graph, Vec<bool>) {
     debug_assert_eq!(batched.len(), graph.inputs().len());
     let mut g = Graph::new();
     let mut map: Vec<Option<(ValueId, bool)>> = vec![None; graph.len()];
@@ -63,22 +72,25 @@ pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
         if !flags.contains(&true) {
             let same = g.add_like(node, &ids);
             node.note(&mut map, same.into_iter().map(|id| (id, false)));
-        } else if let Op::Region(region) = &node.op {
-            node.note(&mut map, regions::batch(&mut g, region, &ids, &flags, n));
         } else {
-            let id = node.op.batch(&mut Batch {
+            let made = node.op.batch(&mut Batch {
                 graph: &mut g,
+                transforms,
                 operands: &ids,
                 batched: &flags,
                 size: n,
             });
-            debug_assert_eq!(
-                g.ty(id),
-                &node.ty().batched(n),
-                "{}: the batched result has the new axis in front",
+            debug_assert!(
+                made.iter()
+                    .zip(node.types())
+                    .all(|(&(id, has_axis), ty)| match has_axis {
+                        true => *g.ty(id) == ty.batched(n),
+                        false => g.ty(id) == ty,
+                    }),
+                "{}: a batched result has the new axis in front",
                 node.op.name()
             );
-            node.note(&mut map, [(id, true)]);
+            node.note(&mut map, made);
         }
         g.set_loc(outer);
     }

@@ -1,16 +1,24 @@
 //! Forward mode: tangents pushed along with values.
 
-use crate::regions;
+use crate::GraphTransforms;
 use gradus_ir::primitives::Jvp;
-use gradus_ir::{Graph, Op, ValueId};
-use smallvec::{SmallVec, smallvec};
+use gradus_ir::{Graph, ValueId, Values};
+use smallvec::SmallVec;
 
 /// Appends to `g` the tangents of `outputs`, given those of some values: `(value, tangent)`, a tangent of the value's type.
 ///
 /// `None` is a tangent that is zero by structure: no path from the given values, or only through integers. With `y = f(x)` this is
 /// `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
 pub fn jvp(g: &mut Graph, outputs: &[ValueId], at: &[(ValueId, ValueId)]) -> Vec<Option<ValueId>> {
-    let _scope = regions::Scope::enter();
+    jvp_with(&mut GraphTransforms::default(), g, outputs, at)
+}
+
+pub(crate) fn jvp_with(
+    transforms: &mut GraphTransforms,
+    g: &mut Graph,
+    outputs: &[ValueId],
+    at: &[(ValueId, ValueId)],
+) -> Vec<Option<ValueId>> {
     let sources: Vec<ValueId> = at.iter().map(|&(x, _)| x).collect();
     let active = g.dependents_of(&sources);
     let needed = g.needed_for(outputs);
@@ -34,17 +42,16 @@ pub fn jvp(g: &mut Graph, outputs: &[ValueId], at: &[(ValueId, ValueId)]) -> Vec
             continue;
         }
         let outer = g.set_loc(node.loc.tangent(node.op.name()));
-        let made: SmallVec<[Option<ValueId>; 1]> = match node.op {
-            Op::Region(_) => regions::jvp(g, &node, &of_operands).into(),
-            _ => smallvec![node.op.jvp(&mut Jvp {
-                graph: g,
-                operands: &node.operands,
-                result: node.result(),
-                tangents: &of_operands,
-            })],
-        };
+        let results: Values = node.results().collect();
+        let made = node.op.jvp(&mut Jvp {
+            graph: g,
+            transforms,
+            operands: &node.operands,
+            results: &results,
+            tangents: &of_operands,
+        });
         g.set_loc(outer);
-        for (v, tangent) in node.results().zip(made) {
+        for (v, tangent) in results.into_iter().zip(made) {
             if let Some(t) = tangent
                 && tangents[v.index()].is_none()
             {

@@ -4,25 +4,61 @@
 //! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
 //! **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
-//! **Invariants**: the rules of an operation live with it, not here, but those of regions in `regions`, as they are the transforms themselves; a transform looks at types, never at numbers; tangents and cotangents that are zero
-//! by structure have no node; derivatives nest because a transformed program is a program. **Never here**: closures, tensors, kernels.
+//! **Invariants**: the rules of an operation live with it, not here; a transform looks at types, never at numbers; tangents and cotangents that are
+//! zero by structure have no node; derivatives nest because a transformed program is a program. **Never here**: closures, tensors, kernels.
 
 mod batch;
 mod jvp;
-mod linearity;
 mod linearize;
-mod regions;
 mod transpose;
-mod way_back;
 
 pub use batch::{batch, check_rows};
+pub use gradus_ir::primitives::Linearized;
 pub use jvp::jvp;
-pub use linearity::{nonlinearity, only_backward};
-pub use linearize::{Linearized, linearize};
-pub use regions::batch as batch_region;
+pub use linearize::linearize;
 pub use transpose::{transpose, transpose_linear};
 
-use gradus_ir::{Graph, ValueId, verify};
+use gradus_ir::primitives::region::apply_forward_rules;
+use gradus_ir::primitives::{Derived, Transforms};
+use gradus_ir::{Graph, Node, ValueId, verify};
+
+/// The transforms, as the rules of operations that hold programs call them. Calls that share a body share its derivative as long as it lives.
+#[derive(Default)]
+pub struct GraphTransforms {
+    derived: Derived,
+}
+
+impl Transforms for GraphTransforms {
+    fn jvp(
+        &mut self,
+        g: &mut Graph,
+        outputs: &[ValueId],
+        at: &[(ValueId, ValueId)],
+    ) -> Vec<Option<ValueId>> {
+        jvp::jvp_with(self, g, outputs, at)
+    }
+
+    fn linearize(&mut self, program: &Graph, wrt: &[usize]) -> Linearized {
+        linearize::linearize_with(self, program, wrt)
+    }
+
+    fn transpose(&mut self, linear: &Graph, fixed: usize, sums: usize) -> Graph {
+        transpose::transpose_with(self, linear, fixed, sums)
+    }
+
+    fn batch(&mut self, program: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
+        batch::batch_with(self, program, n, batched)
+    }
+
+    fn derived(&mut self) -> &mut Derived {
+        &mut self.derived
+    }
+}
+
+/// See [`gradus_ir::nonlinearity`].
+pub fn nonlinearity<'a>(graph: &'a Graph, marked: &[bool]) -> Option<&'a Node> {
+    gradus_ir::nonlinearity(&mut GraphTransforms::default(), graph, marked)
+}
 
 /// The gradient program of output 0 of `graph`, a scalar float, with respect to the inputs `wrt`.
 ///
@@ -68,7 +104,7 @@ pub fn gradients(graph: &Graph, count: usize, wrt: &[usize]) -> Graph {
     }
     let marked: Vec<bool> = (0..inputs.len()).map(|k| wrt.contains(&k)).collect();
     let kept = &mut [&mut inputs[..], &mut outputs];
-    let g = way_back::settled(g, graph.len(), &marked, kept);
+    let g = apply_forward_rules(g, graph.len(), &marked, kept);
     let gradient = g.program(&inputs, &outputs).merged();
     verify::check_after("gradient", &gradient);
     gradient

@@ -1,6 +1,7 @@
 //! A linear program run backwards: cotangents pulled from its outputs to its inputs.
 
-use crate::regions;
+use crate::GraphTransforms;
+use gradus_ir::primitives::region::add_lists;
 use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
 use gradus_ir::{Graph, Op, ValueId, verify};
 use smallvec::SmallVec;
@@ -17,17 +18,17 @@ pub fn transpose(
     outputs: &[(ValueId, ValueId)],
     inputs: &[ValueId],
 ) -> Vec<Option<ValueId>> {
-    onto(g, outputs, inputs, &[])
+    onto(&mut GraphTransforms::default(), g, outputs, inputs, &[])
 }
 
 /// As [`transpose`], where some values have a cotangent already, to which all that comes is added.
 fn onto(
+    transforms: &mut GraphTransforms,
     g: &mut Graph,
     outputs: &[(ValueId, ValueId)],
     inputs: &[ValueId],
     so_far: &[(ValueId, ValueId)],
 ) -> Vec<Option<ValueId>> {
-    let _scope = regions::Scope::enter();
     let active = g.dependents_of(inputs);
     let before = g.node_ids();
     let mut ends = vec![false; g.len()];
@@ -51,34 +52,23 @@ fn onto(
         }
         let node = node.clone();
         let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
-        if let Op::Region(_) = &node.op {
-            let of_results: Vec<Option<ValueId>> = node
-                .results()
-                .map(|v| cotangents[v.index()].filter(|_| !ends[v.index()]))
-                .collect();
-            let outer = g.set_loc(node.loc.cotangent(node.op.name()));
-            for (k, ct) in regions::transpose(g, &node, &linear, &of_results) {
-                let part = Contribution::Whole(ct);
-                accumulate(g, &mut cotangents, node.operands[k], part);
-            }
-            g.set_loc(outer);
-            continue;
-        }
-        let Some(cotangent) = cotangents[node.result().index()] else {
-            continue;
-        };
+        let of_results: SmallVec<[Option<ValueId>; 1]> = node
+            .results()
+            .map(|v| cotangents[v.index()].filter(|_| !ends[v.index()]))
+            .collect();
         let outer = g.set_loc(node.loc.cotangent(node.op.name()));
         let mut cx = Transpose {
             graph: g,
+            transforms,
             operands: &node.operands,
             linear: &linear,
-            cotangent,
+            cotangents: &of_results,
             contributions: Default::default(),
         };
         let linearity = node.op.transpose(&mut cx);
         let contributions = std::mem::take(&mut cx.contributions);
         assert!(
-            linearity == Linearity::Linear,
+            linearity != Linearity::Nonlinear,
             "transpose: {} is not linear in the operands {linear:?}",
             node.op.name()
         );
@@ -97,7 +87,7 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, par
     let so_far = cotangents[x.index()];
     let sum = match (part, so_far) {
         (Contribution::Whole(ct), None) => ct,
-        (Contribution::Whole(ct), Some(sum)) if ty.is_list() => regions::add_lists(g, sum, ct),
+        (Contribution::Whole(ct), Some(sum)) if ty.is_list() => add_lists(g, sum, ct),
         (Contribution::Whole(ct), Some(sum)) => g.add_nodes(sum, ct),
         (
             Contribution::Slice {
@@ -140,12 +130,16 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, par
 ///
 /// The result has inputs `(fixed…, ȳ…)`, one cotangent for each output of `linear`, and outputs `x̄…` (zeros where nothing comes back).
 pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
-    transpose_onto(linear, fixed, 0)
+    transpose_with(&mut GraphTransforms::default(), linear, fixed, 0)
 }
 
-/// As [`transpose_linear`], but of the first `sums` of `x…` the result gets what their cotangents are added to, as further inputs: `(fixed…, ȳ…, s…)`. So a cotangent
-/// that belongs at some places of an array goes there, and no other array of that size is made.
-pub(crate) fn transpose_onto(linear: &Graph, fixed: usize, sums: usize) -> Graph {
+/// See [`Transforms::transpose`](gradus_ir::primitives::Transforms::transpose).
+pub(crate) fn transpose_with(
+    transforms: &mut GraphTransforms,
+    linear: &Graph,
+    fixed: usize,
+    sums: usize,
+) -> Graph {
     let mut g = linear.clone();
     let (known, unknown) = linear.inputs().split_at(fixed);
     let seeds: Vec<(ValueId, ValueId)> = linear
@@ -157,7 +151,7 @@ pub(crate) fn transpose_onto(linear: &Graph, fixed: usize, sums: usize) -> Graph
         .iter()
         .map(|&x| (x, g.input_like(linear, x)))
         .collect();
-    let cotangents = onto(&mut g, &seeds, unknown, &so_far);
+    let cotangents = onto(transforms, &mut g, &seeds, unknown, &so_far);
     let mut inputs = known.to_vec();
     inputs.extend(seeds.iter().chain(&so_far).map(|&(_, ct)| ct));
     let outputs: Vec<ValueId> = cotangents
@@ -165,7 +159,7 @@ pub(crate) fn transpose_onto(linear: &Graph, fixed: usize, sums: usize) -> Graph
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
-    // What a way back of the user's own shows is shown.
+    // Values that a user's backward pass shows are shown.
     let transposed = g.program(&inputs, &outputs).merged();
     verify::check_after("transpose", &transposed);
     transposed

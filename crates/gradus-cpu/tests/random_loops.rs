@@ -5,7 +5,8 @@ mod near;
 mod programs;
 
 use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
-use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Switch, Trips};
+use gradus_ir::primitives::region::Recompute;
+use gradus_ir::primitives::{Binary, Compare, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Literal, Type, ValueId, total_cost, verify};
 use near::near;
 use programs::{Choices, input, program};
@@ -233,7 +234,7 @@ proptest! {
             let mut outer = Graph::new();
             let args: Vec<ValueId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
             let results = if call {
-                outer.add_region(Region::Call(Call::Checkpoint(looped.clone().into())), &args)
+                outer.add_region(Region::Call(Recompute::checkpoint(looped.clone().into())), &args)
             } else {
                 let branches = vec![looped.clone().into(), written.clone().into()];
                 let index = outer.constant(Literal::from_i64(DType::I64, -3), &[]);

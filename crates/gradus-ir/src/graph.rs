@@ -8,7 +8,7 @@ pub use node::{Node, NodeId, Operands, Types, ValueId, Values};
 
 use crate::error::Result;
 use crate::loc::Loc;
-use crate::primitives::{Cost, Op};
+use crate::primitives::{Backward, Cost, Op};
 use crate::simplify;
 use crate::types::{Literal, Type};
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -51,34 +51,35 @@ impl Graph {
         id
     }
 
-    /// The result of `op`, which is no region, on `operands`: of an existing node, a simpler one, or a new one.
+    /// The result of `op`, which has one, on `operands`: of an existing node, a simpler one, or a new one.
     ///
     /// # Errors
     /// If the operands' types do not fit the operation, or no memory can hold the result.
     pub fn add(&mut self, op: Op, operands: &[ValueId]) -> Result<ValueId> {
-        let ty = self.result_type(&op, operands);
-        let ty = ty.map_err(|e| e.at(self.loc()))?;
-        Ok(self.add_typed(op, operands, ty))
+        let types = self.result_types(&op, operands);
+        match types.map_err(|e| e.at(self.loc()))? {
+            Types::One(ty) => Ok(self.add_typed(op, operands, ty)),
+            Types::Several(_) => unreachable!("{} has one result", op.name()),
+        }
     }
 
-    /// The result type of `op`, which must not be a region, on values of this graph.
-    /// Every operation passes this check before it becomes a node, whether a rule adds it or it is read from text.
-    ///
-    /// # Errors
-    /// If the operands do not fit the operation, or no memory can hold the result.
-    pub(crate) fn result_type(&self, op: &Op, operands: &[ValueId]) -> Result<Type> {
-        op.result(&self.types_of(operands))
-    }
-
-    /// As [`result_type`](Self::result_type), for all operations.
+    /// As [`add`](Self::add), for operations with any number of results.
     ///
     /// # Errors
     /// As there.
+    pub fn add_all(&mut self, op: Op, operands: &[ValueId]) -> Result<Values> {
+        let types = self.result_types(&op, operands);
+        let types = types.map_err(|e| e.at(self.loc()))?;
+        Ok(self.add_all_typed(op, operands, types))
+    }
+
+    /// The types of the results of `op` on values of this graph.
+    /// Every operation passes this check before it becomes a node, whether a rule adds it or it is read from text.
+    ///
+    /// # Errors
+    /// If the operands do not fit the operation, or no memory can hold a result.
     pub(crate) fn result_types(&self, op: &Op, operands: &[ValueId]) -> Result<Types> {
-        match op {
-            Op::Region(region) => region.results_on(&self.types_of(operands)),
-            _ => self.result_type(op, operands).map(Types::One),
-        }
+        op.results(&self.types_of(operands))
     }
 
     fn types_of(&self, operands: &[ValueId]) -> SmallVec<[&Type; 3]> {
@@ -101,26 +102,27 @@ impl Graph {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");
             return id;
         }
-        // Two effects are two, however equal, and so are two calls of which each passes on its own cotangent.
-        if op.is_effect() || op.own_backward() {
-            return self.push_one(op, Operands::from_slice(operands), ty);
-        }
-        let node = self.shared(op, operands, Types::One(ty));
+        let node = self.appended(op, operands, Types::One(ty));
         self.nodes[node.index()].first
     }
 
-    /// As [`add_typed`](Self::add_typed), of a region.
-    pub(crate) fn add_region_typed(
-        &mut self,
-        op: Op,
-        operands: &[ValueId],
-        types: Types,
-    ) -> Values {
-        let node = match op.is_effect() || op.own_backward() {
+    fn add_all_typed(&mut self, op: Op, operands: &[ValueId], types: Types) -> Values {
+        match (&op, types) {
+            (Op::Region(_), types) | (_, types @ Types::Several(_)) => {
+                let node = self.appended(op, operands, types);
+                self.nodes[node.index()].results().collect()
+            }
+            (_, Types::One(ty)) => smallvec![self.add_typed(op, operands, ty)],
+        }
+    }
+
+    /// The node of an operation: a new one, or an equal one that exists.
+    fn appended(&mut self, op: Op, operands: &[ValueId], types: Types) -> NodeId {
+        // Two effects are two, however equal, and so are two calls of which each passes on its own cotangent.
+        match op.is_effect() || op.backward() > Backward::Derived {
             true => self.push(op, Operands::from_slice(operands), types),
             false => self.shared(op, operands, types),
-        };
-        self.nodes[node.index()].results().collect()
+        }
     }
 
     /// The node that computes this: an equal one that is there, or a new one.
@@ -274,10 +276,7 @@ impl Graph {
             node.op.name(),
             node.types
         );
-        match &node.op {
-            Op::Region(_) => self.add_region_typed(node.op.clone(), operands, node.types.clone()),
-            _ => smallvec![self.add_typed(node.op.clone(), operands, node.types[0].clone())],
-        }
+        self.add_all_typed(node.op.clone(), operands, node.types.clone())
     }
 
     /// As [`add_like`](Self::add_like), but the node is not shared with an equal one: it is computed once more.
@@ -341,10 +340,7 @@ impl Graph {
 
     /// What one evaluation of `node` costs.
     pub fn cost(&self, node: &Node) -> Cost {
-        match &node.op {
-            Op::Region(region) => region.cost_of_run(),
-            op => op.cost(&self.types_of(&node.operands), node.ty()),
-        }
+        node.op.cost(&self.types_of(&node.operands), node.types())
     }
 
     /// The value of a splat constant.

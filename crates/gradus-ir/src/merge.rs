@@ -1,7 +1,7 @@
 //! Regions that compute what another one does and more take its place.
 
 use crate::graph::{Graph, Node, NodeId, Operands, ValueId, Values};
-use crate::primitives::{Body, Loop, Op, Region, Switch, Trips};
+use crate::primitives::{Backward, Body, Loop, Op, Region, Switch, Trips};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
@@ -80,7 +80,7 @@ impl Graph {
                 !taken.contains_key(&by) && !taken.values().any(|(b, _)| *b == by)
             };
             let join = |by: NodeId| Some((by, self.joined(by, id)?));
-            let joined = if self.node(id).op.own_backward() {
+            let joined = if self.node(id).op.backward() > Backward::Derived {
                 // Equal calls stay two. One that keeps more is the derivative's own copy, and these come in the order of what they are copies of.
                 let mut later = regions[k + 1..].iter().copied();
                 later.find_map(|by| match is_free(&taken, by) && self.keeps_more(by, id) {

@@ -179,7 +179,8 @@ fn neighbours(graph: &Graph, of: &Node) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitives::{Call, Region, Unary};
+    use crate::primitives::region::Recompute;
+    use crate::primitives::{Region, Unary};
     use crate::{Operands, Type, Types};
 
     #[test]
@@ -256,7 +257,7 @@ mod tests {
         inner.set_outputs(y.to_vec());
         let mut outer = Graph::new();
         let x = outer.input(ty);
-        let call = Region::Call(Call::Checkpoint(inner.into()));
+        let call = Region::Call(Recompute::checkpoint(inner.into()));
         let y = outer.add_region(call, &[x]).unwrap();
         outer.set_outputs(y);
         insta::assert_snapshot!(verify(&outer).unwrap_err(), @"
@@ -274,7 +275,7 @@ mod tests {
         inner.set_outputs(vec![list]);
         let mut outer = Graph::new();
         let x = outer.input(Type::scalar(DType::F64));
-        let call = Op::Region(std::sync::Arc::new(Region::Call(Call::Checkpoint(
+        let call = Op::Region(std::sync::Arc::new(Region::Call(Recompute::checkpoint(
             inner.into(),
         ))));
         outer.add_verbatim(call, Operands::from_slice(&[x]), Types::Several(Vec::new()));

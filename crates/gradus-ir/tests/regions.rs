@@ -1,5 +1,6 @@
 //! Regions as text, their mistakes, and how they are drawn.
 
+use gradus_ir::primitives::region::{BackwardOnly, CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Type, ValueId, dot, verify};
 use insta::assert_snapshot;
@@ -161,38 +162,38 @@ fn regions_whose_bodies_do_not_fit() {
     assert_snapshot!(refused(choice(vec![one(&[0]), one(&[0, 1])]), &[number(), x.clone(), v.clone()]), @"switch: branch 1 returns [f64[], f64[3]], branch 0 [f64[]]");
     assert_snapshot!(refused(choice(vec![one(&[0])]), &[number(), x.clone()]), @"switch: branch 0 takes [f64[], f64[3]], but is given [f64[]]");
     let with_rule = |rule: Graph| {
-        Region::Call(Call::CustomJvp {
+        Region::Call(Call::CustomJvp(CustomJvp {
             body: one(&[0]).into(),
             rule: rule.into(),
             fixed: 0,
-        })
+        }))
     };
     assert_snapshot!(refused(with_rule(one(&[0])), &[x.clone(), v.clone()]), @"custom_jvp: the rule takes [f64[], f64[3]], but is given [f64[], f64[3], f64[], f64[], f64[3]]");
     assert_snapshot!(refused(with_rule(body(&[f(&[]), f(&[3]), f(&[]), f(&[]), f(&[3])], &[4])), &[x.clone(), v.clone()]), @"custom_jvp: the rule returns [f64[3]], and should return [f64[]]");
     let backwards = |forward: Graph, backward: Graph| {
-        Region::Call(Call::CustomVjp {
+        Region::Call(Call::CustomVjp(CustomVjp {
             body: one(&[0]).into(),
             forward: forward.into(),
             backward: backward.into(),
             fixed: 0,
-        })
+        }))
     };
     assert_snapshot!(refused(backwards(one(&[1]), one(&[0])), &[x.clone(), v.clone()]), @"custom_vjp: the forward rule returns [f64[3]], and should return [f64[]]");
     assert_snapshot!(refused(backwards(one(&[0, 1]), one(&[0, 1])), &[x.clone(), v.clone()]), @"custom_vjp: the backward rule takes [f64[], f64[3]], but is given [f64[3], f64[]]");
     assert_snapshot!(refused(backwards(one(&[0, 1]), body(&[f(&[3]), f(&[])], &[1])), &[x.clone(), v.clone()]), @"custom_vjp: the backward rule returns [f64[]], and should return [f64[], f64[3]]");
     let linear = |residuals: usize, transpose: Graph| {
-        Region::Call(Call::Linear {
+        Region::Call(Call::Linear(Linear {
             body: one(&[0]).into(),
             transpose: transpose.into(),
             residuals,
-        })
+        }))
     };
     assert_snapshot!(refused(linear(1, one(&[0])), &[x.clone(), v.clone()]), @"linear_call: the transpose takes [f64[], f64[3]], but is given [f64[], f64[]]");
     assert_snapshot!(refused(linear(9, body(&[f(&[]), f(&[3]), f(&[])], &[0])), &[x.clone(), v.clone()]), @"linear_call: sets the first 9 operands apart, and has 2");
-    let only = Region::Call(Call::OnlyBackward {
+    let only = Region::Call(Call::BackwardOnly(BackwardOnly {
         backward: one(&[0]).into(),
         residuals: 1,
-    });
+    }));
     assert_snapshot!(refused(only, std::slice::from_ref(&x)), @"custom_vjp_tangent: operands [f64[]], not [f64[], f64[]]");
 }
 
@@ -278,7 +279,7 @@ fn only_loops_take_lists() {
                      ^^^
     ");
     assert_snapshot!(refused_end("() = check{message=\"\", reported=0, passed=(f64[?])} %3, %3\n  return"), @r#"
-    line 5: check: takes arrays, and f64[?] is a list, which loops read as a sequence and nothing else does
+    line 5: check: takes arrays, and f64[?] is a list, which only loops read
         () = check{message="", reported=0, passed=(f64[?])} %3, %3
              ^^^^^
     "#);

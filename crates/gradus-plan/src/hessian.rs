@@ -6,6 +6,7 @@ use crate::order::Order;
 use crate::plan::{Accumulation, Derivative, Problem, Way, draft};
 use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
 use crate::symmetric;
+use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Result};
 use std::sync::Arc;
 
@@ -79,7 +80,7 @@ pub fn hessian(
 
 /// The gradient by forward mode, to be differentiated by reverse mode, where there is one and room for it.
 fn by_forward(graph: &Graph, n: usize, bound: &mut Bound) -> Option<Problem> {
-    if gradus_ad::only_backward(graph) {
+    if graph.backward() == Backward::Only {
         bound.refuse(REVERSE_OVER_FORWARD, ONLY_BACKWARD);
         return None;
     }

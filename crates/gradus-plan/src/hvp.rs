@@ -5,6 +5,7 @@ use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
 use crate::plan::{Derivative, Plan};
 use crate::regions::{self, ONLY_BACKWARD, TRANSPOSED};
 use crate::segments::Outline;
+use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Result, ValueId, verify};
 
 /// Plans `∇²f(x)·v` for the scalar output 0 of `graph` and its first `n` inputs, all floats.
@@ -25,7 +26,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         Modes::Reverse => &[Mode::ReverseOverReverse, Mode::ReverseOverForward],
     };
     let (mut candidates, mut not_built) = (Vec::new(), Vec::new());
-    let only_backward = gradus_ad::only_backward(graph);
+    let only_backward = graph.backward() == Backward::Only;
     let has_rules = regions::has_rules(graph);
     let wrt: Vec<usize> = (0..n).collect();
     let gradient = gradus_ad::gradient(graph, &wrt);

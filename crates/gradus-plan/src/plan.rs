@@ -13,6 +13,7 @@ use crate::room::{Room, TOO_LARGE};
 use crate::scalar::ScalarProgram;
 use crate::segments::{Cut, Outline, Segments};
 use gradus_ad::Linearized;
+use gradus_ir::primitives::Backward;
 use gradus_ir::{Error, ErrorKind, Graph, Literal, Loc, Op, Result, Type, ValueId, verify};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ pub(crate) fn draft(
     let whole = Arc::new(problem.whole());
     let (tangent, residuals) = (&problem.lin.tangent, problem.lin.residuals);
     let any = options.modes == Modes::Any;
-    let one_way = gradus_ad::only_backward(tangent);
+    let one_way = tangent.backward() == Backward::Only;
     if one_way && options.modes == Modes::Forward {
         return Err(regions::no_forward_mode(tangent));
     }

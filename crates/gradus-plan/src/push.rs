@@ -1,8 +1,9 @@
 //! Derivatives pushed through a linear program, by the rules of the operations that they meet.
 
+use gradus_ad::GraphTransforms;
 use gradus_ir::block::Block;
-use gradus_ir::primitives::{Push, Pushed, Region};
-use gradus_ir::{Graph, Literal, Op, ValueId};
+use gradus_ir::primitives::{Push, Pushed};
+use gradus_ir::{Graph, Literal, ValueId};
 
 /// A linear program `(residuals…, x…) ↦ y…`, seen from another graph that has the residuals.
 pub(crate) struct Linear<'a> {
@@ -12,8 +13,9 @@ pub(crate) struct Linear<'a> {
     /// Where nodes that depend on residuals alone are in the other graph.
     fixed: Vec<Option<ValueId>>,
     residuals: usize,
-    /// Whether what does not depend on the `x…` counts for all of them alike, instead of being zero.
-    affine: bool,
+    /// The number of rows, if what does not depend on the `x…` counts for all rows alike instead of being zero.
+    affine: Option<usize>,
+    transforms: GraphTransforms,
 }
 
 impl<'a> Linear<'a> {
@@ -28,14 +30,15 @@ impl<'a> Linear<'a> {
             linear: program.dependents_of(&program.inputs()[residuals.len()..]),
             fixed,
             residuals: residuals.len(),
-            affine: false,
+            affine: None,
+            transforms: GraphTransforms::default(),
         }
     }
 
     /// As [`push`](Self::push) for a way back that users have written, which need not be linear: what is the same for all cotangents is in every row.
     pub fn pull_all(mut self, g: &mut Graph, starts: &[Block]) -> Vec<Option<Block>> {
-        self.affine = true;
         let n = starts[0].source.iter().product();
+        self.affine = Some(n);
         let starts: Vec<Option<Block>> = starts.iter().cloned().map(Some).collect();
         let mut results = self.push(g, &starts);
         for (result, &y) in results.iter_mut().zip(self.program.outputs()) {
@@ -75,24 +78,25 @@ impl<'a> Linear<'a> {
                     None => Pushed::Fixed(self.copied(g, o)),
                 })
                 .collect();
-            if let Op::Region(r) = &node.op {
-                let blocks = region(g, r, operands, self.affine);
-                for (v, block) in node.results().zip(blocks) {
-                    active[v.index()] = block;
-                }
-            } else {
-                let block = node.op.push(Push {
-                    graph: g,
-                    operands,
-                    result: node.ty(),
-                });
-                debug_assert_eq!(
-                    block.target,
-                    node.ty().shape,
-                    "{}: the derivative has its value's shape",
+            let pushed = node.op.push(Push {
+                graph: g,
+                transforms: &mut self.transforms,
+                operands,
+                results: node.types(),
+            });
+            for ((v, ty), result) in node.results().zip(node.types()).zip(pushed) {
+                let block = match result {
+                    Pushed::Active(block) => Some(block),
+                    // In a linear program, what does not depend on the rows is zero.
+                    Pushed::Fixed(x) => self.affine.map(|n| Block::repeated(g, x, n)),
+                    Pushed::Zero(_) => None,
+                };
+                debug_assert!(
+                    block.as_ref().is_none_or(|b| b.target == ty.shape),
+                    "{}: a derivative has its value's shape",
                     node.op.name()
                 );
-                active[node.result().index()] = Some(block);
+                active[v.index()] = block;
             }
             g.set_loc(outer);
         }
@@ -110,25 +114,4 @@ impl<'a> Linear<'a> {
         self.program.copy_into(g, &mut self.fixed, &[id], &[]);
         self.fixed[id.index()].expect("the node was copied")
     }
-}
-
-/// A region, such as a loop, takes all rows at once; the derivatives of its results.
-///
-/// Of a linear one, what does not depend on the rows is zero.
-fn region(
-    g: &mut Graph,
-    region: &Region,
-    operands: Vec<Pushed>,
-    affine: bool,
-) -> Vec<Option<Block>> {
-    let (ids, flags, n) = Pushed::rows(g, operands);
-    let types = region.results();
-    gradus_ad::batch_region(g, region, &ids, &flags, n)
-        .into_iter()
-        .zip(types)
-        .map(|((tensor, depends), ty)| match depends {
-            true => Some(Block::of_rows(tensor, n, &ty.shape)),
-            false => affine.then(|| Block::repeated(g, tensor, n)),
-        })
-        .collect()
 }

@@ -3,7 +3,8 @@
 use crate::cost::{Estimate, estimate, estimate_vectors, estimates};
 use crate::explain::grouped;
 use crate::profile::Profile;
-use gradus_ir::primitives::{Call, Loop, Primitive, Region, Trips, Work};
+use gradus_ir::primitives::region::{Reason, Recompute, Recomputed, UserCost};
+use gradus_ir::primitives::{Backward, Call, Loop, Region, Trips, Work};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, ValueId};
 
 /// So many steps a loop is thought to take where nobody knows: what it holds is then weighed once, as its operations are counted.
@@ -30,18 +31,12 @@ pub(crate) fn has_regions(g: &Graph) -> bool {
 /// Whether a program holds, at any depth, a function whose derivative a user has written: such derivatives need not be those of anything, nor their derivatives
 /// symmetric.
 pub(crate) fn has_rules(g: &Graph) -> bool {
-    use Call::{CustomJvp, CustomVjp, Hook, OnlyBackward};
-    any_call(g, &|call| {
-        matches!(
-            call,
-            CustomJvp { .. } | CustomVjp { .. } | Hook { .. } | OnlyBackward { .. }
-        )
-    })
+    g.backward() > Backward::Derived || any_call(g, &|call| matches!(call, Call::CustomJvp(_)))
 }
 
 /// Whether a program holds, at any depth, a `with_cotangent`, which forward mode does not see.
 pub(crate) fn has_hooks(g: &Graph) -> bool {
-    any_call(g, &|call| matches!(call, Call::Hook { .. }))
+    any_call(g, &|call| matches!(call, Call::Hook(_)))
 }
 
 /// Whether a program holds, at any depth, a branch or a step that some rows run and others do not: what keeps the others from it keeps zeros from slopes that can be infinite there,
@@ -54,7 +49,7 @@ pub(crate) fn has_gates(g: &Graph) -> bool {
 /// Whether the way back through a linear program may be more than linear, as users have written parts of it.
 pub(crate) fn has_ways_back(g: &Graph) -> bool {
     any_call(g, &|call| {
-        matches!(call, Call::Hook { .. } | Call::OnlyBackward { .. })
+        matches!(call, Call::Hook(_) | Call::BackwardOnly(_))
     })
 }
 
@@ -74,7 +69,7 @@ pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
         let Some(region) = node.region() else {
             continue;
         };
-        if let Region::Call(Call::Stated { cost, .. }) = &**region {
+        if let Some(cost) = users_cost(region) {
             places.push(node.loc);
             operations = operations.saturating_add(cost.value);
             continue;
@@ -96,9 +91,20 @@ pub(crate) fn stated(g: &Graph) -> (u64, Vec<Loc>) {
     (operations, places)
 }
 
+/// The cost that a user gives for this call.
+fn users_cost(region: &Region) -> Option<UserCost> {
+    match region {
+        Region::Call(Call::Recompute(Recompute {
+            kind: Recomputed::Costed(cost),
+            ..
+        })) => Some(*cost),
+        _ => None,
+    }
+}
+
 /// The error of those who ask for forward mode where there is none, with the line of the function that has none.
 pub(crate) fn no_forward_mode(tangent: &Graph) -> Error {
-    let error = Error::new(ErrorKind::Derivative, Call::NO_FORWARD_MODE);
+    let error = Error::new(ErrorKind::Derivative, Reason::Forward.why());
     match place(tangent) {
         Some(loc) => error.at(loc),
         None => error,
@@ -110,7 +116,7 @@ fn place(g: &Graph) -> Option<Loc> {
     g.nodes().iter().find_map(|node| {
         let region = node.region()?;
         match **region {
-            Region::Call(Call::OnlyBackward { .. }) => Some(node.loc),
+            Region::Call(Call::BackwardOnly(_)) => Some(node.loc),
             _ => region.bodies().iter().find_map(|(_, body)| place(body)),
         }
     })
@@ -137,7 +143,7 @@ pub(crate) fn held(g: &Graph, profile: &Profile) -> Vec<Held> {
         let region = node.region()?;
         let name = region.name();
         let what = match &**region {
-            Region::Call(Call::Hook { .. }) | Region::Check(_) => return None,
+            Region::Call(Call::Hook(_)) | Region::Check(_) => return None,
             Region::Loop(l) => match l.trips {
                 Trips::Fixed(n) => format!("{name} of {} steps", grouped(n as u64)),
                 _ => format!("{name}, one step of as many as is known only then"),
@@ -172,8 +178,8 @@ pub(crate) fn estimate_region(region: &Region, profile: &Profile) -> Estimate {
             .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
             .unwrap_or_default(),
         // Of the identity nothing is left to run, and a check is one comparison.
-        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
-        Region::Call(Call::Stated { .. }) => {
+        Region::Call(Call::Hook(_)) | Region::Check(_) => Estimate::default(),
+        Region::Call(_) if users_cost(region).is_some() => {
             let cost = region.total_cost();
             let bytes = cost.bytes_read + cost.bytes_written;
             let computing = cost.operations as f64 / profile.rate(Work::Arithmetic);
@@ -212,7 +218,7 @@ pub(crate) fn estimate_region_vectors(
                 .max_by(|a, b| a.seconds.total_cmp(&b.seconds))
                 .unwrap_or_default()
         }
-        Region::Call(Call::Hook { .. }) | Region::Check(_) => Estimate::default(),
+        Region::Call(Call::Hook(_)) | Region::Check(_) => Estimate::default(),
         Region::Call(call) => {
             let repeated = dependents(call.body(), marked);
             estimate_vectors(call.body(), &repeated, n, profile)

@@ -213,7 +213,7 @@ fn content(program: &Graph) -> String {
             (Some(Region::Loop(_)), _) => 5,
             (Some(Region::Switch(_)), _) => 6,
             // Nothing is left to run of the one, and the other is a comparison.
-            (Some(Region::Call(Call::Hook { .. })), _) => continue,
+            (Some(Region::Call(Call::Hook(_))), _) => continue,
             (Some(Region::Call(_)), _) => 7,
             (Some(Region::Check(_)), _) => 1,
             (None, Work::View) => continue,

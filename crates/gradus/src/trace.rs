@@ -417,7 +417,8 @@ impl Closed {
 mod tests {
     use super::*;
     use gradus_ir::DType;
-    use gradus_ir::primitives::{Call, Unary};
+    use gradus_ir::primitives::Unary;
+    use gradus_ir::primitives::region::Recompute;
 
     /// What a region took to compute is not computed again for what follows from its results.
     #[test]
@@ -430,7 +431,7 @@ mod tests {
         let mut g = Graph::new();
         let x = g.input(ty);
         let y = g.unary(Unary::Cos, x);
-        let results = g.emit_region(Region::Call(Call::Checkpoint(body.into())), &[y]);
+        let results = g.emit_region(Region::Call(Recompute::checkpoint(body.into())), &[y]);
         let next = g.unary(Unary::Neg, results[0]);
         assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
         assert_eq!(missing(&g, next, |id| id == y), [results[0], next]);

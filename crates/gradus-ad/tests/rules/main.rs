@@ -8,6 +8,7 @@ mod regions;
 mod table;
 
 use gradus_ir::Op;
+use gradus_ir::primitives::region::Recomputed;
 use gradus_ir::primitives::{Binary, Call, Compare, Loop, Region, Trips, Unary};
 use std::collections::BTreeSet;
 
@@ -46,7 +47,7 @@ fn all_names() -> BTreeSet<&'static str> {
         "while",
         "switch",
         "checkpoint",
-        "local",
+        "scoped",
         "with_cost",
         "custom_jvp",
         "custom_vjp",
@@ -66,16 +67,16 @@ fn stands_in_programs(region: &Region) -> bool {
         },
         Region::Switch(_) | Region::Check(_) => true,
         Region::Call(call) => match call {
-            Call::Checkpoint(_)
-            | Call::Local(_)
-            | Call::Stated { .. }
-            | Call::CustomJvp { .. }
-            | Call::CustomVjp { .. }
-            | Call::Hook { .. }
-            | Call::Linear { .. }
+            Call::Recompute(call) => match call.kind {
+                Recomputed::Checkpoint | Recomputed::Scoped | Recomputed::Costed(_) => true,
+            },
+            Call::CustomJvp(_)
+            | Call::CustomVjp(_)
+            | Call::Hook(_)
+            | Call::Linear(_)
             | Call::Solve(_) => true,
             // Made by derivatives alone, of rows above; they cannot run.
-            Call::OnlyBackward { .. } | Call::Undefined { .. } => false,
+            Call::BackwardOnly(_) | Call::Undefined(_) => false,
         },
     }
 }

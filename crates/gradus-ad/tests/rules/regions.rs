@@ -121,7 +121,7 @@ pub fn rows() -> Vec<Row> {
     let calculation = "%a: f64[2] = sin %x %b: f64[2] = exp %a %s: f64[] = reduce_sum{axes=[0]} %y
           %q: f64[2] = broadcast{shape=[2], axes=[]} %s %c: f64[2] = mul %b, %q";
     let inputs = "%x: f64[2], %y: f64[3]";
-    for name in ["checkpoint", "local"] {
+    for name in ["checkpoint", "scoped"] {
         rows.push(row(
             &format!("{inputs}, %n: i64[]"),
             &format!("{name}{{body=graph({inputs}, %n: i64[]) {{ {calculation} return %c, %s, %n }}}} %x, %y, %n"),

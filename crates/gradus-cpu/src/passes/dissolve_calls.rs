@@ -1,6 +1,7 @@
 //! Calls that need not stay calls become part of the program around them.
 
 use super::has_regions;
+use gradus_ir::primitives::region::{Recompute, Recomputed};
 use gradus_ir::primitives::{Call, Op, Region};
 use gradus_ir::{Graph, Node, ValueId};
 
@@ -9,8 +10,11 @@ use gradus_ir::{Graph, Node, ValueId};
 /// Loops that one of them does the work of are merged then.
 pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let dissolves = |node: &Node, region: &Region| match region {
-        Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => None,
-        Region::Call(Call::Checkpoint(_)) if !comes_first(graph, node) => None,
+        Region::Call(call) if call.cannot_run().is_some() => None,
+        Region::Call(Call::Recompute(Recompute {
+            kind: Recomputed::Checkpoint,
+            ..
+        })) if !comes_first(graph, node) => None,
         Region::Call(call) => Some(call.clone()),
         _ => None,
     };
@@ -18,8 +22,8 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let out = super::rewrite_regions(graph, |out, node, region, operands| {
         let call = dissolves(node, region)?;
         dissolved = true;
-        if let Call::Hook { residuals, .. } = call {
-            return Some(operands[residuals..].to_vec());
+        if let Call::Hook(hook) = call {
+            return Some(operands[hook.residuals..].to_vec());
         }
         match out.inline(call.body(), operands) {
             Ok(all) => Some(all),

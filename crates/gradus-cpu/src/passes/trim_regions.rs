@@ -1,6 +1,7 @@
 //! Regions without what nobody needs.
 
 use super::{rewrite_regions, stand_in};
+use gradus_ir::primitives::region::{Recompute, Recomputed};
 use gradus_ir::primitives::{Body, Call, Loop, Region, Switch, Trips};
 use gradus_ir::{Graph, ValueId};
 
@@ -21,8 +22,8 @@ pub(super) fn trim_regions(graph: &Graph) -> Graph {
             let results = match region {
                 Region::Loop(r) => trim_loop(out, r, operands, needed),
                 Region::Switch(r) => trim_switch(out, r, operands, needed),
-                Region::Call(Call::Checkpoint(body)) => {
-                    trim_checkpoint(out, body, operands, needed)
+                Region::Call(Call::Recompute(call)) if call.kind == Recomputed::Checkpoint => {
+                    trim_checkpoint(out, &call.body, operands, needed)
                 }
                 Region::Call(_) | Region::Check(_) => None,
             };
@@ -53,7 +54,7 @@ fn trim_checkpoint(
     let (bodies, used) = trim_bodies(std::slice::from_ref(body), needed)?;
     let args: Vec<ValueId> = used.iter().map(|&k| operands[k]).collect();
     let body = bodies.into_iter().next()?;
-    let all = out.emit_region(Region::Call(Call::Checkpoint(body)), &args);
+    let all = out.emit_region(Region::Call(Recompute::checkpoint(body)), &args);
     Some(spread(out, needed, all))
 }
 

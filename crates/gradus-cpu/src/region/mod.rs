@@ -12,8 +12,8 @@ use crate::count::StepForecast;
 use crate::run::{Executable, Largest, Watch};
 use crate::slots::Slots;
 use check::CheckCode;
-use gradus_ir::primitives::{Body, Call, Loop, Reason, Region};
-use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use gradus_ir::primitives::{Body, Loop, Region};
+use gradus_ir::{DType, Error, Result, Type};
 use loops::LoopCode;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -44,19 +44,10 @@ impl Code {
                     let branches = r.branches.iter();
                     Code::Switch(branches.map(body).collect::<Result<_>>()?)
                 }
-                Region::Call(
-                    Call::OnlyBackward { .. }
-                    | Call::Undefined {
-                        reason: Reason::Forward,
-                        ..
-                    },
-                ) => Code::Refused(Error::new(ErrorKind::Derivative, Call::NO_FORWARD_MODE)),
-                Region::Call(Call::Undefined { .. }) => Code::Refused(Error::new(
-                    ErrorKind::Derivative,
-                    "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, of which the rule says nothing; \
-                     pass the tensor as part of the argument, or through `stop_gradient` if it counts as constant",
-                )),
-                Region::Call(call) => Code::Call(body(call.body())?),
+                Region::Call(call) => match call.cannot_run() {
+                    Some(error) => Code::Refused(error),
+                    None => Code::Call(body(call.body())?),
+                },
                 Region::Check(check) => Code::Check(CheckCode::new(check, operands)),
             })
         };
@@ -142,7 +133,7 @@ impl Code {
             .map(|&(slot, start)| slots.start(slot).wrapping_add(start))
             .collect();
         let outputs: Pointers = outs.iter().map(|&o| slots.start(o)).collect();
-        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Region::check`) the programs inside take and return arrays of these types.
+        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the programs inside take and return arrays of these types.
         unsafe {
             match self {
                 Code::Loop(code) => code.run(&inputs, &outputs, scratch, watch),

@@ -107,14 +107,14 @@ impl Clone for Node {
 }
 
 impl Node {
-    /// Its results. All operations have one, but regions, which may have none or several.
+    /// Its results: of most operations one, of a region any number.
     pub fn results(&self) -> impl DoubleEndedIterator<Item = ValueId> + ExactSizeIterator + use<> {
         (self.first.0..self.first.0 + self.types.len() as u32).map(ValueId)
     }
 
-    /// The one result of an operation that is no region.
+    /// The one result of an operation that has one.
     pub fn result(&self) -> ValueId {
-        debug_assert!(self.region().is_none(), "a region has several results");
+        debug_assert_eq!(self.types.len(), 1, "{} has one result", self.op.name());
         self.first
     }
 
@@ -123,9 +123,9 @@ impl Node {
         &self.types
     }
 
-    /// The type of the one result of an operation that is no region.
+    /// The type of the one result of an operation that has one.
     pub fn ty(&self) -> &Type {
-        debug_assert!(self.region().is_none(), "a region has several results");
+        debug_assert_eq!(self.types.len(), 1, "{} has one result", self.op.name());
         &self.types[0]
     }
 

@@ -1,6 +1,7 @@
 //! What needs what.
 
 use super::{Graph, NodeId, ValueId};
+use crate::primitives::Op;
 
 impl Graph {
     /// The nodes that do something when they run, in order.
@@ -76,5 +77,40 @@ impl Graph {
             counts[o.index()] += 1;
         }
         counts
+    }
+
+    /// The values that the part of the program from `sources` to `ends` needs of the rest.
+    pub fn needed_between(&self, sources: &[ValueId], ends: &[ValueId]) -> Vec<ValueId> {
+        let active = self.dependents_of(sources);
+        let needed = self.needed_for(ends);
+        let mut residuals: Vec<ValueId> = Vec::new();
+        let mut stored = vec![false; self.len()];
+        for id in self.ids() {
+            if !(active[id.index()] && needed[id.index()]) {
+                continue;
+            }
+            for &operand in &self.maker(id).operands {
+                let source = self.stored_form(operand);
+                if !active[operand.index()]
+                    && self.literal(source).is_none()
+                    && !std::mem::replace(&mut stored[source.index()], true)
+                {
+                    residuals.push(source);
+                }
+            }
+        }
+        residuals
+    }
+
+    /// The array to store for `x`: the one that it is a view of, which is never larger for the views that derivatives make.
+    fn stored_form(&self, mut x: ValueId) -> ValueId {
+        while let Op::Layout(_) = self.maker(x).op {
+            let operand = self.maker(x).operands[0];
+            if self.ty(operand).bytes() > self.ty(x).bytes() {
+                break;
+            }
+            x = operand;
+        }
+        x
     }
 }

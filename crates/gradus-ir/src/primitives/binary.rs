@@ -1,7 +1,8 @@
 //! Elementwise functions of two operands of one type, and comparisons.
 
 use super::{
-    Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity, equal_types,
+    Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity,
+    equal_types,
 };
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
@@ -92,7 +93,7 @@ impl Binary {
     }
 }
 
-impl Primitive for Binary {
+impl SingleResult for Binary {
     fn name(&self) -> &'static str {
         match self {
             Binary::Add => "add",
@@ -140,7 +141,7 @@ impl Primitive for Binary {
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         use Binary::*;
-        let (a, b, y) = (cx.operands[0], cx.operands[1], cx.result);
+        let (a, b, y) = (cx.operands[0], cx.operands[1], cx.result());
         let (ta, tb) = (cx.tangents[0], cx.tangents[1]);
         let g = &mut *cx.graph;
         if let (Sub, Some(ta), Some(tb)) = (self, ta, tb) {
@@ -231,7 +232,7 @@ impl Primitive for Binary {
     }
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
-        let ct = cx.cotangent;
+        let ct = cx.cotangent();
         match (self, cx.linear) {
             (Binary::Add | Binary::Sub, &[left, right]) => {
                 if left {
@@ -244,6 +245,7 @@ impl Primitive for Binary {
                     };
                     cx.give(1, ct);
                 }
+                return Linearity::Jointly;
             }
             (Binary::Mul, &[true, false]) => {
                 let ct = cx.graph.mul(ct, cx.operands[1]);
@@ -272,7 +274,7 @@ impl Primitive for Binary {
             _ => false,
         };
         if !keeps_zeros {
-            return cx.by_rows(|batch| self.batch(batch));
+            return cx.block_by_rows(|batch| self.batch(batch));
         }
         match (self, cx.operands.as_slice()) {
             (Binary::Add | Binary::Sub, [Active(x), Zero(_)])
@@ -417,7 +419,7 @@ impl Compare {
     }
 }
 
-impl Primitive for Compare {
+impl SingleResult for Compare {
     fn name(&self) -> &'static str {
         match self {
             Compare::Eq => "eq",

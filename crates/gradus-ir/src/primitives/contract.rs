@@ -4,7 +4,7 @@
 //! same kind. `matmul`, `einsum`, `dot` and `outer` are composed from it.
 
 use super::layout::inverse_permutation;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::block::{Block, Label, einsum};
 use crate::error::{Error, ErrorKind, Result};
@@ -141,7 +141,7 @@ fn distinct_below(axes: impl Iterator<Item = usize>, rank: usize) -> bool {
     true
 }
 
-impl Primitive for Contract {
+impl SingleResult for Contract {
     fn name(&self) -> &'static str {
         "contract"
     }
@@ -228,12 +228,12 @@ impl Primitive for Contract {
         match cx.linear {
             [true, false] => {
                 let at = batch + self.free_left(x_rank).len();
-                let ct = self.cotangent_of_left(cx.graph, cx.cotangent, z, x_rank, at);
+                let ct = self.cotangent_of_left(cx.graph, cx.cotangent(), z, x_rank, at);
                 cx.give(0, ct);
             }
             [false, true] => {
                 let flipped = self.flipped();
-                let ct = flipped.cotangent_of_left(cx.graph, cx.cotangent, x, z_rank, batch);
+                let ct = flipped.cotangent_of_left(cx.graph, cx.cotangent(), x, z_rank, batch);
                 cx.give(1, ct);
             }
             _ => return Linearity::Nonlinear,
@@ -243,14 +243,16 @@ impl Primitive for Contract {
 
     fn push(&self, cx: Push<'_>) -> Block {
         if cx.is_fixed(0) == cx.is_fixed(1) {
-            return cx.by_rows(|batch| self.batch(batch));
+            return cx.block_by_rows(|batch| self.batch(batch));
         }
         // Labels of the operation's axes: batch, summed, free of the left, free of the right; the source's behind.
         let Push {
             graph: g,
             operands,
-            result: ty,
+            results,
+            ..
         } = cx;
+        let ty = &results[0];
         let mut it = operands.into_iter();
         let (left, right) = (it.next(), it.next());
         let (x, fixed, active_left) = match (left, right) {

@@ -1,6 +1,6 @@
 //! Running sums along an axis.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity, check_axes};
+use super::{Batch, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity, check_axes};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
@@ -27,7 +27,7 @@ impl CumSum {
     }
 }
 
-impl Primitive for CumSum {
+impl SingleResult for CumSum {
     fn name(&self) -> &'static str {
         "cumsum"
     }
@@ -60,7 +60,7 @@ impl Primitive for CumSum {
             axis: self.axis,
             reverse: !self.reverse,
         };
-        let ct = cx.graph.emit(Op::CumSum(back), &[cx.cotangent]);
+        let ct = cx.graph.emit(Op::CumSum(back), &[cx.cotangent()]);
         cx.give(0, ct);
         Linearity::Linear
     }

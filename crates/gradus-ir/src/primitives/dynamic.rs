@@ -2,7 +2,7 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, Primitive, Transpose, Work,
+    Batch, Compare, Contribution, Cost, Gather, Jvp, Linearity, Op, SingleResult, Transpose, Work,
     arity,
 };
 use crate::attributes::Attributes;
@@ -54,7 +54,7 @@ fn check(name: &str, x: &Type, sizes: &[usize], starts: &Type) -> Result<()> {
     Ok(())
 }
 
-impl Primitive for Dynamic {
+impl SingleResult for Dynamic {
     fn name(&self) -> &'static str {
         match self {
             Dynamic::Slice { .. } => "dynamic_slice",
@@ -109,15 +109,14 @@ impl Primitive for Dynamic {
     }
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
-        let ct = cx.cotangent;
+        let ct = cx.cotangent();
         match self {
-            Dynamic::Slice { .. } => cx.contributions.push((
-                0,
-                Contribution::Dynamic {
-                    part: ct,
-                    starts: cx.operands[1],
-                },
-            )),
+            Dynamic::Slice { .. } => {
+                let starts = cx.operands[1];
+                let part = Contribution::Dynamic { part: ct, starts };
+                cx.contributions.push((0, part));
+                Linearity::Linear
+            }
             Dynamic::Update => {
                 let starts = cx.operands[2];
                 let part = cx.operand_type(1);
@@ -137,9 +136,9 @@ impl Primitive for Dynamic {
                         .emit(Op::Dynamic(Dynamic::Slice { sizes }), &[ct, starts]);
                     cx.give(1, inside);
                 }
+                Linearity::Jointly
             }
         }
-        Linearity::Linear
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId {

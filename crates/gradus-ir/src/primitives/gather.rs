@@ -4,7 +4,7 @@
 //! position of the shared leading dimensions `B`. `scatter_add` is its transpose. Indices must lie in `0..N`: others are an error when it runs.
 
 use super::layout::prepend;
-use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
@@ -80,7 +80,7 @@ impl Gather {
     }
 }
 
-impl Primitive for Gather {
+impl SingleResult for Gather {
     fn name(&self) -> &'static str {
         match self {
             Gather::Take { .. } => "take",
@@ -150,32 +150,33 @@ impl Primitive for Gather {
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let indices = cx.operands[1];
         match self {
-            Gather::Take { batch, axis } => cx.contributions.push((
-                0,
-                Contribution::Scatter {
+            Gather::Take { batch, axis } => {
+                let part = Contribution::Scatter {
                     op: Gather::ScatterAdd {
                         batch: *batch,
                         axis: *axis,
                     },
                     indices,
-                    part: cx.cotangent,
-                },
-            )),
+                    part: cx.cotangent(),
+                };
+                cx.contributions.push((0, part));
+                Linearity::Linear
+            }
             Gather::ScatterAdd { batch, axis } => {
                 if cx.linear[0] {
-                    cx.give(0, cx.cotangent);
+                    cx.give(0, cx.cotangent());
                 }
                 if cx.linear[2] {
                     let take = Gather::Take {
                         batch: *batch,
                         axis: *axis,
                     };
-                    let ct = cx.graph.emit(Op::Gather(take), &[cx.cotangent, indices]);
+                    let ct = cx.graph.emit(Op::Gather(take), &[cx.cotangent(), indices]);
                     cx.give(2, ct);
                 }
+                Linearity::Jointly
             }
         }
-        Linearity::Linear
     }
 
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId {

@@ -1,7 +1,7 @@
 //! The same elements in another arrangement. All are linear, and all but reshape select elements.
 
 use super::{
-    Batch, Contribution, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity,
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity,
     check_axes,
 };
 use crate::attributes::Attributes;
@@ -72,7 +72,7 @@ pub fn inverse_permutation(permutation: &[usize]) -> Dims {
     inverse
 }
 
-impl Primitive for Layout {
+impl SingleResult for Layout {
     fn name(&self) -> &'static str {
         match self {
             Layout::Broadcast { .. } => "broadcast",
@@ -198,7 +198,7 @@ impl Primitive for Layout {
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let from = cx.operand_type(0);
-        let ct = cx.cotangent;
+        let ct = cx.cotangent();
         match self {
             Layout::Broadcast { shape, axes } => {
                 // Repeated axes are summed; axes grown from size 1 are summed and kept.

@@ -1,12 +1,13 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`]: result type, JVP, transpose (where it is linear), batching, the rule that
-//! pushes derivatives without their structural zeros, cost, and its text form.
+//! A family implements [`Primitive`], or [`SingleResult`] if its operations have one result: types of the results, JVP,
+//! transpose (where it is linear), batching, the rule that pushes derivatives without their structural zeros, cost, and its text form.
 //! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
 
 pub mod binary;
+mod cast;
 mod check;
 pub mod contract;
 mod cost;
@@ -19,7 +20,9 @@ mod push;
 pub mod reduce;
 pub mod region;
 pub mod resize;
+mod rules;
 pub mod select;
+mod transforms;
 pub mod unary;
 
 pub(crate) use check::{arity, check_axes, equal_types};
@@ -34,17 +37,20 @@ pub use layout::Layout;
 pub use probe::Probe;
 pub use push::{Push, Pushed};
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
-pub use region::{Body, Call, Check, Loop, Reason, Region, Solve, StatedCost, Switch, Trips};
+pub use region::{Backward, Body, Call, Check, Loop, Region, Switch, Trips};
 pub use resize::Resize;
+pub use rules::{
+    Batch, Contribution, Jvp, Linearity, LinearityCheck, PerResult, Primitive, SingleResult,
+    Transpose,
+};
 pub use select::Select;
+pub use transforms::{Derived, Linearized, Transforms};
 pub use unary::Unary;
 
 use crate::attributes::Attributes;
-use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Types, ValueId};
 use crate::types::{DType, Literal, Type};
-use smallvec::SmallVec;
 
 /// An operation: a node without its operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -87,181 +93,6 @@ pub enum Op {
     Region(std::sync::Arc<Region>),
 }
 
-/// What every family of operations says of itself.
-pub trait Primitive {
-    /// The name in printed graphs.
-    fn name(&self) -> &'static str;
-
-    /// The attributes in printed graphs, from which the family's parser makes the operation again.
-    fn attributes(&self) -> Attributes {
-        Attributes::default()
-    }
-
-    /// The type of the result.
-    ///
-    /// # Errors
-    /// If the operands do not fit: which shapes or types, and what would fit.
-    fn result(&self, operands: &[&Type]) -> Result<Type>;
-
-    /// The tangent of the result, given those of the operands; `None` where it is zero by structure.
-    /// Called only if an operand has a tangent and the result is a float.
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId>;
-
-    /// Computes the cotangents of the linear operands from the cotangent of the result.
-    /// An operation that is linear in none of them returns [`Linearity::Nonlinear`].
-    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
-
-    /// The operation on operands with a new leading axis (where marked); the result has it as well.
-    fn batch(&self, cx: &mut Batch<'_>) -> ValueId;
-
-    /// Pushes derivatives of the operands forward to the result, keeping structural zeros implicit where it can.
-    /// The default writes out all zeros and batches the operation, which is correct for every operation.
-    fn push(&self, cx: Push<'_>) -> Block {
-        cx.by_rows(|batch| self.batch(batch))
-    }
-
-    /// Operations and bytes of one evaluation.
-    fn cost(&self, operands: &[&Type], result: &Type) -> Cost;
-}
-
-/// What a JVP rule sees.
-pub struct Jvp<'a> {
-    /// Where the rule appends nodes.
-    pub graph: &'a mut Graph,
-    /// The operands of the node.
-    pub operands: &'a [ValueId],
-    /// The result of the node.
-    pub result: ValueId,
-    /// The operands' tangents, of the operands' types; `None` is zero.
-    pub tangents: &'a [Option<ValueId>],
-}
-
-impl Jvp<'_> {
-    /// For operations linear in all operands together: the operation on the tangents, zeros made where there are none.
-    pub fn apply_linearly(&mut self, op: Op) -> Option<ValueId> {
-        let tangents: SmallVec<[ValueId; 3]> = (0..self.operands.len())
-            .map(|k| self.tangent_or_zero(k))
-            .collect();
-        Some(self.graph.emit(op, &tangents))
-    }
-
-    /// The tangent of operand `k`, as an array of zeros if there is none.
-    pub fn tangent_or_zero(&mut self, k: usize) -> ValueId {
-        match self.tangents[k] {
-            Some(t) => t,
-            None => self.graph.constant_like(0.0, self.operands[k]),
-        }
-    }
-}
-
-/// Whether a node was linear in the operands that it was transposed for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Linearity {
-    /// It was, and the cotangents were handed over.
-    Linear,
-    /// It was not.
-    Nonlinear,
-}
-
-/// What one use of a value adds to its cotangent.
-#[derive(Clone, Debug)]
-pub enum Contribution {
-    /// An array of the value's type.
-    Whole(ValueId),
-    /// An array that belongs at a slice of the value: first index and step along each axis.
-    Slice {
-        /// The part's cotangent.
-        part: ValueId,
-        /// First index along each axis.
-        start: crate::types::Dims,
-        /// Step along each axis.
-        stride: crate::types::Dims,
-    },
-    /// An array that belongs at a slice with a computed start.
-    Dynamic {
-        /// The part's cotangent.
-        part: ValueId,
-        /// First index along each axis, an i64 array.
-        starts: ValueId,
-    },
-    /// Values that belong at the places that an index array names.
-    Scatter {
-        /// The scatter-add that puts them there.
-        op: Gather,
-        /// The index array.
-        indices: ValueId,
-        /// The values' cotangents.
-        part: ValueId,
-    },
-}
-
-/// What a transpose rule sees.
-pub struct Transpose<'a> {
-    /// Where the rule appends nodes.
-    pub graph: &'a mut Graph,
-    /// The operands of the node; those in which it is linear have types only, their values must not be used.
-    pub operands: &'a [ValueId],
-    /// In which operands the node is linear here.
-    pub linear: &'a [bool],
-    /// The result's cotangent, of the result's type.
-    pub cotangent: ValueId,
-    /// What the rule hands over: operand and contribution.
-    pub contributions: SmallVec<[(usize, Contribution); 2]>,
-}
-
-impl Transpose<'_> {
-    /// Hands operand `k` the cotangent `ct`, of the operand's type.
-    pub fn give(&mut self, k: usize, ct: ValueId) {
-        debug_assert_eq!(
-            self.graph.ty(ct),
-            self.graph.ty(self.operands[k]),
-            "a cotangent has its operand's type"
-        );
-        self.contributions.push((k, Contribution::Whole(ct)));
-    }
-
-    /// The type of operand `k`.
-    pub fn operand_type(&self, k: usize) -> Type {
-        self.graph.ty(self.operands[k]).clone()
-    }
-}
-
-/// What a batching rule sees.
-pub struct Batch<'a> {
-    /// Where the rule appends nodes.
-    pub graph: &'a mut Graph,
-    /// The operands; the batched ones have the new axis in front.
-    pub operands: &'a [ValueId],
-    /// Which operands are batched (at least one).
-    pub batched: &'a [bool],
-    /// The size of the new axis.
-    pub size: usize,
-}
-
-impl Batch<'_> {
-    /// Operand `k` with the new axis in front, repeated along it if it was not batched.
-    pub fn with_axis(&mut self, k: usize) -> ValueId {
-        let id = self.operands[k];
-        if self.batched[k] {
-            return id;
-        }
-        self.graph.repeat_front(id, self.size)
-    }
-
-    /// All operands with the new axis in front.
-    pub fn all_with_axis(&mut self) -> SmallVec<[ValueId; 3]> {
-        (0..self.operands.len())
-            .map(|k| self.with_axis(k))
-            .collect()
-    }
-
-    /// The shape of operand `k` without the new axis.
-    pub fn shape(&self, k: usize) -> crate::types::Dims {
-        let s = self.graph.shape(self.operands[k]);
-        crate::types::Dims::from_slice(if self.batched[k] { &s[1..] } else { s })
-    }
-}
-
 impl Op {
     /// The family that this operation belongs to.
     fn primitive(&self) -> &dyn Primitive {
@@ -281,7 +112,7 @@ impl Op {
             Op::CumSum(p) => p,
             Op::Contract(p) => p,
             Op::Probe(p) => p,
-            Op::Region(p) => p.as_ref(),
+            Op::Region(p) => p.primitive(),
         }
     }
 
@@ -304,35 +135,34 @@ impl Op {
         }
     }
 
-    /// The type of the result on operands of these types: what the family's rule says, if [memory can hold it](Type::checked).
+    /// The types of the results on operands of these types: as the family's rule says, if [memory can hold them](Type::is_addressable).
     ///
     /// # Errors
-    /// If the operands do not fit, or no memory can hold the result or one of a region's results.
-    pub fn result(&self, operands: &[&Type]) -> Result<Type> {
-        match self {
-            Op::Input(_) | Op::Const(_) | Op::Iota(_) => Err(Error::new(
-                ErrorKind::Graph,
-                format!("{} has no operands that give its type", self.name()),
-            )),
-            Op::Region(_) => Err(Error::new(
-                ErrorKind::Graph,
-                format!("{} has results, not one", self.name()),
-            )),
-            _ => match operands.iter().find(|t| t.is_list()) {
-                // Not moved when it is checked: every node made comes here.
-                None => match self.primitive().result(operands) {
-                    Ok(ty) if !ty.is_addressable() => ty.checked(self.name()),
-                    result => result,
-                },
-                Some(list) => Err(Error::new(
+    /// If the operands do not fit, or no memory can hold a result.
+    pub fn results(&self, operands: &[&Type]) -> Result<Types> {
+        let fail = |kind, message| Err(Error::new(kind, format!("{}: {message}", self.name())));
+        let takes_lists = match self {
+            Op::Input(_) | Op::Const(_) | Op::Iota(_) => {
+                return fail(
                     ErrorKind::Graph,
-                    format!(
-                        "{}: takes arrays, and {list} is a list, which only loops read",
-                        self.name()
-                    ),
-                )),
-            },
+                    "has no operands that give its type".into(),
+                );
+            }
+            Op::Region(region) => matches!(**region, Region::Loop(_)),
+            _ => false,
+        };
+        if !takes_lists && let Some(list) = operands.iter().find(|t| t.is_list()) {
+            let message = format!("takes arrays, and {list} is a list, which only loops read");
+            return fail(ErrorKind::Graph, message);
         }
+        // Not moved when they are checked: every node made comes here.
+        let results = self.primitive().results(operands);
+        if let Ok(types) = &results
+            && let Some(ty) = types.iter().find(|ty| !ty.is_addressable())
+        {
+            return fail(ErrorKind::Shape, format!("no memory can hold {ty}"));
+        }
+        results
     }
 
     /// Whether it does something when it runs, so that it stays even if nothing needs its result.
@@ -354,16 +184,16 @@ impl Op {
         }
     }
 
-    /// Whether it is a region with a [backward pass of the user's](Region::own_backward).
-    pub fn own_backward(&self) -> bool {
+    /// Whether a user has written its [backward pass](Region::backward), or one inside of it.
+    pub fn backward(&self) -> Backward {
         match self {
-            Op::Region(region) => region.own_backward(),
-            _ => false,
+            Op::Region(region) => region.backward(),
+            _ => Backward::Derived,
         }
     }
 
     /// See [`Primitive::jvp`].
-    pub fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
+    pub fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         self.primitive().jvp(cx)
     }
 
@@ -372,19 +202,24 @@ impl Op {
         self.primitive().transpose(cx)
     }
 
+    /// See [`Primitive::is_linear`].
+    pub fn is_linear(&self, cx: &mut LinearityCheck<'_>) -> bool {
+        self.primitive().is_linear(cx)
+    }
+
     /// See [`Primitive::batch`].
-    pub fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
+    pub fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         self.primitive().batch(cx)
     }
 
     /// See [`Primitive::push`].
-    pub fn push(&self, cx: Push<'_>) -> Block {
+    pub fn push(&self, cx: Push<'_>) -> PerResult<Pushed> {
         self.primitive().push(cx)
     }
 
     /// See [`Primitive::cost`].
-    pub fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        self.primitive().cost(operands, result)
+    pub fn cost(&self, operands: &[&Type], results: &[Type]) -> Cost {
+        self.primitive().cost(operands, results)
     }
 
     /// The operation called `name` with `attributes`.
@@ -393,7 +228,7 @@ impl Op {
     /// If there is none, or an attribute is missing or wrong.
     pub fn from_text(name: &str, attributes: &Attributes) -> Result<Op> {
         let found = Unary::from_text(name, attributes)
-            .or_else(|| cast_from_text(name, attributes))
+            .or_else(|| cast::from_text(name, attributes))
             .or_else(|| Binary::from_text(name))
             .or_else(|| Compare::from_text(name))
             .or_else(|| Select::from_text(name))
@@ -416,14 +251,14 @@ impl Op {
     }
 }
 
-/// Operations without operands, through which nothing flows, and the results of regions, which are differentiated and batched with their region.
-impl Primitive for Op {
+/// Operations without operands, through which nothing flows.
+impl SingleResult for Op {
     fn name(&self) -> &'static str {
         Op::name(self)
     }
 
-    fn result(&self, operands: &[&Type]) -> Result<Type> {
-        Op::result(self, operands)
+    fn result(&self, _operands: &[&Type]) -> Result<Type> {
+        unreachable!("`{}` has no operands that give its type", self.name())
     }
 
     fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
@@ -435,7 +270,7 @@ impl Primitive for Op {
     }
 
     fn batch(&self, _cx: &mut Batch<'_>) -> ValueId {
-        unreachable!("`{}` is never batched by itself", self.name())
+        unreachable!("`{}` has no operands with a new axis", self.name())
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
@@ -445,51 +280,4 @@ impl Primitive for Op {
         };
         Cost::new(work, 0, operands, result)
     }
-}
-
-/// Conversion between element types. Between floats it is linear; a derivative ends at any other type.
-impl Primitive for DType {
-    fn name(&self) -> &'static str {
-        "cast"
-    }
-
-    fn attributes(&self) -> Attributes {
-        Attributes::default().dtype("to", *self)
-    }
-
-    fn result(&self, operands: &[&Type]) -> Result<Type> {
-        arity("cast", operands, 1)?;
-        Ok(operands[0].with_dtype(*self))
-    }
-
-    fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
-        let t = cx.tangents[0]?;
-        Some(cx.graph.emit(Op::Cast(*self), &[t]))
-    }
-
-    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
-        let from = cx.operand_type(0).dtype;
-        if !from.is_float() || !self.is_float() {
-            return Linearity::Nonlinear;
-        }
-        let ct = cx.graph.emit(Op::Cast(from), &[cx.cotangent]);
-        cx.give(0, ct);
-        Linearity::Linear
-    }
-
-    fn push(&self, cx: Push<'_>) -> Block {
-        cx.elementwise(Op::Cast(*self))
-    }
-
-    fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
-        cx.graph.emit(Op::Cast(*self), cx.operands)
-    }
-
-    fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        Cost::new(Work::Arithmetic, result.elements(), operands, result)
-    }
-}
-
-fn cast_from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
-    (name == "cast").then(|| attributes.get_dtype("cast", "to").map(Op::Cast))
 }

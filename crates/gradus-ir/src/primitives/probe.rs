@@ -1,6 +1,6 @@
 //! Values shown while a program runs.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
@@ -24,7 +24,7 @@ impl Probe {
     }
 }
 
-impl Primitive for Probe {
+impl SingleResult for Probe {
     fn name(&self) -> &'static str {
         "probe"
     }
@@ -56,7 +56,7 @@ impl Primitive for Probe {
     }
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
-        cx.give(0, cx.cotangent);
+        cx.give(0, cx.cotangent());
         Linearity::Linear
     }
 

@@ -1,12 +1,12 @@
 //! What a rule for [`Block`]s sees: derivatives pushed through an operation without their structural zeros.
 
-use super::{Batch, Op};
+use super::{Batch, Op, PerResult, Transforms};
 use crate::block::Block;
 use crate::graph::{Graph, ValueId};
 use crate::types::{Dims, Literal, Type};
 use smallvec::SmallVec;
 
-/// What an operand is to a rule.
+/// What an operand or a result is to a rule.
 #[derive(Clone, Debug)]
 pub enum Pushed {
     /// Its derivative by the source.
@@ -49,11 +49,13 @@ impl Pushed {
 pub struct Push<'a> {
     /// Where the rule appends nodes.
     pub graph: &'a mut Graph,
+    /// The transforms of programs, for operations that hold some.
+    pub transforms: &'a mut dyn Transforms,
     /// The operands; at least one is active. The operation can be nonlinear in them, because a backward rule written
     /// by a user can, for example, square a cotangent. A rule that relies on linearity checks [first](Self::is_fixed).
     pub operands: Vec<Pushed>,
-    /// The type of the result.
-    pub result: &'a Type,
+    /// The types of the results.
+    pub results: &'a [Type],
 }
 
 impl<'a> Push<'a> {
@@ -82,7 +84,7 @@ impl<'a> Push<'a> {
     /// The one operand of operations that have one.
     pub fn only(self) -> (&'a mut Graph, Block, &'a Type) {
         match self.operands.into_iter().next() {
-            Some(Pushed::Active(block)) => (self.graph, block, self.result),
+            Some(Pushed::Active(block)) => (self.graph, block, &self.results[0]),
             _ => unreachable!("the only operand is active"),
         }
     }
@@ -136,15 +138,37 @@ impl<'a> Push<'a> {
     }
 
     /// Writes out all zeros, one row for each source element, and applies the operation's batching rule.
-    pub fn by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> ValueId) -> Block {
+    pub fn by_rows(
+        self,
+        batch: impl FnOnce(&mut Batch<'_>) -> PerResult<(ValueId, bool)>,
+    ) -> PerResult<Pushed> {
         let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
-        let tensor = batch(&mut Batch {
+        let results = batch(&mut Batch {
             graph: self.graph,
+            transforms: self.transforms,
             operands: &ids,
             batched: &flags,
             size: n,
         });
-        Block::of_rows(tensor, n, &self.result.shape)
+        let results = results.into_iter().zip(self.results);
+        let pushed = results.map(|((tensor, has_rows), ty)| match has_rows {
+            true => Pushed::Active(Block::of_rows(tensor, n, &ty.shape)),
+            false => Pushed::Fixed(tensor),
+        });
+        pushed.collect()
+    }
+
+    /// As [`by_rows`](Self::by_rows), for operations with one result.
+    pub fn block_by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> ValueId) -> Block {
+        let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
+        let tensor = batch(&mut Batch {
+            graph: self.graph,
+            transforms: self.transforms,
+            operands: &ids,
+            batched: &flags,
+            size: n,
+        });
+        Block::of_rows(tensor, n, &self.results[0].shape)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::layout::prepend;
 use super::{
-    Batch, Compare, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity, check_axes,
+    Batch, Compare, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity,
+    check_axes,
 };
 use crate::attributes::Attributes;
 use crate::block::Block;
@@ -67,7 +68,7 @@ impl Reduce {
     }
 }
 
-impl Primitive for Reduce {
+impl SingleResult for Reduce {
     fn name(&self) -> &'static str {
         match self.kind {
             ReduceKind::Sum => "reduce_sum",
@@ -110,7 +111,7 @@ impl Primitive for Reduce {
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let t = cx.tangents[0]?;
-        let (x, y) = (cx.operands[0], cx.result);
+        let (x, y) = (cx.operands[0], cx.result());
         let g = &mut *cx.graph;
         let shape = g.ty(x).shape.clone();
         match self.kind {
@@ -134,7 +135,7 @@ impl Primitive for Reduce {
             return Linearity::Nonlinear;
         }
         let shape = cx.operand_type(0).shape;
-        let ct = self.spread(cx.graph, cx.cotangent, &shape);
+        let ct = self.spread(cx.graph, cx.cotangent(), &shape);
         cx.give(0, ct);
         Linearity::Linear
     }
@@ -142,7 +143,7 @@ impl Primitive for Reduce {
     /// A sum over a tied axis adds nothing up: each source element is in one sum, so the axis becomes a free one of the source.
     fn push(&self, cx: Push<'_>) -> Block {
         if self.kind != ReduceKind::Sum {
-            return cx.by_rows(|batch| self.batch(batch));
+            return cx.block_by_rows(|batch| self.batch(batch));
         }
         let axes = &self.axes;
         let (g, x, result) = cx.only();
@@ -260,7 +261,7 @@ impl ArgReduce {
     }
 }
 
-impl Primitive for ArgReduce {
+impl SingleResult for ArgReduce {
     fn name(&self) -> &'static str {
         if self.smallest { "argmin" } else { "argmax" }
     }

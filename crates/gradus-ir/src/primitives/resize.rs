@@ -1,7 +1,7 @@
 //! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
 
 use super::layout::prepend;
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Pushed, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
@@ -75,7 +75,7 @@ impl Resize {
     }
 }
 
-impl Primitive for Resize {
+impl SingleResult for Resize {
     fn name(&self) -> &'static str {
         match self {
             Resize::Pad { .. } => "pad",
@@ -220,7 +220,7 @@ impl Primitive for Resize {
     }
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
-        let ct = cx.cotangent;
+        let ct = cx.cotangent();
         match self {
             Resize::Pad { low, interior, .. } => {
                 let x = cx.operand_type(0);
@@ -270,7 +270,7 @@ impl Primitive for Resize {
                 }
             }
         }
-        Linearity::Linear
+        Linearity::Jointly
     }
 
     fn push(&self, mut cx: Push<'_>) -> Block {
@@ -278,7 +278,7 @@ impl Primitive for Resize {
         let fills =
             matches!(self, Resize::Pad { .. }) && matches!(cx.operands[1], Pushed::Active(_));
         if fills || (0..cx.operands.len()).any(|k| !cx.is_zero(k)) {
-            return cx.by_rows(|batch| self.batch(batch));
+            return cx.block_by_rows(|batch| self.batch(batch));
         }
         let ahead = |lead: usize, value: usize, rest: &[usize]| -> Dims {
             std::iter::repeat_n(value, lead)
@@ -296,7 +296,7 @@ impl Primitive for Resize {
                 .filter(|&a| low[a] + high[a] + interior[a] > 0)
                 .collect(),
             Resize::SliceAdd { .. } => {
-                let (part, whole) = (cx.shape(1), &cx.result.shape);
+                let (part, whole) = (cx.shape(1), &cx.results[0].shape);
                 (0..part.len()).filter(|&a| part[a] != whole[a]).collect()
             }
         };
@@ -310,8 +310,10 @@ impl Primitive for Resize {
         let Push {
             graph: g,
             operands,
-            result: ty,
+            results,
+            ..
         } = cx;
+        let ty = &results[0];
         let lead_shape = common.lead_shape();
         let lead = lead_shape.len();
         let filling = matches!(self, Resize::Pad { .. });

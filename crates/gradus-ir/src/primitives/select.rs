@@ -1,6 +1,6 @@
 //! Elementwise choice between two values.
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity};
+use super::{Batch, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity};
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
@@ -19,7 +19,7 @@ impl Select {
     }
 }
 
-impl Primitive for Select {
+impl SingleResult for Select {
     fn name(&self) -> &'static str {
         "select"
     }
@@ -52,7 +52,7 @@ impl Primitive for Select {
         if cx.linear[0] {
             return Linearity::Nonlinear;
         }
-        let (condition, ct) = (cx.operands[0], cx.cotangent);
+        let (condition, ct) = (cx.operands[0], cx.cotangent());
         let zero = cx.graph.constant_like(0.0, ct);
         if cx.linear[1] {
             let part = cx.graph.select(condition, ct, zero);
@@ -62,13 +62,13 @@ impl Primitive for Select {
             let part = cx.graph.select(condition, zero, ct);
             cx.give(2, part);
         }
-        Linearity::Linear
+        Linearity::Jointly
     }
 
     fn push(&self, cx: Push<'_>) -> Block {
         match cx.is_fixed(0) && cx.is_zero(1) && cx.is_zero(2) {
             true => cx.elementwise(Op::Select(*self)),
-            false => cx.by_rows(|batch| self.batch(batch)),
+            false => cx.block_by_rows(|batch| self.batch(batch)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Elementwise functions of one operand: a row of the table is a function and its derivative.
 
 use super::binary::within;
-use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Primitive, Push, Transpose, Work, arity};
+use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
@@ -346,7 +346,7 @@ fn held(g: &mut Graph, y: ValueId) -> ValueId {
     g.binary(Binary::Min, y, limit)
 }
 
-impl Primitive for Unary {
+impl SingleResult for Unary {
     fn name(&self) -> &'static str {
         match self {
             Unary::Neg => "neg",
@@ -433,7 +433,7 @@ impl Primitive for Unary {
         if *self == Unary::Neg {
             return Some(cx.graph.unary(Unary::Neg, t));
         }
-        match self.slope(cx.graph, cx.operands[0], cx.result) {
+        match self.slope(cx.graph, cx.operands[0], cx.result()) {
             Slope::Zero => None,
             Slope::Times(d) => Some(cx.graph.mul(d, t)),
             Slope::Over(d) => Some(cx.graph.div(t, d)),
@@ -444,7 +444,7 @@ impl Primitive for Unary {
         if *self != Unary::Neg {
             return Linearity::Nonlinear;
         }
-        let ct = cx.graph.unary(Unary::Neg, cx.cotangent);
+        let ct = cx.graph.unary(Unary::Neg, cx.cotangent());
         cx.give(0, ct);
         Linearity::Linear
     }
@@ -452,7 +452,7 @@ impl Primitive for Unary {
     fn push(&self, cx: Push<'_>) -> Block {
         match self {
             Unary::Neg => cx.elementwise(Op::Unary(*self)),
-            _ => cx.by_rows(|batch| self.batch(batch)),
+            _ => cx.block_by_rows(|batch| self.batch(batch)),
         }
     }
 

@@ -62,10 +62,8 @@ fn compare(op: &Op, operands: &[Type], expected: Option<Vec<Type>>) {
     let of = |ids: &Vec<ValueId>| ids.iter().map(|&id| graph.ty(id).clone()).collect();
     let given: Option<Vec<Type>> = made.as_ref().ok().map(of);
     assert_eq!(given, expected, "{}: {made:?}", say());
-    if !matches!(op, Op::Region(_)) {
-        let alone = op.result(&types).ok().map(|ty| vec![ty]);
-        assert_eq!(alone, expected, "{}", say());
-    }
+    let alone = op.results(&types).ok().map(|types| types.to_vec());
+    assert_eq!(alone, expected, "{}", say());
     if let Err(error) = &made {
         let message = error.message();
         assert!(message.contains(": ") && message.len() < 600, "{message}");
@@ -160,7 +158,7 @@ fn sizes_that_wrap_are_refused_with_the_sizes() {
       }} %0
       return
     }"), @"
-    line 2: scan: no memory can hold the result, f64[4611686018427387904]
+    line 2: scan: no memory can hold f64[4611686018427387904]
             () = scan{consts=0, carries=1, length=4611686018427387904, body=graph(%0: i64[], %1: f64[]) {
                  ^^^^
     ");

@@ -2,9 +2,11 @@
 
 use super::draw::Draw;
 use super::oracle::{memory, sizes};
-use gradus_ir::primitives::{
-    Body, Call, Check, Loop, Reason, Region, Solve, StatedCost, Switch, Trips,
+use gradus_ir::primitives::region::{
+    BackwardOnly, CotangentHook, CustomJvp, CustomVjp, Linear, Reason, Recompute, Recomputed,
+    Solve, Undefined, UserCost,
 };
+use gradus_ir::primitives::{Body, Call, Check, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ pub const NAMES: [&str; 15] = [
     "while",
     "switch",
     "checkpoint",
-    "local",
+    "scoped",
     "with_cost",
     "custom_jvp",
     "custom_vjp",
@@ -140,56 +142,56 @@ fn calls(d: &mut Draw, name: &str) -> (Region, Vec<Type>) {
     let all = [fixed.clone(), free.clone()].concat();
     let body = program(&d.some(all.clone()), &results);
     let call = match name {
-        "checkpoint" => Call::Checkpoint(body),
-        "local" => Call::Local(body),
+        "checkpoint" => Recompute::checkpoint(body),
+        "scoped" => Recompute::call(Recomputed::Scoped, body),
         "with_cost" => {
-            let cost = StatedCost {
+            let cost = UserCost {
                 value: d.count(3) as u64,
                 tangent: d.count(0) as u64,
                 cotangent: d.count(1) as u64,
             };
-            Call::Stated { body, cost }
+            Recompute::call(Recomputed::Costed(cost), body)
         }
         "undefined_tangent" => {
             let reason = Reason::Forward;
-            Call::Undefined { body, reason }
+            Call::Undefined(Undefined { body, reason })
         }
         "custom_jvp" => {
             let rule = [all.clone(), results.clone(), floats(&free)].concat();
-            Call::CustomJvp {
+            Call::CustomJvp(CustomJvp {
                 body,
                 rule: program(&rule, &floats(&results)),
                 fixed: d.count(fixed.len()),
-            }
+            })
         }
         "custom_vjp" => {
             let kept = [results.clone(), residuals.clone()].concat();
             let back = [residuals, floats(&results)].concat();
-            Call::CustomVjp {
+            Call::CustomVjp(CustomVjp {
                 body,
                 forward: program(&all, &d.some(kept)),
                 backward: program(&back, &floats(&free)),
                 fixed: d.count(fixed.len()),
-            }
+            })
         }
         "custom_vjp_tangent" => {
             let back = [fixed.clone(), results].concat();
-            Call::OnlyBackward {
+            Call::BackwardOnly(BackwardOnly {
                 backward: program(&back, &free),
                 residuals: d.count(fixed.len()),
-            }
+            })
         }
-        "with_cotangent" => Call::Hook {
+        "with_cotangent" => Call::Hook(CotangentHook {
             backward: program(&d.some(all.clone()), &free),
             residuals: d.count(fixed.len()),
-        },
+        }),
         "linear_call" => {
             let back = [fixed.clone(), results].concat();
-            Call::Linear {
+            Call::Linear(Linear {
                 body,
                 transpose: program(&back, &free),
                 residuals: d.count(fixed.len()),
-            }
+            })
         }
         _ => Call::Solve(Solve {
             apply: program(&all, &free),
@@ -222,7 +224,30 @@ pub fn expected(region: &Region, operands: &[Type]) -> Option<Vec<Type>> {
         }
         Region::Call(call) => fits_call(call, operands)?,
     };
-    fits.then(|| region.results())
+    fits.then(|| results(region, operands))
+}
+
+fn results(region: &Region, operands: &[Type]) -> Vec<Type> {
+    match region {
+        Region::Loop(r) => {
+            let mut results = r.body.output_types();
+            for item in &mut results[r.carries..] {
+                *item = match r.trips {
+                    Trips::Fixed(n) => item.batched(n),
+                    Trips::Counted | Trips::While(_) => item.listed(),
+                };
+            }
+            results.extend(matches!(r.trips, Trips::While(_)).then(number));
+            results
+        }
+        Region::Switch(r) => r.branches[0].output_types(),
+        Region::Check(r) => r.passed.clone(),
+        Region::Call(Call::BackwardOnly(call)) => {
+            call.backward.input_types()[call.residuals..].to_vec()
+        }
+        Region::Call(Call::Hook(call)) => operands[call.residuals..].to_vec(),
+        Region::Call(call) => call.body().output_types(),
+    }
 }
 
 fn fits_loop(r: &Loop, operands: &[Type]) -> Option<bool> {
@@ -263,23 +288,22 @@ fn fits_loop(r: &Loop, operands: &[Type]) -> Option<bool> {
 
 fn fits_call(call: &Call, operands: &[Type]) -> Option<bool> {
     Some(match call {
-        Call::Checkpoint(body)
-        | Call::Local(body)
-        | Call::Stated { body, .. }
-        | Call::Undefined { body, .. } => body.input_types() == operands,
-        Call::CustomJvp { body, rule, fixed } => {
+        Call::Recompute(Recompute { body, .. }) | Call::Undefined(Undefined { body, .. }) => {
+            body.input_types() == operands
+        }
+        Call::CustomJvp(CustomJvp { body, rule, fixed }) => {
             let (results, free) = (body.output_types(), operands.get(*fixed..)?);
             let wanted = [operands, &results, &floats(free)].concat();
             body.input_types() == operands
                 && rule.input_types() == wanted
                 && rule.output_types() == floats(&results)
         }
-        Call::CustomVjp {
+        Call::CustomVjp(CustomVjp {
             body,
             forward,
             backward,
             fixed,
-        } => {
+        }) => {
             let (results, kept) = (body.output_types(), forward.output_types());
             let free = operands.get(*fixed..)?;
             let residuals = kept.get(results.len()..)?;
@@ -289,25 +313,25 @@ fn fits_call(call: &Call, operands: &[Type]) -> Option<bool> {
                 && backward.input_types() == [residuals, &floats(&results)].concat()
                 && backward.output_types() == floats(free)
         }
-        Call::OnlyBackward {
+        Call::BackwardOnly(BackwardOnly {
             backward,
             residuals,
-        } => {
+        }) => {
             let inputs = backward.input_types();
             operands == [inputs.get(..*residuals)?, &backward.output_types()].concat()
         }
-        Call::Hook {
+        Call::Hook(CotangentHook {
             backward,
             residuals,
-        } => {
+        }) => {
             let inputs = backward.input_types();
             inputs == operands && backward.output_types() == operands.get(*residuals..)?
         }
-        Call::Linear {
+        Call::Linear(Linear {
             body,
             transpose,
             residuals,
-        } => {
+        }) => {
             let linear = operands.get(*residuals..)?;
             let back = [&operands[..*residuals], &body.output_types()].concat();
             body.input_types() == operands

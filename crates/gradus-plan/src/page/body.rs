@@ -4,8 +4,9 @@ use super::{View, Writer};
 use crate::cost::sum;
 use crate::explain::{grouped, time};
 use crate::quote;
+use gradus_ir::primitives::region::{BackwardOnly, CotangentHook};
 use gradus_ir::primitives::{Call, Region, Trips};
-use gradus_ir::{Graph, NodeId, Part};
+use gradus_ir::{Graph, NodeId, Part, Type};
 use std::fmt::Write;
 
 /// What a program is a body of.
@@ -41,6 +42,7 @@ impl View<'_> {
             return;
         };
         for (k, (name, body)) in region.bodies().into_iter().enumerate() {
+            let name = name.to_string();
             let number = self.numbers[id.index()] + k;
             let runs = times(region, &name);
             let held = Held {
@@ -122,9 +124,11 @@ impl View<'_> {
                 all
             }
             Region::Switch(_) => (1..operands.len()).map(outer).collect(),
-            // Ways back get what was kept, then a cotangent of each result.
-            Region::Call(Call::Hook { residuals, .. } | Call::OnlyBackward { residuals, .. }) => (0
-                ..operands.len())
+            // A backward pass gets the residuals, then a cotangent of each result.
+            Region::Call(
+                Call::Hook(CotangentHook { residuals, .. })
+                | Call::BackwardOnly(BackwardOnly { residuals, .. }),
+            ) => (0..operands.len())
                 .map(|k| match k.checked_sub(*residuals) {
                     None => outer(k),
                     Some(result) => format!("cotangent of result {result}"),
@@ -139,7 +143,10 @@ impl View<'_> {
 }
 
 fn body_called<'a>(region: &'a Region, name: &str) -> &'a Graph {
-    let found = region.bodies().into_iter().find(|(n, _)| n == name);
+    let found = region
+        .bodies()
+        .into_iter()
+        .find(|(n, _)| n.to_string() == name);
     match found {
         Some((_, body)) => body,
         None => unreachable!("{name} is one of the bodies"),
@@ -158,8 +165,10 @@ fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
             };
             all.map(role).collect()
         }
-        Region::Call(Call::Hook { residuals, .. } | Call::OnlyBackward { residuals, .. }) => (0
-            ..body.outputs().len())
+        Region::Call(
+            Call::Hook(CotangentHook { residuals, .. })
+            | Call::BackwardOnly(BackwardOnly { residuals, .. }),
+        ) => (0..body.outputs().len())
             .map(|k| format!("cotangent of operand {}", residuals + k))
             .collect(),
         _ => Vec::new(),
@@ -222,7 +231,7 @@ pub(super) fn runs(region: &Region) -> String {
 }
 
 fn region_name(region: &Region) -> &'static str {
-    gradus_ir::primitives::Primitive::name(region)
+    region.name()
 }
 
 fn part(part: Part) -> String {
@@ -234,7 +243,7 @@ fn part(part: Part) -> String {
 }
 
 /// What stands in the box of a region.
-pub(super) fn title(region: &Region, name: usize) -> [String; 2] {
+pub(super) fn title(region: &Region, types: &[Type], name: usize) -> [String; 2] {
     let times = match region {
         Region::Loop(r) => match r.trips {
             Trips::Fixed(n) => format!(" × {n}"),
@@ -242,7 +251,7 @@ pub(super) fn title(region: &Region, name: usize) -> [String; 2] {
         },
         _ => String::new(),
     };
-    let results: Vec<String> = region.results().iter().map(|t| t.to_string()).collect();
+    let results: Vec<String> = types.iter().map(|t| t.to_string()).collect();
     let shown = match results.len() {
         0..=3 => format!("({})", results.join(", ")),
         n => format!("({}, … {n} results)", results[..2].join(", ")),

@@ -76,7 +76,7 @@ impl Drawing {
             reads.dedup();
             all_reads.push(reads);
             let lines = match &node.op {
-                Op::Region(region) => body::title(region, view.name(id)),
+                Op::Region(region) => body::title(region, node.types(), view.name(id)),
                 op => [
                     format!("%{} {}", view.name(id), op.name()),
                     node.ty().to_string(),

@@ -4,7 +4,8 @@
 
 use crate::tensor::Tensor;
 use crate::trace;
-use gradus_ir::primitives::{Binary, Body, Call, Compare, Loop, Region, Trips};
+use gradus_ir::primitives::region::Recompute;
+use gradus_ir::primitives::{Binary, Body, Compare, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 
 /// A loop that goes on as long as `test` says so of the number of the step, the constants and what is carried.
@@ -94,7 +95,7 @@ impl Growing {
         let one = g.constant(Literal::from_i64(DType::I64, 1), &[]);
         let length = g.add_nodes(number, one);
         let args: Vec<ValueId> = [done, length].into_iter().chain(rest).collect();
-        let steps = Region::Call(Call::Checkpoint(self.steps()?.into()));
+        let steps = Region::Call(Recompute::checkpoint(self.steps()?.into()));
         let outputs = g.add_region(steps, &args)?;
         g.set_outputs(outputs);
         Ok(g)

@@ -1,6 +1,7 @@
 //! What the steps of a loop compute from captured values alone.
 
 use crate::trace::{self, Closed};
+use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Node, Op, Result, ValueId};
 
 /// The step, of `arguments` arguments, of a loop that makes at least one: what it computes from captured values alone is computed before the loop, and captured instead. That changes
@@ -31,7 +32,7 @@ pub(super) fn before_steps(step: Closed, arguments: usize) -> Result<Closed> {
 
 /// The values that follow from captured ones alone, and that something else uses.
 fn invariants(step: &Graph, arguments: usize) -> Vec<ValueId> {
-    let stays = |node: &&Node| node.op.is_effect() || node.op.own_backward();
+    let stays = |node: &&Node| node.op.is_effect() || node.op.backward() > Backward::Derived;
     let staying = step.nodes().iter().filter(stays);
     let mut sources: Vec<ValueId> = staying.flat_map(Node::results).collect();
     sources.extend(&step.inputs()[..arguments]);

@@ -2,7 +2,8 @@
 
 use super::called;
 use crate::tree::Tree;
-use gradus_ir::primitives::{Body, Call, Loop, Region, Trips};
+use gradus_ir::primitives::region::Recompute;
+use gradus_ir::primitives::{Body, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 use std::collections::HashMap;
 
@@ -20,7 +21,7 @@ use std::collections::HashMap;
 #[track_caller]
 pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
-    move |x| called("checkpoint", &f, x, loc, Call::Checkpoint)
+    move |x| called("checkpoint", &f, x, loc, Recompute::checkpoint)
 }
 
 /// What the way back through a [`scan_with`](crate::control::scan_with) or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.
@@ -134,7 +135,7 @@ impl Steps<'_> {
         let number = step.add_nodes(index, start_inside);
         let all: Vec<ValueId> = [number].into_iter().chain(rest).collect();
         let outputs = if checkpoints {
-            step.add_region(Region::Call(Call::Checkpoint(self.body.clone())), &all)?
+            step.add_region(Region::Call(Recompute::checkpoint(self.body.clone())), &all)?
         } else {
             step.inline(self.body, &all)?
         };
@@ -169,7 +170,7 @@ impl Steps<'_> {
         let factor = outer.constant(Literal::from_i64(DType::I64, length as i64), &[]);
         let at = outer.mul(number, factor);
         let all: Vec<ValueId> = [at].into_iter().chain(rest).collect();
-        let outputs = outer.add_region(Region::Call(Call::Checkpoint(stretch)), &all)?;
+        let outputs = outer.add_region(Region::Call(Recompute::checkpoint(stretch)), &all)?;
         outer.set_outputs(outputs);
         let region = Region::Loop(Loop {
             trips: Trips::Fixed(full),
@@ -236,7 +237,7 @@ impl Steps<'_> {
             args,
             |_, g, args| {
                 let all: Vec<ValueId> = [start].iter().chain(args).copied().collect();
-                g.add_region(Region::Call(Call::Checkpoint(early.clone())), &all)
+                g.add_region(Region::Call(Recompute::checkpoint(early.clone())), &all)
             },
             |steps, g, args| {
                 let at = g.constant(Literal::from_i64(DType::I64, first as i64), &[]);

@@ -3,6 +3,7 @@
 use crate::tensor::Tensor;
 use crate::trace;
 use gradus_cpu::Array;
+use gradus_ir::primitives::region::Recomputed;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
 use gradus_ir::{Graph, Loc, Node, Op, Part, Result, Type, ValueId};
 use std::fmt;
@@ -323,14 +324,14 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         }
         // They are the identity, or do not run.
         Region::Check(_)
-        | Region::Call(Call::Hook { .. } | Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
+        | Region::Call(Call::Hook(_) | Call::BackwardOnly(_) | Call::Undefined(_)) => {
             return Ok(None);
         }
         Region::Call(call) => {
             let found = inside(call.body(), &arrays(operands)?, Meaning::Meant)?;
             let Some(found) = found else { return Ok(None) };
-            // Nothing that a user wrote.
-            let own = !matches!(call, Call::Local(_));
+            // A scoped call is not the user's.
+            let own = !matches!(call, Call::Recompute(call) if call.kind == Recomputed::Scoped);
             (found, own.then(|| here(None, None)))
         }
     };
@@ -376,7 +377,7 @@ fn evaluate(region: &Region, loc: Loc, operands: &[Value]) -> Result<Vec<Value>>
             let k = branch(&operands[0], r.branches.len())?;
             execute(&r.branches[k], &arrays(&operands[1..])?)?
         }
-        Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
+        Region::Check(_) | Region::Call(Call::BackwardOnly(_) | Call::Undefined(_)) => {
             let mut one = Graph::new();
             one.set_loc(loc);
             let given = arrays(operands)?;
@@ -385,7 +386,7 @@ fn evaluate(region: &Region, loc: Loc, operands: &[Value]) -> Result<Vec<Value>>
             one.set_outputs(outputs);
             execute(&one, &given)?
         }
-        Region::Call(Call::Hook { residuals, .. }) => return Ok(operands[*residuals..].to_vec()),
+        Region::Call(Call::Hook(hook)) => return Ok(operands[hook.residuals..].to_vec()),
         Region::Call(call) => execute(call.body(), &arrays(operands)?)?,
     };
     Ok(results.into_iter().map(Value::Array).collect())

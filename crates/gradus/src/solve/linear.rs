@@ -8,7 +8,8 @@ use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge, on_behalf_of};
 use crate::transform::custom::{only_floats, refuse_nonlinear};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
-use gradus_ir::primitives::{Body, Call, Region, Solve};
+use gradus_ir::primitives::region::Solve;
+use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Graph, Loc, Result, Type};
 
 /// A method that needs nothing of the matrix but products with it.

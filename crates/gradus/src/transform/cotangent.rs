@@ -4,6 +4,7 @@ use super::custom::{Outside, with_tangent};
 use super::{floats, leaves, or_stop, rebuild, types};
 use crate::control::{apply, changed, check_same, close};
 use crate::tree::Tree;
+use gradus_ir::primitives::region::CotangentHook;
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{Graph, Literal, Loc, ValueId};
 
@@ -70,10 +71,10 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
         backward.set_outputs(through.iter().map(|&k| results[k]).collect());
         let mut operands = closed.captured;
         operands.extend(through.iter().map(|&k| inputs[k].clone()));
-        let region = Region::Call(Call::Hook {
+        let region = Region::Call(Call::Hook(CotangentHook {
             backward: backward.into(),
             residuals,
-        });
+        }));
         for (&k, y) in through.iter().zip(apply(region, operands, loc)?) {
             inputs[k] = y;
         }

@@ -5,6 +5,7 @@ use crate::control::{apply, changed, check_same, close, on_inputs};
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
+use gradus_ir::primitives::region::{CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 
@@ -129,7 +130,7 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
     let all = [&given[..fixed], &of_rule].concat();
     let args: Vec<usize> = (fixed..all.len()).chain(a..a + b).collect();
     let rule = on_inputs(&derivative.graph, &all, &args)?.into();
-    let region = Region::Call(Call::CustomJvp { body, rule, fixed });
+    let region = Region::Call(Call::CustomJvp(CustomJvp { body, rule, fixed }));
     Ok(rebuild(&like, apply(region, operands, loc)?))
 }
 
@@ -251,12 +252,12 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
         .chain(residuals..residuals + c)
         .collect();
     let backward = on_inputs(&back.graph, &all, &args)?.into();
-    let region = Region::Call(Call::CustomVjp {
+    let region = Region::Call(Call::CustomVjp(CustomVjp {
         body,
         forward: forward.into(),
         backward,
         fixed,
-    });
+    }));
     Ok(rebuild(&like, apply(region, operands, loc)?))
 }
 
@@ -353,11 +354,11 @@ fn linear_pair<R: Tree, A: Tree, B: Tree>(
     let args: Vec<usize> = (a + b..given.len()).chain(a..a + b).collect();
     let transpose = on_inputs(&back.graph, &given, &args)?.into();
     operands.extend(inputs);
-    let region = Region::Call(Call::Linear {
+    let region = Region::Call(Call::Linear(Linear {
         body,
         transpose,
         residuals: first,
-    });
+    }));
     Ok(rebuild(&like, apply(region, operands, loc)?))
 }
 

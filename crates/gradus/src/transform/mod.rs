@@ -35,7 +35,7 @@ pub use plan_hvp::{HvpPlan, plan_hvp};
 pub use profile::{
     Calibration, calibrate, machine_profile, measure_machine, profile_path, save_profile,
 };
-pub use stated::{StatedCost, with_cost};
+pub use stated::{UserCost, with_cost};
 pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};

@@ -3,9 +3,9 @@
 use crate::control::called;
 use crate::tree::Tree;
 use gradus_ir::Loc;
-use gradus_ir::primitives::Call;
+use gradus_ir::primitives::region::{Recompute, Recomputed};
 
-pub use gradus_ir::primitives::StatedCost;
+pub use gradus_ir::primitives::region::UserCost;
 
 /// `f`, which a plan counts as what `cost` says, in place of what it is seen to do.
 ///
@@ -22,7 +22,7 @@ pub use gradus_ir::primitives::StatedCost;
 /// let a = Tensor::full(&[8, 4], 0.5);
 /// let f = |x: &Tensor| a.matmul(x).sin();
 /// let taken = |tangent, cotangent| -> Result<Mode> {
-///     let f = with_cost(f, StatedCost { value: 1_000, tangent, cotangent });
+///     let f = with_cost(f, UserCost { value: 1_000, tangent, cotangent });
 ///     let plan = plan_jacobian(f, &Tensor::ones(&[4], F64), &PlanOptions::default())?;
 ///     assert!(plan.explain().contains("of the operations stated"));
 ///     Ok(plan.plan().chosen().mode.clone())
@@ -32,7 +32,11 @@ pub use gradus_ir::primitives::StatedCost;
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[track_caller]
-pub fn with_cost<A: Tree, B: Tree>(f: impl Fn(&A) -> B, cost: StatedCost) -> impl Fn(&A) -> B {
+pub fn with_cost<A: Tree, B: Tree>(f: impl Fn(&A) -> B, cost: UserCost) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
-    move |x| called("with_cost", &f, x, loc, |body| Call::Stated { body, cost })
+    move |x| {
+        called("with_cost", &f, x, loc, |body| {
+            Recompute::call(Recomputed::Costed(cost), body)
+        })
+    }
 }

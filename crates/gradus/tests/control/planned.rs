@@ -2,6 +2,7 @@
 
 use crate::close;
 use gradus::prelude::*;
+use gradus_ir::primitives::region::CustomVjp;
 use gradus_ir::primitives::{Body, Call, Loop, Region, Trips, Unary};
 use gradus_ir::{Graph, Type, ValueId};
 use gradus_plan::Plan;
@@ -164,7 +165,7 @@ fn sines(g: &mut Graph, x: ValueId) -> ValueId {
         g.set_outputs(outputs);
         Body::from(g)
     };
-    let call = Region::Call(Call::CustomVjp {
+    let call = Region::Call(Call::CustomVjp(CustomVjp {
         body: sine(1, &|g, x| vec![g.unary(Unary::Sin, x[0])]),
         forward: sine(1, &|g, x| vec![g.unary(Unary::Sin, x[0]), x[0]]),
         backward: sine(2, &|g, x| {
@@ -172,7 +173,7 @@ fn sines(g: &mut Graph, x: ValueId) -> ValueId {
             vec![g.mul(slope, x[1])]
         }),
         fixed: 0,
-    });
+    }));
     let mut body = Graph::new();
     body.input(Type::scalar(I64));
     let s = body.input(ty.clone());
@@ -250,7 +251,9 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
         .err()
         .unwrap();
     assert!(
-        error.to_string().contains("only its way back is known"),
+        error
+            .to_string()
+            .contains("only its backward pass is known"),
         "{error}"
     );
 

@@ -35,6 +35,9 @@ fn rules_that_do_not_fit() {
     assert_snapshot!(stops!(custom_vjp(all, |x: &Vec<Tensor>| (x.clone(), ()), |_: &(), g: &Vec<Tensor>| g[1..].to_vec())(&pair())), @"custom_vjp: `backward` must return a cotangent like the argument: the trees differ: expected a list of 2, got a list of 1");
     let one = |_: &(), x: &Tensor| x * 2.0;
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.square(), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `mul` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    // Elements that are added to something else make a sum, and so does a part that replaces another one.
+    let (ones, at) = (Tensor::full(&[2], 1.0), Tensor::from([1i64, 0]));
+    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| ones.index_add(0, &at, x), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `scatter_add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.astype(I64).astype(F64), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.exp(), &(), &x)), @"linear_call: the transpose must be linear in the cotangent, and `exp` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.sum(), &(), &x)), @"linear_call: the transpose must return a cotangent like the argument: it must be f64[2], got f64[]");
@@ -53,7 +56,7 @@ fn forward_mode_without_a_rule() {
             |c: &Tensor, g: &Tensor| c * g,
         )(x)
     };
-    let message = "custom_vjp: a function with this rule was differentiated in forward mode, and only its way back is known; use reverse mode (`grad`, `vjp`, `jacrev`), or give it a \
+    let message = "custom_vjp: a function with this rule was differentiated in forward mode, and only its backward pass is known; use reverse mode (`grad`, `vjp`, `jacrev`), or give it a \
                    `custom_jvp` rule, which serves both";
     let wanted = format!("{message}\n  at {}:{line}", file!());
     let says = |what: &str, run: &dyn Fn() -> Tensor| {

@@ -3,7 +3,7 @@
 use crate::{agree, agree_in_reverse};
 use gradus::prelude::*;
 
-const DEAR: StatedCost = StatedCost {
+const DEAR: UserCost = UserCost {
     value: 1_000,
     tangent: 1_000_000,
     cotangent: 1_000_000,
@@ -48,7 +48,7 @@ fn what_is_computed_is_the_same() {
     agree(looped, wanted, &x(), 1e-13);
 }
 
-fn planned(cost: StatedCost, objective: Objective) -> JacobianPlan {
+fn planned(cost: UserCost, objective: Objective) -> JacobianPlan {
     let a = Tensor::full(&[8, 4], 0.5);
     let own = custom_jvp(
         |x: &Tensor| x.sin(),
@@ -64,7 +64,7 @@ fn planned(cost: StatedCost, objective: Objective) -> JacobianPlan {
 
 #[test]
 fn what_is_stated_decides() {
-    let cheap = StatedCost {
+    let cheap = UserCost {
         cotangent: 1_000,
         ..DEAR
     };

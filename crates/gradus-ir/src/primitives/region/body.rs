@@ -1,5 +1,6 @@
 //! A program held by an operation.
 
+use super::Backward;
 use crate::cost::{TotalCost, total_cost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
@@ -14,24 +15,41 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 #[derive(Clone)]
 pub struct Body(Arc<Held>);
 
-/// The program with what is asked of it again and again: it may be held in many places, and by programs that are, but each is looked through once.
+/// The name of a program of a region in printed graphs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BodyName {
+    /// The same for all regions of its kind.
+    Named(&'static str),
+    /// The branch of this number.
+    Branch(usize),
+}
+
+impl fmt::Display for BodyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BodyName::Named(name) => f.write_str(name),
+            BodyName::Branch(k) => write!(f, "branch{k}"),
+        }
+    }
+}
+
+/// The program with the answers to questions that are asked again and again. Many regions can hold it, but it is looked through once.
 struct Held {
     graph: Graph,
     fingerprint: u64,
     effects: bool,
     may_fail: bool,
-    only_backward: bool,
+    backward: Backward,
     depth: usize,
     /// Programs of which this one is known to compute all and perhaps more.
     covers: Mutex<Vec<Weak<Held>>>,
-    own_backward: bool,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
     observers: OnceLock<Vec<u64>>,
 }
 
 impl Body {
-    /// So many programs may stand within each other: transforms and the compiler go through them one within the other, on the stack of their thread.
+    /// The limit of nesting: transforms and the compiler recurse through nested programs on the stack of their thread.
     pub const MOST_DEPTH: usize = 512;
 
     /// The mistake of an operation `name` whose programs are nested deeper than [`MOST_DEPTH`](Self::MOST_DEPTH).
@@ -44,7 +62,7 @@ impl Body {
         Error::new(ErrorKind::Graph, message)
     }
 
-    /// How many programs stand within each other: 1 if it holds no others.
+    /// How deep programs are nested: 1 if it holds no others.
     pub fn depth(&self) -> usize {
         self.0.depth
     }
@@ -72,14 +90,9 @@ impl Body {
         self.0.may_fail
     }
 
-    /// Whether it holds a function of which [only the way back](super::Region::only_backward) is known.
-    pub fn only_backward(&self) -> bool {
-        self.0.only_backward
-    }
-
-    /// Whether it holds a call with a [backward pass of the user's](super::Region::own_backward).
-    pub fn own_backward(&self) -> bool {
-        self.0.own_backward
+    /// See [`Graph::backward`].
+    pub fn backward(&self) -> Backward {
+        self.0.backward
     }
 
     /// See [`verify`](verify::verify).
@@ -129,11 +142,7 @@ impl From<Graph> for Body {
             covers: Mutex::default(),
             effects: any(Op::is_effect),
             may_fail: any(Op::may_fail),
-            only_backward: any(|op| match op {
-                Op::Region(region) => region.only_backward(),
-                _ => false,
-            }),
-            own_backward: any(Op::own_backward),
+            backward: graph.backward(),
             well_formed: OnceLock::new(),
             cost: OnceLock::new(),
             observers: OnceLock::new(),

@@ -1,8 +1,13 @@
 //! Conditions that are found to hold, or not, while a program runs.
 
-use super::{Error, ErrorKind, Result};
+use super::super::{Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose};
+use super::guard::Guard;
+use super::{Bodies, Body, HoldsPrograms, Region, as_one};
 use crate::attributes::Attributes;
-use crate::types::{DType, Type};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Types, ValueId};
+use crate::types::{DType, Literal, Type};
+use smallvec::SmallVec;
 
 /// Passes arrays on if a condition holds, else stops the program with an error of kind [`Convergence`](ErrorKind::Convergence).
 ///
@@ -19,13 +24,6 @@ pub struct Check {
 }
 
 impl Check {
-    pub(super) fn attributes(&self) -> Attributes {
-        Attributes::default()
-            .text("message", &self.message)
-            .int("reported", self.reported as i64)
-            .types("passed", &self.passed)
-    }
-
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Check>> {
         let read = || {
             Ok(Check {
@@ -37,9 +35,14 @@ impl Check {
         (name == "check").then(read)
     }
 
-    pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
+    /// The first operand that is passed on.
+    fn first(&self) -> usize {
+        self.reported.saturating_add(1)
+    }
+
+    fn check(&self, operands: &[&Type]) -> Result<()> {
         let fail = |message: String| Err(Error::new(ErrorKind::Graph, format!("check: {message}")));
-        let first = self.reported.saturating_add(1);
+        let first = self.first();
         if operands.len() != first.saturating_add(self.passed.len()) {
             return fail(format!(
                 "{} operands, not a condition, {} numbers and {} arrays",
@@ -62,5 +65,100 @@ impl Check {
             Some((got, wanted)) => fail(format!("is given {got}, not {wanted}")),
             None => Ok(()),
         }
+    }
+}
+
+/// Derivatives pass as the arrays do; the condition and the numbers reported have none.
+impl Primitive for Check {
+    fn name(&self) -> &'static str {
+        "check"
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::default()
+            .text("message", &self.message)
+            .int("reported", self.reported as i64)
+            .types("passed", &self.passed)
+    }
+
+    fn results(&self, operands: &[&Type]) -> Result<Types> {
+        self.check(operands)?;
+        Ok(self.passed.clone().into())
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
+        cx.tangents[self.first()..].iter().copied().collect()
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        let first = self.first();
+        for (k, ct) in cx.cotangents.iter().enumerate() {
+            if let (&Some(ct), true) = (ct, cx.linear[first + k]) {
+                cx.give(first + k, ct);
+            }
+        }
+        Linearity::Linear
+    }
+
+    /// The arrays pass as they are. The condition is free to depend on them, as that of an iterative solver does.
+    fn is_linear(&self, _cx: &mut LinearityCheck<'_>) -> bool {
+        true
+    }
+
+    /// The condition must hold for every row. A result has the axis if its operand has.
+    fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
+        let first = self.first();
+        let mut args = cx.operands.to_vec();
+        if cx.batched[..first].contains(&true) {
+            for (k, arg) in args.iter_mut().enumerate().take(first) {
+                *arg = cx.with_axis(k);
+            }
+        }
+        let passed = args[first..].iter().map(|&x| cx.graph.ty(x).clone());
+        let check = Check {
+            passed: passed.collect(),
+            ..self.clone()
+        };
+        let results = cx.graph.emit_region(Region::Check(check), &args);
+        let with_axis = cx.batched[first..].iter().copied();
+        results.into_iter().zip(with_axis).collect()
+    }
+
+    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
+        as_one(self.total_cost())
+    }
+}
+
+impl HoldsPrograms for Check {
+    fn bodies(&self) -> Bodies<'_> {
+        Bodies::new()
+    }
+
+    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
+        SmallVec::new()
+    }
+
+    fn may_fail(&self) -> bool {
+        true
+    }
+
+    fn without_effects(&self) -> Region {
+        Region::Check(self.clone())
+    }
+
+    /// Where the row does not run it, the condition holds.
+    fn guarded(&self, mut guard: Guard<'_>) -> Region {
+        let shape = guard.graph.shape(guard.operands[0]).to_vec();
+        let holds = guard.graph.constant(Literal::from_bool(true), &shape);
+        guard.operands[0] = guard.choose(guard.operands[0], holds);
+        Region::Check(self.clone())
+    }
+
+    fn with_forward_rules(
+        &self,
+        _active: &[bool],
+        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
+    ) -> Region {
+        Region::Check(self.clone())
     }
 }

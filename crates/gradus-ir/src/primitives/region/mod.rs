@@ -1,26 +1,39 @@
 //! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
 //!
-//! A region has any number of results. Bodies are closed programs: every value that a body uses is an operand of
-//! the region. The derivative and batching rules of a region transform its bodies, so they live with the transforms.
+//! A region has any number of results. Its bodies are closed programs: every value that a body uses is an operand of the region. A region is a
+//! [`Primitive`] like any other operation: its rules apply the same [transforms](super::Transforms) to its bodies. What it says beside that is
+//! [`HoldsPrograms`].
 
+mod activity;
 mod body;
 mod call;
 mod check;
+mod forward_rules;
+mod guard;
 mod loops;
+mod packing;
+mod programs;
+mod rows;
 mod switch;
 
-pub use body::Body;
-pub use call::{Call, Reason, Solve, StatedCost};
+pub use body::{Body, BodyName};
+pub use call::{
+    BackwardOnly, Call, CotangentHook, CustomJvp, CustomVjp, Linear, Reason, Recompute, Recomputed,
+    Solve, Undefined, UserCost,
+};
 pub use check::Check;
-pub use loops::{Loop, Trips};
+pub use forward_rules::apply_forward_rules;
+pub use loops::{Loop, Trips, add_lists};
 pub use switch::Switch;
 
-use super::{Batch, Cost, Jvp, Linearity, Op, Primitive, Transpose, Work};
+use super::{Cost, Op, Primitive, Work};
 use crate::attributes::Attributes;
-use crate::cost::{ByWork, TotalCost};
+use crate::cost::TotalCost;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Graph, Types, ValueId};
+use crate::graph::{Graph, ValueId};
 use crate::types::Type;
+use guard::Guard;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// An operation that holds programs.
@@ -36,43 +49,90 @@ pub enum Region {
     Check(Check),
 }
 
+/// The programs of a region, with their names in printed graphs.
+pub type Bodies<'a> = SmallVec<[(BodyName, &'a Body); 4]>;
+
+/// Who has written the backward pass of an operation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Backward {
+    /// No one: it is the transpose of the tangent map.
+    Derived,
+    /// A user, beside a tangent map that forward mode passes through. It need not be linear.
+    Own,
+    /// A user, and no tangent map is known: forward mode cannot pass. It need not be linear.
+    Only,
+}
+
+/// What an operation that holds programs says, beside being a [`Primitive`].
+trait HoldsPrograms: Primitive {
+    /// Its programs.
+    fn bodies(&self) -> Bodies<'_>;
+
+    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the most expensive branch.
+    fn runs(&self) -> SmallVec<[(&Body, u64); 2]>;
+
+    /// The cost of one evaluation.
+    fn total_cost(&self) -> TotalCost {
+        let mut sum = TotalCost::default();
+        for (body, times) in self.runs() {
+            sum += body.total_cost().times(times);
+        }
+        sum
+    }
+
+    /// Whether running it does something beside computing its results. Effects in a rule of a function count once the rule is applied.
+    fn has_effects(&self) -> bool {
+        self.bodies().iter().any(|(_, body)| body.has_effects())
+    }
+
+    /// Whether it [may fail](Op::may_fail). Failures in a rule of a function count once the rule is applied.
+    fn may_fail(&self) -> bool;
+
+    /// Who has written the backward pass of this operation itself, whatever its programs hold.
+    fn own_backward(&self) -> Backward {
+        Backward::Derived
+    }
+
+    /// The same [without effects](Graph::without_effects).
+    fn without_effects(&self) -> Region;
+
+    /// The same for a row that may not run it: the [guard](Guard) is added to the operands.
+    fn guarded(&self, guard: Guard<'_>) -> Region;
+
+    /// The same with [forward rules applied](apply_forward_rules) in its programs. `active` marks the operands that a derivative reaches; `inside` does
+    /// this to one program, given the inputs that a derivative reaches.
+    fn with_forward_rules(
+        &self,
+        active: &[bool],
+        inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
+    ) -> Region;
+}
+
 impl Region {
+    fn rules(&self) -> &dyn HoldsPrograms {
+        match self {
+            Region::Loop(r) => r,
+            Region::Switch(r) => r,
+            Region::Call(r) => r.rules(),
+            Region::Check(r) => r,
+        }
+    }
+
+    pub(super) fn primitive(&self) -> &dyn Primitive {
+        self.rules()
+    }
+
+    /// The name in printed graphs.
+    pub fn name(&self) -> &'static str {
+        self.primitive().name()
+    }
+
     /// The programs that it holds, with their names in printed graphs.
-    pub fn bodies(&self) -> Vec<(String, &Body)> {
-        match self {
-            Region::Loop(r) => r.bodies(),
-            Region::Switch(r) => r.bodies(),
-            Region::Call(r) => r.bodies(),
-            Region::Check(_) => Vec::new(),
-        }
+    pub fn bodies(&self) -> Bodies<'_> {
+        self.rules().bodies()
     }
 
-    /// The types of its results.
-    pub fn results(&self) -> Vec<Type> {
-        (0..).map_while(|index| self.result_at(index)).collect()
-    }
-
-    /// The type of its result of this number, if there is one.
-    pub fn result_at(&self, index: usize) -> Option<Type> {
-        match self {
-            Region::Loop(r) => r.result_at(index),
-            Region::Switch(r) => r.branches.first()?.output_type(index).cloned(),
-            Region::Call(r) => r.result_at(index).cloned(),
-            Region::Check(r) => r.passed.get(index).cloned(),
-        }
-    }
-
-    /// How many results there are.
-    pub fn results_len(&self) -> usize {
-        match self {
-            Region::Loop(r) => r.results_len(),
-            Region::Switch(r) => r.branches.first().map_or(0, |b| b.outputs().len()),
-            Region::Call(r) => r.results_len(),
-            Region::Check(r) => r.passed.len(),
-        }
-    }
-
-    /// How many programs stand within each other in it: 1 if its own hold no further regions.
+    /// How deep programs are nested in it: 1 if its own hold no further regions.
     pub fn depth(&self) -> usize {
         let bodies = self.bodies();
         bodies.iter().map(|(_, b)| b.depth()).max().unwrap_or(0)
@@ -89,151 +149,36 @@ impl Region {
         }
     }
 
-    /// Checks that bodies and operands fit together, and that memory can hold the results.
-    ///
-    /// # Errors
-    /// Says which of them does not, and what would.
-    pub fn check(&self, operands: &[&Type]) -> Result<()> {
-        let sequences = match self {
-            Region::Loop(r) => r.counts().saturating_add(r.fixed().unwrap_or(usize::MAX)),
-            _ => operands.len(),
-        };
-        if let Some(list) = operands.iter().take(sequences).find(|t| t.is_list()) {
-            let message = format!(
-                "{}: takes arrays, and {list} is a list, which loops read as a sequence and nothing else does",
-                self.name()
-            );
-            return Err(Error::new(ErrorKind::Graph, message));
-        }
-        match self {
-            Region::Loop(r) => r.check(operands)?,
-            Region::Switch(r) => r.check(operands)?,
-            Region::Call(r) => r.check(operands)?,
-            Region::Check(r) => r.check(operands)?,
-        }
-        let mut results = (0..).map_while(|index| self.result_at(index));
-        match results.find(|ty| !ty.is_addressable()) {
-            None => Ok(()),
-            Some(ty) => {
-                let message = format!("{}: no memory can hold the result, {ty}", self.name());
-                Err(Error::new(ErrorKind::Shape, message))
-            }
-        }
-    }
-
-    /// Whether running it does something beside computing its results. What a rule of a function does counts once the rule is applied.
+    /// Whether running it does something beside computing its results. Effects in a rule of a function count once the rule is applied.
     pub fn has_effects(&self) -> bool {
-        match self {
-            Region::Call(
-                Call::OnlyBackward { .. } | Call::Hook { .. } | Call::Undefined { .. },
-            ) => false,
-            Region::Call(call) => call.body().has_effects(),
-            region => region.any_body(Body::has_effects),
-        }
+        self.rules().has_effects()
     }
 
     /// The same [without effects](Graph::without_effects).
     pub fn without_effects(&self) -> Region {
-        match self {
-            Region::Loop(r) => Region::Loop(r.without_effects()),
-            Region::Switch(r) => Region::Switch(r.without_effects()),
-            Region::Call(r) => Region::Call(r.without_effects()),
-            Region::Check(r) => Region::Check(r.clone()),
-        }
+        self.rules().without_effects()
     }
 
-    /// Whether it [may fail](Op::may_fail). What a rule of a function does counts once the rule is applied.
+    /// Whether it [may fail](Op::may_fail). Failures in a rule of a function count once the rule is applied.
     pub fn may_fail(&self) -> bool {
-        match self {
-            Region::Check(_) | Region::Call(Call::OnlyBackward { .. } | Call::Undefined { .. }) => {
-                true
-            }
-            Region::Call(Call::Hook { .. }) => false,
-            Region::Call(call) => call.body().may_fail(),
-            // It may go on for ever.
-            Region::Loop(r) => matches!(r.trips, Trips::While(_)) || r.body.may_fail(),
-            Region::Switch(r) => r.branches.iter().any(Body::may_fail),
-        }
+        self.rules().may_fail()
     }
 
-    /// Whether it is or holds, at any depth, a function of which only the way back is known, so that forward mode cannot pass.
-    pub fn only_backward(&self) -> bool {
-        let own = matches!(
-            self,
-            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. })
-        );
-        own || self.any_body(Body::only_backward)
+    /// Whether a user has written its backward pass, or that of an operation that its programs hold at any depth.
+    pub fn backward(&self) -> Backward {
+        let bodies = self.bodies();
+        let inside = bodies.iter().map(|(_, body)| body.backward());
+        inside.fold(self.rules().own_backward(), Backward::max)
     }
 
-    /// Whether it is or holds, at any depth, a call with a backward pass of the user's. That need not be linear, so two such calls are never one: each passes on its own cotangent.
-    pub fn own_backward(&self) -> bool {
-        let own = matches!(
-            self,
-            Region::Call(Call::CustomVjp { .. } | Call::OnlyBackward { .. } | Call::Hook { .. })
-        );
-        own || self.any_body(Body::own_backward)
+    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the most expensive branch.
+    pub fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
+        self.rules().runs()
     }
 
-    /// Whether one of its programs is `asked` for. Asked of each region that is made, so without a list of them.
-    fn any_body(&self, asked: impl Fn(&Body) -> bool) -> bool {
-        match self {
-            Region::Loop(r) => match &r.trips {
-                Trips::While(condition) => asked(condition) || asked(&r.body),
-                _ => asked(&r.body),
-            },
-            Region::Switch(r) => r.branches.iter().any(asked),
-            Region::Call(r) => r.named().iter().any(|(_, body)| asked(body)),
-            Region::Check(_) => false,
-        }
-    }
-
-    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the dearest branch.
-    pub fn runs(&self) -> Vec<(&Body, u64)> {
-        match self {
-            Region::Loop(r) => match &r.trips {
-                Trips::Fixed(n) => vec![(&r.body, *n as u64)],
-                Trips::Counted => vec![(&r.body, 1)],
-                Trips::While(condition) => vec![(condition, 1), (&r.body, 1)],
-            },
-            Region::Switch(r) => {
-                let dearest = r.branches.iter().max_by_key(|b| b.total_cost().operations);
-                dearest.map(|branch| (branch, 1)).into_iter().collect()
-            }
-            Region::Call(Call::Hook { .. }) | Region::Check(_) => Vec::new(),
-            Region::Call(call) => vec![(call.body(), 1)],
-        }
-    }
-
-    /// The types of its results on operands of these types.
-    ///
-    /// # Errors
-    /// If bodies and operands do not fit together, or no memory can hold a result.
-    pub(crate) fn results_on(&self, operands: &[&Type]) -> Result<Types> {
-        self.check(operands)?;
-        Ok(self.results().into())
-    }
-
-    /// What one evaluation costs: that of what it [runs](Self::runs), or what its user states.
+    /// The cost of one evaluation: that of the programs that [run](Self::runs), or the user's.
     pub fn total_cost(&self) -> TotalCost {
-        if let Region::Call(Call::Stated { body, cost }) = self {
-            return stated(body, *cost);
-        }
-        let mut sum = TotalCost::default();
-        for (body, times) in self.runs() {
-            sum += body.total_cost().times(times);
-        }
-        sum
-    }
-
-    /// As [`total_cost`](Self::total_cost), as of one operation.
-    pub(crate) fn cost_of_run(&self) -> Cost {
-        let total = self.total_cost();
-        Cost {
-            work: Work::Arithmetic,
-            operations: total.operations,
-            bytes_read: total.bytes_read,
-            bytes_written: total.bytes_written,
-        }
+        self.rules().total_cost()
     }
 
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
@@ -246,69 +191,28 @@ impl Region {
     }
 }
 
-/// The operations are those that the user states; what is given is read and what is returned written.
-fn stated(body: &Body, cost: StatedCost) -> TotalCost {
-    let bytes = |types: &[Type]| {
-        let bytes = types.iter().map(|ty| ty.bytes() as u64);
-        bytes.fold(0, u64::saturating_add)
-    };
-    TotalCost {
-        operations: cost.value,
-        bytes_read: bytes(&body.input_types()),
-        bytes_written: bytes(&body.output_types()),
-        by_work: ByWork::of(Work::Arithmetic, cost.value),
-    }
-}
-
-/// Rules of regions are transforms of their bodies and live with the transforms; they never ask here.
-impl Primitive for Region {
-    fn name(&self) -> &'static str {
-        match self {
-            Region::Loop(r) => r.name(),
-            Region::Switch(_) => "switch",
-            Region::Call(r) => r.name(),
-            Region::Check(_) => "check",
-        }
-    }
-
-    fn attributes(&self) -> Attributes {
-        match self {
-            Region::Loop(r) => r.attributes(),
-            Region::Switch(r) => r.attributes(),
-            Region::Call(r) => r.attributes(),
-            Region::Check(r) => r.attributes(),
-        }
-    }
-
-    fn result(&self, _operands: &[&Type]) -> Result<Type> {
-        unreachable!("{}: regions have several results", self.name())
-    }
-
-    fn jvp(&self, _cx: &mut Jvp<'_>) -> Option<ValueId> {
-        unreachable!("{}: regions are differentiated as a whole", self.name())
-    }
-
-    fn transpose(&self, _cx: &mut Transpose<'_>) -> Linearity {
-        unreachable!("{}: regions are transposed as a whole", self.name())
-    }
-
-    fn batch(&self, _cx: &mut Batch<'_>) -> ValueId {
-        unreachable!("{}: regions are batched as a whole", self.name())
-    }
-
-    fn cost(&self, _operands: &[&Type], _result: &Type) -> Cost {
-        self.cost_of_run()
+/// The cost of a region as that of one operation.
+fn as_one(total: TotalCost) -> Cost {
+    Cost {
+        work: Work::Arithmetic,
+        operations: total.operations,
+        bytes_read: total.bytes_read,
+        bytes_written: total.bytes_written,
     }
 }
 
 impl Graph {
-    /// How many programs stand within each other in its regions; 0 if it has none.
+    /// How deep programs are nested in its regions; 0 if it has none.
     pub fn depth(&self) -> usize {
-        let regions = self.nodes().iter().filter_map(|node| match &node.op {
-            Op::Region(region) => Some(region.depth()),
-            _ => None,
-        });
-        regions.max().unwrap_or(0)
+        let regions = self.nodes().iter().filter_map(|node| node.region());
+        regions.map(|region| region.depth()).max().unwrap_or(0)
+    }
+
+    /// Whether a user has written the backward pass of an operation in this program, at any depth.
+    pub fn backward(&self) -> Backward {
+        let regions = self.nodes().iter().filter_map(|node| node.region());
+        let backward = regions.map(|region| region.backward());
+        backward.max().unwrap_or(Backward::Derived)
     }
 
     /// Appends a region; returns its results.
@@ -317,28 +221,18 @@ impl Graph {
     /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`], or no memory can hold a result.
     pub fn add_region(&mut self, region: Region, operands: &[ValueId]) -> Result<Vec<ValueId>> {
         region.check_depth().map_err(|e| e.at(self.loc()))?;
-        self.add_region_of_any_depth(region, operands)
-    }
-
-    /// As [`add_region`](Self::add_region): rules nest programs somewhat deeper than the programs that they are applied to.
-    fn add_region_of_any_depth(
-        &mut self,
-        region: Region,
-        operands: &[ValueId],
-    ) -> Result<Vec<ValueId>> {
         let op = Op::Region(Arc::new(region));
-        let types = self.result_types(&op, operands);
-        let types = types.map_err(|e| e.at(self.loc()))?;
-        Ok(self.add_region_typed(op, operands, types).into_vec())
+        Ok(self.add_all(op, operands)?.into_vec())
     }
 
-    /// As [`add_region`](Self::add_region), for regions that are right by construction.
+    /// As [`add_region`](Self::add_region), for regions that are right by construction. Rules nest programs somewhat deeper than the programs that
+    /// they are applied to.
     ///
     /// # Panics
     /// If bodies and operands do not fit together, which is a mistake in the calling rule.
     pub fn emit_region(&mut self, region: Region, operands: &[ValueId]) -> Vec<ValueId> {
-        match self.add_region_of_any_depth(region, operands) {
-            Ok(results) => results,
+        match self.add_all(Op::Region(Arc::new(region)), operands) {
+            Ok(results) => results.into_vec(),
             Err(e) => panic!("a rule built an ill-typed region: {e}"),
         }
     }
@@ -347,6 +241,14 @@ impl Graph {
     pub fn region(&self, id: ValueId) -> Option<&Arc<Region>> {
         self.maker(id).region()
     }
+}
+
+/// The attributes of a region's programs, behind those of the region itself.
+fn with_bodies(attributes: Attributes, bodies: &Bodies<'_>) -> Attributes {
+    let named = bodies.iter();
+    named.fold(attributes, |a, (name, body)| {
+        a.graph(&name.to_string(), body)
+    })
 }
 
 /// Checks that a body takes arrays of these types.

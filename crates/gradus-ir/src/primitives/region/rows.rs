@@ -1,10 +1,12 @@
 //! Bodies that only some rows run: branches that rows choose, steps that rows still make. All rows are computed, and what a row without the body computes counts for nothing.
 //! So it [must not fail or be shown](guarded), and must not spoil a derivative: its cotangent is zero, but zero times an infinite or undefined slope is NaN.
 
+use super::super::{ArgReduce, Binary, Dynamic, Op, Reduce, ReduceKind, Unary};
 use super::guard::guarded;
 use super::switch::select_rows;
-use gradus_ir::primitives::{ArgReduce, Body, Dynamic, Reduce, ReduceKind, Unary};
-use gradus_ir::{DType, Graph, Literal, Node, Op, ValueId};
+use super::{Backward, Body};
+use crate::graph::{Graph, Node, ValueId};
+use crate::types::{DType, Literal};
 
 /// What each input of a body becomes, so that nothing comes back from rows that do not run it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,7 +110,8 @@ fn if_any(g: &mut Graph, any: ValueId, x: ValueId) -> ValueId {
 fn gates(body: &Body, batched: &[bool]) -> Vec<Gate> {
     let spoils = spoilable(body);
     // A backward pass of the user's may make something of nothing.
-    let copied = |k: usize| body.own_backward() || body.ty(body.inputs()[k]).rank() == 0;
+    let copied =
+        |k: usize| body.backward() > Backward::Derived || body.ty(body.inputs()[k]).rank() == 0;
     let shared = (0..batched.len()).any(|k| !batched[k] && spoils[k] && !copied(k));
     let gate = |k: usize| match batched[k] {
         true if shared => Gate::Valid,
@@ -143,7 +146,6 @@ fn spoilable(body: &Graph) -> Vec<bool> {
 
 /// Whether the slopes of a node are numbers that no value can spoil.
 fn is_harmless(body: &Graph, node: &Node) -> bool {
-    use gradus_ir::primitives::Binary;
     match &node.op {
         Op::Unary(u) => matches!(u, Unary::Neg | Unary::StopGradient),
         Op::Binary(Binary::Add | Binary::Sub) => true,

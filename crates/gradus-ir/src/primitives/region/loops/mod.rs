@@ -1,9 +1,23 @@
 //! Loops: a body that is run again and again on what it returned the time before.
 
-use super::{Body, takes};
+mod batch;
+mod builder;
+mod derivative;
+mod list;
+mod residuals;
+
+pub use list::add_lists;
+
+use super::super::{Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose};
+use super::guard::{Guard, inside};
+use super::programs::inline;
+use super::{Bodies, Body, BodyName, HoldsPrograms, Region, as_one, takes, with_bodies};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{DType, LONGEST, Type};
+use crate::graph::{Graph, Types, ValueId};
+use crate::linearity::nonlinearity;
+use crate::types::{DType, LONGEST, Literal, Type};
+use smallvec::{SmallVec, smallvec};
 
 /// How often a loop runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -62,58 +76,12 @@ impl Loop {
         self.body.outputs().len() + usize::from(matches!(self.trips, Trips::While(_)))
     }
 
-    /// The same loop [without effects](crate::Graph::without_effects).
-    pub fn without_effects(&self) -> Loop {
-        let trips = match &self.trips {
-            Trips::While(condition) => Trips::While(condition.without_effects()),
-            other => other.clone(),
-        };
-        Loop {
-            trips,
-            body: self.body.without_effects(),
-            ..self.clone()
-        }
-    }
-
     /// The sequence of items of type `item`.
     pub fn sequence(&self, item: &Type) -> Type {
         match self.trips {
             Trips::Fixed(n) => item.batched(n),
             _ => item.listed(),
         }
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        match self.trips {
-            Trips::Fixed(_) => "scan",
-            Trips::Counted => "for",
-            Trips::While(_) => "while",
-        }
-    }
-
-    pub(super) fn bodies(&self) -> Vec<(String, &Body)> {
-        let condition = match &self.trips {
-            Trips::While(condition) => Some(("condition".to_string(), condition)),
-            _ => None,
-        };
-        let body = ("body".to_string(), &self.body);
-        condition.into_iter().chain([body]).collect()
-    }
-
-    pub(super) fn attributes(&self) -> Attributes {
-        let mut a = Attributes::default()
-            .int("consts", self.consts as i64)
-            .int("carries", self.carries as i64);
-        if let Trips::Fixed(n) = self.trips {
-            a = a.int("length", n as i64);
-        }
-        if self.reverse {
-            a = a.int("reverse", 1);
-        }
-        for (name, body) in self.bodies() {
-            a = a.graph(&name, body);
-        }
-        a
     }
 
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Loop>> {
@@ -136,19 +104,31 @@ impl Loop {
         Some(read())
     }
 
-    pub(super) fn result_at(&self, index: usize) -> Option<Type> {
-        match self.body.output_type(index) {
-            Some(carried) if index < self.carries => Some(carried.clone()),
-            Some(item) => Some(self.sequence(item)),
-            None => {
-                let counted = matches!(self.trips, Trips::While(_));
-                let is_count = counted && index == self.body.outputs().len();
-                is_count.then(|| Type::scalar(DType::I64))
-            }
+    /// The types of the results.
+    fn result_types(&self) -> Types {
+        let outputs = self.body.output_types().into_iter().enumerate();
+        let outputs = outputs.map(|(k, ty)| match k < self.carries {
+            true => ty,
+            false => self.sequence(&ty),
+        });
+        let steps = matches!(self.trips, Trips::While(_)).then(|| Type::scalar(DType::I64));
+        outputs.chain(steps).collect()
+    }
+
+    /// The same with each program changed: the condition and the body.
+    fn map(&self, mut change: impl FnMut(&Body) -> Body) -> Loop {
+        let trips = match &self.trips {
+            Trips::While(condition) => Trips::While(change(condition)),
+            other => other.clone(),
+        };
+        Loop {
+            trips,
+            body: change(&self.body),
+            ..self.clone()
         }
     }
 
-    pub(super) fn check(&self, operands: &[&Type]) -> Result<()> {
+    fn check(&self, operands: &[&Type]) -> Result<()> {
         let name = self.name();
         let fail =
             |message: String| Err(Error::new(ErrorKind::Graph, format!("{name}: {message}")));
@@ -160,6 +140,12 @@ impl Loop {
         }
         let counts = self.counts();
         let fixed = self.fixed().unwrap_or(usize::MAX);
+        let mut arrays = operands.iter().take(counts.saturating_add(fixed));
+        if let Some(list) = arrays.find(|t| t.is_list()) {
+            return fail(format!(
+                "takes arrays, and {list} is a list, which loops read as a sequence and nothing else does"
+            ));
+        }
         if operands.len() < counts.saturating_add(fixed)
             || self.body.inputs().len() != operands.len() - counts + 1
         {
@@ -216,4 +202,138 @@ impl Loop {
         }
         Ok(())
     }
+}
+
+/// The rules are those of [the derivative](derivative) and [of rows](batch).
+impl Primitive for Loop {
+    fn name(&self) -> &'static str {
+        match self.trips {
+            Trips::Fixed(_) => "scan",
+            Trips::Counted => "for",
+            Trips::While(_) => "while",
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let mut a = Attributes::default()
+            .int("consts", self.consts as i64)
+            .int("carries", self.carries as i64);
+        if let Trips::Fixed(n) = self.trips {
+            a = a.int("length", n as i64);
+        }
+        if self.reverse {
+            a = a.int("reverse", 1);
+        }
+        with_bodies(a, &self.bodies())
+    }
+
+    fn results(&self, operands: &[&Type]) -> Result<Types> {
+        self.check(operands)?;
+        Ok(self.result_types())
+    }
+
+    fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
+        derivative::jvp(self, cx).into_iter().collect()
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        derivative::transpose(self, cx);
+        Linearity::Linear
+    }
+
+    fn is_linear(&self, cx: &mut LinearityCheck<'_>) -> bool {
+        let active = derivative::active_inputs(self, cx.linear);
+        let decides = match &self.trips {
+            Trips::While(condition) => {
+                let marked = condition.inputs().iter().zip(&active);
+                let sources = marked.filter(|(_, m)| **m).map(|(&x, _)| x);
+                let depends = condition.dependents_of(&sources.collect::<Vec<_>>());
+                condition.outputs().iter().any(|y| depends[y.index()])
+            }
+            Trips::Counted => cx.linear[0],
+            Trips::Fixed(_) => false,
+        };
+        !decides && nonlinearity(cx.transforms, &self.body, &active).is_none()
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
+        batch::batch(self, cx).into_iter().collect()
+    }
+
+    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
+        as_one(self.total_cost())
+    }
+}
+
+impl HoldsPrograms for Loop {
+    fn bodies(&self) -> Bodies<'_> {
+        let body = (BodyName::Named("body"), &self.body);
+        match &self.trips {
+            Trips::While(condition) => {
+                smallvec![(BodyName::Named("condition"), condition), body]
+            }
+            _ => smallvec![body],
+        }
+    }
+
+    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
+        match &self.trips {
+            Trips::Fixed(n) => smallvec![(&self.body, *n as u64)],
+            Trips::Counted => smallvec![(&self.body, 1)],
+            Trips::While(condition) => smallvec![(condition, 1), (&self.body, 1)],
+        }
+    }
+
+    /// A loop with a condition can go on for ever.
+    fn may_fail(&self) -> bool {
+        matches!(self.trips, Trips::While(_)) || self.body.may_fail()
+    }
+
+    fn without_effects(&self) -> Region {
+        Region::Loop(self.map(Body::without_effects))
+    }
+
+    /// The guard is a constant of the loop. A loop with a condition ends where the guard does not hold.
+    fn guarded(&self, guard: Guard<'_>) -> Region {
+        guard
+            .operands
+            .insert(self.counts() + self.consts, guard.runs);
+        let at = 1 + self.consts;
+        let trips = match &self.trips {
+            Trips::While(condition) => Trips::While(both(&inside(condition, at), at)),
+            other => other.clone(),
+        };
+        Region::Loop(Loop {
+            trips,
+            consts: self.consts + 1,
+            body: inside(&self.body, at),
+            ..self.clone()
+        })
+    }
+
+    fn with_forward_rules(
+        &self,
+        active: &[bool],
+        inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
+    ) -> Region {
+        Region::Loop(Loop {
+            body: inside(&self.body, &derivative::active_inputs(self, active)),
+            ..self.clone()
+        })
+    }
+}
+
+/// The condition of a loop that ends where its input `at` does not hold.
+fn both(condition: &Body, at: usize) -> Body {
+    let mut g = Graph::new();
+    let inputs: Vec<ValueId> = condition
+        .inputs()
+        .iter()
+        .map(|&i| g.input_like(condition, i))
+        .collect();
+    let holds = inline(&mut g, condition, &inputs)[0];
+    let no = g.constant(Literal::from_bool(false), &[]);
+    let holds = g.select(inputs[at], holds, no);
+    g.set_outputs(vec![holds]);
+    g.into()
 }

@@ -1,7 +1,9 @@
 //! Putting a loop together, operand by operand.
 
-use gradus_ir::primitives::{Loop, Region, Trips};
-use gradus_ir::{DType, Graph, Type, ValueId};
+use super::{Loop, Trips};
+use crate::graph::{Graph, ValueId};
+use crate::primitives::region::Region;
+use crate::types::{DType, Type};
 
 /// A loop while its operands are being collected. Each is known by its handle until the body is written, as the body's inputs have an order of their own.
 pub(super) struct Assembly {

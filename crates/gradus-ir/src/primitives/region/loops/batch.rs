@@ -1,19 +1,18 @@
 //! Loops over rows. Rows may disagree on how long to go on: then all go on together, and those that are done keep what they have, and in what they still go through
-//! [nothing happens to them](crate::regions::rows).
+//! [nothing happens to them](crate::primitives::region::rows).
 
-use crate::regions::rows::{SomeRows, greatest};
-use crate::regions::switch::select_rows;
-use crate::regions::{batched_to, inline};
-use gradus_ir::primitives::{Binary, Body, Compare, Loop, Region, Trips};
-use gradus_ir::{DType, Graph, Literal, Op, Type, ValueId};
+use super::{Loop, Trips};
+use crate::graph::{Graph, ValueId};
+use crate::primitives::region::programs::{batched_to, inline};
+use crate::primitives::region::rows::{SomeRows, greatest};
+use crate::primitives::region::switch::select_rows;
+use crate::primitives::region::{Body, Region};
+use crate::primitives::{Batch, Binary, Compare, Op, Transforms};
+use crate::types::{DType, Literal, Type};
 
-pub(crate) fn batch(
-    g: &mut Graph,
-    r: &Loop,
-    operands: &[ValueId],
-    batched: &[bool],
-    n: usize,
-) -> Vec<(ValueId, bool)> {
+pub(super) fn batch(r: &Loop, cx: &mut Batch<'_>) -> Vec<(ValueId, bool)> {
+    let (operands, batched, n) = (cx.operands, cx.batched, cx.size);
+    let (g, transforms) = (&mut *cx.graph, &mut *cx.transforms);
     let counts = r.counts();
     let count_differs = counts == 1 && batched[0];
     let first = 1 + r.consts;
@@ -23,10 +22,10 @@ pub(crate) fn batch(
     if count_differs {
         inputs[first..first + r.carries].fill(true);
     }
-    let (mut outputs, condition_differs) = settle(r, &r.body, &mut inputs, n);
+    let (mut outputs, condition_differs) = settle(transforms, r, &r.body, &mut inputs, n);
     let some = (count_differs || condition_differs).then(|| SomeRows::new(&r.body, &inputs));
     if let Some(some) = &some {
-        outputs = settle(r, &some.body, &mut some.differs.clone(), n).0;
+        outputs = settle(transforms, r, &some.body, &mut some.differs.clone(), n).0;
     }
     let mut with_axis = inputs[first..first + r.carries].to_vec();
     with_axis.extend(&outputs[r.carries..]);
@@ -34,7 +33,7 @@ pub(crate) fn batch(
         Some(some) => (&some.body, &some.differs),
         None => (&r.body, &inputs),
     };
-    let step: Body = batched_to(body, n, differs, &with_axis).into();
+    let step: Body = batched_to(transforms, body, n, differs, &with_axis).into();
 
     let mut args: Vec<ValueId> = Vec::new();
     for (k, &operand) in operands[counts..].iter().enumerate() {
@@ -64,7 +63,7 @@ pub(crate) fn batch(
         let zero = g.constant(Literal::from_i64(DType::I64, 0), &[n]);
         args.insert(r.consts + r.carries, zero);
         let step = Step::new(some, &step, own);
-        conditional_by_row(r, &step, n, &inputs)
+        conditional_by_row(transforms, r, &step, n, &inputs)
     } else {
         if counts == 1 {
             args.insert(0, operands[0]);
@@ -72,7 +71,7 @@ pub(crate) fn batch(
         let trips = match &r.trips {
             Trips::While(condition) => {
                 let inputs = &inputs[..first + r.carries];
-                Trips::While(batched_to(condition, n, inputs, &[false]).into())
+                Trips::While(batched_to(transforms, condition, n, inputs, &[false]).into())
             }
             other => other.clone(),
         };
@@ -101,13 +100,21 @@ pub(crate) fn batch(
 }
 
 /// Marks in `inputs` what is carried and gets the new axis in some step, as it passes it on; says which results of the body have it, and whether the condition does.
-fn settle(r: &Loop, body: &Body, inputs: &mut [bool], n: usize) -> (Vec<bool>, bool) {
+fn settle(
+    transforms: &mut dyn Transforms,
+    r: &Loop,
+    body: &Body,
+    inputs: &mut [bool],
+    n: usize,
+) -> (Vec<bool>, bool) {
     let first = 1 + r.consts;
     let mut condition_differs = false;
     loop {
-        let (_, outputs) = crate::batch(body, n, inputs);
+        let (_, outputs) = transforms.batch(body, n, inputs);
         if let Trips::While(condition) = &r.trips {
-            condition_differs = crate::batch(condition, n, &inputs[..first + r.carries]).1[0];
+            condition_differs = transforms
+                .batch(condition, n, &inputs[..first + r.carries])
+                .1[0];
         }
         let grow = |k: &usize| (condition_differs || outputs[*k]) && !inputs[first + k];
         let new: Vec<usize> = (0..r.carries).filter(grow).collect();
@@ -147,12 +154,19 @@ fn counted_by_row(r: &Loop, step: &Step<'_>, n: usize) -> Loop {
 }
 
 /// One more value is carried last: the number of steps of each row.
-fn conditional_by_row(r: &Loop, step: &Step<'_>, n: usize, batched: &[bool]) -> Loop {
+fn conditional_by_row(
+    transforms: &mut dyn Transforms,
+    r: &Loop,
+    step: &Step<'_>,
+    n: usize,
+    batched: &[bool],
+) -> Loop {
     let Trips::While(condition) = &r.trips else {
         unreachable!("only a condition can differ")
     };
     let of_condition = 1 + r.consts + r.carries;
-    let condition: Body = batched_to(condition, n, &batched[..of_condition], &[true]).into();
+    let condition: Body =
+        batched_to(transforms, condition, n, &batched[..of_condition], &[true]).into();
     let counter = Type::new(DType::I64, &[n]);
 
     let mut any = Graph::new();

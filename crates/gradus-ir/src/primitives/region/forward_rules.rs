@@ -1,8 +1,10 @@
-//! Functions with their own way back, after they were differentiated.
+//! Functions with a backward pass of their own, after they were differentiated.
 
-use crate::regions::{active_inputs, active_nodes, inline};
-use gradus_ir::primitives::{Body, Call, Loop, Region, Switch};
-use gradus_ir::{Graph, Op, ValueId};
+use super::super::Op;
+use super::activity::active_values;
+use super::programs::inline;
+use super::{Backward, Body, Call, Region};
+use crate::graph::{Graph, ValueId};
 
 /// Replaces each differentiated `custom_vjp` call, at any depth, by its forward rule.
 ///
@@ -10,11 +12,16 @@ use gradus_ir::{Graph, Op, ValueId};
 /// input. After this the program can be differentiated again in any mode.
 ///
 /// `kept` names values of `g`; on return it names the same values in the result.
-pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [ValueId]]) -> Graph {
-    if !crate::only_backward(&g) {
+pub fn apply_forward_rules(
+    g: Graph,
+    n: usize,
+    marked: &[bool],
+    kept: &mut [&mut [ValueId]],
+) -> Graph {
+    if g.backward() < Backward::Only {
         return g;
     }
-    let active = active_nodes(&g, marked);
+    let active = active_values(&g, marked);
     let mut out = Graph::new();
     let mut map: Vec<Option<ValueId>> = vec![None; g.len()];
     for node in g.nodes() {
@@ -28,13 +35,13 @@ pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [Val
         match &node.op {
             Op::Input(_) => map[node.result().index()] = Some(out.input_like(&g, node.result())),
             Op::Region(region) if differentiated => match &**region {
-                Region::Call(Call::CustomVjp { forward, .. }) => {
-                    node.note(&mut map, inline(&mut out, forward, &operands));
+                Region::Call(Call::CustomVjp(call)) => {
+                    node.note(&mut map, inline(&mut out, &call.forward, &operands));
                 }
                 region => {
                     let flags: Vec<bool> =
                         node.operands.iter().map(|o| active[o.index()]).collect();
-                    let inside = settled_inside(region, &flags);
+                    let inside = region.rules().with_forward_rules(&flags, &mut inside);
                     node.note(&mut map, out.emit_region(inside, &operands));
                 }
             },
@@ -50,27 +57,8 @@ pub(crate) fn settled(g: Graph, n: usize, marked: &[bool], kept: &mut [&mut [Val
     out
 }
 
-fn settled_inside(region: &Region, flags: &[bool]) -> Region {
-    let inside = |body: &Body, marked: &[bool]| -> Body {
-        let n = body.len();
-        settled((**body).clone(), n, marked, &mut [])
-            .pruned()
-            .into()
-    };
-    match region {
-        Region::Loop(r) => Region::Loop(Loop {
-            body: inside(&r.body, &active_inputs(r, flags)),
-            ..r.clone()
-        }),
-        Region::Switch(r) => Region::Switch(Switch {
-            branches: r.branches.iter().map(|b| inside(b, &flags[1..])).collect(),
-        }),
-        Region::Call(Call::Checkpoint(b)) => Region::Call(Call::Checkpoint(inside(b, flags))),
-        Region::Call(Call::Local(b)) => Region::Call(Call::Local(inside(b, flags))),
-        Region::Call(Call::Stated { body, cost }) => Region::Call(Call::Stated {
-            body: inside(body, flags),
-            cost: *cost,
-        }),
-        region => region.clone(),
-    }
+fn inside(body: &Body, marked: &[bool]) -> Body {
+    let n = body.len();
+    let applied = apply_forward_rules((**body).clone(), n, marked, &mut []);
+    applied.pruned().into()
 }

@@ -1,10 +1,13 @@
 //! What a linear loop needs of the one before it, and where it finds that.
 
-use super::assemble::{Assembly, INDEX};
-use crate::regions::rows::gate_all;
-use crate::regions::{inline, positions};
-use gradus_ir::primitives::{Compare, Loop, Region, Trips};
-use gradus_ir::{Graph, ValueId};
+use super::builder::{Assembly, INDEX};
+use super::{Loop, Trips};
+use crate::graph::{Graph, ValueId};
+use crate::primitives::Compare;
+use crate::primitives::region::Region;
+use crate::primitives::region::activity::positions;
+use crate::primitives::region::programs::inline;
+use crate::primitives::region::rows::gate_all;
 
 enum Place {
     /// The same in all steps.

@@ -1,7 +1,8 @@
 //! Many small arrays of one type packed into few: what a branch keeps for its derivative passes through every branch around it as a result and an operand,
 //! so that of programs within each other the number of such arrays would grow with the square of their depth. Packed again and again it grows with little more than the depth.
 
-use gradus_ir::{Dims, Graph, Literal, Type, ValueId};
+use crate::graph::{Graph, ValueId};
+use crate::types::{Dims, Literal, Type};
 use std::collections::HashMap;
 
 /// So many arrays of one type become one.
@@ -109,7 +110,7 @@ impl Packing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gradus_ir::DType;
+    use crate::types::DType;
 
     #[test]
     fn small_arrays_of_one_type_are_packed_and_found_again() {

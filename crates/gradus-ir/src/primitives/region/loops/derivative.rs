@@ -1,22 +1,16 @@
 //! Loops: the derivative of a loop is a linear loop over what the steps kept; the way back takes the steps in the other order.
 
-mod assemble;
-mod batch;
-mod residuals;
-
-pub(super) use batch::batch;
-
-use super::{inline, positions, reached};
-use crate::linearize::needed_by;
-use crate::transpose::transpose_onto;
-use crate::{Linearized, linearize};
-use assemble::Assembly;
-use gradus_ir::primitives::{Call, Loop, Region, Trips};
-use gradus_ir::{Graph, ValueId};
-use residuals::{Residuals, Source};
+use super::builder::Assembly;
+use super::residuals::{Residuals, Source};
+use super::{Loop, Trips};
+use crate::graph::{Graph, ValueId};
+use crate::primitives::region::activity::{positions, reached, spread};
+use crate::primitives::region::programs::inline;
+use crate::primitives::region::{Body, Recompute, Recomputed, Region};
+use crate::primitives::{Jvp, Linearized, Transpose};
 
 /// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
-pub(crate) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
+pub(super) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
     let mut active = vec![false];
     active.extend(&operands[r.counts()..]);
     let first = 1 + r.consts;
@@ -40,27 +34,23 @@ fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
 }
 
 /// The loop runs again, and also keeps what the derivatives of its steps need; a second, linear one goes over that. The first takes the place of the original later.
-pub(super) fn jvp(
-    g: &mut Graph,
-    r: &Loop,
-    operands: &[ValueId],
-    tangents: &[Option<ValueId>],
-) -> Vec<Option<ValueId>> {
+pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
+    let (operands, tangents) = (cx.operands, cx.tangents);
     if r.trips == Trips::Fixed(0) {
         // What is carried passes.
         let mut passed = tangents[r.consts..r.consts + r.carries].to_vec();
-        passed.resize(r.results_len(), None);
+        passed.resize(cx.results.len(), None);
         return passed;
     }
     // What is run again, and may stay beside the original, must not show again what that shows.
-    let r = &r.without_effects();
+    let r = &r.map(Body::without_effects);
     let given: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     let active = active_inputs(r, &given);
     let outputs = active_outputs(r, &active);
     if !outputs.contains(&true) {
-        return vec![None; r.results_len()];
+        return vec![None; cx.results.len()];
     }
-    let split = linearize(&r.body, &positions(&active));
+    let split = cx.transforms.linearize(&r.body, &positions(&active));
     let kept = &split.primal.outputs()[r.body.outputs().len()..];
     let residuals = Residuals::new(r, &split.primal, kept);
     let derived = Derived {
@@ -70,9 +60,14 @@ pub(super) fn jvp(
         residuals,
     };
     let keeps = &derived.residuals;
-    in_local(g, r, keeps, operands, tangents, |g, operands, tangents| {
-        tangent_loop(g, r, operands, tangents, &derived)
-    })
+    in_local(
+        cx.graph,
+        r,
+        keeps,
+        operands,
+        tangents,
+        |g, operands, tangents| tangent_loop(g, r, operands, tangents, &derived),
+    )
 }
 
 /// Appends what `write` makes of operands and what comes with some of them. Lists must not leave the program that they are made in, so where residuals become lists it
@@ -104,7 +99,7 @@ fn in_local(
         .filter(|(input, _)| live[input.index()])
         .unzip();
     let body = body.program(&inputs, body.outputs());
-    let region = Region::Call(Call::Local(body.into()));
+    let region = Region::Call(Recompute::call(Recomputed::Scoped, body.into()));
     let mut found = g.emit_region(region, &args).into_iter();
     let spread = results.iter().map(|y| y.and_then(|_| found.next()));
     spread.collect()
@@ -173,29 +168,19 @@ fn tangent_loop(
         });
     }
     let wanted = positions(outputs);
-    let mut found = tangent
-        .emit(g, |body, inputs| {
-            let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
-            let all = inline(body, &split.tangent, &args);
-            wanted.iter().map(|&k| all[k]).collect()
-        })
-        .into_iter();
-    let mut spread: Vec<Option<ValueId>> = outputs
-        .iter()
-        .map(|&y| if y { found.next() } else { None })
-        .collect();
-    spread.resize(r.results_len(), None);
-    spread
+    let found = tangent.emit(g, |body, inputs| {
+        let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
+        let all = inline(body, &split.tangent, &args);
+        wanted.iter().map(|&k| all[k]).collect()
+    });
+    let mut tangents = spread(outputs, found);
+    tangents.resize(r.results_len(), None);
+    tangents
 }
 
 /// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the rest alone.
-pub(super) fn transpose(
-    g: &mut Graph,
-    r: &Loop,
-    operands: &[ValueId],
-    linear: &[bool],
-    cotangents: &[Option<ValueId>],
-) -> Vec<(usize, ValueId)> {
+pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
+    let (operands, linear, cotangents) = (cx.operands, cx.linear, cx.cotangents);
     let counts = r.counts();
     let active = active_inputs(r, linear);
     let outputs = active_outputs(r, &active);
@@ -209,14 +194,15 @@ pub(super) fn transpose(
         .map(|&k| body.inputs()[k])
         .collect();
     let ends: Vec<ValueId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
-    let kept = needed_by(body, &unknown, &ends);
+    let kept = body.needed_between(&unknown, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
     let mut inputs = kept.clone();
     inputs.extend(&unknown);
     // Cotangents of constants are summed up step by step: each puts its own into the sum so far, which it may do in place. Those of what is carried are carried.
     let sums = active[1..=r.consts].iter().filter(|&&a| a).count();
-    let step = transpose_onto(&body.extract(&inputs, &ends), kept.len(), sums);
+    let step = body.extract(&inputs, &ends);
+    let step = cx.transforms.transpose(&step, kept.len(), sums);
 
     let write = |g: &mut Graph, operands: &[ValueId], cotangents: &[Option<ValueId>]| {
         let (stored, count) = residuals.store(g, r, operands, &active);
@@ -256,8 +242,11 @@ pub(super) fn transpose(
         });
         results.into_iter().map(Some).collect()
     };
-    let results = in_local(g, r, &residuals, operands, cotangents, write);
+    let results = in_local(cx.graph, r, &residuals, operands, cotangents, write);
     let places = positions(&active).into_iter().map(|k| counts + k - 1);
-    let known = places.zip(results.into_iter().flatten());
-    known.filter(|&(k, _)| linear[k]).collect()
+    for (k, ct) in places.zip(results.into_iter().flatten()) {
+        if linear[k] {
+            cx.give(k, ct);
+        }
+    }
 }

@@ -1,0 +1,135 @@
+//! Functions of cotangents, met on the backward pass.
+
+use super::super::super::{
+    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
+};
+use super::super::guard::Guard;
+use super::super::programs::inline;
+use super::super::{
+    Backward, Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
+};
+use super::shared::{
+    batched_whole, emit_with_axis, give, owned, returns, same_on_tangents, sets_apart,
+    with_axis_from, with_cotangents_or_zeros,
+};
+use crate::attributes::Attributes;
+use crate::error::Result;
+use crate::graph::{Types, ValueId};
+use crate::linearity::nonlinearity;
+use crate::types::Type;
+use smallvec::{SmallVec, smallvec};
+
+/// The identity of operands `r…, x…` on `x…`, with a function that cotangents pass through.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CotangentHook {
+    /// `r…, ȳ… ↦ x̄…`, which need not be linear; `x` are floats.
+    pub backward: Body,
+    /// The number of `r`.
+    pub residuals: usize,
+}
+
+impl CotangentHook {
+    pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<CotangentHook>> {
+        let read = || {
+            Ok(CotangentHook {
+                backward: a.get_graph(name, "backward")?,
+                residuals: a.get_size(name, "residuals")?,
+            })
+        };
+        (name == "with_cotangent").then(read)
+    }
+}
+
+impl Primitive for CotangentHook {
+    fn name(&self) -> &'static str {
+        "with_cotangent"
+    }
+
+    fn attributes(&self) -> Attributes {
+        let a = Attributes::default().int("residuals", self.residuals as i64);
+        with_bodies(a, &self.bodies())
+    }
+
+    /// A cotangent has its value's type, before the rule and after it.
+    fn results(&self, operands: &[&Type]) -> Result<Types> {
+        let (name, mut given) = (self.name(), owned(operands));
+        sets_apart(name, self.residuals, given.len())?;
+        takes(name, "the backward rule", &self.backward, &given)?;
+        let passed = given.split_off(self.residuals);
+        returns(name, "the backward rule", &self.backward, &passed)?;
+        Ok(passed.into())
+    }
+
+    /// The derivative of the identity, with the same function, to be met on the backward pass.
+    fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
+        let call = Call::Hook(self.clone());
+        let tangents = same_on_tangents(cx, call, self.residuals);
+        tangents.into_iter().collect()
+    }
+
+    fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
+        if cx.linear[..self.residuals].contains(&true) {
+            return Linearity::Nonlinear;
+        }
+        let passed = &self.backward.input_types()[self.residuals..];
+        let args = with_cotangents_or_zeros(cx, self.residuals, passed);
+        let cotangents = inline(cx.graph, &self.backward, &args);
+        give(cx, self.residuals, cotangents)
+    }
+
+    fn is_linear(&self, cx: &mut LinearityCheck<'_>) -> bool {
+        nonlinearity(cx.transforms, &self.backward, cx.linear).is_none()
+    }
+
+    fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
+        let args = with_axis_from(cx, 0);
+        let all = vec![true; self.backward.inputs().len()];
+        let call = CotangentHook {
+            backward: batched_whole(cx.transforms, &self.backward, cx.size, &all),
+            residuals: self.residuals,
+        };
+        emit_with_axis(cx.graph, Call::Hook(call), &args)
+    }
+
+    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
+        as_one(self.total_cost())
+    }
+}
+
+impl HoldsPrograms for CotangentHook {
+    fn bodies(&self) -> Bodies<'_> {
+        smallvec![(BodyName::Named("backward"), &self.backward)]
+    }
+
+    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
+        SmallVec::new()
+    }
+
+    fn has_effects(&self) -> bool {
+        false
+    }
+
+    fn may_fail(&self) -> bool {
+        false
+    }
+
+    fn own_backward(&self) -> Backward {
+        Backward::Own
+    }
+
+    fn without_effects(&self) -> Region {
+        Region::Call(Call::Hook(self.clone()))
+    }
+
+    fn guarded(&self, _guard: Guard<'_>) -> Region {
+        self.without_effects()
+    }
+
+    fn with_forward_rules(
+        &self,
+        _active: &[bool],
+        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
+    ) -> Region {
+        self.without_effects()
+    }
+}

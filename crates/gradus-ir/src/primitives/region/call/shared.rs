@@ -1,0 +1,185 @@
+//! What the rules of several kinds of call have in common.
+
+use super::super::super::{Batch, Jvp, Linearity, PerResult, Transforms, Transpose};
+use super::super::activity::{positions, spread};
+use super::super::programs::{batched_to, inline, reordered, tangent_program, with_tangents};
+use super::super::{Body, Call, Recompute, Recomputed, Region};
+use crate::attributes::Attributes;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, ValueId};
+use crate::primitives::transforms::derived;
+use crate::types::{Literal, Type};
+
+/// The types of a node's operands.
+pub(super) fn owned(operands: &[&Type]) -> Vec<Type> {
+    operands.iter().map(|&t| t.clone()).collect()
+}
+
+/// The types that have derivatives.
+pub(super) fn floats(types: &[Type]) -> Vec<Type> {
+    let floats = types.iter().filter(|t| t.dtype.is_float());
+    floats.cloned().collect()
+}
+
+/// For each output of `body`, whether it has a derivative.
+pub(super) fn float_outputs(body: &Graph) -> Vec<bool> {
+    let types = body.output_types();
+    types.iter().map(|t| t.dtype.is_float()).collect()
+}
+
+/// Checks that a program returns arrays of these types.
+pub(super) fn returns(name: &str, what: &str, body: &Body, wanted: &[Type]) -> Result<()> {
+    let outputs = body.output_types();
+    if outputs == wanted {
+        return Ok(());
+    }
+    let message = format!("{name}: {what} returns {outputs:?}, and should return {wanted:?}");
+    Err(Error::new(ErrorKind::Graph, message))
+}
+
+/// Checks that there are as many operands as a call sets apart.
+pub(super) fn sets_apart(name: &str, first: usize, operands: usize) -> Result<()> {
+    if first <= operands {
+        return Ok(());
+    }
+    let message = format!("{name}: sets the first {first} operands apart, and has {operands}");
+    Err(Error::new(ErrorKind::Graph, message))
+}
+
+/// The number of arguments without a known derivative, which texts leave out if it is 0.
+pub(super) fn fixed_from_text(name: &str, a: &Attributes) -> Result<usize> {
+    match a.has("fixed") {
+        true => a.get_size(name, "fixed"),
+        false => Ok(0),
+    }
+}
+
+/// The attribute that [`fixed_from_text`] reads.
+pub(super) fn fixed_attribute(fixed: usize) -> Attributes {
+    match fixed {
+        0 => Attributes::default(),
+        _ => Attributes::default().int("fixed", fixed as i64),
+    }
+}
+
+/// The first operands, and the tangents of all others, zeros where there are none.
+pub(super) fn with_tangents_or_zeros(cx: &mut Jvp<'_>, first: usize) -> Vec<ValueId> {
+    let mut args = cx.operands[..first].to_vec();
+    args.extend((first..cx.operands.len()).map(|k| cx.tangent_or_zero(k)));
+    args
+}
+
+/// The tangents of a call that is linear in the operands behind the first ones: the same call on their tangents. `None` if they have none.
+pub(super) fn same_on_tangents(cx: &mut Jvp<'_>, call: Call, first: usize) -> Vec<Option<ValueId>> {
+    if cx.tangents[first..].iter().all(Option::is_none) {
+        return vec![None; cx.results.len()];
+    }
+    let args = with_tangents_or_zeros(cx, first);
+    let results = cx.graph.emit_region(Region::Call(call), &args);
+    results.into_iter().map(Some).collect()
+}
+
+/// The tangents of the results of `body` along those of the first operands, in which the call is a function like any other.
+pub(super) fn tangents_of_first(
+    cx: &mut Jvp<'_>,
+    body: &Graph,
+    args: &[ValueId],
+    first: usize,
+) -> Vec<Option<ValueId>> {
+    let mut tangents = cx.tangents[..first].to_vec();
+    tangents.resize(args.len(), None);
+    let (program, outputs) = tangent_program(cx.transforms, body, &tangents);
+    let results = inline(cx.graph, &program, &with_tangents(args, &tangents));
+    spread(&outputs, results)
+}
+
+/// Adds tangents to sums, where there are any.
+pub(super) fn add(
+    g: &mut Graph,
+    sums: &mut [Option<ValueId>],
+    more: impl IntoIterator<Item = Option<ValueId>>,
+) {
+    for (sum, t) in sums.iter_mut().zip(more) {
+        *sum = match (*sum, t) {
+            (Some(a), Some(b)) => Some(g.add_nodes(a, b)),
+            (a, b) => a.or(b),
+        };
+    }
+}
+
+/// The first operands, and the cotangents of the results, of these types; zeros where there are none.
+pub(super) fn with_cotangents_or_zeros(
+    cx: &mut Transpose<'_>,
+    first: usize,
+    types: &[Type],
+) -> Vec<ValueId> {
+    let mut args = cx.operands[..first].to_vec();
+    args.extend(cx.cotangents.iter().zip(types).map(|(ct, ty)| {
+        let zero = Literal::from_f64(ty.dtype, 0.0);
+        ct.unwrap_or_else(|| cx.graph.constant(zero, &ty.shape))
+    }));
+    args
+}
+
+/// Hands the operands behind the first ones their cotangents, where the call is linear in them.
+pub(super) fn give(cx: &mut Transpose<'_>, first: usize, cotangents: Vec<ValueId>) -> Linearity {
+    for (k, ct) in cotangents.into_iter().enumerate() {
+        if cx.linear[first + k] {
+            cx.give(first + k, ct);
+        }
+    }
+    Linearity::Linear
+}
+
+/// Transposes a call as the function that its body is. The result is a call that computes again: `kind`.
+pub(super) fn transpose_body(cx: &mut Transpose<'_>, body: &Body, kind: Recomputed) -> Linearity {
+    let known: Vec<usize> = (0..cx.operands.len()).filter(|&k| !cx.linear[k]).collect();
+    let unknown = positions(cx.linear);
+    let given = (0..cx.cotangents.len()).filter(|&k| cx.cotangents[k].is_some());
+    let given: Vec<usize> = given.collect();
+    let asked = [&known[..], &unknown, &given];
+    let transposed = derived(cx.transforms, body, &asked, |transforms| {
+        let order = [&known[..], &unknown].concat();
+        let program = reordered(body, &order, &given);
+        transforms.transpose(&program, known.len(), 0).into()
+    });
+    let mut args: Vec<ValueId> = known.iter().map(|&k| cx.operands[k]).collect();
+    args.extend(cx.cotangents.iter().flatten());
+    let call = Call::Recompute(Recompute {
+        kind,
+        body: transposed,
+    });
+    let results = cx.graph.emit_region(Region::Call(call), &args);
+    for (k, ct) in unknown.into_iter().zip(results) {
+        cx.give(k, ct);
+    }
+    Linearity::Linear
+}
+
+/// `body` on rows, where all results have the new axis: a rule must know which of its arguments have it.
+pub(super) fn batched_whole(
+    transforms: &mut dyn Transforms,
+    body: &Body,
+    n: usize,
+    inputs: &[bool],
+) -> Body {
+    let all = vec![true; body.outputs().len()];
+    batched_to(transforms, body, n, inputs, &all).into()
+}
+
+/// The operands of a call all of whose operands from `first` on have the new axis.
+pub(super) fn with_axis_from(cx: &mut Batch<'_>, first: usize) -> Vec<ValueId> {
+    let mut args = cx.operands[..first].to_vec();
+    args.extend((first..cx.operands.len()).map(|k| cx.with_axis(k)));
+    args
+}
+
+/// Appends a call all of whose results have the new axis.
+pub(super) fn emit_with_axis(
+    g: &mut Graph,
+    call: Call,
+    args: &[ValueId],
+) -> PerResult<(ValueId, bool)> {
+    let results = g.emit_region(Region::Call(call), args);
+    results.into_iter().map(|y| (y, true)).collect()
+}
