@@ -1,13 +1,13 @@
 //! Compiled programs, found again by what they compute.
 
-use crate::compile::{CompileOptions, compile};
+use crate::executable::Executable;
+use crate::options::CompileOptions;
 use crate::recent::Recent;
-use crate::run::Executable;
 use gradus_ir::primitives::Body;
 use gradus_ir::{Graph, Op, Result};
 use std::sync::{Arc, LazyLock};
 
-/// So many programs are kept; beyond that those that ran last.
+/// How many programs are kept: those that ran last.
 const MOST: usize = 4096;
 
 struct Entry {
@@ -34,41 +34,30 @@ fn same_blame(a: &Graph, b: &Graph) -> bool {
     })
 }
 
-/// The compiled program of `graph`, compiled now if no equal one was before or it was forgotten: the 4,096 programs used last are kept.
+/// The program with this fingerprint that computes the same as `graph`; if there is none, that of `compile`, which is kept with the graph of `kept`.
 ///
 /// # Errors
-/// As [`compile`].
-pub fn cached(graph: &Graph, options: &CompileOptions) -> Result<Arc<Executable>> {
-    find_or_compile(graph.fingerprint(), graph, || graph.clone().into(), options)
-}
-
-/// As [`cached`], of a program that an operation holds: it is shared, not copied.
-///
-/// # Errors
-/// As [`compile`].
-pub(crate) fn cached_body(body: &Body, options: &CompileOptions) -> Result<Arc<Executable>> {
-    find_or_compile(body.fingerprint(), body, || body.clone(), options)
-}
-
-fn find_or_compile(
-    key: u64,
+/// As `compile`.
+pub(crate) fn find_or_compile(
+    fingerprint: u64,
     graph: &Graph,
-    kept: impl FnOnce() -> Body,
     options: &CompileOptions,
+    kept: impl FnOnce() -> Body,
+    compile: impl FnOnce() -> Result<Executable>,
 ) -> Result<Arc<Executable>> {
     let is = |e: &Arc<Entry>| {
         e.options == *options && e.graph.same(graph) && same_blame(&e.graph, graph)
     };
-    if let Some(found) = CACHE.find(key, is) {
+    if let Some(found) = CACHE.find(fingerprint, is) {
         return Ok(found.executable.clone());
     }
     // Others may compile meanwhile; at worst the same program is compiled twice.
     let entry = Arc::new(Entry {
         graph: kept(),
         options: options.clone(),
-        executable: Arc::new(compile(graph, options)?),
+        executable: Arc::new(compile()?),
     });
-    Ok(CACHE.keep(key, entry, is).executable.clone())
+    Ok(CACHE.keep(fingerprint, entry, is).executable.clone())
 }
 
 /// Gives back the memory that programs keep from run to run, of those that do not run now.

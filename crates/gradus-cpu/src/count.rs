@@ -32,6 +32,11 @@ impl StepForecast {
         }
     }
 
+    /// A step that computes and moves nothing.
+    pub(crate) fn nothing() -> StepForecast {
+        StepForecast::moving(DType::F64, 0)
+    }
+
     /// The same step with `operations` more of one kind.
     pub(crate) fn with(mut self, work: Work, operations: usize) -> StepForecast {
         self.operations.add(work, operations as u64);

@@ -1,9 +1,9 @@
-//! What a run will hold and do, known before it: no memory is taken, and no kernel made but those of the programs inside of regions, which are compiled as for a run.
+//! What a run will hold and do, known before it.
 
-use crate::compile::{CompileOptions, beyond_machines, planned};
 use crate::count::StepForecast;
-use crate::place::Claims;
-use gradus_ir::{ByWork, Graph, Type};
+use crate::step::PlannedStep;
+use crate::storage::Assignment;
+use gradus_ir::{ByWork, Type};
 
 /// What one run of a compiled program holds and does: for each number the one that a
 /// [counted run](crate::Executable::run_counted) reports.
@@ -20,20 +20,33 @@ pub struct Forecast {
 }
 
 impl Forecast {
+    /// That of a program whose results each reuse the input that they may reuse.
     pub(crate) fn new(
-        arena: usize,
         outputs: &[Type],
-        claims: &Claims,
-        steps: Vec<StepForecast>,
+        assignment: &Assignment,
+        steps: &[PlannedStep],
     ) -> Forecast {
-        let fresh = outputs.iter().zip(&claims.0).filter(|(_, c)| c.is_none());
-        let result_bytes = fresh.map(|(ty, _)| ty.bytes() as u64);
+        let fresh = outputs.iter().zip(assignment.reuse.inputs());
+        let result_bytes = fresh.filter(|(_, reused)| reused.is_none());
+        let result_bytes = result_bytes.map(|(ty, _)| ty.bytes() as u64);
         let result_bytes = result_bytes.fold(0, u64::saturating_add);
+        let same_memory = |a, b| assignment.same_memory(a, b);
+        let steps = steps.iter().map(|s| s.step.forecast(&same_memory));
         Forecast {
-            peak_bytes: result_bytes.saturating_add(arena as u64),
-            arena_bytes: arena as u64,
+            peak_bytes: result_bytes.saturating_add(assignment.arena as u64),
+            arena_bytes: assignment.arena as u64,
             result_bytes,
-            steps,
+            steps: steps.collect(),
+        }
+    }
+
+    /// That of a program whose arrays no machine can hold together.
+    pub(crate) fn beyond_machines() -> Forecast {
+        Forecast {
+            peak_bytes: u64::MAX,
+            arena_bytes: u64::MAX,
+            result_bytes: u64::MAX,
+            steps: Vec::new(),
         }
     }
 
@@ -51,29 +64,11 @@ impl Forecast {
     }
 }
 
-/// What a run of `graph` will hold and do if the caller keeps all inputs: passes, fusion, order and places as in
-/// [`compile`](crate::compile), but no kernels for what is not inside of a region.
-///
-/// Of a program whose arrays together are more than any machine has no more is said than that.
-pub fn forecast(graph: &Graph) -> Forecast {
-    if beyond_machines(graph).is_some() {
-        return Forecast {
-            peak_bytes: u64::MAX,
-            arena_bytes: u64::MAX,
-            result_bytes: u64::MAX,
-            steps: Vec::new(),
-        };
-    }
-    let (graph, placed) = planned(graph, &CompileOptions::default());
-    placed.forecast(&graph)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::compile;
-    use gradus_ir::DType;
+    use crate::{CompileOptions, compile, forecast};
     use gradus_ir::primitives::Work;
+    use gradus_ir::{ByWork, DType, Graph};
 
     fn graph(text: &str) -> Graph {
         text.parse().unwrap()

@@ -27,8 +27,8 @@ pub(crate) enum Kind {
     Element,
     /// A reduction at the end of a fused kernel.
     Reduce,
-    /// Of a kernel of its own, or a region.
-    Alone,
+    /// By a standalone kernel or a region.
+    Standalone,
     /// Not needed.
     Dead,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Group {
 #[derive(Clone, Debug)]
 pub(crate) enum Unit {
     Group(usize),
-    Alone(NodeId),
+    Standalone(NodeId),
 }
 
 pub(crate) struct Fused {
@@ -91,10 +91,10 @@ fn users_of(graph: &Graph, live: &[bool]) -> Vec<Vec<NodeId>> {
     users
 }
 
-/// The value that a user makes, if it is no region.
+/// The value that a user makes, if it makes one.
 fn made_by(graph: &Graph, user: NodeId) -> Option<ValueId> {
-    let node = graph.node(user);
-    node.region().is_none().then(|| node.result())
+    let mut results = graph.node(user).results();
+    results.next().filter(|_| results.len() == 0)
 }
 
 /// Finds casts that one kernel would store only for a later kernel to read. The later kernel can cast for
@@ -121,7 +121,7 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(ValueId, ValueId), Valu
         let given = node.operands[0];
         let base = resolved[given.index()].base;
         let in_memory = match kinds[base.index()] {
-            Kind::Input | Kind::Alone => true,
+            Kind::Input | Kind::Standalone => true,
             Kind::Element | Kind::Reduce => cones.get(&base) == Some(&base),
             Kind::Inline | Kind::View | Kind::Dead => false,
         };
@@ -189,7 +189,7 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
                 let shape = graph.shape(node.operands[0]);
                 match tile::blocks(shape, &r.axes) {
                     Some(_) => (Kind::Reduce, own()),
-                    None => (Kind::Alone, own()),
+                    None => (Kind::Standalone, own()),
                 }
             }
             Op::Resize(_)
@@ -199,7 +199,7 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::CumSum(_)
             | Op::Contract(_)
             | Op::Probe(_)
-            | Op::Region(_) => (Kind::Alone, own()),
+            | Op::Region(_) => (Kind::Standalone, own()),
         };
         kinds.push(kind);
         resolved.push(place);
@@ -275,17 +275,20 @@ fn join(
     let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
     let mut order: Vec<(usize, NodeId, Unit)> = Vec::new();
     for (node_id, node) in graph.node_ids().zip(graph.nodes()) {
-        let id = match node.region() {
-            Some(_) if !node.runs(live) => continue,
-            None if kinds[node.result().index()] != Kind::Alone => node.result(),
-            _ => {
+        let mut results = node.results();
+        if results.all(|v| kinds[v.index()] == Kind::Standalone) {
+            // A region without results has no kind that says whether it runs.
+            if node.runs(live) {
                 let below = node.operands.iter();
                 let below = below.map(|o| levels[resolved[o.index()].base.index()]);
                 let level = below.max().unwrap_or(0) + 1;
                 node.results().for_each(|v| levels[v.index()] = level);
-                order.push((level, node_id, Unit::Alone(node_id)));
-                continue;
+                order.push((level, node_id, Unit::Standalone(node_id)));
             }
+            continue;
+        }
+        let Some(id) = node.results().next() else {
+            continue;
         };
         match kinds[id.index()] {
             Kind::Element | Kind::Reduce if root_of[&id] == id => {

@@ -35,6 +35,11 @@ impl Origin {
         Origin::of_nodes(graph, &nodes.collect::<Vec<_>>())
     }
 
+    /// Of a step that runs one operation.
+    pub fn of_node(graph: &Graph, id: NodeId) -> Origin {
+        Origin::of_nodes(graph, &[id])
+    }
+
     fn of_nodes(graph: &Graph, nodes: &[NodeId]) -> Origin {
         let member = |&id: &NodeId| {
             let node = graph.node(id);
@@ -58,7 +63,7 @@ impl Origin {
         let region = graph.node(id).region();
         Origin {
             region: region.map(|r| (r.clone(), OnceLock::new())),
-            ..Origin::of_nodes(graph, &[id])
+            ..Origin::of_node(graph, id)
         }
     }
 

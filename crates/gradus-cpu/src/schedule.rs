@@ -2,13 +2,14 @@
 //!
 //! Greedy list scheduling: of the steps that can run, the one that adds least to what is held, that is, makes small arrays and ends large ones.
 
-use crate::place::{Draft, Role, Slot};
+use crate::buffers::{BufferSpec, Role};
+use crate::step::PlannedStep;
 use std::collections::BTreeSet;
 
 /// How much less memory another order must need to be taken: the given one follows the program and has its data in the cache.
 const WORTH_IT: f64 = 0.9;
 
-/// What a step makes and what it reads, as slots of inner arrays; and what it must wait for.
+/// The buffers that each step reads and writes, and the steps that read and write each buffer.
 struct Links {
     reads: Vec<Vec<usize>>,
     writes: Vec<Vec<usize>>,
@@ -17,29 +18,29 @@ struct Links {
 }
 
 /// The steps in an order that can run and needs no more memory at once than the given one.
-pub(crate) fn schedule(drafts: Vec<Draft>, slots: &[Slot]) -> Vec<Draft> {
-    let links = Links::new(&drafts, slots.len());
-    // What no memory holds counts as so much that all arrays together can still be added up.
-    let most = i64::MAX as u64 / (slots.len() as u64 + 1);
-    let bytes: Vec<u64> = slots
+pub(crate) fn schedule(steps: Vec<PlannedStep>, buffers: &[BufferSpec]) -> Vec<PlannedStep> {
+    let links = Links::new(&steps, buffers.len());
+    // A size that no memory holds is cut, so that the sizes of all buffers can still be added up.
+    let most = i64::MAX as u64 / (buffers.len() as u64 + 1);
+    let bytes: Vec<u64> = buffers
         .iter()
-        .map(|s| match s.role {
-            Role::Inner => (s.ty.bytes() as u64).min(most),
+        .map(|b| match b.role {
+            Role::Temporary | Role::Scratch => (b.ty.bytes() as u64).min(most),
             // Inputs and results have memory of their own, whatever the order.
             Role::Input(_) | Role::Output(_) => 0,
         })
         .collect();
-    let given: Vec<usize> = (0..drafts.len()).collect();
+    let given: Vec<usize> = (0..steps.len()).collect();
     let other = links.greedy(&bytes);
     if links.peak(&other, &bytes) as f64 > WORTH_IT * links.peak(&given, &bytes) as f64 {
-        return drafts;
+        return steps;
     }
-    let mut drafts: Vec<Option<Draft>> = drafts.into_iter().map(Some).collect();
-    other.into_iter().filter_map(|k| drafts[k].take()).collect()
+    let mut steps: Vec<Option<PlannedStep>> = steps.into_iter().map(Some).collect();
+    other.into_iter().filter_map(|k| steps[k].take()).collect()
 }
 
 impl Links {
-    fn new(drafts: &[Draft], slots: usize) -> Links {
+    fn new(steps: &[PlannedStep], buffers: usize) -> Links {
         let distinct = |mut list: Vec<usize>| {
             list.sort_unstable();
             list.dedup();
@@ -48,14 +49,14 @@ impl Links {
         let mut links = Links {
             reads: Vec::new(),
             writes: Vec::new(),
-            readers: vec![Vec::new(); slots],
-            writer: vec![None; slots],
+            readers: vec![Vec::new(); buffers],
+            writer: vec![None; buffers],
         };
-        for (k, draft) in drafts.iter().enumerate() {
-            let reads = distinct(draft.reads().iter().map(|&(s, _)| s).collect());
-            let writes = distinct(draft.writes());
-            reads.iter().for_each(|&s| links.readers[s].push(k));
-            writes.iter().for_each(|&s| links.writer[s] = Some(k));
+        for (k, PlannedStep { step, .. }) in steps.iter().enumerate() {
+            let reads = distinct(step.reads().iter().map(|(b, _)| b.index()).collect());
+            let writes = distinct(step.writes().iter().map(|b| b.index()).collect());
+            reads.iter().for_each(|&b| links.readers[b].push(k));
+            writes.iter().for_each(|&b| links.writer[b] = Some(k));
             links.reads.push(reads);
             links.writes.push(writes);
         }
@@ -75,7 +76,7 @@ impl Links {
                     held -= bytes[s];
                 }
             }
-            // What nobody reads is gone at once.
+            // A buffer that no step reads ends at once.
             let unread = self.writes[k].iter().filter(|&&s| left[s] == 0);
             held -= unread.map(|&s| bytes[s]).sum::<u64>();
         }

@@ -4,7 +4,7 @@ use gradus_ir::primitives::{Binary, Layout, Resize, Unary};
 use gradus_ir::{Graph, Op, ValueId};
 use std::collections::HashMap;
 
-/// A narrower matrix is computed as a whole, by the CPU backend at least (`alone/symmetric.rs` there has the same bounds).
+/// A narrower matrix is computed as a whole, by the CPU backend at least (`standalone/symmetric.rs` there has the same bounds).
 const NARROWEST: usize = 64;
 /// Products that sum fewer numbers are computed as wholes.
 const SUMMED: usize = 16;

@@ -11,7 +11,6 @@ mod split_reductions;
 mod trim_regions;
 
 use crate::environment;
-use crate::run::Executable;
 use dissolve_calls::dissolve_calls;
 use fuse_loops::fuse_loops;
 use gradus_ir::primitives::{Op, Region};
@@ -93,13 +92,8 @@ pub fn run(graph: &Graph) -> Graph {
     graph
 }
 
-pub(crate) fn log_steps(executable: &Executable) {
-    if logged() {
-        eprintln!("steps:\n{}", executable.report());
-    }
-}
-
-fn logged() -> bool {
+/// Whether `GRADUS_LOG` asks for passes and steps.
+pub(crate) fn logged() -> bool {
     static LOGGED: LazyLock<bool> = LazyLock::new(|| {
         let asked = environment::read("GRADUS_LOG", |text| {
             let mut words = text.split(',').map(str::trim);

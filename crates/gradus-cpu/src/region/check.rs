@@ -1,11 +1,15 @@
 //! Conditions checked while a program runs.
 
+use super::Code;
 use crate::count::StepForecast;
+use crate::executable::Executable;
+use crate::instrumentation::Instrumentation;
 use gradus_ir::primitives::Check;
 use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use smallvec::SmallVec;
 
 /// A check that runs.
-pub(crate) struct CheckCode {
+pub(super) struct CheckCode {
     message: String,
     /// How many truth values there are.
     conditions: usize,
@@ -26,18 +30,42 @@ impl CheckCode {
         }
     }
 
-    pub fn forecast(&self) -> StepForecast {
+    /// The message with the numbers in their places.
+    fn filled(&self, numbers: impl Iterator<Item = String>) -> String {
+        let mut parts = self.message.split("{}");
+        let mut text = parts.next().unwrap_or_default().to_string();
+        for (part, number) in parts.zip(numbers) {
+            text += &number;
+            text += part;
+        }
+        text
+    }
+}
+
+impl Code for CheckCode {
+    const NAME: &'static str = "check";
+
+    fn bodies(&self) -> SmallVec<[&Executable; 2]> {
+        SmallVec::new()
+    }
+
+    fn forecast(&self, _inside: &[StepForecast]) -> StepForecast {
+        self.own_work()
+    }
+
+    fn own_work(&self) -> StepForecast {
         let passed = self.passed.iter().copied();
         let passed = passed.fold(0, usize::saturating_add);
         StepForecast::moving(DType::F64, passed.saturating_mul(2))
     }
 
-    /// # Errors
-    /// If the condition does not hold.
-    ///
-    /// # Safety
-    /// `inputs` and `outputs` point to arrays of the types of the check's operands and results, which do not overlap.
-    pub unsafe fn run(&self, inputs: &[*mut u8], outputs: &[*mut u8]) -> Result<()> {
+    unsafe fn run(
+        &self,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        _scratch: *mut u8,
+        _instrumentation: &mut Instrumentation,
+    ) -> Result<()> {
         let first = 1 + self.reported.len();
         // SAFETY: by the caller; truth values are bytes, and by the type rule of `check` the numbers reported have the shape of the condition.
         unsafe {
@@ -52,17 +80,6 @@ impl CheckCode {
             }
         }
         Ok(())
-    }
-
-    /// The message with the numbers in their places.
-    fn filled(&self, numbers: impl Iterator<Item = String>) -> String {
-        let mut parts = self.message.split("{}");
-        let mut text = parts.next().unwrap_or_default().to_string();
-        for (part, number) in parts.zip(numbers) {
-            text += &number;
-            text += part;
-        }
-        text
     }
 }
 

@@ -1,15 +1,19 @@
-//! Running loops: what is carried moves between two places, items of sequences are read and written where they are.
+//! Running loops: carried values move between two places, items of sequences are read and written where they are.
 
-use super::list::List;
-use super::{Pointers, body, room, step};
+use super::{Code, CompileBody, Pointers, room};
 use crate::count::StepForecast;
-use crate::run::{Executable, Watch};
+use crate::executable::{Executable, Frame};
+use crate::instrumentation::Instrumentation;
+use crate::list::List;
+use crate::options::CompileOptions;
 use gradus_ir::primitives::{Loop, Trips};
 use gradus_ir::{DType, Result, Type};
+use smallvec::{SmallVec, smallvec};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A loop that runs.
-pub(crate) struct LoopCode {
+pub(super) struct LoopCode {
     step: Arc<Executable>,
     condition: Option<Arc<Executable>>,
     trips: Trips,
@@ -19,49 +23,33 @@ pub(crate) struct LoopCode {
     /// Bytes of an item of each sequence that is read, and of each that is kept.
     read: Vec<usize>,
     kept: Vec<usize>,
-    /// For each carried value that a step returns: whose memory it takes, and of which its own is the next time.
-    homes: Vec<Turn>,
+    /// Where a step writes each carried value.
+    destinations: Vec<Destination>,
 }
 
 /// Where a step writes a carried value.
 #[derive(Clone, Copy)]
-enum Turn {
-    /// Over the value carried in as this one.
+enum Destination {
+    /// Over the carried input of this number.
     Over(usize),
-    /// Into a spare place; the place of this value carried in, which nothing is written over, is the spare one of the next step.
+    /// Into spare memory. In the next step the memory of the carried input of this number, which nothing overwrites, is the spare one.
     Spare(usize),
 }
 
 impl LoopCode {
-    pub fn new(r: &Loop) -> Result<LoopCode> {
-        let step = step(r)?;
+    pub fn new(r: &Loop, compile: CompileBody<'_>) -> Result<LoopCode> {
+        let step = compile(&r.body, &step_options(r))?;
         let condition = match &r.trips {
-            Trips::While(condition) => Some(body(condition)?),
+            Trips::While(condition) => Some(compile(condition, &CompileOptions::default())?),
             _ => None,
         };
         let inputs = r.body.input_types();
         let outputs = r.body.output_types();
         let first = 1 + r.consts;
         let carries = outputs[..r.carries].to_vec();
-        let claimed: Vec<Option<usize>> = (0..r.carries)
-            .map(|k| step.claim(k).map(|input| input - first))
-            .collect();
-        // Of the places that are not written over, each is the spare one of a value of its size.
-        let mut left: Vec<usize> = (0..r.carries)
-            .filter(|k| !claimed.contains(&Some(*k)))
-            .collect();
-        let homes = claimed.iter().enumerate().map(|(k, claim)| match claim {
-            Some(over) => Turn::Over(*over),
-            None => {
-                let fits = |&p: &usize| carries[p].bytes() == carries[k].bytes();
-                match left.iter().position(fits) {
-                    Some(at) => Turn::Spare(left.remove(at)),
-                    None => unreachable!("as many places of a size are left as values need one"),
-                }
-            }
-        });
+        let reused = (0..r.carries).map(|k| step.reused_input(k).map(|input| input - first));
         Ok(LoopCode {
-            homes: homes.collect(),
+            destinations: destinations(&carries, &reused.collect::<Vec<_>>()),
             read: inputs[first + r.carries..]
                 .iter()
                 .map(Type::bytes)
@@ -76,179 +64,287 @@ impl LoopCode {
         })
     }
 
-    pub fn bodies(&self) -> Vec<&Executable> {
+    /// Which inputs of the step are carried.
+    fn carried(&self) -> Range<usize> {
+        1 + self.consts..1 + self.consts + self.carries.len()
+    }
+
+    /// Whether sequences are lists, because the number of steps is not known when the program is compiled.
+    fn has_lists(&self) -> bool {
+        !matches!(self.trips, Trips::Fixed(_))
+    }
+}
+
+/// A step may overwrite what is carried in by what is carried out.
+fn step_options(r: &Loop) -> CompileOptions {
+    let first = 1 + r.consts;
+    let mut donated = vec![false; first];
+    donated.resize(first + r.carries, true);
+    CompileOptions {
+        donated,
+        reusing_outputs: Some(r.carries),
+    }
+}
+
+/// Where a step writes each carried value, given the carried input whose memory it reuses.
+/// Memory that no value reuses is spare for a value of its size.
+fn destinations(carries: &[Type], reused: &[Option<usize>]) -> Vec<Destination> {
+    let mut left: Vec<usize> = (0..carries.len())
+        .filter(|k| !reused.contains(&Some(*k)))
+        .collect();
+    let destinations = reused.iter().zip(carries).map(|(reused, ty)| match reused {
+        Some(over) => Destination::Over(*over),
+        None => match left.iter().position(|&p| carries[p].bytes() == ty.bytes()) {
+            Some(at) => Destination::Spare(left.remove(at)),
+            None => unreachable!("as many places of a size are left as values need one"),
+        },
+    });
+    destinations.collect()
+}
+
+impl Code for LoopCode {
+    const NAME: &'static str = "loop";
+
+    fn bodies(&self) -> SmallVec<[&Executable; 2]> {
         let condition = self.condition.as_deref();
         condition.into_iter().chain([&*self.step]).collect()
     }
 
-    /// Two places for everything carried; the largest number where they cannot be counted.
-    pub fn carry_bytes(&self) -> usize {
+    /// Two places for everything carried, and the memory of the programs inside.
+    fn arena_bytes(&self) -> usize {
+        let inside = self.bodies().into_iter().map(Executable::arena_bytes);
         let places = self.carries.iter().chain(&self.carries).map(room);
-        places.fold(0, usize::saturating_add)
+        places.fold(inside.max().unwrap_or(0), usize::saturating_add)
     }
 
-    pub fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
+    /// That of all steps; a loop of unknown length counts as one step.
+    fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
         let times = match self.trips {
             Trips::Fixed(n) => n as u64,
             _ => 1,
         };
-        let mut all = StepForecast::moving(DType::F64, 0);
+        let mut all = self.own_work();
         for step in inside {
             for (work, operations) in step.operations.iter() {
                 all.operations.add(work, operations.saturating_mul(times));
             }
             all.bytes = all.bytes.saturating_add(step.bytes.saturating_mul(times));
         }
-        all.bytes = all.bytes.saturating_add(self.ends().bytes);
         all
     }
 
-    /// What is carried is read and written once before the first step and once after the last.
-    fn ends(&self) -> StepForecast {
+    /// Carried values are read and written once before the first step and once after the last.
+    fn own_work(&self) -> StepForecast {
         let carried = self.carries.iter().map(Type::bytes);
         let carried = carried.fold(0, usize::saturating_add);
         StepForecast::moving(DType::F64, carried.saturating_mul(4))
     }
 
-    /// # Errors
-    /// What goes wrong in a step.
-    ///
-    /// # Safety
-    /// As [`Code::run`](super::Code::run).
-    pub unsafe fn run(
+    unsafe fn run(
         &self,
         inputs: &[*mut u8],
         outputs: &[*mut u8],
         scratch: *mut u8,
-        watch: &mut Watch,
+        instrumentation: &mut Instrumentation,
     ) -> Result<()> {
-        let counts = usize::from(self.trips == Trips::Counted);
-        let fixed = counts + self.consts;
-        let carries = self.carries.len();
-        let total = match self.trips {
+        let mut number = 0i64;
+        // SAFETY: by the caller; see `Run`.
+        unsafe {
+            let mut run = Run::new(self, inputs, outputs, scratch, &raw mut number);
+            run.prepare_lists()?;
+            let mut step = self.step.take_frame();
+            (self.step).bind(&mut step, |k| run.args[k], |k| run.results[k], run.arena);
+            let mut condition = self.condition.as_deref().map(|program| {
+                let mut frame = program.take_frame();
+                let none = |_| std::ptr::null_mut();
+                program.bind(&mut frame, |k| run.args[k], none, run.arena);
+                (program, frame)
+            });
+            let outcome = run.steps(&mut step, &mut condition, instrumentation);
+            self.step.give_frame(step);
+            if let Some((program, frame)) = condition {
+                program.give_frame(frame);
+            }
+            run.finish(outcome?);
+        }
+        Ok(())
+    }
+}
+
+/// One run of a loop.
+///
+/// Its functions are unsafe as [`Code::run`] is. Places and items lie within the arrays that the caller vouches for: scratch memory has two places for each
+/// carried value and then the memory of the programs inside (`arena_bytes`). Sequences have an item for each step by the type rule of `scan`. Lists are made
+/// long enough before they are written (`List::resize`), and found to be long enough before they are read (`List::check`).
+struct Run<'a> {
+    code: &'a LoopCode,
+    inputs: &'a [*mut u8],
+    outputs: &'a [*mut u8],
+    /// Number of the first operand that is a sequence.
+    sequences: usize,
+    /// The number of steps, if it is known before the first.
+    total: Option<usize>,
+    /// Where carried values are, and spare memory for each.
+    current: Pointers,
+    spare: Pointers,
+    /// The memory of the programs inside.
+    arena: *mut u8,
+    /// Inputs and outputs of the step. The first input is the number of the step.
+    args: Pointers,
+    results: Pointers,
+}
+
+impl<'a> Run<'a> {
+    /// Copies the carried values into scratch memory; `number` stays where it is during the run.
+    unsafe fn new(
+        code: &'a LoopCode,
+        inputs: &'a [*mut u8],
+        outputs: &'a [*mut u8],
+        scratch: *mut u8,
+        number: *mut i64,
+    ) -> Run<'a> {
+        let counts = usize::from(code.trips == Trips::Counted);
+        let first = counts + code.consts;
+        let total = match code.trips {
             Trips::Fixed(n) => Some(n),
-            // SAFETY: by the caller and the type rule of `for`, the first operand is an i64 number.
+            // SAFETY: by the type rule of `for`, the first operand is an i64 number.
             Trips::Counted => Some(unsafe { inputs[0].cast::<i64>().read() }.max(0) as usize),
             Trips::While(_) => None,
         };
-        let lists = !matches!(self.trips, Trips::Fixed(_));
-        // SAFETY: places and items lie within the arrays that the caller vouches for: scratch memory has two places for each value carried (`carry_bytes`) and then the
-        // memory of the programs inside (`Code::scratch`); sequences have an item for each step by the type rule of `scan`; lists are made as long as needed before they are
-        // written (`List::resize`), and found to be as long before they are read (`List::check`).
-        unsafe {
-            let mut current = Pointers::new();
-            let mut spare = Pointers::new();
-            let mut at = scratch;
-            for (k, ty) in self.carries.iter().enumerate() {
-                std::ptr::copy_nonoverlapping(inputs[fixed + k], at, ty.bytes());
+        let (mut current, mut spare) = (Pointers::new(), Pointers::new());
+        let mut at = scratch;
+        for (k, ty) in code.carries.iter().enumerate() {
+            // SAFETY: see `Run`.
+            unsafe {
+                std::ptr::copy_nonoverlapping(inputs[first + k], at, ty.bytes());
                 current.push(at);
                 spare.push(at.add(room(ty)));
                 at = at.add(2 * room(ty));
             }
-            let arena = at;
-            if lists {
-                for (k, &item) in self.kept.iter().enumerate() {
-                    let list = &mut *outputs[carries + k].cast::<List>();
-                    list.resize(total.unwrap_or(0), item)?;
-                }
-                // Once for all steps, so that none reads past the end.
-                for (k, &item) in self.read.iter().enumerate() {
-                    let list = &*inputs[fixed + carries + k].cast::<List>();
-                    list.check(total.unwrap_or(0), item)?;
-                }
-            }
-            let mut index = 0i64;
-            let mut args: Pointers = smallvec::smallvec![(&raw mut index).cast()];
-            args.extend(inputs[counts..].iter().copied());
-            let mut results: Pointers =
-                smallvec::smallvec![std::ptr::null_mut(); carries + self.kept.len()];
-            let mut frame = self.step.take_frame();
-            self.step
-                .bind(&mut frame, |k| args[k], |k| results[k], arena);
-            let mut condition = self.condition.as_ref().map(|program| {
-                let mut frame = program.take_frame();
-                let of_condition = &args[..1 + self.consts + carries];
-                program.bind(
-                    &mut frame,
-                    |k| of_condition[k],
-                    |_| std::ptr::null_mut(),
-                    arena,
-                );
-                (program, frame)
-            });
-            let mut done = 0usize;
-            let outcome = 'steps: loop {
-                index = match (total, self.reverse) {
-                    (Some(n), _) if done == n => break Ok(()),
-                    (Some(n), true) => (n - 1 - done) as i64,
-                    _ => done as i64,
-                };
-                let place = index as usize;
-                args[1 + self.consts..1 + self.consts + carries].copy_from_slice(&current);
-                if let Some((program, frame)) = &mut condition {
-                    let mut goes_on = 0u8;
-                    let of_condition = &args[..1 + self.consts + carries];
-                    let run = program.run_again(frame, of_condition, &[&raw mut goes_on], watch);
-                    match run {
-                        Err(e) => break Err(e),
-                        Ok(()) if goes_on == 0 => break Ok(()),
-                        Ok(()) => {}
-                    }
-                }
-                for (k, &item) in self.read.iter().enumerate() {
-                    let from = inputs[fixed + carries + k];
-                    args[1 + self.consts + carries + k] = if lists {
-                        (*from.cast::<List>()).at(place * item)
-                    } else {
-                        from.add(place * item)
-                    };
-                }
-                for (k, turn) in self.homes.iter().enumerate() {
-                    results[k] = match *turn {
-                        Turn::Over(other) => current[other],
-                        Turn::Spare(_) => spare[k],
-                    };
-                }
-                for (k, &item) in self.kept.iter().enumerate() {
-                    let to = outputs[carries + k];
-                    results[carries + k] = if lists {
-                        let list = &mut *to.cast::<List>();
-                        if total.is_none()
-                            && let Err(e) = list.resize(place + 1, item)
-                        {
-                            break 'steps Err(e);
-                        }
-                        list.at(place * item)
-                    } else {
-                        to.add(place * item)
-                    };
-                }
-                if let Err(e) = self.step.run_again(&mut frame, &args, &results, watch) {
-                    break Err(e);
-                }
-                for (k, turn) in self.homes.iter().enumerate() {
-                    if let Turn::Spare(other) = *turn {
-                        spare[k] = current[other];
-                    }
-                }
-                current.copy_from_slice(&results[..carries]);
-                done += 1;
-            };
-            self.step.give_frame(frame);
-            if let Some((program, frame)) = condition {
-                program.give_frame(frame);
-            }
-            outcome?;
-            watch.count(&self.ends());
-            for (k, ty) in self.carries.iter().enumerate() {
-                std::ptr::copy_nonoverlapping(current[k], outputs[k], ty.bytes());
-            }
-            if self.condition.is_some() {
-                outputs[carries + self.kept.len()]
-                    .cast::<i64>()
-                    .write(done as i64);
-            }
+        }
+        let mut args: Pointers = smallvec![number.cast()];
+        args.extend(inputs[counts..].iter().copied());
+        Run {
+            code,
+            inputs,
+            outputs,
+            sequences: first + code.carries.len(),
+            total,
+            current,
+            spare,
+            arena: at,
+            args,
+            results: smallvec![std::ptr::null_mut(); code.carries.len() + code.kept.len()],
+        }
+    }
+
+    /// Makes lists that are written as long as is known, and checks once for all steps that none reads past the end of another.
+    unsafe fn prepare_lists(&mut self) -> Result<()> {
+        if !self.code.has_lists() {
+            return Ok(());
+        }
+        let steps = self.total.unwrap_or(0);
+        let kept = &self.outputs[self.code.carries.len()..];
+        for (&to, &item) in kept.iter().zip(&self.code.kept) {
+            // SAFETY: see `Run`.
+            unsafe { &mut *to.cast::<List>() }.resize(steps, item)?;
+        }
+        let read = &self.inputs[self.sequences..];
+        for (&from, &item) in read.iter().zip(&self.code.read) {
+            // SAFETY: see `Run`.
+            unsafe { &*from.cast::<List>() }.check(steps, item)?;
         }
         Ok(())
+    }
+
+    /// Runs all steps and says how many there were.
+    unsafe fn steps(
+        &mut self,
+        step: &mut Frame,
+        condition: &mut Option<(&Executable, Frame)>,
+        instrumentation: &mut Instrumentation,
+    ) -> Result<usize> {
+        let mut done = 0;
+        loop {
+            let item = match (self.total, self.code.reverse) {
+                (Some(n), _) if done == n => return Ok(done),
+                (Some(n), true) => n - 1 - done,
+                _ => done,
+            };
+            self.args[self.code.carried()].copy_from_slice(&self.current);
+            // SAFETY: see `Run`.
+            unsafe {
+                self.args[0].cast::<i64>().write(item as i64);
+                if let Some((program, frame)) = condition {
+                    let mut goes_on = 0u8;
+                    let args = &self.args[..self.code.carried().end];
+                    program.run_again(frame, args, &[&raw mut goes_on], instrumentation)?;
+                    if goes_on == 0 {
+                        return Ok(done);
+                    }
+                }
+                self.point_to_items(item)?;
+                (self.code.step).run_again(step, &self.args, &self.results, instrumentation)?;
+            }
+            for (k, destination) in self.code.destinations.iter().enumerate() {
+                if let Destination::Spare(next) = *destination {
+                    self.spare[k] = self.current[next];
+                }
+            }
+            let carries = self.current.len();
+            self.current.copy_from_slice(&self.results[..carries]);
+            done += 1;
+        }
+    }
+
+    /// Points the step's inputs and outputs to the items of this number, and its carried results to their destinations.
+    unsafe fn point_to_items(&mut self, item: usize) -> Result<()> {
+        let code = self.code;
+        let lists = code.has_lists();
+        let first = code.carried().end;
+        for (k, &size) in code.read.iter().enumerate() {
+            let from = self.inputs[self.sequences + k];
+            // SAFETY: see `Run`.
+            self.args[first + k] = match lists {
+                true => unsafe { (*from.cast::<List>()).at(item * size) },
+                false => unsafe { from.add(item * size) },
+            };
+        }
+        for (k, destination) in code.destinations.iter().enumerate() {
+            self.results[k] = match *destination {
+                Destination::Over(other) => self.current[other],
+                Destination::Spare(_) => self.spare[k],
+            };
+        }
+        let carries = self.current.len();
+        for (k, &size) in code.kept.iter().enumerate() {
+            let to = self.outputs[carries + k];
+            if !lists {
+                // SAFETY: see `Run`.
+                self.results[carries + k] = unsafe { to.add(item * size) };
+                continue;
+            }
+            // SAFETY: see `Run`.
+            let list = unsafe { &mut *to.cast::<List>() };
+            if self.total.is_none() {
+                list.resize(item + 1, size)?;
+            }
+            self.results[carries + k] = list.at(item * size);
+        }
+        Ok(())
+    }
+
+    /// Copies the carried values to the results, and after a loop with a condition the number of steps.
+    unsafe fn finish(&self, steps: usize) {
+        let carries = self.code.carries.iter().zip(&self.current);
+        for ((ty, &from), &to) in carries.zip(self.outputs) {
+            // SAFETY: see `Run`.
+            unsafe { std::ptr::copy_nonoverlapping(from, to, ty.bytes()) };
+        }
+        if self.code.condition.is_some() {
+            let count = self.outputs[self.current.len() + self.code.kept.len()];
+            // SAFETY: by the type rule of `while` the last result is an i64 number.
+            unsafe { count.cast::<i64>().write(steps as i64) };
+        }
     }
 }

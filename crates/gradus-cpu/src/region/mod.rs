@@ -1,173 +1,206 @@
-//! Operations that hold programs, compiled: each program becomes an executable that runs in the memory of the one around it.
+//! Operations that hold programs: each program becomes an executable that runs in the memory of the one around it.
+//!
+//! Each kind implements [`Code`], and [`RegionStep`] makes a step of it. [`step`] finds the code of a region.
 
+mod call;
 mod check;
-mod list;
 mod loops;
+mod refused;
+mod switch;
 
-pub(crate) use list::List;
-
-use crate::cache::cached_body;
-use crate::compile::CompileOptions;
+use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
-use crate::run::{Executable, Largest, Watch};
-use crate::slots::Slots;
+use crate::executable::Executable;
+use crate::instrumentation::Instrumentation;
+use crate::options::CompileOptions;
+use crate::registers::Registers;
+use crate::step::{Largest, Operand, Operands, SameMemory, Step};
+use crate::view::View;
+use call::CallCode;
 use check::CheckCode;
-use gradus_ir::primitives::{Body, Loop, Region};
-use gradus_ir::{DType, Error, Result, Type};
+use gradus_ir::primitives::{Body, Region};
+use gradus_ir::{Result, Type};
 use loops::LoopCode;
+use refused::Refused;
 use smallvec::SmallVec;
+use std::fmt;
 use std::sync::Arc;
+use switch::SwitchCode;
 
-/// Where some arrays are.
+/// The addresses of some arrays.
 type Pointers = SmallVec<[*mut u8; 16]>;
 
+/// Compiles a program that an operation holds.
+pub(crate) type CompileBody<'a> = &'a dyn Fn(&Body, &CompileOptions) -> Result<Arc<Executable>>;
+
 /// A region that runs.
-pub(crate) enum Code {
-    Loop(LoopCode),
-    /// One of the programs, chosen by the first operand.
-    Switch(Vec<Arc<Executable>>),
-    /// A program that stays one of its own.
-    Call(Arc<Executable>),
-    /// A condition without which the program cannot go on.
-    Check(CheckCode),
-    /// What cannot run, and why.
-    Refused(Error),
-}
+trait Code: Send + Sync {
+    /// The name in reports.
+    const NAME: &'static str;
 
-impl Code {
-    /// The code of `region` on operands of these types.
-    pub fn new(region: &Region, operands: &[&Type]) -> Code {
-        let compiled = || {
-            Ok(match region {
-                Region::Loop(r) => Code::Loop(LoopCode::new(r)?),
-                Region::Switch(r) => {
-                    let branches = r.branches.iter();
-                    Code::Switch(branches.map(body).collect::<Result<_>>()?)
-                }
-                Region::Call(call) => match call.cannot_run() {
-                    Some(error) => Code::Refused(error),
-                    None => Code::Call(body(call.body())?),
-                },
-                Region::Check(check) => Code::Check(CheckCode::new(check, operands)),
-            })
-        };
-        compiled().unwrap_or_else(Code::Refused)
-    }
+    /// The programs inside.
+    fn bodies(&self) -> SmallVec<[&Executable; 2]>;
 
-    fn bodies(&self) -> Vec<&Executable> {
-        match self {
-            Code::Loop(code) => code.bodies(),
-            Code::Switch(branches) => branches.iter().map(|b| &**b).collect(),
-            Code::Call(body) => vec![body],
-            Code::Check(_) | Code::Refused(_) => Vec::new(),
-        }
-    }
-
-    /// Bytes of memory for the programs inside; nothing stays there between runs. The largest number where they cannot be counted.
-    pub fn scratch(&self) -> usize {
-        let inside = self.bodies().into_iter().map(Executable::arena_bytes).max();
-        let inside = inside.unwrap_or(0);
-        match self {
-            Code::Loop(code) => code.carry_bytes().saturating_add(inside),
-            _ => inside,
-        }
-    }
-
-    /// Bytes that steps of the programs inside take beside their arrays, at most.
-    pub fn step_scratch(&self) -> usize {
-        let inside = self.bodies().into_iter().map(Executable::step_scratch);
+    /// Bytes of memory that a run works in; nothing stays there between runs. The largest number where they cannot be counted.
+    fn arena_bytes(&self) -> usize {
+        let inside = self.bodies().into_iter().map(Executable::arena_bytes);
         inside.max().unwrap_or(0)
     }
 
-    /// The largest array that the programs inside write.
-    pub fn largest(&self) -> Option<&Largest> {
-        let inside = self.bodies().into_iter().filter_map(Executable::largest);
+    /// The operations and bytes of a run as far as they are known before it. `inside` are those of one run of each program inside.
+    fn forecast(&self, inside: &[StepForecast]) -> StepForecast;
+
+    /// The part of the forecast that does not belong to the programs inside.
+    fn own_work(&self) -> StepForecast {
+        StepForecast::nothing()
+    }
+
+    /// Runs it on arrays of the types of its operands and results. Lists are given as [`List`](crate::list::List)s.
+    ///
+    /// # Errors
+    /// The error of a program inside, or that of a condition that does not hold.
+    ///
+    /// # Safety
+    /// `inputs` and `outputs` point to arrays of the region's types, `scratch` to [`arena_bytes`](Self::arena_bytes). Nothing overlaps what is written.
+    unsafe fn run(
+        &self,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        scratch: *mut u8,
+        instrumentation: &mut Instrumentation,
+    ) -> Result<()>;
+}
+
+/// The buffers of a region's operands and results.
+pub(crate) struct Arrays<'a> {
+    /// Contiguous, but not always from the start of their buffers.
+    pub operands: Vec<Operand>,
+    /// The types of the operands.
+    pub types: &'a [&'a Type],
+    pub results: Vec<BufferId>,
+}
+
+/// The step of `region`; `scratch` makes a buffer of this number of bytes for it to work in.
+/// A region that cannot be compiled becomes a step that fails.
+pub(crate) fn step(
+    region: &Region,
+    arrays: Arrays<'_>,
+    compile: CompileBody<'_>,
+    scratch: impl FnOnce(usize) -> BufferId,
+) -> Box<dyn Step> {
+    let body = |body: &Body| compile(body, &CompileOptions::default());
+    macro_rules! step {
+        ($code:expr) => {
+            match $code {
+                Ok(code) => RegionStep::step(code, arrays, scratch),
+                Err(error) => RegionStep::step(Refused(error), arrays, scratch),
+            }
+        };
+    }
+    match region {
+        Region::Loop(r) => step!(LoopCode::new(r, compile)),
+        Region::Switch(r) => step!(SwitchCode::new(r, body)),
+        Region::Call(call) => match call.cannot_run() {
+            Some(error) => RegionStep::step(Refused(error), arrays, scratch),
+            None => step!(body(call.body()).map(CallCode)),
+        },
+        Region::Check(check) => {
+            let code = CheckCode::new(check, arrays.types);
+            RegionStep::step(code, arrays, scratch)
+        }
+    }
+}
+
+/// A region with the buffers of its arrays.
+struct RegionStep<C> {
+    code: C,
+    operands: Operands,
+    /// The byte of its buffer where each operand begins.
+    starts: Vec<usize>,
+    results: Vec<BufferId>,
+    scratch: BufferId,
+}
+
+impl<C: Code + 'static> RegionStep<C> {
+    fn step(code: C, arrays: Arrays<'_>, scratch: impl FnOnce(usize) -> BufferId) -> Box<dyn Step> {
+        let operands = arrays.operands.iter().zip(arrays.types);
+        let starts = operands.map(|(o, ty)| o.view.offset as usize * ty.dtype.size());
+        Box::new(RegionStep {
+            starts: starts.collect(),
+            operands: Operands::new(arrays.operands),
+            results: arrays.results,
+            scratch: scratch(code.arena_bytes()),
+            code,
+        })
+    }
+}
+
+impl<C: Code> Step for RegionStep<C> {
+    fn reads(&self) -> Vec<(BufferId, &View)> {
+        self.operands.reads()
+    }
+
+    fn writes(&self) -> Vec<BufferId> {
+        let results = self.results.iter().copied();
+        results.chain([self.scratch]).collect()
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        let inside = self.code.bodies().into_iter();
+        inside.map(Executable::step_scratch).max().unwrap_or(0)
+    }
+
+    fn forecast(&self, _same_memory: SameMemory<'_>) -> StepForecast {
+        let inside = self.code.bodies().into_iter().map(|body| {
+            let (operations, bytes) = body.work();
+            StepForecast {
+                operations,
+                bytes,
+                ..StepForecast::nothing()
+            }
+        });
+        self.code.forecast(&inside.collect::<Vec<_>>())
+    }
+
+    fn own_work(&self, _same_memory: SameMemory<'_>) -> StepForecast {
+        self.code.own_work()
+    }
+
+    fn largest_inside(&self) -> Option<&Largest> {
+        let inside = self.code.bodies().into_iter();
+        let inside = inside.filter_map(Executable::largest);
         inside.max_by_key(|l| l.ty.bytes())
     }
 
-    /// What a run does, as far as it is known: a loop of unknown length counts as one step, a choice as its dearest branch.
-    pub fn forecast(&self) -> StepForecast {
-        let inside = self.bodies().into_iter().map(|body| {
-            let mut step = StepForecast::moving(DType::F64, 0);
-            (step.operations, step.bytes) = body.does();
-            step
-        });
-        let inside: Vec<StepForecast> = inside.collect();
-        match self {
-            Code::Loop(code) => code.forecast(&inside),
-            Code::Check(code) => code.forecast(),
-            _ => {
-                let dearest = inside.into_iter().max_by_key(|s| s.operations.total());
-                dearest.unwrap_or(StepForecast::moving(DType::F64, 0))
-            }
-        }
-    }
-
-    pub fn name(&self) -> &'static str {
-        match self {
-            Code::Loop(_) => "loop",
-            Code::Switch(_) => "switch",
-            Code::Call(_) => "call",
-            Code::Check(_) => "check",
-            Code::Refused(_) => "refused",
-        }
-    }
-
-    /// # Errors
-    /// What goes wrong inside.
-    ///
-    /// # Safety
-    /// `operands` and `outs` name slots that point to arrays of the region's types (for lists, to [`List`]s), operands with the byte where they begin there; `scratch` has
-    /// the bytes asked for; nothing overlaps what is written.
-    pub unsafe fn run(
+    unsafe fn run(
         &self,
-        slots: Slots<'_>,
-        operands: &[(usize, usize)],
-        outs: &[usize],
-        scratch: *mut u8,
-        watch: &mut Watch,
+        buffers: Buffers<'_>,
+        _registers: Option<&mut Registers>,
+        instrumentation: &mut Instrumentation,
     ) -> Result<()> {
-        let inputs = operands.iter();
         // Nothing is read of an operand without elements, wherever it begins.
+        let inputs = self.operands.buffers().iter().zip(&self.starts);
         let inputs: Pointers = inputs
-            .map(|&(slot, start)| slots.start(slot).wrapping_add(start))
+            .map(|(&buffer, &start)| buffers.start(buffer).wrapping_add(start))
             .collect();
-        let outputs: Pointers = outs.iter().map(|&o| slots.start(o)).collect();
+        let outputs: Pointers = self.results.iter().map(|&o| buffers.start(o)).collect();
+        let scratch = buffers.start(self.scratch);
         // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the programs inside take and return arrays of these types.
-        unsafe {
-            match self {
-                Code::Loop(code) => code.run(&inputs, &outputs, scratch, watch),
-                Code::Switch(branches) => {
-                    let index = inputs[0].cast::<i64>().read();
-                    let index = usize::try_from(index).unwrap_or(0).min(branches.len() - 1);
-                    branches[index].run_inside(&inputs[1..], &outputs, scratch, watch)
-                }
-                Code::Call(body) => body.run_inside(&inputs, &outputs, scratch, watch),
-                Code::Check(code) => {
-                    code.run(&inputs, &outputs)?;
-                    watch.count(&code.forecast());
-                    Ok(())
-                }
-                Code::Refused(error) => Err(error.clone()),
-            }
-        }
+        unsafe { (self.code).run(&inputs, &outputs, scratch, instrumentation) }
     }
 }
 
-fn body(body: &Body) -> Result<Arc<Executable>> {
-    cached_body(body, &CompileOptions::default())
+impl<C: Code> fmt::Display for RegionStep<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operands = self.operands.buffers();
+        write!(f, "{} {operands:?} -> {:?}", C::NAME, self.results)
+    }
 }
 
-/// The executable of a loop's step: what is carried in may be written over by what is carried out.
-fn step(r: &Loop) -> Result<Arc<Executable>> {
-    let first = 1 + r.consts;
-    let mut donated = vec![false; first];
-    donated.resize(first + r.carries, true);
-    let options = CompileOptions {
-        donated,
-        takers: Some(r.carries),
-    };
-    cached_body(&r.body, &options)
+/// The forecast of one of several programs: of the one with the most operations, the last of equals.
+fn most_expensive(inside: &[StepForecast]) -> StepForecast {
+    let most = inside.iter().max_by_key(|s| s.operations.total());
+    most.copied().unwrap_or(StepForecast::nothing())
 }
 
 /// Bytes that an array takes where arrays stand one after the other in scratch memory.

@@ -1,17 +1,9 @@
 //! What a fused kernel computes and moves.
 
-use super::kernel::Kernel;
 use super::program::{Code, Program};
 use crate::count::StepForecast;
 use gradus_ir::DType;
 use gradus_ir::primitives::Work;
-
-impl Kernel {
-    /// What a run does.
-    pub fn forecast(&self) -> StepForecast {
-        self.program.forecast()
-    }
-}
 
 impl Program {
     /// What a run does; powers must be lowered.

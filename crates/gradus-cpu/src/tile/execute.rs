@@ -1,10 +1,11 @@
 //! A kernel at work: tiles in turn, threads side by side.
 
-use super::kernel::{Fixed, Kernel, Place};
+use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
+use crate::buffers::Buffers;
 use crate::kernels::{self, Accumulate};
 use crate::pool;
-use crate::slots::Slots;
+use crate::registers::{Line, Registers};
 use gradus_ir::DType;
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -17,18 +18,13 @@ thread_local! {
     static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-#[expect(dead_code, reason = "read and written through pointers")]
-struct Line([u8; 64]);
-
 impl Kernel {
     /// Runs the program.
     ///
     /// # Safety
-    /// Every slot that the program names points to memory that holds what its view reaches, aligned for its elements; stores and results have room.
-    /// No two slots overlap, but for stores marked as aliased. `resident` was made for this kernel.
-    pub unsafe fn run(&self, slots: Slots<'_>, resident: Option<&mut Resident>) {
+    /// Every buffer that the program names holds what its view reaches, aligned for its elements; stores and results have room.
+    /// No two buffers overlap, but for stores marked as aliased. `registers` are [this kernel's](Self::registers).
+    pub unsafe fn run(&self, buffers: Buffers<'_>, registers: Option<&mut Registers>) {
         if self.elements == 0 {
             // Nothing is computed, but sums over nothing have a value.
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
@@ -40,20 +36,20 @@ impl Kernel {
                         f.neutral.to_ne_bytes().as_ptr(),
                         size,
                         a * c,
-                        slots.start(r.slot),
+                        buffers.start(r.buffer),
                     )
                 };
             }
             return;
         }
-        if let Some(resident) = resident {
+        if let Some(registers) = registers {
             let mut tile = Tile {
                 kernel: self,
-                slots,
-                scratch: resident.registers.as_mut_ptr().cast(),
-                pointers: &mut resident.pointers,
+                buffers,
+                scratch: registers.lines.as_mut_ptr().cast(),
+                pointers: &mut registers.pointers,
             };
-            // SAFETY: by the caller; `Kernel::resident` has prepared registers and literals.
+            // SAFETY: by the caller; `Kernel::registers` has prepared registers and literals.
             unsafe {
                 tile.spread();
                 tile.all();
@@ -65,7 +61,7 @@ impl Kernel {
             pool::each(self.chunks, &|k| {
                 let (from, to) = (units * k / count, units * (k + 1) / count);
                 // SAFETY: by the caller; chunks are different units, which write to different places.
-                unsafe { self.chunk(slots, from, to, None) };
+                unsafe { self.chunk(buffers, from, to, None) };
             });
             return;
         }
@@ -81,7 +77,7 @@ impl Kernel {
             // SAFETY: there are `count` times `n` states, and chunk `k` uses its own `n`.
             unsafe {
                 let own = std::slice::from_raw_parts_mut(shared.get().add(k * n), n);
-                self.chunk(slots, from, to, Some(own));
+                self.chunk(buffers, from, to, Some(own));
             }
         });
         for (j, (r, f)) in self.program.reductions.iter().zip(&self.folds).enumerate() {
@@ -90,28 +86,28 @@ impl Kernel {
                 f.fold.merge(&mut total, &states[k * n + j]);
             }
             // SAFETY: the result has one element, see `Tile`.
-            unsafe { f.fold.finish(&total, slots.start(r.slot)) };
+            unsafe { f.fold.finish(&total, buffers.start(r.buffer)) };
         }
     }
 
     /// Runs the units `from..to`.
     unsafe fn chunk(
         &self,
-        slots: Slots<'_>,
+        buffers: Buffers<'_>,
         from: usize,
         to: usize,
         states: Option<&mut [Accumulate]>,
     ) {
         SCRATCH.with_borrow_mut(|lines| {
-            let wanted = self.scratch.div_ceil(64);
+            let wanted = self.scratch.div_ceil(Line::BYTES);
             if lines.len() < wanted {
-                lines.resize(wanted, Line([0; 64]));
+                lines.resize(wanted, Line::ZERO);
             }
             let mut pointers: SmallVec<[*mut u8; 48]> =
-                smallvec::smallvec![std::ptr::null_mut(); self.places.len()];
+                smallvec::smallvec![std::ptr::null_mut(); self.locations.len()];
             let mut tile = Tile {
                 kernel: self,
-                slots,
+                buffers,
                 scratch: lines.as_mut_ptr().cast(),
                 pointers: &mut pointers,
             };
@@ -124,31 +120,22 @@ impl Kernel {
         });
     }
 
-    /// Registers for many runs, if they are few.
-    pub fn resident(&self) -> Option<Resident> {
+    /// Registers to keep from run to run, if they are few.
+    pub fn registers(&self) -> Option<Registers> {
         if !self.is_small() {
             return None;
         }
-        let mut resident = Resident {
-            registers: vec![Line([0; 64]); self.scratch.div_ceil(64)],
-            pointers: vec![std::ptr::null_mut(); self.places.len()],
-        };
+        let mut registers = Registers::new(self.scratch, self.locations.len());
         let mut tile = Tile {
             kernel: self,
-            slots: Slots::NONE,
-            scratch: resident.registers.as_mut_ptr().cast(),
-            pointers: &mut resident.pointers,
+            buffers: Buffers::NONE,
+            scratch: registers.lines.as_mut_ptr().cast(),
+            pointers: &mut registers.pointers,
         };
-        // SAFETY: only registers are written, and the resident was just made with the kernel's scratch bytes.
+        // SAFETY: only registers are written, which were just made with the kernel's scratch bytes.
         unsafe { tile.prepare() };
-        Some(resident)
+        Some(registers)
     }
-}
-
-/// Registers of a kernel that runs again and again on few elements, as in a loop: addresses and literals are set once.
-pub(crate) struct Resident {
-    registers: Vec<Line>,
-    pointers: Vec<*mut u8>,
 }
 
 struct SharedStates(*mut Accumulate);
@@ -164,12 +151,12 @@ impl SharedStates {
 
 /// A kernel at work in one thread.
 ///
-/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same: `Draft::stays_within` (place.rs; debug builds ask it of each program before it runs) says that every
-/// source has what its view reaches for all positions of the iteration, every store an element for each of them, and every result one for each row and column that is kept;
+/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same. Debug builds check each program when it is built (`lower/mod.rs`): every source has what its
+/// view reaches for all positions of the iteration, every store an element for each of them, every result one for each row and column that is kept.
 /// `Kernel::new` gives each register room for a tile within the scratch memory. Positions lie within the iteration because units are those of `Kernel::units`.
 struct Tile<'a> {
     kernel: &'a Kernel,
-    slots: Slots<'a>,
+    buffers: Buffers<'a>,
     scratch: *mut u8,
     pointers: &'a mut [*mut u8],
 }
@@ -178,8 +165,8 @@ impl Tile<'_> {
     /// Sets what stays the same for all runs.
     unsafe fn prepare(&mut self) {
         let k = self.kernel;
-        for (v, place) in k.places.iter().enumerate() {
-            if let Place::Register(byte) = place {
+        for (v, location) in k.locations.iter().enumerate() {
+            if let Location::Register(byte) = location {
                 // SAFETY: `Kernel::new` places registers within the scratch memory.
                 self.pointers[v] = unsafe { self.scratch.add(*byte) };
             }
@@ -200,7 +187,7 @@ impl Tile<'_> {
         let n = k.tile.min(k.elements);
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
-                let base = self.slots.start(k.program.sources[*source].slot);
+                let base = self.buffers.start(k.program.sources[*source].buffer);
                 // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view reaches.
                 unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
             }
@@ -219,7 +206,7 @@ impl Tile<'_> {
             let mut states: SmallVec<[Accumulate; 4]> = start.collect();
             self.units(0, k.units(), Some(&mut states));
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
-                f.fold.finish(state, self.slots.start(r.slot));
+                f.fold.finish(state, self.buffers.start(r.buffer));
             }
         }
     }
@@ -227,17 +214,17 @@ impl Tile<'_> {
     /// Computes all values for the `n` elements from position `start` on.
     unsafe fn compute(&mut self, start: usize, n: usize) {
         let k = self.kernel;
-        // SAFETY: positions lie within the iteration, so within every source and store (`Draft::stays_within`); a tile has room for `n`, which callers limit to `Kernel::tile`.
+        // SAFETY: positions lie within the iteration, so within every source and store (see `Tile`); a tile has room for `n`, which callers limit to `Kernel::tile`.
         unsafe {
-            for &(v, slot, offset) in &k.outside {
+            for &(v, buffer, offset) in &k.outside {
                 self.pointers[v] = self
-                    .slots
-                    .start(slot)
+                    .buffers
+                    .start(buffer)
                     .offset(offset)
                     .add(start * k.sizes[v]);
             }
             for g in &k.gathered {
-                let base = self.slots.start(k.program.sources[g.value].slot);
+                let base = self.buffers.start(k.program.sources[g.value].buffer);
                 let out = self.pointers[g.value];
                 match k.sizes[g.value] {
                     1 => gather::<u8>(base, g.offset, &g.axes, start, n, out),
@@ -245,24 +232,24 @@ impl Tile<'_> {
                     _ => gather::<u64>(base, g.offset, &g.axes, start, n, out),
                 }
             }
-            for &(v, size, inner, dtype) in &k.iotas {
-                iota(self.pointers[v], size, inner, dtype, start, n);
+            for iota in &k.iotas {
+                write_iota(iota, self.pointers[iota.value], start, n);
             }
-            for step in &k.steps {
-                let [a, b, c] = step.operands;
-                (step.kernel)(
+            for each in &k.loops {
+                let [a, b, c] = each.operands;
+                (each.kernel)(
                     self.pointers[a],
                     self.pointers[b],
                     self.pointers[c],
-                    self.pointers[step.out],
+                    self.pointers[each.out],
                     n,
                 );
             }
-            for &(v, slot) in &k.copies {
+            for &(v, buffer) in &k.copies {
                 let size = k.sizes[v];
                 std::ptr::copy(
                     self.pointers[v],
-                    self.slots.start(slot).add(start * size),
+                    self.buffers.start(buffer).add(start * size),
                     n * size,
                 );
             }
@@ -325,7 +312,7 @@ impl Tile<'_> {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
                         let size = k.sizes[r.value];
-                        let out = self.slots.start(r.slot);
+                        let out = self.buffers.start(r.buffer);
                         for i in 0..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
@@ -360,7 +347,7 @@ impl Tile<'_> {
                 unsafe {
                     f.fold.finish(
                         state,
-                        self.slots.start(r.slot).add(row * f.fold.dtype.size()),
+                        self.buffers.start(r.buffer).add(row * f.fold.dtype.size()),
                     );
                 }
             }
@@ -383,7 +370,7 @@ impl Tile<'_> {
             unsafe {
                 for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
                     let size = f.fold.dtype.size();
-                    let out = self.slots.start(r.slot).add((block * c + first) * size);
+                    let out = self.buffers.start(r.buffer).add((block * c + first) * size);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, out);
                     fill(f.neutral.to_ne_bytes().as_ptr(), size, width, self.sums(j));
                     if b > ROWS && f.is_float_sum() {
@@ -441,7 +428,7 @@ impl Tile<'_> {
             let sums = self.sums(j);
             // SAFETY: by the caller.
             unsafe {
-                let out = self.slots.start(r.slot).add(at * size);
+                let out = self.buffers.start(r.buffer).add(at * size);
                 if many && f.is_float_sum() {
                     let totals = self.totals(j);
                     kernels::add_to_totals(dtype, sums, totals, width);
@@ -469,13 +456,16 @@ impl Tile<'_> {
     }
 }
 
-/// Writes the index along an axis of `size`, `inner` elements to a step, for `n` positions from `start` on.
-unsafe fn iota(out: *mut u8, size: usize, inner: usize, dtype: DType, start: usize, n: usize) {
+/// Writes the index for `n` positions from `start` on.
+///
+/// # Safety
+/// `out` has room for `n` elements.
+unsafe fn write_iota(iota: &Iota, out: *mut u8, start: usize, n: usize) {
     for i in 0..n {
-        let index = (start + i) / inner % size;
-        // SAFETY: the register has room for a tile by `Kernel::new`.
+        let index = (start + i) / iota.inner % iota.size;
+        // SAFETY: by the caller.
         unsafe {
-            match dtype {
+            match iota.dtype {
                 DType::F32 => out.cast::<f32>().add(i).write(index as f32),
                 DType::F64 => out.cast::<f64>().add(i).write(index as f64),
                 DType::I32 => out.cast::<i32>().add(i).write(index as i32),

@@ -1,16 +1,16 @@
 //! Fused elementwise kernels: many operations on a tile of elements that stays in the first cache, then the next tile.
 //!
-//! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end. [`Kernel`] is the program with loops
-//! chosen, registers (tiles of scratch memory) assigned and work split into chunks; the split depends on the shape alone.
+//! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end. `Kernel` is the program with loops
+//! chosen, registers (tiles of scratch memory) assigned and work split into chunks; the split depends on the shape alone. [`Fused`] is the step that runs it.
 
+mod build;
 mod count;
 mod execute;
 mod kernel;
 mod load;
 mod powers;
 mod program;
+mod step;
 
-pub(crate) use execute::Resident;
-pub(crate) use kernel::Kernel;
-pub(crate) use powers::lower_powers;
-pub(crate) use program::{Code, Instruction, Program, Reduction, Source, Store, Value, blocks};
+pub(crate) use program::{Code, Program, Reduction, Source, Value, blocks};
+pub(crate) use step::Fused;

@@ -1,8 +1,10 @@
 //! What a fused kernel computes.
 
+use crate::buffers::BufferId;
 use crate::view::View;
 use gradus_ir::primitives::{Binary, Compare, ReduceKind, Unary};
 use gradus_ir::{DType, Dims, Literal};
+use std::fmt;
 
 /// A value in a program: the sources come first, then the instructions' results.
 pub(crate) type Value = usize;
@@ -10,9 +12,9 @@ pub(crate) type Value = usize;
 /// An array that is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    pub slot: usize,
+    pub buffer: BufferId,
     pub dtype: DType,
-    /// How the elements of the iteration lie in the slot's memory.
+    /// How the elements of the iteration lie in the buffer.
     pub view: View,
 }
 
@@ -42,7 +44,7 @@ pub(crate) struct Instruction {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub value: Value,
-    pub slot: usize,
+    pub buffer: BufferId,
     /// Whether the memory is also that of a source (read at the same places), so that it must not be written before all is read.
     pub aliased: bool,
 }
@@ -52,11 +54,11 @@ pub(crate) struct Store {
 pub(crate) struct Reduction {
     pub value: Value,
     pub kind: ReduceKind,
-    pub slot: usize,
+    pub buffer: BufferId,
 }
 
 /// A kernel over `shape`, in row-major order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Program {
     pub shape: Dims,
     pub sources: Vec<Source>,
@@ -68,12 +70,72 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// A program over `shape` that reads these arrays and does nothing yet.
+    pub fn new(shape: Dims, sources: Vec<Source>) -> Program {
+        Program {
+            shape,
+            sources,
+            code: Vec::new(),
+            stores: Vec::new(),
+            reductions: Vec::new(),
+            reduced: (1, 1, 1),
+        }
+    }
+
+    /// Appends an instruction.
+    pub fn push(&mut self, code: Code, operands: [Value; 3], dtype: DType) -> Value {
+        self.code.push(Instruction {
+            code,
+            operands,
+            dtype,
+        });
+        self.sources.len() + self.code.len() - 1
+    }
+
+    /// Writes `value` to `buffer`.
+    pub fn store(&mut self, value: Value, buffer: BufferId) {
+        self.stores.push(Store {
+            value,
+            buffer,
+            aliased: false,
+        });
+    }
+
     /// Element type of a value.
     pub fn dtype(&self, value: Value) -> DType {
         match self.sources.get(value) {
             Some(source) => source.dtype,
             None => self.code[value - self.sources.len()].dtype,
         }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fused over {:?}: read", self.shape.as_slice())?;
+        for s in &self.sources {
+            write!(f, " {}:{}", s.buffer, s.dtype)?;
+        }
+        write!(f, ";")?;
+        for i in &self.code {
+            match &i.code {
+                Code::Unary(u) => write!(f, " {u:?}")?,
+                Code::Binary(b) => write!(f, " {b:?}")?,
+                Code::Compare(c) => write!(f, " {c:?}")?,
+                Code::Select => write!(f, " Select")?,
+                Code::Cast => write!(f, " Cast({})", i.dtype)?,
+                Code::Literal(v) => write!(f, " {v}")?,
+                Code::Iota(axis) => write!(f, " Iota({axis})")?,
+            }
+        }
+        for s in &self.stores {
+            let in_place = if s.aliased { " in place" } else { "" };
+            write!(f, "; store {}{in_place}", s.buffer)?;
+        }
+        for r in &self.reductions {
+            write!(f, "; {:?} over {:?} to {}", r.kind, self.reduced, r.buffer)?;
+        }
+        Ok(())
     }
 }
 

@@ -222,7 +222,7 @@ impl<B> Program<B> {
         donated.resize(self.closed.graph.inputs().len(), false);
         CompileOptions {
             donated,
-            takers: None,
+            reusing_outputs: None,
         }
     }
 

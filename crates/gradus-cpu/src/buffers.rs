@@ -1,40 +1,90 @@
-//! Where the arrays of a run are, with their sizes in debug builds, so that each access of a kernel that computes its own places is checked there.
+//! The buffers of a program, which hold its arrays: their types, and during a run their memory. Debug builds know the sizes, so that each access of a kernel
+//! that computes its own addresses is checked there.
 
-/// The arrays of a run, by slot.
+use gradus_ir::Type;
+use std::fmt;
+
+/// The number of a buffer of a program.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct BufferId(usize);
+
+impl BufferId {
+    pub fn new(index: usize) -> BufferId {
+        BufferId(index)
+    }
+
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl fmt::Display for BufferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for BufferId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A buffer before its memory is assigned.
+#[derive(Clone, Debug)]
+pub(crate) struct BufferSpec {
+    pub ty: Type,
+    pub role: Role,
+}
+
+/// What a buffer is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Role {
+    /// It holds the input of this number.
+    Input(usize),
+    /// It holds the output of this number.
+    Output(usize),
+    /// It holds a value that one step writes and others read.
+    Temporary,
+    /// A step works in it; it holds nothing before and after.
+    Scratch,
+}
+
+/// The memory of all buffers during a run.
 #[derive(Clone, Copy)]
-pub(crate) struct Slots<'a> {
+pub(crate) struct Buffers<'a> {
     starts: &'a [*mut u8],
     bytes: &'a [usize],
 }
 
-// SAFETY: chunks of one step write to different places, and what they read no other chunk writes (see `place::Draft::may_overwrite`).
-unsafe impl Send for Slots<'_> {}
+// SAFETY: chunks of one step write to different addresses, and what they read no other chunk writes (see `Step::may_overwrite`).
+unsafe impl Send for Buffers<'_> {}
 // SAFETY: as above.
-unsafe impl Sync for Slots<'_> {}
+unsafe impl Sync for Buffers<'_> {}
 
-impl<'a> Slots<'a> {
-    /// No arrays.
-    pub const NONE: Slots<'static> = Slots {
+impl<'a> Buffers<'a> {
+    /// No buffers.
+    pub const NONE: Buffers<'static> = Buffers {
         starts: &[],
         bytes: &[],
     };
 
-    /// Arrays that begin at `starts` and have so many bytes.
-    pub fn new(starts: &'a [*mut u8], bytes: &'a [usize]) -> Slots<'a> {
+    /// Buffers that begin at `starts` and have these numbers of bytes.
+    pub fn new(starts: &'a [*mut u8], bytes: &'a [usize]) -> Buffers<'a> {
         debug_assert_eq!(starts.len(), bytes.len());
-        Slots { starts, bytes }
+        Buffers { starts, bytes }
     }
 
-    /// Where the array of `slot` begins.
+    /// Where the buffer begins.
     #[inline]
-    pub fn start(self, slot: usize) -> *mut u8 {
-        self.starts[slot]
+    pub fn start(self, buffer: BufferId) -> *mut u8 {
+        self.starts[buffer.index()]
     }
 
-    /// The memory of the array of `slot`.
+    /// The memory of the buffer.
     #[inline]
-    pub fn memory(self, slot: usize) -> Memory {
-        Memory::new(self.starts[slot], self.bytes[slot])
+    pub fn memory(self, buffer: BufferId) -> Memory {
+        Memory::new(self.starts[buffer.index()], self.bytes[buffer.index()])
     }
 }
 

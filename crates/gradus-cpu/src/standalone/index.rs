@@ -1,14 +1,14 @@
 //! Elements picked by index arrays, and slices at computed places.
 
-use super::{Row, add_to, copy_unless_same, each_index};
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
+use crate::buffers::Memory;
 use crate::count::StepForecast;
-use crate::slots::Memory;
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Result, Type, row_major_strides};
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
 #[derive(Debug)]
-pub(crate) struct Indexed {
+struct Indexed {
     dtype: DType,
     index: DType,
     batch: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Indexed {
 impl Indexed {
     /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`) array and indices share their first sizes, and picked elements are those of the index
     /// array in place of the axis.
-    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
+    fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
         Indexed {
             dtype: x.dtype,
             index: indices.dtype,
@@ -41,16 +41,16 @@ impl Indexed {
         (rows * self.before * self.after, rows * self.index.size())
     }
 
-    pub fn forecast_take(&self) -> StepForecast {
+    fn forecast_take(&self) -> StepForecast {
         let (elements, indices) = self.picked();
         let picked = (elements * self.dtype.size()).saturating_mul(2);
         StepForecast::moving(self.dtype, picked.saturating_add(indices))
     }
 
-    pub fn forecast_scatter_add(&self, in_place: bool) -> StepForecast {
+    fn forecast_scatter_add(&self, in_place: InPlace) -> StepForecast {
         let (elements, indices) = self.picked();
         let whole = self.batch * self.before * self.n * self.after;
-        let copied = if in_place { 0 } else { whole };
+        let copied = if in_place == InPlace::Yes { 0 } else { whole };
         let size = self.dtype.size();
         let bytes = (elements * size).saturating_mul(3);
         let bytes = bytes.saturating_add((copied * size).saturating_mul(2));
@@ -114,7 +114,7 @@ impl Indexed {
 
     /// # Safety
     /// The arrays are of the types that the kernel was made for, and do not overlap.
-    pub unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
+    unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
         let row = self.after * self.dtype.size();
         // Rows of one number are moved by themselves: a call for so few bytes would cost more than they do.
         // SAFETY: rows lie within the arrays, since `each` compares indices with the axis and `Indexed::new` has the sizes of a right operation.
@@ -132,7 +132,7 @@ impl Indexed {
 
     /// # Safety
     /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
-    pub unsafe fn scatter_add(
+    unsafe fn scatter_add(
         &self,
         x: Memory,
         indices: Memory,
@@ -200,7 +200,7 @@ unsafe fn add_one<T: Copy>(
 
 /// A part of `sizes` of an array of `shape`.
 #[derive(Debug)]
-pub(crate) struct Window {
+struct Window {
     dtype: DType,
     size: usize,
     shape: Dims,
@@ -209,7 +209,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// By the type rules of `dynamic_slice` and `dynamic_update` (`gradus_ir::primitives::Dynamic`) no size of the part is larger than that of the array.
-    pub fn new(x: &Type, sizes: &[usize]) -> Window {
+    fn new(x: &Type, sizes: &[usize]) -> Window {
         Window {
             dtype: x.dtype,
             size: x.dtype.size(),
@@ -218,16 +218,16 @@ impl Window {
         }
     }
 
-    pub fn forecast_slice(&self) -> StepForecast {
+    fn forecast_slice(&self) -> StepForecast {
         let part = self.sizes.iter().product::<usize>() * self.size;
         let starts = self.shape.len() * DType::I64.size();
         let bytes = part.saturating_mul(2).saturating_add(starts);
         StepForecast::moving(self.dtype, bytes)
     }
 
-    pub fn forecast_update(&self, in_place: bool) -> StepForecast {
+    fn forecast_update(&self, in_place: InPlace) -> StepForecast {
         let mut step = self.forecast_slice();
-        if !in_place {
+        if in_place == InPlace::No {
             let whole = (self.shape.iter().product::<usize>() * self.size) as u64;
             step.bytes = step.bytes.saturating_add(whole.saturating_mul(2));
         }
@@ -283,7 +283,7 @@ impl Window {
 
     /// # Safety
     /// The arrays are of the types that the kernel was made for, and do not overlap.
-    pub unsafe fn slice(&self, x: Memory, starts: Memory, out: Memory) -> Result<()> {
+    unsafe fn slice(&self, x: Memory, starts: Memory, out: Memory) -> Result<()> {
         // SAFETY: rows lie within the arrays, since `each` compares starts with the axes and `Window::new` has the sizes of a right operation.
         unsafe {
             self.each("dynamic_slice", starts, |from, to, bytes| {
@@ -295,13 +295,7 @@ impl Window {
 
     /// # Safety
     /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
-    pub unsafe fn update(
-        &self,
-        x: Memory,
-        part: Memory,
-        starts: Memory,
-        out: Memory,
-    ) -> Result<()> {
+    unsafe fn update(&self, x: Memory, part: Memory, starts: Memory, out: Memory) -> Result<()> {
         let bytes = self.shape.iter().product::<usize>() * self.size;
         // SAFETY: as in `slice`; the result has the type of `x` by the type rule of `dynamic_update`.
         unsafe {
@@ -311,5 +305,101 @@ impl Window {
                 std::ptr::copy_nonoverlapping(from, to, bytes);
             })
         }
+    }
+}
+
+/// `take`: elements picked by an index array.
+#[derive(Debug)]
+pub(super) struct Take(Indexed);
+
+impl Take {
+    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Take {
+        Take(Indexed::new(x, indices, batch, axis))
+    }
+}
+
+impl Kernel for Take {
+    const NAME: &'static str = "take";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
+        self.0.forecast_take()
+    }
+
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        // SAFETY: by the caller.
+        unsafe { (self.0).take(arrays.operand(0), arrays.operand(1), arrays.result(0)) }
+    }
+}
+
+/// `scatter_add`: numbers added at the places that an index array names.
+#[derive(Debug)]
+pub(super) struct ScatterAdd(Indexed);
+
+impl ScatterAdd {
+    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> ScatterAdd {
+        ScatterAdd(Indexed::new(x, indices, batch, axis))
+    }
+}
+
+impl Kernel for ScatterAdd {
+    const NAME: &'static str = "scatter_add";
+    const UPDATES_FIRST: bool = true;
+
+    fn forecast(&self, in_place: InPlace) -> StepForecast {
+        self.0.forecast_scatter_add(in_place)
+    }
+
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (x, indices, updates) = (arrays.operand(0), arrays.operand(1), arrays.operand(2));
+        // SAFETY: by the caller.
+        unsafe { (self.0).scatter_add(x, indices, updates, arrays.result(0)) }
+    }
+}
+
+/// `dynamic_slice`: a part that begins at computed indices.
+#[derive(Debug)]
+pub(super) struct DynamicSlice(Window);
+
+impl DynamicSlice {
+    pub fn new(x: &Type, sizes: &[usize]) -> DynamicSlice {
+        DynamicSlice(Window::new(x, sizes))
+    }
+}
+
+impl Kernel for DynamicSlice {
+    const NAME: &'static str = "dynamic_slice";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
+        self.0.forecast_slice()
+    }
+
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        // SAFETY: by the caller.
+        unsafe { (self.0).slice(arrays.operand(0), arrays.operand(1), arrays.result(0)) }
+    }
+}
+
+/// `dynamic_update`: an array with a part replaced that begins at computed indices.
+#[derive(Debug)]
+pub(super) struct DynamicUpdate(Window);
+
+impl DynamicUpdate {
+    pub fn new(x: &Type, sizes: &[usize]) -> DynamicUpdate {
+        DynamicUpdate(Window::new(x, sizes))
+    }
+}
+
+impl Kernel for DynamicUpdate {
+    const NAME: &'static str = "dynamic_update";
+    const UPDATES_FIRST: bool = true;
+
+    fn forecast(&self, in_place: InPlace) -> StepForecast {
+        self.0.forecast_update(in_place)
+    }
+
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (x, part, starts) = (arrays.operand(0), arrays.operand(1), arrays.operand(2));
+        // SAFETY: by the caller.
+        unsafe { (self.0).update(x, part, starts, arrays.result(0)) }
     }
 }

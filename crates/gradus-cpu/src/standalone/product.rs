@@ -5,11 +5,12 @@ use super::long::{Long, Places};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
 use super::turn::{Shared, room, turn};
+use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::pool::{self, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
-use gradus_ir::{DType, Type};
+use gradus_ir::{DType, Result, Type};
 use std::cell::Cell;
 
 /// Products of at most so many multiplications are done by plain loops.
@@ -154,73 +155,37 @@ impl Product {
         self.pieces = Pieces::power_of_two(wanted.min(most), all >= WORTH_WAKING);
     }
 
-    /// Tells how many bytes a run of the whole program touches.
-    pub fn in_program(&mut self, touched: usize) {
-        if let Some(skinny) = &mut self.skinny {
-            skinny.in_program(touched);
-        }
-    }
-
-    /// What a run does: a multiply-add is two operations.
-    pub fn forecast(&self) -> StepForecast {
-        let Product { m, k, n, .. } = *self;
-        let batch = self.offsets.len();
-        // Matrices and lines that a broadcast repeats are read once.
-        let matrices = |mut offsets: Vec<isize>| {
-            offsets.sort_unstable();
-            offsets.dedup();
-            offsets.len()
-        };
-        let lines = |size: usize, step: isize| if step == 0 { size.min(1) } else { size };
-        let left = matrices(self.offsets.iter().map(|o| o.0).collect())
-            * lines(m, self.left.0)
-            * lines(k, self.left.1);
-        let right = matrices(self.offsets.iter().map(|o| o.1).collect())
-            * lines(k, self.right.0)
-            * lines(n, self.right.1);
-        let bytes = (left + right + batch * m * n) * self.dtype.size();
-        let operations = match self.symmetric {
-            true => [m, k, n + 1].into_iter().fold(1, usize::saturating_mul),
-            false => [batch, m, k, n].into_iter().fold(2, usize::saturating_mul),
-        };
-        let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
-        step.product = Some((batch, m, k, n));
-        step
-    }
-
-    /// Computes the products.
+    /// Computes the products by the kernels that were chosen.
     ///
     /// # Safety
     /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
-    pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
+    unsafe fn multiply(&self, left: *mut u8, right: *mut u8, out: *mut u8) {
+        let (left, right, out) = (Shared(left), Shared(right), Shared(out));
+        let size = self.dtype.size() as isize;
+        let places = |i: usize| {
+            let (l, r) = self.offsets[i];
+            let result = i * self.m * self.n * size as usize;
+            Places {
+                left: Shared(left.get().wrapping_offset(l * size)),
+                right: Shared(right.get().wrapping_offset(r * size)),
+                out: Shared(out.get().wrapping_add(result)),
+            }
+        };
         if let Some(long) = &self.long {
-            let size = self.dtype.size() as isize;
-            let (left, right) = (Shared(left.cast_mut()), Shared(right.cast_mut()));
-            let out = Shared(out);
-            let places = |i: usize| {
-                let (l, r) = self.offsets[i];
-                let result = i * self.m * self.n * size as usize;
-                Places {
-                    left: Shared(left.get().wrapping_offset(l * size)),
-                    right: Shared(right.get().wrapping_offset(r * size)),
-                    out: Shared(out.get().wrapping_add(result)),
-                }
-            };
             // SAFETY: by the caller; offsets are those of the views.
             return unsafe { long.run(&places) };
         }
         if let Some(skinny) = &self.skinny {
-            let size = self.dtype.size() as isize;
-            let (l, r) = self.offsets[0];
-            // SAFETY: by the caller; offsets are those of the views, which `Draft::stays_within` compares with the arrays.
-            return unsafe { skinny.run(left.offset(l * size), right.offset(r * size), out) };
+            let Places { left, right, out } = places(0);
+            // SAFETY: by the caller; offsets are those of the views, which are checked against the arrays when a program is built.
+            return unsafe { skinny.run(left.get(), right.get(), out.get()) };
         }
         let at = Operands {
-            left: Shared(left.cast_mut()),
-            right: Shared(right.cast_mut()),
+            left,
+            right,
             right_from: 0,
             right_steps: self.right,
-            out: Shared(out),
+            out,
         };
         if !self.turns_right() {
             // SAFETY: by the caller.
@@ -238,21 +203,6 @@ impl Product {
         TURNED.set(memory);
     }
 
-    /// Bytes of the matrices that a run turns, beside its arrays.
-    pub fn scratch(&self) -> usize {
-        if let Some(skinny) = &self.skinny {
-            return skinny.scratch();
-        }
-        let at_once = match self.cut {
-            Cut::Batch => self.pieces.count.min(pool::threads()),
-            _ => 1,
-        };
-        match self.worth_turning(self.m) {
-            true => at_once * self.k * self.n * self.dtype.size(),
-            false => 0,
-        }
-    }
-
     /// Whether all pieces need the whole right matrix turned.
     fn turns_right(&self) -> bool {
         matches!(self.cut, Cut::Rows | Cut::Strips(_)) && self.worth_turning(self.m)
@@ -266,7 +216,7 @@ impl Product {
     /// The operands with the right matrix turned, by all threads.
     ///
     /// # Safety
-    /// As for [`run`](Self::run).
+    /// As for [`multiply`](Self::multiply).
     unsafe fn turned<T: Copy>(&self, at: Operands, memory: &mut Vec<u64>) -> Operands {
         let turned = Shared(room::<T>(memory, self.k * self.n).cast());
         let from = self.offsets[0].1;
@@ -292,7 +242,7 @@ impl Product {
     /// Computes all pieces.
     ///
     /// # Safety
-    /// As for [`run`](Self::run).
+    /// As for [`multiply`](Self::multiply).
     unsafe fn run_pieces(&self, at: Operands) {
         let batch = self.offsets.len();
         pool::each(self.pieces, &|piece| {
@@ -321,7 +271,7 @@ impl Product {
     /// Rows of a symmetric product as far as the diagonal, and the columns that are equal to them.
     ///
     /// # Safety
-    /// As for [`run`](Self::run).
+    /// As for [`multiply`](Self::multiply).
     unsafe fn strip(&self, rows: (usize, usize), at: Operands) {
         // SAFETY: by the caller.
         unsafe {
@@ -342,7 +292,7 @@ impl Product {
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! float {
             ($t:ty) => {{
-                // SAFETY: offsets are those of elements within the operands' views (`Draft::stays_within`) and, by the type rule of `contract`, within the result.
+                // SAFETY: offsets are those of elements within the operands' views, checked when a program is built, and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
@@ -432,6 +382,66 @@ impl Product {
                 unsafe { out.add(i * self.n + j).write(sum) };
             }
         }
+    }
+}
+
+impl Kernel for Product {
+    const NAME: &'static str = "contract";
+
+    fn prepare(&mut self, touched: usize) {
+        if let Some(skinny) = &mut self.skinny {
+            skinny.in_program(touched);
+        }
+    }
+
+    /// Matrices that a run transposes.
+    fn scratch_bytes(&self) -> usize {
+        if let Some(skinny) = &self.skinny {
+            return skinny.scratch();
+        }
+        let at_once = match self.cut {
+            Cut::Batch => self.pieces.count.min(pool::threads()),
+            _ => 1,
+        };
+        match self.worth_turning(self.m) {
+            true => at_once * self.k * self.n * self.dtype.size(),
+            false => 0,
+        }
+    }
+
+    /// A multiply-add is two operations.
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
+        let Product { m, k, n, .. } = *self;
+        let batch = self.offsets.len();
+        // Matrices and lines that a broadcast repeats are read once.
+        let matrices = |mut offsets: Vec<isize>| {
+            offsets.sort_unstable();
+            offsets.dedup();
+            offsets.len()
+        };
+        let lines = |size: usize, step: isize| if step == 0 { size.min(1) } else { size };
+        let left = matrices(self.offsets.iter().map(|o| o.0).collect())
+            * lines(m, self.left.0)
+            * lines(k, self.left.1);
+        let right = matrices(self.offsets.iter().map(|o| o.1).collect())
+            * lines(k, self.right.0)
+            * lines(n, self.right.1);
+        let bytes = (left + right + batch * m * n) * self.dtype.size();
+        let operations = match self.symmetric {
+            true => [m, k, n + 1].into_iter().fold(1, usize::saturating_mul),
+            false => [batch, m, k, n].into_iter().fold(2, usize::saturating_mul),
+        };
+        let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
+        step.product = Some((batch, m, k, n));
+        step
+    }
+
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (left, right) = (arrays.operand(0).start(), arrays.operand(1).start());
+        let out = arrays.result(0).start();
+        // SAFETY: by the caller: the operands hold what the views reach, and `out` has room for `batch · m · n` elements.
+        unsafe { self.multiply(left, right, out) };
+        Ok(())
     }
 }
 

@@ -1,10 +1,9 @@
 //! Arrays put together or enlarged.
 
-use super::{Row, add_to, copy_to, copy_unless_same, each_index};
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
-use crate::slots::Memory;
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Dims, Type, row_major_strides};
+use gradus_ir::{DType, Dims, Result, Type, row_major_strides};
 
 /// Where the rows of a part belong in a larger array.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ impl Places {
 }
 
 #[derive(Debug)]
-pub(crate) struct Pad {
+pub(super) struct Pad {
     places: Places,
     dtype: DType,
     elements: usize,
@@ -91,16 +90,19 @@ impl Pad {
             elements: out.elements(),
         }
     }
+}
 
-    pub fn forecast(&self) -> StepForecast {
+impl Kernel for Pad {
+    const NAME: &'static str = "pad";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
         let size = self.places.size;
         let bytes = [self.places.bytes(), size, self.elements * size];
         StepForecast::moving(self.dtype, bytes.into_iter().fold(0, usize::saturating_add))
     }
 
-    /// # Safety
-    /// The arrays are of the types that the kernel was made for, and do not overlap.
-    pub unsafe fn run(&self, x: Memory, value: Memory, out: Memory) {
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (x, value, out) = (arrays.operand(0), arrays.operand(1), arrays.result(0));
         let size = self.places.size;
         // SAFETY: the value is a scalar and the result as long as its parts together, by the type rule of `pad`; rows lie in the result by `Places::new`.
         unsafe {
@@ -110,11 +112,12 @@ impl Pad {
             }
             self.places.each(|row| copy_to(out, x, row, size));
         }
+        Ok(())
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct SliceAdd {
+pub(super) struct SliceAdd {
     places: Places,
     dtype: DType,
     bytes: usize,
@@ -128,29 +131,37 @@ impl SliceAdd {
             bytes: whole.bytes(),
         }
     }
+}
 
-    pub fn forecast(&self, in_place: bool) -> StepForecast {
+impl Kernel for SliceAdd {
+    const NAME: &'static str = "slice_add";
+    const UPDATES_FIRST: bool = true;
+
+    fn forecast(&self, in_place: InPlace) -> StepForecast {
         let part = self.places.bytes();
-        let copied = if in_place { 0 } else { self.bytes };
+        let copied = match in_place {
+            InPlace::Yes => 0,
+            InPlace::No => self.bytes,
+        };
         let bytes = part
             .saturating_mul(3)
             .saturating_add(copied.saturating_mul(2));
         StepForecast::moving(self.dtype, bytes).with(Work::Arithmetic, part / self.places.size)
     }
 
-    /// # Safety
-    /// The arrays are of the types that the kernel was made for; the result may be the memory of `whole`, and else overlaps nothing.
-    pub unsafe fn run(&self, whole: Memory, part: Memory, out: Memory) {
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (whole, part, out) = (arrays.operand(0), arrays.operand(1), arrays.result(0));
         // SAFETY: the result has the type of `whole` by the type rule of `slice_add`; rows lie in it by `Places::new`.
         unsafe {
             copy_unless_same(whole, out, self.bytes);
             (self.places).each(|row| add_to(self.dtype, out, part, row));
         }
+        Ok(())
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Concat {
+pub(super) struct Concat {
     /// Blocks in front of the axis.
     outer: usize,
     /// Bytes of each part in a block, and where it begins.
@@ -180,44 +191,56 @@ impl Concat {
             dtype: out.dtype,
         }
     }
+}
 
-    pub fn forecast(&self) -> StepForecast {
+impl Kernel for Concat {
+    const NAME: &'static str = "concat";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
         // Each byte of the result is one of a part.
         let bytes = self.outer * self.block;
         StepForecast::moving(self.dtype, bytes.saturating_mul(2))
     }
 
-    /// Copies part `k`.
-    ///
-    /// # Safety
-    /// The arrays are of the types that the kernel was made for, and do not overlap.
-    pub unsafe fn run(&self, k: usize, part: Memory, out: Memory) {
-        let (bytes, begin) = self.parts[k];
-        for o in 0..self.outer {
-            // SAFETY: block `o` of the result has the part's bytes from `begin` on, by `Concat::new`.
-            unsafe {
-                std::ptr::copy_nonoverlapping(
-                    part.at(o * bytes, bytes),
-                    out.at(o * self.block + begin, bytes),
-                    bytes,
-                );
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let out = arrays.result(0);
+        for (k, &(bytes, begin)) in self.parts.iter().enumerate() {
+            let part = arrays.operand(k);
+            for o in 0..self.outer {
+                // SAFETY: block `o` of the result has the part's bytes from `begin` on, by `Concat::new`.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(
+                        part.at(o * bytes, bytes),
+                        out.at(o * self.block + begin, bytes),
+                        bytes,
+                    );
+                }
             }
         }
+        Ok(())
     }
 }
 
 #[cfg(all(test, debug_assertions))]
 mod tests {
     use super::*;
+    use crate::buffers::{BufferId, Buffers};
 
     /// Runs the kernel on a result of `n` elements, whatever it was made for.
     fn pad_into(n: usize, low: usize) {
         let ty = |n: usize| Type::new(DType::F64, &[n]);
         let pad = Pad::new(&ty(3), &ty(3 + low), &[low], &[0]);
         let (mut x, mut value, mut out) = ([1.0f64; 3], [0.0f64], vec![0.0f64; n]);
-        let memory = |at: &mut [f64]| Memory::new(at.as_mut_ptr().cast(), size_of_val(at));
-        // SAFETY: the arrays outlive the call; whether they are as long as the kernel takes them to be is what debug builds check.
-        unsafe { pad.run(memory(&mut x), memory(&mut value), memory(&mut out)) };
+        let starts = [x.as_mut_ptr(), value.as_mut_ptr(), out.as_mut_ptr()].map(<*mut f64>::cast);
+        let bytes = [size_of_val(&x), size_of_val(&value), size_of_val(&*out)];
+        let [first, second, result] = [0, 1, 2].map(BufferId::new);
+        let arrays = Arrays {
+            buffers: Buffers::new(&starts, &bytes),
+            operands: &[first, second],
+            results: &[result],
+        };
+        // SAFETY: the arrays outlive the call. Debug builds check whether they are as long as the kernel takes them to be.
+        unsafe { pad.run(&arrays) }.unwrap();
         assert_eq!(out[low..], x);
     }
 

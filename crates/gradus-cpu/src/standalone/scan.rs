@@ -1,11 +1,12 @@
 //! Running sums, and positions of extremes.
 
 use super::turn::Shared;
+use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{AtLevel, Isa, at_level};
 use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Type};
+use gradus_ir::{DType, Result, Type};
 use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
@@ -122,7 +123,7 @@ impl Number for f64 {
 }
 
 #[derive(Debug)]
-pub(crate) struct CumSum {
+pub(super) struct CumSum {
     axis: Axis,
     dtype: DType,
     reverse: bool,
@@ -136,16 +137,22 @@ impl CumSum {
             reverse,
         }
     }
+}
 
-    pub fn forecast(&self) -> StepForecast {
+impl Kernel for CumSum {
+    const NAME: &'static str = "cumsum";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
         let elements = self.axis.lines() * self.axis.n;
         StepForecast::moving(self.dtype, 2 * elements * self.dtype.size())
             .with(Work::Reduction, self.axis.joined())
     }
 
-    pub unsafe fn run(&self, x: *const u8, out: *mut u8) {
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (x, out) = (arrays.operand(0).start(), arrays.result(0).start());
         // SAFETY: by the caller.
         unsafe { with_type!(self.dtype, cumsum::<_>(self.axis, self.reverse, x, out)) }
+        Ok(())
     }
 }
 
@@ -155,7 +162,7 @@ const LINES: usize = 1024;
 const PIECE: usize = 100_000;
 const WORTH_WAKING: usize = 500_000;
 
-unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u8) {
+unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *mut u8, out: *mut u8) {
     let Axis { outer, n, inner } = axis;
     let elements = axis.lines() * n;
     if elements == 0 {
@@ -164,7 +171,7 @@ unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u
     let across = inner.div_ceil(LINES);
     let jobs = outer * across;
     let pieces = Pieces::power_of_two((elements / PIECE).min(jobs), elements >= WORTH_WAKING);
-    let (x, out) = (Shared(x.cast_mut()), Shared(out));
+    let (x, out) = (Shared(x), Shared(out));
     pool::each(pieces, &|piece| {
         for job in jobs * piece / pieces.count..jobs * (piece + 1) / pieces.count {
             let (o, first) = (job / across, job % across * LINES);
@@ -180,7 +187,7 @@ unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *const u8, out: *mut u
                     reverse,
                 };
                 if lines.count == 1 {
-                    lines.alone();
+                    lines.one();
                 } else {
                     at_level(Isa::best(), lines);
                 }
@@ -211,7 +218,7 @@ impl<T: Number> Lines<T> {
     ///
     /// # Safety
     /// Both arrays have the line's elements, at least one.
-    unsafe fn alone(&self) {
+    unsafe fn one(&self) {
         // SAFETY: by the caller.
         unsafe {
             let first = self.x.add(self.row(0)).read();
@@ -291,7 +298,7 @@ fn go_on<T: Number>(sums: &mut [T::Running], lost: &mut [T::Running], x: &[T], o
 }
 
 #[derive(Debug)]
-pub(crate) struct ArgReduce {
+pub(super) struct ArgReduce {
     axis: Axis,
     dtype: DType,
     smallest: bool,
@@ -305,16 +312,22 @@ impl ArgReduce {
             smallest,
         }
     }
+}
 
-    pub fn forecast(&self) -> StepForecast {
+impl Kernel for ArgReduce {
+    const NAME: &'static str = "argreduce";
+
+    fn forecast(&self, _in_place: InPlace) -> StepForecast {
         let lines = self.axis.lines();
         let bytes = lines * (self.axis.n * self.dtype.size() + DType::I64.size());
         StepForecast::moving(self.dtype, bytes).with(Work::Reduction, self.axis.joined())
     }
 
-    pub unsafe fn run(&self, x: *const u8, out: *mut u8) {
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
+        let (x, out) = (arrays.operand(0).start(), arrays.result(0).start());
         // SAFETY: by the caller.
         unsafe { with_type!(self.dtype, position::<_>(self.axis, self.smallest, x, out)) }
+        Ok(())
     }
 }
 
@@ -322,7 +335,7 @@ impl ArgReduce {
     clippy::eq_op,
     reason = "only a NaN differs from itself, and the type may be an integer's"
 )]
-unsafe fn position<T: Number>(axis: Axis, smallest: bool, x: *const u8, out: *mut u8) {
+unsafe fn position<T: Number>(axis: Axis, smallest: bool, x: *mut u8, out: *mut u8) {
     let (x, out) = (x.cast::<T>(), out.cast::<i64>());
     let Axis { outer, n, inner } = axis;
     for o in 0..outer {

@@ -1,0 +1,86 @@
+//! Memory that a program keeps from run to run.
+
+use super::Executable;
+use crate::array::Buffer;
+use crate::list::List;
+use crate::registers::Registers;
+use crate::storage::Storage;
+use std::sync::PoisonError;
+
+/// What a run needs beside its inputs and outputs.
+pub(crate) struct Frame {
+    /// Memory of its own; a program inside another one uses that of the outer one.
+    pub(super) arena: Option<Buffer>,
+    /// Where each buffer begins.
+    pub(super) buffers: Vec<*mut u8>,
+    lists: Vec<List>,
+    /// The registers that each step keeps.
+    pub(super) registers: Vec<Option<Registers>>,
+}
+
+// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the frame, or they point to memory that the frame owns.
+unsafe impl Send for Frame {}
+
+impl Frame {
+    /// Bytes that lists hold.
+    pub(super) fn list_bytes(&self) -> u64 {
+        self.lists.iter().map(|list| list.len() as u64).sum()
+    }
+}
+
+impl Executable {
+    /// The frame of an earlier run, or a new one.
+    pub(crate) fn take_frame(&self) -> Frame {
+        let kept = self
+            .frames
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        kept.unwrap_or_else(|| Frame {
+            arena: None,
+            buffers: vec![std::ptr::null_mut(); self.assignment.storage.len()],
+            lists: (0..self.assignment.lists)
+                .map(|_| List::default())
+                .collect(),
+            registers: self.steps.iter().map(|s| s.step.registers()).collect(),
+        })
+    }
+
+    /// Keeps a frame for a later run.
+    pub(crate) fn give_frame(&self, mut frame: Frame) {
+        frame.lists.iter_mut().for_each(List::give_back);
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.push(frame);
+    }
+
+    /// Gives back the memory that is kept from run to run, where no run uses it now.
+    pub(crate) fn release_memory(&self) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let released: Vec<Frame> = frames.drain(..).collect();
+        drop(frames);
+        drop(released);
+    }
+
+    /// Points the buffers of `frame` to the arrays of a run.
+    ///
+    /// # Safety
+    /// The arrays are of the types of the program, the arena has its bytes.
+    pub(crate) unsafe fn bind(
+        &self,
+        frame: &mut Frame,
+        input: impl Fn(usize) -> *mut u8,
+        output: impl Fn(usize) -> *mut u8,
+        arena: *mut u8,
+    ) {
+        let Frame { buffers, lists, .. } = frame;
+        for (buffer, storage) in buffers.iter_mut().zip(&self.assignment.storage) {
+            *buffer = match *storage {
+                Storage::Input(k) => input(k),
+                Storage::Output(k) => output(k),
+                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the caller.
+                Storage::Arena(at) => unsafe { arena.add(at) },
+                Storage::List(k) => (&raw mut lists[k]).cast(),
+            };
+        }
+    }
+}

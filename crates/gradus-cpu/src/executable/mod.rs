@@ -1,0 +1,299 @@
+//! A compiled program, and running it.
+
+mod bounds;
+mod frame;
+mod inside;
+mod report;
+
+pub(crate) use frame::Frame;
+pub use report::Report;
+
+use crate::array::{Array, Buffer, NOTHING};
+use crate::buffers::Buffers;
+use crate::count::Counts;
+use crate::forecast::Forecast;
+use crate::instrumentation::Instrumentation;
+use crate::limit;
+use crate::step::PlannedStep;
+use crate::storage::{Assignment, Storage};
+use gradus_ir::{ByWork, Error, ErrorKind, Result, Type};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+/// An argument of a run.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An array that stays the caller's.
+    Borrowed(&'a Array),
+    /// An array given away: if no one else holds it, a result may reuse its memory.
+    Owned(Array),
+}
+
+impl Input<'_> {
+    fn array(&self) -> &Array {
+        match self {
+            Input::Borrowed(a) => a,
+            Input::Owned(a) => a,
+        }
+    }
+}
+
+/// A compiled program. Runs may happen at the same time; each has memory of its own.
+pub struct Executable {
+    inputs: Vec<Type>,
+    outputs: Vec<Type>,
+    steps: Vec<PlannedStep>,
+    assignment: Assignment,
+    /// The buffers of inputs and outputs by index, which are elsewhere at each run.
+    moving: Vec<(usize, Storage)>,
+    /// Bytes of the results that reuse no input.
+    result_bytes: usize,
+    /// Bytes of scratch memory that a step takes beside the buffers, at most.
+    step_scratch: usize,
+    /// The operations and bytes of a run, once they have been asked for.
+    work: OnceLock<(ByWork, u64)>,
+    /// Memory of earlier runs.
+    frames: Mutex<Vec<Frame>>,
+}
+
+impl Executable {
+    /// A program of steps that are prepared.
+    pub(crate) fn new(
+        inputs: Vec<Type>,
+        outputs: Vec<Type>,
+        assignment: Assignment,
+        steps: Vec<PlannedStep>,
+    ) -> Executable {
+        let fresh = outputs.iter().zip(assignment.reuse.inputs());
+        let fresh = fresh.filter(|(_, reused)| reused.is_none());
+        let storage = assignment.storage.iter().copied().enumerate();
+        let moving = storage.filter(|(_, s)| matches!(s, Storage::Input(_) | Storage::Output(_)));
+        let scratch = steps.iter().map(|s| s.step.scratch_bytes());
+        Executable {
+            result_bytes: fresh.fold(0, |n: usize, (ty, _)| n.saturating_add(ty.bytes())),
+            moving: moving.collect(),
+            step_scratch: scratch.max().unwrap_or(0),
+            inputs,
+            outputs,
+            steps,
+            assignment,
+            work: OnceLock::new(),
+            frames: Mutex::default(),
+        }
+    }
+
+    /// The values of the outputs for these inputs.
+    ///
+    /// # Errors
+    /// If number or types of the inputs are not those of the graph, or an index is out of bounds.
+    pub fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
+        self.run_with(inputs, &mut Instrumentation::default(), None)
+    }
+
+    /// As [`run`](Self::run), with the time that each step of the [`report`](Self::report) took.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
+        let mut times = vec![Duration::ZERO; self.steps.len()];
+        let mut instrumentation = Instrumentation::default();
+        let results = self.run_with(inputs, &mut instrumentation, Some(&mut times))?;
+        Ok((results, times))
+    }
+
+    /// As [`run`](Self::run), with what the run did and held. The operations are those that
+    /// [`total_cost`](gradus_ir::total_cost) says of the graph after the [passes](crate::passes::run).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
+        let mut instrumentation = Instrumentation::counting();
+        let results = self.run_with(inputs, &mut instrumentation, None)?;
+        Ok((results, instrumentation.counts.unwrap_or_default()))
+    }
+
+    /// What a run will hold and do, where each result reuses the input that it may reuse: one that is given away and that no one else holds.
+    pub fn forecast(&self) -> Forecast {
+        Forecast::new(&self.outputs, &self.assignment, &self.steps)
+    }
+
+    /// The operations and bytes of the [`forecast`](Self::forecast). They are found once, as many programs may hold this one.
+    pub(crate) fn work(&self) -> (ByWork, u64) {
+        *self.work.get_or_init(|| {
+            let forecast = self.forecast();
+            (forecast.operations(), forecast.bytes())
+        })
+    }
+
+    fn run_with(
+        &self,
+        mut inputs: Vec<Input<'_>>,
+        instrumentation: &mut Instrumentation,
+        times: Option<&mut [Duration]>,
+    ) -> Result<Vec<Array>> {
+        self.check(&inputs)?;
+        let mut frame = self.take_frame();
+        if limit::must_ask(self.held()) {
+            let arena = match frame.arena {
+                Some(_) => 0,
+                None => self.assignment.arena,
+            };
+            if let Err(error) = self.fits(arena) {
+                self.give_frame(frame);
+                return Err(error);
+            }
+        }
+        let results = self.results(&mut inputs, instrumentation)?;
+        let arena = match &mut frame.arena {
+            Some(arena) => arena.start(),
+            none => none.insert(self.allocate(self.assignment.arena)?).start(),
+        };
+        let (input, output) = (
+            |k: usize| inputs[k].array().start(),
+            |k: usize| results[k].start(),
+        );
+        // SAFETY: `check` has compared the inputs' types, results were made for theirs or reuse a buffer of as many bytes (`storage::assign` chooses no other), and the
+        // arena has the bytes that were assigned.
+        unsafe { self.bind(&mut frame, input, output, arena) };
+        let outcome = self.run_steps(&mut frame, instrumentation, times);
+        if let Some(counts) = &mut instrumentation.counts {
+            counts.peak_bytes += frame.list_bytes() + instrumentation.list_bytes;
+        }
+        self.give_frame(frame);
+        // Also values that were seen before a mistake.
+        instrumentation.show();
+        outcome?;
+        Ok(results)
+    }
+
+    /// Allocates the results of a run. A result reuses the memory of its input if that input was given away and is not shared.
+    /// The inputs keep their buffers alive until the run ends.
+    ///
+    /// # Errors
+    /// If memory cannot hold them.
+    fn results(
+        &self,
+        inputs: &mut [Input<'_>],
+        instrumentation: &mut Instrumentation,
+    ) -> Result<Vec<Array>> {
+        let mut results = Vec::with_capacity(self.outputs.len());
+        for (ty, reused) in self.outputs.iter().zip(self.assignment.reuse.inputs()) {
+            let taken = reused.and_then(|k| match &mut inputs[k] {
+                Input::Owned(array) => array.in_its_memory(ty),
+                Input::Borrowed(_) => None,
+            });
+            if let Some(array) = taken {
+                results.push(array);
+                continue;
+            }
+            let buffer = self.allocate(ty.bytes())?;
+            results.push(Array::new(ty.clone(), buffer));
+            if let Some(counts) = &mut instrumentation.counts {
+                counts.peak_bytes += ty.bytes() as u64;
+            }
+        }
+        if let Some(counts) = &mut instrumentation.counts {
+            counts.peak_bytes += self.assignment.arena as u64;
+        }
+        Ok(results)
+    }
+
+    /// # Errors
+    /// If memory cannot hold so many bytes.
+    fn allocate(&self, bytes: usize) -> Result<Buffer> {
+        Buffer::new(bytes).map_err(|shortage| self.refused(shortage))
+    }
+
+    /// Runs all steps on the buffers that the frame points to.
+    fn run_steps(
+        &self,
+        frame: &mut Frame,
+        instrumentation: &mut Instrumentation,
+        mut times: Option<&mut [Duration]>,
+    ) -> Result<()> {
+        let Frame {
+            buffers, registers, ..
+        } = frame;
+        let buffers = Buffers::new(buffers, &self.assignment.bytes);
+        for (k, (planned, registers)) in self.steps.iter().zip(registers).enumerate() {
+            let begin = times.is_some().then(Instant::now);
+            let seen = instrumentation.seen();
+            let PlannedStep { step, origin } = planned;
+            // SAFETY: the steps are prepared. `bind` has pointed the buffers to arrays of the types that the steps were made for: `check` compared the inputs, and outputs
+            // have their sizes. `storage::assign` gives no two buffers that are live at once the same bytes of the arena, unless `Step::may_overwrite` says so.
+            // The registers were made by the step of the same number.
+            let outcome = unsafe { step.run(buffers, registers.as_mut(), instrumentation) };
+            instrumentation.locate(seen, origin.last);
+            outcome.map_err(|e| e.at(origin.loc))?;
+            if let (Some(times), Some(begin)) = (&mut times, begin) {
+                times[k] += begin.elapsed();
+            }
+            if let Some(counts) = &mut instrumentation.counts {
+                counts.add(&step.own_work(&|a, b| buffers.start(a) == buffers.start(b)));
+            }
+            self.retire(k, buffers);
+        }
+        Ok(())
+    }
+
+    /// Debug builds: fills the buffers that end with step `k`, so that no later step reads what is left in them.
+    fn retire(&self, k: usize, buffers: Buffers<'_>) {
+        if !cfg!(debug_assertions) {
+            return;
+        }
+        for &buffer in &self.assignment.ended[k] {
+            let bytes = self.assignment.bytes[buffer.index()];
+            // SAFETY: `storage::assign` has given the buffer these bytes of the arena, to no other one before the next step, and no later step reads it.
+            unsafe { buffers.start(buffer).write_bytes(NOTHING, bytes) };
+        }
+    }
+
+    fn check(&self, inputs: &[Input<'_>]) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                format!(
+                    "run: {} arguments for a program of {} inputs",
+                    inputs.len(),
+                    self.inputs.len()
+                ),
+            ));
+        }
+        for (k, (given, wanted)) in inputs.iter().zip(&self.inputs).enumerate() {
+            let got = given.array().ty();
+            if got != wanted {
+                return Err(Error::new(
+                    ErrorKind::Argument,
+                    format!("run: argument {k} is {got}, the program was compiled for {wanted}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+    use crate::{CompileOptions, compile};
+
+    /// No value of a run is left in its arena, so that no later one can read it.
+    #[test]
+    fn arrays_of_the_arena_are_filled_when_they_have_ended() {
+        let text = "graph(%0: f64[20]) {
+          %1: f64[20] = cumsum{axis=0, reverse=0} %0
+          %2: f64[20] = exp %1
+          %3: f64[20] = cumsum{axis=0, reverse=1} %2
+          %4: f64[] = reduce_sum{axes=[0]} %3
+          return %4
+        }";
+        let program = compile(&text.parse().unwrap(), &CompileOptions::default()).unwrap();
+        assert!(program.arena_bytes() >= 160, "{}", program.report());
+        let x = Array::from_slice(&[0.0; 20], &[20]).unwrap();
+        let sum = program.run(vec![Input::Borrowed(&x)]).unwrap();
+        assert_eq!(sum[0].as_slice::<f64>().unwrap(), [210.0]);
+        let frame = program.take_frame();
+        let left = frame.arena.as_ref().unwrap().bytes();
+        assert!(left.iter().all(|&byte| byte == NOTHING));
+    }
+}

@@ -1,0 +1,47 @@
+//! What a compiled program consists of.
+
+use super::Executable;
+use crate::origin::Member;
+use gradus_ir::Loc;
+use std::fmt;
+
+/// What a compiled program consists of.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The steps in order, each with the user's line that it comes from.
+    pub steps: Vec<(String, Loc)>,
+    /// Bytes of the arena that holds what is neither input nor output.
+    pub arena_bytes: usize,
+    /// How many outputs can take the memory of an input.
+    pub reused_inputs: usize,
+}
+
+impl Executable {
+    /// What was compiled.
+    pub fn report(&self) -> Report {
+        let steps = self.steps.iter();
+        Report {
+            steps: steps.map(|s| (s.step.to_string(), s.origin.loc)).collect(),
+            arena_bytes: self.assignment.arena,
+            reused_inputs: self.assignment.reuse.inputs().flatten().count(),
+        }
+    }
+
+    /// The operations of the graph that each step of the [`report`](Self::report) is made of.
+    pub fn members(&self) -> impl Iterator<Item = &[Member]> {
+        self.steps.iter().map(|s| s.origin.members())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (k, (step, loc)) in self.steps.iter().enumerate() {
+            writeln!(f, "  {k:3} {step}  // {loc}")?;
+        }
+        write!(
+            f,
+            "  arena {} bytes, {} outputs in the memory of inputs",
+            self.arena_bytes, self.reused_inputs
+        )
+    }
+}

@@ -1,0 +1,72 @@
+//! Measurements of one run: counted work, values that probes have seen, bytes of lists.
+
+use crate::array::Array;
+use crate::count::Counts;
+use crate::observer::Observer;
+
+/// What is measured while a program runs, with all programs inside.
+#[derive(Default)]
+pub(crate) struct Instrumentation {
+    /// Work that has been done, if the run is counted.
+    pub counts: Option<Counts>,
+    /// Bytes that lists of programs inside held, at most.
+    pub list_bytes: u64,
+    seen: Vec<Seen>,
+}
+
+/// A value that a probe has copied for its observer.
+struct Seen {
+    /// The position of the probe in the program, or of the region around it.
+    position: usize,
+    observer: u64,
+    value: Array,
+}
+
+impl Instrumentation {
+    /// That of a run whose work is counted.
+    pub fn counting() -> Instrumentation {
+        Instrumentation {
+            counts: Some(Counts::default()),
+            ..Instrumentation::default()
+        }
+    }
+
+    /// Keeps `value` for the observer with this number.
+    pub fn see(&mut self, observer: u64, value: Array) {
+        self.seen.push(Seen {
+            position: 0,
+            observer,
+            value,
+        });
+    }
+
+    /// How many values have been seen so far.
+    pub fn seen(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// Notes that the values from number `first` on were seen at `position` of the program.
+    pub fn locate(&mut self, first: usize, position: usize) {
+        for seen in &mut self.seen[first..] {
+            seen.position = position;
+        }
+    }
+
+    /// Brings the values from number `first` on into the order of the program; steps run in another one.
+    pub fn sort(&mut self, first: usize) {
+        self.seen[first..].sort_by_key(|seen| seen.position);
+    }
+
+    /// Shows all values to their observers, those that still live.
+    pub fn show(&mut self) {
+        self.sort(0);
+        for Seen {
+            observer, value, ..
+        } in self.seen.drain(..)
+        {
+            if let Some(observer) = Observer::find(observer) {
+                observer.see(&value);
+            }
+        }
+    }
+}

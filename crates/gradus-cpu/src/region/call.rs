@@ -1,0 +1,35 @@
+//! Programs that stay programs of their own.
+
+use super::{Code, most_expensive};
+use crate::count::StepForecast;
+use crate::executable::Executable;
+use crate::instrumentation::Instrumentation;
+use gradus_ir::Result;
+use smallvec::{SmallVec, smallvec};
+use std::sync::Arc;
+
+/// A call that runs.
+pub(super) struct CallCode(pub Arc<Executable>);
+
+impl Code for CallCode {
+    const NAME: &'static str = "call";
+
+    fn bodies(&self) -> SmallVec<[&Executable; 2]> {
+        smallvec![&*self.0]
+    }
+
+    fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
+        most_expensive(inside)
+    }
+
+    unsafe fn run(
+        &self,
+        inputs: &[*mut u8],
+        outputs: &[*mut u8],
+        scratch: *mut u8,
+        instrumentation: &mut Instrumentation,
+    ) -> Result<()> {
+        // SAFETY: by the caller.
+        unsafe { (self.0).run_inside(inputs, outputs, scratch, instrumentation) }
+    }
+}

@@ -1,0 +1,305 @@
+//! Standalone kernels, of single operations that do not fuse: products, indexing, arrays put together, running sums, positions of extremes.
+//!
+//! Each implements [`Kernel`], and [`Standalone`] makes a step of it. [`step`] finds the kernel of an operation.
+
+mod assemble;
+mod index;
+mod library;
+mod long;
+mod probe;
+mod product;
+mod scan;
+mod skinny;
+mod symmetric;
+mod turn;
+
+pub(crate) use product::Product;
+
+use crate::buffers::{BufferId, Buffers, Memory};
+use crate::count::StepForecast;
+use crate::instrumentation::Instrumentation;
+use crate::registers::Registers;
+use crate::step::{Operand, Operands, SameMemory, Step};
+use crate::view::View;
+use gradus_ir::primitives::{Dynamic, Gather, Resize};
+use gradus_ir::{DType, Op, Result, Type};
+use smallvec::{SmallVec, smallvec};
+use std::fmt;
+
+/// The kernel of one operation. Its operands are contiguous from the start of their buffers, but for those of a [`Product`].
+pub(crate) trait Kernel: Send + Sync {
+    /// The operation's name in reports.
+    const NAME: &'static str;
+    /// Whether the result is operand 0 with parts changed, so that it may take its memory.
+    const UPDATES_FIRST: bool = false;
+
+    /// See [`Step::prepare`].
+    fn prepare(&mut self, _touched: usize) {}
+
+    /// See [`Step::scratch_bytes`].
+    fn scratch_bytes(&self) -> usize {
+        0
+    }
+
+    /// What a run does; `in_place` says whether the result is in the memory of operand 0.
+    fn forecast(&self, in_place: InPlace) -> StepForecast;
+
+    /// Computes the results.
+    ///
+    /// # Errors
+    /// If an index is out of bounds.
+    ///
+    /// # Safety
+    /// The arrays are of the types that the kernel was made for, which the operation's type rule has passed. No result overlaps an operand, unless the kernel
+    /// [updates](Self::UPDATES_FIRST) operand 0 and the first result is in its memory.
+    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()>;
+}
+
+/// Whether a result is in the memory of the operand that the kernel updates.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum InPlace {
+    Yes,
+    No,
+}
+
+/// The operands and results of a kernel during a run.
+pub(crate) struct Arrays<'a> {
+    buffers: Buffers<'a>,
+    operands: &'a [BufferId],
+    results: &'a [BufferId],
+}
+
+impl Arrays<'_> {
+    /// The memory of operand `k`.
+    fn operand(&self, k: usize) -> Memory {
+        self.buffers.memory(self.operands[k])
+    }
+
+    /// The memory of result `k`.
+    fn result(&self, k: usize) -> Memory {
+        self.buffers.memory(self.results[k])
+    }
+}
+
+/// A kernel with the buffers of its arrays.
+pub(crate) struct Standalone<K> {
+    kernel: K,
+    operands: Operands,
+    results: Vec<BufferId>,
+}
+
+impl<K: Kernel + 'static> Standalone<K> {
+    pub fn step(kernel: K, operands: Vec<Operand>, results: Vec<BufferId>) -> Box<dyn Step> {
+        Box::new(Standalone {
+            kernel,
+            operands: Operands::new(operands),
+            results,
+        })
+    }
+}
+
+impl<K: Kernel> Step for Standalone<K> {
+    fn reads(&self) -> Vec<(BufferId, &View)> {
+        self.operands.reads()
+    }
+
+    fn writes(&self) -> Vec<BufferId> {
+        self.results.clone()
+    }
+
+    fn may_overwrite(&self, out: BufferId, source: BufferId) -> bool {
+        let operands = self.operands.buffers();
+        K::UPDATES_FIRST
+            && self.results[0] == out
+            && operands[0] == source
+            && !operands[1..].contains(&source)
+    }
+
+    fn prepare(&mut self, touched: usize) {
+        self.kernel.prepare(touched);
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        self.kernel.scratch_bytes()
+    }
+
+    fn forecast(&self, same_memory: SameMemory<'_>) -> StepForecast {
+        let first = self.operands.buffers()[0];
+        self.kernel.forecast(
+            match K::UPDATES_FIRST && same_memory(first, self.results[0]) {
+                true => InPlace::Yes,
+                false => InPlace::No,
+            },
+        )
+    }
+
+    unsafe fn run(
+        &self,
+        buffers: Buffers<'_>,
+        _registers: Option<&mut Registers>,
+        _instrumentation: &mut Instrumentation,
+    ) -> Result<()> {
+        let arrays = Arrays {
+            buffers,
+            operands: self.operands.buffers(),
+            results: &self.results,
+        };
+        // SAFETY: by the caller.
+        unsafe { self.kernel.run(&arrays) }
+    }
+}
+
+impl<K: Kernel> fmt::Display for Standalone<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} -> ", K::NAME, self.operands.buffers())?;
+        match self.results.as_slice() {
+            [one] => write!(f, "{one}"),
+            several => write!(f, "{several:?}"),
+        }
+    }
+}
+
+/// The step of an operation that does not fuse and is neither a product nor a region. `types` are those of the operands and of the results.
+pub(crate) fn step(
+    op: &Op,
+    (x, out): (&[&Type], &[Type]),
+    operands: Vec<Operand>,
+    results: Vec<BufferId>,
+) -> Box<dyn Step> {
+    macro_rules! standalone {
+        ($kernel:expr) => {
+            Standalone::step($kernel, operands, results)
+        };
+    }
+    match op {
+        Op::Gather(Gather::Take { batch, axis }) => {
+            standalone!(index::Take::new(x[0], x[1], *batch, *axis))
+        }
+        Op::Gather(Gather::ScatterAdd { batch, axis }) => {
+            standalone!(index::ScatterAdd::new(x[0], x[1], *batch, *axis))
+        }
+        Op::Dynamic(Dynamic::Slice { sizes }) => {
+            standalone!(index::DynamicSlice::new(x[0], sizes))
+        }
+        Op::Dynamic(Dynamic::Update) => {
+            standalone!(index::DynamicUpdate::new(x[0], &x[1].shape))
+        }
+        Op::Resize(Resize::Pad { low, interior, .. }) => {
+            standalone!(assemble::Pad::new(x[0], &out[0], low, interior))
+        }
+        Op::Resize(Resize::Concat(axis)) => {
+            standalone!(assemble::Concat::new(x, &out[0], *axis))
+        }
+        Op::Resize(Resize::SliceAdd { start, stride }) => {
+            standalone!(assemble::SliceAdd::new(x[0], x[1], start, stride))
+        }
+        Op::CumSum(c) => standalone!(scan::CumSum::new(x[0], c.axis, c.reverse)),
+        Op::ArgReduce(a) => standalone!(scan::ArgReduce::new(x[0], a.axis, a.smallest)),
+        Op::Probe(p) => Box::new(probe::Probe::new(p.id, x, operands, results[0])),
+        Op::Contract(_) => unreachable!("a product says itself how its operands must lie"),
+        Op::Region(_) => unreachable!("a region is no kernel"),
+        Op::Input(_)
+        | Op::Const(_)
+        | Op::Iota(_)
+        | Op::Layout(_)
+        | Op::Unary(_)
+        | Op::Cast(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select(_)
+        | Op::Reduce(_) => unreachable!("{} is fused", op.name()),
+    }
+}
+
+/// Calls `f` with each index of `shape` in row-major order.
+fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
+    if shape.contains(&0) {
+        return;
+    }
+    let mut index: SmallVec<[usize; 6]> = smallvec![0; shape.len()];
+    loop {
+        f(&index);
+        let mut i = shape.len();
+        loop {
+            if i == 0 {
+                return;
+            }
+            i -= 1;
+            index[i] += 1;
+            if index[i] < shape[i] {
+                break;
+            }
+            index[i] = 0;
+        }
+    }
+}
+
+/// Neighbouring elements of one array, from byte `from` on, and their places in another, from byte `to` on and `step` elements apart.
+#[derive(Clone, Copy)]
+struct Row {
+    from: usize,
+    to: usize,
+    n: usize,
+    step: usize,
+}
+
+/// `target[i·step] += source[i]` for the elements of `row`.
+///
+/// # Safety
+/// Both arrays are of type `dtype` and have the elements of the row. Debug builds check it.
+unsafe fn add_to(dtype: DType, target: Memory, source: Memory, row: Row) {
+    let Row { from, to, n, step } = row;
+    let size = dtype.size();
+    // SAFETY: by the caller.
+    let (target, source) = unsafe { (target.row(to, n, step, size), source.at(from, n * size)) };
+    macro_rules! run {
+        ($t:ty, $add:expr) => {{
+            let (target, source) = (target.cast::<$t>(), source.cast::<$t>());
+            for i in 0..n {
+                // SAFETY: element `i` of the row, by the caller.
+                unsafe {
+                    let at = target.add(i * step);
+                    at.write($add(at.read(), source.add(i).read()));
+                }
+            }
+        }};
+    }
+    match dtype {
+        DType::F32 => run!(f32, |a, b| a + b),
+        DType::F64 => run!(f64, |a, b| a + b),
+        DType::I32 => run!(i32, i32::wrapping_add),
+        DType::I64 => run!(i64, i64::wrapping_add),
+        DType::U32 => run!(u32, u32::wrapping_add),
+        DType::Bool => unreachable!("truth values are not added"),
+    }
+}
+
+/// Copies `row` of elements of `size` bytes to its places.
+///
+/// # Safety
+/// Both arrays have the elements of the row, and do not overlap. Debug builds check the former.
+unsafe fn copy_to(target: Memory, source: Memory, row: Row, size: usize) {
+    let Row { from, to, n, step } = row;
+    // SAFETY: by the caller.
+    unsafe {
+        let (to, from) = (target.row(to, n, step, size), source.at(from, n * size));
+        if step == 1 {
+            std::ptr::copy_nonoverlapping(from, to, n * size);
+            return;
+        }
+        for i in 0..n {
+            std::ptr::copy_nonoverlapping(from.add(i * size), to.add(i * step * size), size);
+        }
+    }
+}
+
+/// Copies an array unless source and target are the same memory.
+///
+/// # Safety
+/// Both have `bytes` bytes, and are the same or do not overlap. Debug builds check the former.
+unsafe fn copy_unless_same(source: Memory, target: Memory, bytes: usize) {
+    if source.start() != target.start() {
+        // SAFETY: by the caller.
+        unsafe { std::ptr::copy_nonoverlapping(source.at(0, bytes), target.at(0, bytes), bytes) };
+    }
+}

@@ -1,0 +1,284 @@
+//! The assignment of memory to the buffers of a program.
+//!
+//! Each buffer but inputs and outputs lies in one arena from the step that writes it to the last one that reads it. A step may overwrite a buffer that
+//! ends with it. Outputs reuse the memory of inputs that the caller gives away.
+
+use crate::arena::Arena;
+use crate::buffers::{BufferId, BufferSpec, Role};
+use crate::options::CompileOptions;
+use crate::step::{Largest, PlannedStep};
+
+/// Where a buffer is during a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Storage {
+    /// It is the memory of the input of this number.
+    Input(usize),
+    /// It is the memory of the output of this number.
+    Output(usize),
+    /// At this offset of the arena.
+    Arena(usize),
+    /// It is the list of this number.
+    List(usize),
+}
+
+/// For each output the input whose memory it may reuse.
+#[derive(Debug)]
+pub(crate) struct InputReuse(Vec<Option<usize>>);
+
+impl InputReuse {
+    /// The input whose memory output `k` may reuse.
+    pub fn input_of(&self, k: usize) -> Option<usize> {
+        self.0[k]
+    }
+
+    /// The same for all outputs.
+    pub fn inputs(&self) -> impl Iterator<Item = Option<usize>> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// The memory of all buffers of a program.
+pub(crate) struct Assignment {
+    pub storage: Vec<Storage>,
+    pub reuse: InputReuse,
+    /// Bytes of the arena.
+    pub arena: usize,
+    /// How many lists there are.
+    pub lists: usize,
+    /// The largest array that a step writes.
+    pub largest: Option<Largest>,
+    /// Bytes of each buffer.
+    pub bytes: Vec<usize>,
+    /// For each step the buffers in the arena that end with it. Only debug builds have it: they fill these buffers after the step, so that no later step reads them.
+    pub ended: Vec<Vec<BufferId>>,
+}
+
+impl Assignment {
+    /// Whether two buffers share memory, if outputs reuse all inputs that they may.
+    pub fn same_memory(&self, a: BufferId, b: BufferId) -> bool {
+        let (a, b) = (self.storage[a.index()], self.storage[b.index()]);
+        match (a, b) {
+            (Storage::Input(i), Storage::Output(k)) | (Storage::Output(k), Storage::Input(i)) => {
+                self.reuse.input_of(k) == Some(i)
+            }
+            _ => a == b,
+        }
+    }
+}
+
+/// Assigns memory to all buffers, and tells the steps which buffers they overwrite.
+pub(crate) fn assign(
+    steps: &mut [PlannedStep],
+    buffers: &[BufferSpec],
+    options: &CompileOptions,
+) -> Assignment {
+    let mut assigning = Assigning::new(steps, buffers, options);
+    let mut ended = Vec::new();
+    for (k, planned) in steps.iter_mut().enumerate() {
+        let mut touched: Vec<BufferId> = planned.step.reads().iter().map(|&(b, _)| b).collect();
+        let writes = planned.step.writes();
+        for &out in &writes {
+            match buffers[out.index()].role {
+                Role::Temporary => assigning.temporary(k, planned, &touched, out),
+                Role::Scratch => assigning.take(out),
+                Role::Output(j) => assigning.output(k, planned, &touched, out, j),
+                Role::Input(_) => unreachable!("inputs are not written"),
+            }
+        }
+        touched.extend(writes);
+        let now = assigning.end(k, touched);
+        if cfg!(debug_assertions) {
+            ended.push(now);
+        }
+    }
+    let storage = assigning.storage.into_iter();
+    Assignment {
+        // A buffer that no step writes has no elements to read.
+        storage: storage.map(|s| s.unwrap_or(Storage::Arena(0))).collect(),
+        reuse: InputReuse(assigning.reuse),
+        arena: assigning.arena.size(),
+        lists: assigning.lists,
+        largest: largest(steps, buffers),
+        bytes: buffers.iter().map(|b| b.ty.bytes()).collect(),
+        ended,
+    }
+}
+
+/// The state of the assignment after some of the steps.
+struct Assigning<'a> {
+    buffers: &'a [BufferSpec],
+    /// How many of the first outputs may reuse inputs.
+    reusing: usize,
+    /// The last step that reads each buffer.
+    last_read: Vec<usize>,
+    arena: Arena,
+    lists: usize,
+    storage: Vec<Option<Storage>>,
+    /// The inputs that the caller gives away, with their buffers.
+    donated: Vec<(BufferId, usize)>,
+    reuse: Vec<Option<usize>>,
+    /// Whether an output reuses each input.
+    reused: Vec<bool>,
+    /// Whether the memory of each buffer has gone to another one or back to the arena.
+    gone: Vec<bool>,
+}
+
+impl<'a> Assigning<'a> {
+    fn new(
+        steps: &[PlannedStep],
+        buffers: &'a [BufferSpec],
+        options: &CompileOptions,
+    ) -> Assigning<'a> {
+        let mut last_read = vec![0usize; buffers.len()];
+        for (k, planned) in steps.iter().enumerate() {
+            for (b, _) in planned.step.reads() {
+                last_read[b.index()] = k;
+            }
+        }
+        let mut assigning = Assigning {
+            buffers,
+            reusing: options.reusing_outputs.unwrap_or(usize::MAX),
+            last_read,
+            arena: Arena::default(),
+            lists: 0,
+            storage: vec![None; buffers.len()],
+            donated: Vec::new(),
+            reuse: Vec::new(),
+            reused: Vec::new(),
+            gone: vec![false; buffers.len()],
+        };
+        for (b, buffer) in buffers.iter().enumerate() {
+            assigning.storage[b] = match buffer.role {
+                Role::Input(i) => {
+                    assigning.reused.push(false);
+                    if options.donated.get(i) == Some(&true) {
+                        assigning.donated.push((BufferId::new(b), i));
+                    }
+                    Some(Storage::Input(i))
+                }
+                Role::Output(k) => {
+                    assigning.reuse.push(None);
+                    Some(Storage::Output(k))
+                }
+                Role::Temporary if buffer.ty.is_list() => {
+                    assigning.lists += 1;
+                    Some(Storage::List(assigning.lists - 1))
+                }
+                Role::Temporary | Role::Scratch => None,
+            };
+        }
+        assigning
+    }
+
+    fn bytes(&self, buffer: BufferId) -> usize {
+        self.buffers[buffer.index()].ty.bytes()
+    }
+
+    /// Assigns room in the arena.
+    fn take(&mut self, out: BufferId) {
+        let offset = self.arena.take(self.bytes(out));
+        self.storage[out.index()] = Some(Storage::Arena(offset));
+    }
+
+    /// Assigns the memory of a temporary buffer that ends with step `k`, which writes `out` and `reads` these, else room in the arena. A list has memory of its own.
+    fn temporary(
+        &mut self,
+        k: usize,
+        planned: &mut PlannedStep,
+        reads: &[BufferId],
+        out: BufferId,
+    ) {
+        if self.buffers[out.index()].ty.is_list() {
+            return;
+        }
+        let bytes = self.bytes(out);
+        let reusable = reads.iter().copied().find(|&b| {
+            self.last_read[b.index()] == k
+                && b != out
+                && self.buffers[b.index()].role == Role::Temporary
+                && !self.gone[b.index()]
+                && self.bytes(b) == bytes
+                && planned.step.may_overwrite(out, b)
+        });
+        let Some(source) = reusable else {
+            return self.take(out);
+        };
+        self.gone[source.index()] = true;
+        self.storage[out.index()] = self.storage[source.index()];
+        planned.step.overwrite(out);
+    }
+
+    /// Chooses the input that output `j` may reuse, which step `k` writes to `out`. Best is one that the step reads: its memory is in the cache.
+    fn output(
+        &mut self,
+        k: usize,
+        planned: &mut PlannedStep,
+        reads: &[BufferId],
+        out: BufferId,
+        j: usize,
+    ) {
+        let bytes = self.bytes(out);
+        if j >= self.reusing || bytes == 0 {
+            return;
+        }
+        let free = |&&(b, i): &&(BufferId, usize)| {
+            let last = self.last_read[b.index()];
+            !self.reused[i] && self.bytes(b) == bytes && last <= k
+        };
+        let is_read = |&&(b, _): &&(BufferId, usize)| reads.contains(&b);
+        let free = self.donated.iter().filter(free);
+        let mut read_now = free.clone().filter(is_read);
+        let overwritten = read_now.find(|&&(b, _)| planned.step.may_overwrite(out, b));
+        let found = overwritten.or_else(|| free.clone().find(|c| !is_read(c)));
+        let Some(&(_, input)) = found else { return };
+        if overwritten.is_some() {
+            planned.step.overwrite(out);
+        }
+        self.reuse[j] = Some(input);
+        self.reused[input] = true;
+    }
+
+    /// Gives back the memory of buffers that no step after `k` reads, of those that it reads or writes.
+    fn end(&mut self, k: usize, mut touched: Vec<BufferId>) -> Vec<BufferId> {
+        touched.sort_unstable();
+        touched.dedup();
+        touched.retain(|&b| {
+            let Some(Storage::Arena(offset)) = self.storage[b.index()] else {
+                return false;
+            };
+            let ends = self.last_read[b.index()] <= k && !self.gone[b.index()];
+            if ends {
+                self.arena.give(offset, self.bytes(b));
+                self.gone[b.index()] = true;
+            }
+            ends
+        });
+        touched
+    }
+}
+
+/// The largest array that a step writes, or a program inside of one.
+fn largest(steps: &[PlannedStep], buffers: &[BufferSpec]) -> Option<Largest> {
+    let mut largest: Option<Largest> = None;
+    let is_larger = |bytes: usize, largest: &Option<Largest>| {
+        largest.as_ref().is_none_or(|l| bytes > l.ty.bytes())
+    };
+    for PlannedStep { step, origin } in steps {
+        if let Some(inside) = step.largest_inside()
+            && is_larger(inside.ty.bytes(), &largest)
+        {
+            largest = Some(inside.clone());
+        }
+        for out in step.writes() {
+            let BufferSpec { ty, role } = &buffers[out.index()];
+            if !ty.is_list() && *role != Role::Scratch && is_larger(ty.bytes(), &largest) {
+                largest = Some(Largest {
+                    name: origin.name(),
+                    ty: ty.clone(),
+                    loc: origin.loc,
+                });
+            }
+        }
+    }
+    largest
+}

@@ -1,0 +1,250 @@
+//! From a program to a kernel: loops chosen, registers assigned.
+
+use super::execute::ROWS;
+use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
+use super::load::Access;
+use super::program::{Code, Instruction, Program, Value};
+use crate::array::ALIGNMENT;
+use crate::kernels;
+use crate::pool::Pieces;
+use smallvec::SmallVec;
+
+/// Bytes of the tiles of all registers together: a part of the first cache.
+const TILE_BYTES: usize = 24 << 10;
+
+impl Kernel {
+    /// Chooses loops, registers and chunks. Powers must be lowered.
+    pub fn new(program: Program) -> Kernel {
+        let mut build = Build::new(program);
+        for v in 0..build.program.sources.len() {
+            build.source(v);
+        }
+        for k in 0..build.program.code.len() {
+            build.instruction(k);
+        }
+        let mut kernel = build.finish();
+        kernel.chunks = kernel.choose_chunks();
+        kernel
+    }
+}
+
+/// A kernel whose registers have numbers and no addresses yet.
+struct Build {
+    program: Program,
+    sizes: Vec<usize>,
+    /// The last instruction that reads each value; the number of instructions if it is stored or reduced.
+    last_use: Vec<usize>,
+    registers: RegisterAllocator,
+    locations: Vec<Location>,
+    fixed: Vec<(Value, Fixed)>,
+    gathered: Vec<Gathered>,
+    iotas: Vec<Iota>,
+    loops: Vec<TileLoop>,
+    /// Whether a loop writes the value of each store to its buffer.
+    stored: Vec<bool>,
+}
+
+impl Build {
+    fn new(program: Program) -> Build {
+        let values = program.sources.len() + program.code.len();
+        Build {
+            sizes: (0..values).map(|v| program.dtype(v).size()).collect(),
+            last_use: last_uses(&program),
+            registers: RegisterAllocator::default(),
+            locations: Vec::with_capacity(values),
+            fixed: Vec::new(),
+            gathered: Vec::new(),
+            iotas: Vec::new(),
+            loops: Vec::new(),
+            stored: vec![false; program.stores.len()],
+            program,
+        }
+    }
+
+    /// Chooses how source `v` is read. All sources that need a register are brought in before the first instruction.
+    fn source(&mut self, v: Value) {
+        let source = &self.program.sources[v];
+        let location = match Access::of(&source.view) {
+            Access::Direct { offset } => Location::Source {
+                buffer: source.buffer,
+                offset: offset * self.sizes[v] as isize,
+            },
+            Access::Uniform { offset } => {
+                let offset = offset * self.sizes[v] as isize;
+                self.fixed.push((v, Fixed::Element { source: v, offset }));
+                Location::Register(self.registers.take())
+            }
+            Access::Strided { offset, axes } => {
+                self.gathered.push(Gathered {
+                    value: v,
+                    offset,
+                    axes,
+                });
+                Location::Register(self.registers.take())
+            }
+        };
+        self.locations.push(location);
+    }
+
+    /// Chooses loop and location of instruction `k`. A literal or an index has a register of its own, written before the loops.
+    fn instruction(&mut self, k: usize) {
+        let program = &self.program;
+        let (v, ins) = (program.sources.len() + k, &program.code[k]);
+        let from = program.dtype(ins.operands[0]);
+        let kernel = match ins.code {
+            Code::Literal(value) => {
+                self.fixed.push((v, Fixed::Literal(value)));
+                let register = self.registers.fresh();
+                return self.locations.push(Location::Register(register));
+            }
+            Code::Iota(axis) => {
+                self.iotas.push(Iota {
+                    value: v,
+                    size: program.shape[axis],
+                    inner: program.shape[axis + 1..].iter().product(),
+                    dtype: ins.dtype,
+                });
+                let register = self.registers.fresh();
+                return self.locations.push(Location::Register(register));
+            }
+            Code::Unary(op) => kernels::unary(op, from),
+            Code::Binary(op) => kernels::binary(op, from),
+            Code::Compare(op) => kernels::compare(op, from),
+            Code::Select => kernels::select(ins.dtype),
+            Code::Cast => kernels::cast(from, ins.dtype),
+        };
+        let freed = self.registers_freed_by(k, ins);
+        let mut stores = program.stores.iter();
+        let direct = stores.position(|s| s.value == v && !s.aliased);
+        self.locations.push(match direct {
+            Some(s) => {
+                self.stored[s] = true;
+                Location::Store {
+                    buffer: program.stores[s].buffer,
+                }
+            }
+            None => Location::Register(self.registers.take()),
+        });
+        // Only now: loops do not write over what they read.
+        for register in freed {
+            self.registers.give(register);
+        }
+        self.loops.push(TileLoop {
+            kernel,
+            operands: ins.operands,
+            out: v,
+        });
+    }
+
+    /// The registers of operands that no instruction after `k` reads. Fixed values keep theirs.
+    fn registers_freed_by(&self, k: usize, ins: &Instruction) -> SmallVec<[usize; 3]> {
+        let reads = match ins.code {
+            Code::Literal(_) | Code::Iota(_) => 0,
+            Code::Unary(_) | Code::Cast => 1,
+            Code::Binary(_) | Code::Compare(_) => 2,
+            Code::Select => 3,
+        };
+        let mut freed = SmallVec::new();
+        for (i, &o) in ins.operands[..reads].iter().enumerate() {
+            let ends = self.last_use[o] == k && !ins.operands[..i].contains(&o);
+            let is_fixed = self.fixed.iter().any(|&(f, _)| f == o);
+            if let Location::Register(register) = self.locations[o]
+                && ends
+                && !is_fixed
+            {
+                freed.push(register);
+            }
+        }
+        freed
+    }
+
+    /// Gives the registers addresses in scratch memory, and chooses how many elements a tile has.
+    fn finish(self) -> Kernel {
+        let program = self.program;
+        let elements: usize = program.shape.iter().product();
+        let widest = self.sizes.iter().copied().max().unwrap_or(8);
+        let reductions = program.reductions.len();
+        let count = self.registers.count + reductions;
+        let tile = (TILE_BYTES / (count.max(1) * widest)).clamp(128, 1024) / 64 * 64;
+        let tile = tile.min(elements.next_multiple_of(8).max(8));
+        let register = tile * widest;
+        let mut locations = self.locations;
+        for location in &mut locations {
+            if let Location::Register(number) = location {
+                *number *= register;
+            }
+        }
+        // Behind the registers and the row sums lie the totals of long sums of columns. They begin at a cache line: half of their vectors would lie across two otherwise.
+        let totals = (count * register).next_multiple_of(ALIGNMENT);
+        let (_, rows, columns) = program.reduced;
+        let long = columns > 1 && rows > ROWS;
+        let total = if long { tile * kernels::TOTAL_BYTES } else { 0 };
+        let outside = locations.iter().enumerate();
+        let outside = outside.filter_map(|(v, location)| match *location {
+            Location::Source { buffer, offset } => Some((v, buffer, offset)),
+            Location::Store { buffer } => Some((v, buffer, 0)),
+            Location::Register(_) => None,
+        });
+        let copies = program.stores.iter().zip(&self.stored);
+        let copies = copies.filter(|(_, stored)| !**stored);
+        let folds = program.reductions.iter();
+        let folds = folds.map(|r| Folding::new(r.kind, program.dtype(r.value)));
+        Kernel {
+            elements,
+            tile,
+            scratch: totals + reductions * total,
+            outside: outside.collect(),
+            locations,
+            sizes: self.sizes,
+            fixed: self.fixed,
+            gathered: self.gathered,
+            iotas: self.iotas,
+            loops: self.loops,
+            copies: copies.map(|(s, _)| (s.value, s.buffer)).collect(),
+            folds: folds.collect(),
+            chunks: Pieces::ONE,
+            row_sums: (self.registers.count..count)
+                .map(|k| k * register)
+                .collect(),
+            totals,
+            program,
+        }
+    }
+}
+
+fn last_uses(program: &Program) -> Vec<usize> {
+    let mut last_use = vec![0; program.sources.len() + program.code.len()];
+    for (k, ins) in program.code.iter().enumerate() {
+        for &o in &ins.operands {
+            last_use[o] = k;
+        }
+    }
+    let stored = program.stores.iter().map(|s| s.value);
+    for v in stored.chain(program.reductions.iter().map(|r| r.value)) {
+        last_use[v] = program.code.len();
+    }
+    last_use
+}
+
+/// Numbers of registers, reused.
+#[derive(Default)]
+struct RegisterAllocator {
+    free: Vec<usize>,
+    count: usize,
+}
+
+impl RegisterAllocator {
+    fn take(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| self.fresh())
+    }
+
+    /// A register that no earlier instruction writes to, for values made before the first one.
+    fn fresh(&mut self) -> usize {
+        self.count += 1;
+        self.count - 1
+    }
+
+    fn give(&mut self, register: usize) {
+        self.free.push(register);
+    }
+}
