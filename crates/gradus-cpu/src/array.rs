@@ -36,10 +36,12 @@ pub(crate) const ALIGNMENT: usize = 64;
 /// Free blocks are kept for reuse up to this many bytes in total.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// What debug builds fill memory with that holds nothing: as a float it is NaN, as an index -1, and it is no truth value.
+/// Debug builds fill memory that holds nothing with this byte: as a float it is NaN, as an index -1, and it is no
+/// truth value.
 pub(crate) const NOTHING: u8 = 0xff;
 
-/// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back. A memory checker sees more without them.
+/// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back.
+/// A memory checker sees more without them.
 const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
     ALIGNMENT
 } else {
@@ -48,7 +50,8 @@ const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
 
 static FRESH: AtomicU64 = AtomicU64::new(0);
 
-/// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not count.
+/// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not
+/// count.
 pub fn allocations() -> u64 {
     FRESH.load(Ordering::Relaxed)
 }
@@ -119,8 +122,9 @@ fn free_block(start: NonNull<u8>, size: usize) {
     unsafe { dealloc(start.as_ptr(), layout(size)) };
 }
 
-/// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so that one block serves arrays of several sizes; debug
-/// builds take the exact size, so that what reaches beyond it is found.
+/// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so
+/// that one block serves arrays of several sizes; debug builds take the exact size, so that what reaches beyond it is
+/// found.
 fn block_size(len: usize) -> usize {
     if cfg!(debug_assertions) {
         return len.max(1) + GUARD;
@@ -195,7 +199,8 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// Debug builds: finds what was written behind the block, and fills it so that nobody reads what was in it.
+    /// Debug builds: checks that nothing was written behind the block, and fills it so that its old contents are not
+    /// read.
     fn retire(&self) {
         // SAFETY: `new` has initialised `block_size(len)` bytes, of which the guard is the end.
         let (block, guard) = unsafe {
@@ -282,7 +287,8 @@ impl Array {
         }
         let ty = ty.checked("array")?;
         let buffer = Buffer::new(ty.bytes()).map_err(|s| too_large("an array", &ty, s))?;
-        // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not shared yet.
+        // SAFETY: there are as many values as elements, by the check above; the buffer has their bytes, and is not
+        // shared yet.
         unsafe {
             std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
         }
@@ -321,7 +327,8 @@ impl Array {
         Ok(Array::new(ty, buffer))
     }
 
-    /// The array of `shape` whose elements are `element(0)`, `element(1)`, … in row-major order; `name` is the operation that asks for it.
+    /// The array of `shape` whose elements are `element(0)`, `element(1)`, … in row-major order;
+    /// `name` is the operation that asks for it.
     ///
     /// # Errors
     /// If memory cannot hold it.
@@ -350,7 +357,8 @@ impl Array {
         let size = ty.dtype.size();
         let bytes = value.to_ne_bytes();
         for i in 0..ty.elements() {
-            // SAFETY: the buffer has `elements · size` bytes, a product that does not wrap since the type is addressable.
+            // SAFETY: the buffer has `elements · size` bytes, a product that does not wrap since the type is
+            // addressable.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
@@ -380,8 +388,8 @@ impl Array {
         if self.ty.dtype != T::DTYPE {
             return None;
         }
-        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes; bytes of `bool` are 0 or 1 by the check in `from_bytes` and
-        // since kernels write no others.
+        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes; bytes
+        // of `bool` are 0 or 1 by the check in `from_bytes` and since kernels write no others.
         Some(unsafe {
             std::slice::from_raw_parts(self.buffer.start().cast::<T>(), self.ty.elements())
         })

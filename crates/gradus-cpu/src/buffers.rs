@@ -1,5 +1,5 @@
-//! The buffers of a program, which hold its arrays: their types, and during a run their memory. Debug builds know the sizes, so that each access of a kernel
-//! that computes its own addresses is checked there.
+//! The buffers of a program, which hold its arrays: their types, and during a run their memory.
+//! Debug builds know the sizes, so that each access of a kernel that computes its own addresses is checked there.
 
 use gradus_ir::Type;
 use std::fmt;
@@ -37,7 +37,7 @@ pub(crate) struct BufferSpec {
     pub role: Role,
 }
 
-/// What a buffer is for.
+/// The use of a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     /// It holds the input of this number.
@@ -57,7 +57,8 @@ pub(crate) struct Buffers<'a> {
     bytes: &'a [usize],
 }
 
-// SAFETY: chunks of one step write to different addresses, and what they read no other chunk writes (see `Step::may_overwrite`).
+// SAFETY: chunks of one step write to different addresses, and what they read no other chunk writes (see
+// `Step::may_overwrite`).
 unsafe impl Send for Buffers<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Buffers<'_> {}
@@ -113,7 +114,7 @@ impl Memory {
         self.start
     }
 
-    /// Where the byte `at` is, of which and of the following the caller uses `n`.
+    /// The address of byte `at`. The caller uses `n` bytes from there on.
     ///
     /// # Safety
     /// The array has these bytes. Debug builds check it.
@@ -130,7 +131,7 @@ impl Memory {
         unsafe { self.start.add(at) }
     }
 
-    /// Where the byte `at` is, if `n` elements of `size` bytes are used that are `step` elements apart.
+    /// The address of byte `at`. The caller uses `n` elements of `size` bytes from there on, `step` elements apart.
     ///
     /// # Safety
     /// The array has these elements. Debug builds check it.
@@ -152,7 +153,7 @@ mod tests {
     fn within(at: usize, n: usize, step: usize) {
         let mut bytes = [0u8; 32];
         let memory = Memory::new(bytes.as_mut_ptr(), bytes.len());
-        // SAFETY: the place is checked and not used.
+        // SAFETY: the address is checked and not used.
         unsafe { memory.row(at, n, step, 4) };
     }
 

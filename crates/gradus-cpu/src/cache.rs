@@ -1,6 +1,7 @@
 //! Compiled programs, found again by what they compute.
 
 use crate::executable::Executable;
+use crate::limit;
 use crate::options::CompileOptions;
 use crate::recent::Recent;
 use gradus_ir::primitives::Body;
@@ -17,7 +18,10 @@ struct Entry {
     executable: Arc<Executable>,
 }
 
-static CACHE: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| Recent::new(MOST));
+static CACHE: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| {
+    limit::on_release(release_memory);
+    Recent::new(MOST)
+});
 
 /// Whether what may go wrong while running belongs to the same lines in two programs that compute the same.
 fn same_blame(a: &Graph, b: &Graph) -> bool {
@@ -34,7 +38,8 @@ fn same_blame(a: &Graph, b: &Graph) -> bool {
     })
 }
 
-/// The program with this fingerprint that computes the same as `graph`; if there is none, that of `compile`, which is kept with the graph of `kept`.
+/// The program with this fingerprint that computes the same as `graph`; if there is none, that of `compile`, which is
+/// kept with the graph of `kept`.
 ///
 /// # Errors
 /// As `compile`.
@@ -60,7 +65,7 @@ pub(crate) fn find_or_compile(
     Ok(CACHE.keep(fingerprint, entry, is).executable.clone())
 }
 
-/// Gives back the memory that programs keep from run to run, of those that do not run now.
-pub(crate) fn release_memory() {
+/// Gives back the memory that programs keep from run to run, where they do not run now.
+fn release_memory() {
     CACHE.for_each(|entry| entry.executable.release_memory());
 }

@@ -35,7 +35,8 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     Ok(executable)
 }
 
-/// The compiled program of `graph`, compiled now if no equal one was before or it was forgotten: the 4,096 programs used last are kept.
+/// The compiled program of `graph`, compiled now if no equal one was before or it was forgotten: the 4,096 programs
+/// used last are kept.
 ///
 /// # Errors
 /// As [`compile`].
@@ -52,10 +53,11 @@ fn cached_body(body: &Body, options: &CompileOptions) -> Result<Arc<Executable>>
     find_or_compile(body.fingerprint(), body, options, kept, compile)
 }
 
-/// What a run of `graph` will hold and do if the caller keeps all inputs. Passes, fusion, order and memory are those of [`compile`]. Steps are not prepared:
-/// no kernel is made but those of the programs inside of regions.
+/// The memory, operations and bytes of a run of `graph` if the caller keeps all inputs.
+/// Passes, fusion, order and memory are those of [`compile`].
+/// Steps are not prepared: no kernel is made but those of the programs inside of regions.
 ///
-/// Of a program whose arrays together are more than any machine has no more is said than that.
+/// If the arrays together are more than any machine has, the memory is the largest number and there are no steps.
 pub fn forecast(graph: &Graph) -> Forecast {
     match beyond_machines(graph) {
         Some(_) => Forecast::beyond_machines(),

@@ -1,14 +1,18 @@
-//! What runs compute and move, counted by the kernels from their own loops. A symmetric product counts as half of one and its diagonal; strips compute some more.
+//! The operations and bytes of steps and runs, counted by the kernels from their own loops.
+//! A symmetric product counts as half of one and its diagonal, though its strips compute a little more.
 
 use gradus_ir::primitives::Work;
 use gradus_ir::{ByWork, DType};
 
-/// What one step of a compiled program does.
+/// The operations and bytes of one step of a compiled program.
 ///
-/// **Operations** are counted as [`gradus_ir::primitives::Cost`] says: each instruction of a fused kernel once an element of its iteration, each
-/// reduction once an element that joins others, products by their sizes. **Bytes** are those of the step's arrays in memory: each element read counts once
-/// for each view that it is read through, however often the view repeats it, each element written once; values that stay within the step and scratch
-/// memory do not count. A step that changes a part of an array counts the copy of the whole where it cannot work in place.
+/// **Operations** are counted as [`gradus_ir::primitives::Cost`] says: each instruction of a fused kernel once for
+/// each element of its iteration, each reduction once for each element that joins others, products by their sizes.
+///
+/// **Bytes** are those of the step's arrays in memory.
+/// Each element read counts once for each view that it is read through, however often the view repeats it.
+/// Each element written counts once. Values that stay within the step, and scratch memory, do not count.
+/// A step that changes a part of an array counts the copy of the whole where it cannot work in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepForecast {
     /// Operations of each kind of work.
@@ -44,7 +48,7 @@ impl StepForecast {
     }
 }
 
-/// What one run did: see [`Executable::run_counted`](crate::Executable::run_counted).
+/// The operations and bytes of one run: see [`Executable::run_counted`](crate::Executable::run_counted).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Operations on numbers of all kinds.

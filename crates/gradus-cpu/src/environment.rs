@@ -1,9 +1,11 @@
-//! Environment variables. A value that cannot be understood is named once on standard error with what would fit, and counts as not set.
+//! Environment variables.
+//! A value that cannot be understood is named once on standard error with what would fit, and counts as not set.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-/// The value of the variable `name` as `parse` reads it; `None` where it is not set or empty, or where `parse` says what is wrong with it.
+/// The value of the variable `name` as `parse` reads it;
+/// `None` where it is not set or empty, or where `parse` says what is wrong with it.
 ///
 /// The text of `parse` follows the name and the value: `expected a number of threads from 1 to 1024`.
 pub fn read<T>(name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {

@@ -1,15 +1,16 @@
-//! What a run will hold and do, known before it.
+//! The memory, operations and bytes of a run, known before it.
 
 use crate::count::StepForecast;
 use crate::step::PlannedStep;
 use crate::storage::Assignment;
 use gradus_ir::{ByWork, Type};
 
-/// What one run of a compiled program holds and does: for each number the one that a
+/// The memory, operations and bytes of one run of a compiled program: the numbers that a
 /// [counted run](crate::Executable::run_counted) reports.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Forecast {
-    /// Bytes held beside the inputs: arena and results. A run's threads need some scratch memory more, whatever the program.
+    /// Bytes held beside the inputs: arena and results.
+    /// A run's threads need some scratch memory more, whatever the program.
     pub peak_bytes: u64,
     /// Bytes of the arena, which holds what is neither input nor result.
     pub arena_bytes: u64,

@@ -1,8 +1,9 @@
-//! Which operations run together: groups of elementwise operations (and reductions of their values) that become one kernel.
+//! Groups of elementwise operations, and of reductions of their values, that become one kernel.
 //!
-//! First every operation is drawn into the group of its users, where all of them are in one group and read it element by element: such a value never
-//! reaches memory. What is left is joined, in order, to a group that makes or reads the same arrays, where no cycle can arise: each group has a
-//! level, above those of all that it reads.
+//! First each operation is drawn into the cone of its users if all users are in one cone and read it element by
+//! element: its value never reaches memory.
+//! Then each cone joins, in order, a group that makes or reads the same arrays.
+//! No cycle can arise: each group has a level above the levels of everything that it reads.
 
 use crate::tile;
 use crate::view::View;
@@ -10,7 +11,7 @@ use gradus_ir::primitives::Unary;
 use gradus_ir::{Graph, NodeId, Op, ValueId};
 use std::collections::HashMap;
 
-/// A group may have so many operations and read so many arrays: more would not fit into the first cache.
+/// The most operations of a group, and the most arrays that it reads: more would not fit into the first cache.
 const MOST_MEMBERS: usize = 96;
 const MOST_SOURCES: usize = 24;
 
@@ -33,7 +34,7 @@ pub(crate) enum Kind {
     Dead,
 }
 
-/// Where the elements of a node are: in the memory of `base`, seen through `view`.
+/// Where the elements of a value are: in the buffer of `base`, seen through `view`.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub base: ValueId,
@@ -46,14 +47,14 @@ pub(crate) struct Group {
     /// Elementwise operations and reductions, in order.
     pub members: Vec<ValueId>,
     pub level: usize,
-    /// What the kernel iterates over.
+    /// The shape that the kernel iterates over.
     pub shape: gradus_ir::Dims,
     /// The shape as kept, reduced, kept sizes, if there are reductions.
     pub blocks: Option<(usize, usize, usize)>,
     reads: Vec<ValueId>,
 }
 
-/// What runs, in an order that can run.
+/// A unit that runs.
 #[derive(Clone, Debug)]
 pub(crate) enum Unit {
     Group(usize),
@@ -66,8 +67,9 @@ pub(crate) struct Fused {
     pub groups: Vec<Group>,
     /// The group of each element or reduction.
     pub group_of: HashMap<ValueId, usize>,
-    /// Who needs each value.
+    /// The users of each value.
     pub users: Vec<Vec<NodeId>>,
+    /// All units, in an order that can run.
     pub order: Vec<Unit>,
 }
 
@@ -153,7 +155,7 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(ValueId, ValueId), Valu
     found
 }
 
-/// What kind each value is, and which views can be read in place.
+/// The kind of each value, and where its elements are.
 fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
     let mut kinds = Vec::with_capacity(graph.len());
     let mut resolved: Vec<Resolved> = Vec::with_capacity(graph.len());
@@ -163,7 +165,7 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
             base: id,
             view: View::whole(graph.shape(id)),
         };
-        let (kind, place) = match &node.op {
+        let (kind, elements) = match &node.op {
             Op::Input(_) => (Kind::Input, own()),
             _ if !node.runs(live) => (Kind::Dead, own()),
             Op::Const(_) | Op::Iota(_) => (Kind::Inline, own()),
@@ -202,7 +204,7 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
             | Op::Region(_) => (Kind::Standalone, own()),
         };
         kinds.push(kind);
-        resolved.push(place);
+        resolved.push(elements);
     }
     (kinds, resolved)
 }
@@ -269,60 +271,38 @@ fn join(
             members.entry(*root).or_default().push(id);
         }
     }
-    let mut groups: Vec<Group> = Vec::new();
-    let mut group_of: HashMap<ValueId, usize> = HashMap::new();
-    let mut levels = vec![0usize; graph.len()];
-    let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
+    let mut joined = Groups {
+        levels: vec![0; graph.len()],
+        ..Groups::default()
+    };
     let mut order: Vec<(usize, NodeId, Unit)> = Vec::new();
     for (node_id, node) in graph.node_ids().zip(graph.nodes()) {
-        let mut results = node.results();
-        if results.all(|v| kinds[v.index()] == Kind::Standalone) {
+        match node.results().next() {
+            Some(id) if root_of.get(&id) == Some(&id) => {
+                let members = &members[&id];
+                let cone = Cone::new(graph, &kinds, &resolved, members, id);
+                joined.add(&cone, members);
+            }
+            Some(id) if kinds[id.index()] != Kind::Standalone => {}
             // A region without results has no kind that says whether it runs.
-            if node.runs(live) {
+            _ if node.runs(live) => {
+                let levels = &mut joined.levels;
                 let below = node.operands.iter();
                 let below = below.map(|o| levels[resolved[o.index()].base.index()]);
                 let level = below.max().unwrap_or(0) + 1;
                 node.results().for_each(|v| levels[v.index()] = level);
                 order.push((level, node_id, Unit::Standalone(node_id)));
             }
-            continue;
-        }
-        let Some(id) = node.results().next() else {
-            continue;
-        };
-        match kinds[id.index()] {
-            Kind::Element | Kind::Reduce if root_of[&id] == id => {
-                let cone = Cone::new(graph, &kinds, &resolved, &members[&id], id);
-                let chosen = cone.choose(&groups, &group_of, &levels, &readers);
-                let g = chosen.unwrap_or_else(|| {
-                    let level = cone.reads.iter().map(|(r, _)| levels[r.index()]).max();
-                    groups.push(Group {
-                        level: level.unwrap_or(0) + 1,
-                        shape: cone.shape.clone(),
-                        ..Group::default()
-                    });
-                    groups.len() - 1
-                });
-                for &m in &members[&id] {
-                    group_of.insert(m, g);
-                    levels[m.index()] = groups[g].level;
-                }
-                groups[g].members.extend(&members[&id]);
-                groups[g].blocks = groups[g].blocks.or(cone.blocks);
-                for (r, _) in &cone.reads {
-                    if !groups[g].reads.contains(r) {
-                        groups[g].reads.push(*r);
-                        readers.entry(*r).or_default().push(g);
-                    }
-                }
-            }
             _ => {}
         }
     }
-    for group in &mut groups {
+    let Groups {
+        mut groups,
+        group_of,
+        ..
+    } = joined;
+    for (g, group) in groups.iter_mut().enumerate() {
         group.members.sort_unstable();
-    }
-    for (g, group) in groups.iter().enumerate() {
         let first = graph.maker_id(group.members[0]);
         order.push((group.level, first, Unit::Group(g)));
     }
@@ -337,11 +317,50 @@ fn join(
     }
 }
 
+/// The groups so far.
+#[derive(Default)]
+struct Groups {
+    groups: Vec<Group>,
+    group_of: HashMap<ValueId, usize>,
+    /// The level of each value.
+    levels: Vec<usize>,
+    /// The groups that read each array.
+    readers: HashMap<ValueId, Vec<usize>>,
+}
+
+impl Groups {
+    /// Adds a cone to the group that it chooses, or to a new one.
+    fn add(&mut self, cone: &Cone, members: &[ValueId]) {
+        let g = cone.choose(self).unwrap_or_else(|| {
+            let level = cone.reads.iter().map(|(r, _)| self.levels[r.index()]);
+            self.groups.push(Group {
+                level: level.max().unwrap_or(0) + 1,
+                shape: cone.shape.clone(),
+                ..Group::default()
+            });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[g];
+        for &m in members {
+            self.group_of.insert(m, g);
+            self.levels[m.index()] = group.level;
+        }
+        group.members.extend(members);
+        group.blocks = group.blocks.or(cone.blocks);
+        for (r, _) in &cone.reads {
+            if !group.reads.contains(r) {
+                group.reads.push(*r);
+                self.readers.entry(*r).or_default().push(g);
+            }
+        }
+    }
+}
+
 /// A cone that looks for a group.
 struct Cone {
     shape: gradus_ir::Dims,
     blocks: Option<(usize, usize, usize)>,
-    /// What it reads from outside, and whether element by element.
+    /// The values that it reads from outside, and whether element by element.
     reads: Vec<(ValueId, bool)>,
     size: usize,
 }
@@ -381,14 +400,14 @@ impl Cone {
         }
     }
 
-    /// The group to join: one whose values are read, the latest first; else one that reads the same array.
-    fn choose(
-        &self,
-        groups: &[Group],
-        group_of: &HashMap<ValueId, usize>,
-        levels: &[usize],
-        readers: &HashMap<ValueId, Vec<usize>>,
-    ) -> Option<usize> {
+    /// The group to join: the latest whose values the cone reads, else one that reads the same array.
+    fn choose(&self, joined: &Groups) -> Option<usize> {
+        let Groups {
+            groups,
+            group_of,
+            levels,
+            readers,
+        } = joined;
         let fits = |g: usize| {
             let group = &groups[g];
             group.shape == self.shape

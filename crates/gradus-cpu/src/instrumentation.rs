@@ -4,7 +4,7 @@ use crate::array::Array;
 use crate::count::Counts;
 use crate::observer::Observer;
 
-/// What is measured while a program runs, with all programs inside.
+/// The measurements of a run, with those of all programs inside.
 #[derive(Default)]
 pub(crate) struct Instrumentation {
     /// Work that has been done, if the run is counted.

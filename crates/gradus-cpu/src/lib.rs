@@ -1,10 +1,12 @@
 //! The CPU backend: from a graph to numbers.
 //!
-//! **What it is**: [`compile`] turns a graph into an [`Executable`]: passes, fusion, steps, their order, the memory of their arrays; [`cached`] finds
-//! equal programs again. **What enters**: a [`gradus_ir::Graph`] and [`Array`]s. **What leaves**: arrays.
+//! **What it is**: [`compile`] turns a graph into an [`Executable`]: passes, fusion, steps, their order, the memory of
+//! their arrays. [`cached`] finds equal programs again.
+//! **What enters**: a [`gradus_ir::Graph`] and [`Array`]s. **What leaves**: arrays.
 //!
-//! **Invariants**: results depend neither on the number of threads nor on how often a program ran; after a program's first run it asks the system for no
-//! array memory but that of results, which is reused when they are dropped; an index out of bounds is an error with the user's line.
+//! **Invariants**: results depend neither on the number of threads nor on how often a program ran.
+//! After its first run a program asks the system for no array memory but that of results, which is reused when they are
+//! dropped. An index out of bounds is an error with the user's line.
 //! **Never here**: derivatives, tracing, trees.
 
 mod arena;

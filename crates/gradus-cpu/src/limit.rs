@@ -1,18 +1,20 @@
-//! How much memory arrays can have, and what is said where a request is for more.
+//! How much memory arrays can have, and the error of a request for more.
 //!
-//! `GRADUS_MEMORY_LIMIT` bounds the bytes that all arrays of the process hold together: a number with a unit (`6GB`, `512MiB`, `1.5GB`; `KB`, `MB`, `GB`, `TB` are powers of 1000,
-//! `KiB`, `MiB`, `GiB`, `TiB` of 1024), or of bytes without one, or `unlimited`. Without it the system bounds them: the limit of the address space (`ulimit -v`), those of the
-//! control groups that the process is in (versions 1 and 2), and the memory that is available, each less what is in use. The system is asked only about requests of
-//! [`LARGE`] bytes and more.
+//! `GRADUS_MEMORY_LIMIT` bounds the bytes that all arrays of the process hold together: a number with a unit (`6GB`,
+//! `512MiB`, `1.5GB`; `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`, `TiB` of 1024), or of bytes
+//! without one, or `unlimited`. Without it the system bounds them: the limit of the address space (`ulimit -v`),
+//! those of the control groups that the process is in (versions 1 and 2), and the memory that is available, each less
+//! what is in use. The system is asked only about requests of [`LARGE`] bytes and more.
 
-use crate::{array, cache, environment};
+use crate::{array, environment};
 use gradus_ir::{Error, ErrorKind};
 use std::fmt;
 use std::path::Path;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Smaller requests are not held against what the system has: to ask takes some fifty microseconds, as long as it takes to fill a few hundred kilobytes for the first time.
+/// Smaller requests are not held against what the system has: to ask takes some fifty microseconds, as long as it
+/// takes to fill a few hundred kilobytes for the first time.
 const LARGE: usize = 32 << 20;
 /// Left for what is no array: code, stacks, other threads' scratch memory.
 const RESERVE: u64 = 64 << 20;
@@ -20,7 +22,10 @@ const RESERVE: u64 = 64 << 20;
 /// Bytes of the blocks that the process has, in use or kept to be used again; counted where a limit is stated.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// What bounds the memory of arrays.
+/// Functions that give back memory which is kept to be used again, see [`on_release`].
+static RELEASES: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
+
+/// The limit that bounds the memory of arrays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Bound {
     /// `GRADUS_MEMORY_LIMIT`, with its bytes.
@@ -93,7 +98,7 @@ impl fmt::Display for Bytes {
             return write!(f, "{} bytes", self.0);
         }
         let mut k = 0;
-        // What would be rounded up to 1000 has the next unit.
+        // A number that would be rounded up to 1000 has the next unit.
         while n >= 999.5 && k + 1 < units.len() {
             n /= 1e3;
             k += 1;
@@ -138,12 +143,13 @@ fn parse(text: &str) -> Result<u64, String> {
     }
 }
 
-/// Whether programs that hold so many bytes must [ask](allow) before they run.
+/// Whether programs that hold `bytes` must [ask](allow) before they run.
 pub(crate) fn must_ask(bytes: usize) -> bool {
     bytes >= LARGE || stated().is_some_and(|limit| limit < u64::MAX)
 }
 
-/// Whether so many bytes more can be had than arrays hold now; what is kept to be used again is given back first where they cannot.
+/// Whether arrays can have `bytes` more than they hold now.
+/// If not, memory that is kept to be used again is given back first.
 ///
 /// # Errors
 /// If not, with what can be had.
@@ -154,7 +160,7 @@ pub(crate) fn allow(bytes: usize) -> Result<(), Shortage> {
     })
 }
 
-/// Counts a block of so many bytes that is about to be made.
+/// Counts a block of `bytes` that is about to be made.
 ///
 /// # Errors
 /// As [`allow`].
@@ -173,9 +179,18 @@ pub(crate) fn leave(bytes: usize) {
     }
 }
 
-/// Gives back to the system what is kept to be used again.
+/// Has `release` called when memory is short: it gives back memory that is kept to be used again.
+pub(crate) fn on_release(release: fn()) {
+    let mut releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
+    releases.push(release);
+}
+
+/// Gives back to the system all memory that is kept to be used again.
 pub(crate) fn release() {
-    cache::release_memory();
+    let releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
+    let releases = releases.clone();
+    releases.into_iter().for_each(|release| release());
+    // Last, as the blocks of the others become free blocks.
     array::release_memory();
 }
 
@@ -219,7 +234,7 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
     number.checked_mul(1024)
 }
 
-/// What the limit of the address space leaves.
+/// The bytes that the limit of the address space leaves.
 fn address_space(limits: &str, status: &str) -> Option<u64> {
     let line = limits
         .lines()

@@ -1,4 +1,4 @@
-//! Lists: what the steps of a loop keep when their number is not known before.
+//! Lists, in which the steps of a loop keep values when the number of steps is not known before.
 
 use crate::array::Buffer;
 use crate::limit::{Bytes, Shortage};
@@ -24,7 +24,7 @@ impl List {
     /// Makes it `n` items of `item` bytes long; what was there stays.
     ///
     /// # Errors
-    /// If no memory can hold so many.
+    /// If memory cannot hold them.
     pub fn resize(&mut self, n: usize, item: usize) -> Result<()> {
         let len = n.saturating_mul(item);
         if len > self.room() {
@@ -39,14 +39,15 @@ impl List {
         Ok(())
     }
 
-    /// Makes room for `len` bytes: for twice as many as there are, or where so much cannot be had for an eighth more. By less a list that grows item by item would
-    /// be copied at each.
+    /// Makes room for `len` bytes and more: for twice the present bytes or, if memory cannot hold these, for an
+    /// eighth more. With less a list that grows item by item would be copied at each item.
     fn grow(&mut self, len: usize) -> Result<(), Shortage> {
         let twice = self.len.saturating_mul(2);
         let more = self.len.saturating_add(self.len / 8);
         let larger = Buffer::new(len.max(twice)).or_else(|_| Buffer::new(len.max(more)))?;
         if let Some(old) = &self.buffer {
-            // SAFETY: the list has `len` bytes, which `resize` alone makes more and has made room for; the new block has at least as many.
+            // SAFETY: the list has `len` bytes, which `resize` alone makes more and has made room for; the new block
+            // has at least as many.
             unsafe { std::ptr::copy_nonoverlapping(old.start(), larger.start(), self.len) };
         }
         self.buffer = Some(larger);

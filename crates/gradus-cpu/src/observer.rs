@@ -1,11 +1,11 @@
-//! Who sees the values that programs show while they run.
+//! Observers of the values that programs show while they run.
 
 use crate::array::Array;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-/// What is called with a value, after the run that made it.
+/// A function that is called with a value, after the run that made it.
 type Hook = dyn Fn(&Array) + Send + Sync;
 
 /// Sees the values of the probes with its [`id`](Self::id), for as long as it lives: programs hold the number alone.

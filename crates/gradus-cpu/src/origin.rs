@@ -1,4 +1,4 @@
-//! Which operations of the graph a step is made of, for messages and profiles.
+//! The operations of the graph that a step is made of, for messages and profiles.
 
 use gradus_ir::primitives::{Body, Cost, Region, Work};
 use gradus_ir::{Graph, Loc, Node, NodeId, Op, Type, ValueId};
@@ -12,7 +12,7 @@ pub struct Member {
     pub name: &'static str,
     /// The line and the part of a derivative that it comes from.
     pub loc: Loc,
-    /// What it costs by itself.
+    /// Its cost by itself.
     pub cost: Cost,
 }
 
@@ -22,9 +22,10 @@ pub(crate) struct Origin {
     /// The line to which a mistake belongs: that of the last operation.
     pub loc: Loc,
     own: Vec<Member>,
-    /// Of a step that runs a region, that region, and the operations inside once somebody has asked: regions within each other hold many, at each level all below.
+    /// The region that the step runs, if it runs one, and the operations inside once they have been asked for: a
+    /// region lists those of all regions within it.
     region: Option<(Arc<Region>, OnceLock<Vec<Member>>)>,
-    /// The place of the last operation in the program.
+    /// The position of the last operation in the program.
     pub last: usize,
 }
 
@@ -99,7 +100,8 @@ impl Origin {
     }
 }
 
-/// The operations inside of a region, each once with what all its evaluations cost: of a loop of unknown length in one step, of a choice in the dearest branch.
+/// The operations inside of a region, each once with the cost of all its evaluations: for a loop of unknown length,
+/// those of one step; for a switch, those of the most expensive branch.
 fn inside(region: &Region) -> Vec<Member> {
     let (mut seen, mut order) = (HashSet::new(), Vec::new());
     in_order(region, &mut seen, &mut order);

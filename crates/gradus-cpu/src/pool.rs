@@ -1,10 +1,12 @@
-//! The threads that kernels run on. The thread that runs a program takes part in its work itself, so that a program costs no change of threads; helpers do the rest.
+//! The threads that kernels run on. The thread that runs a program takes part in its work itself, so that a program
+//! costs no change of threads; helpers do the rest.
 //!
-//! Each thread begins with the same pieces at each step and takes others' only when it has done its own: what a thread wrote last time is in its cache, and to write where
-//! another one wrote costs several times as much as to compute a row of a matrix.
+//! Each thread begins with the same pieces at each step and takes others' only when it has done its own: what a
+//! thread wrote last time is in its cache, and to write where another one wrote costs several times as much as to
+//! compute a row of a matrix.
 //!
-//! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a while, and small work does not wake one that sleeps,
-//! unless much of it comes.
+//! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a
+//! while, and small work does not wake one that sleeps, unless much of it comes.
 
 use crate::environment::{self, warn_once};
 use std::any::Any;
@@ -15,22 +17,25 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// Work is cut into at most so many pieces; a bit each says who has taken them.
+/// The most pieces that work is cut into. One bit for each says whether it is taken.
 pub(crate) const MOST_PIECES: usize = 16;
 /// More threads than any machine has cores are a mistake.
 const MOST_THREADS: usize = 1024;
-/// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a piece may take.
+/// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a
+/// piece may take.
 const LOOKS: usize = 2000;
-/// How long a helper looks for more work before it sleeps. Waking it takes some ten microseconds, of which the caller spends the larger part.
+/// How long a helper looks for more work before it sleeps.
+/// Waking it takes some ten microseconds, of which the caller spends the larger part.
 const AWAKE: Duration = Duration::from_micros(200);
-/// How long it looks at its start and when it was woken, until it has shared work with the caller: it may have woken on the caller's core, where it does work instead of the caller
-/// or comes too late, and a thread that sleeps again at once stays there. One that is ready for some milliseconds the system moves to an idle core.
+/// How long it looks at its start and when it was woken, until it has shared work with the caller: it may have woken
+/// on the caller's core, where it does work instead of the caller or comes too late, and a thread that sleeps again
+/// at once stays there. One that is ready for some milliseconds the system moves to an idle core.
 const AWAKE_TO_MOVE: Duration = Duration::from_millis(10);
-/// A helper reads the clock once in so many looks.
+/// Looks for work between two readings of the clock.
 const LOOKS_PER_CLOCK: usize = 64;
-/// A helper with so much work before it would come to more when that is done.
+/// A helper with this much work waiting gets no more: it would come too late to it.
 const FAR_BEHIND: usize = 16;
-/// So many small works in a row that a helper slept through wake it: more are to be expected.
+/// After this many small works in a row that a helper slept through it is woken: more are to be expected.
 const MISSED: u32 = 16;
 
 struct Pool {
@@ -53,7 +58,8 @@ static POOL: OnceLock<Pool> = OnceLock::new();
 
 /// Sets how many threads kernels use; counts before the first program runs, and later calls change nothing.
 ///
-/// Without it the number is that of `GRADUS_NUM_THREADS`, from 1 to 1,024, else that of the machine's cores. Results do not depend on it.
+/// Without it the number is that of `GRADUS_NUM_THREADS`, from 1 to 1,024, else that of the machine's cores.
+/// Results do not depend on it.
 /// Returns whether the number was taken: it was not if there are threads already, or it is out of that range.
 pub fn set_threads(n: usize) -> bool {
     let mut taken = false;
@@ -150,8 +156,9 @@ pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
     if pool.missed.load(Ordering::Relaxed) > 0 {
         pool.missed.store(0, Ordering::Relaxed);
     }
-    // SAFETY: only the lifetime changes, of a pointer. It is followed for pieces that were taken, and `work.wait` below returns only when all these are done, also when a
-    // piece panics; a helper that comes later finds nothing to take.
+    // SAFETY: only the lifetime changes, of a pointer. It is followed for pieces that were taken, and `work.wait`
+    // below returns only when all these are done, also when a piece panics; a helper that comes later finds nothing
+    // to take.
     let f: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(f) };
     let work = Arc::new(Work {
         f,

@@ -1,10 +1,11 @@
-//! Things found again by what they are, of which those used last are kept.
+//! Tables of values that are found again by what they are. They forget the least recently used.
 
 use hashbrown::HashTable;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-/// A table of at most so many things: when it is full, the eighth that was not used for the longest time is forgotten. To find one costs one look at the table, however full it is.
+/// A table with a bound: when it is full, it forgets the eighth that was not used for the longest time.
+/// Finding an entry costs one look at the table, however full it is.
 pub struct Recent<T> {
     most: usize,
     /// Counts uses.
@@ -36,7 +37,8 @@ impl<T: Clone> Recent<T> {
         Some(self.used(found, entries.len()))
     }
 
-    /// As [`find`](Self::find), where the hash takes longer than to compare a few things: it is asked for if there are more.
+    /// As [`find`](Self::find), where the hash takes longer than to compare a few things: it is asked for if there
+    /// are more.
     pub fn find_by(&self, hash: impl FnOnce() -> u64, is: impl Fn(&T) -> bool) -> Option<T> {
         const FEW: usize = 4;
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +50,8 @@ impl<T: Clone> Recent<T> {
         Some(self.used(found, entries.len()))
     }
 
-    /// The thing of this entry, one of so many. When it was used last counts only where something is soon forgotten.
+    /// The value of this entry of a table with `entries`.
+    /// The time of its last use is kept only if the table is half full: before, nothing is soon forgotten.
     fn used(&self, entry: &Entry<T>, entries: usize) -> T {
         if entries > self.most / 2 {
             entry.used.store(self.now(), Ordering::Relaxed);

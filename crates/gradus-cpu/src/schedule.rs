@@ -1,12 +1,14 @@
-//! The order of the steps: one that needs less memory at once, where there is one.
+//! An order of the steps that holds less memory at once.
 //!
-//! Greedy list scheduling: of the steps that can run, the one that adds least to what is held, that is, makes small arrays and ends large ones.
+//! Greedy list scheduling: the next step is the one that can run and adds least to the memory held, as it writes
+//! small buffers and ends large ones.
 
 use crate::buffers::{BufferSpec, Role};
 use crate::step::PlannedStep;
 use std::collections::BTreeSet;
 
-/// How much less memory another order must need to be taken: the given one follows the program and has its data in the cache.
+/// The largest part of the given order's memory that another order may need to be taken: the given order follows the
+/// program and has its data in the cache.
 const WORTH_IT: f64 = 0.9;
 
 /// The buffers that each step reads and writes, and the steps that read and write each buffer.

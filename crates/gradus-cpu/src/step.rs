@@ -1,7 +1,8 @@
 //! One step of a compiled program, as scheduling, the assignment of memory and running see it.
 //!
-//! Everything that runs implements [`Step`], each kind in a file of its own: fused kernels (`tile/`), kernels of single operations (`standalone/`),
-//! operations that hold programs (`region/`). A new kind of step is one more implementation.
+//! Everything that runs implements [`Step`], each kind in a file of its own: fused kernels (`tile/`), kernels of
+//! single operations (`standalone/`), operations that hold programs (`region/`).
+//! A new kind of step is one more implementation.
 
 use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
@@ -20,8 +21,8 @@ pub(crate) trait Step: fmt::Display + Send + Sync {
     /// The buffers that it writes.
     fn writes(&self) -> Vec<BufferId>;
 
-    /// Whether `out` may take the memory of `source`, which the step reads and no later step does: each element is read before it is overwritten.
-    /// Both buffers have the same number of bytes.
+    /// Whether `out` may take the memory of `source`, which the step reads and no later step does: each element is
+    /// read before it is overwritten. Both buffers have the same number of bytes.
     fn may_overwrite(&self, _out: BufferId, _source: BufferId) -> bool {
         false
     }
@@ -61,8 +62,9 @@ pub(crate) trait Step: fmt::Display + Send + Sync {
     /// If an index is out of bounds, a checked condition fails, or a program inside fails.
     ///
     /// # Safety
-    /// The step is [prepared](Self::prepare). Its buffers have the types that it was made for. No two of them overlap, but for a result in the memory of an
-    /// operand that the step has been [told of](Self::overwrite). `registers` is what [`registers`](Self::registers) returned for this step.
+    /// The step is [prepared](Self::prepare). Its buffers have the types that it was made for.
+    /// No two of them overlap, but for a result in the memory of an operand that the step has been
+    /// [told of](Self::overwrite). `registers` is what [`registers`](Self::registers) returned for this step.
     unsafe fn run(
         &self,
         buffers: Buffers<'_>,

@@ -1,7 +1,7 @@
 //! The assignment of memory to the buffers of a program.
 //!
-//! Each buffer but inputs and outputs lies in one arena from the step that writes it to the last one that reads it. A step may overwrite a buffer that
-//! ends with it. Outputs reuse the memory of inputs that the caller gives away.
+//! Each buffer but inputs and outputs lies in one arena from the step that writes it to the last one that reads it.
+//! A step may overwrite a buffer that ends with it. Outputs reuse the memory of inputs that the caller gives away.
 
 use crate::arena::Arena;
 use crate::buffers::{BufferId, BufferSpec, Role};
@@ -49,7 +49,8 @@ pub(crate) struct Assignment {
     pub largest: Option<Largest>,
     /// Bytes of each buffer.
     pub bytes: Vec<usize>,
-    /// For each step the buffers in the arena that end with it. Only debug builds have it: they fill these buffers after the step, so that no later step reads them.
+    /// For each step the buffers in the arena that end with it.
+    /// Only debug builds have it: they fill these buffers after the step, so that no later step reads them.
     pub ended: Vec<Vec<BufferId>>,
 }
 
@@ -180,7 +181,8 @@ impl<'a> Assigning<'a> {
         self.storage[out.index()] = Some(Storage::Arena(offset));
     }
 
-    /// Assigns the memory of a temporary buffer that ends with step `k`, which writes `out` and `reads` these, else room in the arena. A list has memory of its own.
+    /// Assigns the memory of a temporary buffer that ends with step `k`, which writes `out` and `reads` these, else
+    /// room in the arena. A list has memory of its own.
     fn temporary(
         &mut self,
         k: usize,
@@ -208,7 +210,8 @@ impl<'a> Assigning<'a> {
         planned.step.overwrite(out);
     }
 
-    /// Chooses the input that output `j` may reuse, which step `k` writes to `out`. Best is one that the step reads: its memory is in the cache.
+    /// Chooses the input that output `j` may reuse, which step `k` writes to `out`.
+    /// Best is one that the step reads: its memory is in the cache.
     fn output(
         &mut self,
         k: usize,
@@ -281,4 +284,134 @@ fn largest(steps: &[PlannedStep], buffers: &[BufferSpec]) -> Option<Largest> {
         }
     }
     largest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffers::Buffers;
+    use crate::count::StepForecast;
+    use crate::instrumentation::Instrumentation;
+    use crate::origin::Origin;
+    use crate::registers::Registers;
+    use crate::step::{SameMemory, Step};
+    use crate::view::View;
+    use gradus_ir::{DType, Loc, Result, Type};
+    use std::fmt;
+
+    /// A step that overwrites any operand and computes nothing.
+    struct Any {
+        reads: Vec<(BufferId, View)>,
+        writes: Vec<BufferId>,
+    }
+
+    impl fmt::Display for Any {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{:?} -> {:?}", self.reads, self.writes)
+        }
+    }
+
+    impl Step for Any {
+        fn reads(&self) -> Vec<(BufferId, &View)> {
+            self.reads.iter().map(|(b, view)| (*b, view)).collect()
+        }
+
+        fn writes(&self) -> Vec<BufferId> {
+            self.writes.clone()
+        }
+
+        fn may_overwrite(&self, _out: BufferId, _source: BufferId) -> bool {
+            true
+        }
+
+        fn forecast(&self, _same_memory: SameMemory<'_>) -> StepForecast {
+            StepForecast::nothing()
+        }
+
+        unsafe fn run(
+            &self,
+            _buffers: Buffers<'_>,
+            _registers: Option<&mut Registers>,
+            _instrumentation: &mut Instrumentation,
+        ) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The assignment of buffers of 64 bytes to steps that read and write these.
+    fn assigned(
+        roles: &[Role],
+        steps: &[(&[usize], &[usize])],
+        options: &CompileOptions,
+    ) -> Assignment {
+        let ty = Type::new(DType::F64, &[8]);
+        let spec = |&role: &Role| BufferSpec {
+            ty: ty.clone(),
+            role,
+        };
+        let buffers: Vec<BufferSpec> = roles.iter().map(spec).collect();
+        let step = |(reads, writes): &(&[usize], &[usize])| PlannedStep {
+            step: Box::new(Any {
+                reads: reads
+                    .iter()
+                    .map(|&b| (BufferId::new(b), View::whole(&[8])))
+                    .collect(),
+                writes: writes.iter().copied().map(BufferId::new).collect(),
+            }),
+            origin: Origin::copy(Loc::UNKNOWN, &ty),
+        };
+        let mut steps: Vec<PlannedStep> = steps.iter().map(step).collect();
+        assign(&mut steps, &buffers, options)
+    }
+
+    #[test]
+    fn buffers_share_memory_when_they_have_ended() {
+        use Role::{Input, Output, Scratch, Temporary};
+        let roles = [
+            Input(0),
+            Temporary,
+            Temporary,
+            Scratch,
+            Temporary,
+            Output(0),
+        ];
+        // Buffer 1 is read by a later step, so buffer 2 cannot overwrite it. Buffer 4 can.
+        let steps: [(&[usize], &[usize]); 4] =
+            [(&[0], &[1]), (&[1], &[2, 3]), (&[1, 2], &[4]), (&[4], &[5])];
+        let found = assigned(&roles, &steps, &CompileOptions::default());
+        let arena = Storage::Arena;
+        let expected = [
+            arena(0),
+            arena(64),
+            arena(128),
+            arena(0),
+            Storage::Output(0),
+        ];
+        assert_eq!(found.storage[1..], expected);
+        assert_eq!(found.arena, 192);
+        assert_eq!(found.reuse.input_of(0), None);
+    }
+
+    #[test]
+    fn outputs_reuse_donated_inputs_after_their_last_reader() {
+        use Role::{Input, Output};
+        let roles = [Input(0), Input(1), Output(0), Output(1)];
+        let donated = CompileOptions {
+            donated: vec![true, true],
+            reusing_outputs: None,
+        };
+        // Output 0 is written before the last reader of input 1.
+        let steps: [(&[usize], &[usize]); 2] = [(&[0, 1], &[2]), (&[1], &[3])];
+        let found = assigned(&roles, &steps, &donated);
+        assert_eq!(found.reuse.inputs().collect::<Vec<_>>(), [Some(0), Some(1)]);
+        let steps: [(&[usize], &[usize]); 2] = [(&[1], &[2]), (&[0, 1], &[3])];
+        let found = assigned(&roles, &steps, &donated);
+        assert_eq!(found.reuse.inputs().collect::<Vec<_>>(), [None, Some(0)]);
+        let first = CompileOptions {
+            reusing_outputs: Some(1),
+            ..donated
+        };
+        let found = assigned(&roles, &steps, &first);
+        assert_eq!(found.reuse.inputs().collect::<Vec<_>>(), [None, None]);
+    }
 }

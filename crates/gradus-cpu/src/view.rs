@@ -29,7 +29,7 @@ impl View {
         self.shape.iter().product()
     }
 
-    /// How many places the elements are at: those that a broadcast repeats are at one.
+    /// How many different addresses the elements have: elements that a broadcast repeats share one.
     pub fn distinct(&self) -> usize {
         if self.elements() == 0 {
             return 0;
@@ -38,7 +38,7 @@ impl View {
         axes.filter(|(_, s)| **s != 0).map(|(n, _)| n).product()
     }
 
-    /// The first and the last place that elements are at, if there are any.
+    /// The first and the last position of elements in the memory, if there are any.
     pub fn reach(&self) -> Option<(isize, isize)> {
         if self.elements() == 0 {
             return None;
@@ -66,7 +66,7 @@ impl View {
 
     /// This view seen through `layout`, which gives `shape`; `None` if the elements would have to move.
     pub fn through(&self, layout: &Layout, shape: &[usize]) -> Option<View> {
-        // Nothing lies anywhere: no place of it need be one of the memory.
+        // An array without elements: its addresses need not lie in the memory.
         if shape.contains(&0) {
             return Some(View::whole(shape));
         }
@@ -135,7 +135,8 @@ impl View {
     }
 }
 
-/// Joins neighbouring axes that all of several step lists cross as if they were one; axes of size 1 vanish. Outermost first.
+/// Joins neighbouring axes that all of several step lists cross as if they were one; axes of size 1 vanish.
+/// Outermost first.
 pub(crate) fn collapse(shape: &[usize], all: &[&[isize]]) -> Vec<(usize, SmallVec<[isize; 8]>)> {
     let mut out: Vec<(usize, SmallVec<[isize; 8]>)> = Vec::new();
     for (i, &n) in shape.iter().enumerate() {
@@ -192,7 +193,8 @@ mod tests {
         );
     }
 
-    /// Places of steps that are never taken and of arrays without elements are never computed: they could leave what a machine can count.
+    /// Places of steps that are never taken and of arrays without elements are never computed: they could leave what
+    /// a machine can count.
     #[test]
     fn steps_that_are_never_taken_count_for_nothing() {
         let huge = isize::MAX as usize;

@@ -28,7 +28,8 @@ impl Executable {
         self.assignment.largest.as_ref()
     }
 
-    /// Whether the arrays of a run can be had beside what is there, so that none begins that would end half way. The arena still needs `arena` bytes.
+    /// Whether the arrays of a run can be had beside what is there, so that none begins that would end half way.
+    /// The arena still needs `arena` bytes.
     ///
     /// # Errors
     /// If they cannot.

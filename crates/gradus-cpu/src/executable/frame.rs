@@ -7,7 +7,7 @@ use crate::registers::Registers;
 use crate::storage::Storage;
 use std::sync::PoisonError;
 
-/// What a run needs beside its inputs and outputs.
+/// The memory of a run beside its inputs and outputs.
 pub(crate) struct Frame {
     /// Memory of its own; a program inside another one uses that of the outer one.
     pub(super) arena: Option<Buffer>,
@@ -18,7 +18,8 @@ pub(crate) struct Frame {
     pub(super) registers: Vec<Option<Registers>>,
 }
 
-// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the frame, or they point to memory that the frame owns.
+// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the
+// frame, or they point to memory that the frame owns.
 unsafe impl Send for Frame {}
 
 impl Frame {
@@ -77,7 +78,8 @@ impl Executable {
             *buffer = match *storage {
                 Storage::Input(k) => input(k),
                 Storage::Output(k) => output(k),
-                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the caller.
+                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the
+                // caller.
                 Storage::Arena(at) => unsafe { arena.add(at) },
                 Storage::List(k) => (&raw mut lists[k]).cast(),
             };

@@ -12,8 +12,8 @@ impl Executable {
     /// As [`run`](Self::run).
     ///
     /// # Safety
-    /// The pointers are to arrays of the program's types; `arena` has [`arena_bytes`](Self::arena_bytes). Nothing overlaps, but outputs may be the memory of the inputs
-    /// that they [reuse](Self::reused_input).
+    /// The pointers are to arrays of the program's types; `arena` has [`arena_bytes`](Self::arena_bytes).
+    /// Nothing overlaps, but outputs may be the memory of the inputs that they [reuse](Self::reused_input).
     pub(crate) unsafe fn run_inside(
         &self,
         inputs: &[*mut u8],
@@ -31,7 +31,8 @@ impl Executable {
         outcome
     }
 
-    /// As [`run_inside`](Self::run_inside), in a frame that the caller has taken for several runs and [bound](Self::bind) to the arena.
+    /// As [`run_inside`](Self::run_inside), in a frame that the caller has taken for several runs and
+    /// [bound](Self::bind) to the arena.
     ///
     /// # Errors
     /// As [`run`](Self::run).

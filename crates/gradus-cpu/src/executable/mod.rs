@@ -101,7 +101,7 @@ impl Executable {
         Ok((results, times))
     }
 
-    /// As [`run`](Self::run), with what the run did and held. The operations are those that
+    /// As [`run`](Self::run), with the run's operations, bytes and memory. The operations are those that
     /// [`total_cost`](gradus_ir::total_cost) says of the graph after the [passes](crate::passes::run).
     ///
     /// # Errors
@@ -112,12 +112,14 @@ impl Executable {
         Ok((results, instrumentation.counts.unwrap_or_default()))
     }
 
-    /// What a run will hold and do, where each result reuses the input that it may reuse: one that is given away and that no one else holds.
+    /// The memory, operations and bytes of a run in which each result reuses the input that it may reuse.
+    /// A run does so if the input is given away and no one else holds it.
     pub fn forecast(&self) -> Forecast {
         Forecast::new(&self.outputs, &self.assignment, &self.steps)
     }
 
-    /// The operations and bytes of the [`forecast`](Self::forecast). They are found once, as many programs may hold this one.
+    /// The operations and bytes of the [`forecast`](Self::forecast).
+    /// They are found once, as many programs may hold this one.
     pub(crate) fn work(&self) -> (ByWork, u64) {
         *self.work.get_or_init(|| {
             let forecast = self.forecast();
@@ -152,8 +154,8 @@ impl Executable {
             |k: usize| inputs[k].array().start(),
             |k: usize| results[k].start(),
         );
-        // SAFETY: `check` has compared the inputs' types, results were made for theirs or reuse a buffer of as many bytes (`storage::assign` chooses no other), and the
-        // arena has the bytes that were assigned.
+        // SAFETY: `check` has compared the inputs' types, results were made for theirs or reuse a buffer of as many
+        // bytes (`storage::assign` chooses no other), and the arena has the bytes that were assigned.
         unsafe { self.bind(&mut frame, input, output, arena) };
         let outcome = self.run_steps(&mut frame, instrumentation, times);
         if let Some(counts) = &mut instrumentation.counts {
@@ -166,7 +168,8 @@ impl Executable {
         Ok(results)
     }
 
-    /// Allocates the results of a run. A result reuses the memory of its input if that input was given away and is not shared.
+    /// Allocates the results of a run.
+    /// A result reuses the memory of its input if that input was given away and is not shared.
     /// The inputs keep their buffers alive until the run ends.
     ///
     /// # Errors
@@ -199,7 +202,7 @@ impl Executable {
     }
 
     /// # Errors
-    /// If memory cannot hold so many bytes.
+    /// If memory cannot hold `bytes`.
     fn allocate(&self, bytes: usize) -> Result<Buffer> {
         Buffer::new(bytes).map_err(|shortage| self.refused(shortage))
     }
@@ -219,9 +222,10 @@ impl Executable {
             let begin = times.is_some().then(Instant::now);
             let seen = instrumentation.seen();
             let PlannedStep { step, origin } = planned;
-            // SAFETY: the steps are prepared. `bind` has pointed the buffers to arrays of the types that the steps were made for: `check` compared the inputs, and outputs
-            // have their sizes. `storage::assign` gives no two buffers that are live at once the same bytes of the arena, unless `Step::may_overwrite` says so.
-            // The registers were made by the step of the same number.
+            // SAFETY: the steps are prepared. `bind` has pointed the buffers to arrays of the types that the steps were
+            // made for: `check` compared the inputs, and outputs have their sizes.
+            // `storage::assign` gives no two buffers that are live at once the same bytes of the arena, unless
+            // `Step::may_overwrite` says so. The registers were made by the step of the same number.
             let outcome = unsafe { step.run(buffers, registers.as_mut(), instrumentation) };
             instrumentation.locate(seen, origin.last);
             outcome.map_err(|e| e.at(origin.loc))?;
@@ -243,7 +247,8 @@ impl Executable {
         }
         for &buffer in &self.assignment.ended[k] {
             let bytes = self.assignment.bytes[buffer.index()];
-            // SAFETY: `storage::assign` has given the buffer these bytes of the arena, to no other one before the next step, and no later step reads it.
+            // SAFETY: `storage::assign` has given the buffer these bytes of the arena, to no other one before the
+            // next step, and no later step reads it.
             unsafe { buffers.start(buffer).write_bytes(NOTHING, bytes) };
         }
     }

@@ -1,11 +1,11 @@
-//! What a compiled program consists of.
+//! The report of a compiled program: its steps and its memory.
 
 use super::Executable;
 use crate::origin::Member;
 use gradus_ir::Loc;
 use std::fmt;
 
-/// What a compiled program consists of.
+/// The steps and the memory of a compiled program.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The steps in order, each with the user's line that it comes from.
@@ -17,7 +17,7 @@ pub struct Report {
 }
 
 impl Executable {
-    /// What was compiled.
+    /// The steps and the memory of the program.
     pub fn report(&self) -> Report {
         let steps = self.steps.iter();
         Report {

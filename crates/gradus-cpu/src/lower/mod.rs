@@ -1,4 +1,5 @@
-//! From operations to steps: fused groups become programs, the others standalone kernels and regions, and outputs that no step computes are copied.
+//! From operations to steps: fused groups become programs, the others standalone kernels and regions, and outputs
+//! that no step computes are copied.
 
 mod fused;
 mod standalone;
@@ -81,7 +82,8 @@ impl<'a> Lowering<'a> {
         BufferId::new(self.buffers.len() - 1)
     }
 
-    /// The buffer of a value that is computed now; that of the first output that it is, perhaps in another shape, if it is one.
+    /// The buffer of a value that is computed now; that of the first output that it is, perhaps in another shape, if
+    /// it is one.
     fn define(&mut self, id: ValueId) -> BufferId {
         let role = match self.output_of.get(&id) {
             Some(&k) => Role::Output(k),
@@ -92,8 +94,10 @@ impl<'a> Lowering<'a> {
         buffer
     }
 
-    /// Appends a step. Debug builds check that it reads only elements that its buffers have, on which the `SAFETY` of kernels rests. It follows from the type rules,
-    /// as views are made from layouts that have passed them. Kernels that compute their own addresses are checked where they use them, see `Memory`.
+    /// Appends a step.
+    /// Debug builds check that it reads only elements that its buffers have, on which the `SAFETY` of kernels rests.
+    /// It follows from the type rules, as views are made from layouts that have passed them.
+    /// Kernels that compute their own addresses are checked where they use them, see `Memory`.
     fn push(&mut self, step: Box<dyn Step>, origin: Origin) {
         debug_assert!(step.reads().into_iter().all(|(buffer, view)| {
             let elements = self.buffers[buffer.index()].ty.elements() as isize;
@@ -104,7 +108,8 @@ impl<'a> Lowering<'a> {
         self.steps.push(PlannedStep { step, origin });
     }
 
-    /// Appends the fused kernel of a program. Debug builds also check that it writes as many elements as its buffers have.
+    /// Appends the fused kernel of a program.
+    /// Debug builds also check that it writes as many elements as its buffers have.
     fn push_program(&mut self, program: Program, origin: Origin) {
         debug_assert!({
             let elements = |buffer: BufferId| self.buffers[buffer.index()].ty.elements();

@@ -67,7 +67,8 @@ impl Code for CheckCode {
         _instrumentation: &mut Instrumentation,
     ) -> Result<()> {
         let first = 1 + self.reported.len();
-        // SAFETY: by the caller; truth values are bytes, and by the type rule of `check` the numbers reported have the shape of the condition.
+        // SAFETY: by the caller; truth values are bytes, and by the type rule of `check` the numbers reported have
+        // the shape of the condition.
         unsafe {
             let failed = (0..self.conditions).find(|&i| inputs[0].add(i).read() == 0);
             if let Some(i) = failed {

@@ -32,7 +32,8 @@ pub(super) struct LoopCode {
 enum Destination {
     /// Over the carried input of this number.
     Over(usize),
-    /// Into spare memory. In the next step the memory of the carried input of this number, which nothing overwrites, is the spare one.
+    /// Into spare memory.
+    /// In the next step the memory of the carried input of this number, which nothing overwrites, is the spare one.
     Spare(usize),
 }
 
@@ -173,9 +174,11 @@ impl Code for LoopCode {
 
 /// One run of a loop.
 ///
-/// Its functions are unsafe as [`Code::run`] is. Places and items lie within the arrays that the caller vouches for: scratch memory has two places for each
-/// carried value and then the memory of the programs inside (`arena_bytes`). Sequences have an item for each step by the type rule of `scan`. Lists are made
-/// long enough before they are written (`List::resize`), and found to be long enough before they are read (`List::check`).
+/// Its functions are unsafe as [`Code::run`] is. Places and items lie within the arrays that the caller vouches for:
+/// scratch memory has two places for each carried value and then the memory of the programs inside (`arena_bytes`).
+/// Sequences have an item for each step by the type rule of `scan`.
+/// Lists are made long enough before they are written (`List::resize`), and found to be long enough before they are
+/// read (`List::check`).
 struct Run<'a> {
     code: &'a LoopCode,
     inputs: &'a [*mut u8],
@@ -238,7 +241,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Makes lists that are written as long as is known, and checks once for all steps that none reads past the end of another.
+    /// Makes lists that are written as long as is known, and checks once for all steps that none reads past the end
+    /// of another.
     unsafe fn prepare_lists(&mut self) -> Result<()> {
         if !self.code.has_lists() {
             return Ok(());

@@ -41,13 +41,15 @@ trait Code: Send + Sync {
     /// The programs inside.
     fn bodies(&self) -> SmallVec<[&Executable; 2]>;
 
-    /// Bytes of memory that a run works in; nothing stays there between runs. The largest number where they cannot be counted.
+    /// Bytes of memory that a run works in; nothing stays there between runs.
+    /// The largest number where they cannot be counted.
     fn arena_bytes(&self) -> usize {
         let inside = self.bodies().into_iter().map(Executable::arena_bytes);
         inside.max().unwrap_or(0)
     }
 
-    /// The operations and bytes of a run as far as they are known before it. `inside` are those of one run of each program inside.
+    /// The operations and bytes of a run as far as they are known before it.
+    /// `inside` are those of one run of each program inside.
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast;
 
     /// The part of the forecast that does not belong to the programs inside.
@@ -61,7 +63,8 @@ trait Code: Send + Sync {
     /// The error of a program inside, or that of a condition that does not hold.
     ///
     /// # Safety
-    /// `inputs` and `outputs` point to arrays of the region's types, `scratch` to [`arena_bytes`](Self::arena_bytes). Nothing overlaps what is written.
+    /// `inputs` and `outputs` point to arrays of the region's types, `scratch` to [`arena_bytes`](Self::arena_bytes).
+    /// Nothing overlaps what is written.
     unsafe fn run(
         &self,
         inputs: &[*mut u8],
@@ -185,7 +188,8 @@ impl<C: Code> Step for RegionStep<C> {
             .collect();
         let outputs: Pointers = self.results.iter().map(|&o| buffers.start(o)).collect();
         let scratch = buffers.start(self.scratch);
-        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the programs inside take and return arrays of these types.
+        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the programs
+        // inside take and return arrays of these types.
         unsafe { (self.code).run(&inputs, &outputs, scratch, instrumentation) }
     }
 }

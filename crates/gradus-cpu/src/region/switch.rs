@@ -47,7 +47,8 @@ impl Code for SwitchCode {
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
         let last = self.branches.len() - 1;
-        // SAFETY: by the caller; by the type rule of `switch` the first operand is an i64 number, and the others are the inputs of each branch.
+        // SAFETY: by the caller; by the type rule of `switch` the first operand is an i64 number, and the others are
+        // the inputs of each branch.
         unsafe {
             let index = inputs[0].cast::<i64>().read();
             let index = usize::try_from(index).unwrap_or(0).min(last);

@@ -16,7 +16,8 @@ struct Places {
 }
 
 impl Places {
-    /// The places of `part` from `start` by steps of `stride`: within `whole`, which the type rules of `pad` and `slice_add` check (`gradus_ir::primitives::Resize`).
+    /// The places of `part` from `start` by steps of `stride`: within `whole`, which the type rules of `pad` and
+    /// `slice_add` check (`gradus_ir::primitives::Resize`).
     fn new(part: &Type, whole: &Type, start: &[usize], stride: &[usize]) -> Places {
         let size = part.dtype.size();
         let strides = row_major_strides(&whole.shape);
@@ -104,7 +105,8 @@ impl Kernel for Pad {
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (x, value, out) = (arrays.operand(0), arrays.operand(1), arrays.result(0));
         let size = self.places.size;
-        // SAFETY: the value is a scalar and the result as long as its parts together, by the type rule of `pad`; rows lie in the result by `Places::new`.
+        // SAFETY: the value is a scalar and the result as long as its parts together, by the type rule of `pad`; rows
+        // lie in the result by `Places::new`.
         unsafe {
             let (value, all) = (value.at(0, size), out.at(0, self.elements * size));
             for i in 0..self.elements {
@@ -172,7 +174,8 @@ pub(super) struct Concat {
 }
 
 impl Concat {
-    /// Blocks are as long as the parts of one together: the type rule of `concat` (`gradus_ir::primitives::Resize`) adds their sizes up, and refuses a sum that wraps.
+    /// Blocks are as long as the parts of one together: the type rule of `concat` (`gradus_ir::primitives::Resize`)
+    /// adds their sizes up, and refuses a sum that wraps.
     pub fn new(types: &[&Type], out: &Type, axis: usize) -> Concat {
         let inner: usize = out.shape[axis + 1..].iter().product::<usize>() * out.dtype.size();
         let mut begin = 0;
@@ -239,7 +242,8 @@ mod tests {
             operands: &[first, second],
             results: &[result],
         };
-        // SAFETY: the arrays outlive the call. Debug builds check whether they are as long as the kernel takes them to be.
+        // SAFETY: the arrays outlive the call.
+        // Debug builds check whether they are as long as the kernel takes them to be.
         unsafe { pad.run(&arrays) }.unwrap();
         assert_eq!(out[low..], x);
     }

@@ -1,32 +1,36 @@
-//! Products of long sums. One after the other, ten million products lose four digits of f32; here some hundred are summed at a time, and these parts are added in more
-//! digits, so that a long product is as exact as a sum.
+//! Products of long sums. One after the other, ten million products lose four digits of f32; here some hundred are
+//! summed at a time, and these parts are added in more digits, so that a long product is as exact as a sum.
 
 use super::library::{self, Float};
 use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
 use super::skinny::Skinny;
-use super::turn::{Shared, room, turn};
+use super::transpose::{Shared, room, transpose};
 use crate::kernels::{add_dot_to_total, add_to_totals, merge_totals, total};
 use crate::pool::{self, Pieces};
 use gradus_ir::DType;
 use std::cell::Cell;
 
-/// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as parts cost these nothing.
+/// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as
+/// parts cost these nothing.
 const LONG: usize = 8192;
 const LONG_OF_FEW: usize = 4096;
 const FEW: usize = 20;
-/// Products that are summed before they are added to totals, and those that the library sums in one register, whose sum it adds to the part's.
+/// Products that are summed before they are added to totals, and those that the library sums in one register, whose
+/// sum it adds to the part's.
 const PART: usize = 512;
 const IN_REGISTER: usize = 128;
-/// Rows and columns of a block of the result: its totals stay in the second cache. With few rows, so many columns, read row by row or column by column.
+/// Rows and columns of a block of the result: its totals stay in the second cache.
+/// With few rows, a block has this many columns, read row by row or column by column.
 const SIDE: usize = 128;
 const BY_ROWS: usize = 1024;
 const BY_DOTS: usize = 32;
-/// The sums themselves are cut where the result has too few blocks for the threads, down to so many products, while all totals are at most so many numbers.
+/// The sums themselves are cut if the result has too few blocks for the threads: into parts of at least [`SHORTEST`]
+/// products, with at most [`MOST_TOTALS`] totals.
 const SHORTEST: usize = 4096;
 const MOST_TOTALS: usize = 1 << 18;
 
 thread_local! {
-    /// A part of a block, its totals and a turned matrix, in units of any element's alignment.
+    /// A part of a block, its totals and a transposed matrix, in units of any element's alignment.
     static BLOCK: Cell<[Vec<u64>; 3]> = const { Cell::new([const { Vec::new() }; 3]) };
     /// The totals of all blocks and cuts, of the thread that began the product.
     static ALL: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
@@ -60,9 +64,9 @@ enum Few {
     Columns,
 }
 
-/// Where the arrays of one product are.
+/// The arrays of one product.
 #[derive(Clone, Copy)]
-pub(super) struct Places {
+pub(super) struct Addresses {
     pub left: Shared,
     pub right: Shared,
     pub out: Shared,
@@ -126,21 +130,21 @@ impl Long {
         })
     }
 
-    /// Computes the products; `places` says where those of number `i` are.
+    /// Computes the products; `addresses` gives those of number `i`.
     ///
     /// # Safety
     /// The operands hold what the strides reach, results have room and overlap neither.
-    pub unsafe fn run(&self, places: &(dyn Fn(usize) -> Places + Sync)) {
+    pub unsafe fn run(&self, addresses: &(dyn Fn(usize) -> Addresses + Sync)) {
         // SAFETY: by the caller.
         unsafe {
             match self.dtype {
-                DType::F32 => self.run_as::<f32>(places),
-                _ => self.run_as::<f64>(places),
+                DType::F32 => self.run_as::<f32>(addresses),
+                _ => self.run_as::<f64>(addresses),
             }
         }
     }
 
-    unsafe fn run_as<T: Float>(&self, places: &(dyn Fn(usize) -> Places + Sync)) {
+    unsafe fn run_as<T: Float>(&self, addresses: &(dyn Fn(usize) -> Addresses + Sync)) {
         let jobs = self.batch * self.blocks.len() * self.cuts;
         let most = self.block.0.min(self.m) * self.block.1.min(self.n);
         let mut memory = ALL.take();
@@ -165,9 +169,9 @@ impl Long {
                     totals.write_bytes(0, 2 * elements);
                     let from = self.k * cut / self.cuts;
                     let to = self.k * (cut + 1) / self.cuts;
-                    self.sum::<T>(places(i), block, (from, to), totals, &mut own);
+                    self.sum::<T>(addresses(i), block, (from, to), totals, &mut own);
                     if of_all.is_none() {
-                        self.finish::<T>(places(i).out, block, totals);
+                        self.finish::<T>(addresses(i).out, block, totals);
                     }
                 }
             }
@@ -183,14 +187,15 @@ impl Long {
                     for cut in 1..self.cuts {
                         merge_totals(first.add(cut * 2 * most), first, size.0 * size.1);
                     }
-                    self.finish::<T>(places(i).out, block, first);
+                    self.finish::<T>(addresses(i).out, block, first);
                 }
             }
         }
         ALL.set(memory);
     }
 
-    /// Whether two vectors are multiplied whose elements lie side by side: these need neither parts in memory nor kernels of more rows.
+    /// Whether two vectors are multiplied whose elements lie side by side: these need neither parts in memory nor
+    /// kernels of more rows.
     fn is_dot(&self) -> bool {
         (self.m, self.n) == (1, 1) && (self.left.1, self.right.0) == (1, 1)
     }
@@ -206,7 +211,7 @@ impl Long {
     /// As for [`run`](Self::run); `totals` are those of the block.
     unsafe fn sum<T: Float>(
         &self,
-        at: Places,
+        at: Addresses,
         block: usize,
         (from, to): (usize, usize),
         totals: *mut f64,
@@ -222,7 +227,7 @@ impl Long {
         }
         let (i, j) = self.blocks[block];
         let (rows, columns) = self.size_of_block(block);
-        let [part, _, turned] = own;
+        let [part, _, transposed] = own;
         let part = room::<T>(part, rows * columns);
         // Of a vector the library adds each product to the result.
         let depth = match (self.few, rows.min(columns)) {
@@ -240,19 +245,20 @@ impl Long {
                 let size = (rows, depth, columns);
                 match self.few {
                     Some(which) => {
-                        let turned = which == Few::Columns;
-                        Skinny::part(self.dtype, size, self.left, self.right, turned)
+                        let flipped = which == Few::Columns;
+                        Skinny::part(self.dtype, size, self.left, self.right, flipped)
                             .expect("the kernel was chosen by what does not change")
                             .run(left.cast(), right.cast(), part.cast());
                     }
-                    None => self.by_library(size, left, right, part, turned),
+                    None => self.by_library(size, left, right, part, transposed),
                 }
                 add_to_totals(self.dtype, part.cast(), totals, rows * columns);
             }
         }
     }
 
-    /// A part of a block by the library, which is asked for few products at a time: it sums what it is asked for in one register.
+    /// A part of a block by the library, which is asked for few products at a time: it sums what it is asked for in
+    /// one register.
     ///
     /// # Safety
     /// As for [`run`](Self::run); `part` has room for the block.
@@ -262,10 +268,11 @@ impl Long {
         left: *const T,
         right: *const T,
         part: *mut T,
-        turned: &mut Vec<u64>,
+        transposed: &mut Vec<u64>,
     ) {
-        let turns =
-            self.right.0 == 1 && self.right.1 != 1 && rows >= super::product::ROWS_WORTH_TURNING;
+        let transposes = self.right.0 == 1
+            && self.right.1 != 1
+            && rows >= super::product::ROWS_WORTH_TRANSPOSING;
         for l in (0..depth).step_by(IN_REGISTER) {
             let depth = IN_REGISTER.min(depth - l);
             // SAFETY: by the caller.
@@ -273,9 +280,9 @@ impl Long {
                 let left = left.offset(l as isize * self.left.1);
                 let mut right = right.offset(l as isize * self.right.0);
                 let mut strides = self.right;
-                if turns {
-                    let to = room::<T>(turned, depth * columns);
-                    turn(right, strides, (depth, columns), to);
+                if transposes {
+                    let to = room::<T>(transposed, depth * columns);
+                    transpose(right, strides, (depth, columns), to);
                     (right, strides) = (to, (columns as isize, 1));
                 }
                 let size = (rows, depth, columns);

@@ -1,4 +1,5 @@
-//! Standalone kernels, of single operations that do not fuse: products, indexing, arrays put together, running sums, positions of extremes.
+//! Standalone kernels, of single operations that do not fuse: products, indexing, arrays put together, running sums,
+//! positions of extremes.
 //!
 //! Each implements [`Kernel`], and [`Standalone`] makes a step of it. [`step`] finds the kernel of an operation.
 
@@ -11,7 +12,7 @@ mod product;
 mod scan;
 mod skinny;
 mod symmetric;
-mod turn;
+mod transpose;
 
 pub(crate) use product::Product;
 
@@ -26,7 +27,8 @@ use gradus_ir::{DType, Op, Result, Type};
 use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
-/// The kernel of one operation. Its operands are contiguous from the start of their buffers, but for those of a [`Product`].
+/// The kernel of one operation.
+/// Its operands are contiguous from the start of their buffers, but for those of a [`Product`].
 pub(crate) trait Kernel: Send + Sync {
     /// The operation's name in reports.
     const NAME: &'static str;
@@ -41,7 +43,7 @@ pub(crate) trait Kernel: Send + Sync {
         0
     }
 
-    /// What a run does; `in_place` says whether the result is in the memory of operand 0.
+    /// The operations and bytes of a run; `in_place` says whether the result is in the memory of operand 0.
     fn forecast(&self, in_place: InPlace) -> StepForecast;
 
     /// Computes the results.
@@ -50,8 +52,9 @@ pub(crate) trait Kernel: Send + Sync {
     /// If an index is out of bounds.
     ///
     /// # Safety
-    /// The arrays are of the types that the kernel was made for, which the operation's type rule has passed. No result overlaps an operand, unless the kernel
-    /// [updates](Self::UPDATES_FIRST) operand 0 and the first result is in its memory.
+    /// The arrays are of the types that the kernel was made for, which the operation's type rule has passed.
+    /// No result overlaps an operand, unless the kernel [updates](Self::UPDATES_FIRST) operand 0 and the first result
+    /// is in its memory.
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()>;
 }
 
@@ -159,7 +162,8 @@ impl<K: Kernel> fmt::Display for Standalone<K> {
     }
 }
 
-/// The step of an operation that does not fuse and is neither a product nor a region. `types` are those of the operands and of the results.
+/// The step of an operation that does not fuse and is neither a product nor a region.
+/// `types` are those of the operands and of the results.
 pub(crate) fn step(
     op: &Op,
     (x, out): (&[&Type], &[Type]),
@@ -234,7 +238,8 @@ fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
     }
 }
 
-/// Neighbouring elements of one array, from byte `from` on, and their places in another, from byte `to` on and `step` elements apart.
+/// Neighbouring elements of one array, from byte `from` on, and their places in another, from byte `to` on and `step`
+/// elements apart.
 #[derive(Clone, Copy)]
 struct Row {
     from: usize,

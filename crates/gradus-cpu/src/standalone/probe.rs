@@ -15,14 +15,16 @@ pub(super) struct Probe {
     /// The number of the observer.
     observer: u64,
     ty: Type,
-    /// If there is a second operand, which chooses the rows to show: how many it chooses from, and how many axes they replace.
+    /// If there is a second operand, which chooses the rows to show: how many it chooses from, and how many axes they
+    /// replace.
     rows: Option<(usize, usize)>,
     operands: Operands,
     out: BufferId,
 }
 
 impl Probe {
-    /// The operands are the value and, if not all of it is shown, the truth values that choose its rows; `types` are theirs.
+    /// The operands are the value and, if not all of it is shown, the truth values that choose its rows;
+    /// `types` are theirs.
     pub fn new(observer: u64, types: &[&Type], operands: Vec<Operand>, out: BufferId) -> Probe {
         let shown = types.get(1);
         Probe {

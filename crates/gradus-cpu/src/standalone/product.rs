@@ -1,10 +1,10 @@
 //! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
 
 use super::library::{self, Float};
-use super::long::{Long, Places};
+use super::long::{Addresses, Long};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
-use super::turn::{Shared, room, turn};
+use super::transpose::{Shared, room, transpose};
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::pool::{self, Pieces};
@@ -13,22 +13,22 @@ use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{DType, Result, Type};
 use std::cell::Cell;
 
-/// Products of at most so many multiplications are done by plain loops.
+/// The most multiplications of a product that plain loops compute.
 const SMALL: usize = 512;
 /// Multiplications that are worth two pieces: on one thread they take five to ten microseconds.
 pub(super) const TWO_PIECES: usize = 300_000;
 /// Multiplications that are worth waking a thread.
 pub(super) const WORTH_WAKING: usize = 2_000_000;
-/// Multiplications, of which sixteen times as many are worth four pieces, and so on with the square.
+/// The number of pieces is the square root of the multiplications in this unit.
 pub(super) const PIECE: usize = 2_000_000;
 /// Pieces of a matrix are at least so wide.
 const NARROWEST: usize = 32;
-/// With so many rows, a right matrix whose columns lie one after the other is turned first: the library multiplies by such a one at little
-/// more than half the speed.
-pub(super) const ROWS_WORTH_TURNING: usize = 16;
+/// From this number of rows on, a right matrix with contiguous columns is transposed first: the library multiplies by
+/// such a matrix at little more than half the speed.
+pub(super) const ROWS_WORTH_TRANSPOSING: usize = 16;
 thread_local! {
-    /// The turned matrix of this thread, in units of any element's alignment.
-    static TURNED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
+    /// The transposed matrix of this thread, in units of any element's alignment.
+    static TRANSPOSED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
 /// `[batch, m, k] × [batch, k, n] → [batch, m, n]`; strides in elements.
@@ -146,7 +146,8 @@ impl Product {
         } else if self.offsets.len() > 1 {
             return;
         } else if self.m >= self.n {
-            // Columns would be written by two threads in turn where a line of cache holds the end of one piece and the beginning of the next, in every row.
+            // Columns would be written by two threads in turn where a line of cache holds the end of one piece and
+            // the beginning of the next, in every row.
             (Cut::Rows, self.m / NARROWEST)
         } else {
             (Cut::Columns, self.n / NARROWEST)
@@ -162,10 +163,10 @@ impl Product {
     unsafe fn multiply(&self, left: *mut u8, right: *mut u8, out: *mut u8) {
         let (left, right, out) = (Shared(left), Shared(right), Shared(out));
         let size = self.dtype.size() as isize;
-        let places = |i: usize| {
+        let addresses = |i: usize| {
             let (l, r) = self.offsets[i];
             let result = i * self.m * self.n * size as usize;
-            Places {
+            Addresses {
                 left: Shared(left.get().wrapping_offset(l * size)),
                 right: Shared(right.get().wrapping_offset(r * size)),
                 out: Shared(out.get().wrapping_add(result)),
@@ -173,11 +174,12 @@ impl Product {
         };
         if let Some(long) = &self.long {
             // SAFETY: by the caller; offsets are those of the views.
-            return unsafe { long.run(&places) };
+            return unsafe { long.run(&addresses) };
         }
         if let Some(skinny) = &self.skinny {
-            let Places { left, right, out } = places(0);
-            // SAFETY: by the caller; offsets are those of the views, which are checked against the arrays when a program is built.
+            let Addresses { left, right, out } = addresses(0);
+            // SAFETY: by the caller; offsets are those of the views, which are checked against the arrays when a
+            // program is built.
             return unsafe { skinny.run(left.get(), right.get(), out.get()) };
         }
         let at = Operands {
@@ -187,38 +189,38 @@ impl Product {
             right_steps: self.right,
             out,
         };
-        if !self.turns_right() {
+        if !self.transposes_right() {
             // SAFETY: by the caller.
             return unsafe { self.run_pieces(at) };
         }
-        let mut memory = TURNED.take();
+        let mut memory = TRANSPOSED.take();
         // SAFETY: by the caller.
         unsafe {
-            let turned = match self.dtype {
-                DType::F32 => self.turned::<f32>(at, &mut memory),
-                _ => self.turned::<f64>(at, &mut memory),
+            let transposed = match self.dtype {
+                DType::F32 => self.transposed::<f32>(at, &mut memory),
+                _ => self.transposed::<f64>(at, &mut memory),
             };
-            self.run_pieces(turned);
+            self.run_pieces(transposed);
         }
-        TURNED.set(memory);
+        TRANSPOSED.set(memory);
     }
 
-    /// Whether all pieces need the whole right matrix turned.
-    fn turns_right(&self) -> bool {
-        matches!(self.cut, Cut::Rows | Cut::Strips(_)) && self.worth_turning(self.m)
+    /// Whether all pieces need the whole right matrix transposed.
+    fn transposes_right(&self) -> bool {
+        matches!(self.cut, Cut::Rows | Cut::Strips(_)) && self.worth_transposing(self.m)
     }
 
-    /// Whether it is faster to turn the right matrix before so many rows are multiplied by it.
-    fn worth_turning(&self, rows: usize) -> bool {
-        self.right.0 == 1 && self.right.1 != 1 && rows >= ROWS_WORTH_TURNING
+    /// Whether it is faster to transpose the right matrix before `rows` rows are multiplied by it.
+    fn worth_transposing(&self, rows: usize) -> bool {
+        self.right.0 == 1 && self.right.1 != 1 && rows >= ROWS_WORTH_TRANSPOSING
     }
 
-    /// The operands with the right matrix turned, by all threads.
+    /// The operands with the right matrix transposed, by all threads.
     ///
     /// # Safety
     /// As for [`multiply`](Self::multiply).
-    unsafe fn turned<T: Copy>(&self, at: Operands, memory: &mut Vec<u64>) -> Operands {
-        let turned = Shared(room::<T>(memory, self.k * self.n).cast());
+    unsafe fn transposed<T: Copy>(&self, at: Operands, memory: &mut Vec<u64>) -> Operands {
+        let transposed = Shared(room::<T>(memory, self.k * self.n).cast());
         let from = self.offsets[0].1;
         pool::each(self.pieces, &|piece| {
             let (k, count) = (self.k, self.pieces.count);
@@ -227,12 +229,12 @@ impl Product {
             unsafe {
                 let right = at.right.get().cast::<T>().cast_const();
                 let right = right.offset(from + first as isize * self.right.0);
-                let to = turned.get().cast::<T>().add(first * self.n);
-                turn(right, self.right, (last - first, self.n), to);
+                let to = transposed.get().cast::<T>().add(first * self.n);
+                transpose(right, self.right, (last - first, self.n), to);
             }
         });
         Operands {
-            right: turned,
+            right: transposed,
             right_from: -from,
             right_steps: (self.n as isize, 1),
             ..at
@@ -292,7 +294,8 @@ impl Product {
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! float {
             ($t:ty) => {{
-                // SAFETY: offsets are those of elements within the operands' views, checked when a program is built, and, by the type rule of `contract`, within the result.
+                // SAFETY: offsets are those of elements within the operands' views, checked when a program is built,
+                // and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
@@ -301,12 +304,12 @@ impl Product {
                         self.large(m, n, left, right, at.right_steps, out);
                     } else if m * n * self.k <= SMALL {
                         self.plain(m, n, left, right, out, 0.0, |a, x, y| a + x * y);
-                    } else if self.worth_turning(m) {
-                        let mut memory = TURNED.take();
-                        let turned = room::<$t>(&mut memory, self.k * n);
-                        turn(right, self.right, (self.k, n), turned);
-                        self.large(m, n, left, turned, (n as isize, 1), out);
-                        TURNED.set(memory);
+                    } else if self.worth_transposing(m) {
+                        let mut memory = TRANSPOSED.take();
+                        let transposed = room::<$t>(&mut memory, self.k * n);
+                        transpose(right, self.right, (self.k, n), transposed);
+                        self.large(m, n, left, transposed, (n as isize, 1), out);
+                        TRANSPOSED.set(memory);
                     } else {
                         self.large(m, n, left, right, self.right, out);
                     }
@@ -403,7 +406,7 @@ impl Kernel for Product {
             Cut::Batch => self.pieces.count.min(pool::threads()),
             _ => 1,
         };
-        match self.worth_turning(self.m) {
+        match self.worth_transposing(self.m) {
             true => at_once * self.k * self.n * self.dtype.size(),
             false => 0,
         }
@@ -439,7 +442,8 @@ impl Kernel for Product {
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (left, right) = (arrays.operand(0).start(), arrays.operand(1).start());
         let out = arrays.result(0).start();
-        // SAFETY: by the caller: the operands hold what the views reach, and `out` has room for `batch · m · n` elements.
+        // SAFETY: by the caller: the operands hold what the views reach, and `out` has room for `batch · m · n`
+        // elements.
         unsafe { self.multiply(left, right, out) };
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Running sums, and positions of extremes.
 
-use super::turn::Shared;
+use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{AtLevel, Isa, at_level};

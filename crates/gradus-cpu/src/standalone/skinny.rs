@@ -1,39 +1,45 @@
-//! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or to write the large result once.
+//! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or
+//! to write the large result once.
 
-use super::turn::{Shared, room, turn};
+use super::transpose::{Shared, room, transpose};
 use crate::kernels::{self, Block, DEPTH, Isa};
 use crate::pool::{self, Pieces};
 use gradus_ir::DType;
 use std::cell::Cell;
 
-// When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache, the least of 15 interleaved runs of some two
-// hundred shapes) they were up to four times as fast within these bounds and seldom below 0.9 of its speed; outside, the library's packing pays.
+// When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache,
+// the least of 15 interleaved runs of some two hundred shapes) they were up to four times as fast within these bounds
+// and seldom below 0.9 of its speed; outside, the library's packing pays.
 
-/// So many rows or columns are few, for each way; by dots more of them if the large operand has so many elements that packing it takes long.
+/// The most rows or columns that count as few, for each strategy.
+/// By dots they are more if the large operand has [`LONG_DOTS`] elements, as packing it takes long.
 const FEW_BY_ROWS: usize = 20;
 const FEW_BY_DOTS: usize = 24;
 const FEW_BY_LONG_DOTS: usize = 72;
 const LONG_DOTS: usize = 80_000;
-/// The large operand has at least so many elements: a smaller one is packed in no time.
+/// The fewest elements of the large operand: a smaller one is packed in no time.
 const LARGE_BY_ROWS: usize = 50_000;
 const LARGE_BY_DOTS: usize = 8192;
-/// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small network faster by a twentieth.
-const LARGE_TURNED: usize = 8192;
-/// So few columns the library is slower at by a half or more from so many elements on, either way; one column or row by a tenth to the whole.
+/// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small
+/// network faster by a twentieth.
+const LARGE_TRANSPOSED: usize = 8192;
+/// With up to [`FEW_COLUMNS`] columns, and a large operand of [`LARGE_FEW_COLUMNS`] elements, the library takes half
+/// as long again or more by either strategy. With one column or row it takes a tenth longer to twice as long.
 const FEW_COLUMNS: usize = 8;
 const LARGE_FEW_COLUMNS: usize = 1024;
-/// As many are summed at least: a sum in lanes has to be summed up, one by rows to be added to the result.
+/// The fewest products in a sum: lanes have to be summed up, sums by rows to be added to the result.
 const SUMMED_BY_ROWS: usize = 32;
 const SUMMED_BY_DOTS: usize = 64;
 const SUMMED_BY_FEW_DOTS: usize = 40;
 /// With two columns and fewer multiplications than this the library is as fast.
 const MULTIPLIED: usize = 40_000;
-/// A result of so many bytes is stored past the caches: they would read what is overwritten, and lose what comes next. That is what makes it faster than the
-/// library, whose sums are as fast.
+/// A result of at least this many bytes is stored past the caches, which would read the old contents and lose what
+/// comes next. Only this makes it faster than the library, whose sums are as fast.
 const STREAMED: usize = 6 << 20;
-/// Several threads write to the last cache twice as fast as memory takes it: they do where a program touches at most so many bytes, which stay there.
+/// Several threads write to the last cache twice as fast as to memory.
+/// They do if the program touches at most this many bytes, which stay in the cache.
 const LAST_CACHE: usize = 16 << 20;
-/// What reading an element of the large operand costs, in multiplications.
+/// The cost of reading an element of the large operand, in multiplications.
 const READ: usize = 8;
 /// Multiplications and reads that are worth a piece: three or four microseconds on one thread.
 const PIECE: usize = 250_000;
@@ -43,9 +49,9 @@ const WORTH_WAKING: usize = 2_000_000;
 const LINE: usize = 64;
 
 thread_local! {
-    /// The few rows, and a turned operand, in units of any element's alignment.
+    /// The few rows, and a transposed operand, in units of any element's alignment.
     static PREPARED: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
-    /// The turned result of a piece.
+    /// The transposed result of a piece.
     static RESULT: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
@@ -54,7 +60,7 @@ thread_local! {
 pub(super) struct Skinny {
     kernels: kernels::Skinny,
     dtype: DType,
-    way: Way,
+    strategy: Strategy,
     /// Whether the few rows are columns of the right operand.
     flipped: bool,
     few: usize,
@@ -69,7 +75,7 @@ pub(super) struct Skinny {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+enum Strategy {
     /// Multiples of rows are added.
     Rows,
     /// The same, where the result is the large thing; pieces are cut from its rows.
@@ -90,7 +96,7 @@ impl Skinny {
         let mut skinny = Skinny {
             kernels,
             dtype,
-            way: Way::Rows,
+            strategy: Strategy::Rows,
             flipped: false,
             few: m,
             k,
@@ -110,16 +116,16 @@ impl Skinny {
                 skinny.right = (left.1, left.0);
                 skinny.out = (1, n as isize);
             }
-            skinny.way = match skinny.right {
-                (_, 1) => Way::Rows,
-                (1, _) => Way::Dots,
+            skinny.strategy = match skinny.right {
+                (_, 1) => Strategy::Rows,
+                (1, _) => Strategy::Dots,
                 _ => return None,
             };
             let (few, large) = (skinny.few, k * skinny.many);
             skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
-            let faster = match skinny.way {
+            let faster = match skinny.strategy {
                 // A row by columns the library is as fast at, on one thread.
-                Way::Dots if few == 1 => {
+                Strategy::Dots if few == 1 => {
                     let alone = skinny.flipped && kernels.one_by_dots && large >= LARGE_FEW_COLUMNS;
                     alone || skinny.pieces.count > 1
                 }
@@ -127,7 +133,7 @@ impl Skinny {
                 _ if skinny.flipped && few <= FEW_COLUMNS => {
                     k >= SUMMED_BY_ROWS && large >= LARGE_FEW_COLUMNS
                 }
-                Way::Dots => {
+                Strategy::Dots => {
                     (k >= SUMMED_BY_DOTS || few <= FEW_COLUMNS && k >= SUMMED_BY_FEW_DOTS)
                         && large >= LARGE_BY_DOTS
                         && few * large >= MULTIPLIED
@@ -135,7 +141,7 @@ impl Skinny {
                 }
                 _ => {
                     let least = if skinny.flipped {
-                        LARGE_TURNED
+                        LARGE_TRANSPOSED
                     } else {
                         LARGE_BY_ROWS
                     };
@@ -146,7 +152,7 @@ impl Skinny {
                 return None;
             }
         } else if k <= DEPTH && m * n * bytes >= STREAMED && (n * bytes).is_multiple_of(LINE) {
-            skinny.way = Way::Outer;
+            skinny.strategy = Strategy::Outer;
             skinny.cut(m * n * (k + READ), kernels::chunks(m));
         } else {
             return None;
@@ -154,8 +160,9 @@ impl Skinny {
         Some(skinny)
     }
 
-    /// A part of a product whose sums are cut: `[m, k] × [k, n]` on the thread that asks for it, with few columns if `flipped`, else few rows. `None` if there are
-    /// no kernels, or neither axis of the large operand is one of neighbours.
+    /// A part of a product whose sums are cut: `[m, k] × [k, n]` on the thread that asks for it, with few columns if
+    /// `flipped`, else few rows.
+    /// `None` if there are no kernels, or neither axis of the large operand is one of neighbours.
     pub fn part(
         dtype: DType,
         (m, k, n): (usize, usize, usize),
@@ -171,16 +178,16 @@ impl Skinny {
             ),
             false => ((m, n), (left, right), (n as isize, 1)),
         };
-        let way = match right {
-            (1, _) if many == 1 => Way::Dots,
-            (_, 1) => Way::Rows,
-            (1, _) => Way::Dots,
+        let strategy = match right {
+            (1, _) if many == 1 => Strategy::Dots,
+            (_, 1) => Strategy::Rows,
+            (1, _) => Strategy::Dots,
             _ => return None,
         };
         Some(Skinny {
             kernels: kernels::skinny(dtype, Isa::best())?,
             dtype,
-            way,
+            strategy,
             flipped,
             few,
             k,
@@ -195,7 +202,7 @@ impl Skinny {
 
     /// Whether the large operand is read column by column.
     pub fn by_dots(&self) -> bool {
-        self.way == Way::Dots
+        self.strategy == Strategy::Dots
     }
 
     /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
@@ -223,12 +230,16 @@ impl Skinny {
         }
     }
 
-    /// Elements of the few rows and of the turned operand that a run prepares.
+    /// Elements of the few rows and of the transposed operand that a run prepares.
     fn prepared(&self) -> (usize, usize) {
-        let turned_right = self.right.1 != 1 && self.way == Way::Outer;
-        let in_order = self.way == Way::Dots && self.left.1 == 1;
+        let transposed_right = self.right.1 != 1 && self.strategy == Strategy::Outer;
+        let in_order = self.strategy == Strategy::Dots && self.left.1 == 1;
         let left = if in_order { 0 } else { self.few * self.k };
-        let right = if turned_right { self.k * self.many } else { 0 };
+        let right = if transposed_right {
+            self.k * self.many
+        } else {
+            0
+        };
         (left, right)
     }
 
@@ -238,103 +249,129 @@ impl Skinny {
         (left + right) * self.dtype.size()
     }
 
+    /// # Safety
+    /// As for [`run`](Self::run); the elements are of type `T`.
     unsafe fn run_as<T: Copy>(&self, left: *const u8, right: *const u8, out: *mut u8) {
-        let (few, k, many) = (self.few, self.k, self.many);
-        let (left, right) = if self.flipped {
-            (right, left)
-        } else {
-            (left, right)
+        let (left, right) = match self.flipped {
+            true => (right, left),
+            false => (left, right),
         };
-        let size = size_of::<T>();
-        let group = match self.way {
-            Way::Outer => self.kernels.group_of_many,
-            _ => self.kernels.group,
-        };
-        let (left_len, right_len) = self.prepared();
-        let (in_order, turned_right) = (left_len == 0, right_len > 0);
         let mut memory = PREPARED.take();
-        let prepared = room::<T>(&mut memory, left_len + right_len);
-        // SAFETY: the memory has room for both; the operands hold what is copied.
-        unsafe {
-            let from = left.cast::<T>();
-            match self.way {
-                Way::Dots if in_order => {}
-                Way::Dots => turn(from, self.left, (few, k), prepared),
-                _ => self
-                    .kernels
-                    .pack((few, k), group, from, self.left, prepared),
-            }
-            if turned_right {
-                let to = prepared.add(left_len);
-                turn(right.cast::<T>(), self.right, (k, many), to);
-            }
-        }
-        let (left, left_step) = if in_order {
-            (left, self.left.0)
-        } else {
-            (prepared.cast_const().cast(), k as isize)
-        };
-        let right = if turned_right {
-            prepared.wrapping_add(left_len).cast_const().cast()
-        } else {
-            right
-        };
-        let right_step = match self.way {
-            Way::Dots => self.right.1,
-            _ if turned_right => many as isize,
-            _ => self.right.0,
-        };
-        let shared = (
-            Shared(left.cast_mut()),
-            Shared(right.cast_mut()),
-            Shared(out),
-        );
+        let (left_len, right_len) = self.prepared();
+        let room = room::<T>(&mut memory, left_len + right_len);
+        // SAFETY: by the caller; there is room for both.
+        let operands = unsafe { self.prepare_operands(left.cast::<T>(), right.cast(), room) };
+        let out = Shared(out);
         let streams = self.fills_cache || pool::threads() == 1;
         pool::each(self.pieces, &|piece| {
-            let count = self.pieces.count;
-            let share = |n: usize| (n * piece / count, n * (piece + 1) / count);
+            let share = |n: usize| {
+                let count = self.pieces.count;
+                (n * piece / count, n * (piece + 1) / count)
+            };
             let mut block = Block {
-                few,
-                k,
-                columns: (0, many),
-                left: shared.0.get(),
-                left_step,
-                right: shared.1.get(),
-                right_step,
-                out: shared.2.get(),
+                few: self.few,
+                k: self.k,
+                columns: (0, self.many),
+                left: operands.left.get(),
+                left_step: operands.left_step,
+                right: operands.right.get(),
+                right_step: operands.right_step,
+                out: out.get(),
                 out_strides: self.out,
-                chunks: (0, kernels::chunks(few)),
-                group,
+                chunks: (0, kernels::chunks(self.few)),
+                group: self.group(),
                 stream: false,
             };
             // SAFETY: by the caller; pieces write to different parts of the result.
             unsafe {
-                if self.way == Way::Outer {
+                if self.strategy == Strategy::Outer {
                     block.chunks = share(block.chunks.1);
                     block.stream = streams && out_begins_line(block.out);
                     return (self.kernels.rows)(&block);
                 }
-                let unit = LINE / size;
-                let (from, to) = share(many.div_ceil(unit));
-                block.columns = (from * unit, (to * unit).min(many));
-                if self.way == Way::Dots {
+                let unit = LINE / size_of::<T>();
+                let (from, to) = share(self.many.div_ceil(unit));
+                block.columns = (from * unit, (to * unit).min(self.many));
+                if self.strategy == Strategy::Dots {
                     (self.kernels.dots)(&block);
                 } else if self.out.1 == 1 {
                     (self.kernels.rows)(&block);
                 } else {
-                    rows_turned::<T>(self.kernels, block);
+                    rows_transposed::<T>(self.kernels, block);
                 }
             }
         });
         PREPARED.set(memory);
     }
+
+    /// How many of the few rows are packed together.
+    fn group(&self) -> usize {
+        match self.strategy {
+            Strategy::Outer => self.kernels.group_of_many,
+            _ => self.kernels.group,
+        }
+    }
+
+    /// The operands as the kernels read them: packed or transposed in `room`, or where they are.
+    ///
+    /// # Safety
+    /// The operands hold what the strides reach, `room` has room for what is [prepared](Self::prepared).
+    unsafe fn prepare_operands<T: Copy>(
+        &self,
+        left: *const T,
+        right: *const T,
+        room: *mut T,
+    ) -> Prepared {
+        let (few, k, many) = (self.few, self.k, self.many);
+        let (left_len, right_len) = self.prepared();
+        let (in_order, transposes_right) = (left_len == 0, right_len > 0);
+        let right_room = room.wrapping_add(left_len);
+        // SAFETY: by the caller.
+        unsafe {
+            match self.strategy {
+                Strategy::Dots if in_order => {}
+                Strategy::Dots => transpose(left, self.left, (few, k), room),
+                _ => (self.kernels).pack((few, k), self.group(), left, self.left, room),
+            }
+            if transposes_right {
+                transpose(right, self.right, (k, many), right_room);
+            }
+        }
+        let (left, left_step) = match in_order {
+            true => (left, self.left.0),
+            false => (room.cast_const(), k as isize),
+        };
+        let right_step = match self.strategy {
+            Strategy::Dots => self.right.1,
+            _ if transposes_right => many as isize,
+            _ => self.right.0,
+        };
+        let right = match transposes_right {
+            true => right_room.cast_const(),
+            false => right,
+        };
+        Prepared {
+            left: Shared(left.cast_mut().cast()),
+            left_step,
+            right: Shared(right.cast_mut().cast()),
+            right_step,
+        }
+    }
+}
+
+/// The operands as the kernels read them.
+struct Prepared {
+    left: Shared,
+    left_step: isize,
+    right: Shared,
+    right_step: isize,
 }
 
 /// The rows of the result beside each other in scratch memory, from there to where they are wanted as columns.
 ///
 /// # Safety
 /// As for the kernel; the result's columns lie one after the other.
-unsafe fn rows_turned<T: Copy>(kernels: kernels::Skinny, block: Block) {
+unsafe fn rows_transposed<T: Copy>(kernels: kernels::Skinny, block: Block) {
     let (from, to) = block.columns;
     let n = to - from;
     let mut memory = RESULT.take();
@@ -350,7 +387,7 @@ unsafe fn rows_turned<T: Copy>(kernels: kernels::Skinny, block: Block) {
         };
         (kernels.rows)(&inner);
         let out = block.out.cast::<T>().add(from * block.few);
-        turn(rows.cast_const(), (1, n as isize), (n, block.few), out);
+        transpose(rows.cast_const(), (1, n as isize), (n, block.few), out);
     }
     RESULT.set(memory);
 }
@@ -363,17 +400,17 @@ fn out_begins_line(out: *mut u8) -> bool {
 mod tests {
     use super::*;
 
-    /// How `[m, k] × [k, n]` is computed, both operands row by row unless turned.
-    fn way((m, k, n): (usize, usize, usize), turned: [bool; 2]) -> Option<Way> {
-        let lies = |rows: usize, columns: usize, turned| {
-            if turned {
+    /// How `[m, k] × [k, n]` is computed, both operands row by row unless transposed.
+    fn strategy((m, k, n): (usize, usize, usize), transposed: [bool; 2]) -> Option<Strategy> {
+        let lies = |rows: usize, columns: usize, transposed| {
+            if transposed {
                 (1, rows as isize)
             } else {
                 (columns as isize, 1)
             }
         };
-        let (left, right) = (lies(m, k, turned[0]), lies(k, n, turned[1]));
-        Skinny::choose(DType::F32, (m, k, n), left, right).map(|s| s.way)
+        let (left, right) = (lies(m, k, transposed[0]), lies(k, n, transposed[1]));
+        Skinny::choose(DType::F32, (m, k, n), left, right).map(|s| s.strategy)
     }
 
     #[test]
@@ -381,27 +418,48 @@ mod tests {
         if kernels::skinny(DType::F32, Isa::best()).is_none() {
             return;
         }
-        assert_eq!(way((20, 2000, 2000), [false, false]), Some(Way::Rows));
-        assert_eq!(way((20, 2000, 2000), [true, true]), Some(Way::Dots));
-        assert_eq!(way((2000, 2000, 20), [false, true]), Some(Way::Dots));
-        assert_eq!(way((2000, 2000, 20), [true, false]), Some(Way::Rows));
-        assert_eq!(way((2000, 20, 2000), [true, true]), Some(Way::Outer));
+        assert_eq!(
+            strategy((20, 2000, 2000), [false, false]),
+            Some(Strategy::Rows)
+        );
+        assert_eq!(
+            strategy((20, 2000, 2000), [true, true]),
+            Some(Strategy::Dots)
+        );
+        assert_eq!(
+            strategy((2000, 2000, 20), [false, true]),
+            Some(Strategy::Dots)
+        );
+        assert_eq!(
+            strategy((2000, 2000, 20), [true, false]),
+            Some(Strategy::Rows)
+        );
+        assert_eq!(
+            strategy((2000, 20, 2000), [true, true]),
+            Some(Strategy::Outer)
+        );
         // Large enough for two threads, and not.
-        assert_eq!(way((2000, 2000, 1), [false, false]), Some(Way::Dots));
-        let alone = way((200, 200, 1), [false, false]);
+        assert_eq!(
+            strategy((2000, 2000, 1), [false, false]),
+            Some(Strategy::Dots)
+        );
+        let alone = strategy((200, 200, 1), [false, false]);
         assert_eq!(alone.is_some(), Isa::best() == Isa::Avx512);
-        assert_eq!(way((200, 200, 1), [true, false]), Some(Way::Rows));
-        assert_eq!(way((1, 200, 200), [false, true]), None);
-        assert_eq!(way((30, 30, 1), [false, false]), None);
+        assert_eq!(strategy((200, 200, 1), [true, false]), Some(Strategy::Rows));
+        assert_eq!(strategy((1, 200, 200), [false, true]), None);
+        assert_eq!(strategy((30, 30, 1), [false, false]), None);
         // Few columns; many rows of a large operand whose columns lie side by side.
-        assert_eq!(way((64, 64, 4), [true, true]), Some(Way::Rows));
-        assert_eq!(way((64, 64, 4), [false, false]), Some(Way::Dots));
-        assert_eq!(way((64, 300, 300), [false, true]), Some(Way::Dots));
-        assert_eq!(way((64, 100, 100), [false, true]), None);
+        assert_eq!(strategy((64, 64, 4), [true, true]), Some(Strategy::Rows));
+        assert_eq!(strategy((64, 64, 4), [false, false]), Some(Strategy::Dots));
+        assert_eq!(
+            strategy((64, 300, 300), [false, true]),
+            Some(Strategy::Dots)
+        );
+        assert_eq!(strategy((64, 100, 100), [false, true]), None);
         // Many rows, a small operand, a small result, rows of the result that begin anywhere.
-        assert_eq!(way((128, 784, 512), [false, false]), None);
-        assert_eq!(way((4, 64, 64), [false, false]), None);
-        assert_eq!(way((500, 10, 500), [false, false]), None);
-        assert_eq!(way((2000, 20, 2001), [false, false]), None);
+        assert_eq!(strategy((128, 784, 512), [false, false]), None);
+        assert_eq!(strategy((4, 64, 64), [false, false]), None);
+        assert_eq!(strategy((500, 10, 500), [false, false]), None);
+        assert_eq!(strategy((2000, 20, 2001), [false, false]), None);
     }
 }

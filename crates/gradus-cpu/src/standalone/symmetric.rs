@@ -1,19 +1,22 @@
-//! Products that are known to be symmetric: rows up to the diagonal are computed, and copied to the columns beyond it by the thread that has them in its cache.
+//! Products that are known to be symmetric: rows up to the diagonal are computed, and copied to the columns beyond it
+//! by the thread that has them in its cache.
 
-use super::turn::{SQUARE, Shared, turn_square};
+use super::transpose::{SQUARE, Shared, transpose_square};
 use crate::pool::MOST_PIECES;
 
-// Against the whole product (AVX-512, both element types, 64 to 1000 rows, one and two threads) these made it 1.1 to 1.9 times as fast where more than a hundred numbers are summed.
+// Against the whole product (AVX-512, both element types, 64 to 1000 rows, one and two threads) these made it 1.1 to
+// 1.9 times as fast where more than a hundred numbers are summed.
 
-/// The narrowest result of which half is computed, and so much is summed at least.
+/// The fewest rows of a result that is computed by half, and the fewest products in each sum.
 const NARROWEST: usize = 64;
 const SUMMED: usize = 16;
-/// Rows of a strip where there are up to eight, and where there are more: thinner strips save more and are multiplied more slowly.
+/// Rows of a strip where there are up to eight, and where there are more: thinner strips save more and are multiplied
+/// more slowly.
 const THIN: usize = 32;
 const THICK: usize = 64;
 /// More strips save little.
 const MOST_STRIPS: usize = 2 * MOST_PIECES;
-/// Strips begin at multiples of so many elements, which fill a line of cache or half of one.
+/// Strips begin at multiples of this number of elements, which fill a cache line or half of one.
 const UNIT: usize = 8;
 
 /// The strips of rows in which an `n × n` product is computed.
@@ -47,7 +50,8 @@ impl Strips {
         }
     }
 
-    /// The rows of each strip of a piece. The first and the last strip have together as much to compute as the second and the last but one, and so on.
+    /// The rows of each strip of a piece.
+    /// The first and the last strip have together as much to compute as the second and the last but one, and so on.
     pub fn of_piece(self, piece: usize, pieces: usize) -> impl Iterator<Item = (usize, usize)> {
         let pairs = self.most_pieces();
         let (from, to) = (pairs * piece / pieces, pairs * (piece + 1) / pieces);
@@ -60,7 +64,7 @@ impl Strips {
 /// Copies rows `from..to` of an `n × n` matrix, as far as the diagonal, to the columns of the same numbers.
 ///
 /// # Safety
-/// `out` holds the matrix; nobody else touches these rows up to the diagonal, and these columns down to it.
+/// `out` holds the matrix; no other piece touches these rows up to the diagonal, and these columns down to it.
 pub(super) unsafe fn mirror<T: Copy>(out: Shared, n: usize, (from, to): (usize, usize)) {
     let out = out.get().cast::<T>();
     for i0 in (from..to).step_by(SQUARE) {
@@ -68,7 +72,7 @@ pub(super) unsafe fn mirror<T: Copy>(out: Shared, n: usize, (from, to): (usize, 
             // SAFETY: by the caller; a whole square is left of the diagonal.
             unsafe {
                 if i0 + SQUARE <= to && j0 + SQUARE <= i0 {
-                    turn_square(out.add(i0 * n + j0), n as isize, out.add(j0 * n + i0), n);
+                    transpose_square(out.add(i0 * n + j0), n as isize, out.add(j0 * n + i0), n);
                     continue;
                 }
                 for i in i0..(i0 + SQUARE).min(to) {

@@ -86,7 +86,8 @@ impl Build {
         self.locations.push(location);
     }
 
-    /// Chooses loop and location of instruction `k`. A literal or an index has a register of its own, written before the loops.
+    /// Chooses loop and location of instruction `k`.
+    /// A literal or an index has a register of its own, written before the loops.
     fn instruction(&mut self, k: usize) {
         let program = &self.program;
         let (v, ins) = (program.sources.len() + k, &program.code[k]);
@@ -174,7 +175,8 @@ impl Build {
                 *number *= register;
             }
         }
-        // Behind the registers and the row sums lie the totals of long sums of columns. They begin at a cache line: half of their vectors would lie across two otherwise.
+        // Behind the registers and the row sums lie the totals of long sums of columns.
+        // They begin at a cache line: half of their vectors would lie across two otherwise.
         let totals = (count * register).next_multiple_of(ALIGNMENT);
         let (_, rows, columns) = program.reduced;
         let long = columns > 1 && rows > ROWS;

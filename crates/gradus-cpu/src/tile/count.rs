@@ -1,4 +1,4 @@
-//! What a fused kernel computes and moves.
+//! The operations and bytes of a fused kernel.
 
 use super::program::{Code, Program};
 use crate::count::StepForecast;
@@ -6,7 +6,7 @@ use gradus_ir::DType;
 use gradus_ir::primitives::Work;
 
 impl Program {
-    /// What a run does; powers must be lowered.
+    /// The operations and bytes of a run; powers must be lowered.
     pub fn forecast(&self) -> StepForecast {
         let elements: usize = self.shape.iter().product();
         let mut bytes = 0;

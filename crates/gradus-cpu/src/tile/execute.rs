@@ -22,8 +22,9 @@ impl Kernel {
     /// Runs the program.
     ///
     /// # Safety
-    /// Every buffer that the program names holds what its view reaches, aligned for its elements; stores and results have room.
-    /// No two buffers overlap, but for stores marked as aliased. `registers` are [this kernel's](Self::registers).
+    /// Every buffer that the program names holds what its view reaches, aligned for its elements; stores and results
+    /// have room. No two buffers overlap, but for stores marked as aliased.
+    /// `registers` are [this kernel's](Self::registers).
     pub unsafe fn run(&self, buffers: Buffers<'_>, registers: Option<&mut Registers>) {
         if self.elements == 0 {
             // Nothing is computed, but sums over nothing have a value.
@@ -151,9 +152,11 @@ impl SharedStates {
 
 /// A kernel at work in one thread.
 ///
-/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same. Debug builds check each program when it is built (`lower/mod.rs`): every source has what its
-/// view reaches for all positions of the iteration, every store an element for each of them, every result one for each row and column that is kept.
-/// `Kernel::new` gives each register room for a tile within the scratch memory. Positions lie within the iteration because units are those of `Kernel::units`.
+/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same.
+/// Debug builds check each program when it is built (`lower/mod.rs`): every source has what its view reaches for all
+/// positions of the iteration, every store an element for each of them, every result one for each row and column that
+/// is kept. `Kernel::new` gives each register room for a tile within the scratch memory.
+/// Positions lie within the iteration because units are those of `Kernel::units`.
 struct Tile<'a> {
     kernel: &'a Kernel,
     buffers: Buffers<'a>,
@@ -181,14 +184,15 @@ impl Tile<'_> {
         }
     }
 
-    /// Spreads the elements that are read again and again over their registers: they stay the same for all tiles of a run.
+    /// Fills the registers of elements that are the same for all tiles of a run.
     unsafe fn spread(&mut self) {
         let k = self.kernel;
         let n = k.tile.min(k.elements);
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
                 let base = self.buffers.start(k.program.sources[*source].buffer);
-                // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view reaches.
+                // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view
+                // reaches.
                 unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
             }
         }
@@ -214,7 +218,8 @@ impl Tile<'_> {
     /// Computes all values for the `n` elements from position `start` on.
     unsafe fn compute(&mut self, start: usize, n: usize) {
         let k = self.kernel;
-        // SAFETY: positions lie within the iteration, so within every source and store (see `Tile`); a tile has room for `n`, which callers limit to `Kernel::tile`.
+        // SAFETY: positions lie within the iteration, so within every source and store (see `Tile`); a tile has room
+        // for `n`, which callers limit to `Kernel::tile`.
         unsafe {
             for &(v, buffer, offset) in &k.outside {
                 self.pointers[v] = self
@@ -417,7 +422,8 @@ impl Tile<'_> {
         }
     }
 
-    /// Joins the row sums, which begin again, to the result; sums of floats over many rows to their totals, and these become the result after the `last` row.
+    /// Joins the row sums, which begin again, to the result; sums of floats over many rows to their totals, and these
+    /// become the result after the `last` row.
     ///
     /// # Safety
     /// As for [`columns`](Self::columns).
@@ -443,7 +449,7 @@ impl Tile<'_> {
         }
     }
 
-    /// What rows have been summed up to, and what that lost: of sums over more than [`ROWS`] rows.
+    /// The totals of sums over more than [`ROWS`] rows, and what rounding has lost.
     fn totals(&self, j: usize) -> *mut f64 {
         let byte = self.kernel.totals + j * self.kernel.tile * kernels::TOTAL_BYTES;
         // SAFETY: totals lie within the scratch memory, at a multiple of a number's size.

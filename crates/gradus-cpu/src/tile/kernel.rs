@@ -8,9 +8,9 @@ use gradus_ir::primitives::{Binary, ReduceKind, Unary, Work};
 use gradus_ir::{DType, Literal};
 use smallvec::SmallVec;
 
-/// Work below this many nanoseconds is not split; what is split is worth waking a thread.
+/// Work below this many nanoseconds is not split; work that is split is worth waking a thread.
 const WORTH_SPLITTING: f64 = 50_000.0;
-/// Kernels with at most so many bytes of registers keep them from run to run.
+/// The most bytes of registers that a kernel keeps from run to run.
 const RESIDENT_BYTES: usize = 4 << 10;
 
 /// A loop over a tile, with the values that it reads and writes.

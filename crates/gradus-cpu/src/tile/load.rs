@@ -43,7 +43,8 @@ impl Access {
 /// Copies `n` elements, from position `start` of the iteration on, to `out`.
 ///
 /// # Safety
-/// `base` is the start of memory that holds all elements that the axes reach; `out` has room for `n` elements of type `T`.
+/// `base` is the start of memory that holds all elements that the axes reach;
+/// `out` has room for `n` elements of type `T`.
 pub(super) unsafe fn gather<T: Copy>(
     base: *const u8,
     offset: isize,
@@ -65,7 +66,8 @@ pub(super) unsafe fn gather<T: Copy>(
     }
     let (size, step) = axes[rank - 1];
     let mut done = 0;
-    // SAFETY: `index` counts as the axes do, so `position` is that of an element of the view at every turn, and the caller's memory has it; `done` stays within `n`.
+    // SAFETY: `index` counts as the axes do, so `position` is that of an element of the view at every turn, and the
+    // caller's memory has it; `done` stays within `n`.
     unsafe {
         while done < n {
             let run = (size - index[rank - 1]).min(n - done);

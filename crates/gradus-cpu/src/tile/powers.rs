@@ -4,7 +4,8 @@ use super::program::{Code, Instruction, Program, Value};
 use gradus_ir::Literal;
 use gradus_ir::primitives::{Binary, Unary};
 
-/// Powers with fixed exponents as products: squares for the binary digits, multiplied where a digit is set, inverted at the end.
+/// Powers with fixed exponents as products: squares for the binary digits, multiplied where a digit is set, inverted
+/// at the end.
 pub(crate) fn lower_powers(program: Program) -> Program {
     let powers = |i: &Instruction| matches!(i.code, Code::Unary(Unary::PowI(_)));
     if !program.code.iter().any(powers) {
@@ -14,7 +15,8 @@ pub(crate) fn lower_powers(program: Program) -> Program {
     let mut code: Vec<Instruction> = Vec::new();
     let mut map: Vec<Value> = (0..sources).collect();
     for ins in &program.code {
-        // What has no operands names value 0, which in a program without sources may be itself.
+        // An instruction without operands names value 0.
+        // In a program without sources this can be the instruction itself.
         let operands = ins.operands.map(|o| map.get(o).copied().unwrap_or(0));
         let dtype = ins.dtype;
         let Code::Unary(Unary::PowI(n)) = ins.code else {

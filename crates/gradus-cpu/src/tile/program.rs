@@ -1,4 +1,4 @@
-//! What a fused kernel computes.
+//! The program of a fused kernel.
 
 use crate::buffers::BufferId;
 use crate::view::View;
@@ -18,7 +18,7 @@ pub(crate) struct Source {
     pub view: View,
 }
 
-/// What one instruction does with tiles.
+/// The function that one instruction computes on tiles.
 #[derive(Clone, Debug)]
 pub(crate) enum Code {
     Unary(Unary),
@@ -45,7 +45,8 @@ pub(crate) struct Instruction {
 pub(crate) struct Store {
     pub value: Value,
     pub buffer: BufferId,
-    /// Whether the memory is also that of a source (read at the same places), so that it must not be written before all is read.
+    /// Whether the buffer lies over a source, each element over the one read for it.
+    /// It must not be written before all is read.
     pub aliased: bool,
 }
 

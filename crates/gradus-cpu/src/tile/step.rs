@@ -13,6 +13,10 @@ use gradus_ir::Result;
 use std::fmt;
 
 /// A fused kernel. It is built when memory is assigned: a store over a source needs another loop.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "all become ready, and a box would be one more address to follow in each run"
+)]
 pub(crate) enum Fused {
     /// Before it is prepared.
     Planned(Program),
@@ -57,7 +61,8 @@ impl Step for Fused {
         let Some(store) = p.stores.iter().find(|s| s.buffer == out) else {
             return false;
         };
-        // Each element is read where it is written. The buffers have as many bytes, so elements of one size are as many.
+        // Each element is read where it is written.
+        // The buffers have as many bytes, so elements of one size are as many.
         let size = p.dtype(store.value).size();
         let mut reads = p.sources.iter().filter(|s| s.buffer == source);
         !late.any(read_late) && reads.all(|s| s.view.is_whole() && s.dtype.size() == size)

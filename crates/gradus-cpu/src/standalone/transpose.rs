@@ -1,13 +1,14 @@
-//! Matrices turned: rows written as columns.
+//! Matrices transposed: rows written as columns.
 
-/// Side of the squares in which a matrix is turned: a line of cache, or half of one.
+/// Side of the squares in which a matrix is transposed: a line of cache, or half of one.
 pub(super) const SQUARE: usize = 8;
 
-/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its rows lie one after the other.
+/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its
+/// rows lie one after the other.
 ///
 /// # Safety
 /// `from` holds the matrix, `to` has room for it.
-pub(super) unsafe fn turn<T: Copy>(
+pub(super) unsafe fn transpose<T: Copy>(
     from: *const T,
     strides: (isize, isize),
     (k, n): (usize, usize),
@@ -22,7 +23,7 @@ pub(super) unsafe fn turn<T: Copy>(
                     from.offset(l as isize * strides.0 + j as isize * strides.1)
                 };
                 if strides.0 == 1 && l1 - l0 == SQUARE && j1 - j0 == SQUARE {
-                    turn_square(at(l0, j0), strides.1, to.add(l0 * n + j0), n);
+                    transpose_square(at(l0, j0), strides.1, to.add(l0 * n + j0), n);
                     continue;
                 }
                 for l in l0..l1 {
@@ -40,7 +41,12 @@ pub(super) unsafe fn turn<T: Copy>(
 /// # Safety
 /// `from` and `to` hold the square and do not overlap.
 #[inline(always)]
-pub(super) unsafe fn turn_square<T: Copy>(from: *const T, step: isize, to: *mut T, to_step: usize) {
+pub(super) unsafe fn transpose_square<T: Copy>(
+    from: *const T,
+    step: isize,
+    to: *mut T,
+    to_step: usize,
+) {
     // SAFETY: by the caller; rows of elements lie in a row in either.
     unsafe {
         let rows: [[T; SQUARE]; SQUARE] =
@@ -53,7 +59,7 @@ pub(super) unsafe fn turn_square<T: Copy>(from: *const T, step: isize, to: *mut 
     }
 }
 
-/// The memory with room for so many elements: the executable has asked before the run whether they can be had.
+/// The memory with room for `elements`. The executable has checked before the run that they can be had.
 pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
     let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
     if memory.len() < wanted {
@@ -66,7 +72,7 @@ pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
 #[derive(Clone, Copy)]
 pub(super) struct Shared(pub *mut u8);
 
-// SAFETY: pieces write to different parts, and read what nobody writes.
+// SAFETY: pieces write to different parts, and read parts that no piece writes.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
 unsafe impl Sync for Shared {}
