@@ -74,9 +74,46 @@ impl LoopCode {
     fn has_lists(&self) -> bool {
         !matches!(self.trips, Trips::Fixed(_))
     }
+
+    /// The number of steps, if it is known before the first.
+    ///
+    /// # Safety
+    /// As [`Code::run`].
+    unsafe fn total(&self, inputs: &[*mut u8]) -> Option<usize> {
+        match self.trips {
+            Trips::Fixed(n) => Some(n),
+            // SAFETY: by the type rule of `for`, the first operand is an i64 number.
+            Trips::Counted => Some(unsafe { inputs[0].cast::<i64>().read() }.max(0) as usize),
+            Trips::While(_) => None,
+        }
+    }
+
+    /// Copies the carried values into scratch memory. Returns where they are, spare memory for each, and the rest of
+    /// the scratch memory.
+    ///
+    /// # Safety
+    /// As [`Code::run`].
+    unsafe fn copy_carried(
+        &self,
+        carried: &[*mut u8],
+        scratch: *mut u8,
+    ) -> (Pointers, Pointers, *mut u8) {
+        let (mut current, mut spare) = (Pointers::new(), Pointers::new());
+        let mut at = scratch;
+        for (ty, &from) in self.carries.iter().zip(carried) {
+            // SAFETY: scratch memory has two places for each carried value, see `arena_bytes`.
+            unsafe {
+                std::ptr::copy_nonoverlapping(from, at, ty.bytes());
+                current.push(at);
+                spare.push(at.add(room(ty)));
+                at = at.add(2 * room(ty));
+            }
+        }
+        (current, spare, at)
+    }
 }
 
-/// A step may overwrite what is carried in by what is carried out.
+/// A step may write carried results over carried inputs.
 fn step_options(r: &Loop) -> CompileOptions {
     let first = 1 + r.consts;
     let mut donated = vec![false; first];
@@ -148,17 +185,32 @@ impl Code for LoopCode {
         scratch: *mut u8,
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
+        let first = usize::from(self.trips == Trips::Counted);
+        let carries = self.carries.len();
         let mut number = 0i64;
+        let mut args: Pointers = smallvec![(&raw mut number).cast()];
+        args.extend(inputs[first..].iter().copied());
+        let mut results: Pointers = smallvec![std::ptr::null_mut(); carries + self.kept.len()];
         // SAFETY: by the caller; see `Run`.
         unsafe {
-            let mut run = Run::new(self, inputs, outputs, scratch, &raw mut number);
+            let (mut current, mut spare, arena) = self.copy_carried(&args[self.carried()], scratch);
+            let mut run = Run {
+                code: self,
+                read: &inputs[first + self.consts + carries..],
+                kept: &outputs[carries..],
+                total: self.total(inputs),
+                current: &mut current,
+                spare: &mut spare,
+                args: &mut args,
+                results: &mut results,
+            };
             run.prepare_lists()?;
             let mut step = self.step.take_frame();
-            (self.step).bind(&mut step, |k| run.args[k], |k| run.results[k], run.arena);
+            (self.step).bind(&mut step, |k| run.args[k], |k| run.results[k], arena);
             let mut condition = self.condition.as_deref().map(|program| {
                 let mut frame = program.take_frame();
                 let none = |_| std::ptr::null_mut();
-                program.bind(&mut frame, |k| run.args[k], none, run.arena);
+                program.bind(&mut frame, |k| run.args[k], none, arena);
                 (program, frame)
             });
             let outcome = run.steps(&mut step, &mut condition, instrumentation);
@@ -166,7 +218,14 @@ impl Code for LoopCode {
             if let Some((program, frame)) = condition {
                 program.give_frame(frame);
             }
-            run.finish(outcome?);
+            let steps = outcome?;
+            for ((ty, &from), &to) in self.carries.iter().zip(&current).zip(outputs) {
+                std::ptr::copy_nonoverlapping(from, to, ty.bytes());
+            }
+            if self.condition.is_some() {
+                let count = outputs[carries + self.kept.len()];
+                count.cast::<i64>().write(steps as i64);
+            }
         }
         Ok(())
     }
@@ -181,66 +240,20 @@ impl Code for LoopCode {
 /// read (`List::check`).
 struct Run<'a> {
     code: &'a LoopCode,
-    inputs: &'a [*mut u8],
-    outputs: &'a [*mut u8],
-    /// Number of the first operand that is a sequence.
-    sequences: usize,
+    /// The sequences that are read, and those that are kept.
+    read: &'a [*mut u8],
+    kept: &'a [*mut u8],
     /// The number of steps, if it is known before the first.
     total: Option<usize>,
     /// Where carried values are, and spare memory for each.
-    current: Pointers,
-    spare: Pointers,
-    /// The memory of the programs inside.
-    arena: *mut u8,
+    current: &'a mut [*mut u8],
+    spare: &'a mut [*mut u8],
     /// Inputs and outputs of the step. The first input is the number of the step.
-    args: Pointers,
-    results: Pointers,
+    args: &'a mut [*mut u8],
+    results: &'a mut [*mut u8],
 }
 
-impl<'a> Run<'a> {
-    /// Copies the carried values into scratch memory; `number` stays where it is during the run.
-    unsafe fn new(
-        code: &'a LoopCode,
-        inputs: &'a [*mut u8],
-        outputs: &'a [*mut u8],
-        scratch: *mut u8,
-        number: *mut i64,
-    ) -> Run<'a> {
-        let counts = usize::from(code.trips == Trips::Counted);
-        let first = counts + code.consts;
-        let total = match code.trips {
-            Trips::Fixed(n) => Some(n),
-            // SAFETY: by the type rule of `for`, the first operand is an i64 number.
-            Trips::Counted => Some(unsafe { inputs[0].cast::<i64>().read() }.max(0) as usize),
-            Trips::While(_) => None,
-        };
-        let (mut current, mut spare) = (Pointers::new(), Pointers::new());
-        let mut at = scratch;
-        for (k, ty) in code.carries.iter().enumerate() {
-            // SAFETY: see `Run`.
-            unsafe {
-                std::ptr::copy_nonoverlapping(inputs[first + k], at, ty.bytes());
-                current.push(at);
-                spare.push(at.add(room(ty)));
-                at = at.add(2 * room(ty));
-            }
-        }
-        let mut args: Pointers = smallvec![number.cast()];
-        args.extend(inputs[counts..].iter().copied());
-        Run {
-            code,
-            inputs,
-            outputs,
-            sequences: first + code.carries.len(),
-            total,
-            current,
-            spare,
-            arena: at,
-            args,
-            results: smallvec![std::ptr::null_mut(); code.carries.len() + code.kept.len()],
-        }
-    }
-
+impl Run<'_> {
     /// Makes lists that are written as long as is known, and checks once for all steps that none reads past the end
     /// of another.
     unsafe fn prepare_lists(&mut self) -> Result<()> {
@@ -248,13 +261,11 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let steps = self.total.unwrap_or(0);
-        let kept = &self.outputs[self.code.carries.len()..];
-        for (&to, &item) in kept.iter().zip(&self.code.kept) {
+        for (&to, &item) in self.kept.iter().zip(&self.code.kept) {
             // SAFETY: see `Run`.
             unsafe { &mut *to.cast::<List>() }.resize(steps, item)?;
         }
-        let read = &self.inputs[self.sequences..];
-        for (&from, &item) in read.iter().zip(&self.code.read) {
+        for (&from, &item) in self.read.iter().zip(&self.code.read) {
             // SAFETY: see `Run`.
             unsafe { &*from.cast::<List>() }.check(steps, item)?;
         }
@@ -275,7 +286,7 @@ impl<'a> Run<'a> {
                 (Some(n), true) => n - 1 - done,
                 _ => done,
             };
-            self.args[self.code.carried()].copy_from_slice(&self.current);
+            self.args[self.code.carried()].copy_from_slice(self.current);
             // SAFETY: see `Run`.
             unsafe {
                 self.args[0].cast::<i64>().write(item as i64);
@@ -288,7 +299,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 self.point_to_items(item)?;
-                (self.code.step).run_again(step, &self.args, &self.results, instrumentation)?;
+                (self.code.step).run_again(step, self.args, self.results, instrumentation)?;
             }
             for (k, destination) in self.code.destinations.iter().enumerate() {
                 if let Destination::Spare(next) = *destination {
@@ -305,27 +316,25 @@ impl<'a> Run<'a> {
     unsafe fn point_to_items(&mut self, item: usize) -> Result<()> {
         let code = self.code;
         let lists = code.has_lists();
-        let first = code.carried().end;
-        for (k, &size) in code.read.iter().enumerate() {
-            let from = self.inputs[self.sequences + k];
+        let items = &mut self.args[code.carried().end..];
+        for ((arg, &from), &size) in items.iter_mut().zip(self.read).zip(&code.read) {
             // SAFETY: see `Run`.
-            self.args[first + k] = match lists {
+            *arg = match lists {
                 true => unsafe { (*from.cast::<List>()).at(item * size) },
                 false => unsafe { from.add(item * size) },
             };
         }
+        let (carried, items) = self.results.split_at_mut(self.current.len());
         for (k, destination) in code.destinations.iter().enumerate() {
-            self.results[k] = match *destination {
+            carried[k] = match *destination {
                 Destination::Over(other) => self.current[other],
                 Destination::Spare(_) => self.spare[k],
             };
         }
-        let carries = self.current.len();
-        for (k, &size) in code.kept.iter().enumerate() {
-            let to = self.outputs[carries + k];
+        for ((result, &to), &size) in items.iter_mut().zip(self.kept).zip(&code.kept) {
             if !lists {
                 // SAFETY: see `Run`.
-                self.results[carries + k] = unsafe { to.add(item * size) };
+                *result = unsafe { to.add(item * size) };
                 continue;
             }
             // SAFETY: see `Run`.
@@ -333,22 +342,8 @@ impl<'a> Run<'a> {
             if self.total.is_none() {
                 list.resize(item + 1, size)?;
             }
-            self.results[carries + k] = list.at(item * size);
+            *result = list.at(item * size);
         }
         Ok(())
-    }
-
-    /// Copies the carried values to the results, and after a loop with a condition the number of steps.
-    unsafe fn finish(&self, steps: usize) {
-        let carries = self.code.carries.iter().zip(&self.current);
-        for ((ty, &from), &to) in carries.zip(self.outputs) {
-            // SAFETY: see `Run`.
-            unsafe { std::ptr::copy_nonoverlapping(from, to, ty.bytes()) };
-        }
-        if self.code.condition.is_some() {
-            let count = self.outputs[self.current.len() + self.code.kept.len()];
-            // SAFETY: by the type rule of `while` the last result is an i64 number.
-            unsafe { count.cast::<i64>().write(steps as i64) };
-        }
     }
 }
