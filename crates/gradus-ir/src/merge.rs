@@ -247,7 +247,7 @@ fn same_results(more: &Node, less: &Node) -> Option<Values> {
 /// Whether result `index` of a loop is the number of its steps.
 fn is_count(region: &Region, index: usize) -> bool {
     match region {
-        Region::Loop(r) => matches!(r.trips, Trips::While(_)) && index + 1 == r.results_len(),
+        Region::Loop(r) => r.steps() == Some(index),
         _ => false,
     }
 }

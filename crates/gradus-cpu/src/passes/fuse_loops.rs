@@ -1,225 +1,253 @@
 //! Loops that go through what another one kept run together with it.
 
+use gradus_ir::primitives::region::{Handle, LoopBuilder};
 use gradus_ir::primitives::{Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId, ValueId};
 
-/// Two loops of the same steps in the same order, of which the second reads of the first only what each step kept, become one: the items are handed on
-/// within the step, and need not be kept if nobody else reads them. So forward mode through a loop holds no memory that grows with its length.
+/// Two loops of the same steps in the same order become one if the second reads of the first only items that each step kept. The items are handed on within
+/// the step, and are not kept if nothing else reads them. So forward mode through a loop holds no memory that grows with its length.
 pub(super) fn fuse_loops(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();
-    while let Some((a, b)) = pair(&graph) {
-        graph = fused(&graph, a, b).pruned();
+    while let Some(pair) = pair(&graph) {
+        let fused = pair.fused(&graph);
+        graph = fused.pruned();
     }
     graph
 }
 
-fn loop_at(graph: &Graph, id: NodeId) -> Option<&Loop> {
-    match graph.node(id).region().map(|r| &**r) {
-        // What bodies show must be shown in its order.
-        Some(region) if region.has_effects() => None,
-        Some(Region::Loop(r)) => Some(r),
-        _ => None,
+/// Two loops that can be one.
+struct Pair<'a> {
+    first: Placed<'a>,
+    second: Placed<'a>,
+}
+
+/// A loop and its node.
+#[derive(Clone, Copy)]
+struct Placed<'a> {
+    id: NodeId,
+    r: &'a Loop,
+    operands: &'a [ValueId],
+}
+
+impl<'a> Placed<'a> {
+    fn new(graph: &'a Graph, id: NodeId) -> Option<Placed<'a>> {
+        let node = graph.node(id);
+        match node.region().map(|r| &**r) {
+            // Values that bodies show must be shown in its order.
+            Some(region) if region.has_effects() => None,
+            Some(Region::Loop(r)) => Some(Placed {
+                id,
+                r,
+                operands: &node.operands,
+            }),
+            _ => None,
+        }
+    }
+
+    fn sequences(self) -> &'a [ValueId] {
+        &self.operands[self.r.operands().sequences]
+    }
+
+    /// The number of the result, if `id` is a sequence of items that each step kept. A carry of the last step has no item for each step, even where it looks like
+    /// a sequence.
+    fn kept(self, graph: &Graph, id: ValueId) -> Option<usize> {
+        let (maker, index) = (graph.maker_id(id), graph.result_index(id));
+        (maker == self.id && self.r.outputs().kept.contains(&index)).then_some(index)
     }
 }
 
-/// The number of the result of `first`, the loop at `a`, if `id` is the sequence of what each step kept; what the last step carried out has no item for each step,
-/// even where it looks like a sequence.
-fn sequence_of(graph: &Graph, a: NodeId, first: &Loop, id: ValueId) -> Option<usize> {
-    let (maker, index) = (graph.maker_id(id), graph.result_index(id));
-    let kept = first.carries..first.body.outputs().len();
-    (maker == a && kept.contains(&index)).then_some(index)
-}
-
-/// Two loops that can be one.
-fn pair(graph: &Graph) -> Option<(NodeId, NodeId)> {
-    graph.node_ids().find_map(|b| {
-        let second = loop_at(graph, b)?;
-        let sequences = second.counts() + second.consts + second.carries;
-        let operands = &graph.node(b).operands[sequences..];
-        operands.iter().find_map(|&o| {
-            let a = graph.maker_id(o);
-            let first = loop_at(graph, a)?;
-            sequence_of(graph, a, first, o)?;
-            fit(graph, a, first, b, second).then_some((a, b))
+fn pair(graph: &Graph) -> Option<Pair<'_>> {
+    graph.node_ids().find_map(|id| {
+        let second = Placed::new(graph, id)?;
+        second.sequences().iter().find_map(|&o| {
+            let first = Placed::new(graph, graph.maker_id(o))?;
+            first.kept(graph, o)?;
+            let pair = Pair { first, second };
+            pair.fits(graph).then_some(pair)
         })
     })
 }
 
-fn fit(graph: &Graph, a: NodeId, first: &Loop, b: NodeId, second: &Loop) -> bool {
-    let operands = &graph.node(b).operands;
-    let sequences = second.counts() + second.consts + second.carries;
-    let from_first = |o: ValueId| sequence_of(graph, a, first, o).is_some();
-    let count = first.carries + first.kept();
-    let same_steps = match (&first.trips, &second.trips) {
-        (Trips::Fixed(n), Trips::Fixed(m)) => n == m,
-        (Trips::Counted, Trips::Counted) => graph.node(a).operands[0] == operands[0],
-        // A loop with a condition reads no sequences, so all must be handed on.
-        (Trips::While(_), Trips::Counted) => {
-            (graph.maker_id(operands[0]), graph.result_index(operands[0])) == (a, count)
-                && operands[sequences..].iter().all(|&o| from_first(o))
+impl Pair<'_> {
+    fn fits(&self, graph: &Graph) -> bool {
+        let (first, second) = (self.first, self.second);
+        let count = |placed: Placed<'_>| placed.r.count().map(|count| placed.operands[count]);
+        let from_first = |o: ValueId| first.kept(graph, o).is_some();
+        let same_steps = match (&first.r.trips, &second.r.trips) {
+            (Trips::Fixed(n), Trips::Fixed(m)) => n == m,
+            (Trips::Counted, Trips::Counted) => count(first) == count(second),
+            // A loop with a condition reads no sequences, so all must be handed on.
+            (Trips::While(_), Trips::Counted) => {
+                let made = |count| (graph.maker_id(count), Some(graph.result_index(count)));
+                count(second).map(made) == Some((first.id, first.r.steps()))
+                    && second.sequences().iter().all(|&o| from_first(o))
+            }
+            _ => false,
+        };
+        if !same_steps || first.r.reverse != second.r.reverse {
+            return false;
         }
-        _ => false,
-    };
-    if !same_steps || first.reverse != second.reverse {
-        return false;
+        let results: Vec<ValueId> = graph.node(first.id).results().collect();
+        let later = graph.dependents_of(&results);
+        let places = second.r.operands();
+        second.operands.iter().enumerate().all(|(k, &o)| {
+            let handed_on = places.sequences.contains(&k) && from_first(o);
+            !later[o.index()] || handed_on || Some(k) == second.r.count()
+        })
     }
-    let results: Vec<ValueId> = graph.node(a).results().collect();
-    let later = graph.dependents_of(&results);
-    operands.iter().enumerate().all(|(k, &o)| {
-        let handed_on = k >= sequences && from_first(o);
-        !later[o.index()] || handed_on || k < second.counts()
-    })
-}
 
-fn fused(graph: &Graph, a: NodeId, b: NodeId) -> Graph {
-    let (Some(first), Some(second)) = (loop_at(graph, a), loop_at(graph, b)) else {
-        unreachable!("the pair is of loops")
-    };
-    let (of_first, of_second) = (Parts::new(graph, a, first), Parts::new(graph, b, second));
-    let handed_on = |o: ValueId| sequence_of(graph, a, first, o);
-    let read: Vec<ValueId> = of_second
-        .sequences
-        .iter()
-        .copied()
-        .filter(|&o| handed_on(o).is_none())
-        .collect();
-
-    let mut body = Graph::new();
-    body.set_loc(graph.node(b).loc);
-    let mut input = |program: &Graph, range: std::ops::Range<usize>| -> Vec<ValueId> {
-        let inputs = program.inputs()[range].iter();
-        inputs.map(|&i| body.input_like(program, i)).collect()
-    };
-    let (p, q) = (&first.body, &second.body);
-    let index = input(p, 0..1);
-    let consts = [
-        input(p, 1..1 + first.consts),
-        input(q, 1..1 + second.consts),
-    ];
-    let carries = [
-        input(p, 1 + first.consts..1 + first.consts + first.carries),
-        input(q, 1 + second.consts..1 + second.consts + second.carries),
-    ];
-    let own = input(p, 1 + first.consts + first.carries..p.inputs().len());
-    let from = 1 + second.consts + second.carries;
-    let mut items = Vec::new();
-    for (k, &o) in of_second.sequences.iter().enumerate() {
-        if handed_on(o).is_none() {
-            items.extend(input(q, from + k..from + k + 1));
+    fn fused(&self, graph: &Graph) -> Graph {
+        let (first, second) = (self.first, self.second);
+        // The operands of either loop come first, then what follows from the loops.
+        let mut out = Graph::new();
+        let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
+        for &i in graph.inputs() {
+            map[i.index()] = Some(out.input_like(graph, i));
         }
-    }
-    let mut items = items.into_iter();
-    let args = [&index[..], &consts[0], &carries[0], &own].concat();
-    let results = inline(&mut body, p, &args);
-    let mut args = [&index[..], &consts[1], &carries[1]].concat();
-    for &o in &of_second.sequences {
-        args.extend(match handed_on(o) {
-            Some(index) => Some(results[index]),
-            None => items.next(),
-        });
-    }
-    let more = inline(&mut body, q, &args);
-    let (out_a, kept_a) = results.split_at(first.carries);
-    let (out_b, kept_b) = more.split_at(second.carries);
-    body.set_outputs([out_a, out_b, kept_a, kept_b].concat());
+        let given = self.operands(graph);
+        // Effects before the loops stay before them.
+        let (earlier, rest): (Vec<NodeId>, Vec<NodeId>) =
+            graph.effects().partition(|&e| e < first.id);
+        graph.copy_into(&mut out, &mut map, &given, &earlier);
 
-    let trips = match &first.trips {
-        Trips::While(condition) => {
-            let mut longer = Graph::new();
-            let inputs: Vec<ValueId> = body
-                .inputs()
-                .iter()
-                .map(|&i| longer.input_like(&body, i))
-                .collect();
-            let all = first.consts + second.consts;
-            let args = [
-                &inputs[..1 + first.consts],
-                &inputs[1 + all..1 + all + first.carries],
-            ]
-            .concat();
-            let outputs = inline(&mut longer, condition, &args);
-            longer.set_outputs(outputs);
-            Trips::While(longer.into())
-        }
-        other => other.clone(),
-    };
-    let together = Loop {
-        trips,
-        reverse: first.reverse,
-        consts: first.consts + second.consts,
-        carries: first.carries + second.carries,
-        body: body.into(),
-    };
+        out.set_loc(graph.node(second.id).loc);
+        let (builder, together) = self.builder(graph, &map);
+        let mut all = together
+            .emit(builder, first.r, second.r, &mut out)
+            .into_iter();
+        // The results: carries of both, then kept items of both, then the number of steps.
+        let of_first = graph.node(first.id).results();
+        let of_second = graph.node(second.id).results();
+        let (a, b) = (first.r.outputs(), second.r.outputs());
+        let mut note = |results: &mut dyn Iterator<Item = ValueId>, count: usize| {
+            for (v, new) in results.take(count).zip(all.by_ref()) {
+                map[v.index()] = Some(new);
+            }
+        };
+        let (mut of_first, mut of_second) = (of_first, of_second);
+        note(&mut of_first, a.carries.len());
+        note(&mut of_second, b.carries.len());
+        note(&mut of_first, a.kept.len());
+        note(&mut of_second, b.kept.len());
+        note(&mut of_first, 1);
 
-    // All that either loop is given comes first, then what follows from them.
-    let mut out = Graph::new();
-    let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
-    for &i in graph.inputs() {
-        map[i.index()] = Some(out.input_like(graph, i));
+        graph.copy_into(&mut out, &mut map, graph.outputs(), &rest);
+        let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
+        let outputs = outputs.collect();
+        out.set_outputs(outputs);
+        out
     }
-    let operands = [
-        of_first.count,
-        of_first.consts,
-        of_second.consts,
-        of_first.carries,
-        of_second.carries,
-        of_first.sequences,
-        read,
-    ]
-    .concat();
-    // What shows something before the loops still does.
-    let (earlier, rest): (Vec<NodeId>, Vec<NodeId>) = graph.effects().partition(|&e| e < a);
-    graph.copy_into(&mut out, &mut map, &operands, &earlier);
-    let args: Vec<ValueId> = operands.iter().filter_map(|o| map[o.index()]).collect();
-    out.set_loc(graph.node(a).loc);
-    let all = out.emit_region(Region::Loop(together), &args);
-    let carries = first.carries + second.carries;
-    for (index, v) in graph.node(a).results().enumerate() {
-        map[v.index()] = Some(match index {
-            k if k < first.carries => all[k],
-            k if k < p.outputs().len() => all[carries + k - first.carries],
-            _ => all[all.len() - 1],
-        });
-    }
-    for (index, v) in graph.node(b).results().enumerate() {
-        map[v.index()] = Some(match index {
-            k if k < second.carries => all[first.carries + k],
-            k => all[carries + first.kept() + k - second.carries],
-        });
-    }
-    graph.copy_into(&mut out, &mut map, graph.outputs(), &rest);
-    let outputs = graph.outputs().iter().filter_map(|o| map[o.index()]);
-    let outputs = outputs.collect();
-    out.set_outputs(outputs);
-    out
-}
 
-/// The operands of a loop by kind.
-struct Parts {
-    count: Vec<ValueId>,
-    consts: Vec<ValueId>,
-    carries: Vec<ValueId>,
-    sequences: Vec<ValueId>,
-}
+    /// The operands of the fused loop, those of a kind together.
+    fn operands(&self, graph: &Graph) -> Vec<ValueId> {
+        let (a, b) = (self.first.r.operands(), self.second.r.operands());
+        let (first, second) = (self.first.operands, self.second.operands);
+        let count = self.first.r.count().map(|count| first[count]);
+        let read = self.second.sequences().iter().copied();
+        let read = read.filter(|&o| self.first.kept(graph, o).is_none());
+        let kinds = [
+            &first[a.consts],
+            &second[b.consts],
+            &first[a.carries],
+            &second[b.carries],
+            &first[a.sequences],
+        ];
+        count
+            .into_iter()
+            .chain(kinds.concat())
+            .chain(read)
+            .collect()
+    }
 
-impl Parts {
-    fn new(graph: &Graph, id: NodeId, r: &Loop) -> Parts {
-        let operands = &graph.node(id).operands;
-        let (count, rest) = operands.split_at(r.counts());
-        let (consts, rest) = rest.split_at(r.consts);
-        let (carries, sequences) = rest.split_at(r.carries);
-        Parts {
-            count: count.to_vec(),
-            consts: consts.to_vec(),
-            carries: carries.to_vec(),
-            sequences: sequences.to_vec(),
-        }
+    /// The fused loop with its operands, which `map` has in the new program.
+    fn builder(&self, graph: &Graph, map: &[Option<ValueId>]) -> (LoopBuilder, Together) {
+        let (first, second) = (self.first, self.second);
+        let (a, b) = (first.r.operands(), second.r.operands());
+        let new = |o: &ValueId| map[o.index()].expect("operands were copied");
+        let count = first.r.count().map(|count| new(&first.operands[count]));
+        let mut builder = LoopBuilder::like(first.r, count);
+        let mut constants = |from: &[ValueId]| -> Vec<Handle> {
+            from.iter().map(|o| builder.constant(new(o))).collect()
+        };
+        let consts = [
+            constants(&first.operands[a.consts]),
+            constants(&second.operands[b.consts]),
+        ];
+        let mut carries = |from: &[ValueId]| -> Vec<Handle> {
+            from.iter().map(|o| builder.carry(new(o))).collect()
+        };
+        let carries = [
+            carries(&first.operands[a.carries]),
+            carries(&second.operands[b.carries]),
+        ];
+        let own = first.sequences().iter().map(|o| builder.sequence(new(o)));
+        let own: Vec<Handle> = own.collect();
+        let items = second
+            .sequences()
+            .iter()
+            .map(|o| match first.kept(graph, *o) {
+                Some(index) => Item::HandedOn(index),
+                None => Item::Read(builder.sequence(new(o))),
+            });
+        let items = items.collect();
+        let together = Together {
+            consts,
+            carries,
+            own,
+            items,
+        };
+        (builder, together)
     }
 }
 
-fn inline(g: &mut Graph, body: &Graph, args: &[ValueId]) -> Vec<ValueId> {
-    match g.inline(body, args) {
-        Ok(outputs) => outputs,
-        Err(e) => panic!("fuse_loops: a body does not fit its loop: {e}"),
+/// The inputs of the two bodies in the fused one.
+struct Together {
+    consts: [Vec<Handle>; 2],
+    carries: [Vec<Handle>; 2],
+    /// Items that the first loop reads.
+    own: Vec<Handle>,
+    /// Items that the second loop reads.
+    items: Vec<Item>,
+}
+
+enum Item {
+    /// This output of the first body.
+    HandedOn(usize),
+    /// An item of a sequence.
+    Read(Handle),
+}
+
+impl Together {
+    fn emit(
+        &self,
+        builder: LoopBuilder,
+        first: &Loop,
+        second: &Loop,
+        out: &mut Graph,
+    ) -> Vec<ValueId> {
+        let entering = |k: usize| {
+            let index = std::iter::once(&Handle::INDEX);
+            index.chain(&self.consts[k]).chain(&self.carries[k])
+        };
+        builder.emit_while(
+            out,
+            |g, inputs| match &first.trips {
+                Trips::While(condition) => g.emit_inline(condition, &inputs.all(entering(0)))[0],
+                _ => unreachable!("it has no condition"),
+            },
+            |g, inputs| {
+                let args = inputs.all(entering(0).chain(&self.own));
+                let results = g.emit_inline(&first.body, &args);
+                let mut args = inputs.all(entering(1));
+                args.extend(self.items.iter().map(|item| match *item {
+                    Item::HandedOn(index) => results[index],
+                    Item::Read(handle) => inputs[handle],
+                }));
+                let more = g.emit_inline(&second.body, &args);
+                let (carried, kept) = results.split_at(first.outputs().kept.start);
+                let (carried_too, kept_too) = more.split_at(second.outputs().kept.start);
+                [carried, carried_too, kept, kept_too].concat()
+            },
+        )
     }
 }

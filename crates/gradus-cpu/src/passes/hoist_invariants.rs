@@ -1,6 +1,7 @@
 //! What is the same in all steps of a loop is computed once.
 
 use super::rewrite_regions;
+use gradus_ir::primitives::region::{Handle, LoopBuilder};
 use gradus_ir::primitives::{Loop, Op, Region, Trips, Work};
 use gradus_ir::{Graph, ValueId};
 
@@ -23,49 +24,46 @@ fn hoist(out: &mut Graph, r: &Loop, operands: &[ValueId]) -> Option<Vec<ValueId>
     if hoisted.is_empty() {
         return None;
     }
-    let body = &r.body;
-    let (consts, rest) = body.inputs()[1..].split_at(r.consts);
+    let (body, places) = (&r.body, r.inputs());
     let mut map: Vec<Option<ValueId>> = vec![None; body.len()];
-    for (&input, &operand) in consts.iter().zip(&operands[r.counts()..]) {
-        map[input.index()] = Some(operand);
+    for (k, operand) in r.operands_of(places.consts.clone()) {
+        map[body.inputs()[k].index()] = Some(operands[operand]);
     }
     body.copy_into(out, &mut map, &hoisted, &[]);
-    let values = hoisted.iter().filter_map(|h| map[h.index()]);
 
-    let (before, after) = operands.split_at(r.counts() + r.consts);
-    let args: Vec<ValueId> = before
-        .iter()
-        .copied()
-        .chain(values)
-        .chain(after.iter().copied())
-        .collect();
-    let inputs = [&body.inputs()[..1], consts, &hoisted, rest].concat();
-    let trips = match &r.trips {
-        Trips::While(condition) => {
-            let mut longer = Graph::new();
-            let mut own: Vec<ValueId> = Vec::new();
-            for (k, &i) in condition.inputs().iter().enumerate() {
-                if k == 1 + r.consts {
-                    hoisted.iter().for_each(|&h| {
-                        longer.input_like(body, h);
-                    });
-                }
-                own.push(longer.input_like(condition, i));
+    let mut shorter = LoopBuilder::like(r, r.count().map(|count| operands[count]));
+    let mut handles = vec![Handle::INDEX];
+    handles.extend(
+        operands[r.operands().consts]
+            .iter()
+            .map(|&o| shorter.constant(o)),
+    );
+    let values = hoisted.iter().filter_map(|h| map[h.index()]);
+    let values: Vec<Handle> = values.map(|value| shorter.constant(value)).collect();
+    handles.extend(
+        operands[r.operands().carries]
+            .iter()
+            .map(|&o| shorter.carry(o)),
+    );
+    handles.extend(
+        operands[r.operands().sequences]
+            .iter()
+            .map(|&o| shorter.sequence(o)),
+    );
+    // The body takes the hoisted values as further inputs.
+    let program = body.extract(&[body.inputs(), &hoisted].concat(), body.outputs());
+    let results = shorter.emit_while(
+        out,
+        |g, inputs| match &r.trips {
+            Trips::While(condition) => {
+                let own = &handles[..condition.inputs().len()];
+                g.emit_inline(condition, &inputs.all(own))[0]
             }
-            let outputs = longer.inline(condition, &own).ok()?;
-            longer.set_outputs(outputs);
-            Trips::While(longer.into())
-        }
-        other => other.clone(),
-    };
-    let shorter = Loop {
-        trips,
-        reverse: r.reverse,
-        consts: r.consts + hoisted.len(),
-        carries: r.carries,
-        body: body.extract(&inputs, body.outputs()).into(),
-    };
-    Some(out.emit_region(Region::Loop(shorter), &args))
+            _ => unreachable!("it has no condition"),
+        },
+        |g, inputs| g.emit_inline(&program, &inputs.all(handles.iter().chain(&values))),
+    );
+    Some(results)
 }
 
 /// The values that are worth it.
@@ -78,7 +76,9 @@ fn invariants(r: &Loop) -> Vec<ValueId> {
     if steps < 2 && matches!(r.trips, Trips::Fixed(_)) {
         return Vec::new();
     }
-    let own = [&body.inputs()[..1], &body.inputs()[1 + r.consts..]].concat();
+    let consts = r.inputs().consts;
+    let own = (0..body.inputs().len()).filter(|k| !consts.contains(k));
+    let own: Vec<ValueId> = own.map(|k| body.inputs()[k]).collect();
     let varying = body.dependents_of(&own);
     let live = body.live();
     let mut wanted: Vec<ValueId> = Vec::new();

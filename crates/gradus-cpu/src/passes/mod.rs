@@ -8,6 +8,7 @@ mod orient_products;
 mod recompute_kept;
 mod repeat_casts;
 mod split_reductions;
+mod trim_loop;
 mod trim_regions;
 
 use crate::environment;

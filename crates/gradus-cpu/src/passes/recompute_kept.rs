@@ -1,7 +1,8 @@
-//! What is cheap to compute again is not kept of each step.
+//! Values that are cheap to compute again are not kept of each step.
 
 use super::rewrite_regions;
-use gradus_ir::primitives::{Loop, Op, Region, Resize, Trips, Work};
+use gradus_ir::primitives::region::{Handle, Inputs, LoopBuilder};
+use gradus_ir::primitives::{Body, Loop, Op, Region, Resize, Trips, Work};
 use gradus_ir::{Graph, NodeId, ValueId};
 use std::collections::HashMap;
 
@@ -36,7 +37,7 @@ fn read_by_loops(graph: &Graph) -> Vec<bool> {
     }
     for node in graph.nodes() {
         let first = match node.region().map(|r| &**r) {
-            Some(Region::Loop(r)) => r.counts() + r.consts + r.carries,
+            Some(Region::Loop(r)) => r.operands().sequences.start,
             _ => node.operands.len(),
         };
         for o in &node.operands[..first] {
@@ -46,151 +47,162 @@ fn read_by_loops(graph: &Graph) -> Vec<bool> {
     only
 }
 
-/// The loop, which computes again what it need not read; `may` says of an operand whether nobody else but loops reads it.
+/// The results of `r`, which computes items again instead of reading them; `None` if there are none to compute. `may` says of an operand whether only loops read
+/// it.
 fn without(
     out: &mut Graph,
     r: &Loop,
     operands: &[ValueId],
     may: impl Fn(usize) -> bool,
 ) -> Option<Vec<ValueId>> {
-    let first = r.counts() + r.consts + r.carries;
-    // For each sequence that is computed again: the loop that keeps it, and where.
-    let mut known: HashMap<NodeId, Vec<bool>> = HashMap::new();
-    let again: Vec<Option<(NodeId, usize)>> = (first..operands.len())
-        .map(|k| {
-            let maker = out.maker_id(operands[k]);
-            let keeps = match &**out.node(maker).region()? {
-                Region::Loop(keeps) => keeps,
-                _ => return None,
-            };
-            let at = out.result_index(operands[k]).checked_sub(keeps.carries)?;
-            if !may(k) || at >= keeps.kept() {
-                return None;
-            }
-            let cheap = known.entry(maker).or_insert_with(|| cheap(keeps));
-            cheap[at].then_some((maker, at))
-        })
-        .collect();
+    let again = computed_again(out, r, operands, may);
     if again.iter().all(Option::is_none) {
         return None;
     }
-
-    let body = &r.body;
-    let mut consts = operands[r.counts()..r.counts() + r.consts].to_vec();
-    let mut sequences = Vec::new();
-    // For each sequence that is read as before its new place.
-    let mut own: Vec<usize> = Vec::new();
-    // The leaves of what is computed again, each with the kind and number of the operand that it is.
-    let mut leaves: Vec<(NodeId, ValueId, Leaf)> = Vec::new();
-    for (k, again) in again.iter().enumerate() {
-        let Some((maker, at)) = *again else {
-            own.push(sequences.len());
-            sequences.push(operands[first + k]);
-            continue;
-        };
-        let Some(Region::Loop(keeps)) = out.node(maker).region().map(|r| (**r).clone()) else {
-            unreachable!("it was a loop before")
-        };
-        let given = out.node(maker).operands.to_vec();
-        for (leaf, source) in leaves_of(&keeps, at) {
-            if leaves.iter().any(|&(m, l, _)| (m, l) == (maker, leaf)) {
-                continue;
+    let places = r.operands();
+    let mut shorter = LoopBuilder::like(r, r.count().map(|count| operands[count]));
+    let mut handles = vec![Handle::INDEX];
+    handles.extend(operands[places.consts].iter().map(|&o| shorter.constant(o)));
+    handles.extend(operands[places.carries].iter().map(|&o| shorter.carry(o)));
+    let mut leaves = Leaves::default();
+    let items = operands[places.sequences].iter().zip(again);
+    let items: Vec<Item> = items
+        .map(|(&sequence, again)| match again {
+            None => Item::Read(shorter.sequence(sequence)),
+            Some(kept) => {
+                leaves.add(out, &mut shorter, kept);
+                Item::Again(kept)
             }
-            let place = match source {
-                Source::Index => Leaf::Index,
-                Source::Const(k) => {
-                    consts.push(given[keeps.counts() + k]);
-                    Leaf::Const(consts.len() - 1)
-                }
-                Source::Sequence(k) => {
-                    sequences.push(given[keeps.counts() + keeps.consts + keeps.carries + k]);
-                    Leaf::Sequence(sequences.len() - 1)
-                }
-                Source::Kept(k) => {
-                    sequences.extend(out.node(maker).results().nth(keeps.carries + k));
-                    Leaf::Sequence(sequences.len() - 1)
-                }
-            };
-            leaves.push((maker, leaf, place));
-        }
-    }
-
-    let mut new = Graph::new();
-    new.set_loc(out.loc());
-    let index = new.input_like(body, body.inputs()[0]);
-    let mut input = |out: &Graph, node: ValueId, item: bool| {
-        let ty = out.ty(node);
-        new.input(match (item, ty.is_list()) {
-            (false, _) => ty.clone(),
-            (true, true) => ty.item(),
-            (true, false) => ty.with_shape(&ty.shape[1..]),
         })
-    };
-    let carried = &operands[r.counts() + r.consts..first];
-    let of_consts: Vec<ValueId> = consts.iter().map(|&o| input(out, o, false)).collect();
-    let of_carried: Vec<ValueId> = carried.iter().map(|&o| input(out, o, false)).collect();
-    let of_items: Vec<ValueId> = sequences.iter().map(|&o| input(out, o, true)).collect();
-
-    let mut args = vec![index];
-    args.extend(&of_consts[..r.consts]);
-    args.extend(&of_carried);
-    let mut own = own.into_iter().map(|place| of_items[place]);
-    for again in again {
-        let Some((maker, at)) = again else {
-            args.extend(own.next());
-            continue;
-        };
-        let Some(Region::Loop(keeps)) = out.node(maker).region().map(|r| &**r) else {
-            unreachable!("it was a loop before")
-        };
-        let mut map: Vec<Option<ValueId>> = vec![None; keeps.body.len()];
-        for &(_, leaf, place) in leaves.iter().filter(|(m, _, _)| *m == maker) {
-            map[leaf.index()] = Some(match place {
-                Leaf::Index => index,
-                Leaf::Const(k) => of_consts[k],
-                Leaf::Sequence(k) => of_items[k],
-            });
-        }
-        let value = keeps.body.outputs()[keeps.carries + at];
-        keeps.body.copy_into(&mut new, &mut map, &[value], &[]);
-        args.extend(map[value.index()]);
-    }
-    let outputs = match new.inline(body, &args) {
-        Ok(outputs) => outputs,
-        Err(e) => panic!("recompute_kept: the body does not fit: {e}"),
-    };
-    new.set_outputs(outputs);
-    let shorter = Loop {
-        trips: r.trips.clone(),
-        reverse: r.reverse,
-        consts: consts.len(),
-        carries: r.carries,
-        body: new.into(),
-    };
-    let args = [&operands[..r.counts()], &consts, carried, &sequences].concat();
-    Some(out.emit_region(Region::Loop(shorter), &args))
+        .collect();
+    let makers: Vec<Body> = items
+        .iter()
+        .map(|item| match item {
+            Item::Again(kept) => keeper(out, kept.maker).body.clone(),
+            Item::Read(_) => r.body.clone(),
+        })
+        .collect();
+    let results = shorter.emit_while(
+        out,
+        |_, _| unreachable!("a loop with a condition reads no sequences"),
+        |g, inputs| {
+            let mut args = inputs.all(&handles);
+            for (item, maker) in items.iter().zip(&makers) {
+                args.push(match item {
+                    Item::Read(handle) => inputs[*handle],
+                    Item::Again(kept) => leaves.compute(g, inputs, *kept, maker),
+                });
+            }
+            g.emit_inline(&r.body, &args)
+        },
+    );
+    Some(results)
 }
 
-/// An operand of the loop that computes again.
+/// An item that a loop keeps of each step.
 #[derive(Clone, Copy)]
-enum Leaf {
-    Index,
-    Const(usize),
-    Sequence(usize),
+struct KeptItem {
+    maker: NodeId,
+    /// The output of the loop's body.
+    output: usize,
+}
+
+/// Where a step finds an item.
+enum Item {
+    /// In a sequence.
+    Read(Handle),
+    /// It computes it.
+    Again(KeptItem),
+}
+
+/// For each sequence that `r` reads, the item that it computes again instead, if it does.
+fn computed_again(
+    out: &Graph,
+    r: &Loop,
+    operands: &[ValueId],
+    may: impl Fn(usize) -> bool,
+) -> Vec<Option<KeptItem>> {
+    let mut known: HashMap<NodeId, Vec<bool>> = HashMap::new();
+    let sequences = r.operands().sequences;
+    let again = sequences.map(|k| {
+        let maker = out.maker_id(operands[k]);
+        let Region::Loop(keeps) = &**out.node(maker).region()? else {
+            return None;
+        };
+        let output = out.result_index(operands[k]);
+        let kept = keeps.outputs().kept;
+        if !may(k) || !kept.contains(&output) {
+            return None;
+        }
+        let cheap = known.entry(maker).or_insert_with(|| cheap(keeps));
+        cheap[output - kept.start].then_some(KeptItem { maker, output })
+    });
+    again.collect()
+}
+
+/// The loop that keeps an item.
+fn keeper(g: &Graph, maker: NodeId) -> &Loop {
+    match g.node(maker).region().map(|r| &**r) {
+        Some(Region::Loop(r)) => r,
+        _ => unreachable!("a loop keeps it"),
+    }
+}
+
+/// The values that items are made of, with their handles in the loop that computes the items.
+#[derive(Default)]
+struct Leaves(Vec<(NodeId, ValueId, Handle)>);
+
+impl Leaves {
+    /// Brings the values that the item is made of into the loop.
+    fn add(&mut self, out: &Graph, into: &mut LoopBuilder, item: KeptItem) {
+        let keeps = keeper(out, item.maker);
+        let given = &out.node(item.maker).operands;
+        for (leaf, source) in leaves_of(keeps, item.output) {
+            if self.0.iter().any(|&(m, l, _)| (m, l) == (item.maker, leaf)) {
+                continue;
+            }
+            let operand = |k: usize| keeps.operand_of(k).map(|k| given[k]);
+            let handle = match source {
+                Source::Index => Some(Handle::INDEX),
+                Source::Const(k) => operand(k).map(|o| into.constant(o)),
+                Source::Sequence(k) => operand(k).map(|o| into.sequence(o)),
+                Source::Kept(k) => {
+                    let kept = out.node(item.maker).results().nth(k);
+                    kept.map(|kept| into.sequence(kept))
+                }
+            };
+            let handle = handle.expect("an operand or a result of the loop");
+            self.0.push((item.maker, leaf, handle));
+        }
+    }
+
+    /// Appends the item; `maker` is the body that computes it.
+    fn compute(&self, g: &mut Graph, inputs: &Inputs, item: KeptItem, maker: &Body) -> ValueId {
+        let mut map: Vec<Option<ValueId>> = vec![None; maker.len()];
+        for &(_, leaf, handle) in self.0.iter().filter(|(m, _, _)| *m == item.maker) {
+            map[leaf.index()] = Some(inputs[handle]);
+        }
+        let value = maker.outputs()[item.output];
+        maker.copy_into(g, &mut map, &[value], &[]);
+        map[value.index()].expect("it was computed")
+    }
 }
 
 /// Where another loop finds a value of a step.
 enum Source {
     Index,
+    /// This input of the body, which is a constant.
     Const(usize),
+    /// This input of the body, which is an item of a sequence.
     Sequence(usize),
+    /// This output of the body, which is kept.
     Kept(usize),
 }
 
 /// For each value that `r` keeps, whether it is computed again rather than read.
 fn cheap(r: &Loop) -> Vec<bool> {
     let body = &r.body;
-    let kept = &body.outputs()[r.carries..];
+    let kept = &body.outputs()[r.outputs().kept];
     let mut cheap = vec![false; kept.len()];
     let mut order: Vec<usize> = (0..kept.len()).collect();
     // What comes first stays for those after it.
@@ -212,11 +224,10 @@ fn cheap(r: &Loop) -> Vec<bool> {
 
 /// The inputs of the body that other loops can have as well.
 fn readable(r: &Loop) -> Vec<bool> {
-    let inputs = r.body.inputs();
+    let carries = r.inputs().carries;
     let mut readable = vec![false; r.body.len()];
-    for (k, i) in inputs.iter().enumerate() {
-        let carried = (1 + r.consts..1 + r.consts + r.carries).contains(&k);
-        readable[i.index()] = !carried;
+    for (k, i) in r.body.inputs().iter().enumerate() {
+        readable[i.index()] = !carries.contains(&k);
     }
     readable
 }
@@ -252,17 +263,17 @@ fn operations(body: &Graph, value: ValueId, base: &[bool], most: usize) -> Optio
     Some(count)
 }
 
-/// What kept value `at`, which is computed again, is made of, each with where it is found.
-fn leaves_of(r: &Loop, at: usize) -> Vec<(ValueId, Source)> {
+/// The values that the kept `output`, which is computed again, is made of, each with the place where another loop finds it.
+fn leaves_of(r: &Loop, output: usize) -> Vec<(ValueId, Source)> {
     let body = &r.body;
-    let kept = &body.outputs()[r.carries..];
+    let (places, kept) = (r.inputs(), r.outputs().kept);
     let cheap = cheap(r);
     let mut base = readable(r);
-    for (k, node) in kept.iter().enumerate() {
-        base[node.index()] |= !cheap[k];
+    for (k, &cheap) in kept.clone().zip(&cheap) {
+        base[body.outputs()[k].index()] |= !cheap;
     }
     let mut seen: Vec<ValueId> = Vec::new();
-    let mut open = vec![kept[at]];
+    let mut open = vec![body.outputs()[output]];
     let mut leaves = Vec::new();
     while let Some(id) = open.pop() {
         if seen.contains(&id) {
@@ -274,14 +285,13 @@ fn leaves_of(r: &Loop, at: usize) -> Vec<(ValueId, Source)> {
             continue;
         }
         let input = body.inputs().iter().position(|&i| i == id);
-        let kept = (0..kept.len()).find(|&k| kept[k] == id && !cheap[k]);
-        let source = match (input, kept) {
-            (Some(0), _) => Source::Index,
-            (Some(k), _) if k <= r.consts => Source::Const(k - 1),
-            (Some(k), _) if k > r.consts + r.carries => {
-                Source::Sequence(k - 1 - r.consts - r.carries)
-            }
-            (_, Some(k)) => Source::Kept(k),
+        let mut stays = kept.clone().zip(&cheap);
+        let stays = stays.find(|&(k, &cheap)| body.outputs()[k] == id && !cheap);
+        let source = match (input, stays) {
+            (Some(Loop::INDEX), _) => Source::Index,
+            (Some(k), _) if places.consts.contains(&k) => Source::Const(k),
+            (Some(k), _) if places.sequences.contains(&k) => Source::Sequence(k),
+            (_, Some((k, _))) => Source::Kept(k),
             _ => unreachable!("a leaf is an input or kept"),
         };
         leaves.push((id, source));

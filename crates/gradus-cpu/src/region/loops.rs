@@ -6,10 +6,10 @@ use crate::executable::{Executable, Frame};
 use crate::instrumentation::Instrumentation;
 use crate::list::List;
 use crate::options::CompileOptions;
+use gradus_ir::primitives::region::Entering;
 use gradus_ir::primitives::{Loop, Trips};
 use gradus_ir::{DType, Result, Type};
 use smallvec::{SmallVec, smallvec};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// A loop that runs.
@@ -18,7 +18,9 @@ pub(super) struct LoopCode {
     condition: Option<Arc<Executable>>,
     trips: Trips,
     reverse: bool,
-    consts: usize,
+    /// The places of its operands, and of the inputs of a step.
+    operands: Entering,
+    inputs: Entering,
     carries: Vec<Type>,
     /// Bytes of an item of each sequence that is read, and of each that is kept.
     read: Vec<usize>,
@@ -46,28 +48,25 @@ impl LoopCode {
         };
         let inputs = r.body.input_types();
         let outputs = r.body.output_types();
-        let first = 1 + r.consts;
-        let carries = outputs[..r.carries].to_vec();
-        let reused = (0..r.carries).map(|k| step.reused_input(k).map(|input| input - first));
+        let (entering, leaving) = (r.inputs(), r.outputs());
+        let carries = outputs[leaving.carries.clone()].to_vec();
+        let first = entering.carries.start;
+        let reused = (leaving.carries).map(|k| step.reused_input(k).map(|input| input - first));
         Ok(LoopCode {
             destinations: destinations(&carries, &reused.collect::<Vec<_>>()),
-            read: inputs[first + r.carries..]
+            read: inputs[entering.sequences.clone()]
                 .iter()
                 .map(Type::bytes)
                 .collect(),
-            kept: outputs[r.carries..].iter().map(Type::bytes).collect(),
+            kept: outputs[leaving.kept].iter().map(Type::bytes).collect(),
             carries,
             condition,
             trips: r.trips.clone(),
             reverse: r.reverse,
-            consts: r.consts,
+            operands: r.operands(),
+            inputs: r.inputs(),
             step,
         })
-    }
-
-    /// Which inputs of the step are carried.
-    fn carried(&self) -> Range<usize> {
-        1 + self.consts..1 + self.consts + self.carries.len()
     }
 
     /// Whether sequences are lists, because the number of steps is not known when the program is compiled.
@@ -115,9 +114,9 @@ impl LoopCode {
 
 /// A step may write carried results over carried inputs.
 fn step_options(r: &Loop) -> CompileOptions {
-    let first = 1 + r.consts;
-    let mut donated = vec![false; first];
-    donated.resize(first + r.carries, true);
+    let carries = r.inputs().carries;
+    let mut donated = vec![false; carries.start];
+    donated.resize(carries.end, true);
     CompileOptions {
         donated,
         reusing_outputs: Some(r.carries),
@@ -185,7 +184,7 @@ impl Code for LoopCode {
         scratch: *mut u8,
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
-        let first = usize::from(self.trips == Trips::Counted);
+        let first = self.operands.consts.start;
         let carries = self.carries.len();
         let mut number = 0i64;
         let mut args: Pointers = smallvec![(&raw mut number).cast()];
@@ -193,10 +192,11 @@ impl Code for LoopCode {
         let mut results: Pointers = smallvec![std::ptr::null_mut(); carries + self.kept.len()];
         // SAFETY: by the caller; see `Run`.
         unsafe {
-            let (mut current, mut spare, arena) = self.copy_carried(&args[self.carried()], scratch);
+            let (mut current, mut spare, arena) =
+                self.copy_carried(&args[self.inputs.carries.clone()], scratch);
             let mut run = Run {
                 code: self,
-                read: &inputs[first + self.consts + carries..],
+                read: &inputs[self.operands.sequences.start..],
                 kept: &outputs[carries..],
                 total: self.total(inputs),
                 current: &mut current,
@@ -286,13 +286,13 @@ impl Run<'_> {
                 (Some(n), true) => n - 1 - done,
                 _ => done,
             };
-            self.args[self.code.carried()].copy_from_slice(self.current);
+            self.args[self.code.inputs.carries.clone()].copy_from_slice(self.current);
             // SAFETY: see `Run`.
             unsafe {
                 self.args[0].cast::<i64>().write(item as i64);
                 if let Some((program, frame)) = condition {
                     let mut goes_on = 0u8;
-                    let args = &self.args[..self.code.carried().end];
+                    let args = &self.args[..self.code.inputs.carries.end];
                     program.run_again(frame, args, &[&raw mut goes_on], instrumentation)?;
                     if goes_on == 0 {
                         return Ok(done);
@@ -316,7 +316,7 @@ impl Run<'_> {
     unsafe fn point_to_items(&mut self, item: usize) -> Result<()> {
         let code = self.code;
         let lists = code.has_lists();
-        let items = &mut self.args[code.carried().end..];
+        let items = &mut self.args[code.inputs.carries.end..];
         for ((arg, &from), &size) in items.iter_mut().zip(self.read).zip(&code.read) {
             // SAFETY: see `Run`.
             *arg = match lists {

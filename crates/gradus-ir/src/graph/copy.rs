@@ -45,6 +45,17 @@ impl Graph {
             .collect())
     }
 
+    /// As [`inline`](Self::inline), for programs that fit by construction: rules and passes.
+    ///
+    /// # Panics
+    /// If `args` differ from the inputs of `other` in number or type, which is a mistake in the calling rule.
+    pub fn emit_inline(&mut self, other: &Graph, args: &[ValueId]) -> Vec<ValueId> {
+        match self.inline(other, args) {
+            Ok(outputs) => outputs,
+            Err(e) => panic!("a rule calls a program wrongly: {e}"),
+        }
+    }
+
     /// Copies into `target` what `roots` need, and the nodes `effects`; `map` says which values are there already and learns the others.
     ///
     /// # Panics

@@ -108,19 +108,12 @@ impl View<'_> {
         let outer = |k: usize| format!("%{} outside", self.names[operands[k].index()]);
         match region {
             Region::Loop(r) => {
-                let counts = r.counts();
-                let first = counts + r.consts + r.carries;
+                let places = r.operands();
                 let mut all = vec!["number of the step".to_string()];
-                for k in counts..operands.len() {
-                    all.push(if k < counts + r.consts {
-                        format!("in all steps {}", outer(k))
-                    } else if k < first {
-                        let carried = k - counts - r.consts;
-                        format!("carried {carried}, at first {}", outer(k))
-                    } else {
-                        format!("item of {}", outer(k))
-                    });
-                }
+                all.extend(places.consts.map(|k| format!("in all steps {}", outer(k))));
+                let carries = places.carries.enumerate();
+                all.extend(carries.map(|(n, k)| format!("carried {n}, at first {}", outer(k))));
+                all.extend(places.sequences.map(|k| format!("item of {}", outer(k))));
                 all
             }
             Region::Switch(_) => (1..operands.len()).map(outer).collect(),
@@ -158,12 +151,10 @@ fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
     match region {
         Region::Loop(_) if name == "condition" => vec!["goes on".into()],
         Region::Loop(r) => {
-            let all = 0..body.outputs().len();
-            let role = |k: usize| match k.checked_sub(r.carries) {
-                None => format!("carried {k}"),
-                Some(kept) => format!("kept {kept}"),
-            };
-            all.map(role).collect()
+            let leaving = r.outputs();
+            let carried = leaving.carries.map(|k| format!("carried {k}"));
+            let kept = (0..leaving.kept.len()).map(|k| format!("kept {k}"));
+            carried.chain(kept).collect()
         }
         Region::Call(
             Call::Hook(CotangentHook { residuals, .. })

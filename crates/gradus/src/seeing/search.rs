@@ -297,7 +297,7 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
     };
     // A body's inputs are the operands from this one on; before them a loop's body has the number of the step.
     let (own_inputs, first_operand) = match region {
-        Region::Loop(r) => (1, r.counts()),
+        Region::Loop(r) => (Loop::INDEX + 1, r.operands().consts.start),
         Region::Switch(_) => (0, 1),
         _ => (0, 0),
     };
@@ -397,16 +397,15 @@ type Visit<'a> = dyn FnMut(usize, &[Array], &[Array]) -> Result<bool> + 'a;
 
 /// Runs a loop step by step; its results, unless `visit` ended it.
 fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Value>> {
-    let counts = r.counts();
-    let (fixed, first) = (counts + r.consts, counts + r.consts + r.carries);
+    let (places, leaving) = (r.operands(), r.outputs());
     let total = match r.trips {
         Trips::Fixed(n) => Some(n),
         Trips::Counted => Some(number(&operands[0])?.max(0) as usize),
         Trips::While(_) => None,
     };
-    let constants = arrays(&operands[counts..fixed])?;
-    let mut carried = arrays(&operands[fixed..first])?;
-    let mut kept: Vec<Vec<(usize, Array)>> = vec![Vec::new(); r.kept()];
+    let constants = arrays(&operands[places.consts])?;
+    let mut carried = arrays(&operands[places.carries])?;
+    let mut kept: Vec<Vec<(usize, Array)>> = vec![Vec::new(); leaving.kept.len()];
     let mut done = 0;
     while total.is_none_or(|n| done < n) {
         let step = match total {
@@ -421,7 +420,7 @@ fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Valu
                 break;
             }
         }
-        for sequence in &operands[first..] {
+        for sequence in &operands[places.sequences.clone()] {
             args.push(match sequence {
                 Value::List(items) => items[step].clone(),
                 sequence => item(&sequence.array()?, step)?,
@@ -431,14 +430,14 @@ fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Valu
         if !visit(step, &args, &results)? {
             return Ok(Vec::new());
         }
-        for (kept, item) in kept.iter_mut().zip(&results[r.carries..]) {
+        for (kept, item) in kept.iter_mut().zip(&results[leaving.kept.clone()]) {
             kept.push((step, item.clone()));
         }
-        carried = results[..r.carries].to_vec();
+        carried = results[leaving.carries.clone()].to_vec();
         done += 1;
     }
     let mut results: Vec<Value> = carried.into_iter().map(Value::Array).collect();
-    for (mut items, ty) in kept.into_iter().zip(&r.body.output_types()[r.carries..]) {
+    for (mut items, ty) in kept.into_iter().zip(&r.body.output_types()[leaving.kept]) {
         items.sort_by_key(|(step, _)| *step);
         let items: Vec<Array> = items.into_iter().map(|(_, item)| item).collect();
         results.push(match r.trips {

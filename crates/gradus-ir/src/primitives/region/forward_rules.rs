@@ -2,7 +2,6 @@
 
 use super::super::Op;
 use super::activity::active_values;
-use super::programs::inline;
 use super::{Backward, Body, Call, Region};
 use crate::graph::{Graph, ValueId};
 
@@ -36,7 +35,7 @@ pub fn apply_forward_rules(
             Op::Input(_) => map[node.result().index()] = Some(out.input_like(&g, node.result())),
             Op::Region(region) if differentiated => match &**region {
                 Region::Call(Call::CustomVjp(call)) => {
-                    node.note(&mut map, inline(&mut out, &call.forward, &operands));
+                    node.note(&mut map, out.emit_inline(&call.forward, &operands));
                 }
                 region => {
                     let flags: Vec<bool> =

@@ -23,7 +23,7 @@ pub use call::{
 };
 pub use check::Check;
 pub use forward_rules::apply_forward_rules;
-pub use loops::{Loop, Trips, add_lists};
+pub use loops::{Entering, Handle, Inputs, Leaving, Loop, LoopBuilder, Steps, Trips, add_lists};
 pub use switch::Switch;
 
 use super::{Cost, Op, Primitive, Work};

@@ -5,14 +5,6 @@ use super::activity::{positions, reached};
 use super::apply_forward_rules;
 use crate::graph::{Graph, ValueId};
 
-/// Appends the outputs of `body` for the inputs `args`.
-pub(super) fn inline(g: &mut Graph, body: &Graph, args: &[ValueId]) -> Vec<ValueId> {
-    match g.inline(body, args) {
-        Ok(outputs) => outputs,
-        Err(e) => panic!("a rule calls a body wrongly: {e}"),
-    }
-}
-
 /// `body` with its inputs in another order: input `k` of the result is input `order[k]` of `body`.
 pub(super) fn reordered(body: &Graph, order: &[usize], outputs: &[usize]) -> Graph {
     let inputs: Vec<ValueId> = order.iter().map(|&k| body.inputs()[k]).collect();

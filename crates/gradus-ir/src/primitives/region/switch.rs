@@ -7,7 +7,7 @@ use super::super::{
 use super::activity::{positions, reached, spread};
 use super::guard::{Guard, inside};
 use super::packing::Packing;
-use super::programs::{batched_to, inline, reordered};
+use super::programs::{batched_to, reordered};
 use super::rows::SomeRows;
 use super::{Bodies, Body, BodyName, HoldsPrograms, Region, as_one, takes, with_bodies};
 use crate::attributes::Attributes;
@@ -80,7 +80,7 @@ impl Switch {
             let some = SomeRows::new(branch, &cx.batched[1..]);
             let inputs = some.inputs(cx.graph, taken, args);
             let body = batched_to(cx.transforms, &some.body, cx.size, &some.differs, &all);
-            let results = inline(cx.graph, &body, &inputs);
+            let results = cx.graph.emit_inline(&body, &inputs);
             chosen = Some(match chosen {
                 None => results,
                 Some(others) => {
@@ -319,7 +319,7 @@ impl Split {
             });
             let residuals: Vec<ValueId> = residuals.collect();
             let given: Vec<ValueId> = residuals.into_iter().chain(directions).collect();
-            let results = inline(&mut body, &branch.tangent, &given);
+            let results = body.emit_inline(&branch.tangent, &given);
             body.set_outputs(wanted.iter().map(|&k| results[k]).collect());
             Body::from(body)
         });

@@ -4,7 +4,6 @@ use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
 };
 use super::super::guard::Guard;
-use super::super::programs::inline;
 use super::super::{
     Backward, Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
 };
@@ -73,7 +72,7 @@ impl Primitive for CotangentHook {
         }
         let passed = &self.backward.input_types()[self.residuals..];
         let args = with_cotangents_or_zeros(cx, self.residuals, passed);
-        let cotangents = inline(cx.graph, &self.backward, &args);
+        let cotangents = cx.graph.emit_inline(&self.backward, &args);
         give(cx, self.residuals, cotangents)
     }
 

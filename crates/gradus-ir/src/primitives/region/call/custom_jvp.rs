@@ -5,7 +5,7 @@ use super::super::super::{
 };
 use super::super::activity::spread;
 use super::super::guard::{Guard, inside};
-use super::super::programs::{inline, tangent_program, with_tangents};
+use super::super::programs::{tangent_program, with_tangents};
 use super::super::{
     Bodies, Body, BodyName, Call, HoldsPrograms, Recomputed, Region, as_one, takes, with_bodies,
 };
@@ -85,7 +85,9 @@ impl Primitive for CustomJvp {
         }
         // The rule is linear, so it is its own derivative along the tangents. That derivative leaves out what is zero by structure.
         let (program, outputs) = tangent_program(cx.transforms, &self.rule, &directions);
-        let results = inline(cx.graph, &program, &with_tangents(&args, &directions));
+        let results = cx
+            .graph
+            .emit_inline(&program, &with_tangents(&args, &directions));
         let of_floats = spread(&outputs, results);
         let of_outputs = spread(&float_outputs(&self.body), of_floats);
         add(

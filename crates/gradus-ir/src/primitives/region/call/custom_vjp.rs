@@ -5,7 +5,6 @@ use super::super::super::{
 };
 use super::super::activity::spread;
 use super::super::guard::{Guard, inside};
-use super::super::programs::inline;
 use super::super::{
     Backward, Bodies, Body, BodyName, Call, HoldsPrograms, Recomputed, Region, as_one, takes,
     with_bodies,
@@ -84,7 +83,7 @@ impl Primitive for CustomVjp {
             return sums.into_iter().collect();
         }
         let forward = self.forward.without_effects();
-        let mut args = inline(cx.graph, &forward, cx.operands);
+        let mut args = cx.graph.emit_inline(&forward, cx.operands);
         let mut args = args.split_off(self.body.outputs().len());
         let residuals = args.len();
         for k in fixed..cx.operands.len() {
@@ -260,7 +259,7 @@ impl Primitive for BackwardOnly {
         }
         let results = &self.backward.input_types()[self.residuals..];
         let args = with_cotangents_or_zeros(cx, self.residuals, results);
-        let cotangents = inline(cx.graph, &self.backward, &args);
+        let cotangents = cx.graph.emit_inline(&self.backward, &args);
         give(cx, self.residuals, cotangents)
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::super::{Batch, Jvp, Linearity, PerResult, Transforms, Transpose};
 use super::super::activity::{positions, spread};
-use super::super::programs::{batched_to, inline, reordered, tangent_program, with_tangents};
+use super::super::programs::{batched_to, reordered, tangent_program, with_tangents};
 use super::super::{Body, Call, Recompute, Recomputed, Region};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -89,7 +89,9 @@ pub(super) fn tangents_of_first(
     let mut tangents = cx.tangents[..first].to_vec();
     tangents.resize(args.len(), None);
     let (program, outputs) = tangent_program(cx.transforms, body, &tangents);
-    let results = inline(cx.graph, &program, &with_tangents(args, &tangents));
+    let results = cx
+        .graph
+        .emit_inline(&program, &with_tangents(args, &tangents));
     spread(&outputs, results)
 }
 

@@ -1,35 +1,67 @@
-//! Putting a loop together, operand by operand.
+//! Loops put together operand by operand.
 
 use super::{Loop, Trips};
 use crate::graph::{Graph, ValueId};
-use crate::primitives::region::Region;
+use crate::primitives::region::{Body, Region};
 use crate::types::{DType, Type};
+use std::ops::Index;
 
-/// A loop while its operands are being collected. Each is known by its handle until the body is written, as the body's inputs have an order of their own.
-pub(super) struct Assembly {
-    trips: Trips,
-    count: Option<ValueId>,
+/// A loop while its operands are collected. Each operand has a [`Handle`], by which the programs of the loop find it: their inputs have an order of their own.
+pub struct LoopBuilder {
+    steps: Steps,
     reverse: bool,
-    consts: Vec<(usize, ValueId)>,
-    carries: Vec<(usize, ValueId)>,
-    sequences: Vec<(usize, ValueId)>,
+    consts: Vec<(Handle, ValueId)>,
+    carries: Vec<(Handle, ValueId)>,
+    sequences: Vec<(Handle, ValueId)>,
     handles: usize,
 }
 
-/// The handle of the number of the step.
-pub(super) const INDEX: usize = 0;
+/// How many steps a loop is to have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Steps {
+    /// This many.
+    Fixed(usize),
+    /// As many as this i64 number says.
+    Counted(ValueId),
+    /// As many as a condition allows.
+    While,
+}
 
-impl Assembly {
-    /// A loop of as many steps as `r` has; for one with a condition or a count, `count` says how many.
-    pub fn new(r: &Loop, count: Option<ValueId>, reverse: bool) -> Assembly {
-        let trips = match r.trips {
-            Trips::Fixed(n) => Trips::Fixed(n),
-            _ => Trips::Counted,
-        };
-        Assembly {
-            count: count.filter(|_| trips == Trips::Counted),
-            trips,
-            reverse,
+/// An input of the body of a loop under construction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handle(usize);
+
+impl Handle {
+    /// The number of the step.
+    pub const INDEX: Handle = Handle(0);
+}
+
+/// The inputs of a program of a loop, by their handles.
+pub struct Inputs(Vec<Option<ValueId>>);
+
+impl Index<Handle> for Inputs {
+    type Output = ValueId;
+
+    /// # Panics
+    /// If the program is a condition and the handle that of a sequence.
+    fn index(&self, handle: Handle) -> &ValueId {
+        (self.0[handle.0].as_ref()).expect("a condition gets no items of sequences")
+    }
+}
+
+impl Inputs {
+    /// The inputs of these handles.
+    pub fn all<'a>(&self, handles: impl IntoIterator<Item = &'a Handle>) -> Vec<ValueId> {
+        handles.into_iter().map(|&handle| self[handle]).collect()
+    }
+}
+
+impl LoopBuilder {
+    /// A loop without operands, whose steps go from the first to the last.
+    pub fn new(steps: Steps) -> LoopBuilder {
+        LoopBuilder {
+            steps,
+            reverse: false,
             consts: Vec::new(),
             carries: Vec::new(),
             sequences: Vec::new(),
@@ -37,65 +69,132 @@ impl Assembly {
         }
     }
 
-    fn handle(&mut self) -> usize {
-        self.handles += 1;
-        self.handles - 1
+    /// A loop without operands, with the steps of `r` in their order. `count` is their number, if a value says it.
+    pub fn like(r: &Loop, count: Option<ValueId>) -> LoopBuilder {
+        let steps = match (&r.trips, count) {
+            (Trips::Fixed(n), _) => Steps::Fixed(*n),
+            (_, Some(count)) => Steps::Counted(count),
+            (_, None) => Steps::While,
+        };
+        LoopBuilder {
+            reverse: r.reverse,
+            ..LoopBuilder::new(steps)
+        }
     }
 
-    /// Something that all steps get.
-    pub fn constant(&mut self, value: ValueId) -> usize {
+    /// The same steps in the other order.
+    pub fn reversed(self) -> LoopBuilder {
+        LoopBuilder {
+            reverse: !self.reverse,
+            ..self
+        }
+    }
+
+    fn handle(&mut self) -> Handle {
+        self.handles += 1;
+        Handle(self.handles - 1)
+    }
+
+    /// Adds a value that is the same in all steps.
+    pub fn constant(&mut self, value: ValueId) -> Handle {
         let handle = self.handle();
         self.consts.push((handle, value));
         handle
     }
 
-    /// Something that is carried from step to step, beginning with `first`.
-    pub fn carry(&mut self, first: ValueId) -> usize {
+    /// Adds a value that each step hands on to the next, beginning with `first`.
+    pub fn carry(&mut self, first: ValueId) -> Handle {
         let handle = self.handle();
         self.carries.push((handle, first));
         handle
     }
 
-    /// Something of which each step gets its item.
-    pub fn sequence(&mut self, value: ValueId) -> usize {
+    /// Adds a sequence, of which each step gets its item.
+    pub fn sequence(&mut self, value: ValueId) -> Handle {
         let handle = self.handle();
         self.sequences.push((handle, value));
         handle
     }
 
-    /// Appends the loop; `write` gets its body and, by handle, the body's inputs, and says what the body returns.
+    /// The number of constants, carries and sequences.
+    pub fn counts(&self) -> [usize; 3] {
+        [&self.consts, &self.carries, &self.sequences].map(Vec::len)
+    }
+
+    /// The place of a carry among the results.
+    pub fn result_of(&self, carry: Handle) -> Option<usize> {
+        self.carries.iter().position(|&(handle, _)| handle == carry)
+    }
+
+    /// Appends the loop. `write` appends a step to the body and returns what it hands on, in the order of the carries, and then what it keeps.
     pub fn emit(
         self,
         g: &mut Graph,
-        write: impl FnOnce(&mut Graph, &[ValueId]) -> Vec<ValueId>,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
     ) -> Vec<ValueId> {
-        let mut body = Graph::new();
-        body.set_loc(g.loc());
-        let mut inputs = vec![body.input(Type::scalar(DType::I64))];
-        inputs.resize(self.handles, inputs[0]);
-        let mut operands: Vec<ValueId> = self.count.into_iter().collect();
+        debug_assert_ne!(self.steps, Steps::While, "there is a condition");
+        let body = self.program(g, &self.sequences, write);
+        self.append(g, None, body)
+    }
+
+    /// As [`emit`](Self::emit), of a loop with a condition if `condition` says so: it appends the condition to a program of the same inputs without items.
+    pub fn emit_while(
+        self,
+        g: &mut Graph,
+        condition: impl FnOnce(&mut Graph, &Inputs) -> ValueId,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
+    ) -> Vec<ValueId> {
+        let condition = (self.steps == Steps::While)
+            .then(|| self.program(g, &[], |program, inputs| vec![condition(program, inputs)]));
+        let body = self.program(g, &self.sequences, write);
+        self.append(g, condition, body)
+    }
+
+    fn program(
+        &self,
+        g: &Graph,
+        sequences: &[(Handle, ValueId)],
+        write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
+    ) -> Body {
+        let mut program = Graph::new();
+        program.set_loc(g.loc());
+        let mut inputs = vec![None; self.handles];
+        inputs[Handle::INDEX.0] = Some(program.input(Type::scalar(DType::I64)));
         for &(handle, value) in self.consts.iter().chain(&self.carries) {
-            inputs[handle] = body.input(g.ty(value).clone());
-            operands.push(value);
+            inputs[handle.0] = Some(program.input(g.ty(value).clone()));
         }
-        for &(handle, value) in &self.sequences {
+        for &(handle, value) in sequences {
             let ty = g.ty(value);
-            let item = if ty.is_list() {
-                ty.item()
-            } else {
-                ty.with_shape(&ty.shape[1..])
+            let item = match ty.is_list() {
+                true => ty.item(),
+                false => ty.with_shape(&ty.shape[1..]),
             };
-            inputs[handle] = body.input(item);
-            operands.push(value);
+            inputs[handle.0] = Some(program.input(item));
         }
-        let outputs = write(&mut body, &inputs);
-        body.set_outputs(outputs);
+        let outputs = write(&mut program, &Inputs(inputs));
+        program.set_outputs(outputs);
+        program.pruned().into()
+    }
+
+    fn append(self, g: &mut Graph, condition: Option<Body>, body: Body) -> Vec<ValueId> {
+        let trips = match (self.steps, condition) {
+            (Steps::Fixed(n), _) => Trips::Fixed(n),
+            (Steps::While, Some(condition)) => Trips::While(condition),
+            _ => Trips::Counted,
+        };
+        let count = match self.steps {
+            Steps::Counted(count) => Some(count),
+            _ => None,
+        };
+        let entering = [&self.consts, &self.carries, &self.sequences].into_iter();
+        let entering = entering.flatten().map(|&(_, value)| value);
+        let operands: Vec<ValueId> = count.into_iter().chain(entering).collect();
         let region = Region::Loop(Loop {
-            trips: self.trips,
+            trips,
             reverse: self.reverse,
             consts: self.consts.len(),
             carries: self.carries.len(),
-            body: body.pruned().into(),
+            body,
         });
         g.emit_region(region, &operands)
     }

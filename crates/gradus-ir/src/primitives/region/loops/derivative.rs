@@ -1,35 +1,36 @@
 //! Loops: the derivative of a loop is a linear loop over what the steps kept; the way back takes the steps in the other order.
 
-use super::builder::Assembly;
+use super::builder::LoopBuilder;
 use super::residuals::{Residuals, Source};
 use super::{Loop, Trips};
 use crate::graph::{Graph, ValueId};
 use crate::primitives::region::activity::{positions, reached, spread};
-use crate::primitives::region::programs::inline;
 use crate::primitives::region::{Body, Recompute, Recomputed, Region};
 use crate::primitives::{Jvp, Linearized, Transpose};
 
-/// Which inputs of the body have a tangent in some step, if these operands have one in the first: what is carried passes it on.
+/// Which inputs of the body have a tangent in some step, if these operands have one in the first: carries hand it on.
 pub(super) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
     let mut active = vec![false];
-    active.extend(&operands[r.counts()..]);
-    let first = 1 + r.consts;
+    active.extend(&operands[r.operands().consts.start..]);
+    let carries = r.inputs().carries;
     loop {
         let outputs = reached(&r.body, &active);
-        let new = (0..r.carries).filter(|&k| outputs[k] && !active[first + k]);
-        let new: Vec<usize> = new.collect();
-        if new.is_empty() {
+        let mut more = false;
+        for (input, reached) in active[carries.clone()].iter_mut().zip(outputs) {
+            more |= reached && !*input;
+            *input |= reached;
+        }
+        if !more {
             return active;
         }
-        new.into_iter().for_each(|k| active[first + k] = true);
     }
 }
 
-/// For each result of the body, whether it has a tangent in some step.
+/// For each output of the body, whether it has a tangent in some step.
 fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
     let mut outputs = reached(&r.body, active);
-    // In the first step it has the one that came in.
-    outputs[..r.carries].copy_from_slice(&active[1 + r.consts..1 + r.consts + r.carries]);
+    // In the first step a carry has the tangent that came in.
+    outputs[r.outputs().carries].copy_from_slice(&active[r.inputs().carries]);
     outputs
 }
 
@@ -38,7 +39,7 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
     let (operands, tangents) = (cx.operands, cx.tangents);
     if r.trips == Trips::Fixed(0) {
         // What is carried passes.
-        let mut passed = tangents[r.consts..r.consts + r.carries].to_vec();
+        let mut passed = tangents[r.operands().carries].to_vec();
         passed.resize(cx.results.len(), None);
         return passed;
     }
@@ -51,7 +52,8 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
         return vec![None; cx.results.len()];
     }
     let split = cx.transforms.linearize(&r.body, &positions(&active));
-    let kept = &split.primal.outputs()[r.body.outputs().len()..];
+    // The residuals come behind the outputs of the body.
+    let kept = &split.primal.outputs()[r.outputs().kept.end..];
     let residuals = Residuals::new(r, &split.primal, kept);
     let derived = Derived {
         active,
@@ -60,7 +62,7 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
         residuals,
     };
     let keeps = &derived.residuals;
-    in_local(
+    in_scope(
         cx.graph,
         r,
         keeps,
@@ -72,7 +74,7 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
 
 /// Appends what `write` makes of operands and what comes with some of them. Lists must not leave the program that they are made in, so where residuals become lists it
 /// is one of its own; unless this one is such already.
-fn in_local(
+fn in_scope(
     g: &mut Graph,
     r: &Loop,
     residuals: &Residuals,
@@ -80,7 +82,7 @@ fn in_local(
     with: &[Option<ValueId>],
     write: impl FnOnce(&mut Graph, &[ValueId], &[Option<ValueId>]) -> Vec<Option<ValueId>>,
 ) -> Vec<Option<ValueId>> {
-    let has_lists = r.kept() + r.sequences() > 0;
+    let has_lists = !r.outputs().kept.is_empty() || !r.inputs().sequences.is_empty();
     let makes_lists = !residuals.stored.is_empty() && !matches!(r.trips, Trips::Fixed(_));
     if !makes_lists || has_lists {
         return write(g, operands, with);
@@ -130,22 +132,21 @@ fn tangent_loop(
         residuals,
     } = derived;
     let primal = &split.primal;
-    let results = r.body.outputs().len();
     let mut stored = Vec::new();
-    let mut count = (r.trips == Trips::Counted).then(|| operands[0]);
-    if !residuals.stored.is_empty() || matches!(r.trips, Trips::While(_)) {
+    let mut count = r.count().map(|count| operands[count]);
+    if !residuals.stored.is_empty() || r.steps().is_some() {
+        let results = r.outputs().kept.end;
         let outputs = [&primal.outputs()[..results], &residuals.stored].concat();
         let keeping = Loop {
             body: primal.program(primal.inputs(), &outputs).into(),
             ..r.clone()
         };
+        let steps = keeping.steps();
         let all = g.emit_region(Region::Loop(keeping), operands);
         stored = all[results..results + residuals.stored.len()].to_vec();
-        if let Trips::While(_) = r.trips {
-            count = all.last().copied();
-        }
+        count = count.or(steps.map(|steps| all[steps]));
     }
-    let mut tangent = Assembly::new(r, count, r.reverse);
+    let mut tangent = LoopBuilder::like(r, count);
     let source = Source {
         r,
         operands,
@@ -154,23 +155,21 @@ fn tangent_loop(
         count,
     };
     let mut args = residuals.bring(g, &source, &mut tangent);
-    let counts = r.counts();
-    for k in positions(active) {
-        let operand = counts + k - 1;
+    let inputs = r.inputs();
+    for (k, operand) in r.operands_of(positions(active)) {
         let direction = match tangents[operand] {
             Some(t) => t,
             None => g.constant_like(0.0, operands[operand]),
         };
-        args.push(match k - 1 {
-            k if k < r.consts => tangent.constant(direction),
-            k if k < r.consts + r.carries => tangent.carry(direction),
+        args.push(match k {
+            k if inputs.consts.contains(&k) => tangent.constant(direction),
+            k if inputs.carries.contains(&k) => tangent.carry(direction),
             _ => tangent.sequence(direction),
         });
     }
     let wanted = positions(outputs);
     let found = tangent.emit(g, |body, inputs| {
-        let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
-        let all = inline(body, &split.tangent, &args);
+        let all = body.emit_inline(&split.tangent, &inputs.all(&args));
         wanted.iter().map(|&k| all[k]).collect()
     });
     let mut tangents = spread(outputs, found);
@@ -181,32 +180,27 @@ fn tangent_loop(
 /// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the rest alone.
 pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     let (operands, linear, cotangents) = (cx.operands, cx.linear, cx.cotangents);
-    let counts = r.counts();
     let active = active_inputs(r, linear);
-    let outputs = active_outputs(r, &active);
     let body = &r.body;
-    // What is carried comes back through every step; of what was kept only that for which something comes.
-    let wanted: Vec<usize> = (0..body.outputs().len())
-        .filter(|&k| outputs[k] && (k < r.carries || cotangents[k].is_some()))
-        .collect();
-    let unknown: Vec<ValueId> = positions(&active)
-        .iter()
-        .map(|&k| body.inputs()[k])
-        .collect();
+    let outputs = active_outputs(r, &active);
+    let (inputs, leaving) = (r.inputs(), r.outputs());
+    // Carries come back through every step; of kept items only those that have a cotangent.
+    let mut wanted = positions(&outputs);
+    wanted.retain(|k| leaving.carries.contains(k) || cotangents[*k].is_some());
+    let unknown: Vec<(usize, usize)> = r.operands_of(positions(&active)).collect();
+    let unknowns: Vec<ValueId> = unknown.iter().map(|&(k, _)| body.inputs()[k]).collect();
     let ends: Vec<ValueId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
-    let kept = body.needed_between(&unknown, &ends);
+    let kept = body.needed_between(&unknowns, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
-    let mut inputs = kept.clone();
-    inputs.extend(&unknown);
-    // Cotangents of constants are summed up step by step: each puts its own into the sum so far, which it may do in place. Those of what is carried are carried.
-    let sums = active[1..=r.consts].iter().filter(|&&a| a).count();
-    let step = body.extract(&inputs, &ends);
+    // Cotangents of constants are summed up step by step: each step puts its own into the sum so far, in place where it can. Those of carries are carried.
+    let step = body.extract(&[&kept[..], &unknowns].concat(), &ends);
+    let sums = inputs.consts.clone().filter(|&k| active[k]).count();
     let step = cx.transforms.transpose(&step, kept.len(), sums);
 
     let write = |g: &mut Graph, operands: &[ValueId], cotangents: &[Option<ValueId>]| {
         let (stored, count) = residuals.store(g, r, operands, &active);
-        let mut turned = Assembly::new(r, count, !r.reverse);
+        let mut transposed = LoopBuilder::like(r, count).reversed();
         let source = Source {
             r,
             operands,
@@ -214,37 +208,30 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
             stored: &stored,
             count,
         };
-        let fixed = residuals.bring(g, &source, &mut turned);
+        let mut args = residuals.bring(g, &source, &mut transposed);
         let mut sums = Vec::new();
-        let mut back = Vec::new();
-        for k in positions(&active) {
-            let operand = operands[counts + k - 1];
-            let k = k - 1;
-            if k < r.consts {
+        for &(k, operand) in &unknown {
+            let operand = operands[operand];
+            if inputs.consts.contains(&k) {
                 let zero = g.constant_like(0.0, operand);
-                sums.push(turned.carry(zero));
-            } else if k < r.consts + r.carries {
-                let arrives = cotangents[k - r.consts];
+                sums.push(transposed.carry(zero));
+            } else if inputs.carries.contains(&k) {
+                let arrives = cotangents[k - inputs.carries.start];
                 let arrives = arrives.unwrap_or_else(|| g.constant_like(0.0, operand));
-                back.push(turned.carry(arrives));
+                args.push(transposed.carry(arrives));
             }
         }
-        let mut args = [fixed, back].concat();
-        for &k in wanted.iter().filter(|&&k| k >= r.carries) {
-            if let Some(ct) = cotangents[k] {
-                args.push(turned.sequence(ct));
-            }
-        }
+        let of_kept = wanted.iter().filter(|k| leaving.kept.contains(k));
+        let of_kept = of_kept.filter_map(|&k| cotangents[k]);
+        args.extend(of_kept.map(|ct| transposed.sequence(ct)));
         args.extend(sums);
-        let results = turned.emit(g, |body, inputs| {
-            let args: Vec<ValueId> = args.iter().map(|&a| inputs[a]).collect();
-            inline(body, &step, &args)
+        let results = transposed.emit(g, |body, inputs| {
+            body.emit_inline(&step, &inputs.all(&args))
         });
         results.into_iter().map(Some).collect()
     };
-    let results = in_local(cx.graph, r, &residuals, operands, cotangents, write);
-    let places = positions(&active).into_iter().map(|k| counts + k - 1);
-    for (k, ct) in places.zip(results.into_iter().flatten()) {
+    let results = in_scope(cx.graph, r, &residuals, operands, cotangents, write);
+    for (&(_, k), ct) in unknown.iter().zip(results.into_iter().flatten()) {
         if linear[k] {
             cx.give(k, ct);
         }

@@ -3,14 +3,16 @@
 mod batch;
 mod builder;
 mod derivative;
+mod layout;
 mod list;
 mod residuals;
 
+pub use builder::{Handle, Inputs, LoopBuilder, Steps};
+pub use layout::{Entering, Leaving};
 pub use list::add_lists;
 
 use super::super::{Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose};
 use super::guard::{Guard, inside};
-use super::programs::inline;
 use super::{Bodies, Body, BodyName, HoldsPrograms, Region, as_one, takes, with_bodies};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,12 +32,14 @@ pub enum Trips {
     While(Body),
 }
 
-/// The body gets the number of the step (an i64 number), the constants, what is carried, and its item of each sequence; it returns what is carried to the next step, and
-/// items to keep.
+/// A body that runs again and again. Its methods name the [places](Loop::operands) of operands, inputs, outputs and results.
 ///
-/// Operands: the number of steps if it is [counted](Trips::Counted), constants, what is carried into the first step, sequences. Results: what the last step
-/// carries out, the kept items as sequences, and for [`While`](Trips::While) the number of steps. A sequence is an array with a leading axis, an item a
-/// step, if the number of steps is fixed, and a [list](crate::Form::List) if it is not.
+/// The body gets the number of the step (an i64 number), the constants, the carries, and its item of each sequence.
+/// It returns the carries of the next step, and items to keep.
+///
+/// Operands: the number of steps if it is [counted](Trips::Counted), constants, carries of the first step, sequences.
+/// Results: carries of the last step, kept items as sequences, and for [`While`](Trips::While) the number of steps.
+/// A sequence is an array with a leading axis, an item a step, if the number of steps is fixed, and a [list](crate::Form::List) if it is not.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Loop {
     /// How often it runs.
@@ -51,31 +55,6 @@ pub struct Loop {
 }
 
 impl Loop {
-    /// How many operands come before the constants.
-    pub fn counts(&self) -> usize {
-        usize::from(self.trips == Trips::Counted)
-    }
-
-    /// How many operands stay or are carried; `None` if no body has as many inputs.
-    pub(super) fn fixed(&self) -> Option<usize> {
-        self.consts.checked_add(self.carries)
-    }
-
-    /// How many sequences are read.
-    pub fn sequences(&self) -> usize {
-        self.body.inputs().len() - 1 - self.consts - self.carries
-    }
-
-    /// How many sequences are kept.
-    pub fn kept(&self) -> usize {
-        self.body.outputs().len() - self.carries
-    }
-
-    /// How many results there are.
-    pub fn results_len(&self) -> usize {
-        self.body.outputs().len() + usize::from(matches!(self.trips, Trips::While(_)))
-    }
-
     /// The sequence of items of type `item`.
     pub fn sequence(&self, item: &Type) -> Type {
         match self.trips {
@@ -106,13 +85,12 @@ impl Loop {
 
     /// The types of the results.
     fn result_types(&self) -> Types {
-        let outputs = self.body.output_types().into_iter().enumerate();
-        let outputs = outputs.map(|(k, ty)| match k < self.carries {
-            true => ty,
-            false => self.sequence(&ty),
-        });
-        let steps = matches!(self.trips, Trips::While(_)).then(|| Type::scalar(DType::I64));
-        outputs.chain(steps).collect()
+        let mut types = self.body.output_types();
+        for item in &mut types[self.outputs().kept] {
+            *item = self.sequence(item);
+        }
+        types.extend(self.steps().map(|_| Type::scalar(DType::I64)));
+        types.into()
     }
 
     /// The same with each program changed: the condition and the body.
@@ -128,55 +106,44 @@ impl Loop {
         }
     }
 
+    /// Checks that bodies and operands fit together. Only behind its first checks the layout is known to hold.
     fn check(&self, operands: &[&Type]) -> Result<()> {
-        let name = self.name();
-        let fail =
-            |message: String| Err(Error::new(ErrorKind::Graph, format!("{name}: {message}")));
+        let fail = |message: String| self.fail(message);
         let counter = Type::scalar(DType::I64);
         if let Trips::Fixed(n) = self.trips
             && n > LONGEST
         {
             return fail(format!("{n} steps are more than can be counted"));
         }
-        let counts = self.counts();
-        let fixed = self.fixed().unwrap_or(usize::MAX);
-        let mut arrays = operands.iter().take(counts.saturating_add(fixed));
+        let counts = usize::from(self.count().is_some());
+        let entering = self.consts.saturating_add(self.carries);
+        let mut arrays = operands.iter().take(counts.saturating_add(entering));
         if let Some(list) = arrays.find(|t| t.is_list()) {
             return fail(format!(
                 "takes arrays, and {list} is a list, which loops read as a sequence and nothing else does"
             ));
         }
-        if operands.len() < counts.saturating_add(fixed)
-            || self.body.inputs().len() != operands.len() - counts + 1
+        let inputs = self.body.inputs().len();
+        if operands.len() < counts.saturating_add(entering) || inputs != operands.len() - counts + 1
         {
-            return fail(format!(
-                "{} operands for a body of {} inputs",
-                operands.len(),
-                self.body.inputs().len()
-            ));
+            let given = operands.len();
+            return fail(format!("{given} operands for a body of {inputs} inputs"));
         }
-        if counts == 1 && *operands[0] != counter {
-            return fail(format!(
-                "the number of steps is {}, not {counter}",
-                operands[0]
-            ));
+        if let Some(count) = self.count()
+            && *operands[count] != counter
+        {
+            let given = operands[count];
+            return fail(format!("the number of steps is {given}, not {counter}"));
         }
+        let places = self.operands();
         let mut wanted = vec![counter];
-        wanted.extend(operands[counts..counts + fixed].iter().map(|&t| t.clone()));
+        let same = &operands[places.consts.start..places.carries.end];
+        wanted.extend(same.iter().map(|&t| t.clone()));
         if let Trips::While(condition) = &self.trips {
-            takes(name, "the condition", condition, &wanted)?;
-            if condition.output_types() != [Type::scalar(DType::Bool)] {
-                return fail(format!(
-                    "the condition returns {:?}, not one truth value",
-                    condition.output_types()
-                ));
-            }
-            if self.reverse {
-                return fail("a loop with a condition has no last step to begin with".into());
-            }
+            self.check_condition(condition, &wanted)?;
         }
-        for &sequence in &operands[counts + fixed..] {
-            let item = match (&self.trips, sequence.is_list()) {
+        for &sequence in &operands[places.sequences] {
+            wanted.push(match (&self.trips, sequence.is_list()) {
                 (Trips::Fixed(n), false) if sequence.shape.first() == Some(n) => {
                     sequence.with_shape(&sequence.shape[1..])
                 }
@@ -186,21 +153,39 @@ impl Loop {
                         "{sequence} is no sequence with an item for each step"
                     ));
                 }
-            };
-            wanted.push(item);
+            });
         }
-        takes(name, "the body", &self.body, &wanted)?;
-        let carried = &wanted[1 + self.consts..1 + fixed];
+        takes(self.name(), "the body", &self.body, &wanted)?;
+        let carried = &wanted[self.inputs().carries];
         let outputs = self.body.output_types();
         if outputs.len() < self.carries || outputs[..self.carries] != *carried {
             return fail(format!(
                 "the body carries {carried:?} in and returns {outputs:?}"
             ));
         }
-        if let Some(list) = outputs[self.carries..].iter().find(|t| t.is_list()) {
-            return fail(format!("{list} cannot be kept: it is a list already"));
+        match outputs[self.outputs().kept].iter().find(|t| t.is_list()) {
+            Some(list) => fail(format!("{list} cannot be kept: it is a list already")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_condition(&self, condition: &Body, wanted: &[Type]) -> Result<()> {
+        takes(self.name(), "the condition", condition, wanted)?;
+        let outputs = condition.output_types();
+        if outputs != [Type::scalar(DType::Bool)] {
+            return self.fail(format!(
+                "the condition returns {outputs:?}, not one truth value"
+            ));
+        }
+        if self.reverse {
+            return self.fail("a loop with a condition has no last step to begin with".into());
         }
         Ok(())
+    }
+
+    fn fail(&self, message: String) -> Result<()> {
+        let message = format!("{}: {message}", self.name());
+        Err(Error::new(ErrorKind::Graph, message))
     }
 }
 
@@ -297,8 +282,8 @@ impl HoldsPrograms for Loop {
     fn guarded(&self, guard: Guard<'_>) -> Region {
         guard
             .operands
-            .insert(self.counts() + self.consts, guard.runs);
-        let at = 1 + self.consts;
+            .insert(self.operands().consts.end, guard.runs);
+        let at = self.inputs().consts.end;
         let trips = match &self.trips {
             Trips::While(condition) => Trips::While(both(&inside(condition, at), at)),
             other => other.clone(),
@@ -331,7 +316,7 @@ fn both(condition: &Body, at: usize) -> Body {
         .iter()
         .map(|&i| g.input_like(condition, i))
         .collect();
-    let holds = inline(&mut g, condition, &inputs)[0];
+    let holds = g.emit_inline(condition, &inputs)[0];
     let no = g.constant(Literal::from_bool(false), &[]);
     let holds = g.select(inputs[at], holds, no);
     g.set_outputs(vec![holds]);

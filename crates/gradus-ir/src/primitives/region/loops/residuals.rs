@@ -1,18 +1,15 @@
 //! What a linear loop needs of the one before it, and where it finds that.
 
-use super::builder::{Assembly, INDEX};
+use super::builder::{Handle, Inputs, LoopBuilder};
 use super::{Loop, Trips};
 use crate::graph::{Graph, ValueId};
 use crate::primitives::Compare;
-use crate::primitives::region::Region;
-use crate::primitives::region::activity::positions;
-use crate::primitives::region::programs::inline;
 use crate::primitives::region::rows::gate_all;
 
 enum Place {
     /// The same in all steps.
     Constant(ValueId),
-    /// The item of this sequence of the loop.
+    /// This input of the body, the item of a sequence.
     Sequence(usize),
     /// The number of the step.
     Index,
@@ -37,24 +34,24 @@ pub(super) struct Residuals {
     places: Vec<Place>,
     /// Those that the steps must keep.
     pub stored: Vec<ValueId>,
-    /// What is carried but never changes.
+    /// The inputs of the body that are carries which never change.
     unchanged: Vec<usize>,
 }
 
 impl Residuals {
-    /// Of `program`, which has the inputs of the body of `r`, these nodes.
-    pub fn new(r: &Loop, program: &Graph, nodes: &[ValueId]) -> Residuals {
+    /// Of `program`, which has the inputs of the body of `r`, these values.
+    pub fn new(r: &Loop, program: &Graph, values: &[ValueId]) -> Residuals {
         let inputs = program.inputs();
-        let first = 1 + r.consts;
-        let unchanged: Vec<usize> = (0..r.carries)
-            .filter(|&k| program.outputs()[k] == inputs[first + k])
-            .collect();
-        let varying: Vec<ValueId> = (0..inputs.len())
-            .filter(|&k| k == 0 || k >= first && !unchanged.contains(&(k - first)))
-            .map(|k| inputs[k])
-            .collect();
-        let varies = program.dependents_of(&varying);
-        // What may fail must not run before a loop that may make no step.
+        let places = r.inputs();
+        let hands_on = |k: &usize| {
+            let output = program.outputs()[k - places.carries.start];
+            output == inputs[*k]
+        };
+        let unchanged: Vec<usize> = places.carries.clone().filter(hands_on).collect();
+        let same = |k: &usize| places.consts.contains(k) || unchanged.contains(k);
+        let varying = (0..inputs.len()).filter(|k| !same(k)).map(|k| inputs[k]);
+        let varies = program.dependents_of(&varying.collect::<Vec<_>>());
+        // A node that can fail must not run before a loop that may make no step.
         let late = match r.trips {
             Trips::Fixed(n) if n > 0 => vec![false; program.len()],
             _ => {
@@ -63,28 +60,28 @@ impl Residuals {
             }
         };
         let mut stored = Vec::new();
-        let places = nodes.iter().map(|&node| {
-            let input = inputs.iter().position(|&i| i == node);
+        let found = values.iter().map(|&value| {
+            let input = inputs.iter().position(|&i| i == value);
             match input {
-                _ if !varies[node.index()] && !late[node.index()] => Place::Constant(node),
-                Some(0) => Place::Index,
-                Some(k) if k >= first + r.carries => Place::Sequence(k - first - r.carries),
+                _ if !varies[value.index()] && !late[value.index()] => Place::Constant(value),
+                Some(Loop::INDEX) => Place::Index,
+                Some(k) if places.sequences.contains(&k) => Place::Sequence(k),
                 _ => {
-                    stored.push(node);
+                    stored.push(value);
                     Place::Stored(stored.len() - 1)
                 }
             }
         });
-        let places = places.collect();
+        let found = found.collect();
         Residuals {
-            places,
+            places: found,
             stored,
             unchanged,
         }
     }
 
     /// Brings them into another loop. Their handles there.
-    pub fn bring(&self, g: &mut Graph, from: &Source<'_>, into: &mut Assembly) -> Vec<usize> {
+    pub fn bring(&self, g: &mut Graph, from: &Source<'_>, into: &mut LoopBuilder) -> Vec<Handle> {
         let &Source {
             r,
             operands,
@@ -92,19 +89,15 @@ impl Residuals {
             stored,
             count,
         } = from;
-        let operands = &operands[r.counts()..];
-        let constants: Vec<ValueId> = self
-            .places
-            .iter()
-            .filter_map(|p| match p {
-                Place::Constant(node) => Some(*node),
-                _ => None,
-            })
-            .collect();
-        let known = (0..r.consts).chain(self.unchanged.iter().map(|k| r.consts + k));
-        let known: Vec<usize> = known.collect();
-        let inputs: Vec<ValueId> = known.iter().map(|k| program.inputs()[1 + k]).collect();
-        let mut args: Vec<ValueId> = known.iter().map(|&k| operands[k]).collect();
+        let constants = self.places.iter().filter_map(|p| match p {
+            Place::Constant(value) => Some(*value),
+            _ => None,
+        });
+        let constants: Vec<ValueId> = constants.collect();
+        let known = r.operands_of(r.inputs().consts.chain(self.unchanged.iter().copied()));
+        let (inputs, mut args): (Vec<ValueId>, Vec<ValueId>) = known
+            .map(|(k, operand)| (program.inputs()[k], operands[operand]))
+            .unzip();
         let program = program.extract(&inputs, &constants);
         // A loop of no step does not use them, and must not be spoilt by their slopes.
         if let Some(count) = count {
@@ -112,21 +105,19 @@ impl Residuals {
             let any = g.compare(Compare::Lt, zero, count);
             gate_all(g, any, &program, &mut args);
         }
-        let mut constants = inline(g, &program, &args).into_iter();
+        let mut constants = g.emit_inline(&program, &args).into_iter();
         let place = |p: &Place| match *p {
-            Place::Constant(_) => match constants.next() {
-                Some(value) => into.constant(value),
-                None => unreachable!("one value for each constant"),
-            },
-            Place::Sequence(k) => into.sequence(operands[r.consts + r.carries + k]),
-            Place::Index => INDEX,
-            Place::Stored(k) => into.sequence(stored[k]),
+            Place::Constant(_) => constants.next().map(|value| into.constant(value)),
+            Place::Sequence(k) => r.operand_of(k).map(|k| into.sequence(operands[k])),
+            Place::Index => Some(Handle::INDEX),
+            Place::Stored(k) => Some(into.sequence(stored[k])),
         };
-        self.places.iter().map(place).collect()
+        let handles: Option<Vec<Handle>> = self.places.iter().map(place).collect();
+        handles.expect("each constant has a value, each sequence an operand")
     }
 
-    /// For a loop that is linear in what is `active`: appends one over all the rest that keeps them, if any must be kept; what it kept, and the number of steps
-    /// if it is not fixed.
+    /// For a loop that is linear in what is `active`: appends one over all the rest that keeps them, if any must be kept. Returns what it kept, and the number
+    /// of steps if it is not fixed.
     pub fn store(
         &self,
         g: &mut Graph,
@@ -134,48 +125,47 @@ impl Residuals {
         operands: &[ValueId],
         active: &[bool],
     ) -> (Vec<ValueId>, Option<ValueId>) {
-        let count = (r.trips == Trips::Counted).then(|| operands[0]);
-        let conditional = matches!(r.trips, Trips::While(_));
-        if self.stored.is_empty() && !conditional {
+        let count = r.count().map(|count| operands[count]);
+        if self.stored.is_empty() && r.steps().is_none() {
             return (Vec::new(), count);
         }
-        let known: Vec<bool> = active.iter().map(|a| !a).collect();
-        let inputs: Vec<ValueId> = positions(&known)
-            .iter()
-            .map(|&k| r.body.inputs()[k])
-            .collect();
-        let first = 1 + r.consts;
-        let carried: Vec<usize> = (0..r.carries).filter(|&k| known[first + k]).collect();
-        let mut outputs: Vec<ValueId> = carried.iter().map(|&k| r.body.outputs()[k]).collect();
+        let places = r.inputs();
+        let mut rest = LoopBuilder::like(r, count);
+        // The inputs of the body that stay, with their handles there.
+        let mut known = vec![(Loop::INDEX, Handle::INDEX)];
+        let mut outputs = Vec::new();
+        for (k, operand) in r.operands_of((0..active.len()).filter(|&k| !active[k])) {
+            let operand = operands[operand];
+            let handle = if places.consts.contains(&k) {
+                rest.constant(operand)
+            } else if places.carries.contains(&k) {
+                outputs.push(r.body.outputs()[k - places.carries.start]);
+                rest.carry(operand)
+            } else {
+                rest.sequence(operand)
+            };
+            known.push((k, handle));
+        }
+        let first = outputs.len();
         outputs.extend(&self.stored);
-        let trips = match &r.trips {
-            Trips::While(condition) => {
-                let inputs = positions(&known[..first + r.carries]);
-                let inputs: Vec<ValueId> = inputs.iter().map(|&k| condition.inputs()[k]).collect();
-                Trips::While(condition.extract(&inputs, condition.outputs()).into())
-            }
-            other => other.clone(),
+        // The part of a program of the loop that depends on the inputs that stay.
+        let write = |program: &Graph, wanted: &[ValueId], g: &mut Graph, inputs: &Inputs| {
+            let known = known.iter().filter(|(k, _)| *k < program.inputs().len());
+            let (own, args): (Vec<ValueId>, Vec<ValueId>) = known
+                .map(|&(k, handle)| (program.inputs()[k], inputs[handle]))
+                .unzip();
+            g.emit_inline(&program.extract(&own, wanted), &args)
         };
-        let rest = Loop {
-            trips,
-            reverse: r.reverse,
-            consts: known[1..first].iter().filter(|&&k| k).count(),
-            carries: carried.len(),
-            body: r.body.extract(&inputs, &outputs).into(),
-        };
-        let mut args: Vec<ValueId> = count.into_iter().collect();
-        args.extend(
-            positions(&known)[1..]
-                .iter()
-                .map(|k| operands[r.counts() + k - 1]),
+        let results = rest.emit_while(
+            g,
+            |g, inputs| match &r.trips {
+                Trips::While(c) => write(c, c.outputs(), g, inputs)[0],
+                _ => unreachable!("it has no condition"),
+            },
+            |g, inputs| write(&r.body, &outputs, g, inputs),
         );
-        let results = g.emit_region(Region::Loop(rest), &args);
-        let stored = results[carried.len()..carried.len() + self.stored.len()].to_vec();
-        let count = if conditional {
-            results.last().copied()
-        } else {
-            count
-        };
-        (stored, count)
+        let stored = results[first..first + self.stored.len()].to_vec();
+        let steps = r.steps().and_then(|_| results.last().copied());
+        (stored, count.or(steps))
     }
 }
