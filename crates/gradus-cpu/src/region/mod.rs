@@ -188,8 +188,8 @@ impl<C: Code> Step for RegionStep<C> {
             .collect();
         let outputs: Pointers = self.results.iter().map(|&o| buffers.start(o)).collect();
         let scratch = buffers.start(self.scratch);
-        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the programs
-        // inside take and return arrays of these types.
+        // SAFETY: by the caller; by the type rules of regions (`gradus_ir::primitives::Primitive::results`) the
+        // programs inside take and return arrays of these types.
         unsafe { (self.code).run(&inputs, &outputs, scratch, instrumentation) }
     }
 }
