@@ -58,14 +58,18 @@ impl Instrumentation {
     }
 
     /// Shows all values to their observers, those that still live.
+    #[inline]
     pub fn show(&mut self) {
+        if !self.seen.is_empty() {
+            self.show_all();
+        }
+    }
+
+    fn show_all(&mut self) {
         self.sort(0);
-        for Seen {
-            observer, value, ..
-        } in self.seen.drain(..)
-        {
-            if let Some(observer) = Observer::find(observer) {
-                observer.see(&value);
+        for seen in std::mem::take(&mut self.seen) {
+            if let Some(observer) = Observer::find(seen.observer) {
+                observer.see(&seen.value);
             }
         }
     }

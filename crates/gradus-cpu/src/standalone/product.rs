@@ -162,8 +162,8 @@ impl Product {
     /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
     unsafe fn multiply(&self, left: *mut u8, right: *mut u8, out: *mut u8) {
         let (left, right, out) = (Shared(left), Shared(right), Shared(out));
-        let size = self.dtype.size() as isize;
         let addresses = |i: usize| {
+            let size = self.dtype.size() as isize;
             let (l, r) = self.offsets[i];
             let result = i * self.m * self.n * size as usize;
             Addresses {
