@@ -40,10 +40,7 @@ struct Outcome {
 
 fn outcome(widths: &[usize], dtype: DType) -> Result<Option<Outcome>> {
     let x = filled(&widths[..1], dtype);
-    let options = PlanOptions {
-        profile: machine_profile(),
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().profile(machine_profile());
     let plan = plan_jacobian(layers(widths, dtype), &x, &options)?;
     let mut all = Vec::new();
     for _ in 0..RUNS {

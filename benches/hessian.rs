@@ -98,10 +98,7 @@ fn main() -> Result<()> {
     for (name, shape, dtype, f) in functions() {
         let x = filled(&shape, dtype);
         let graph = trace(&f, &x)?;
-        let options = PlanOptions {
-            profile: machine_profile(),
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().profile(machine_profile());
         let limit = Duration::from_millis(200);
         let planning = time(1, 15, limit, || {
             std::hint::black_box(gradus_plan::hessian(&graph, 1, &options, None).unwrap());

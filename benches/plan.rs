@@ -361,10 +361,7 @@ fn main() -> Result<()> {
         }
         let x = filled(&shape, dtype);
         let graph = trace(&f, &x)?;
-        let options = PlanOptions {
-            profile: machine_profile(),
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().profile(machine_profile());
         let planned =
             |options: &PlanOptions| gradus_plan::jacobian(&graph, 1, options, None).unwrap();
         let order = planned(&options);
@@ -391,10 +388,7 @@ fn main() -> Result<()> {
                         Mode::Forward => Modes::Forward,
                         _ => Modes::Reverse,
                     };
-                    black_box(planned(&PlanOptions {
-                        modes,
-                        ..options.clone()
-                    }));
+                    black_box(planned(&options.clone().modes(modes)));
                 }
             }));
             compile = compile.min(timing(&mut || {
@@ -404,10 +398,7 @@ fn main() -> Result<()> {
         let extra = whole - named;
         let within = extra <= f64::max(2000.0, 0.05 * compile);
         // The order taken is held against all candidates, those that were not built for lack of time too.
-        let everything = PlanOptions {
-            most_nodes: usize::MAX,
-            ..options
-        };
+        let everything = options.node_budget(usize::MAX);
         let plan = plan_jacobian(&f, &x, &everything)?;
         let taken = order.plan().chosen();
         let outcome = match measure(&plan, taken, &x) {

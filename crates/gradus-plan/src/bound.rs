@@ -1,6 +1,6 @@
 //! What planning may spend beyond the program that will run, and what is left out.
 
-use crate::choice::PlanOptions;
+use crate::options::PlanOptions;
 
 /// The names that candidates have in explanations.
 pub(crate) const FORWARD: &str = "forward";
@@ -21,7 +21,7 @@ pub struct NotBuilt {
     pub why: &'static str,
 }
 
-/// What may be spent on candidates besides the most likely one; see [`PlanOptions::most_nodes`].
+/// What may be spent on candidates besides the most likely one; see [`PlanOptions::node_budget`].
 #[derive(Clone)]
 pub(crate) struct Bound {
     /// Nodes that may still be visited.
@@ -38,7 +38,7 @@ impl Bound {
             // Under a memory limit the most likely one may be too large, and any other the only one.
             left: match options.memory_limit {
                 Some(_) => usize::MAX,
-                None => options.most_nodes,
+                None => options.node_budget,
             },
             sizes,
             refused: Vec::new(),

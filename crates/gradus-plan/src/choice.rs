@@ -1,9 +1,9 @@
 //! Candidates for a derivative, what each would cost, and the one taken.
 
 use crate::cost::{Estimate, estimate};
-use crate::elimination::{Elimination, Search};
+use crate::elimination::Elimination;
+use crate::options::{Objective, PlanOptions};
 use crate::order::Order;
-use crate::profile::Profile;
 use crate::regions::stated;
 use gradus_ir::{Error, ErrorKind, Graph, Result};
 use std::cmp::Ordering;
@@ -11,96 +11,17 @@ use std::cmp::Ordering;
 /// Says how many bytes a program holds at once, arguments apart.
 pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
 
-/// What a plan may choose from, and by which rates.
-#[derive(Clone, Debug)]
-pub struct PlanOptions {
-    /// Which orders may be taken; of second derivatives, the one of the derivative taken last.
-    pub modes: Modes,
-    /// What there should be least of.
-    pub objective: Objective,
-    /// The most bytes that a run may hold at once, arguments apart.
-    pub memory_limit: Option<u64>,
-    /// The machine that the time is estimated for; by default no particular one, so that plans do not depend on where they are made.
-    pub profile: Profile,
-    /// How many nodes may be visited to search for mixed orders and to build candidates besides the most likely one: what the search found, or forward or
-    /// reverse mode, whichever has fewer vectors to carry (of as many, the one that matrices multiply as they lie). It bounds the time that planning takes, by a count, so that a plan is the same on every run.
-    /// [`Plan::explain`](crate::Plan::explain) names what was not built for it. Under a memory limit everything is built.
-    ///
-    /// With the default this has taken 2 ms at most (`benches/plan.rs` measures it).
-    pub most_nodes: usize,
-    /// How far vertex elimination looks.
-    pub search: Search,
-    /// Whether explanations name the user's lines.
-    pub places: bool,
-}
-
-impl PlanOptions {
-    /// Whether the choice depends on memory, so that what takes more time may be better.
-    pub(crate) fn saves_memory(&self) -> bool {
-        self.memory_limit.is_some() || self.objective == Objective::Memory
-    }
-}
-
-impl Default for PlanOptions {
-    fn default() -> PlanOptions {
-        PlanOptions {
-            modes: Modes::default(),
-            objective: Objective::default(),
-            memory_limit: None,
-            profile: Profile::default(),
-            most_nodes: 5000,
-            search: Search::default(),
-            places: true,
-        }
-    }
-}
-
-/// Which orders a plan may take.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Modes {
-    /// Whatever is cheapest.
-    #[default]
-    Any,
-    /// Forward mode alone.
-    Forward,
-    /// Reverse mode alone.
-    Reverse,
-}
-
-/// What a plan is to save.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Objective {
-    /// Time, as it is estimated.
-    #[default]
-    Time,
-    /// Operations on numbers, whatever time they take.
-    Operations,
-    /// Bytes held at once, where the plan is told how many; time among equals.
-    Memory,
-}
-
-impl Objective {
-    /// The name in texts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Objective::Time => "time",
-            Objective::Operations => "operations",
-            Objective::Memory => "memory",
-        }
-    }
-
-    /// Which of two candidates is better; equal ones are told apart by time and memory.
-    pub(crate) fn compare(self, a: &Candidate, b: &Candidate) -> Ordering {
-        let first = match self {
-            Objective::Time => Ordering::Equal,
-            Objective::Operations => a.estimate.operations.cmp(&b.estimate.operations),
-            Objective::Memory => a.peak_bytes.cmp(&b.peak_bytes),
-        };
-        let time = || a.estimate.seconds.total_cmp(&b.estimate.seconds);
-        first
-            .then_with(time)
-            .then_with(|| a.peak_bytes.cmp(&b.peak_bytes))
-    }
+/// Which of two candidates is better by the objective; equal ones are told apart by time and memory.
+fn compare(objective: Objective, a: &Candidate, b: &Candidate) -> Ordering {
+    let first = match objective {
+        Objective::Time => Ordering::Equal,
+        Objective::Operations => a.estimate.operations.cmp(&b.estimate.operations),
+        Objective::Memory => a.peak_bytes.cmp(&b.peak_bytes),
+    };
+    let time = || a.estimate.seconds.total_cmp(&b.estimate.seconds);
+    first
+        .then_with(time)
+        .then_with(|| a.peak_bytes.cmp(&b.peak_bytes))
 }
 
 /// The way in which a candidate accumulates the derivative.
@@ -209,7 +130,7 @@ pub(crate) fn best(
     (0..candidates.len()).min_by(|&a, &b| {
         let (a, b) = (&candidates[a], &candidates[b]);
         let beyond = |c: &Candidate| c.ruled_out.is_some();
-        (beyond(a).cmp(&beyond(b))).then_with(|| options.objective.compare(a, b))
+        (beyond(a).cmp(&beyond(b))).then_with(|| compare(options.objective, a, b))
     })
 }
 

@@ -1,8 +1,10 @@
 //! A plan in words, as a table, a tree, JSON and a drawing.
 
 use crate::bound::NotBuilt;
-use crate::choice::{Candidate, Mode, Objective};
+use crate::choice::{Candidate, Mode};
 use crate::elimination::Elimination;
+use crate::format::{grouped, time};
+use crate::options::{Objective, SourceLines};
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use crate::quote;
@@ -70,7 +72,7 @@ impl Plan {
     /// That operations of the program taken are those that a user states, and where.
     pub(crate) fn stated_note(&self) -> Option<String> {
         let (stated, places) = stated(&self.chosen().program);
-        let places = places.iter().filter(|loc| self.places && loc.is_known());
+        let places = places.iter().filter(|loc| self.names(**loc));
         let places: String = places.map(|loc| format!(", at {loc}")).collect();
         (stated > 0)
             .then(|| format!("stated, and counted by nobody: the operations of with_cost{places}"))
@@ -97,9 +99,14 @@ impl Plan {
         format!("cut {}: {}, {}{place}", k + 1, cut.operation, cut.ty)
     }
 
+    /// Whether texts name this line.
+    fn names(&self, place: Loc) -> bool {
+        self.source_lines == SourceLines::Shown && place.is_known()
+    }
+
     /// `, at file:line`, where that is known and shown.
     fn at(&self, place: Loc) -> String {
-        match self.places && place.is_known() {
+        match self.names(place) {
             true => format!(", at {place}"),
             false => String::new(),
         }
@@ -107,7 +114,7 @@ impl Plan {
 
     /// The place as JSON.
     fn place_json(&self, place: Loc) -> String {
-        match self.places && place.is_known() {
+        match self.names(place) {
             true => quote::json(&place.to_string()),
             false => "null".into(),
         }
@@ -496,26 +503,4 @@ fn ratio(seconds: f64, least: f64) -> f64 {
 pub(crate) fn stated_share(c: &Candidate) -> Option<String> {
     let stated = c.stated_operations;
     (stated > 0).then(|| format!("{} of the operations stated", grouped(stated)))
-}
-
-/// Digits in groups of three.
-pub fn grouped(n: impl Into<u128>) -> String {
-    let digits = n.into().to_string();
-    let mut out = String::new();
-    for (k, c) in digits.chars().enumerate() {
-        if k > 0 && (digits.len() - k).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// Seconds with a unit that suits them.
-pub(crate) fn time(seconds: f64) -> String {
-    match seconds {
-        s if s < 1e-3 => format!("{:.1} µs", s * 1e6),
-        s if s < 1.0 => format!("{:.2} ms", s * 1e3),
-        s => format!("{s:.2} s"),
-    }
 }

@@ -1,7 +1,8 @@
 //! The plan of a Hessian: derivatives of the gradient, and what its symmetry saves.
 
 use crate::bound::{Bound, REVERSE_OVER_FORWARD};
-use crate::choice::{self, Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::choice::{self, Candidate, Choice, Mode, Peak};
+use crate::options::{Modes, PlanOptions};
 use crate::order::Order;
 use crate::plan::{Accumulation, Derivative, Problem, Way, draft};
 use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};

@@ -1,7 +1,8 @@
 //! The product of a Hessian with a vector, among its three compositions.
 
 use crate::bound::NotBuilt;
-use crate::choice::{Candidate, Choice, Mode, Modes, Peak, PlanOptions};
+use crate::choice::{Candidate, Choice, Mode, Peak};
+use crate::options::{Modes, PlanOptions};
 use crate::plan::{Derivative, Plan};
 use crate::regions::{self, ONLY_BACKWARD, TRANSPOSED};
 use crate::segments::Outline;
@@ -56,7 +57,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
         not_built,
         outline: Outline::of(&value, n),
         kept: Vec::new(),
-        places: options.places,
+        source_lines: options.source_lines,
     })
 }
 

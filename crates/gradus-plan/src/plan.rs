@@ -1,10 +1,11 @@
 //! The plan of a Jacobian: one program for each candidate order, and the one taken.
 
 use crate::bound::{Bound, ELIMINATION, FORWARD, LARGE, MIXED, NotBuilt, REVERSE};
-use crate::choice::{Candidate, Choice, Mode, Modes, Objective, Peak, PlanOptions};
+use crate::choice::{Candidate, Choice, Mode, Peak};
 use crate::cost::estimate;
 use crate::elimination::{self, Net, Step, TooLarge};
 use crate::matrix::Matrix;
+use crate::options::{Modes, Objective, PlanOptions, SourceLines};
 use crate::order::{Order, cheapest};
 use crate::price::Price;
 use crate::profile::Profile;
@@ -41,7 +42,7 @@ pub struct Plan {
     pub(crate) outline: Outline,
     /// What the derivative needs of the function's run.
     pub(crate) kept: Vec<Type>,
-    pub(crate) places: bool,
+    pub(crate) source_lines: SourceLines,
     /// The rates by which it was made.
     pub(crate) profile: Profile,
 }
@@ -267,7 +268,7 @@ impl Draft {
             not_built: self.bound.refused.clone(),
             outline: self.cut.outline(),
             kept: self.problem.residual_types(),
-            places: options.places,
+            source_lines: options.source_lines,
             profile: options.profile,
         };
         Accumulation { plan, draft: self }
@@ -406,7 +407,7 @@ impl Plan {
         self.objective
     }
 
-    /// The candidates that were not built, as the program is too large (see [`PlanOptions::most_nodes`] and [`Search`](crate::Search)) or does not admit them.
+    /// The candidates that were not built, as the program is too large (see [`PlanOptions::node_budget`] and [`SearchLimits`](crate::SearchLimits)) or does not admit them.
     pub fn not_built(&self) -> &[NotBuilt] {
         &self.not_built
     }

@@ -1,7 +1,7 @@
 //! What the search for an order counts: seconds or operations, by the objective.
 
-use crate::choice::{Objective, PlanOptions};
 use crate::cost::Estimate;
+use crate::options::{Objective, PlanOptions};
 use crate::profile::Profile;
 use gradus_ir::DType;
 

@@ -1,7 +1,7 @@
 //! What loops, choices and calls mean for a plan: what they cost, and which orders they rule out.
 
 use crate::cost::{Estimate, estimate, estimate_vectors, estimates};
-use crate::explain::grouped;
+use crate::format::grouped;
 use crate::profile::Profile;
 use gradus_ir::primitives::region::{Reason, Recompute, Recomputed, UserCost};
 use gradus_ir::primitives::{Backward, Call, Loop, Region, Trips, Work};

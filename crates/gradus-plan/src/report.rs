@@ -1,7 +1,8 @@
 //! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing, the program to walk through.
 
 use crate::choice::Mode;
-use crate::explain::{Analysis, Measured, children, grouped, label, stated_share, time};
+use crate::explain::{Analysis, Measured, children, label, stated_share};
+use crate::format::{grouped, time};
 use crate::order::Order;
 use crate::page;
 use crate::plan::Plan;
@@ -98,14 +99,10 @@ impl Plan {
             "<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
             self.not_yet().join("; ")
         );
-        let places = match self.places {
-            true => page::Places::Shown,
-            false => page::Places::Hidden,
-        };
         out.push_str(&page::section(
             &self.chosen().program,
             &self.profile,
-            places,
+            self.source_lines,
         ));
         let _ = write!(out, "<script>\n{}</script>\n</body></html>\n", page::SCRIPT);
         out

@@ -1,7 +1,7 @@
 //! What the order taken does, step by step.
 
 use crate::choice::Mode;
-use crate::explain::grouped;
+use crate::format::{counted, grouped};
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use gradus_ir::primitives::{Call, Region, Work};
@@ -238,10 +238,4 @@ fn content(program: &Graph) -> String {
         Some((one, [])) => one.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),
     }
-}
-
-/// A number with its noun.
-fn counted(n: usize, noun: &str) -> String {
-    let s = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{s}", grouped(n as u64))
 }

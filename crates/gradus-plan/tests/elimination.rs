@@ -261,7 +261,7 @@ proptest! {
         })
     ) {
         let expected = by_the_chain_rule(&graph);
-        let options = EliminationOptions { improvement_work: 50_000, ..Default::default() };
+        let options = EliminationOptions::default().improvement_work(50_000);
         let found = graph.plan(&options).order;
         let all = [order, graph.forward_order(), graph.reverse_order(), graph.markowitz_order(), found];
         for order in all {
@@ -276,14 +276,14 @@ proptest! {
 
     #[test]
     fn the_plan_is_never_worse_than_the_modes(graph in graphs(12..40)) {
-        let options = EliminationOptions { beam: 4, improvement_work: 20_000, ..Default::default() };
+        let options = EliminationOptions::default().beam(4).improvement_work(20_000);
         let found = graph.plan(&options);
         prop_assert_eq!(&found, &graph.plan(&options));
         prop_assert_eq!(count(&graph, &found.order), found.multiplications);
         for order in [graph.forward_order(), graph.reverse_order(), graph.markowitz_order()] {
             prop_assert!(found.multiplications <= count(&graph, &order));
         }
-        let without = EliminationOptions { beam: 0, beam_work: 0, improvement_work: 0, branch: 0 };
+        let without = EliminationOptions::default().beam(0).improvement_work(0);
         prop_assert!(found.multiplications <= graph.plan(&without).multiplications);
     }
 }

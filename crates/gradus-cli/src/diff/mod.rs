@@ -12,8 +12,8 @@ use crate::options::{DiffFormat, DiffOptions};
 use crate::output::{self, note};
 use gradus::tensor::concatenate;
 use gradus::{
-    Graph, PlanOptions, Result, Tensor, dot, grad, hessian, jacobian_tree, machine_profile, page,
-    trace, value_and_grad,
+    Graph, PlanOptions, Result, SourceLines, Tensor, dot, grad, hessian, jacobian_tree,
+    machine_profile, page, trace, value_and_grad,
 };
 use std::fs;
 use std::path::Path;
@@ -76,11 +76,9 @@ impl Said {
 }
 
 fn planning() -> PlanOptions {
-    PlanOptions {
-        profile: machine_profile(),
-        places: false,
-        ..PlanOptions::default()
-    }
+    PlanOptions::default()
+        .profile(machine_profile())
+        .source_lines(SourceLines::Hidden)
 }
 
 /// A formula at a point.
@@ -240,10 +238,7 @@ mod tests {
 
     /// What `--explain` adds.
     fn plans(formula: &str, at: &str) -> String {
-        let options = PlanOptions {
-            places: false,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().source_lines(SourceLines::Hidden);
         let subject = Subject::new(formula, at).expect("a formula");
         let plans = plans::of(&subject, true, &options).expect("plans");
         text::plans(&plans)

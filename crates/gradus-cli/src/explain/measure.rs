@@ -3,7 +3,7 @@
 use super::functions::{filled, layers};
 use crate::options::PlanFormat;
 use crate::report::modes::grouped;
-use gradus::{PlanOptions, Result, machine_profile, plan_jacobian};
+use gradus::{PlanOptions, Result, SourceLines, machine_profile, plan_jacobian};
 use gradus_plan::Chain;
 
 /// The largest weight matrix, in numbers.
@@ -51,11 +51,9 @@ pub fn check(chain: &Chain) -> std::result::Result<(), String> {
 /// What the planner expects of dense layers of these widths, with `tanh` after each, and what running them shows.
 pub fn report(widths: &[usize], format: PlanFormat) -> Result<String> {
     let x = filled(&widths[..1]);
-    let options = PlanOptions {
-        profile: machine_profile(),
-        places: false,
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default()
+        .profile(machine_profile())
+        .source_lines(SourceLines::Hidden);
     let plan = plan_jacobian(layers(widths), &x, &options)?;
     let analysis = plan.analyze(&x)?;
     if format == PlanFormat::Json {

@@ -12,8 +12,8 @@ use crate::report::costs;
 use clap::ValueEnum;
 use functions::Example;
 use gradus::{
-    Analysis, Error, ErrorKind, Plan, PlanOptions, Result, Tensor, machine_profile, plan_hessian,
-    plan_hvp, plan_jacobian,
+    Analysis, Error, ErrorKind, Plan, PlanOptions, Result, SourceLines, Tensor, machine_profile,
+    plan_hessian, plan_hvp, plan_jacobian,
 };
 use gradus_plan::Chain;
 use orders::Orders;
@@ -101,12 +101,10 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
         ));
     }
     let Example { f, x, derivative } = functions::example(name);
-    let how = PlanOptions {
-        memory_limit: options.memory_limit,
-        profile: machine_profile(),
-        places: false,
-        ..PlanOptions::default()
-    };
+    let how = PlanOptions::default()
+        .memory_limit(options.memory_limit)
+        .profile(machine_profile())
+        .source_lines(SourceLines::Hidden);
     // Where in this program the function stands says nothing to a user.
     let placeless = |e: Error| Error::new(e.kind(), e.message());
     match options.of.unwrap_or(derivative) {

@@ -183,8 +183,8 @@ impl<'a> Forms<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::choice::Objective;
     use crate::cost::estimate;
+    use crate::options::Objective;
     use crate::profile::Profile;
     use gradus_ir::Type;
 

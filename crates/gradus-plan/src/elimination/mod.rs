@@ -12,39 +12,12 @@ mod form;
 mod net;
 mod search;
 
+use crate::options::SearchLimits;
 use crate::price::Price;
 use std::fmt;
 
 pub(crate) use build::build;
 pub(crate) use net::{Net, TooLarge};
-
-/// How far the search for an order of elimination goes. All bounds count work, so that plans do not depend on the speed of the machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Search {
-    /// Arrays that may be eliminated, those through which most paths go for their width; more are not looked at. 0 leaves elimination out.
-    pub vertices: usize,
-    /// Nodes of the program that may be met when the parts between these arrays are weighed, each as often as it is; of larger programs fewer arrays are looked
-    /// at, or none.
-    pub nodes: usize,
-    /// Partly eliminated graphs that are kept at each step.
-    pub beam: usize,
-    /// Eliminations tried after which the beam is given up, and the best of forward, reverse and lowest cost first is taken.
-    pub tries: usize,
-    /// Numbers in a small program of scalars beyond which these are not eliminated one by one. 0 leaves that out.
-    pub scalars: usize,
-}
-
-impl Default for Search {
-    fn default() -> Search {
-        Search {
-            vertices: 12,
-            nodes: 1500,
-            beam: 4,
-            tries: 800,
-            scalars: 300,
-        }
-    }
-}
 
 /// How a vertex is eliminated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,7 +89,7 @@ pub struct Elimination {
     pub widths: Vec<usize>,
     /// Which search found it.
     pub found_by: Found,
-    /// Whether beam search was given up; see [`Search::tries`].
+    /// Whether beam search was given up; see [`SearchLimits::tries`].
     pub bounded: bool,
 }
 
@@ -140,8 +113,8 @@ impl fmt::Display for Elimination {
 pub(crate) fn search(
     net: &Net,
     price: Price<'_>,
-    bounds: Search,
+    limits: SearchLimits,
     known: f64,
 ) -> Option<Elimination> {
-    search::search(net, price, bounds, known)
+    search::search(net, price, limits, known)
 }

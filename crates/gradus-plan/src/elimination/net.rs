@@ -1,14 +1,15 @@
 //! A linear program as a small graph: narrow arrays and the parts of the program between them.
 
 use crate::matrix::Matrix;
+use crate::options::SearchLimits;
 use crate::price::Price;
 use crate::regions::estimate_region_vectors;
 use crate::segments::{self, Segment};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
 
+use super::cuts;
 use super::form::Form;
-use super::{Search, cuts};
 use crate::cost::estimate;
 
 /// More inputs and outputs than this are not looked at.
@@ -63,7 +64,7 @@ impl Net {
     pub fn of(
         tangent: &Graph,
         residuals: usize,
-        bounds: Search,
+        limits: SearchLimits,
         price: Price<'_>,
     ) -> Result<Option<Net>, TooLarge> {
         let x = &tangent.inputs()[residuals..];
@@ -72,7 +73,7 @@ impl Net {
         }
         let single = segments::cuts(tangent, x);
         let active = tangent.dependents_of(x);
-        let mut most = bounds.vertices.min(MOST_KEYS);
+        let mut most = limits.vertices.min(MOST_KEYS);
         let (starts, parts) = loop {
             let keys = keys(tangent, residuals, most);
             // A chain is what the dynamic program is for.
@@ -85,7 +86,7 @@ impl Net {
             let parts: Vec<(ValueId, Part)> = ends
                 .map(|(node, key)| (node, Part::of(tangent, &active, &starts, node, key)))
                 .collect();
-            if parts.iter().map(|(_, part)| part.work()).sum::<usize>() <= bounds.nodes {
+            if parts.iter().map(|(_, part)| part.work()).sum::<usize>() <= limits.nodes {
                 break (starts, parts);
             }
             most /= 2;

@@ -2,7 +2,8 @@
 
 use super::form::{Form, Forms};
 use super::net::Net;
-use super::{Elimination, Found, How, Search, Step};
+use super::{Elimination, Found, How, Step};
+use crate::options::SearchLimits;
 use crate::price::Price;
 
 /// The derivative of a vertex by an earlier one.
@@ -39,7 +40,7 @@ struct Table<'a> {
 pub(super) fn search(
     net: &Net,
     price: Price<'_>,
-    bounds: Search,
+    limits: SearchLimits,
     known: f64,
 ) -> Option<Elimination> {
     let mut forms = Forms::new(price);
@@ -75,7 +76,7 @@ pub(super) fn search(
         found.push((state, name));
     }
     found.push((table.greedy(start.clone()), Found::Markowitz));
-    let beam = table.beam(start, bounds);
+    let beam = table.beam(start, limits);
     let bounded = beam.is_none();
     found.extend(beam.map(|state| (state, Found::Beam)));
     let (best, found_by) = found
@@ -257,21 +258,21 @@ impl Table<'_> {
     }
 
     /// Keeps the graphs that promise most, a vertex a step; none where the bound was met.
-    fn beam(&mut self, start: State, bounds: Search) -> Option<State> {
+    fn beam(&mut self, start: State, limits: SearchLimits) -> Option<State> {
         self.tried = 0;
         let mut beam = vec![start];
         while beam.first()?.left != 0 {
             let mut all: Vec<State> = Vec::new();
             for state in &beam {
                 all.extend(self.next(state));
-                if self.tried > bounds.tries {
+                if self.tried > limits.tries {
                     return None;
                 }
             }
             all.sort_by(|a, b| a.total().total_cmp(&b.total()).then(a.left.cmp(&b.left)));
             // The same vertices at the same price are the same graph, come by on two ways.
             all.dedup_by(|b, a| b.left == a.left && b.total() == a.total());
-            all.truncate(bounds.beam);
+            all.truncate(limits.beam);
             beam = all;
         }
         beam.into_iter().next()

@@ -2,7 +2,7 @@
 
 use super::{View, Writer};
 use crate::cost::sum;
-use crate::explain::{grouped, time};
+use crate::format::{grouped, time};
 use crate::quote;
 use gradus_ir::primitives::region::{BackwardOnly, CotangentHook};
 use gradus_ir::primitives::{Call, Region, Trips};

@@ -10,7 +10,8 @@ mod node;
 mod source;
 
 use crate::cost::{Estimate, estimates, sum};
-use crate::explain::{grouped, time};
+use crate::format::{grouped, time};
+use crate::options::SourceLines;
 use crate::profile::Profile;
 use crate::quote;
 use body::Held;
@@ -38,22 +39,15 @@ pub fn render(title: &str, graph: &Graph, profile: &Profile) -> String {
     let title = quote::html(title);
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>\n{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n{}<script>\n{SCRIPT}</script>\n</body></html>\n",
-        section(graph, profile, Places::Shown)
+        section(graph, profile, SourceLines::Shown)
     )
 }
 
-/// Whether the user's lines are named.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Places {
-    Shown,
-    Hidden,
-}
-
 /// `graph` as a section of a page that has [`STYLE`] and, at its end, [`SCRIPT`].
-pub(crate) fn section(graph: &Graph, profile: &Profile, places: Places) -> String {
+pub(crate) fn section(graph: &Graph, profile: &Profile, source_lines: SourceLines) -> String {
     let mut writer = Writer {
         profile,
-        places,
+        source_lines,
         sources: Sources::default(),
         bodies: 0,
         whole: estimates(graph, profile).iter().map(|c| c.seconds).sum(),
@@ -72,7 +66,7 @@ const SHORT_PIECE: usize = 32;
 /// A section while it is written.
 struct Writer<'a> {
     profile: &'a Profile,
-    places: Places,
+    source_lines: SourceLines,
     sources: Sources,
     /// How many bodies have a number so far.
     bodies: usize,
@@ -89,7 +83,7 @@ struct View<'a> {
     /// For each node those that read its results.
     users: Vec<Vec<NodeId>>,
     costs: Vec<Estimate>,
-    places: Places,
+    source_lines: SourceLines,
     /// What it is a body of.
     held: Held,
     /// The number of the first body of each region.
@@ -117,7 +111,7 @@ impl<'a> View<'a> {
             names: text::names(graph),
             users,
             costs: estimates(graph, writer.profile),
-            places: writer.places,
+            source_lines: writer.source_lines,
             held,
             numbers,
         }
@@ -155,7 +149,7 @@ impl<'a> View<'a> {
     /// Where a node comes from, where that is known and shown.
     fn place(&self, id: NodeId) -> Option<Loc> {
         let loc = self.graph.node(id).loc;
-        (loc.is_known() && self.places == Places::Shown).then_some(loc)
+        (loc.is_known() && self.source_lines == SourceLines::Shown).then_some(loc)
     }
 
     /// Names of nodes as attributes hold them: unlike those of other bodies.

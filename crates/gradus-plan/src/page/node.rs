@@ -1,7 +1,7 @@
 //! One node in the list: its line of the graph, and what opens when it is chosen.
 
 use super::{View, Writer, body, short};
-use crate::explain::{grouped, time};
+use crate::format::{grouped, time};
 use crate::quote;
 use gradus_ir::primitives::Work;
 use gradus_ir::{NodeId, Op, Part, text};

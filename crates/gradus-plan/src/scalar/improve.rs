@@ -5,7 +5,8 @@
 //! its old place and its new one alone.
 
 use super::elimination::Elimination;
-use super::{EliminationPlan, ScalarGraph};
+use super::graph::ScalarGraph;
+use super::options::EliminationPlan;
 use std::ops::RangeInclusive;
 
 /// Words that graphs kept along the order may fill: 16 MiB.

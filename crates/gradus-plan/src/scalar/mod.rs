@@ -18,11 +18,12 @@ mod elimination;
 mod graph;
 mod improve;
 pub mod known;
+mod options;
 mod program;
 mod read;
 mod search;
 
 pub use builder::{Builder, Var};
 pub use graph::{Edge, GraphError, OrderError, ScalarGraph};
+pub use options::{EliminationOptions, EliminationPlan};
 pub(crate) use program::ScalarProgram;
-pub use search::{EliminationOptions, EliminationPlan};

@@ -11,14 +11,6 @@ use std::collections::BTreeMap;
 /// Elements, products and entries of the Jacobian that a program may have for each number that it may eliminate: beyond these it is no program of scalars.
 const MOST_ELEMENTS: usize = 8;
 
-/// A few hundred microseconds for a hundred numbers.
-const EFFORT: EliminationOptions = EliminationOptions {
-    beam: 4,
-    branch: 4,
-    beam_work: 200_000,
-    improvement_work: 200_000,
-};
-
 /// A linear program with an order in which its numbers are eliminated.
 pub(crate) struct ScalarProgram {
     graph: ScalarGraph,
@@ -95,7 +87,7 @@ impl ScalarProgram {
                 elements.into_iter().map(place).collect()
             })
             .collect();
-        let plan = graph.plan(&EFFORT);
+        let plan = graph.plan(&EliminationOptions::QUICK);
         Some(ScalarProgram {
             graph,
             into,

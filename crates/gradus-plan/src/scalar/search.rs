@@ -1,48 +1,13 @@
 //! Looks for a cheap order of elimination: beam search, then improvement.
 
-use super::ScalarGraph;
 use super::elimination::Elimination;
+use super::graph::ScalarGraph;
 use super::improve::improve;
+use super::options::{EliminationOptions, EliminationPlan};
 use std::collections::BTreeMap;
 
 /// Up to so many intermediate vertices the beam is as wide as there are sets of them.
 const EXHAUSTIVE: usize = 10;
-
-/// How much work [`ScalarGraph::plan`] may do.
-///
-/// Work is counted in machine words touched on trial, never in time, so that the same graph and options give the same order on every machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EliminationOptions {
-    /// Partly eliminated graphs that beam search keeps a step; with 0 there is no beam search.
-    pub beam: usize,
-    /// The vertices of lowest Markowitz cost that it tries in each of them.
-    pub branch: usize,
-    /// Words touched after which beam search is given up.
-    pub beam_work: u64,
-    /// Words that improving the best order may touch.
-    pub improvement_work: u64,
-}
-
-impl Default for EliminationOptions {
-    /// Some 30 ms in all for a graph of a hundred vertices (`benches/elimination.rs`).
-    fn default() -> EliminationOptions {
-        EliminationOptions {
-            beam: 16,
-            branch: 8,
-            beam_work: 5_000_000,
-            improvement_work: 6_000_000,
-        }
-    }
-}
-
-/// An order of elimination with its cost.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EliminationPlan {
-    /// The intermediate vertices in the order of their elimination.
-    pub order: Vec<usize>,
-    /// The multiplications it takes.
-    pub multiplications: u64,
-}
 
 impl ScalarGraph {
     /// The best order found: never worse than reverse mode, forward mode or lowest Markowitz cost first, and the very best where there are at most ten
@@ -75,13 +40,7 @@ impl ScalarGraph {
 ///
 /// Graphs with the same vertices left are one, so that this takes `2ⁿ` graphs and not `n!`.
 fn exhaustive(graph: &ScalarGraph) -> EliminationPlan {
-    let everything = EliminationOptions {
-        beam: usize::MAX,
-        branch: usize::MAX,
-        beam_work: u64::MAX,
-        improvement_work: 0,
-    };
-    let order = beam_search(graph, &everything).expect("its work has no limit");
+    let order = beam_search(graph, &EliminationOptions::EXHAUSTIVE).expect("its work has no limit");
     graph.priced(order)
 }
 

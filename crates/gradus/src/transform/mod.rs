@@ -42,7 +42,7 @@ pub use vmap::{Axes, vmap, vmap_with};
 
 pub use gradus_plan::{
     Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
-    Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, Search,
+    Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, SearchLimits, SourceLines,
 };
 
 use crate::control::{or_stop, types, zeros};

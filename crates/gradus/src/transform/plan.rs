@@ -33,14 +33,12 @@ static PLANNED: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| Recent::new(MOST
 /// Jacobian, for every two inputs of a Hessian; the products of the Hessian with as many vectors.
 pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
     remembered(graph, n, wanted, || {
-        let options = PlanOptions {
-            modes: match wanted {
+        let options = PlanOptions::default()
+            .modes(match wanted {
                 Wanted::Jacobian(modes) => modes,
                 Wanted::Hessian | Wanted::HessianProduct => Modes::Any,
-            },
-            profile: machine_profile(),
-            ..PlanOptions::default()
-        };
+            })
+            .profile(machine_profile());
         let of = |plan: &Plan| plan.chosen().program.clone();
         Ok(match wanted {
             Wanted::Jacobian(_) => of(gradus_plan::jacobian(graph, n, &options, None)?.plan()),

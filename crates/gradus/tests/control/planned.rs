@@ -226,10 +226,7 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
     let f = |x: &Tensor| x.sin().sin().sin().sin().square();
     let (x, v) = (x(), x().cos());
     let options = PlanOptions::default();
-    let of = |modes: Modes| PlanOptions {
-        modes,
-        ..PlanOptions::default()
-    };
+    let of = |modes: Modes| PlanOptions::default().modes(modes);
 
     let jacobian_plan = gradus_plan::jacobian(&function, 1, &options, None).unwrap();
     let plan = jacobian_plan.plan();

@@ -55,10 +55,7 @@ fn planned(cost: UserCost, objective: Objective) -> JacobianPlan {
         |x: &Tensor, _: &Tensor, t: &Tensor| x.cos() * t,
     );
     let f = with_cost(move |x: &Tensor| own(&a.matmul(x)), cost);
-    let options = PlanOptions {
-        objective,
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().objective(objective);
     plan_jacobian(f, &Tensor::ones(&[4], F64), &options).unwrap()
 }
 

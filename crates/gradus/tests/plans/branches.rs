@@ -83,10 +83,7 @@ fn all_candidates_agree_and_cost_what_was_said() {
         let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
         close(name, "differences", &wanted, &differences(f, &x), 1e-6);
         for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
-            let options = PlanOptions {
-                objective,
-                ..PlanOptions::default()
-            };
+            let options = PlanOptions::default().objective(objective);
             let plan = plan_jacobian(f, &x, &options).unwrap();
             let analysis = plan.analyze(&x).unwrap();
             let all = plan.plan().candidates();
@@ -147,14 +144,9 @@ fn two_states_are_eliminated_where_no_single_cut_is() {
         ("two small states beside each other", 7),
     ] {
         let (_, shape, f) = named(name);
-        let options = PlanOptions {
-            objective: Objective::Operations,
-            search: Search {
-                scalars: 0,
-                ..Search::default()
-            },
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default()
+            .objective(Objective::Operations)
+            .search(SearchLimits::default().scalars(0));
         let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
         assert_eq!(plan.plan().chosen().mode.name(), "elimination", "{name}");
         let pure = operations(&plan, "forward").min(operations(&plan, "reverse"));
@@ -170,10 +162,7 @@ fn two_states_are_eliminated_where_no_single_cut_is() {
 #[test]
 fn a_robot_arm_is_planned_number_by_number() {
     let x = Tensor::from([0.3, 0.5, -0.4, 0.7, 0.9, -0.6]);
-    let options = PlanOptions {
-        objective: Objective::Operations,
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().objective(Objective::Operations);
     let plan = plan_jacobian(robot_arm, &x, &options).unwrap();
     insta::assert_snapshot!(plan.explain());
     let Mode::Scalar {
@@ -245,23 +234,11 @@ fn an_elimination_explains_itself() {
         "{page}"
     );
     // Without trials no beam, and the plan says so.
-    let options = PlanOptions {
-        search: Search {
-            tries: 0,
-            ..Search::default()
-        },
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().search(SearchLimits::default().tries(0));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(plan.explain().contains("beam search was given up"));
     // Nor is a program weighed that is larger than allowed.
-    let options = PlanOptions {
-        search: Search {
-            nodes: 3,
-            ..Search::default()
-        },
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().search(SearchLimits::default().nodes(3));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(operations(&plan, "elimination").is_none());
     let left_out = plan.plan().not_built();
@@ -272,13 +249,7 @@ fn an_elimination_explains_itself() {
         "{explained}"
     );
     // And without vertices no elimination.
-    let options = PlanOptions {
-        search: Search {
-            vertices: 0,
-            ..Search::default()
-        },
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().search(SearchLimits::default().vertices(0));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(operations(&plan, "elimination").is_none());
 }
@@ -310,10 +281,7 @@ fn several_inputs_and_outputs_agree() {
         let program = trace(f, &all).unwrap();
         let arrays: Vec<gradus_cpu::Array> = all.iter().map(array).collect();
         for objective in [Objective::Time, Objective::Operations] {
-            let options = PlanOptions {
-                objective,
-                ..PlanOptions::default()
-            };
+            let options = PlanOptions::default().objective(objective);
             let accumulation = gradus_plan::jacobian(&program, 2, &options, None).unwrap();
             let plan = accumulation.plan();
             let results: Vec<Vec<f64>> = (plan.candidates().iter())
@@ -546,10 +514,7 @@ fn programs_with_loops_are_eliminated() {
         let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
         close(name, "differences", &wanted, &differences(f, &x), 1e-6);
         for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
-            let options = PlanOptions {
-                objective,
-                ..PlanOptions::default()
-            };
+            let options = PlanOptions::default().objective(objective);
             let plan = plan_jacobian(f, &x, &options).unwrap();
             let analysis = plan.analyze(&x).unwrap();
             for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {

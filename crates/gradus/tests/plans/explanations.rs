@@ -171,10 +171,7 @@ fn plans_of_second_derivatives_explain_themselves() {
     let read: serde_json::Value = serde_json::from_str(&plan.plan().to_json()).unwrap();
     assert_eq!(read["cuts"][0]["place"], place);
     assert!(plan.plan().to_html().contains(&place));
-    let options = PlanOptions {
-        places: false,
-        ..options
-    };
+    let options = options.source_lines(SourceLines::Hidden);
     let plan = plan_hvp(&f, &x, &options).unwrap();
     for text in [plan.explain(), plan.plan().to_json(), plan.plan().to_html()] {
         assert!(!text.contains(".rs"), "{text}");
@@ -207,10 +204,7 @@ fn mistakes_in_second_derivatives_are_explained() {
     };
     let number = |x: &Tensor| x.sin().sum();
     let (x, integers) = (filled(&[3], 1), Tensor::new(vec![1i64, 2], &[2]).unwrap());
-    let none = PlanOptions {
-        memory_limit: Some(0),
-        ..options.clone()
-    };
+    let none = options.clone().memory_limit(0);
     insta::assert_snapshot!([
         said(plan_hessian(number, &integers, &options).err().unwrap()),
         said(plan_hvp(number, &integers, &options).err().unwrap()),

@@ -5,18 +5,12 @@ use crate::functions::{filled, functions, layers, logistic, number};
 use gradus::prelude::*;
 
 fn of(objective: Objective) -> PlanOptions {
-    PlanOptions {
-        objective,
-        ..PlanOptions::default()
-    }
+    PlanOptions::default().objective(objective)
 }
 
 #[test]
 fn under_a_limit_elimination_is_built_whatever_its_time() {
-    let limited = PlanOptions {
-        memory_limit: Some(u64::MAX),
-        ..PlanOptions::default()
-    };
+    let limited = PlanOptions::default().memory_limit(u64::MAX);
     let eliminated = |plan: &JacobianPlan| {
         let mut all = plan.plan().candidates().iter();
         all.any(|c| matches!(c.mode, Mode::Elimination(_)))
@@ -59,10 +53,7 @@ fn symmetry_saves_what_is_asked_for() {
         }
         // As little memory as one of them needs is enough.
         let limit = memory.peak_bytes;
-        let options = PlanOptions {
-            memory_limit: limit,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().memory_limit(limit);
         let limited = plan_hessian(f, &x, &options).unwrap();
         assert!(limited.plan().chosen().peak_bytes <= limit, "{name}");
     }

@@ -261,10 +261,7 @@ fn a_limit_rules_orders_out() {
     let f = layers(&[50, 4, 50]);
     let x = filled(&[50], 1);
     let with = |limit| {
-        let options = PlanOptions {
-            memory_limit: Some(limit),
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().memory_limit(limit);
         plan_jacobian(&f, &x, &options)
     };
     let peaks: Vec<u64> = with(1 << 30)
@@ -329,10 +326,7 @@ fn large_programs_are_planned_within_bounds() {
     ];
     for (shape, kept, left_out, f) in cases {
         let x = filled(&[shape], 1);
-        let options = PlanOptions {
-            most_nodes: 100,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().node_budget(100);
         let plan = plan_jacobian(&f, &x, &options).unwrap();
         let line = format!("    not built, as the program is large: {left_out}\n");
         assert!(plan.explain().contains(&line), "{}", plan.explain());
@@ -364,15 +358,7 @@ fn large_programs_are_planned_within_bounds() {
             &wanted,
             1e-12,
         );
-        let unbounded = plan_jacobian(
-            &f,
-            &x,
-            &PlanOptions {
-                most_nodes: usize::MAX,
-                ..options
-            },
-        )
-        .unwrap();
+        let unbounded = plan_jacobian(&f, &x, &options.node_budget(usize::MAX)).unwrap();
         assert!(unbounded.plan().not_built().is_empty());
         assert!(!unbounded.explain().contains("not built"));
     }

@@ -49,10 +49,7 @@ fn second_derivatives_by_rules_need_not_be_symmetric() {
             let difference = |(a, b): (&f64, &f64)| (a - b).abs() > 1e-4;
             assert!(by_forward.iter().zip(&mirrored).any(difference), "{name}");
             for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
-                let options = PlanOptions {
-                    objective,
-                    ..PlanOptions::default()
-                };
+                let options = PlanOptions::default().objective(objective);
                 let plan = plan_hessian(&f, &x, &options).unwrap();
                 for c in plan.plan().candidates() {
                     let wanted = match c.mode {
@@ -164,10 +161,7 @@ fn cotangents_that_are_replaced_are_rows_too() {
     for (name, f) in &all {
         let wanted = rows(f, &x);
         close(name, "jacrev", &numbers(&jacrev(f)(&x)), &wanted, 1e-14);
-        let options = PlanOptions {
-            modes: Modes::Reverse,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().modes(Modes::Reverse);
         let plan = plan_jacobian(f, &x, &options).unwrap();
         let got = plan.evaluate_blocks(&x).unwrap();
         if got.ties.is_empty() {
@@ -188,10 +182,7 @@ fn cotangents_that_are_replaced_are_rows_too() {
     // Of two results nothing comes back from the one that does not lead there.
     let two = |x: &Tensor| vec![replaced(x).sin(), x.cos()];
     let graph = trace(two, &x).unwrap();
-    let options = PlanOptions {
-        modes: Modes::Reverse,
-        ..PlanOptions::default()
-    };
+    let options = PlanOptions::default().modes(Modes::Reverse);
     let plan = gradus_plan::jacobian(&graph, 1, &options, None).unwrap();
     let run = gradus_cpu::compile(&plan.plan().chosen().program, &Default::default()).unwrap();
     let arrays: Vec<gradus_cpu::Array> = [&x, &s]

@@ -289,10 +289,7 @@ fn the_last_mode_is_the_callers() {
     let names =
         |plan: &Plan| -> Vec<String> { plan.candidates().iter().map(|c| c.name.clone()).collect() };
     for (modes, last) in [(Modes::Forward, "forward"), (Modes::Reverse, "reverse")] {
-        let options = PlanOptions {
-            modes,
-            ..PlanOptions::default()
-        };
+        let options = PlanOptions::default().modes(modes);
         let plans = [
             names(plan_hessian(&f, &x, &options).unwrap().plan()),
             names(plan_hvp(&f, &x, &options).unwrap().plan()),
