@@ -1,23 +1,33 @@
 //! The plan of a Hessian: derivatives of the gradient, and what its symmetry saves.
 
-use crate::bound::{Bound, REVERSE_OVER_FORWARD};
-use crate::choice::{self, Candidate, Choice, Mode, Peak};
+use crate::budget::Budget;
+use crate::candidate::{Candidate, Candidates, Mode, Peak, Proposal};
+use crate::choice::{self, Choice};
+use crate::generators;
+use crate::jacobian::Accumulation;
 use crate::options::{Modes, PlanOptions};
 use crate::order::Order;
-use crate::plan::{Accumulation, Derivative, Problem, Way, draft};
-use crate::regions::{self, ONLY_BACKWARD, ONLY_IN_REVERSE};
+use crate::plan::Derivative;
+use crate::problem::{Problem, Strategy};
+use crate::reason::{ONLY_BACKWARD, ONLY_IN_REVERSE, Reason};
+use crate::search_space::{Pushed, SearchSpace};
 use crate::symmetric;
 use gradus_ir::primitives::Backward;
-use gradus_ir::{Graph, Result};
-use std::sync::Arc;
+use gradus_ir::{Graph, Result, Type};
 
-/// Plans the Hessian of the scalar output 0 of `graph` with respect to its first `n` inputs, all floats: a block for every two of them, row by row.
+/// Plans the Hessian of the scalar output 0 of `graph` by its first `n` inputs, all floats: a block for every two of them, row by row.
 ///
-/// It is the Jacobian of the gradient. Candidates are the orders for that of the gradient by reverse mode, reverse mode over the gradient by forward mode, and the
-/// best of these with equal parts computed once. Columns may stand for rows in any of them. [`PlanOptions::modes`] says which mode may come last.
+/// It is the Jacobian of the gradient. The candidates are
 ///
-/// Where users have written derivatives (`custom_jvp`, `custom_vjp`, `with_cotangent`), nobody knows that the second ones are symmetric: then nothing is computed once, and
-/// columns are no rows. As forward mode does not see a `with_cotangent`, the gradient is by reverse mode there, and its Jacobian in forward or reverse mode, which differ.
+/// - the orders for the Jacobian of the gradient by reverse mode, with columns in place of rows where that is cheaper;
+/// - reverse mode over the gradient by forward mode;
+/// - the best of these with equal blocks computed once.
+///
+/// [`PlanOptions::modes`] says which mode comes last.
+///
+/// Where users have written derivatives (`custom_jvp`, `custom_vjp`, `with_cotangent`), second derivatives need not be symmetric:
+/// then no block stands for another one, and columns are not rows.
+/// Forward mode does not see a `with_cotangent`. With one, the gradient is by reverse mode, and its Jacobian by forward or reverse mode; the two differ.
 ///
 /// # Errors
 /// If no candidate meets the memory limit: how much is needed.
@@ -32,72 +42,123 @@ pub fn hessian(
     let slopes = &with_value.outputs()[graph.outputs().len()..];
     let gradient = with_value.program(with_value.inputs(), slopes);
     let x = gradient.output_types();
-    let symmetric = !regions::has_rules(graph);
-    let (mut draft, mut candidates) = draft(&gradient, n, options)?;
+    let symmetric = !graph.contents().custom_derivatives;
+
+    let planning = generators::run(&gradient, n, options)?;
+    let (mut space, mut budget) = (planning.space, planning.budget);
+    let mut candidates = over_reverse(planning.candidates, |c| match symmetric {
+        true => columns_as_rows(c, &x, options, peak),
+        false => c,
+    });
+    if options.modes != Modes::Forward && n > 0 {
+        let proposal = reverse_over_forward(graph, n, &mut space, &mut budget, options);
+        candidates.record(Mode::ReverseOverForward.name(), proposal);
+    }
     if symmetric {
-        let better = |c: Candidate| {
-            let turned = symmetric::turned(&c.program, &x);
-            let turned = Candidate::new(c.mode.clone(), turned, options);
-            let mut both = [c, turned];
-            let turned = choice::best(&mut both, options, peak) == Some(1);
-            let [as_it_is, other] = both;
-            if turned { other } else { as_it_is }
-        };
-        candidates = candidates.into_iter().map(better).collect();
+        let once = blocks_once(&mut candidates, &x, options, peak);
+        candidates.built.extend(once);
     }
-    for c in &mut candidates {
-        c.name = format!("{} over reverse", c.mode.name());
-    }
-    for not_built in &mut draft.bound.refused {
-        not_built.name.push_str(" over reverse");
-    }
-    if options.modes != Modes::Forward
-        && n > 0
-        && let Some(problem) = by_forward(graph, n, &mut draft.bound)
-    {
-        let whole = problem.whole();
-        let program = problem.emit(Way::Chain(&whole, &Order::reverse(1)));
-        candidates.push(Candidate::new(Mode::ReverseOverForward, program, options));
-        draft.forward = Some((Arc::new(problem), Arc::new(whole)));
-    }
-    if symmetric && let Some(base) = choice::best(&mut candidates, options, peak) {
-        let base = &candidates[base];
-        let mut once: Vec<Candidate> = symmetric::once(&base.program, &x, &options.profile)
-            .into_iter()
-            .map(|program| Candidate {
-                name: format!("{}, symmetric", base.name),
-                symmetric: true,
-                ..Candidate::new(base.mode.clone(), program, options)
-            })
-            .collect();
-        if let Some(best) = choice::best(&mut once, options, peak) {
-            candidates.push(once.swap_remove(best));
-        }
-    }
-    let choice = Choice::cheapest(candidates, options, peak)?;
+    let choice = Choice::cheapest(candidates.built, options, peak)?;
     let y = graph.output_types().into_iter().take(1).collect();
-    Ok(draft.chosen(Derivative::Hessian, y, choice, options))
+    Ok(Accumulation::new(
+        Derivative::Hessian,
+        y,
+        space,
+        (choice, candidates.not_built),
+        options,
+    ))
 }
 
-/// The gradient by forward mode, to be differentiated by reverse mode, where there is one and room for it.
-fn by_forward(graph: &Graph, n: usize, bound: &mut Bound) -> Option<Problem> {
+/// The candidates for the Jacobian of the gradient by reverse mode, as those of a Hessian.
+fn over_reverse(jacobian: Candidates, improve: impl Fn(Candidate) -> Candidate) -> Candidates {
+    let Candidates {
+        built,
+        mut not_built,
+    } = jacobian;
+    let mut built: Vec<Candidate> = built.into_iter().map(improve).collect();
+    for c in &mut built {
+        c.name = format!("{} over reverse", c.mode.name());
+    }
+    for left_out in &mut not_built {
+        left_out.name.push_str(" over reverse");
+    }
+    Candidates { built, not_built }
+}
+
+/// The candidate with the columns of its result in place of the rows, where that is better.
+fn columns_as_rows(
+    candidate: Candidate,
+    x: &[Type],
+    options: &PlanOptions,
+    peak: Option<Peak<'_>>,
+) -> Candidate {
+    let turned = symmetric::turned(&candidate.program, x);
+    let turned = Candidate::new(candidate.mode.clone(), turned, options);
+    let mut both = [candidate, turned];
+    let better = choice::best(&mut both, options, peak) == Some(1);
+    let [plain, turned] = both;
+    if better { turned } else { plain }
+}
+
+/// Reverse mode over the gradient by forward mode.
+fn reverse_over_forward(
+    graph: &Graph,
+    n: usize,
+    space: &mut SearchSpace,
+    budget: &mut Budget,
+    options: &PlanOptions,
+) -> Proposal {
+    let pushed = by_forward(graph, n, space, budget)?;
+    let candidate = Candidate::new(Mode::ReverseOverForward, pushed.pulled(), options);
+    space.by_forward = Some(pushed);
+    Ok(Some(candidate))
+}
+
+/// The gradient by forward mode, to be differentiated by reverse mode.
+fn by_forward(
+    graph: &Graph,
+    n: usize,
+    space: &SearchSpace,
+    budget: &mut Budget,
+) -> Result<Pushed, Reason> {
     if graph.backward() == Backward::Only {
-        bound.refuse(REVERSE_OVER_FORWARD, ONLY_BACKWARD);
-        return None;
+        return Err(ONLY_BACKWARD);
     }
-    if regions::has_hooks(graph) {
-        bound.refuse(REVERSE_OVER_FORWARD, ONLY_IN_REVERSE);
-        return None;
+    if graph.contents().hooks {
+        return Err(ONLY_IN_REVERSE);
     }
-    let [size, x, _] = bound.sizes;
-    // What is pushed is visited once for each array, and linearised.
-    if !bound.spend(REVERSE_OVER_FORWARD, 2 * size * x) {
-        return None;
-    }
+    // Each array that is pushed visits all nodes, and the nodes that it emits are linearised.
+    let problem = &space.problem;
+    budget.spend(2 * problem.tangent().len() * problem.inputs().len())?;
     let value = graph.program(graph.inputs(), &graph.outputs()[..1]);
-    let pushed = Problem::new(&value, n);
-    let slopes = pushed.emit(Way::Chain(&pushed.whole(), &Order::forward(1)));
+    let function = Problem::new(&value, n);
+    let slopes = function.emit(Strategy::Chain(&function.whole(), &Order::forward(1)));
     let problem = Problem::new(&slopes, n);
-    let nodes = problem.size() * (2 * n + 1);
-    bound.spend(REVERSE_OVER_FORWARD, nodes).then_some(problem)
+    budget.spend(problem.tangent().len() * (2 * n + 1))?;
+    Ok(Pushed {
+        whole: problem.whole(),
+        problem,
+    })
+}
+
+/// The best candidate with equal blocks computed once.
+fn blocks_once(
+    candidates: &mut Candidates,
+    x: &[Type],
+    options: &PlanOptions,
+    peak: Option<Peak<'_>>,
+) -> Option<Candidate> {
+    let base = choice::best(&mut candidates.built, options, peak)?;
+    let base = &candidates.built[base];
+    let programs = symmetric::once(&base.program, x, &options.profile);
+    let mut once: Vec<Candidate> = programs
+        .into_iter()
+        .map(|program| Candidate {
+            name: format!("{}, symmetric", base.name),
+            symmetric: true,
+            ..Candidate::new(base.mode.clone(), program, options)
+        })
+        .collect();
+    let best = choice::best(&mut once, options, peak)?;
+    Some(once.swap_remove(best))
 }

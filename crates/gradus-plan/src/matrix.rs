@@ -1,7 +1,6 @@
 //! Matrices of derivatives between two cuts, and the three ways to join them.
 
 use crate::push::Linear;
-use crate::regions;
 use crate::segments::Segment;
 use gradus_ir::block::Block;
 use gradus_ir::{Dims, Graph, Type, ValueId};
@@ -49,6 +48,16 @@ impl Matrix {
         Matrix::column(column)
     }
 
+    /// The derivative of a segment, its columns pushed from the unit vectors; `residuals` are the segment's own.
+    pub fn pushed_unit(g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
+        Matrix::identity(g, &segment.input_types()).pushed(g, segment, residuals)
+    }
+
+    /// The derivative of a segment, its rows pulled from the unit vectors; `residuals` are the segment's own.
+    pub fn pulled_unit(g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
+        Matrix::identity(g, &segment.forward.output_types()).pulled(g, segment, residuals)
+    }
+
     /// The derivative of row `i` with respect to column `j`.
     pub fn get(&self, i: usize, j: usize) -> Option<&Block> {
         self.rows[i][j].as_ref()
@@ -82,9 +91,15 @@ impl Matrix {
         }
     }
 
-    /// The columns pulled through `part`, whose way back need not be linear: it is asked about no cotangent that is zero by structure, as it might make something of it.
-    fn through_ways_back(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
-        let inputs = part.input_types().len();
+    /// The columns pulled through `segment`, whose backward pass need not be linear.
+    /// It gets no cotangent that is a structural zero, as its result for zero need not be zero.
+    fn through_custom_pullbacks(
+        &self,
+        g: &mut Graph,
+        segment: &Segment,
+        residuals: &[ValueId],
+    ) -> Matrix {
+        let inputs = segment.input_types().len();
         let mut rows = vec![Vec::with_capacity(self.columns); inputs];
         for j in 0..self.columns {
             let given = (0..self.rows.len()).filter(|&i| self.rows[i][j].is_some());
@@ -96,7 +111,7 @@ impl Matrix {
             let results = match column.is_empty() {
                 true => vec![None; inputs],
                 false => {
-                    let program = part.reverse_of(&given);
+                    let program = segment.reverse_of(&given);
                     Linear::new(&program, residuals).pull_all(g, &column)
                 }
             };
@@ -110,25 +125,25 @@ impl Matrix {
         }
     }
 
-    /// `J·self`, the columns pushed through `part` as tangents; `residuals` are the part's own.
-    pub fn pushed(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
-        self.through(g, &part.forward, residuals)
+    /// `J·self`, the columns pushed through `segment` as tangents; `residuals` are the segment's own.
+    pub fn pushed(&self, g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
+        self.through(g, &segment.forward, residuals)
     }
 
-    /// `self·J`, the rows pulled through `part` as cotangents; `residuals` are the part's own.
-    pub fn pulled(&self, g: &mut Graph, part: &Segment, residuals: &[ValueId]) -> Matrix {
+    /// `self·J`, the rows pulled through `segment` as cotangents; `residuals` are the segment's own.
+    pub fn pulled(&self, g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
         let shapes: Vec<Option<Dims>> = self
             .rows
             .iter()
             .map(|row| row.iter().flatten().next().map(|b| b.target.clone()))
             .collect();
         let rows = self.clone().flipped(g);
-        let pulled = match regions::has_ways_back(&part.forward) {
-            false => rows.through(g, part.reverse(), residuals),
-            true => rows.through_ways_back(g, part, residuals),
+        let pulled = match segment.custom_pullbacks {
+            false => rows.through(g, segment.reverse(), residuals),
+            true => rows.through_custom_pullbacks(g, segment, residuals),
         };
         let mut pulled = pulled.flipped(g);
-        // On the way a shape may have been merged or split; what is differentiated has its own.
+        // Pulling can merge or split axes. The outputs keep their shapes.
         for (row, shape) in pulled.rows.iter_mut().zip(shapes) {
             let Some(shape) = shape else { continue };
             for block in row.iter_mut() {

@@ -4,13 +4,13 @@ use gradus_ir::{Graph, Loc, Op, Type, ValueId};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// So many cuts are considered, the narrowest ones: more would cost more to weigh than they save.
+/// How many cuts are considered, the narrowest ones. More would cost more to compare than they save.
 const MOST_CUTS: usize = 12;
 
 /// A node through which every path from the inputs to the outputs goes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cut {
-    /// The operation that makes it: of the linear program for Jacobians and Hessians, of the function itself for products with a Hessian.
+    /// The operation that makes it: of the linear program for Jacobians and Hessians, of the function for Hessian-vector products.
     pub operation: &'static str,
     /// Its type.
     pub ty: Type,
@@ -32,11 +32,11 @@ impl Cut {
 /// A function's shape as a chain.
 #[derive(Clone)]
 pub(crate) struct Outline {
-    /// Elements at each cut, the inputs and the outputs included.
+    /// Elements of the inputs, of each cut, and of the outputs.
     pub widths: Vec<usize>,
-    /// The cuts, those at the ends not included.
+    /// The cuts, without the inputs and the outputs.
     pub cuts: Vec<Cut>,
-    /// Operations of each part between two cuts.
+    /// Operations of each segment between two cuts.
     pub operations: Vec<usize>,
 }
 
@@ -70,27 +70,34 @@ impl Outline {
     }
 }
 
-/// One part of a linear program between two cuts.
+/// The part of a linear program between two cuts.
 pub(crate) struct Segment {
     /// `(residuals…, x…) ↦ y…`
     pub forward: Graph,
     reverse: OnceLock<Graph>,
-    /// Which of the whole program's residuals the part needs.
+    /// Whether a user has written part of its backward pass, which then need not be linear.
+    pub custom_pullbacks: bool,
+    /// Which residuals of the whole program the segment needs.
     residuals: Vec<usize>,
 }
 
 impl Segment {
-    /// The part of a linear program that makes `to` of `from`.
+    /// The operations of a linear program from the values `from` to the values `to`.
     pub fn between(tangent: &Graph, residuals: usize, from: &[ValueId], to: &[ValueId]) -> Segment {
-        let known = &tangent.inputs()[..residuals];
+        let fixed = &tangent.inputs()[..residuals];
         let needed = needed_between(tangent, from, to);
         let residuals: Vec<usize> = (0..residuals)
-            .filter(|&k| needed[known[k].index()])
+            .filter(|&k| needed[fixed[k].index()])
             .collect();
-        let mut inputs: Vec<ValueId> = residuals.iter().map(|&k| known[k]).collect();
+        let mut inputs: Vec<ValueId> = residuals.iter().map(|&k| fixed[k]).collect();
         inputs.extend(from);
+        Segment::new(tangent.extract(&inputs, to), residuals)
+    }
+
+    fn new(forward: Graph, residuals: Vec<usize>) -> Segment {
         Segment {
-            forward: tangent.extract(&inputs, to),
+            custom_pullbacks: forward.contents().custom_pullbacks,
+            forward,
             reverse: OnceLock::new(),
             residuals,
         }
@@ -114,7 +121,7 @@ impl Segment {
         Cow::Owned(reverse)
     }
 
-    /// The part's own residuals among those of the whole program.
+    /// The residuals that the segment needs, picked from those of the whole program.
     pub fn own<T: Clone>(&self, residuals: &[T]) -> Vec<T> {
         let own = self.residuals.iter();
         own.map(|&k| residuals[k].clone()).collect()
@@ -126,16 +133,16 @@ impl Segment {
     }
 }
 
-/// The chain of a linear program: its parts from the inputs' side to the outputs'.
+/// The chain of a linear program: its segments from the inputs to the outputs.
 pub(crate) struct Segments {
-    pub parts: Vec<Segment>,
-    /// Elements at each cut, the inputs and the outputs included.
+    pub list: Vec<Segment>,
+    /// Elements of the inputs, of each cut, and of the outputs.
     pub widths: Vec<usize>,
     cuts: Vec<Cut>,
 }
 
 impl Segments {
-    /// The program as one part.
+    /// The program as one segment.
     pub fn whole(tangent: &Graph, residuals: usize) -> Segments {
         let width = |ids: &[ValueId]| ids.iter().map(|&id| tangent.ty(id).elements()).sum();
         Segments {
@@ -143,11 +150,7 @@ impl Segments {
                 width(&tangent.inputs()[residuals..]),
                 width(tangent.outputs()),
             ],
-            parts: vec![Segment {
-                forward: tangent.clone(),
-                reverse: OnceLock::new(),
-                residuals: (0..residuals).collect(),
-            }],
+            list: vec![Segment::new(tangent.clone(), (0..residuals).collect())],
             cuts: Vec::new(),
         }
     }
@@ -167,28 +170,29 @@ impl Segments {
     pub fn at(tangent: &Graph, residuals: usize, cuts: &[ValueId]) -> Segments {
         let x = &tangent.inputs()[residuals..];
         let borders = borders(x, cuts, tangent.outputs());
-        let parts = borders
+        let list = borders
             .windows(2)
             .map(|w| Segment::between(tangent, residuals, &w[0], &w[1]))
             .collect();
         Segments {
-            parts,
+            list,
             widths: widths(tangent, &borders),
             cuts: cuts.iter().map(|&id| Cut::of(tangent, id)).collect(),
         }
     }
 
-    /// What explanations say of the chain.
+    /// The chain as explanations show it.
     pub fn outline(&self) -> Outline {
-        let operations = |part: &Segment| {
-            let made =
-                |id: &ValueId| !matches!(part.forward.maker(*id).op, Op::Input(_) | Op::Const(_));
-            part.forward.ids().filter(made).count()
+        let operations = |segment: &Segment| {
+            let made = |id: &ValueId| {
+                !matches!(segment.forward.maker(*id).op, Op::Input(_) | Op::Const(_))
+            };
+            segment.forward.ids().filter(made).count()
         };
         Outline {
             widths: self.widths.clone(),
             cuts: self.cuts.clone(),
-            operations: self.parts.iter().map(operations).collect(),
+            operations: self.list.iter().map(operations).collect(),
         }
     }
 }
@@ -210,7 +214,7 @@ fn widths(graph: &Graph, borders: &[Vec<ValueId>]) -> Vec<usize> {
 fn narrowest(graph: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     let mut cuts = cuts(graph, x);
     let width = |id: &ValueId| graph.ty(*id).elements();
-    // Of neighbours of one width one is enough, the one nearest to the inputs.
+    // Of neighbours with equal widths, the one nearest to the inputs is enough.
     cuts.dedup_by(|b, a| width(b) == width(a));
     if cuts.len() > MOST_CUTS {
         let mut narrow = cuts.clone();

@@ -37,7 +37,7 @@ pub use layout::Layout;
 pub use probe::Probe;
 pub use push::{Push, Pushed};
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
-pub use region::{Backward, Body, Call, Check, Loop, Region, Switch, Trips};
+pub use region::{Backward, Body, Call, Check, Contents, Loop, Region, Switch, Trips};
 pub use resize::Resize;
 pub use rules::{
     Batch, Contribution, Jvp, Linearity, LinearityCheck, PerResult, Primitive, SingleResult,

@@ -1,15 +1,15 @@
 //! The derivative accumulated in an order of elimination, appended to a graph.
 
-use super::net::Net;
-use super::{How, Step};
+use super::graph::EliminationGraph;
+use super::order::{EliminationStep, Join};
 use crate::matrix::Matrix;
 use gradus_ir::block::Block;
 use gradus_ir::{Graph, ValueId};
 
 /// The derivatives between the vertices that are left.
 struct Edges<'a> {
-    net: &'a Net,
-    /// For each vertex, which of the places before it are not accumulated.
+    graph: &'a EliminationGraph,
+    /// For each vertex, the places before it along which the derivative is not accumulated.
     lazy: Vec<Vec<bool>>,
     /// The accumulated derivative of a vertex by an earlier one.
     blocks: Vec<Vec<Option<Block>>>,
@@ -17,26 +17,31 @@ struct Edges<'a> {
 }
 
 /// The derivatives of the outputs by the inputs.
-pub(crate) fn build(g: &mut Graph, net: &Net, steps: &[Step], residuals: &[ValueId]) -> Matrix {
-    let n = net.vertices.len();
+pub(crate) fn build(
+    g: &mut Graph,
+    graph: &EliminationGraph,
+    steps: &[EliminationStep],
+    residuals: &[ValueId],
+) -> Matrix {
+    let n = graph.vertices.len();
     let mut edges = Edges {
-        net,
-        lazy: (net.vertices.iter())
-            .map(|v| v.forms.iter().map(Option::is_some).collect())
+        graph,
+        lazy: (graph.vertices.iter())
+            .map(|v| v.shapes.iter().map(Option::is_some).collect())
             .collect(),
         blocks: vec![vec![None; n]; n],
         residuals,
     };
     for step in steps {
-        edges.eliminate(g, net.inputs + step.vertex, step.how);
+        edges.eliminate(g, graph.inputs + step.vertex, step.join);
     }
-    let rows = (n - net.outputs..n)
+    let rows = (n - graph.outputs..n)
         .map(|y| {
             edges.accumulate(g, y);
-            edges.blocks[y][..net.inputs].to_vec()
+            edges.blocks[y][..graph.inputs].to_vec()
         })
         .collect();
-    Matrix::new(rows, net.inputs)
+    Matrix::new(rows, graph.inputs)
 }
 
 impl Edges<'_> {
@@ -44,7 +49,7 @@ impl Edges<'_> {
         let place = &mut self.blocks[to][from];
         *place = Some(match place.take() {
             None => block,
-            // The derivatives asked for have the outputs in front, as have products as they are made: so are sums added up.
+            // The results have the output axes in front, and so do products: sums are added in that layout.
             Some(so_far) if so_far.source == block.source => {
                 let (a, b) = (so_far.flipped(g), block.flipped(g));
                 Block::sum(g, a, b).flipped(g)
@@ -53,10 +58,12 @@ impl Edges<'_> {
         });
     }
 
-    /// Makes what is left of the derivatives of `w` by the vertices before it.
+    /// Accumulates the derivatives of `w` by the vertices before it that are not accumulated yet.
     fn accumulate(&mut self, g: &mut Graph, w: usize) {
-        let vertex = &self.net.vertices[w];
-        let Some(part) = &vertex.part else { return };
+        let vertex = &self.graph.vertices[w];
+        let Some(segment) = &vertex.segment else {
+            return;
+        };
         let open: Vec<usize> = (0..vertex.before.len())
             .filter(|&k| self.lazy[w][k])
             .collect();
@@ -67,7 +74,7 @@ impl Edges<'_> {
         let (_, pulled) = vertex.accumulated(open.iter().copied());
         if pulled {
             let unit = Matrix::identity(g, std::slice::from_ref(&vertex.ty));
-            let row = unit.pulled(g, part, &part.own(self.residuals));
+            let row = unit.pulled(g, segment, &segment.own(self.residuals));
             for k in open {
                 if let Some(block) = row.get(0, k) {
                     self.add(g, vertex.before[k], w, block.clone());
@@ -75,25 +82,25 @@ impl Edges<'_> {
             }
             return;
         }
-        let types = part.input_types();
+        let types = segment.input_types();
         for k in open {
             let column =
-                Matrix::unit_column(g, &types, k).pushed(g, part, &part.own(self.residuals));
+                Matrix::unit_column(g, &types, k).pushed(g, segment, &segment.own(self.residuals));
             if let Some(block) = column.get(0, 0) {
                 self.add(g, vertex.before[k], w, block.clone());
             }
         }
     }
 
-    fn eliminate(&mut self, g: &mut Graph, v: usize, how: How) {
-        let net = self.net;
-        let place = |w: usize| net.vertices[w].before.iter().position(|&u| u == v);
-        if how != How::Pull {
+    fn eliminate(&mut self, g: &mut Graph, v: usize, join: Join) {
+        let graph = self.graph;
+        let place = |w: usize| graph.vertices[w].before.iter().position(|&u| u == v);
+        if join != Join::Pull {
             self.accumulate(g, v);
         }
-        for w in v + 1..net.vertices.len() {
+        for w in v + 1..graph.vertices.len() {
             let open = place(w).filter(|&k| self.lazy[w][k]);
-            if open.is_some() && how != How::Push {
+            if open.is_some() && join != Join::Push {
                 self.accumulate(g, w);
             }
             if let Some(outer) = self.blocks[w][v].take() {
@@ -118,14 +125,17 @@ impl Edges<'_> {
         self.lazy[v].fill(false);
     }
 
-    /// The rows of `outer` pulled through what is not accumulated of `v`.
+    /// Pulls the rows of `outer` through the part of the segment of `v` that is not accumulated.
     fn pull(&mut self, g: &mut Graph, v: usize, w: usize, outer: Block) {
-        let vertex = &self.net.vertices[v];
-        let Some(part) = &vertex.part else { return };
+        let vertex = &self.graph.vertices[v];
+        let Some(segment) = &vertex.segment else {
+            return;
+        };
         if self.lazy[v].iter().all(|lazy| !lazy) {
             return;
         }
-        let row = Matrix::column(vec![Some(outer)]).pulled(g, part, &part.own(self.residuals));
+        let row =
+            Matrix::column(vec![Some(outer)]).pulled(g, segment, &segment.own(self.residuals));
         for (k, &u) in vertex.before.iter().enumerate() {
             if let Some(block) = row.get(0, k).filter(|_| self.lazy[v][k]) {
                 self.add(g, u, w, block.clone());
@@ -133,13 +143,15 @@ impl Edges<'_> {
         }
     }
 
-    /// The columns of `inner` pushed through the part of `w` from its place `k` before.
+    /// Pushes the columns of `inner` through the segment of `w` from place `k` before it.
     fn push(&mut self, g: &mut Graph, u: usize, w: usize, k: usize, inner: Block) {
-        let vertex = &self.net.vertices[w];
-        let Some(part) = &vertex.part else { return };
+        let vertex = &self.graph.vertices[w];
+        let Some(segment) = &vertex.segment else {
+            return;
+        };
         let mut column = vec![None; vertex.before.len()];
         column[k] = Some(inner);
-        let pushed = Matrix::column(column).pushed(g, part, &part.own(self.residuals));
+        let pushed = Matrix::column(column).pushed(g, segment, &segment.own(self.residuals));
         if let Some(block) = pushed.get(0, 0) {
             self.add(g, u, w, block.clone());
         }

@@ -1,14 +1,14 @@
-//! Small sets of arrays through which every path goes, by the flow that they let through.
+//! Small sets of arrays through which every path goes, found by maximum flow.
 
 use gradus_ir::{Graph, ValueId};
 use std::collections::VecDeque;
 
-/// Without an end: sources and sinks are never cut.
+/// The room of sources and sinks, which are never cut.
 const UNBOUNDED: usize = usize::MAX / 4;
 
-/// Sets of arrays that separate `sources` from `sinks`, narrower than what they separate, in the order of the program: the narrowest, then those of both sides
-/// of it, until they have more than `most` arrays in all.
-pub(super) fn narrow(
+/// Sets of arrays that separate `sources` from `sinks`, narrower than both, in the order of the program.
+/// The narrowest is found first, then the sets on both sides of it, until all sets together have more than `most` arrays.
+pub(super) fn narrow_cuts(
     program: &Graph,
     sources: &[ValueId],
     sinks: &[ValueId],
@@ -29,7 +29,8 @@ fn split(
 ) {
     let width = |ids: &[ValueId]| ids.iter().map(|&id| program.ty(id).elements()).sum();
     let limit = usize::min(width(sources), width(sinks));
-    let Some(cut) = least(program, sources, sinks, limit).filter(|cut| cut.len() <= *room) else {
+    let Some(cut) = narrowest(program, sources, sinks, limit).filter(|cut| cut.len() <= *room)
+    else {
         return;
     };
     *room -= cut.len();
@@ -40,124 +41,190 @@ fn split(
 
 /// The narrowest set of arrays that every path from `sources` to `sinks` meets, nearest to the sources, if it has fewer than `limit` elements and at least one.
 ///
-/// An array lets through as much as it has elements, so that the largest flow is as much as the narrowest set has (L. R. Ford, D. R. Fulkerson). Each path
-/// found by breadth fills an array or takes back flow; there are few where few arrays are narrow.
-fn least(
+/// An array lets through as many units of flow as it has elements, so that the largest flow equals the width of the narrowest set (L. R. Ford, D. R. Fulkerson).
+fn narrowest(
     program: &Graph,
     sources: &[ValueId],
     sinks: &[ValueId],
     limit: usize,
 ) -> Option<Vec<ValueId>> {
-    let n = program.len();
-    let mut reached = vec![false; n];
-    let mut is_source = vec![false; n];
-    let mut is_sink = vec![false; n];
-    for s in sources {
-        (reached[s.index()], is_source[s.index()]) = (true, true);
+    let mut network = Network::of(program, sources, sinks)?;
+    loop {
+        let (end, from) = network.search();
+        let Some(end) = end else {
+            let cut = network.filled(&from);
+            return (network.flow > 0 && network.flow < limit).then_some(cut);
+        };
+        network.augment(&path_to(end, &from), limit)?;
     }
-    for t in sinks {
-        is_sink[t.index()] = true;
-    }
-    let mut users: Vec<Vec<usize>> = vec![Vec::new(); n];
-    for id in program.ids() {
-        let i = id.index();
-        if is_source[i] {
-            continue;
-        }
-        for o in &program.maker(id).operands {
-            let o = o.index();
-            // Nothing beyond a sink is looked at.
-            if reached[o] && (!is_sink[o] || is_source[o]) && !users[o].contains(&i) {
-                users[o].push(i);
-                reached[i] = true;
+}
+
+/// The arrays with the flow from sources to sinks.
+///
+/// An array has an entry and an exit, with the array's elements as capacity between them. Flow from the exit of an array to the entry of its users is not bounded.
+struct Network<'a> {
+    program: &'a Graph,
+    sources: &'a [ValueId],
+    is_source: Vec<bool>,
+    is_sink: Vec<bool>,
+    users: Vec<Vec<usize>>,
+    /// For each array, its operands, each with the position of the array among the users of the operand.
+    operands: Vec<Vec<(usize, usize)>>,
+    /// Flow through each array.
+    through: Vec<usize>,
+    /// Flow from each array to each of its users.
+    carried: Vec<Vec<usize>>,
+    /// Flow from all sources.
+    flow: usize,
+}
+
+/// The entry or the exit of an array: `2i` or `2i + 1` for array `i`.
+type Port = usize;
+
+/// For each port, the port that a search reached it from. Exits of sources are reached from [`START`].
+type From = Vec<Option<Port>>;
+
+const START: Port = usize::MAX;
+
+impl<'a> Network<'a> {
+    /// `None` if a source is a sink.
+    fn of(program: &'a Graph, sources: &'a [ValueId], sinks: &[ValueId]) -> Option<Network<'a>> {
+        let n = program.len();
+        let (mut is_source, mut is_sink) = (vec![false; n], vec![false; n]);
+        sources.iter().for_each(|s| is_source[s.index()] = true);
+        sinks.iter().for_each(|t| is_sink[t.index()] = true);
+        let mut reached = is_source.clone();
+        let mut users: Vec<Vec<usize>> = vec![Vec::new(); n];
+        let mut operands: Vec<Vec<(usize, usize)>> = vec![Vec::new(); n];
+        for id in program.ids().filter(|id| !is_source[id.index()]) {
+            let i = id.index();
+            for o in &program.maker(id).operands {
+                let o = o.index();
+                // Nothing beyond a sink is looked at.
+                if reached[o] && (!is_sink[o] || is_source[o]) && !users[o].contains(&i) {
+                    operands[i].push((o, users[o].len()));
+                    users[o].push(i);
+                    reached[i] = true;
+                }
             }
         }
+        for list in &mut operands {
+            list.sort_unstable();
+        }
+        let overlap = sources.iter().any(|s| is_sink[s.index()]);
+        (!overlap).then(|| Network {
+            program,
+            sources,
+            is_source,
+            is_sink,
+            carried: users.iter().map(|u| vec![0; u.len()]).collect(),
+            users,
+            operands,
+            through: vec![0; n],
+            flow: 0,
+        })
     }
-    if sources.iter().any(|s| is_sink[s.index()]) {
-        return None;
-    }
-    // Of each array an entry and an exit, with the array's elements between; flow from node to node has no bound.
-    let mut through = vec![0; n];
-    let mut carried: Vec<Vec<usize>> = users.iter().map(|u| vec![0; u.len()]).collect();
-    let mut before: Vec<Vec<(usize, usize)>> = vec![Vec::new(); n];
-    for (o, list) in users.iter().enumerate() {
-        for (k, &i) in list.iter().enumerate() {
-            before[i].push((o, k));
+
+    /// How much flow an array lets through.
+    fn room(&self, i: usize) -> usize {
+        match self.is_source[i] || self.is_sink[i] {
+            true => UNBOUNDED,
+            false => self.program.ty(self.program.id_at(i)).elements(),
         }
     }
-    let room = |i: usize| match is_source[i] || is_sink[i] {
-        true => UNBOUNDED,
-        false => program.ty(program.id_at(i)).elements(),
-    };
-    let mut flow = 0;
-    loop {
-        // Places are 2i for the entry and 2i + 1 for the exit.
-        let mut from: Vec<Option<usize>> = vec![None; 2 * n];
+
+    /// Searches breadth first for a sink that more flow can reach, along free capacity or against flow.
+    fn search(&self) -> (Option<Port>, From) {
+        let mut from: From = vec![None; 2 * self.program.len()];
         let mut open = VecDeque::new();
-        for s in sources {
-            from[2 * s.index() + 1] = Some(usize::MAX);
+        for s in self.sources {
+            from[2 * s.index() + 1] = Some(START);
             open.push_back(2 * s.index() + 1);
         }
-        let mut end = None;
-        while let Some(place) = open.pop_front() {
-            let i = place / 2;
-            let mut visit = |next: usize| {
+        while let Some(port) = open.pop_front() {
+            let i = port / 2;
+            let mut visit = |next: Port| {
                 if from[next].is_none() {
-                    from[next] = Some(place);
+                    from[next] = Some(port);
                     open.push_back(next);
                 }
             };
-            if place % 2 == 1 {
-                users[i].iter().for_each(|&u| visit(2 * u));
-                if through[i] > 0 {
+            if port % 2 == 1 {
+                self.users[i].iter().for_each(|&u| visit(2 * u));
+                if self.through[i] > 0 {
                     visit(2 * i);
                 }
-            } else {
-                if is_sink[i] {
-                    end = Some(place);
-                    break;
-                }
-                if through[i] < room(i) {
-                    visit(2 * i + 1);
-                }
-                for &(o, k) in &before[i] {
-                    if carried[o][k] > 0 {
-                        visit(2 * o + 1);
-                    }
+                continue;
+            }
+            if self.is_sink[i] {
+                return (Some(port), from);
+            }
+            if self.through[i] < self.room(i) {
+                visit(2 * i + 1);
+            }
+            for &(o, k) in &self.operands[i] {
+                if self.carried[o][k] > 0 {
+                    visit(2 * o + 1);
                 }
             }
         }
-        let Some(end) = end else {
-            let cut = |&i: &usize| from[2 * i].is_some() && from[2 * i + 1].is_none();
-            let cut: Vec<ValueId> = (0..n).filter(cut).map(|i| program.id_at(i)).collect();
-            return (flow > 0 && flow < limit).then_some(cut);
-        };
-        let mut path = vec![end];
-        while let Some(previous) = from[path[path.len() - 1]].filter(|&p| p != usize::MAX) {
-            path.push(previous);
-        }
-        path.reverse();
-        let edge = |a: usize, b: usize| users[a].iter().position(|&u| u == b);
-        let free = |w: &[usize]| match (w[0] / 2, w[1] / 2, w[0] % 2, w[1] % 2) {
-            (a, b, 0, 1) if a == b => room(a) - through[a],
-            (a, b, 1, 0) if a == b => through[a],
-            (_, _, 1, 0) => UNBOUNDED,
-            (a, b, ..) => edge(b, a).map_or(0, |k| carried[b][k]),
-        };
-        let more = path.windows(2).map(free).min()?;
-        if more == 0 || more >= UNBOUNDED || flow + more >= limit {
+        (None, from)
+    }
+
+    /// Sends as much flow along a path as it has room for. `None` if that is nothing, or all flow reaches `limit`.
+    fn augment(&mut self, path: &[Port], limit: usize) -> Option<()> {
+        let steps = path.windows(2);
+        let more = steps.map(|w| self.free(w[0], w[1])).min()?;
+        if more == 0 || more >= UNBOUNDED || self.flow + more >= limit {
             return None;
         }
-        flow += more;
+        self.flow += more;
         for w in path.windows(2) {
             match (w[0] / 2, w[1] / 2, w[0] % 2, w[1] % 2) {
-                (a, b, 0, 1) if a == b => through[a] += more,
-                (a, b, 1, 0) if a == b => through[a] -= more,
-                (a, b, 1, 0) => carried[a][edge(a, b)?] += more,
-                (a, b, ..) => carried[b][edge(b, a)?] -= more,
+                (a, b, 0, 1) if a == b => self.through[a] += more,
+                (a, b, 1, 0) if a == b => self.through[a] -= more,
+                (a, b, 1, 0) => {
+                    let k = self.edge(a, b)?;
+                    self.carried[a][k] += more;
+                }
+                (a, b, ..) => {
+                    let k = self.edge(b, a)?;
+                    self.carried[b][k] -= more;
+                }
             }
         }
+        Some(())
     }
+
+    /// How much more flow fits from one port to the next.
+    fn free(&self, from: Port, to: Port) -> usize {
+        match (from / 2, to / 2, from % 2, to % 2) {
+            (a, b, 0, 1) if a == b => self.room(a) - self.through[a],
+            (a, b, 1, 0) if a == b => self.through[a],
+            (_, _, 1, 0) => UNBOUNDED,
+            (a, b, ..) => self.edge(b, a).map_or(0, |k| self.carried[b][k]),
+        }
+    }
+
+    /// The position of `user` among the users of an array.
+    fn edge(&self, array: usize, user: usize) -> Option<usize> {
+        self.users[array].iter().position(|&u| u == user)
+    }
+
+    /// The arrays whose entry was reached and whose exit was not: they are full.
+    fn filled(&self, from: &From) -> Vec<ValueId> {
+        let cut = |&i: &usize| from[2 * i].is_some() && from[2 * i + 1].is_none();
+        let all = (0..self.program.len()).filter(cut);
+        all.map(|i| self.program.id_at(i)).collect()
+    }
+}
+
+/// The path by which a search reached a port.
+fn path_to(end: Port, from: &From) -> Vec<Port> {
+    let before = |port: &Port| from[*port].filter(|&p| p != START);
+    let mut path: Vec<Port> = std::iter::successors(Some(end), before).collect();
+    path.reverse();
+    path
 }
 
 #[cfg(test)]
@@ -220,7 +287,7 @@ mod tests {
                 })
                 .min()
                 .unwrap();
-            match least(&g, &[x], &[y], 100) {
+            match narrowest(&g, &[x], &[y], 100) {
                 Some(cut) => {
                     assert!(separates(&|id| cut.contains(&id)));
                     let width: usize = cut.iter().map(|&id| g.ty(id).elements()).sum();

@@ -1,84 +1,84 @@
-//! Looks for a cheap order of elimination on forms alone: no graph is made.
+//! Searches for a cheap order of elimination by the shapes of blocks. No program is built.
 
-use super::form::{Form, Forms};
-use super::net::Net;
-use super::{Elimination, Found, How, Step};
+use super::block_shape::{BlockShape, BlockShapes};
+use super::graph::EliminationGraph;
+use super::order::{Elimination, EliminationStep, FoundBy, Join};
+use crate::cost::CostMetric;
 use crate::options::SearchLimits;
-use crate::price::Price;
 
 /// The derivative of a vertex by an earlier one.
 #[derive(Clone, Copy, Default)]
 struct Edge {
-    /// A part of the program is not accumulated yet.
+    /// Whether the derivative along a segment is not accumulated yet.
     lazy: bool,
-    /// The form of what is accumulated.
-    form: Option<u32>,
+    /// The shape of the accumulated derivative.
+    shape: Option<u32>,
 }
 
 /// A graph with some vertices eliminated.
 #[derive(Clone)]
 struct State {
     edges: Vec<Edge>,
-    /// A bit for each vertex to eliminate yet.
+    /// A bit for each vertex that is not eliminated yet.
     left: u64,
     spent: f64,
-    /// What accumulating the rest as it is would take.
+    /// The cost of accumulating the rest as it is.
     ahead: f64,
-    steps: Vec<(usize, How)>,
+    steps: Vec<(usize, Join)>,
 }
 
 struct Table<'a> {
-    net: &'a Net,
-    price: Price<'a>,
-    forms: Forms<'a>,
-    /// The forms of the derivatives of each vertex by those before it.
+    graph: &'a EliminationGraph,
+    metric: CostMetric<'a>,
+    shapes: BlockShapes<'a>,
+    /// The shapes of the derivatives of each vertex by those before it.
     own: Vec<Vec<Option<u32>>>,
     tried: usize,
 }
 
-/// The best order found, if it may cost less than `known`.
-pub(super) fn search(
-    net: &Net,
-    price: Price<'_>,
+/// The best order found for the graph, if it costs less than about `known`.
+pub(crate) fn search(
+    graph: &EliminationGraph,
+    metric: CostMetric<'_>,
     limits: SearchLimits,
     known: f64,
 ) -> Option<Elimination> {
-    let mut forms = Forms::new(price);
-    let own = (net.vertices.iter())
+    let mut shapes = BlockShapes::new(metric);
+    let own = (graph.vertices.iter())
         .map(|v| {
-            let numbered = |f: &Option<Form>| f.clone().map(|f| forms.number(f));
-            v.forms.iter().map(numbered).collect()
+            let numbered = |f: &Option<BlockShape>| f.clone().map(|f| shapes.number(f));
+            v.shapes.iter().map(numbered).collect()
         })
         .collect();
     let mut table = Table {
-        net,
-        price,
-        forms,
+        graph,
+        metric,
+        shapes,
         own,
         tried: 0,
     };
     let start = table.start();
     let orders = [
-        (Found::Forward, How::Push),
-        (Found::Reverse, How::Pull),
-        (Found::Products, How::Product),
+        (FoundBy::Forward, Join::Push),
+        (FoundBy::Reverse, Join::Pull),
+        (FoundBy::Products, Join::Product),
     ];
-    let mut found: Vec<(State, Found)> = Vec::new();
-    for (name, how) in orders {
+    let mut found: Vec<(State, FoundBy)> = Vec::new();
+    for (name, join) in orders {
         let mut state = start.clone();
-        let mut order: Vec<usize> = net.middle().collect();
-        if how == How::Pull {
+        let mut order: Vec<usize> = graph.middle().collect();
+        if join == Join::Pull {
             order.reverse();
         }
         for v in order {
-            table.eliminate(&mut state, v, how);
+            table.eliminate(&mut state, v, join);
         }
         found.push((state, name));
     }
-    found.push((table.greedy(start.clone()), Found::Markowitz));
+    found.push((table.greedy(start.clone()), FoundBy::Markowitz));
     let beam = table.beam(start, limits);
     let bounded = beam.is_none();
-    found.extend(beam.map(|state| (state, Found::Beam)));
+    found.extend(beam.map(|state| (state, FoundBy::Beam)));
     let (best, found_by) = found
         .into_iter()
         .reduce(|a, b| if b.0.total() < a.0.total() { b } else { a })?;
@@ -87,21 +87,22 @@ pub(super) fn search(
         steps: best
             .steps
             .iter()
-            .map(|&(v, how)| Step {
-                vertex: v - net.inputs,
-                how,
+            .map(|&(v, join)| EliminationStep {
+                vertex: v - graph.inputs,
+                join,
             })
             .collect(),
-        widths: net
+        widths: graph
             .middle()
-            .map(|v| net.vertices[v].ty.elements())
+            .map(|v| graph.vertices[v].ty.elements())
             .collect(),
         found_by,
         bounded,
     })
 }
 
-/// The search does not see which kernels run together, so that an order may be better than thought by as much; what is not is not built.
+/// The search does not see which kernels run together, so an order can be cheaper than estimated, by up to this factor.
+/// An order that costs more is not built.
 const MOST_OF_KNOWN: f64 = 1.2;
 
 impl State {
@@ -112,16 +113,16 @@ impl State {
 
 impl Table<'_> {
     fn start(&self) -> State {
-        let n = self.net.vertices.len();
+        let n = self.graph.vertices.len();
         let mut edges = vec![Edge::default(); n * n];
-        for (w, vertex) in self.net.vertices.iter().enumerate() {
-            for (&u, form) in vertex.before.iter().zip(&vertex.forms) {
-                edges[w * n + u].lazy = form.is_some();
+        for (w, vertex) in self.graph.vertices.iter().enumerate() {
+            for (&u, shape) in vertex.before.iter().zip(&vertex.shapes) {
+                edges[w * n + u].lazy = shape.is_some();
             }
         }
         let mut state = State {
             edges,
-            left: self.net.middle().fold(0, |bits, v| bits | 1 << v),
+            left: self.graph.middle().fold(0, |bits, v| bits | 1 << v),
             spent: 0.0,
             ahead: 0.0,
             steps: Vec::new(),
@@ -130,26 +131,26 @@ impl Table<'_> {
         state
     }
 
-    /// What is not accumulated of `w`, as places before it.
+    /// The places before `w` along which the derivative is not accumulated.
     fn open<'s>(&'s self, state: &'s State, w: usize) -> impl Iterator<Item = usize> + 's {
-        let row = w * self.net.vertices.len();
-        let before = self.net.vertices[w].before.iter().enumerate();
+        let row = w * self.graph.vertices.len();
+        let before = self.graph.vertices[w].before.iter().enumerate();
         before.filter_map(move |(k, &u)| state.edges[row + u].lazy.then_some(k))
     }
 
     fn ahead(&self, state: &State) -> f64 {
-        (self.net.inputs..self.net.vertices.len())
+        (self.graph.inputs..self.graph.vertices.len())
             .filter(|&w| self.open(state, w).next().is_some())
-            .map(|w| self.net.vertices[w].accumulated(self.open(state, w)).0)
+            .map(|w| self.graph.vertices[w].accumulated(self.open(state, w)).0)
             .sum()
     }
 
-    fn add(&mut self, state: &mut State, from: usize, to: usize, form: u32) {
-        let at = to * self.net.vertices.len() + from;
-        state.edges[at].form = Some(match state.edges[at].form {
-            None => form,
+    fn add(&mut self, state: &mut State, from: usize, to: usize, shape: u32) {
+        let at = to * self.graph.vertices.len() + from;
+        state.edges[at].shape = Some(match state.edges[at].shape {
+            None => shape,
             Some(so_far) => {
-                let (sum, cost) = self.forms.sum(so_far, form);
+                let (sum, cost) = self.shapes.sum(so_far, shape);
                 state.spent += cost;
                 sum
             }
@@ -161,73 +162,73 @@ impl Table<'_> {
         if open.is_empty() {
             return;
         }
-        let n = self.net.vertices.len();
-        state.spent += self.net.vertices[w].accumulated(open.iter().copied()).0;
+        let n = self.graph.vertices.len();
+        state.spent += self.graph.vertices[w].accumulated(open.iter().copied()).0;
         for k in open {
-            let u = self.net.vertices[w].before[k];
+            let u = self.graph.vertices[w].before[k];
             state.edges[w * n + u].lazy = false;
-            let form = self.by(w, u);
-            self.add(state, u, w, form);
+            let shape = self.by(w, u);
+            self.add(state, u, w, shape);
         }
     }
 
-    fn eliminate(&mut self, state: &mut State, v: usize, how: How) {
+    fn eliminate(&mut self, state: &mut State, v: usize, join: Join) {
         self.tried += 1;
-        let n = self.net.vertices.len();
-        if how != How::Pull {
+        let n = self.graph.vertices.len();
+        if join != Join::Pull {
             self.accumulate(state, v);
         }
         for w in v + 1..n {
-            if state.edges[w * n + v].lazy && how != How::Push {
+            if state.edges[w * n + v].lazy && join != Join::Push {
                 self.accumulate(state, w);
             }
             let out = std::mem::take(&mut state.edges[w * n + v]);
-            if let Some(outer) = out.form {
+            if let Some(outer) = out.shape {
                 let mut pulled = 0;
                 for u in 0..v {
                     let edge = state.edges[v * n + u];
-                    if let Some(inner) = edge.form {
-                        let (form, cost) = self.forms.product(outer, inner);
+                    if let Some(inner) = edge.shape {
+                        let (shape, cost) = self.shapes.product(outer, inner);
                         state.spent += cost;
-                        self.add(state, u, w, form);
+                        self.add(state, u, w, shape);
                     }
                     if edge.lazy {
-                        let form = self.forms.product(outer, self.by(v, u)).0;
-                        pulled = pulled.max(self.forms.get(form).covectors());
-                        self.add(state, u, w, form);
+                        let shape = self.shapes.product(outer, self.by(v, u)).0;
+                        pulled = pulled.max(self.shapes.get(shape).covectors());
+                        self.add(state, u, w, shape);
                     }
                 }
                 if pulled > 0 {
-                    let back = &self.net.vertices[v].back;
-                    state.spent += back.of_vectors(pulled, self.price);
+                    let pull = &self.graph.vertices[v].pull;
+                    state.spent += pull.of_vectors(pulled, self.metric);
                 }
             }
             if out.lazy {
                 for u in 0..v {
-                    let Some(inner) = state.edges[v * n + u].form else {
+                    let Some(inner) = state.edges[v * n + u].shape else {
                         continue;
                     };
-                    let form = self.forms.product(self.by(w, v), inner).0;
-                    let through = &self.net.vertices[w].through[self.place(w, v)];
-                    let vectors = self.forms.get(form).vectors();
-                    state.spent += through.of_vectors(vectors, self.price);
-                    self.add(state, u, w, form);
+                    let shape = self.shapes.product(self.by(w, v), inner).0;
+                    let push = &self.graph.vertices[w].push[self.place(w, v)];
+                    let vectors = self.shapes.get(shape).vectors();
+                    state.spent += push.of_vectors(vectors, self.metric);
+                    self.add(state, u, w, shape);
                 }
             }
         }
         state.edges[v * n..(v + 1) * n].fill(Edge::default());
         state.left &= !(1 << v);
         state.ahead = self.ahead(state);
-        state.steps.push((v, how));
+        state.steps.push((v, join));
     }
 
     fn place(&self, w: usize, u: usize) -> usize {
-        let mut before = self.net.vertices[w].before.iter();
+        let mut before = self.graph.vertices[w].before.iter();
         let place = before.position(|&b| b == u);
         place.expect("an edge begins before its end")
     }
 
-    /// The form of the derivative of `w` by `u` that the program has itself.
+    /// The shape of the derivative of `w` by `u` along the segment of `w`.
     fn by(&self, w: usize, u: usize) -> u32 {
         self.own[w][self.place(w, u)].expect("what is left to accumulate is not zero")
     }
@@ -235,10 +236,10 @@ impl Table<'_> {
     /// All graphs with one vertex fewer.
     fn next(&mut self, state: &State) -> Vec<State> {
         let mut all = Vec::new();
-        for v in self.net.middle().filter(|v| state.left >> v & 1 == 1) {
-            for how in How::ALL {
+        for v in self.graph.middle().filter(|v| state.left >> v & 1 == 1) {
+            for join in Join::ALL {
                 let mut next = state.clone();
-                self.eliminate(&mut next, v, how);
+                self.eliminate(&mut next, v, join);
                 all.push(next);
             }
         }
@@ -257,7 +258,7 @@ impl Table<'_> {
         state
     }
 
-    /// Keeps the graphs that promise most, a vertex a step; none where the bound was met.
+    /// Keeps the most promising graphs at each step, which eliminates one vertex. None if the limit was met.
     fn beam(&mut self, start: State, limits: SearchLimits) -> Option<State> {
         self.tried = 0;
         let mut beam = vec![start];
@@ -270,7 +271,7 @@ impl Table<'_> {
                 }
             }
             all.sort_by(|a, b| a.total().total_cmp(&b.total()).then(a.left.cmp(&b.left)));
-            // The same vertices at the same price are the same graph, come by on two ways.
+            // The same vertices at the same cost are the same graph, reached in two orders.
             all.dedup_by(|b, a| b.left == a.left && b.total() == a.total());
             all.truncate(limits.beam);
             beam = all;

@@ -1,6 +1,6 @@
 //! A graph while its vertices are eliminated: who precedes and who succeeds whom, as sets of bits.
 
-use super::ScalarGraph;
+use super::graph::ScalarGraph;
 
 /// What of a graph decides the cost of eliminations; without values.
 #[derive(Clone)]

@@ -19,11 +19,13 @@ mod graph;
 mod improve;
 pub mod known;
 mod options;
+mod orders;
 mod program;
 mod read;
 mod search;
 
 pub use builder::{Builder, Var};
-pub use graph::{Edge, GraphError, OrderError, ScalarGraph};
+pub use graph::{Edge, GraphError, ScalarGraph};
 pub use options::{EliminationOptions, EliminationPlan};
+pub use orders::OrderError;
 pub(crate) use program::ScalarProgram;

@@ -75,7 +75,7 @@ fn what_is_stated_decides() {
                 Mode::Forward => 4 * cheap.tangent,
                 _ => 8 * cheap.cotangent,
             };
-            assert_eq!(c.stated_operations, stated);
+            assert_eq!(c.user_supplied_operations, stated);
             assert!(c.estimate.operations >= stated && c.estimate.operations < stated + 1_000);
         }
     }
@@ -103,7 +103,7 @@ fn a_plan_says_what_is_stated() {
     let analysis = plan.analyze(&Tensor::ones(&[4], F64)).unwrap();
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
     let forward = &read["candidates"][0];
-    assert_eq!(forward["stated_operations"], 4_000_000);
+    assert_eq!(forward["user_supplied_operations"], 4_000_000);
     assert!(forward["measured"]["operations"].as_u64().unwrap() < 1_000);
     // Without statements there is nothing to say.
     let x = Tensor::ones(&[4], F64);

@@ -81,7 +81,7 @@ fn orders_with_gaps_are_refused() {
         assert!(order.span() != Some((0, last)), "{order}");
         let said = plan.evaluate_in(&order, &x).unwrap_err().to_string();
         let wanted = format!(
-            "the order {order} does not join parts 1 to {} without gaps",
+            "the order {order} does not join segments 1 to {} without gaps",
             last + 1
         );
         assert!(said.contains(&wanted), "{said}");

@@ -4,7 +4,7 @@ use super::Backward;
 use crate::cost::{TotalCost, total_cost};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
-use crate::primitives::Op;
+use crate::primitives::{Contents, Op};
 use crate::verify;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -46,6 +46,7 @@ struct Held {
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
     observers: OnceLock<Vec<u64>>,
+    contents: OnceLock<Contents>,
 }
 
 impl Body {
@@ -114,6 +115,11 @@ impl Body {
         self.0.observers.get_or_init(|| self.0.graph.observers())
     }
 
+    /// What it [holds](Graph::contents).
+    pub fn contents(&self) -> Contents {
+        *self.0.contents.get_or_init(|| self.0.graph.contents())
+    }
+
     /// A number that no other program in memory has; copies of a body share it.
     pub fn identity(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
@@ -146,6 +152,7 @@ impl From<Graph> for Body {
             well_formed: OnceLock::new(),
             cost: OnceLock::new(),
             observers: OnceLock::new(),
+            contents: OnceLock::new(),
             graph,
         }))
     }

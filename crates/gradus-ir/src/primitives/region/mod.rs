@@ -8,6 +8,7 @@ mod activity;
 mod body;
 mod call;
 mod check;
+mod contents;
 mod forward_rules;
 mod guard;
 mod loops;
@@ -22,6 +23,7 @@ pub use call::{
     Solve, Undefined, UserCost,
 };
 pub use check::Check;
+pub use contents::Contents;
 pub use forward_rules::apply_forward_rules;
 pub use loops::{Entering, Handle, Inputs, Leaving, Loop, LoopBuilder, Steps, Trips, add_lists};
 pub use switch::Switch;

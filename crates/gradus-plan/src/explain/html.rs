@@ -1,11 +1,11 @@
 //! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing, the program to walk through.
 
-use crate::choice::Mode;
-use crate::explain::{Analysis, Measured, children, label, stated_share};
+use super::order_tree::label;
+use super::{Explanation, user_supplied_share};
+use crate::candidate::{Candidate, Mode};
 use crate::format::{grouped, time};
 use crate::order::Order;
 use crate::page;
-use crate::plan::Plan;
 use crate::quote;
 use std::fmt::Write;
 
@@ -14,103 +14,103 @@ table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;text-ali
 td:first-child,th:first-child{text-align:left}.taken{background:#e8f3ea;font-weight:600}.note{color:#666}\
 svg text{font:13px system-ui,sans-serif}";
 
-impl Plan {
-    /// The plan as a self-contained HTML page.
-    pub fn to_html(&self) -> String {
-        self.html(None)
-    }
-
-    fn html(&self, measured: Option<&[Option<Measured>]>) -> String {
+impl Explanation<'_> {
+    pub(super) fn html(&self) -> String {
+        let plan = self.plan;
         let title = quote::html(&format!("The {}", self.subject()));
         let mut out = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{}{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
              <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
             page::STYLE,
             self.chain(),
-            self.chosen().name
+            plan.chosen().name
         );
-        if !self.cuts().is_empty() {
+        if !plan.cuts().is_empty() {
             out.push_str("<ul>\n");
-            for (k, cut) in self.cuts().iter().enumerate() {
+            for (k, cut) in plan.cuts().iter().enumerate() {
                 let _ = writeln!(out, "<li>{}</li>", quote::html(&self.cut(k, cut)));
             }
             out.push_str("</ul>\n");
         }
+        self.table(&mut out);
+        self.bars(&mut out);
+        if let Mode::Mixed(order) = &plan.chosen().mode {
+            out.push_str("<h2>The order</h2>\n");
+            drawing(order, plan.widths(), &mut out);
+        }
+        out.push_str("<h2>Steps</h2>\n<ol>\n");
+        for step in plan.steps() {
+            let _ = writeln!(out, "<li>{}</li>", quote::html(&step));
+        }
+        let _ = writeln!(
+            out,
+            "</ol>\n<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
+            self.not_yet().join("; ")
+        );
+        let program = &plan.chosen().program;
+        out.push_str(&page::section(program, &plan.profile, plan.source_lines));
+        let _ = write!(out, "<script>\n{}</script>\n</body></html>\n", page::SCRIPT);
+        out
+    }
+
+    /// The candidates with their costs, and the notes below.
+    fn table(&self, out: &mut String) {
         out.push_str("<table><tr><th>candidate</th><th>operations</th><th>bytes moved</th><th>bytes at peak</th><th>estimated time</th>");
-        if measured.is_some() {
+        if self.measured.is_some() {
             out.push_str(
                 "<th>operations counted</th><th>bytes used at peak</th><th>measured time</th>",
             );
         }
         out.push_str("<th></th></tr>\n");
-        for (k, c) in self.candidates().iter().enumerate() {
-            let class = match k == self.choice().position() {
-                true => " class=\"taken\"",
-                false => "",
-            };
-            let peak = c.peak_bytes.map_or_else(|| "–".into(), grouped);
-            let e = c.estimate;
-            let _ = write!(
-                out,
-                "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td>{peak}</td><td>{}</td>",
-                c.name,
-                grouped(e.operations),
-                grouped(e.bytes),
-                time(e.seconds)
-            );
-            match measured.map(|m| m[k]) {
-                None => {}
-                Some(None) => out.push_str("<td>–</td><td>–</td><td>–</td>"),
-                Some(Some(m)) => {
-                    let _ = write!(
-                        out,
-                        "<td>{}</td><td>{}</td><td>{}</td>",
-                        grouped(m.operations),
-                        grouped(m.peak_bytes),
-                        time(m.seconds)
-                    );
-                }
-            }
-            let notes: Vec<String> = stated_share(c)
-                .into_iter()
-                .chain(c.ruled_out.clone())
-                .collect();
-            let _ = writeln!(out, "<td>{}</td></tr>", notes.join("; "));
+        for (k, c) in self.plan.candidates().iter().enumerate() {
+            self.row(k, c, out);
         }
         out.push_str("</table>\n");
-        if let Some(note) = self.stated_note() {
+        if let Some(note) = self.user_supplied_note() {
             let _ = writeln!(out, "<p class=\"note\">{}</p>", quote::html(&note));
         }
         for (why, names) in self.not_built_by_reason() {
             let _ = writeln!(out, "<p class=\"note\">Not built, as {why}: {names}.</p>");
         }
-        self.bars(measured, &mut out);
-        if let Mode::Mixed(order) = &self.chosen().mode {
-            out.push_str("<h2>The order</h2>\n");
-            drawing(order, self.widths(), &mut out);
-        }
-        out.push_str("<h2>Steps</h2>\n<ol>\n");
-        for step in self.steps() {
-            let _ = writeln!(out, "<li>{}</li>", quote::html(&step));
-        }
-        out.push_str("</ol>\n");
-        let _ = writeln!(
+    }
+
+    fn row(&self, k: usize, c: &Candidate, out: &mut String) {
+        let class = match k == self.plan.choice().position() {
+            true => " class=\"taken\"",
+            false => "",
+        };
+        let peak = c.peak_bytes.map_or_else(|| "–".into(), grouped);
+        let e = c.estimate;
+        let _ = write!(
             out,
-            "<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
-            self.not_yet().join("; ")
+            "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td>{peak}</td><td>{}</td>",
+            c.name,
+            grouped(e.operations),
+            grouped(e.bytes),
+            time(e.seconds)
         );
-        out.push_str(&page::section(
-            &self.chosen().program,
-            &self.profile,
-            self.source_lines,
-        ));
-        let _ = write!(out, "<script>\n{}</script>\n</body></html>\n", page::SCRIPT);
-        out
+        match self.measured.map(|m| m[k]) {
+            None => {}
+            Some(None) => out.push_str("<td>–</td><td>–</td><td>–</td>"),
+            Some(Some(m)) => {
+                let _ = write!(
+                    out,
+                    "<td>{}</td><td>{}</td><td>{}</td>",
+                    grouped(m.operations),
+                    grouped(m.peak_bytes),
+                    time(m.seconds)
+                );
+            }
+        }
+        let notes = user_supplied_share(c).into_iter();
+        let notes: Vec<String> = notes.chain(c.ruled_out.clone()).collect();
+        let _ = writeln!(out, "<td>{}</td></tr>", notes.join("; "));
     }
 
     /// The time of each candidate as a bar, the measured one below the estimated one.
-    fn bars(&self, measured: Option<&[Option<Measured>]>, out: &mut String) {
-        let all = self.candidates();
+    fn bars(&self, out: &mut String) {
+        let all = self.plan.candidates();
+        let measured = self.measured;
         let seen = measured.map(|m| m.iter().flatten().map(|m| m.seconds));
         let longest = all
             .iter()
@@ -145,7 +145,7 @@ impl Plan {
             };
             let y = k * step;
             bar(y, c.estimate.seconds, "#9bb8d3", "estimated");
-            if let Some(m) = measured.and_then(|m| m[k]) {
+            if let Some(m) = self.measured(k) {
                 bar(y + 22, m.seconds, "#2f6690", "measured");
             }
             let _ = writeln!(out, "<text x=\"0\" y=\"{}\">{}</text>", y + 14, c.name);
@@ -154,14 +154,7 @@ impl Plan {
     }
 }
 
-impl Analysis<'_> {
-    /// The page of [`Plan::to_html`] with what was measured beside it.
-    pub fn to_html(&self) -> String {
-        self.plan.html(Some(&self.measured))
-    }
-}
-
-/// The order as boxes, each above the parts that it is made of.
+/// The order as boxes, each above the derivatives that it joins.
 fn drawing(order: &Order, widths: &[usize], out: &mut String) {
     let boxes = Boxes {
         widths,
@@ -191,20 +184,20 @@ struct Boxes<'a> {
 }
 
 impl Boxes<'_> {
-    /// Draws `order` with its parts below it, from column `left` on; gives the middle of its box.
+    /// Draws `order` with its children below it, from column `left` on; gives the middle of its box.
     fn place(&self, order: &Order, left: usize, level: usize, out: &mut String) -> usize {
         let centre = left * self.width + leaves(order) * self.width / 2;
         let y = level * LEVEL + BORDER;
         let mut at = left;
-        for part in children(order) {
-            let below = self.place(part, at, level + 1, out);
+        for child in order.children() {
+            let below = self.place(child, at, level + 1, out);
             let _ = writeln!(
                 out,
                 "<line x1=\"{centre}\" y1=\"{}\" x2=\"{below}\" y2=\"{}\" stroke=\"#999\"/>",
                 y + BOX_HEIGHT,
                 y + LEVEL
             );
-            at += leaves(part);
+            at += leaves(child);
         }
         let _ = writeln!(
             out,
@@ -219,16 +212,17 @@ impl Boxes<'_> {
 }
 
 fn leaves(order: &Order) -> usize {
-    let below = children(order).into_iter().map(leaves);
+    let below = order.children().into_iter().map(leaves);
     below.sum::<usize>().max(1)
 }
 
 fn depth(order: &Order) -> usize {
-    1 + children(order).into_iter().map(depth).max().unwrap_or(0)
+    1 + order.children().into_iter().map(depth).max().unwrap_or(0)
 }
 
 fn longest_label(order: &Order, widths: &[usize]) -> usize {
-    let below = children(order)
+    let below = order
+        .children()
         .into_iter()
         .map(|o| longest_label(o, widths));
     below.fold(label(order, widths).chars().count(), usize::max)

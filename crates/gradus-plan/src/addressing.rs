@@ -1,25 +1,33 @@
-//! Whether a machine can address the arrays that an order makes: of those that it cannot, no program is made.
+//! Whether a machine can address the arrays of an order. No program is built of an order whose arrays it cannot.
 
-use crate::bound::{FORWARD, REVERSE};
-use crate::plan::Problem;
+use crate::problem::Problem;
 use gradus_ir::{Error, ErrorKind, Graph, Op, Result, Type};
 
-/// Why a candidate is left out.
-pub(crate) const TOO_LARGE: &str = "no memory can hold its arrays";
-
-/// The sizes that say how large the arrays of an order get, in bytes and elements.
-pub(crate) struct Room {
-    /// Elements of what is differentiated by, and of what is differentiated.
+/// The sizes that bound the arrays of an order.
+pub(crate) struct Addressing {
+    /// Elements of the largest input.
     x: usize,
+    /// Elements of the largest output.
     y: usize,
-    /// Bytes of the largest array on the way.
+    /// Bytes of the largest array of the linear program.
     widest: usize,
 }
 
-impl Room {
+/// The vectors that an order carries through the linear program.
+#[derive(Clone, Copy)]
+pub(crate) enum Carried {
+    /// One for each element of an input.
+    Inputs,
+    /// One for each element of an output.
+    Outputs,
+    /// One for each element of any array.
+    Arrays,
+}
+
+impl Addressing {
     /// # Errors
     /// If a machine cannot address the derivative itself.
-    pub fn of(problem: &Problem) -> Result<Room> {
+    pub fn of(problem: &Problem) -> Result<Addressing> {
         for y in problem.outputs() {
             for x in problem.inputs() {
                 let whole = y.with_shape(&[&y.shape[..], &x.shape[..]].concat());
@@ -32,28 +40,27 @@ impl Room {
             }
         }
         let largest = |types: &[Type]| types.iter().map(Type::elements).max().unwrap_or(0);
-        Ok(Room {
+        Ok(Addressing {
             x: largest(problem.inputs()),
             y: largest(problem.outputs()),
             widest: widest(problem.tangent()),
         })
     }
 
-    /// Whether all arrays of the candidate can be addressed, if nothing is known of zeros in them.
-    pub fn holds(&self, mode: &str) -> bool {
-        let times = match mode {
-            FORWARD => self.x,
-            REVERSE => self.y,
-            // An array by another one.
-            _ => self.widest,
+    /// Whether all arrays of an order that carries these vectors can be addressed, even without structural zeros.
+    pub fn holds(&self, carried: Carried) -> bool {
+        let vectors = match carried {
+            Carried::Inputs => self.x,
+            Carried::Outputs => self.y,
+            Carried::Arrays => self.widest,
         };
-        let bytes = self.widest.checked_mul(times.max(1));
+        let bytes = self.widest.checked_mul(vectors.max(1));
         bytes.is_some_and(|n| isize::try_from(n).is_ok())
     }
 
-    /// That no order is left.
+    /// The error of a derivative for which no order is left.
     pub fn error(&self) -> Error {
-        let Room { x, y, widest } = self;
+        let Addressing { x, y, widest } = self;
         let message = format!(
             "the derivative of {y} numbers by {x} passes through arrays of {widest} bytes, and no memory can hold as many of them in any order"
         );
@@ -61,7 +68,7 @@ impl Room {
     }
 }
 
-/// Bytes of the largest array of a program and of those inside of it.
+/// Bytes of the largest array of a program and of the programs in it.
 fn widest(graph: &Graph) -> usize {
     let of_node = graph.nodes().iter().map(|node| {
         let inside = match &node.op {

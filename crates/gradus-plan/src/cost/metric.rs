@@ -1,26 +1,26 @@
-//! What the search for an order counts: seconds or operations, by the objective.
+//! The quantity that searches minimise: seconds or operations, by the objective.
 
-use crate::cost::Estimate;
+use super::Estimate;
 use crate::options::{Objective, PlanOptions};
 use crate::profile::Profile;
 use gradus_ir::DType;
 
-/// How much something is worth; memory is saved by what takes the least time, and weighed at the end.
+/// Costs programs in one number. With the objective memory, searches minimise time, and candidates are compared by memory at the end.
 #[derive(Clone, Copy)]
-pub(crate) struct Price<'a> {
+pub(crate) struct CostMetric<'a> {
     pub profile: &'a Profile,
     pub objective: Objective,
 }
 
-impl<'a> Price<'a> {
-    pub fn new(options: &'a PlanOptions) -> Price<'a> {
-        Price {
+impl<'a> CostMetric<'a> {
+    pub fn new(options: &'a PlanOptions) -> CostMetric<'a> {
+        CostMetric {
             profile: &options.profile,
             objective: options.objective,
         }
     }
 
-    /// A whole program.
+    /// The cost of a whole program.
     pub fn of(self, estimate: Estimate) -> f64 {
         match self.objective {
             Objective::Operations => estimate.operations as f64,
@@ -28,7 +28,7 @@ impl<'a> Price<'a> {
         }
     }
 
-    /// `b` products of `m × k` with `k × n` matrices, in one kernel.
+    /// The cost of `b` products of `m × k` with `k × n` matrices, in one kernel.
     pub fn product(self, dtype: DType, b: usize, m: usize, k: usize, n: usize) -> f64 {
         match self.objective {
             Objective::Operations => 2.0 * b as f64 * m as f64 * k as f64 * n as f64,
@@ -38,7 +38,7 @@ impl<'a> Price<'a> {
         }
     }
 
-    /// A kernel that makes so many numbers by as many sums or products.
+    /// The cost of a kernel that makes `elements` numbers by one sum or product each.
     pub fn elementwise(self, dtype: DType, elements: f64) -> f64 {
         match self.objective {
             Objective::Operations => elements,

@@ -1,47 +1,48 @@
-//! What is known of a block without making it, and what it costs to join two.
+//! The shapes of blocks, from which the cost of joining two follows.
 
-use crate::price::Price;
+use crate::cost::CostMetric;
 use gradus_ir::block::{Block, Carried};
 use gradus_ir::{DType, Dims, Graph};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 
-/// The shape of a [`Block`]: all that the cost of a product or a sum follows from.
+/// The shape of a [`Block`], from which the cost of a product or a sum follows.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Form {
+pub(super) struct BlockShape {
     pub dtype: DType,
     pub source: Dims,
     pub target: Dims,
-    pub ties: SmallVec<[(usize, usize); 4]>,
-    /// The derivative of an array with respect to itself, with which a product is no work.
+    /// Pairs of a source axis and the target axis that follows it.
+    pub diagonal: SmallVec<[(usize, usize); 4]>,
+    /// Whether it is the derivative of an array by itself. A product with it costs nothing.
     pub unit: bool,
 }
 
-impl Form {
-    pub fn of(g: &Graph, block: &Block) -> Form {
-        let tied = |a: usize| block.tied_to(a).is_some() || block.target[a] == 1;
+impl BlockShape {
+    pub fn of(g: &Graph, block: &Block) -> BlockShape {
+        let follows = |a: usize| block.tied_to(a).is_some() || block.target[a] == 1;
         let one = g.literal(block.tensor).is_some_and(|v| v.is(1.0));
-        Form {
+        BlockShape {
             dtype: g.ty(block.tensor).dtype,
             source: block.source.clone(),
             target: block.target.clone(),
-            ties: block.ties.iter().copied().collect(),
-            unit: one && (0..block.target.len()).all(tied),
+            diagonal: block.ties.iter().copied().collect(),
+            unit: one && (0..block.target.len()).all(follows),
         }
     }
 
-    /// The sizes of the source axes that are not tied, multiplied: how many vectors the block has.
+    /// How many vectors the block has: the product of the sizes of the source axes that are not diagonal.
     pub fn vectors(&self) -> usize {
-        let free = |s: &usize| self.ties.iter().all(|(t, _)| t != s);
+        let free = |s: &usize| self.diagonal.iter().all(|(t, _)| t != s);
         (0..self.source.len())
             .filter(free)
             .map(|s| self.source[s])
             .product()
     }
 
-    /// The same of the transposed block.
+    /// How many vectors the transposed block has.
     pub fn covectors(&self) -> usize {
-        let free = |a: &usize| self.ties.iter().all(|(_, t)| t != a);
+        let free = |a: &usize| self.diagonal.iter().all(|(_, t)| t != a);
         (0..self.target.len())
             .filter(free)
             .map(|a| self.target[a])
@@ -53,44 +54,54 @@ impl Form {
         self.vectors() * self.target.iter().product::<usize>()
     }
 
-    fn retargeted(&self, shape: &Dims) -> Form {
+    fn retargeted(&self, shape: &Dims) -> BlockShape {
         if self.target == *shape {
             return self.clone();
         }
-        let carried = Carried::over(&self.source, &self.target, &self.ties, shape);
-        Form {
+        let carried = Carried::over(&self.source, &self.target, &self.diagonal, shape);
+        BlockShape {
             dtype: self.dtype,
             source: carried.source,
             target: shape.clone(),
-            ties: carried.ties.into_iter().collect(),
+            diagonal: carried.ties.into_iter().collect(),
             unit: self.unit,
         }
     }
 
-    /// The form of [`Block::product`], and what that costs.
-    pub fn product(outer: &Form, inner: &Form, price: Price<'_>) -> (Form, f64) {
+    /// The shape of [`Block::product`], and the cost of the product.
+    pub fn product(
+        outer: &BlockShape,
+        inner: &BlockShape,
+        metric: CostMetric<'_>,
+    ) -> (BlockShape, f64) {
         let inner = inner.retargeted(&outer.source);
-        let through = |i: usize| outer.ties.iter().find(|(t, _)| *t == i).map(|(_, a)| *a);
-        let mut ties: SmallVec<[(usize, usize); 4]> = SmallVec::new();
-        for &(s, i) in &inner.ties {
+        let through = |i: usize| {
+            outer
+                .diagonal
+                .iter()
+                .find(|(t, _)| *t == i)
+                .map(|(_, a)| *a)
+        };
+        let mut diagonal: SmallVec<[(usize, usize); 4]> = SmallVec::new();
+        for &(s, i) in &inner.diagonal {
             if let Some(a) = through(i) {
-                ties.push((s, a));
+                diagonal.push((s, a));
             }
         }
-        let form = Form {
+        let shape = BlockShape {
             dtype: outer.dtype,
             source: inner.source.clone(),
             target: outer.target.clone(),
-            ties,
+            diagonal,
             unit: outer.unit && inner.unit,
         };
         if outer.unit || inner.unit {
-            return (form, 0.0);
+            return (shape, 0.0);
         }
         let (mut batch, mut summed) = (1, 1);
         let mut sums = false;
         for (i, &size) in outer.source.iter().enumerate() {
-            match through(i).is_some() || inner.ties.iter().any(|(_, t)| *t == i) {
+            match through(i).is_some() || inner.diagonal.iter().any(|(_, t)| *t == i) {
                 true => batch *= size,
                 false => {
                     summed *= size;
@@ -99,47 +110,47 @@ impl Form {
             }
         }
         let cost = match sums {
-            true => price.product(
-                form.dtype,
+            true => metric.product(
+                shape.dtype,
                 batch,
                 outer.covectors(),
                 summed,
                 inner.vectors(),
             ),
-            false => price.elementwise(form.dtype, form.elements() as f64),
+            false => metric.elementwise(shape.dtype, shape.elements() as f64),
         };
-        (form, cost)
+        (shape, cost)
     }
 
-    /// The form of [`Block::sum`], and what that costs.
-    pub fn sum(a: &Form, b: &Form, price: Price<'_>) -> (Form, f64) {
-        let mut form = a.clone();
-        form.unit = false;
+    /// The shape of [`Block::sum`], and the cost of the sum.
+    pub fn sum(a: &BlockShape, b: &BlockShape, metric: CostMetric<'_>) -> (BlockShape, f64) {
+        let mut shape = a.clone();
+        shape.unit = false;
         if a.source == b.source {
-            form.ties.retain(|t| b.ties.contains(t));
+            shape.diagonal.retain(|t| b.diagonal.contains(t));
         } else {
             let n: usize = a.source.iter().product();
-            form.source = Dims::from_slice(&[n]);
-            form.ties.clear();
+            shape.source = Dims::from_slice(&[n]);
+            shape.diagonal.clear();
         }
-        let cost = price.elementwise(form.dtype, form.elements() as f64);
-        (form, cost)
+        let cost = metric.elementwise(shape.dtype, shape.elements() as f64);
+        (shape, cost)
     }
 }
 
-/// All forms met in a search by number, so that each pair is looked at once.
-pub(super) struct Forms<'a> {
-    price: Price<'a>,
-    all: Vec<Form>,
-    numbers: HashMap<Form, u32>,
+/// All shapes met in a search, by number, so that each pair is costed once.
+pub(super) struct BlockShapes<'a> {
+    metric: CostMetric<'a>,
+    all: Vec<BlockShape>,
+    numbers: HashMap<BlockShape, u32>,
     products: HashMap<(u32, u32), (u32, f64)>,
     sums: HashMap<(u32, u32), (u32, f64)>,
 }
 
-impl<'a> Forms<'a> {
-    pub fn new(price: Price<'a>) -> Forms<'a> {
-        Forms {
-            price,
+impl<'a> BlockShapes<'a> {
+    pub fn new(metric: CostMetric<'a>) -> BlockShapes<'a> {
+        BlockShapes {
+            metric,
             all: Vec::new(),
             numbers: HashMap::new(),
             products: HashMap::new(),
@@ -147,14 +158,14 @@ impl<'a> Forms<'a> {
         }
     }
 
-    pub fn get(&self, k: u32) -> &Form {
+    pub fn get(&self, k: u32) -> &BlockShape {
         &self.all[k as usize]
     }
 
-    pub fn number(&mut self, form: Form) -> u32 {
+    pub fn number(&mut self, shape: BlockShape) -> u32 {
         let next = self.all.len() as u32;
-        *self.numbers.entry(form).or_insert_with_key(|form| {
-            self.all.push(form.clone());
+        *self.numbers.entry(shape).or_insert_with_key(|shape| {
+            self.all.push(shape.clone());
             next
         })
     }
@@ -163,8 +174,8 @@ impl<'a> Forms<'a> {
         if let Some(&known) = self.products.get(&(outer, inner)) {
             return known;
         }
-        let (form, cost) = Form::product(self.get(outer), self.get(inner), self.price);
-        let found = (self.number(form), cost);
+        let (shape, cost) = BlockShape::product(self.get(outer), self.get(inner), self.metric);
+        let found = (self.number(shape), cost);
         self.products.insert((outer, inner), found);
         found
     }
@@ -173,8 +184,8 @@ impl<'a> Forms<'a> {
         if let Some(&known) = self.sums.get(&(a, b)) {
             return known;
         }
-        let (form, cost) = Form::sum(self.get(a), self.get(b), self.price);
-        let found = (self.number(form), cost);
+        let (shape, cost) = BlockShape::sum(self.get(a), self.get(b), self.metric);
+        let found = (self.number(shape), cost);
         self.sums.insert((a, b), found);
         found
     }
@@ -188,11 +199,11 @@ mod tests {
     use crate::profile::Profile;
     use gradus_ir::Type;
 
-    /// Forms of products and sums are those of the blocks, and their operations are those of the graph.
+    /// Products and sums have the shapes of the blocks, and the operations of the graph.
     #[test]
-    fn forms_are_those_of_blocks() {
+    fn shapes_are_those_of_blocks() {
         let profile = Profile::default();
-        let price = Price {
+        let metric = CostMetric {
             profile: &profile,
             objective: Objective::Operations,
         };
@@ -204,17 +215,24 @@ mod tests {
                 let (u, w, v) = (shapes[source], shapes[middle], shapes[target]);
                 let inner = block(&mut g, u, w, ties_in);
                 let outer = block(&mut g, w, v, ties_out);
-                let (form, cost) =
-                    Form::product(&Form::of(&g, &outer), &Form::of(&g, &inner), price);
+                let (shape, cost) = BlockShape::product(
+                    &BlockShape::of(&g, &outer),
+                    &BlockShape::of(&g, &inner),
+                    metric,
+                );
                 let made = Block::product(&mut g, outer.clone(), inner);
-                assert_eq!(form, Form::of(&g, &made));
-                assert_eq!(form.elements(), g.ty(made.tensor).elements());
+                assert_eq!(shape, BlockShape::of(&g, &made));
+                assert_eq!(shape.elements(), g.ty(made.tensor).elements());
                 g.set_outputs(vec![made.tensor]);
                 assert_eq!(cost, estimate(&g, &profile).operations as f64);
                 let other = block(&mut g, w, v, ties_in);
-                let (form, cost) = Form::sum(&Form::of(&g, &outer), &Form::of(&g, &other), price);
+                let (shape, cost) = BlockShape::sum(
+                    &BlockShape::of(&g, &outer),
+                    &BlockShape::of(&g, &other),
+                    metric,
+                );
                 let made = Block::sum(&mut g, outer, other);
-                assert_eq!(form, Form::of(&g, &made));
+                assert_eq!(shape, BlockShape::of(&g, &made));
                 g.set_outputs(vec![made.tensor]);
                 assert_eq!(cost, estimate(&g, &profile).operations as f64);
                 checked += 1;
@@ -223,7 +241,7 @@ mod tests {
         assert_eq!(checked, 2000);
     }
 
-    /// A block without values whose ties are those axes, by the bits of `wanted`, that both shapes have at one place.
+    /// A block without values. Its diagonal axes are equal axes of both shapes, chosen by the bits of `wanted`.
     fn block(g: &mut Graph, source: &[usize], target: &[usize], wanted: usize) -> Block {
         let ties: Vec<(usize, usize)> = (0..source.len().min(target.len()))
             .filter(|&a| source[a] == target[a] && wanted >> a & 1 == 1)

@@ -1,17 +1,17 @@
-//! What the order taken does, step by step.
+//! The steps of a run of the chosen order.
 
-use crate::choice::Mode;
+use crate::candidate::Mode;
 use crate::format::{counted, grouped};
 use crate::order::Order;
 use crate::plan::{Derivative, Plan};
 use gradus_ir::primitives::{Call, Region, Work};
 use gradus_ir::{Graph, Op, Type};
 
-/// More steps than these are not told one by one.
+/// The most steps that are listed one by one.
 const MOST: usize = 20;
 
 impl Plan {
-    /// What a run of the order taken does, in order; of long plans the first steps and the last.
+    /// The steps of a run of the chosen order; of long plans, the first and the last ones.
     pub fn steps(&self) -> Vec<String> {
         let mut steps = self.all_steps();
         if steps.len() > MOST {
@@ -51,7 +51,7 @@ impl Plan {
             Mode::Mixed(order) => self.order_steps(order, &mut steps),
             Mode::Elimination(order) => steps.extend(order.steps.iter().map(|step| {
                 let (v, width) = (step.vertex + 1, order.widths[step.vertex]);
-                let how = step.how.in_words();
+                let how = step.join.in_words();
                 format!("eliminate array {v}, {}: {how}", counted(width, "number"))
             })),
             Mode::Scalar {
@@ -86,13 +86,13 @@ impl Plan {
             (Derivative::Hessian, _) => "the function and its gradient by reverse mode",
             _ => "the function",
         };
-        if self.kept.is_empty() {
+        if self.residuals.is_empty() {
             return format!("run {function}; its derivative needs nothing of that");
         }
-        let bytes: usize = self.kept.iter().map(Type::bytes).sum();
+        let bytes: usize = self.residuals.iter().map(Type::bytes).sum();
         format!(
             "run {function}, and keep {} of {} that the derivative needs",
-            counted(self.kept.len(), "array"),
+            counted(self.residuals.len(), "array"),
             counted(bytes, "byte")
         )
     }
@@ -132,7 +132,7 @@ impl Plan {
         };
         let matrix = |o: &Order| {
             let (from, to) = o.range();
-            format!("{} ({} × {})", named(o), widths[to + 1], widths[from])
+            format!("{} ({} × {})", o.name(), widths[to + 1], widths[from])
         };
         let step = match order {
             Order::Forward(l) => format!(
@@ -154,7 +154,7 @@ impl Plan {
                     "multiply {} by {}: {}",
                     matrix(outer),
                     matrix(inner),
-                    named(order)
+                    order.name()
                 )
             }
             Order::Push(l, inner) => {
@@ -162,7 +162,7 @@ impl Plan {
                 format!(
                     "push the {} of {} through {}: {}",
                     counted(widths[order.range().0], "column"),
-                    named(inner),
+                    inner.name(),
                     part(*l),
                     matrix(order)
                 )
@@ -172,7 +172,7 @@ impl Plan {
                 format!(
                     "pull the {} of {} back through {}: {}",
                     counted(widths[order.range().1 + 1], "row"),
-                    named(outer),
+                    outer.name(),
                     part(*l),
                     matrix(order)
                 )
@@ -182,15 +182,7 @@ impl Plan {
     }
 }
 
-/// The derivative of a range of parts.
-pub(crate) fn named(order: &Order) -> String {
-    match order.range() {
-        (from, to) if from == to => format!("J{}", from + 1),
-        (from, to) => format!("J{}…J{}", to + 1, from + 1),
-    }
-}
-
-/// What a program consists of, by the kind of work.
+/// The operations of a program by the kind of work.
 fn content(program: &Graph) -> String {
     const KINDS: [&str; 8] = [
         "product",
@@ -212,9 +204,10 @@ fn content(program: &Graph) -> String {
         counts[match (region, program.cost(node).work) {
             (Some(Region::Loop(_)), _) => 5,
             (Some(Region::Switch(_)), _) => 6,
-            // Nothing is left to run of the one, and the other is a comparison.
+            // A hook is the identity.
             (Some(Region::Call(Call::Hook(_))), _) => continue,
             (Some(Region::Call(_)), _) => 7,
+            // A check is a comparison.
             (Some(Region::Check(_)), _) => 1,
             (None, Work::View) => continue,
             (None, Work::Product) => 0,

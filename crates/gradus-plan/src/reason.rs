@@ -1,0 +1,23 @@
+//! Why a candidate is left out, each reason as a clause that an explanation completes.
+
+pub(crate) type Reason = &'static str;
+
+/// The budget of planning is spent.
+pub(crate) const LARGE: Reason = "the program is large";
+
+/// An array of this order would exceed the address space.
+pub(crate) const TOO_LARGE: Reason = "no memory can hold its arrays";
+
+/// Forward mode cannot pass a `custom_vjp`.
+pub(crate) const ONLY_BACKWARD: Reason = "a custom_vjp has no forward mode";
+
+/// An order that mixes both modes would call a cotangent hook with pieces of a derivative.
+pub(crate) const ONLY_IN_REVERSE: Reason = "with_cotangent is for reverse mode alone";
+
+/// Reverse mode last multiplies the Hessian from the left.
+pub(crate) const TRANSPOSED: Reason =
+    "it multiplies by the transposed Hessian, which rules of functions can make another one";
+
+/// Rows that skip a branch or a step have gates, which keep their zeros from slopes that can be infinite.
+/// An order that multiplies local derivatives would multiply the two.
+pub(crate) const ROWS_APART: Reason = "it multiplies slopes of rows by those of a branch or step that they do not run, which can be infinite";
