@@ -1,18 +1,24 @@
-//! The planner held to its word: for functions of many shapes the time of the order taken beside that of forward and reverse mode, the regret against the
-//! fastest candidate, and the time that planning took.
+//! The planner's estimates against measured times: for functions of many shapes,
+//! the time of the chosen order beside forward and reverse mode, its regret against the fastest candidate,
+//! and the time of planning.
 //!
-//! All candidates run in turn, and times are medians; of that [`ROUNDS`] rounds are made, and ratios are the middle ones of the rounds. Where the program taken is the very one of
-//! the better pure mode, the line says so: what differs there is noise. The verdicts at the end are about the others.
+//! All candidates run in turn, and times are medians.
+//! This is repeated [`ROUNDS`] times, and ratios are the middle ones of the rounds.
+//! A line says so where the chosen program is that of the better pure mode: then differences are noise.
+//! The verdicts at the end are about the other functions.
 //!
-//! The rule for planning: at most 2 ms, or 5 % of the compilation if that is more. `plan` is all of it, from the traced program to the one that will run. `extra` is
-//! what counts for the rule: `plan` without what a caller who names the order pays as well, the linearisation and the program of that one order (for forward and
-//! reverse mode what `jacfwd` and `jacrev` do). All three are the smallest of many, in turn, so that a busy machine counts little.
+//! The rule for planning: at most 2 ms, or 5 % of the compilation if that is more.
+//! `plan` is all of planning, from the traced program to the chosen one. `extra` counts for the rule.
+//! It is `plan` without the linearisation and the program of the chosen order,
+//! which a caller who names the order pays as well (for forward and reverse mode, in `jacfwd` and `jacrev`).
+//! All three times are the smallest of many, in turn, so that a busy machine counts little.
 //!
 //!     cargo run --release -p gradus-benches --bin plan [PART OF A NAME]
 
 #[path = "../tests/robot_arm.rs"]
 mod robot_arm;
 
+use gradus::Graph;
 use gradus::prelude::*;
 use gradus::tensor::stack;
 use gradus_benches::chains::{Function, filled, layers};
@@ -246,13 +252,13 @@ fn large() -> Vec<(String, Vec<usize>, DType, Function)> {
 /// How often all candidates of a function are measured.
 const ROUNDS: usize = 3;
 
-/// How much slower than the better pure mode an order may be that is taken.
+/// How much slower than the better pure mode the chosen order can be.
 const SLOWER: f64 = 1.05;
 
 /// The regret that is allowed at the median, and at worst.
 const REGRET: [f64; 2] = [1.05, 1.5];
 
-/// What was measured of one candidate.
+/// The measurements of one candidate.
 #[derive(Clone, Copy)]
 struct Seen {
     seconds: f64,
@@ -263,26 +269,26 @@ struct Seen {
 struct Outcome {
     forward: Option<Seen>,
     reverse: Option<Seen>,
-    taken: Seen,
-    /// Time of the order taken by that of the fastest candidate.
+    chosen: Seen,
+    /// Time of the chosen order divided by the time of the fastest candidate.
     regret: f64,
-    /// Time of the better pure mode by that of the order taken, and the same of operations.
+    /// Time of the better pure mode divided by the time of the chosen order, and the same for operations.
     of_pure: f64,
     promised: f64,
-    /// How the program taken differs from that of the better pure mode, where not in its operations.
+    /// What the chosen program shares with that of the better pure mode: itself, its operations or nothing.
     likeness: &'static str,
 }
 
-/// Measures all candidates of `plan`, of which the one with this program was taken.
+/// Measures all candidates of `plan`; the one with the program of `chosen` was chosen.
 ///
 /// # Errors
-/// If the program taken is not among them, or neither pure mode is.
-fn measure(plan: &JacobianPlan, taken: &Candidate, x: &Tensor) -> Result<Outcome, String> {
+/// If the chosen program is not among them, or neither pure mode is.
+fn measure(plan: &JacobianPlan, chosen: &Candidate, x: &Tensor) -> Result<Outcome, String> {
     let all = plan.plan().candidates();
-    let text = taken.program.to_string();
+    let text = chosen.program.to_string();
     let place = (all.iter().position(|c| c.program.to_string() == text))
-        .or_else(|| all.iter().position(|c| c.mode == taken.mode))
-        .ok_or("the order taken is not among all candidates")?;
+        .or_else(|| all.iter().position(|c| c.mode == chosen.mode))
+        .ok_or("the chosen order is not among all candidates")?;
     let mut rounds: Vec<Vec<Option<Seen>>> = Vec::new();
     for _ in 0..ROUNDS {
         let analysis = plan.analyze(x).map_err(|e| e.to_string())?;
@@ -310,12 +316,12 @@ fn measure(plan: &JacobianPlan, taken: &Candidate, x: &Tensor) -> Result<Outcome
         .filter_map(|k| of(k).map(|s| (k, s)))
         .min_by(|a, b| a.1.seconds.total_cmp(&b.1.seconds))
         .ok_or("neither forward nor reverse mode was measured")?;
-    let chosen = of(place).ok_or("the order taken was not measured")?;
+    let seen = of(place).ok_or("the chosen order was not measured")?;
     let seconds = |r: &[Option<Seen>], k: usize| r[k].map_or(f64::NAN, |s| s.seconds);
     Ok(Outcome {
         forward: forward.and_then(of),
         reverse: reverse.and_then(of),
-        taken: chosen,
+        chosen: seen,
         regret: middle(&|r| {
             let fastest = r.iter().flatten().map(|s| s.seconds);
             seconds(r, place) / fastest.fold(f64::INFINITY, f64::min)
@@ -324,10 +330,10 @@ fn measure(plan: &JacobianPlan, taken: &Candidate, x: &Tensor) -> Result<Outcome
             let pure = pure.iter().map(|&k| seconds(r, k));
             pure.fold(f64::INFINITY, f64::min) / seconds(r, place)
         }),
-        promised: better.1.operations as f64 / chosen.operations as f64,
+        promised: better.1.operations as f64 / seen.operations as f64,
         likeness: if all[better.0].program.to_string() == all[place].program.to_string() {
             ", same program"
-        } else if better.1.operations == chosen.operations {
+        } else if better.1.operations == seen.operations {
             ", same operations"
         } else {
             ""
@@ -335,15 +341,89 @@ fn measure(plan: &JacobianPlan, taken: &Candidate, x: &Tensor) -> Result<Outcome
     })
 }
 
+/// Times of planning, in microseconds: the smallest of many, taken in turn,
+/// so that a busy machine slows all of them alike.
+struct Timings {
+    /// From the traced program to the chosen one.
+    plan: f64,
+    /// The part of `plan` that a caller who names the order pays as well.
+    named: f64,
+    /// Compiling the chosen program.
+    compile: f64,
+}
+
+impl Timings {
+    fn of(graph: &Graph, options: &PlanOptions) -> Timings {
+        let planned =
+            |options: &PlanOptions| gradus_plan::jacobian(graph, 1, options, None).unwrap();
+        let order = planned(options);
+        let chosen = order.plan().chosen();
+        let timing = |f: &mut dyn FnMut()| time(0, 1, Duration::ZERO, f).min;
+        let [mut plan, mut named, mut compile] = [f64::INFINITY; 3];
+        let mut rounds = 0;
+        let begin = Instant::now();
+        while rounds < 5 || (rounds < 60 && begin.elapsed() < Duration::from_secs(2)) {
+            rounds += 1;
+            plan = plan.min(timing(&mut || {
+                black_box(planned(options));
+            }));
+            named = named.min(timing(&mut || match &chosen.mode {
+                Mode::Mixed(mixed) => {
+                    black_box(gradus_ad::linearize(graph, &[0]));
+                    black_box(order.in_order(mixed).expect("an order of its own segments"));
+                }
+                Mode::Forward => {
+                    black_box(planned(&options.clone().modes(Modes::Forward)));
+                }
+                // An order of elimination cannot be named; reverse mode stands for it.
+                _ => {
+                    black_box(planned(&options.clone().modes(Modes::Reverse)));
+                }
+            }));
+            compile = compile.min(timing(&mut || {
+                black_box(gradus_cpu::compile(&chosen.program, &Default::default()).unwrap());
+            }));
+        }
+        Timings {
+            plan,
+            named,
+            compile,
+        }
+    }
+
+    fn extra(&self) -> f64 {
+        self.plan - self.named
+    }
+
+    fn is_within_the_rule(&self) -> bool {
+        self.extra() <= f64::max(2000.0, 0.05 * self.compile)
+    }
+}
+
+/// The results of all functions.
+#[derive(Default)]
+struct Totals {
+    regrets: Vec<f64>,
+    /// The times of the better pure mode divided by those of the chosen order.
+    of_pure: Vec<f64>,
+    /// Functions whose planning breaks the rule.
+    violations: usize,
+    not_measured: usize,
+    /// Functions whose chosen program is that of the better pure mode.
+    same: usize,
+    /// Functions whose chosen order is slower than the better pure mode.
+    slower: Vec<String>,
+}
+
 fn main() -> Result<()> {
     println!("{}", machine());
     println!(
         "{:36} {:18} {:>10} {:>10} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>10}  within the rule",
         "Jacobian of",
-        "taken",
+        "chosen",
         "forward µs",
         "reverse µs",
-        "taken µs",
+        "chosen µs",
         "regret",
         "of pure",
         "promised",
@@ -351,130 +431,113 @@ fn main() -> Result<()> {
         "extra µs",
         "compile µs",
     );
-    let (mut regrets, mut pure) = (Vec::new(), Vec::new());
-    let (mut violations, mut missing, mut same) = (0, 0, 0);
-    let mut slower: Vec<String> = Vec::new();
+    let mut totals = Totals::default();
     let wanted = std::env::args().nth(1).unwrap_or_default();
     for (name, shape, dtype, f) in functions() {
-        if !name.contains(&wanted) {
-            continue;
+        if name.contains(&wanted) {
+            totals.add(&name, &f, &filled(&shape, dtype))?;
         }
-        let x = filled(&shape, dtype);
-        let graph = trace(&f, &x)?;
+    }
+    totals.print();
+    Ok(())
+}
+
+impl Totals {
+    /// Plans and measures a function, and prints its line.
+    fn add(&mut self, name: &str, f: &Function, x: &Tensor) -> Result<()> {
+        let graph = trace(f, x)?;
         let options = PlanOptions::default().profile(machine_profile());
-        let planned =
-            |options: &PlanOptions| gradus_plan::jacobian(&graph, 1, options, None).unwrap();
-        let order = planned(&options);
-        let mode = order.plan().chosen().mode.clone();
-        let program = &order.plan().chosen().program;
-        // What is compared runs in turn, so that a busy machine slows all down alike.
-        let timing = |f: &mut dyn FnMut()| time(0, 1, Duration::ZERO, f).min;
-        let [mut whole, mut named, mut compile] = [f64::INFINITY; 3];
-        let mut rounds = 0;
-        let begin = Instant::now();
-        while rounds < 5 || (rounds < 60 && begin.elapsed() < Duration::from_secs(2)) {
-            rounds += 1;
-            whole = whole.min(timing(&mut || {
-                black_box(planned(&options));
-            }));
-            named = named.min(timing(&mut || match &mode {
-                Mode::Mixed(mixed) => {
-                    black_box(gradus_ad::linearize(&graph, &[0]));
-                    black_box(order.in_order(mixed).expect("an order of its own parts"));
-                }
-                // An order of elimination cannot be named; reverse mode stands for it.
-                pure => {
-                    let modes = match pure {
-                        Mode::Forward => Modes::Forward,
-                        _ => Modes::Reverse,
-                    };
-                    black_box(planned(&options.clone().modes(modes)));
-                }
-            }));
-            compile = compile.min(timing(&mut || {
-                black_box(gradus_cpu::compile(program, &Default::default()).unwrap());
-            }));
-        }
-        let extra = whole - named;
-        let within = extra <= f64::max(2000.0, 0.05 * compile);
-        // The order taken is held against all candidates, those that were not built for lack of time too.
-        let everything = options.node_budget(usize::MAX);
-        let plan = plan_jacobian(&f, &x, &everything)?;
-        let taken = order.plan().chosen();
-        let outcome = match measure(&plan, taken, &x) {
+        let timings = Timings::of(&graph, &options);
+        let order = gradus_plan::jacobian(&graph, 1, &options, None)?;
+        let chosen = order.plan().chosen();
+        // The chosen order is compared with all candidates, also with those that were not built to save time.
+        let plan = plan_jacobian(f, x, &options.node_budget(usize::MAX))?;
+        let outcome = match measure(&plan, chosen, x) {
             Ok(outcome) => outcome,
             Err(why) => {
-                println!("{name:36} {:18} NOT MEASURED: {why}", taken.mode.name());
-                missing += 1;
-                continue;
+                println!("{name:36} {:18} NOT MEASURED: {why}", chosen.mode.name());
+                self.not_measured += 1;
+                return Ok(());
             }
         };
         let micro = |s: Option<Seen>| s.map_or("-".into(), |s| format!("{:.1}", s.seconds * 1e6));
         println!(
-            "{name:36} {:18} {:>10} {:>10} {:>10} {:>7.2} {:>7.2}x {:>8.2}x {whole:>9.0} {extra:>9.0} {compile:>10.0}  {}{}{}",
-            taken.mode.name(),
+            "{name:36} {:18} {:>10} {:>10} {:>10} {:>7.2} {:>7.2}x {:>8.2}x {:>9.0} {:>9.0} {:>10.0}  {}{}{}",
+            chosen.mode.name(),
             micro(outcome.forward),
             micro(outcome.reverse),
-            micro(Some(outcome.taken)),
+            micro(Some(outcome.chosen)),
             outcome.regret,
             outcome.of_pure,
             outcome.promised,
-            if within { "yes" } else { "NO" },
+            timings.plan,
+            timings.extra(),
+            timings.compile,
+            if timings.is_within_the_rule() {
+                "yes"
+            } else {
+                "NO"
+            },
             outcome.likeness,
-            match order.plan().not_built() {
+            not_built(order.plan())
+        );
+        self.violations += usize::from(!timings.is_within_the_rule());
+        if outcome.likeness == ", same program" {
+            self.same += 1;
+        } else if outcome.of_pure * SLOWER < 1.0 {
+            self.slower.push(name.to_string());
+        }
+        self.regrets.push(outcome.regret);
+        self.of_pure.push(outcome.of_pure);
+        Ok(())
+    }
+
+    fn print(mut self) {
+        if self.regrets.is_empty() {
+            println!("no function was measured");
+            return;
+        }
+        self.regrets.sort_by(f64::total_cmp);
+        self.of_pure.sort_by(f64::total_cmp);
+        let n = self.regrets.len();
+        let (median, worst) = (self.regrets[n / 2], self.regrets[n - 1]);
+        println!(
+            "{n} functions: regret {median:.2} at the median, {worst:.2} at worst; against the better pure mode {:.2} x at worst, {:.2} x at best; {} take its very program",
+            self.of_pure[0],
+            self.of_pure[n - 1],
+            self.same
+        );
+        let verdict = |holds: bool| match holds && self.not_measured == 0 {
+            true => "holds",
+            false => "DOES NOT HOLD",
+        };
+        println!(
+            "never more than {:.0} % slower than the better of forward and reverse mode: {}{}",
+            (SLOWER - 1.0) * 100.0,
+            verdict(self.slower.is_empty()),
+            match &self.slower[..] {
                 [] => String::new(),
-                all => {
-                    let names: Vec<&str> = all.iter().map(|n| n.name.as_str()).collect();
-                    format!(", not built: {}", names.join(", "))
-                }
+                names => format!(" ({})", names.join("; ")),
             }
         );
-        violations += usize::from(!within);
-        if outcome.likeness == ", same program" {
-            same += 1;
-        } else if outcome.of_pure * SLOWER < 1.0 {
-            slower.push(name.clone());
-        }
-        regrets.push(outcome.regret);
-        pure.push(outcome.of_pure);
+        println!(
+            "regret at most {} at the median and {} at worst: {}",
+            REGRET[0],
+            REGRET[1],
+            verdict(median <= REGRET[0] && worst <= REGRET[1])
+        );
+        println!(
+            "planning: the rule of 2 ms or 5 % of the compilation is broken by {} functions; {} not measured",
+            self.violations, self.not_measured
+        );
     }
-    if regrets.is_empty() {
-        println!("no function was measured");
-        return Ok(());
+}
+
+/// The candidates that were not built.
+fn not_built(plan: &Plan) -> String {
+    let names: Vec<&str> = plan.not_built().iter().map(|n| n.name.as_str()).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(", not built: {}", names.join(", ")),
     }
-    regrets.sort_by(f64::total_cmp);
-    pure.sort_by(f64::total_cmp);
-    let (median, worst) = (regrets[regrets.len() / 2], regrets[regrets.len() - 1]);
-    println!(
-        "{} functions: regret {median:.2} at the median, {worst:.2} at worst; against the better pure mode {:.2} x at worst, {:.2} x at best; {same} take its very program",
-        regrets.len(),
-        pure[0],
-        pure[pure.len() - 1]
-    );
-    let verdict = |holds: bool| {
-        if holds && missing == 0 {
-            "holds"
-        } else {
-            "DOES NOT HOLD"
-        }
-    };
-    println!(
-        "never more than {:.0} % slower than the better of forward and reverse mode: {}{}",
-        (SLOWER - 1.0) * 100.0,
-        verdict(slower.is_empty()),
-        match &slower[..] {
-            [] => String::new(),
-            names => format!(" ({})", names.join("; ")),
-        }
-    );
-    println!(
-        "regret at most {} at the median and {} at worst: {}",
-        REGRET[0],
-        REGRET[1],
-        verdict(median <= REGRET[0] && worst <= REGRET[1])
-    );
-    println!(
-        "planning: the rule of 2 ms or 5 % of the compilation is broken by {violations} functions; {missing} not measured"
-    );
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Which part of a formula makes a result that is not finite.
 
-use super::{First, Found, Subject};
+use super::subject::{First, Found, Subject};
 use gradus::{DType, NanReport, Result, Tensor, find_nan, grad, hessian, jacobian_tree};
 
 /// Says of the first result that is not finite where it became so.

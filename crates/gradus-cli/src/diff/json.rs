@@ -1,6 +1,7 @@
 //! What `diff` says, for programs.
 
-use super::{First, Told};
+use super::Told;
+use super::subject::First;
 use gradus::Tensor;
 
 /// One object; a derivative by a vector has one more axis, and the Hessian's rows and columns are the variables one after the other.

@@ -1,6 +1,6 @@
 //! Which orders of the chain rule the planner takes for a formula.
 
-use super::Subject;
+use super::subject::Subject;
 use gradus::{JacobianPlan, PlanOptions, Result, plan_hessian, plan_jacobian};
 
 pub struct Plans {

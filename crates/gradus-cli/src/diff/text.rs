@@ -1,7 +1,8 @@
 //! What `diff` says, for people.
 
+use super::Told;
 use super::plans::Plans;
-use super::{First, Subject, Told};
+use super::subject::{First, Subject};
 use gradus::{Graph, Tensor};
 use std::fmt::Write;
 

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_variables() {
+    fn lists_that_are_not_of_variables() {
         assert_snapshot!(at(""), @"error: --at: expected the name of a variable, found the end; values are given as in `x=1,y=[2,3]`");
         assert_snapshot!(at("x"), @"
         error: --at: expected `=` after `x`, found the end
@@ -140,11 +140,6 @@ mod tests {
           x=1;y=2
              ^
         ");
-        assert_snapshot!(at("x=1,y=2,x=3"), @"
-        error: --at: `x` is given twice
-          x=1,y=2,x=3
-                  ^
-        ");
         assert_snapshot!(at("=1"), @"
         error: --at: expected the name of a variable, found `=`; values are given as in `x=1,y=[2,3]`
           =1
@@ -154,6 +149,25 @@ mod tests {
         error: --at: expected the name of a variable, found `1`; values are given as in `x=1,y=[2,3]`
           1=x
           ^
+        ");
+        assert_snapshot!(at("x==1"), @"
+        error: --at: expected a number, a variable or a function, found `=`
+          x==1
+            ^
+        ");
+        assert_snapshot!(at("x=1=2"), @"
+        error: --at: expected `,` and the next variable, found `=`
+          x=1=2
+             ^
+        ");
+    }
+
+    #[test]
+    fn names_that_are_refused() {
+        assert_snapshot!(at("x=1,y=2,x=3"), @"
+        error: --at: `x` is given twice
+          x=1,y=2,x=3
+                  ^
         ");
         assert_snapshot!(at("x=y"), @"
         error: --at: there is no variable `y` here: the values of variables are numbers
@@ -175,6 +189,20 @@ mod tests {
           sin=2
           ^^^
         ");
+        assert_snapshot!(at("x=abc"), @"
+        error: --at: there is no variable `abc` here: the values of variables are numbers
+          x=abc
+            ^^^
+        ");
+        assert_snapshot!(at("é=1"), @"
+        error: --at: the character `é` has no meaning here; names consist of the letters a to z, Greek letters, digits and `_`
+          é=1
+          ^
+        ");
+    }
+
+    #[test]
+    fn values_that_are_refused() {
         assert_snapshot!(at("x=[1,2"), @"
         error: --at: this `[` is never closed
           x=[1,2
@@ -190,21 +218,6 @@ mod tests {
           x=sin(1,2)
             ^^^^^^^^
         ");
-        assert_snapshot!(at("x=abc"), @"
-        error: --at: there is no variable `abc` here: the values of variables are numbers
-          x=abc
-            ^^^
-        ");
-        assert_snapshot!(at("x==1"), @"
-        error: --at: expected a number, a variable or a function, found `=`
-          x==1
-            ^
-        ");
-        assert_snapshot!(at("é=1"), @"
-        error: --at: the character `é` has no meaning here; names consist of the letters a to z, Greek letters, digits and `_`
-          é=1
-          ^
-        ");
         assert_snapshot!(at("x=1e999"), @"
         error: --at: `1e999` is too large for a number of 64 bits
           x=1e999
@@ -214,11 +227,6 @@ mod tests {
         error: --at: the index is out of bounds: the vector has 2 elements, with indices 0 to 1
           x=[1,2][5]
             ^^^^^^^^
-        ");
-        assert_snapshot!(at("x=1=2"), @"
-        error: --at: expected `,` and the next variable, found `=`
-          x=1=2
-             ^
         ");
         let many = vec!["1"; 257].join(",");
         assert_snapshot!(at(&format!("x=1,v=[{many}]")), @"
