@@ -21,7 +21,7 @@ pub fn main() -> Result<()> {
     // The planner cuts the function where it is four numbers wide: reverse mode before, forward mode behind, one product.
     let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
     println!("{}", plan.explain());
-    assert!(plan.explain().contains("taken: mixed"));
+    assert!(plan.explain().contains("chosen: mixed"));
     let j = plan.evaluate(&x)?;
     assert_near(&j, &jacrev(f)(&x));
 

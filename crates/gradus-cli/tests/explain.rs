@@ -45,24 +45,24 @@ fn a_function_is_explained() {
         forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77
         reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
       * mixed            17,815,232      10,056,512       8,215,808    460.3 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: mixed, parts between cuts, each with its size, joined in this order:
+      chosen: mixed, segments between cuts, each with its size, joined in this order:
         J4…J1  1000 × 1000  product
-        ├─ J4…J3  1000 × 8  pushed through part 4
+        ├─ J4…J3  1000 × 8  pushed through segment 4
         │  └─ J3  50 × 8  by forward mode
-        └─ J2…J1  8 × 1000  pulled through part 1
+        └─ J2…J1  8 × 1000  pulled through segment 1
            └─ J2  8 × 50  by forward mode
 
       steps:
          1 run the function, and keep 8 arrays of 815,264 bytes that the derivative needs
-         2 push 50 unit columns through part 2 (2 operations): J2 (8 × 50)
-         3 pull the 8 rows of J2 back through part 1 (1 operation): J2…J1 (8 × 1000)
-         4 push 8 unit columns through part 3 (2 operations): J3 (50 × 8)
-         5 push the 8 columns of J3 through part 4 (3 operations): J4…J3 (1000 × 8)
+         2 push 50 unit columns through segment 2 (2 operations): J2 (8 × 50)
+         3 pull the 8 rows of J2 back through segment 1 (1 operation): J2…J1 (8 × 1000)
+         4 push 8 unit columns through segment 3 (2 operations): J3 (50 × 8)
+         5 push the 8 columns of J3 through segment 4 (3 operations): J4…J3 (1000 × 8)
          6 multiply J4…J3 (1000 × 8) by J2…J1 (8 × 1000): J4…J1
-         7 write the 1000 × 1000 derivatives; in all 7 products and 20 elementwise operations
+         7 write the 1000 × 1000 derivatives; in total 7 products and 20 elementwise operations
     ");
     assert_snapshot!(says(dir.path(), &["explain", "--function", "lorenz"]), @"
     the Jacobian of f64[3] by f64[3]
@@ -72,16 +72,16 @@ fn a_function_is_explained() {
         forward                           37             720             456      0.7 µs    3.49
         reverse                           40             648             520      0.8 µs    3.73
       * scalar elimination                 2             280             584      0.2 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+      chosen: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
         numbers: 1, products of partial derivatives: 2
 
       steps:
          1 run the function, and keep 3 arrays of 24 bytes that the derivative needs
          2 eliminate 1 number of its linear program (24 operations): 2 products
-         3 write the 3 × 3 derivatives; in all 2 elementwise operations and 1 copy
+         3 write the 3 × 3 derivatives; in total 2 elementwise operations and 1 copy
     ");
     assert_snapshot!(
         says(dir.path(), &["explain", "--function", "bottleneck", "--format", "dot"]),
@@ -89,11 +89,11 @@ fn a_function_is_explained() {
     digraph plan {
       node [shape=box]
       n0 [label="J4…J1  1000 × 1000  product"]
-      n1 [label="J4…J3  1000 × 8  pushed through part 4"]
+      n1 [label="J4…J3  1000 × 8  pushed through segment 4"]
       n2 [label="J3  50 × 8  by forward mode"]
       n2 -> n1
       n1 -> n0
-      n3 [label="J2…J1  8 × 1000  pulled through part 1"]
+      n3 [label="J2…J1  8 × 1000  pulled through segment 1"]
       n4 [label="J2  8 × 50  by forward mode"]
       n4 -> n3
       n3 -> n0
@@ -119,24 +119,24 @@ fn a_function_is_explained() {
         forward         102,914,032      44,315,712      16,408,960     2.66 ms    5.77  ruled out: needs 16408960 bytes, the limit is 9000000
         reverse         101,964,032      12,315,712       8,473,856     1.06 ms    2.29
       * mixed            17,815,232      10,056,512       8,215,808    460.3 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: mixed, parts between cuts, each with its size, joined in this order:
+      chosen: mixed, segments between cuts, each with its size, joined in this order:
         J4…J1  1000 × 1000  product
-        ├─ J4…J3  1000 × 8  pushed through part 4
+        ├─ J4…J3  1000 × 8  pushed through segment 4
         │  └─ J3  50 × 8  by forward mode
-        └─ J2…J1  8 × 1000  pulled through part 1
+        └─ J2…J1  8 × 1000  pulled through segment 1
            └─ J2  8 × 50  by forward mode
 
       steps:
          1 run the function, and keep 8 arrays of 815,264 bytes that the derivative needs
-         2 push 50 unit columns through part 2 (2 operations): J2 (8 × 50)
-         3 pull the 8 rows of J2 back through part 1 (1 operation): J2…J1 (8 × 1000)
-         4 push 8 unit columns through part 3 (2 operations): J3 (50 × 8)
-         5 push the 8 columns of J3 through part 4 (3 operations): J4…J3 (1000 × 8)
+         2 push 50 unit columns through segment 2 (2 operations): J2 (8 × 50)
+         3 pull the 8 rows of J2 back through segment 1 (1 operation): J2…J1 (8 × 1000)
+         4 push 8 unit columns through segment 3 (2 operations): J3 (50 × 8)
+         5 push the 8 columns of J3 through segment 4 (3 operations): J4…J3 (1000 × 8)
          6 multiply J4…J3 (1000 × 8) by J2…J1 (8 × 1000): J4…J1
-         7 write the 1000 × 1000 derivatives; in all 7 products and 20 elementwise operations
+         7 write the 1000 × 1000 derivatives; in total 7 products and 20 elementwise operations
     ");
 }
 
@@ -156,14 +156,14 @@ fn second_derivatives_are_explained() {
       * forward over reverse            61,800         255,600           3,600      6.5 µs    1.00
         reverse over reverse            61,800         255,600           3,600      6.5 µs    1.00
         reverse over forward            61,800         255,600           3,600      6.5 µs    1.00
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: forward over reverse, the gradient's change along the vector
+      chosen: forward over reverse, the directional derivative of the gradient along the vector
 
       steps:
          1 run the function and its gradient by reverse mode
          2 push the vector, as a tangent, through both
-         3 write the product of 50 numbers; in all 3 products and 9 elementwise operations
+         3 write the product of 50 numbers; in total 3 products and 9 elementwise operations
     ");
     assert_snapshot!(of("hessian", &[]), @"
     the Hessian of f64[] by f64[50]
@@ -173,15 +173,15 @@ fn second_derivatives_are_explained() {
       * forward over reverse         1,070,800         518,000         104,800     19.3 µs    1.00
         reverse over reverse         1,070,800         518,000         104,800     19.3 µs    1.00
         reverse over forward         1,070,800         518,000         104,800     19.3 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: forward over reverse, tangents pushed from the inputs to the outputs
+      chosen: forward over reverse, tangents pushed from the inputs to the outputs
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 4 arrays of 84,800 bytes that the derivative needs
          2 push 50 unit columns through its linear program (7 operations)
-         3 write the 50 × 50 derivatives; in all 2 products and 9 elementwise operations
+         3 write the 50 × 50 derivatives; in total 2 products and 9 elementwise operations
     ");
     assert_eq!(
         of("jacobian", &[]),
@@ -375,7 +375,7 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1000"]), @"
-    error: plan_jacobian: no order of the chain rule keeps to 1000 bytes; the least that one needs is 17536 bytes (orders that compute parts again are not weighed yet)
+    error: plan_jacobian: no order of the chain rule fits into 1000 bytes; the smallest needs 17536 bytes (recomputation is not available yet)
     exit code 1
     ");
     assert_snapshot!(no(&["--function", "mlp", "--memory-limit", "1k"]), @"
@@ -427,7 +427,7 @@ fn mistakes_are_explained() {
     exit code 2
     ");
     assert_snapshot!(no(&["--function", "mlp", "--of", "hessian", "--memory-limit", "9"]), @"
-    error: plan_hessian: no order of the chain rule keeps to 9 bytes; the least that one needs is 173184 bytes (orders that compute parts again are not weighed yet)
+    error: plan_hessian: no order of the chain rule fits into 9 bytes; the smallest needs 173184 bytes (recomputation is not available yet)
     exit code 1
     ");
     assert_snapshot!(no(&["--list", "--measure"]), @"

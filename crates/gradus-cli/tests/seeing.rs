@@ -78,6 +78,6 @@ fn the_page_of_a_plan_has_its_program() {
         dir.path(),
         &["explain", "--function", "bottleneck", "--format", "html"],
     );
-    assert!(page.contains("<h2>The program taken</h2>"));
+    assert!(page.contains("<h2>The chosen program</h2>"));
     assert!(page.contains("= tanh %"));
 }

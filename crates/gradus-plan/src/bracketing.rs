@@ -1,7 +1,8 @@
-//! Orders in which a chain of Jacobians may be multiplied, and the cheapest one.
+//! Orders in which a chain of Jacobians can be multiplied, and the cheapest one.
 //!
-//! Every bracketing of `J_L ⋯ J_1` gives the same matrix. The one with the fewest multiplications is found by dynamic programming over subchains (the
-//! matrix-chain problem; T. H. Cormen et al., *Introduction to Algorithms*, section "Matrix-chain multiplication"), in `O(L³)`.
+//! Every bracketing of `J_L ⋯ J_1` gives the same matrix.
+//! The one with the fewest multiplications is found by dynamic programming over subchains (the matrix-chain
+//! problem; T. H. Cormen et al., *Introduction to Algorithms*, section "Matrix-chain multiplication"), in `O(L³)`.
 
 use crate::chain::{Chain, ModeCost};
 use std::fmt;
@@ -12,7 +13,7 @@ use std::ops::{Add, Mul};
 pub enum Bracketing {
     /// The Jacobian `J_l`, from 1 at the input to `L` at the output.
     Factor(usize),
-    /// The product of a part at the side of the output and one at the side of the input.
+    /// The product of two neighbouring products: first the one nearer to the output, then the one nearer to the input.
     Product(Box<Bracketing>, Box<Bracketing>),
 }
 
@@ -51,7 +52,7 @@ impl fmt::Display for Bracketing {
     }
 }
 
-/// The best bracketings of all parts of a chain.
+/// The best bracketings of all subchains of a chain.
 #[derive(Clone, Debug)]
 pub struct BestBracketings {
     /// For the factors i+1 to j, at `[i][j]`, where the last product cuts them.
@@ -62,7 +63,7 @@ impl BestBracketings {
     /// The best one of the first `factors` factors.
     ///
     /// # Panics
-    /// If there are not so many, or none.
+    /// If the chain has fewer factors, or `factors` is 0.
     pub fn bracketing(&self, factors: usize) -> Bracketing {
         self.part(0, factors)
     }
@@ -76,13 +77,15 @@ impl BestBracketings {
     }
 }
 
-/// Where the last product cuts the factors i+1 to j, for all i and j, if it is to take the fewest multiplications; the first such cut of several.
+/// Where the last product cuts the factors i+1 to j, for all i and j, if it is to take the fewest multiplications;
+/// the first such cut of several.
 fn best_cuts<N>(d: &[N], most: N) -> Vec<Vec<u32>>
 where
     N: Copy + Default + PartialOrd + Add<Output = N> + Mul<Output = N>,
 {
     let n = d.len() - 1;
-    // The fewest multiplications of a part, by its start and by its end: both are read in the order in which they lie in memory.
+    // The fewest multiplications of a subchain, by its start and by its end:
+    // both are read in the order in which they lie in memory.
     let mut by_start = vec![vec![N::default(); n + 1]; n + 1];
     let mut by_end = by_start.clone();
     let mut cuts = vec![vec![0u32; n + 1]; n + 1];
@@ -128,7 +131,8 @@ impl Chain {
         self.best_of_prefixes().bracketing(self.factors())
     }
 
-    /// The bracketings with the fewest multiplications of the chain's first factor, its first two and so on, all from one search.
+    /// The bracketings with the fewest multiplications of the chain's first factor, its first two and so on,
+    /// all from one search.
     pub fn best_of_prefixes(&self) -> BestBracketings {
         let n = self.factors();
         let d = self.widths();
@@ -148,9 +152,11 @@ impl Chain {
 
     /// Multiplications of a bracketing, and the numbers that it holds at once, by simulation.
     ///
-    /// Held are the matrices accumulated so far, the Jacobian that is being multiplied, and values of the function. A product with a single Jacobian is written
-    /// over what was accumulated; one of two accumulated matrices stands beside them. Parts are computed either from the input's side, each Jacobian when its
-    /// point is reached, or from the output's side, after all points have been kept; the cheaper of the two counts.
+    /// Held are the matrices accumulated so far, the Jacobian that is being multiplied, and values of the function.
+    /// A product with a single Jacobian is written over what was accumulated;
+    /// one of two accumulated matrices stands beside them.
+    /// Parts are computed either from the input's side, each Jacobian when its point is reached,
+    /// or from the output's side, after all points have been kept; the cheaper of the two counts.
     pub fn cost(&self, bracketing: &Bracketing) -> ModeCost {
         let d = self.widths();
         let widest = d.iter().copied().max().unwrap_or(0);
@@ -209,7 +215,7 @@ impl Chain {
     }
 }
 
-/// From which end the parts are computed.
+/// From which end the factors are computed.
 #[derive(Clone, Copy)]
 enum Side {
     Input,

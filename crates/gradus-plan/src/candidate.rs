@@ -111,7 +111,7 @@ pub struct NotBuilt {
     pub why: &'static str,
 }
 
-/// What a generator answers: a candidate, nothing to add, or why there is no candidate.
+/// The answer of a generator: a candidate, nothing to add, or why there is no candidate.
 pub(crate) type Proposal = Result<Option<Candidate>, Reason>;
 
 /// The candidates proposed so far, and those left out.

@@ -1,8 +1,9 @@
 //! Operations and memory of the two pure modes on a chain of dense Jacobians.
 //!
-//! For `f = f_L ∘ … ∘ f_1` with `f_l : R^{d_{l-1}} → R^{d_l}`, the Jacobian is the product `J_L … J_1`. Forward mode multiplies from the right, starting with
-//! `d_0` columns; reverse mode from the left, starting with `d_L` rows. Counted are the multiplications of these products, and the numbers held at
-//! once.
+//! For `f = f_L ∘ … ∘ f_1` with `f_l : R^{d_{l-1}} → R^{d_l}`, the Jacobian is the product `J_L … J_1`.
+//! Forward mode multiplies from the right, starting with `d_0` columns;
+//! reverse mode from the left, starting with `d_L` rows.
+//! Counted are the multiplications of these products, and the numbers held at once.
 
 use std::fmt;
 
@@ -12,7 +13,7 @@ pub struct Chain {
     widths: Vec<u128>,
 }
 
-/// What one order of accumulation costs.
+/// The cost of one order of accumulation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ModeCost {
     /// Multiplications of the products of Jacobians.
@@ -28,7 +29,7 @@ pub struct MemoryTerms {
     pub directions: u128,
     /// The largest Jacobian.
     pub jacobian: u128,
-    /// Values kept for the way back; none in forward mode.
+    /// Values kept for the backward pass; none in forward mode.
     pub activations: u128,
 }
 
@@ -94,7 +95,8 @@ impl Chain {
         }
     }
 
-    /// Reverse mode: `d_L · Σ_{l=0..L-2} d_l·d_{l+1}` multiplications, `(d_L+1)·max d_l + max d_l·d_{l-1} + Σ_{l=0..L-1} d_l` numbers: the activations are kept.
+    /// Reverse mode: `d_L · Σ_{l=0..L-2} d_l·d_{l+1}` multiplications,
+    /// `(d_L+1)·max d_l + max d_l·d_{l-1} + Σ_{l=0..L-1} d_l` numbers: the activations are kept.
     pub fn reverse(&self) -> ModeCost {
         let d = &self.widths;
         let last = d[d.len() - 1];

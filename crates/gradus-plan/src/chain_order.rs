@@ -1,8 +1,10 @@
 //! The cheapest order in which the segments of a chain are joined.
 //!
-//! Dynamic programming over ranges of segments. The derivative of a range is the product of the derivatives of two shorter ranges,
-//! or the derivative of one of them pushed (as tangents) or pulled (as cotangents) through the segments of the other, without their Jacobians
-//! (matrix-free Jacobian chain bracketing; U. Naumann, "Matrix-Free Jacobian Chaining", 2024).
+//! Dynamic programming over ranges of segments.
+//! The derivative of a range is the product of the derivatives of two shorter ranges,
+//! or the derivative of one of them pushed (as tangents) or pulled (as cotangents) through the segments of the
+//! other, without their Jacobians (matrix-free Jacobian chain bracketing;
+//! U. Naumann, "Matrix-Free Jacobian Chaining", 2024).
 
 use crate::cost::{CostMetric, estimate, estimate_vectors};
 use crate::matrix::Matrix;
@@ -66,7 +68,8 @@ const SAMPLES: [usize; 3] = [1, 16, 256];
 struct Curve([(f64, f64); 3]);
 
 impl Curve {
-    /// The cost of a linear program on several vectors. Cuts are single values: one array is carried, and it is the last input.
+    /// The cost of a linear program on several vectors.
+    /// Cuts are single values: one array is carried, and it is the last input.
     fn of(program: &Graph, metric: CostMetric<'_>) -> Curve {
         let vector = &program.inputs()[program.inputs().len() - 1..];
         let repeated = program.dependents_of(vector);
@@ -179,7 +182,8 @@ impl<'a> Table<'a> {
         self.best[i][j] = found;
     }
 
-    /// The cost of the product of the derivatives of `k + 1..=j` and `i..=k`: one batched product, in which diagonal axes count once.
+    /// The cost of the product of the derivatives of `k + 1..=j` and `i..=k`:
+    /// one batched product, in which diagonal axes count once.
     fn product(&self, i: usize, k: usize, j: usize) -> f64 {
         let (inner, outer) = (&self.diagonals[i][k], &self.diagonals[k + 1][j]);
         let [from, middle, to] = [i, k + 1, j + 1].map(|at| self.widths[at] as f64);

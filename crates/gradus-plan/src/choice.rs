@@ -5,7 +5,8 @@ use crate::options::{Objective, PlanOptions};
 use gradus_ir::{Error, ErrorKind, Result};
 use std::cmp::Ordering;
 
-/// The position of the best candidate by the objective; of equals, the fastest, then the one with the smaller memory, then the first.
+/// The position of the best candidate by the objective; of equals, the fastest,
+/// then the one with the smaller memory, then the first.
 /// A candidate beyond the memory limit is the best only if all are.
 ///
 /// Memory is forecast only where the choice depends on it.
@@ -65,8 +66,8 @@ impl Choice {
             None => {
                 let least = candidates.iter().filter_map(|c| c.peak_bytes).min();
                 let message = format!(
-                    "no order of the chain rule keeps to {} bytes; the least that one needs is {} bytes \
-                     (orders that compute parts again are not weighed yet)",
+                    "no order of the chain rule fits into {} bytes; the smallest needs {} bytes \
+                     (recomputation is not available yet)",
                     options.memory_limit.unwrap_or(0),
                     least.unwrap_or(0)
                 );

@@ -15,7 +15,8 @@ use crate::symmetric;
 use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Result, Type};
 
-/// Plans the Hessian of the scalar output 0 of `graph` by its first `n` inputs, all floats: a block for every two of them, row by row.
+/// Plans the Hessian of the scalar output 0 of `graph` by its first `n` inputs, all floats:
+/// a block for every two of them, row by row.
 ///
 /// It is the Jacobian of the gradient. The candidates are
 ///
@@ -25,9 +26,10 @@ use gradus_ir::{Graph, Result, Type};
 ///
 /// [`PlanOptions::modes`] says which mode comes last.
 ///
-/// Where users have written derivatives (`custom_jvp`, `custom_vjp`, `with_cotangent`), second derivatives need not be symmetric:
-/// then no block stands for another one, and columns are not rows.
-/// Forward mode does not see a `with_cotangent`. With one, the gradient is by reverse mode, and its Jacobian by forward or reverse mode; the two differ.
+/// Where users have written derivatives (`custom_jvp`, `custom_vjp`, `with_cotangent`),
+/// second derivatives need not be symmetric: then no block stands for another one, and columns are not rows.
+/// Forward mode does not see a `with_cotangent`.
+/// With one, the gradient is by reverse mode, and its Jacobian by forward or reverse mode; the two differ.
 ///
 /// # Errors
 /// If no candidate meets the memory limit: how much is needed.

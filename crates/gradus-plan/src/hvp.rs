@@ -14,7 +14,8 @@ use gradus_ir::{Graph, Op, Result, ValueId, verify};
 /// The programs have the inputs of `graph`, then `v…`, and return one array for each `x`.
 /// [`PlanOptions::modes`] says which mode comes last.
 /// Reverse mode last multiplies the Hessian from the left, which is the same product where the Hessian is symmetric.
-/// Where users have written derivatives it need not be, and such a composition is a candidate only if the modes ask for it.
+/// Where users have written derivatives it need not be, and such a composition is a candidate only if the modes ask
+/// for it.
 ///
 /// # Errors
 /// If no composition meets the memory limit.
@@ -48,7 +49,7 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     Ok(Plan::new(subject, choice, candidates.not_built, options))
 }
 
-/// What all compositions start from.
+/// The function, as all compositions start from it.
 struct Function<'a> {
     graph: &'a Graph,
     /// The outputs of `graph`, then the gradient of the first.
@@ -136,7 +137,7 @@ impl Product {
         Product { g, inputs, v }
     }
 
-    /// Each input with its part of the vector.
+    /// Each input with its tangent.
     fn pairs(&self) -> Vec<(ValueId, ValueId)> {
         self.inputs
             .iter()

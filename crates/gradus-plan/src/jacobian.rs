@@ -70,8 +70,8 @@ impl Accumulation {
         &self.plan
     }
 
-    /// The program that accumulates the Jacobian (of the gradient, for a Hessian) in the given order of the segments between the cuts.
-    /// There is one segment fewer than there are [`widths`](Plan::widths).
+    /// The program that accumulates the Jacobian (of the gradient, for a Hessian) in the given order of the
+    /// segments between the cuts. There is one segment fewer than there are [`widths`](Plan::widths).
     ///
     /// # Errors
     /// If the order does not span all segments, or leaves gaps.
@@ -91,7 +91,8 @@ impl Accumulation {
     /// pairs of an output axis and the input axis that it follows. The derivative is zero where their indices differ.
     ///
     /// The result has the axes of the output, then those of the input that are not in a pair.
-    /// Where numbers are eliminated one by one, the program is that of forward mode, as that elimination finds no such zeros.
+    /// Where numbers are eliminated one by one, the program is that of forward mode,
+    /// as that elimination finds no such zeros.
     ///
     /// # Panics
     /// If there are several inputs or outputs.

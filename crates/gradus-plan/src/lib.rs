@@ -1,11 +1,15 @@
 //! The order of the chain rule: candidates, their costs, and the choice among them.
 //!
-//! **Contents**: [`jacobian`] plans the derivative of a graph. Each generator of `generators/` proposes a candidate (forward, reverse or mixed order, or
-//! elimination) with its program and its cost; the cheapest is chosen. [`hessian`] and [`hvp`] do the same for second derivatives.
-//! [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians, [`scalar`] vertex elimination on graphs of single numbers.
+//! **Contents**: [`jacobian`] plans the derivative of a graph.
+//! Each generator of `generators/` proposes a candidate (forward, reverse or mixed order,
+//! or elimination) with its program and its cost; the cheapest is chosen.
+//! [`hessian`] and [`hvp`] do the same for second derivatives.
+//! [`Chain`] and [`Bracketing`] hold the formulas for chains of dense Jacobians,
+//! [`scalar`] vertex elimination on graphs of single numbers.
 //!
-//! **Invariants**: figures follow from types alone; all candidates compute the same derivative (only reverse mode sees a `with_cotangent`);
-//! structural zeros are never multiplied; files import each other without circles. **Never here**: kernels, tensors, closures.
+//! **Invariants**: figures follow from types alone; all candidates compute the same derivative (only reverse mode
+//! sees a `with_cotangent`); structural zeros are never multiplied;
+//! files import each other without circles. **Never here**: kernels, tensors, closures.
 
 mod addressing;
 mod bracketing;

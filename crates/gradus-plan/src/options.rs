@@ -1,4 +1,4 @@
-//! What a caller can ask of the planner.
+//! The options of the planner.
 
 use crate::profile::Profile;
 
@@ -77,11 +77,12 @@ impl PlanOptions {
         self
     }
 
-    /// Limits how many nodes planning visits to search for mixed orders and to build candidates beside the most promising one.
+    /// Limits how many nodes planning visits to search for mixed orders and to build candidates beside the most
+    /// promising one.
     ///
     /// The most promising candidate is the result of that search.
-    /// Without one it is the pure mode with fewer vectors to carry; of equally many, the mode that multiplies matrices as they lie in memory.
-    /// It is always built.
+    /// Without one it is the pure mode with fewer vectors to carry; of equally many,
+    /// the mode that multiplies matrices as they lie in memory. It is always built.
     ///
     /// The limit bounds the time of planning by a count, so that a plan is the same on every run.
     /// [`Plan::explain`](crate::Plan::explain) names the candidates that were not built because of it.
@@ -157,7 +158,8 @@ pub enum SourceLines {
     Hidden,
 }
 
-/// Limits of the search for an order of elimination. All of them count work, so that plans do not depend on the speed of the machine.
+/// Limits of the search for an order of elimination.
+/// All of them count work, so that plans do not depend on the speed of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct SearchLimits {
@@ -193,7 +195,8 @@ impl SearchLimits {
         self
     }
 
-    /// Limits the nodes visited to cost the segments between these arrays. In larger programs fewer arrays are looked at, or none.
+    /// Limits the nodes visited to cost the segments between these arrays.
+    /// In larger programs fewer arrays are looked at, or none.
     #[must_use]
     pub fn nodes(mut self, most: usize) -> SearchLimits {
         self.nodes = most;

@@ -9,7 +9,8 @@ use gradus_ad::Linearized;
 use gradus_ir::primitives::{Backward, Contents};
 use gradus_ir::{Graph, Literal, Loc, Op, Type, ValueId, verify};
 
-/// The average elements of an array up to which a program counts as one of numbers. Kernels run over longer arrays faster than number by number.
+/// The average elements of an array up to which a program counts as one of numbers.
+/// Kernels run over longer arrays faster than number by number.
 const MOST_IN_ARRAYS: usize = 4;
 
 /// A strategy to accumulate the derivative.
@@ -29,7 +30,7 @@ pub(crate) struct Problem {
     lin: Linearized,
     /// Whether forward mode cannot pass.
     pub only_backward: bool,
-    /// What the linear program holds.
+    /// The contents of the linear program.
     pub contents: Contents,
     /// Whether the function has gates.
     pub gates: bool,
@@ -98,7 +99,8 @@ impl Problem {
         numbers <= MOST_IN_ARRAYS * arrays
     }
 
-    /// Whether most products of the linear program sum along rows of the operand that is not carried, as `w.matmul(x)` does.
+    /// Whether most products of the linear program sum along rows of the operand that is not carried,
+    /// as `w.matmul(x)` does.
     ///
     /// Vectors lie in rows. Pushed, they are multiplied by the rows of such a matrix one by one;
     /// pulled, by the matrix as it lies in memory, which takes less time for the same operations.

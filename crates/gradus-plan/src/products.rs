@@ -1,24 +1,27 @@
-//! Which products in a symmetric matrix are symmetric themselves.
+//! The products in a symmetric matrix that are symmetric themselves.
 
 use gradus_ir::primitives::{Binary, Layout, Resize, Unary};
 use gradus_ir::{Graph, Op, ValueId};
 use std::collections::HashMap;
 
-/// A narrower matrix is computed as a whole, by the CPU backend at least (`standalone/symmetric.rs` there has the same bounds).
+/// A narrower matrix is computed as a whole, by the CPU backend at least (`standalone/symmetric.rs` there has the
+/// same bounds).
 const NARROWEST: usize = 64;
 /// Products that sum fewer numbers are computed as wholes.
 const SUMMED: usize = 16;
-/// Sums of more terms are not looked through.
+/// The most terms of a sum that is looked through.
 const MOST_TERMS: usize = 200;
 
-/// A symmetric `n × n` matrix with its products marked as symmetric: those that it is a sum of, beside diagonals and constants. `None` if that is not what it is, or if two products
-/// or more might be symmetric only together.
+/// A symmetric `n × n` matrix that is a sum of products, diagonals and constants,
+/// with the products marked as symmetric.
+/// `None` if it is no such sum, or if two products or more might be symmetric only together.
 pub(crate) fn marked(g: &mut Graph, matrix: ValueId, n: usize) -> Option<ValueId> {
     if n < NARROWEST {
         return None;
     }
     let products = products(g, matrix, n)?;
-    // What is left of a symmetric sum without its symmetric terms is symmetric. A term that is there twice counts twice: `p + pᵀ` is symmetric, `p` need not be.
+    // A symmetric sum without its symmetric terms is symmetric.
+    // A term that is there twice counts twice: `p + pᵀ` is symmetric, `p` need not be.
     let unproven = products.iter().filter(|&&p| !weighs_its_rows(g, p));
     if products.is_empty() || unproven.count() > 1 {
         return None;
@@ -36,7 +39,8 @@ pub(crate) fn marked(g: &mut Graph, matrix: ValueId, n: usize) -> Option<ValueId
     Some(again(g, matrix, &mut made))
 }
 
-/// The products that a matrix is a sum of, each as often as it is a term; `None` if there are other terms that might not be symmetric, or very many.
+/// The products that a matrix is a sum of, each as often as it is a term;
+/// `None` if there are other terms that might not be symmetric, or very many.
 fn products(g: &Graph, matrix: ValueId, n: usize) -> Option<Vec<ValueId>> {
     let (mut found, mut ahead) = (Vec::new(), vec![matrix]);
     for _ in 0..MOST_TERMS {
@@ -62,7 +66,8 @@ fn products(g: &Graph, matrix: ValueId, n: usize) -> Option<Vec<ValueId>> {
     None
 }
 
-/// The operands of which `id` is a linear combination with the same weight at each element, perhaps in another shape or transposed.
+/// The operands, if `id` is a linear combination of them with the same weight at each element,
+/// perhaps in another shape or transposed.
 fn parts(g: &Graph, id: ValueId, n: usize) -> Option<Vec<ValueId>> {
     let node = g.maker(id);
     let constant = |k: usize| matches!(g.maker(node.operands[k]).op, Op::Const(_));
@@ -130,7 +135,8 @@ fn again(g: &mut Graph, id: ValueId, made: &mut HashMap<ValueId, ValueId>) -> Va
     new
 }
 
-/// Whether the product is of a matrix with weights for each of its summed elements, and the same matrix with others: `Σ_c w[c]·a[i, c]·a[j, c]` is symmetric in `i` and `j`.
+/// Whether the product is of a matrix with weights for each of its summed elements,
+/// and the same matrix with others: `Σ_c w[c]·a[i, c]·a[j, c]` is symmetric in `i` and `j`.
 fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
     let node = g.maker(product);
     let Op::Contract(c) = &node.op else {
@@ -148,7 +154,7 @@ fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
 /// A matrix and its summed axis.
 type Summed = (ValueId, usize);
 
-/// The matrix of which `id` is one with the elements along axis `summed` weighed, each alike in all rows.
+/// The matrix that `id` is, with the elements along axis `summed` multiplied by weights that are equal in all rows.
 fn weighed(
     g: &Graph,
     id: ValueId,
@@ -195,7 +201,8 @@ fn is_weight(g: &Graph, id: ValueId, summed: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// How many products are marked in the matrix that `body` makes as `%9` of `%0`, `%1: f64[100, 30]`, weights `%2: f64[30]` and `%3: f64[100]`, and of `%4`, which is `%0·%1ᵀ`.
+    /// How many products are marked in the matrix that `body` makes as `%9` of `%0`, `%1:
+    /// f64[100, 30]`, weights `%2: f64[30]` and `%3: f64[100]`, and of `%4`, which is `%0·%1ᵀ`.
     fn marks(body: &str) -> Option<usize> {
         let text = format!(
             "graph(%0: f64[100, 30], %1: f64[100, 30], %2: f64[30], %3: f64[100]) {{

@@ -5,7 +5,8 @@ use gradus_ir::{DType, Error, ErrorKind};
 use std::fmt;
 use std::str::FromStr;
 
-/// Rates of a machine, per second. The defaults are those of two cores of a present server with AVX-512, in round numbers.
+/// Rates of a machine, per second.
+/// The defaults are those of two cores of a present server with AVX-512, in round numbers.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Profile {
     /// Operations of large products of f32 matrices.
@@ -28,11 +29,11 @@ pub struct Profile {
     pub launch: f64,
 }
 
-/// Beyond so many bytes the caches do not hold what a kernel works on.
+/// The bytes of a kernel beyond which the caches do not hold its arrays.
 const CACHED: u64 = 4 << 20;
 /// The side of a product at which half of the full rate is reached.
 const HALF_RATE: f64 = 8.0;
-/// Beside half of a symmetric product so many rows are computed, as strips end where squares on the diagonal end.
+/// The rows that a symmetric product computes beside its half, as strips end where squares on the diagonal end.
 const STRIP: f64 = 20.0;
 
 impl Default for Profile {
@@ -84,7 +85,8 @@ impl Profile {
         operations / (full * (share(m) * share(k) * share(n)).max(1e-3))
     }
 
-    /// Seconds of a symmetric product of `n × k` with `k × n`, of which half is computed in strips of rows, and copied by columns.
+    /// Seconds of a symmetric product of `n × k` with `k × n`.
+    /// Half of it is computed in strips of rows, and copied to the other half by columns.
     pub fn symmetric_product(&self, dtype: DType, k: usize, n: usize) -> f64 {
         let computed = 0.5 + STRIP / n as f64;
         let copied = (n * n * dtype.size()) as f64;

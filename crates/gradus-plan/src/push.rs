@@ -35,7 +35,8 @@ impl<'a> Linear<'a> {
         }
     }
 
-    /// As [`push`](Self::push) for a way back that users have written, which need not be linear: what is the same for all cotangents is in every row.
+    /// As [`push`](Self::push), for a backward pass that a user has written, which need not be linear:
+    /// a result that does not depend on the cotangent is in every row.
     pub fn pull_all(mut self, g: &mut Graph, starts: &[Block]) -> Vec<Option<Block>> {
         let n = starts[0].source.iter().product();
         self.affine = Some(n);
@@ -57,7 +58,7 @@ impl<'a> Linear<'a> {
         let needed = program.live();
         let mut active: Vec<Option<Block>> = vec![None; program.len()];
         for (&i, start) in program.inputs()[self.residuals..].iter().zip(starts) {
-            // What was accumulated may have axes merged or split that are apart here.
+            // In an accumulated block, axes can be merged or split against the shape here.
             let shape = &program.ty(i).shape;
             active[i.index()] = start.clone().map(|block| block.retargeted(g, shape));
         }

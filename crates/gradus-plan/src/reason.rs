@@ -15,9 +15,8 @@ pub(crate) const ONLY_BACKWARD: Reason = "a custom_vjp has no forward mode";
 pub(crate) const ONLY_IN_REVERSE: Reason = "with_cotangent is for reverse mode alone";
 
 /// Reverse mode last multiplies the Hessian from the left.
-pub(crate) const TRANSPOSED: Reason =
-    "it multiplies by the transposed Hessian, which rules of functions can make another one";
+pub(crate) const TRANSPOSED: Reason = "it multiplies by the transposed Hessian, which can differ where users have written derivatives";
 
 /// Rows that skip a branch or a step have gates, which keep their zeros from slopes that can be infinite.
 /// An order that multiplies local derivatives would multiply the two.
-pub(crate) const ROWS_APART: Reason = "it multiplies slopes of rows by those of a branch or step that they do not run, which can be infinite";
+pub(crate) const ROWS_APART: Reason = "it multiplies zeros of rows that skip a branch or a step by the slopes there, which can be infinite";

@@ -10,7 +10,8 @@ const MOST_CUTS: usize = 12;
 /// A node through which every path from the inputs to the outputs goes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cut {
-    /// The operation that makes it: of the linear program for Jacobians and Hessians, of the function for Hessian-vector products.
+    /// The operation that makes it: of the linear program for Jacobians and Hessians,
+    /// of the function for Hessian-vector products.
     pub operation: &'static str,
     /// Its type.
     pub ty: Type,
@@ -70,7 +71,7 @@ impl Outline {
     }
 }
 
-/// The part of a linear program between two cuts.
+/// The operations of a linear program between two cuts.
 pub(crate) struct Segment {
     /// `(residuals…, x…) ↦ y…`
     pub forward: Graph,

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 /// Strips thinner than this are not worth the copies that they need, above all where several threads have written them.
 const THINNEST: usize = 128;
-/// Into how many strips a block is cut: more save more operations, and need thinner products.
+/// The numbers of strips that a block is cut into. More strips save more operations, and need thinner products.
 const STRIPS: [usize; 3] = [2, 4, 8];
-/// Operations are followed back from the result through so many others; beyond, a part of a result is a slice of the whole.
+/// How many operations are followed back from the result. Beyond, a piece of a result is a slice of the whole.
 const DEEPEST: usize = 100;
 
 /// Which blocks off the diagonal are computed.
@@ -21,11 +21,14 @@ enum Side {
     Upper,
 }
 
-/// The programs of a symmetric Hessian with equal parts computed once, in strips of several widths, as far as they need fewer operations.
+/// The programs of a symmetric Hessian with equal elements computed once, in strips of several widths,
+/// as far as they need fewer operations.
 ///
-/// The program's outputs are the blocks for every two of the inputs `x`, row by row. Of two blocks off the diagonal one is the other transposed. A block on the
-/// diagonal that is a sum of symmetric products has them [marked](crate::products::marked), so that a backend computes half of each; another one is cut into strips of rows; a
-/// strip ends at the diagonal, what is beyond is in later strips.
+/// The program's outputs are the blocks for every two of the inputs `x`, row by row.
+/// Of two blocks off the diagonal one is the other transposed.
+/// A block on the diagonal that is a sum of symmetric products has them [marked](crate::products::marked),
+/// so that a backend computes half of each; another one is cut into strips of rows;
+/// a strip ends at the diagonal, what is beyond is in later strips.
 pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph> {
     let cost = |program: &Graph| estimate(program, profile);
     let whole = cost(program).operations;
@@ -39,7 +42,7 @@ pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph>
             let program = with(&program, x, Some(side), 1, &halved);
             program.map(|program| (cost(&program).seconds, side, program))
         });
-        // Which side is computed matters less than that one alone is.
+        // Either side saves half; the cheaper one is computed.
         let better = (sides.into_iter().flatten()).min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((_, better, program)) = better {
             side = Some(better);
@@ -55,7 +58,8 @@ pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph>
     found
 }
 
-/// The program of a symmetric Hessian with the blocks on the diagonal transposed, which changes no value: columns that forward mode has made need not be written as rows.
+/// The program of a symmetric Hessian with the blocks on the diagonal transposed, which changes no value:
+/// columns that forward mode has made need not be written as rows.
 pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     let mut g = program.clone();
     let mut blocks = program.outputs().to_vec();
@@ -68,7 +72,8 @@ pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     turned
 }
 
-/// The program with the products marked that blocks on the diagonal are sums of, and of which blocks they are.
+/// The program with the products marked that blocks on the diagonal are sums of,
+/// and for each block whether it has such products.
 fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
     let mut g = program.clone();
     let mut blocks = program.outputs().to_vec();
@@ -84,7 +89,8 @@ fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
     (program, halved)
 }
 
-/// The program with one side of the blocks off the diagonal computed, and those on the diagonal that are not `halved` in so many strips; `None` where that changes nothing.
+/// The program with one side of the blocks off the diagonal computed,
+/// and those on the diagonal that are not `halved` in `strips` strips; `None` where that changes nothing.
 fn with(
     program: &Graph,
     x: &[Type],
@@ -119,7 +125,7 @@ fn with(
 fn mirror(g: &mut Graph, blocks: &mut [ValueId], x: &[Type], side: Side) {
     for i in 0..x.len() {
         for j in 0..i {
-            // A block of wider numbers is not rounded to narrower ones on the way.
+            // A transposed block would have the narrower element type of the other input.
             if x[i].dtype != x[j].dtype {
                 continue;
             }
@@ -140,7 +146,7 @@ fn transposed(g: &mut Graph, block: ValueId, rows: usize) -> ValueId {
     g.transpose(block, &order)
 }
 
-/// A symmetric block from so many strips; `None` where they would be too thin.
+/// A symmetric block from this number of strips; `None` where they would be too thin.
 fn in_strips(g: &mut Graph, block: ValueId, x: &Type, strips: usize) -> Option<ValueId> {
     let rank = x.rank();
     if rank > 1
@@ -163,7 +169,7 @@ fn in_strips(g: &mut Graph, block: ValueId, x: &Type, strips: usize) -> Option<V
         let mut ranges = all.clone();
         ranges[axis] = (b[0], b[1]);
         ranges[rank + axis] = (0, b[1]);
-        lower.push(part(g, block, &ranges, &mut seen, 0));
+        lower.push(piece(g, block, &ranges, &mut seen, 0));
     }
     let mut rows = Vec::new();
     for (i, b) in bounds.windows(2).enumerate() {
@@ -218,8 +224,9 @@ fn sliced(g: &mut Graph, x: ValueId, ranges: &[(usize, usize)]) -> ValueId {
     g.slice(x, &start, &limit, &vec![1; ranges.len()])
 }
 
-/// A part of `id`, with no more of it computed than that part needs: elementwise operations of parts, products of parts of their operands.
-fn part(
+/// A piece of `id`, with only the operations that this piece needs:
+/// elementwise operations and products on pieces of their operands.
+fn piece(
     g: &mut Graph,
     id: ValueId,
     ranges: &[(usize, usize)],
@@ -240,7 +247,7 @@ fn part(
             let operands: Vec<ValueId> = node
                 .operands
                 .iter()
-                .map(|&o| part(g, o, ranges, seen, depth + 1))
+                .map(|&o| piece(g, o, ranges, seen, depth + 1))
                 .collect();
             g.emit(node.op.clone(), &operands)
         }
@@ -249,7 +256,7 @@ fn part(
             for (&axis, &range) in order.iter().zip(ranges) {
                 before[axis] = range;
             }
-            let x = part(g, node.operands[0], &before, seen, depth + 1);
+            let x = piece(g, node.operands[0], &before, seen, depth + 1);
             g.transpose(x, order)
         }
         Op::Layout(Layout::Broadcast { axes, .. }) => {
@@ -259,7 +266,7 @@ fn part(
                 .zip(shape)
                 .map(|(&a, n)| if n == 1 { (0, 1) } else { ranges[a] })
                 .collect();
-            let x = part(g, node.operands[0], &before, seen, depth + 1);
+            let x = piece(g, node.operands[0], &before, seen, depth + 1);
             g.broadcast(x, &sizes, axes)
         }
         Op::Contract(c) => {
@@ -279,7 +286,7 @@ fn part(
             for (&axis, &range) in free_right.iter().zip(of_right) {
                 r[axis] = range;
             }
-            // Operands are made whole: parts of them would overlap, and what they share be computed several times.
+            // Operands are computed whole: their pieces would overlap, and the overlap would be computed several times.
             let operands = [sliced(g, left, &l), sliced(g, right, &r)];
             g.emit(Op::Contract(c.plain()), &operands)
         }

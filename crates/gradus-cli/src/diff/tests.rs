@@ -29,15 +29,15 @@ fn the_plans_of_a_number() {
         forward                           78             720             352      0.5 µs    1.39
       * reverse                           17             272             288      0.4 µs    1.00
         scalar elimination                14             224             288      0.5 µs    1.41
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: reverse, cotangents pulled from the outputs to the inputs
+      chosen: reverse, cotangents pulled from the outputs to the inputs
 
       steps:
          1 run the function, and keep 4 arrays of 48 bytes that the derivative needs
          2 pull 1 unit row back through its linear program (15 operations)
-         3 write the 1 × 4 derivatives; in all 1 product, 5 elementwise operations and 1 copy
+         3 write the 1 × 4 derivatives; in total 1 product, 5 elementwise operations and 1 copy
 
     the plan of the Hessian:
     the Hessian of f64[] by f64[4]
@@ -48,16 +48,16 @@ fn the_plans_of_a_number() {
         reverse over reverse                          107           1,528             704      0.7 µs    1.13
       * scalar elimination over reverse                10             624             768      0.6 µs    1.00
         reverse over forward                          140           1,520             640      0.7 µs    1.16
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: scalar elimination over reverse, numbers between the inputs and the outputs eliminated one by one:
+      chosen: scalar elimination over reverse, numbers between the inputs and the outputs eliminated one by one:
         numbers: 3, products of partial derivatives: 6
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 3 arrays of 40 bytes that the derivative needs
          2 eliminate 3 numbers of its linear program (19 operations): 6 products
-         3 write the 4 × 4 derivatives; in all 10 elementwise operations and 1 copy
+         3 write the 4 × 4 derivatives; in total 10 elementwise operations and 1 copy
     ");
 }
 
@@ -72,16 +72,16 @@ fn the_plan_of_several_outputs() {
         forward                            9             296             288      0.4 µs    2.65
         reverse                           11             280             352      0.4 µs    2.65
       * scalar elimination                 1             136             224      0.2 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
+      chosen: scalar elimination, numbers between the inputs and the outputs eliminated one by one:
         numbers: 0, products of partial derivatives: 0
 
       steps:
          1 run the function, and keep 3 arrays of 24 bytes that the derivative needs
          2 eliminate 0 numbers of its linear program (13 operations): 0 products
-         3 write the 2 × 2 derivatives; in all 1 elementwise operation and 1 copy
+         3 write the 2 × 2 derivatives; in total 1 elementwise operation and 1 copy
     ");
 }
 
@@ -95,15 +95,15 @@ fn the_plans_of_what_does_not_depend() {
         candidate        operations     bytes moved   bytes at peak        time   ratio
       * forward                   0               0               8      0.0 µs    1.00
         reverse                   0               0               8      0.0 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: forward, tangents pushed from the inputs to the outputs
+      chosen: forward, tangents pushed from the inputs to the outputs
 
       steps:
-         1 run the function; its derivative needs nothing of that
+         1 run the function; its derivative needs none of its values
          2 push 1 unit column through its linear program (0 operations)
-         3 write the 1 × 1 derivatives; in all no operation
+         3 write the 1 × 1 derivatives; in total no operation
 
     the plan of the Hessian:
     the Hessian of f64[] by f64[1]
@@ -113,15 +113,15 @@ fn the_plans_of_what_does_not_depend() {
       * forward over reverse                 0               0               8      0.0 µs    1.00
         reverse over reverse                 0               0               8      0.0 µs    1.00
         reverse over forward                 0               0               8      0.0 µs    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: forward over reverse, tangents pushed from the inputs to the outputs
+      chosen: forward over reverse, tangents pushed from the inputs to the outputs
 
       steps:
-         1 run the function and its gradient by reverse mode; its derivative needs nothing of that
+         1 run the function and its gradient by reverse mode; its derivative needs none of its values
          2 push 1 unit column through its linear program (0 operations)
-         3 write the 1 × 1 derivatives; in all no operation
+         3 write the 1 × 1 derivatives; in total no operation
     ");
 }
 

@@ -5,7 +5,8 @@ use crate::options::{Objective, PlanOptions};
 use crate::profile::Profile;
 use gradus_ir::DType;
 
-/// Costs programs in one number. With the objective memory, searches minimise time, and candidates are compared by memory at the end.
+/// Costs programs in one number.
+/// With the objective memory, searches minimise time, and candidates are compared by memory at the end.
 #[derive(Clone, Copy)]
 pub(crate) struct CostMetric<'a> {
     pub profile: &'a Profile,

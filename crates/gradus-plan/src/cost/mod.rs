@@ -25,8 +25,9 @@ pub struct Estimate {
 
 /// The cost of the nodes that the outputs of `g` need.
 ///
-/// Elementwise operations and reductions run together with the elementwise operations that they read, so a value travels through memory only where a product, a
-/// copy or an output needs it. The time of a kernel is the larger of that of its operations and that of its bytes.
+/// Elementwise operations and reductions run together with the elementwise operations that they read,
+/// so a value travels through memory only where a product, a copy or an output needs it.
+/// The time of a kernel is the larger of that of its operations and that of its bytes.
 pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
     sum(estimates(g, profile))
 }
@@ -60,7 +61,8 @@ pub(crate) fn sum(all: impl IntoIterator<Item = Estimate>) -> Estimate {
     all.into_iter().fold(Estimate::default(), Estimate::and)
 }
 
-/// The cost of a linear program on `n` vectors at once: values marked in `repeated` exist once for each vector, all others once.
+/// The cost of a linear program on `n` vectors at once: values marked in `repeated` exist once for each vector,
+/// all others once.
 ///
 /// It is the cost of the program that [`batch`](gradus_ad::batch) would make, without making it.
 pub(crate) fn estimate_vectors(

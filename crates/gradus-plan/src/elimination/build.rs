@@ -125,7 +125,8 @@ impl Edges<'_> {
         self.lazy[v].fill(false);
     }
 
-    /// Pulls the rows of `outer` through the part of the segment of `v` that is not accumulated.
+    /// Pulls the rows of `outer` through the segment of `v` to the places along which the derivative is not
+    /// accumulated.
     fn pull(&mut self, g: &mut Graph, v: usize, w: usize, outer: Block) {
         let vertex = &self.graph.vertices[v];
         let Some(segment) = &vertex.segment else {

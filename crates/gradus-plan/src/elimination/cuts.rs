@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 const UNBOUNDED: usize = usize::MAX / 4;
 
 /// Sets of arrays that separate `sources` from `sinks`, narrower than both, in the order of the program.
-/// The narrowest is found first, then the sets on both sides of it, until all sets together have more than `most` arrays.
+/// The narrowest is found first, then the sets on both sides of it,
+/// until all sets together have more than `most` arrays.
 pub(super) fn narrow_cuts(
     program: &Graph,
     sources: &[ValueId],
@@ -39,9 +40,11 @@ fn split(
     split(program, &cut, sinks, room, found);
 }
 
-/// The narrowest set of arrays that every path from `sources` to `sinks` meets, nearest to the sources, if it has fewer than `limit` elements and at least one.
+/// The narrowest set of arrays that every path from `sources` to `sinks` meets, nearest to the sources,
+/// if it has fewer than `limit` elements and at least one.
 ///
-/// An array lets through as many units of flow as it has elements, so that the largest flow equals the width of the narrowest set (L. R. Ford, D. R. Fulkerson).
+/// An array lets through as many units of flow as it has elements, so that the largest flow equals the width of the
+/// narrowest set (L. R. Ford, D. R. Fulkerson).
 fn narrowest(
     program: &Graph,
     sources: &[ValueId],
@@ -61,7 +64,8 @@ fn narrowest(
 
 /// The arrays with the flow from sources to sinks.
 ///
-/// An array has an entry and an exit, with the array's elements as capacity between them. Flow from the exit of an array to the entry of its users is not bounded.
+/// An array has an entry and an exit, with the array's elements as capacity between them.
+/// Flow from the exit of an array to the entry of its users is not bounded.
 struct Network<'a> {
     program: &'a Graph,
     sources: &'a [ValueId],

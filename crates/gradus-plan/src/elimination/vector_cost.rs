@@ -1,4 +1,4 @@
-//! What it costs to carry vectors through a segment.
+//! The cost of carrying vectors through a segment.
 
 use crate::cost::{CostMetric, estimate_region_vectors};
 use gradus_ir::primitives::Work;
@@ -7,7 +7,8 @@ use gradus_ir::{DType, Graph, Op, Type, ValueId};
 /// The number of vectors that shows what each further one costs in a loop, a branch or a call.
 const MANY: usize = 16;
 
-/// The cost of carrying vectors through a segment, in either direction: a product is transposed to a product, every other operation to one of equal cost.
+/// The cost of carrying vectors through a segment, in either direction:
+/// a product is transposed to a product, every other operation to one of equal cost.
 #[derive(Clone, Default)]
 pub(super) struct VectorCost {
     dtype: Option<DType>,

@@ -1,4 +1,5 @@
-//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing, the program to walk through.
+//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing,
+//! the program to walk through.
 
 use super::order_tree::label;
 use super::{Explanation, user_supplied_share};
@@ -11,7 +12,7 @@ use std::fmt::Write;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:100rem;margin:2rem auto;padding:0 1rem;color:#222}\
 table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;text-align:right;border-bottom:1px solid #ddd}\
-td:first-child,th:first-child{text-align:left}.taken{background:#e8f3ea;font-weight:600}.note{color:#666}\
+td:first-child,th:first-child{text-align:left}.chosen{background:#e8f3ea;font-weight:600}.note{color:#666}\
 svg text{font:13px system-ui,sans-serif}";
 
 impl Explanation<'_> {
@@ -20,7 +21,7 @@ impl Explanation<'_> {
         let title = quote::html(&format!("The {}", self.subject()));
         let mut out = format!(
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title><style>{}{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
-             <p>A chain of widths {}. Taken: <b>{}</b>.</p>\n",
+             <p>A chain of widths {}. Chosen: <b>{}</b>.</p>\n",
             page::STYLE,
             self.chain(),
             plan.chosen().name
@@ -44,7 +45,7 @@ impl Explanation<'_> {
         }
         let _ = writeln!(
             out,
-            "</ol>\n<p class=\"note\">Not weighed yet: {}.</p>\n<h2>The program taken</h2>",
+            "</ol>\n<p class=\"note\">Not available yet: {}.</p>\n<h2>The chosen program</h2>",
             self.not_yet().join("; ")
         );
         let program = &plan.chosen().program;
@@ -76,7 +77,7 @@ impl Explanation<'_> {
 
     fn row(&self, k: usize, c: &Candidate, out: &mut String) {
         let class = match k == self.plan.choice().position() {
-            true => " class=\"taken\"",
+            true => " class=\"chosen\"",
             false => "",
         };
         let peak = c.peak_bytes.map_or_else(|| "–".into(), grouped);

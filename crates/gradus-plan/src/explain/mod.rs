@@ -35,10 +35,11 @@ pub struct Analysis<'a> {
     pub measured: Vec<Option<Measured>>,
 }
 
-/// Candidates that the planner does not have yet. Explanations name them, so that no reader thinks that they were considered.
+/// Candidates that the planner does not have yet.
+/// Explanations name them, so that no reader thinks that they were considered.
 const NOT_YET: [&str; 2] = [
     "compression by colouring (sparse results)",
-    "recomputation (memory below what any order needs)",
+    "recomputation (less memory than any order needs)",
 ];
 
 impl Plan {
@@ -47,9 +48,11 @@ impl Plan {
         Explanation::of(self).text()
     }
 
-    /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`; for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`,
-    /// `ruled_out`, and `user_supplied_operations` if there are any; for each cut `operation`, `type`, `place`; the `steps`;
-    /// and for each of the `regions` (loops, branches and calls) of the chosen program `what`, `place`, `operations`, `seconds`.
+    /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`;
+    /// for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`,
+    /// and `user_supplied_operations` if there are any; for each cut `operation`, `type`, `place`; the `steps`;
+    /// and for each of the `regions` (loops, branches and calls) of the chosen program `what`, `place`,
+    /// `operations`, `seconds`.
     pub fn to_json(&self) -> String {
         Explanation::of(self).json()
     }
@@ -149,7 +152,7 @@ impl<'a> Explanation<'a> {
         let places = supplied.places.iter().filter(|&&loc| self.names(loc));
         let places: String = places.map(|loc| format!(", at {loc}")).collect();
         (supplied.operations > 0)
-            .then(|| format!("stated, and counted by nobody: the operations of with_cost{places}"))
+            .then(|| format!("user-supplied, not counted: the operations of with_cost{places}"))
     }
 
     /// The names of the candidates that were not built, for each reason.
@@ -197,17 +200,21 @@ impl<'a> Explanation<'a> {
         match &self.plan.chosen().mode {
             Mode::Forward => "tangents pushed from the inputs to the outputs",
             Mode::Reverse => "cotangents pulled from the outputs to the inputs",
-            Mode::Mixed(_) => "parts between cuts, each with its size, joined in this order:",
+            Mode::Mixed(_) => "segments between cuts, each with its size, joined in this order:",
             Mode::Elimination(_) => {
                 "arrays between the inputs and the outputs eliminated in this order:"
             }
             Mode::Scalar { .. } => {
                 "numbers between the inputs and the outputs eliminated one by one:"
             }
-            Mode::ForwardOverReverse => "the gradient's change along the vector",
+            Mode::ForwardOverReverse => {
+                "the directional derivative of the gradient along the vector"
+            }
             Mode::ReverseOverReverse => "the gradient of the gradient's product with the vector",
             Mode::ReverseOverForward => match self.plan.derivative {
-                Derivative::HessianProduct => "the gradient of the change along the vector",
+                Derivative::HessianProduct => {
+                    "the gradient of the directional derivative along the vector"
+                }
                 _ => "cotangents pulled through the gradient by forward mode",
             },
         }
@@ -217,5 +224,5 @@ impl<'a> Explanation<'a> {
 /// How many operations of a candidate are user-supplied, if any.
 fn user_supplied_share(c: &Candidate) -> Option<String> {
     let supplied = c.user_supplied_operations;
-    (supplied > 0).then(|| format!("{} of the operations stated", grouped(supplied)))
+    (supplied > 0).then(|| format!("{} of the operations user-supplied", grouped(supplied)))
 }

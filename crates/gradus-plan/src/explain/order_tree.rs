@@ -12,8 +12,8 @@ pub(super) fn label(order: &Order, widths: &[usize]) -> String {
         Order::Forward(_) => format!("{name}  {size}  by forward mode"),
         Order::Reverse(_) => format!("{name}  {size}  by reverse mode"),
         Order::Product(..) => format!("{name}  {size}  product"),
-        Order::Push(l, _) => format!("{name}  {size}  pushed through part {}", l + 1),
-        Order::Pull(_, l) => format!("{name}  {size}  pulled through part {}", l + 1),
+        Order::Push(l, _) => format!("{name}  {size}  pushed through segment {}", l + 1),
+        Order::Pull(_, l) => format!("{name}  {size}  pulled through segment {}", l + 1),
     }
 }
 

@@ -30,9 +30,12 @@ pub(super) fn region_costs(g: &Graph, profile: &Profile) -> Vec<RegionCost> {
             Region::Call(Call::Hook(_)) | Region::Check(_) => return None,
             Region::Loop(l) => match l.trips {
                 Trips::Fixed(n) => format!("{name} of {} steps", grouped(n as u64)),
-                _ => format!("{name}, one step of as many as is known only then"),
+                _ => format!("{name}, one step; their number is known only at run time"),
             },
-            Region::Switch(s) => format!("{name}, the dearest of {} branches", s.branches.len()),
+            Region::Switch(s) => format!(
+                "{name}, the most expensive of {} branches",
+                s.branches.len()
+            ),
             Region::Call(_) => name.to_string(),
         };
         Some(RegionCost {

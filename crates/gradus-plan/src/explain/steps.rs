@@ -66,11 +66,12 @@ impl Plan {
         }
         if chosen.symmetric {
             steps.push(
-                "of parts that are equal by symmetry one is computed, the other copied".into(),
+                "compute one of two blocks that are equal by symmetry, and copy it to the other"
+                    .into(),
             );
         }
         steps.push(format!(
-            "write the {m} × {n} derivatives; in all {}",
+            "write the {m} × {n} derivatives; in total {}",
             content(&chosen.program)
         ));
         steps
@@ -87,7 +88,7 @@ impl Plan {
             _ => "the function",
         };
         if self.residuals.is_empty() {
-            return format!("run {function}; its derivative needs nothing of that");
+            return format!("run {function}; its derivative needs none of its values");
         }
         let bytes: usize = self.residuals.iter().map(Type::bytes).sum();
         format!(
@@ -117,7 +118,7 @@ impl Plan {
             first.to_string(),
             second.to_string(),
             format!(
-                "write the product of {}; in all {}",
+                "write the product of {}; in total {}",
                 counted(self.widths()[0], "number"),
                 content(&chosen.program)
             ),
@@ -126,9 +127,9 @@ impl Plan {
 
     fn order_steps(&self, order: &Order, steps: &mut Vec<String>) {
         let widths = self.widths();
-        let part = |l: usize| {
+        let segment = |l: usize| {
             let size = counted(self.outline.operations[l], "operation");
-            format!("part {} ({size})", l + 1)
+            format!("segment {} ({size})", l + 1)
         };
         let matrix = |o: &Order| {
             let (from, to) = o.range();
@@ -138,13 +139,13 @@ impl Plan {
             Order::Forward(l) => format!(
                 "push {} through {}: {}",
                 counted(widths[*l], "unit column"),
-                part(*l),
+                segment(*l),
                 matrix(order)
             ),
             Order::Reverse(l) => format!(
                 "pull {} back through {}: {}",
                 counted(widths[l + 1], "unit row"),
-                part(*l),
+                segment(*l),
                 matrix(order)
             ),
             Order::Product(outer, inner) => {
@@ -163,7 +164,7 @@ impl Plan {
                     "push the {} of {} through {}: {}",
                     counted(widths[order.range().0], "column"),
                     inner.name(),
-                    part(*l),
+                    segment(*l),
                     matrix(order)
                 )
             }
@@ -173,7 +174,7 @@ impl Plan {
                     "pull the {} of {} back through {}: {}",
                     counted(widths[order.range().1 + 1], "row"),
                     outer.name(),
-                    part(*l),
+                    segment(*l),
                     matrix(order)
                 )
             }
@@ -191,7 +192,7 @@ fn content(program: &Graph) -> String {
         "copy",
         "indexing",
         "loop",
-        "choice",
+        "conditional",
         "call",
     ];
     let live = program.live();
@@ -217,7 +218,7 @@ fn content(program: &Graph) -> String {
             (None, Work::Indexing) => 4,
         }] += 1;
     }
-    let said: Vec<String> = KINDS
+    let kinds: Vec<String> = KINDS
         .iter()
         .zip(counts)
         .filter(|(_, n)| *n > 0)
@@ -226,7 +227,7 @@ fn content(program: &Graph) -> String {
             _ => counted(n, kind),
         })
         .collect();
-    match said.split_last() {
+    match kinds.split_last() {
         None => "no operation".to_string(),
         Some((one, [])) => one.clone(),
         Some((last, others)) => format!("{} and {last}", others.join(", ")),

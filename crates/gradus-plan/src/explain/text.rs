@@ -28,7 +28,7 @@ impl Explanation<'_> {
         let _ = writeln!(out, "the {subject}\n  a chain of widths {chain}");
         let objective = self.plan.objective();
         if objective != Objective::Time {
-            let _ = writeln!(out, "  what is saved: {}", objective.name());
+            let _ = writeln!(out, "  objective: {}", objective.name());
         }
         for (k, cut) in self.plan.cuts().iter().enumerate() {
             let _ = writeln!(out, "    {}", self.cut(k, cut));
@@ -100,19 +100,19 @@ impl Explanation<'_> {
             let _ = writeln!(out, "    not built, as {why}: {names}");
         }
         for name in self.not_yet() {
-            let _ = writeln!(out, "    not weighed yet: {name}");
+            let _ = writeln!(out, "    not available yet: {name}");
         }
         if let Some(regret) = self.regret() {
             let _ = writeln!(
                 out,
-                "\n  regret {regret:.2}: the time of the order taken by that of the fastest"
+                "\n  regret {regret:.2} (time of the chosen order / time of the fastest)"
             );
         }
     }
 
     fn write_order(&self, out: &mut String) {
         let chosen = self.plan.chosen();
-        let _ = writeln!(out, "\n  taken: {}, {}", chosen.name, self.in_words());
+        let _ = writeln!(out, "\n  chosen: {}, {}", chosen.name, self.in_words());
         match &chosen.mode {
             Mode::Mixed(order) => order_tree::write(order, self.plan.widths(), "    ", out),
             Mode::Elimination(order) => write_elimination(order, out),
@@ -134,7 +134,7 @@ impl Explanation<'_> {
         if regions.is_empty() {
             return;
         }
-        out.push_str("\n  in the program taken:\n");
+        out.push_str("\n  in the chosen program:\n");
         for r in &regions {
             let (what, place) = (&r.what, self.at(r.place));
             let (operations, seconds) = (grouped(r.cost.operations), time(r.cost.seconds));
@@ -151,7 +151,7 @@ fn write_elimination(order: &Elimination, out: &mut String) {
         let _ = writeln!(out, "    array {v} of {width}: {how}");
     }
     let bound = match order.bounded {
-        true => "; beam search was given up after as many trials as it may make",
+        true => "; beam search was given up at its limit of trials",
         false => "",
     };
     let _ = writeln!(out, "    found by {}{bound}", order.found_by.name());

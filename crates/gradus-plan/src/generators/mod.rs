@@ -145,7 +145,7 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// Whether the pure mode `name`, which carries these vectors and visits so many nodes, can be built.
+    /// Whether the pure mode `name`, which carries these vectors and visits `nodes` nodes, can be built.
     fn admit(&mut self, name: &str, carried: Carried, nodes: usize) -> Result<(), Reason> {
         if !self.addressing.holds(carried) {
             return Err(TOO_LARGE);
@@ -169,7 +169,8 @@ impl<'a> Planning<'a> {
         answer
     }
 
-    /// The nodes that a search for an order visits: it transposes all segments, and pushes through each in both directions.
+    /// The nodes that a search for an order visits: it transposes all segments,
+    /// and pushes through each in both directions.
     fn search_nodes(&self) -> usize {
         let problem = &self.space.problem;
         let vectors = problem.inputs().len() + problem.outputs().len();
@@ -177,7 +178,8 @@ impl<'a> Planning<'a> {
     }
 
     /// The candidate of this strategy.
-    /// There is none if another strategy has come to the same program, except that forward and reverse mode are always shown.
+    /// There is none if another strategy has come to the same program,
+    /// except that forward and reverse mode are always shown.
     fn candidate(&self, mode: Mode, strategy: Strategy<'_>) -> Option<Candidate> {
         let program = self.space.problem.emit(strategy);
         let pure = matches!(mode, Mode::Forward | Mode::Reverse);

@@ -1,4 +1,4 @@
-//! Programs that operations hold: each stands below the program around it, with links both ways.
+//! Programs that operations hold. Each stands below the program around it, with links in both directions.
 
 use super::{View, Writer};
 use crate::cost::sum;
@@ -9,7 +9,7 @@ use gradus_ir::primitives::{Call, Region, Trips};
 use gradus_ir::{Graph, NodeId, Part, Type};
 use std::fmt::Write;
 
-/// What a program is a body of.
+/// The place of a program in the programs around it.
 pub(super) struct Held {
     /// Before the names of its nodes, so that they are unlike those of other programs.
     pub prefix: String,
@@ -17,9 +17,9 @@ pub(super) struct Held {
     pub times: f64,
     /// How deep it is within others.
     pub depth: usize,
-    /// What each input is.
+    /// The role of each input.
     pub given: Vec<String>,
-    /// What each output becomes.
+    /// The role of each output.
     pub returned: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl View<'_> {
         all.collect::<Vec<_>>().join("; ")
     }
 
-    /// What a run costs, and all of them.
+    /// The cost of one run, and of all runs.
     fn cost(&self, runs: Option<u64>) -> String {
         let sum = sum(self.costs.iter().copied());
         let once = format!(
@@ -102,7 +102,7 @@ impl View<'_> {
         }
     }
 
-    /// What each input of the body `name` is, by the names of the program around it.
+    /// The role of each input of the body `name`, by the names of the program around it.
     fn given(&self, id: NodeId, region: &Region, name: &str) -> Vec<String> {
         let operands = &self.graph.node(id).operands;
         let outer = |k: usize| format!("%{} outside", self.names[operands[k].index()]);
@@ -146,7 +146,7 @@ fn body_called<'a>(region: &'a Region, name: &str) -> &'a Graph {
     }
 }
 
-/// What each output of the body `name` becomes.
+/// The role of each output of the body `name`.
 fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
     match region {
         Region::Loop(_) if name == "condition" => vec!["goes on".into()],
@@ -194,11 +194,11 @@ fn how_often(region: &Region, name: &str) -> String {
         (_, Some(0)) if is_rule(region, name) => "a rule for derivatives".into(),
         (_, Some(1)) => "run once".into(),
         (_, Some(n)) => format!("run {} times", grouped(n)),
-        (_, None) => "run as often as is known only then".into(),
+        (_, None) => "run as often as is known only at run time".into(),
     }
 }
 
-/// What a region does with its bodies, and how its cost counts.
+/// How often a region runs its bodies, and how its cost counts.
 pub(super) fn runs(region: &Region) -> String {
     match region {
         Region::Loop(r) => match r.trips {
@@ -211,10 +211,10 @@ pub(super) fn runs(region: &Region) -> String {
                     ""
                 }
             ),
-            _ => "as many steps as is known only then; the costs are those of one".into(),
+            _ => "a number of steps known only at run time; the cost is that of one step".into(),
         },
         Region::Switch(r) => format!(
-            "one of {} branches; the costs are those of the dearest",
+            "one of {} branches; the cost is that of the most expensive",
             r.branches.len()
         ),
         Region::Call(_) | Region::Check(_) => "once".into(),
@@ -233,7 +233,7 @@ fn part(part: Part) -> String {
     }
 }
 
-/// What stands in the box of a region.
+/// The two lines in the box of a region.
 pub(super) fn title(region: &Region, types: &[Type], name: usize) -> [String; 2] {
     let times = match region {
         Region::Loop(r) => match r.trips {

@@ -140,7 +140,7 @@ impl Drawing {
         Drawing::placed(
             boxes,
             reads,
-            "The program is large: a box is all nodes of a line in one part; a click lists them.",
+            "The program is large: a box is all nodes of a line in one part of the derivative; a click lists them.",
         )
     }
 

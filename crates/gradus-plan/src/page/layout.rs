@@ -1,7 +1,8 @@
-//! Where the boxes of a drawing stand: in layers, each below all that it reads, with few crossings.
+//! The places of the boxes of a drawing: in layers, each box below the boxes that it reads, with few crossings.
 //!
-//! The method of Sugiyama, Tagawa and Toda (1981): layers by the longest path, links through several layers by way of a point in each, the order within a layer by the mean
-//! place of the neighbours, and places that follow from the order.
+//! The method of Sugiyama, Tagawa and Toda (1981): layers by the longest path,
+//! links through several layers by way of a point in each layer, the order within a layer by the mean place of the
+//! neighbours, and places that follow from the order.
 
 /// A box to be placed: its width, and the boxes that it reads, all before it.
 pub struct Box {
@@ -9,11 +10,12 @@ pub struct Box {
     pub reads: Vec<usize>,
 }
 
-/// Where everything is.
+/// The places of boxes and links.
 pub struct Layout {
     /// The middle of each box.
     pub places: Vec<(f64, f64)>,
-    /// For each link, in the order of the boxes and what they read: its points from the one that is read to the one that reads.
+    /// For each link, in the order of the boxes and what they read: its points from the one that is read to the one
+    /// that reads.
     pub links: Vec<Vec<(f64, f64)>>,
     pub width: f64,
     pub height: f64,
@@ -35,20 +37,49 @@ struct Item {
     x: f64,
 }
 
-/// Places the boxes; `None` if the links would need too many points.
-pub fn layout(boxes: &[Box]) -> Option<Layout> {
-    let mut items: Vec<Item> = Vec::new();
-    for b in boxes {
-        let layer = b.reads.iter().map(|&r| items[r].layer + 1).max();
-        items.push(Item {
-            layer: layer.unwrap_or(0),
-            width: b.width,
+impl Item {
+    fn new(layer: usize, width: f64) -> Item {
+        Item {
+            layer,
+            width,
             above: Vec::new(),
             below: Vec::new(),
             x: 0.0,
-        });
+        }
     }
-    // What reads nothing stands directly above its first reader.
+}
+
+/// Places the boxes; `None` if the links would need too many points.
+pub fn layout(boxes: &[Box]) -> Option<Layout> {
+    let mut items = in_layers(boxes);
+    let chains = linked(&mut items, boxes)?;
+    let depth = items.iter().map(|i| i.layer + 1).max().unwrap_or(0);
+    order(&mut items, depth);
+    let left = items.iter().map(|i| i.x - i.width / 2.0);
+    let left = left.fold(f64::INFINITY, f64::min);
+    let right = items.iter().map(|i| i.x + i.width / 2.0);
+    let right = right.fold(f64::NEG_INFINITY, f64::max);
+    let at = |k: usize| {
+        let y = items[k].layer as f64 * LAYER + LAYER / 2.0;
+        (items[k].x - left + GAP, y)
+    };
+    let link = |chain: &Vec<usize>| chain.iter().map(|&k| at(k)).collect();
+    Some(Layout {
+        places: (0..boxes.len()).map(at).collect(),
+        links: chains.iter().map(link).collect(),
+        width: (right - left).max(0.0) + 2.0 * GAP,
+        height: depth as f64 * LAYER,
+    })
+}
+
+/// The boxes, each in the layer below all boxes that it reads.
+fn in_layers(boxes: &[Box]) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for b in boxes {
+        let layer = b.reads.iter().map(|&r| items[r].layer + 1).max();
+        items.push(Item::new(layer.unwrap_or(0), b.width));
+    }
+    // A box that reads nothing stands directly above its first reader.
     let mut first_reader = vec![usize::MAX; boxes.len()];
     for (k, b) in boxes.iter().enumerate() {
         for &r in &b.reads {
@@ -60,6 +91,12 @@ pub fn layout(boxes: &[Box]) -> Option<Layout> {
             items[k].layer = first_reader[k] - 1;
         }
     }
+    items
+}
+
+/// Links the boxes, by way of a new point in each layer that a link passes; gives the items of each link.
+/// `None` if there are too many points.
+fn linked(items: &mut Vec<Item>, boxes: &[Box]) -> Option<Vec<Vec<usize>>> {
     let mut chains: Vec<Vec<usize>> = Vec::new();
     for (k, b) in boxes.iter().enumerate() {
         for &r in &b.reads {
@@ -69,13 +106,7 @@ pub fn layout(boxes: &[Box]) -> Option<Layout> {
                     return None;
                 }
                 chain.push(items.len());
-                items.push(Item {
-                    layer,
-                    width: 4.0,
-                    above: Vec::new(),
-                    below: Vec::new(),
-                    x: 0.0,
-                });
+                items.push(Item::new(layer, 4.0));
             }
             chain.push(k);
             for pair in chain.windows(2) {
@@ -85,13 +116,17 @@ pub fn layout(boxes: &[Box]) -> Option<Layout> {
             chains.push(chain);
         }
     }
-    let depth = items.iter().map(|i| i.layer + 1).max().unwrap_or(0);
+    Some(chains)
+}
+
+/// Orders each layer by the mean place of the neighbours above and below in turn, and places its items.
+fn order(items: &mut [Item], depth: usize) {
     let mut layers: Vec<Vec<usize>> = vec![Vec::new(); depth];
     for (k, item) in items.iter().enumerate() {
         layers[item.layer].push(k);
     }
     for layer in &layers {
-        spread(&mut items, layer, |_| None);
+        spread(items, layer, |_| None);
     }
     for sweep in 0..SWEEPS {
         let down = sweep % 2 == 0;
@@ -100,44 +135,24 @@ pub fn layout(boxes: &[Box]) -> Option<Layout> {
             false => (0..depth).rev().collect(),
         };
         for l in order {
-            let wanted = |item: &Item, items: &[Item]| {
+            let goal = |item: &Item| {
                 let near = if down { &item.above } else { &item.below };
                 let sum: f64 = near.iter().map(|&n| items[n].x).sum();
-                (!near.is_empty()).then(|| sum / near.len() as f64)
+                match near.is_empty() {
+                    true => item.x,
+                    false => sum / near.len() as f64,
+                }
             };
-            let goals: Vec<f64> = items
-                .iter()
-                .map(|i| wanted(i, &items).unwrap_or(i.x))
-                .collect();
+            let goals: Vec<f64> = items.iter().map(goal).collect();
             layers[l].sort_by(|&a, &b| goals[a].total_cmp(&goals[b]));
-            spread(&mut items, &layers[l], |k| Some(goals[k]));
+            spread(items, &layers[l], |k| Some(goals[k]));
         }
     }
-    let left = items
-        .iter()
-        .map(|i| i.x - i.width / 2.0)
-        .fold(f64::INFINITY, f64::min);
-    let right = items
-        .iter()
-        .map(|i| i.x + i.width / 2.0)
-        .fold(f64::NEG_INFINITY, f64::max);
-    let at = |k: usize| {
-        let y = items[k].layer as f64 * LAYER + LAYER / 2.0;
-        (items[k].x - left + GAP, y)
-    };
-    Some(Layout {
-        places: (0..boxes.len()).map(at).collect(),
-        links: chains
-            .iter()
-            .map(|chain| chain.iter().map(|&k| at(k)).collect())
-            .collect(),
-        width: (right - left).max(0.0) + 2.0 * GAP,
-        height: depth as f64 * LAYER,
-    })
 }
 
-/// Gives the items of a layer, in this order, places near their goals without overlap: as far right as the ones before push them, as far left as the ones after,
-/// and the middle of both.
+/// Places the items of a layer, in this order, near their goals without overlap.
+/// An item stands in the middle between two places: as far right as the items before push it,
+/// and as far left as the items after do.
 fn spread(items: &mut [Item], layer: &[usize], goal: impl Fn(usize) -> Option<f64>) {
     let apart = |items: &[Item], a: usize, b: usize| (items[a].width + items[b].width) / 2.0 + GAP;
     let goals: Vec<f64> = layer

@@ -1,7 +1,7 @@
 //! A program as one HTML page to walk through, which needs nothing else: no network, no other file.
 //!
-//! Everything is in the document as text, so it can be read, searched and printed without its script; the script marks what a chosen node depends on and what
-//! depends on it, filters, and walks by keys.
+//! Everything is in the document as text, so it can be read, searched and printed without its script;
+//! the script marks what a chosen node depends on and what depends on it, filters, and walks by keys.
 
 mod body;
 mod drawing;
@@ -20,12 +20,13 @@ use gradus_ir::{Graph, Loc, Node, NodeId, Part, text};
 use source::Sources;
 use std::fmt::Write;
 
-/// What a page with graphs needs once, in its head and at its end.
+/// The style and the script of a page with graphs, in its head and at its end.
 pub(crate) const STYLE: &str = include_str!("style.css");
 pub(crate) const SCRIPT: &str = include_str!("script.js");
 
-/// The page of `graph`: its nodes with the user's lines, types, what each depends on and what depends on it, what each costs by the rates of `profile`, and
-/// a drawing. What transforms added for derivatives is told apart from the function itself.
+/// The page of `graph`: its nodes with the user's lines, types, what each depends on and what depends on it,
+/// what each costs by the rates of `profile`, and a drawing.
+/// Nodes that transforms added for derivatives are marked.
 ///
 /// ```
 /// # use gradus_ir::Graph;
@@ -75,16 +76,16 @@ struct Writer<'a> {
     out: String,
 }
 
-/// A graph with all that the page says of its nodes.
+/// A graph with all that the page shows of its nodes.
 struct View<'a> {
     graph: &'a Graph,
-    /// What the printed text calls each value.
+    /// The name of each value in the printed text.
     names: Vec<usize>,
-    /// For each node those that read its results.
+    /// For each node, the nodes that read its results.
     users: Vec<Vec<NodeId>>,
     costs: Vec<Estimate>,
     source_lines: SourceLines,
-    /// What it is a body of.
+    /// Its place in the programs around it.
     held: Held,
     /// The number of the first body of each region.
     numbers: Vec<usize>,
@@ -140,7 +141,7 @@ impl<'a> View<'a> {
         all
     }
 
-    /// What a node is called: its first result, or a number of its own if it has none.
+    /// The name of a node: its first result, or a number of its own if it has none.
     fn name(&self, id: NodeId) -> usize {
         let first = self.graph.node(id).results().next();
         first.map_or(self.names.len() + id.index(), |v| self.names[v.index()])

@@ -1,4 +1,4 @@
-//! One node in the list: its line of the graph, and what opens when it is chosen.
+//! One node in the list: its line of the graph, and the details that open when it is chosen.
 
 use super::{View, Writer, body, short};
 use crate::format::{grouped, time};
@@ -8,105 +8,114 @@ use gradus_ir::{NodeId, Op, Part, text};
 use std::fmt::Write;
 
 impl View<'_> {
+    /// The line of a node, and its details behind it.
     pub fn node(&self, id: NodeId, writer: &mut Writer<'_>) {
-        let out = &mut writer.out;
-        let (graph, node) = (self.graph, self.graph.node(id));
-        let makers = node.operands.iter().map(|&o| graph.maker_id(o));
+        let node = self.graph.node(id);
+        let makers = node.operands.iter().map(|&o| self.graph.maker_id(o));
         let mut reads: Vec<usize> = makers.map(|maker| self.name(maker)).collect();
         reads.sort_unstable();
         reads.dedup();
-        let users: Vec<usize> = self.users[id.index()]
-            .iter()
-            .map(|&u| self.name(u))
-            .collect();
-        let line = match node.op {
-            Op::Input(k) => {
-                let role = self
-                    .held
-                    .given
-                    .get(k as usize)
-                    .map_or("input", String::as_str);
-                format!("%{}: {}  {role}", self.name(id), node.ty())
-            }
-            _ => text::head(&self.names, node),
-        };
-        let returned: Vec<String> = graph
-            .outputs()
-            .iter()
-            .enumerate()
-            .filter(|&(_, &o)| graph.maker_id(o) == id)
-            .map(|(k, _)| match self.held.returned.get(k) {
-                Some(role) => format!(" → {role}"),
-                None => format!(" → output {k}"),
-            })
-            .collect();
+        let users = self.users[id.index()].iter();
+        let users: Vec<usize> = users.map(|&u| self.name(u)).collect();
         let place = self.place(id);
-        let in_full = place.map(|loc| quote::html(&loc.to_string()));
         let _ = writeln!(
-            out,
+            writer.out,
             "<li class=\"{}\" data-name=\"{}\" data-reads=\"{}\" data-users=\"{}\"><details><summary><code>{}</code><b>{}</b><span class=\"place\">{}</span></summary>",
             self.class(id),
             self.words(&[self.name(id)]),
             self.words(&reads),
             self.words(&users),
-            quote::html(&line),
-            returned.concat(),
+            quote::html(&self.line(id)),
+            self.roles(id),
             place.map_or(String::new(), |loc| quote::html(&short(loc)))
         );
         if let Some(source) = place.and_then(|loc| writer.sources.shown(loc)) {
-            let _ = writeln!(out, "<pre class=\"source\">{source}</pre>");
+            let _ = writeln!(writer.out, "<pre class=\"source\">{source}</pre>");
         }
-        out.push_str("<table>\n");
-        let mut row = |name: &str, value: &str| {
-            let _ = writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>");
+        writer.out.push_str("<table>\n");
+        let rows = self.origin(id).into_iter();
+        let rows = rows.chain([
+            ("depends on", self.links(&reads)),
+            ("used by", self.links(&users)),
+        ]);
+        for (name, value) in rows.chain(self.costs_of(id, writer.whole)) {
+            let _ = writeln!(writer.out, "<tr><th>{name}</th><td>{value}</td></tr>");
+        }
+        writer.out.push_str("</table></details></li>\n");
+    }
+
+    /// The node as the graph's text has it; an input with its role.
+    fn line(&self, id: NodeId) -> String {
+        let node = self.graph.node(id);
+        let Op::Input(k) = node.op else {
+            return text::head(&self.names, node);
         };
-        if let Some(place) = in_full {
-            row("place", &place);
+        let role = self.held.given.get(k as usize);
+        let role = role.map_or("input", String::as_str);
+        format!("%{}: {}  {role}", self.name(id), node.ty())
+    }
+
+    /// The outputs that the node is.
+    fn roles(&self, id: NodeId) -> String {
+        let outputs = self.graph.outputs().iter().enumerate();
+        let own = outputs.filter(|&(_, &o)| self.graph.maker_id(o) == id);
+        own.map(|(k, _)| match self.held.returned.get(k) {
+            Some(role) => format!(" → {role}"),
+            None => format!(" → output {k}"),
+        })
+        .collect()
+    }
+
+    /// Where the node comes from, and the programs that it holds.
+    fn origin(&self, id: NodeId) -> Vec<Row> {
+        let node = self.graph.node(id);
+        let mut rows = Vec::new();
+        if let Some(place) = self.place(id) {
+            rows.push(("place", quote::html(&place.to_string())));
         }
-        row(
-            "part",
-            &match node.loc.part() {
-                Part::Value => "the function itself".to_string(),
-                Part::Tangent(op) => format!("slope or tangent of <code>{op}</code>"),
-                Part::Cotangent(op) => format!("backward through <code>{op}</code>"),
-            },
-        );
+        let part = match node.loc.part() {
+            Part::Value => "the function itself".to_string(),
+            Part::Tangent(op) => format!("slope or tangent of <code>{op}</code>"),
+            Part::Cotangent(op) => format!("backward through <code>{op}</code>"),
+        };
+        rows.push(("part", part));
         if let Some(region) = node.region() {
-            row("programs", &self.links_to_bodies(id, region));
-            row("runs", &body::runs(region));
+            rows.push(("programs", self.links_to_bodies(id, region)));
+            rows.push(("runs", body::runs(region)));
         }
-        row("depends on", &self.links(&reads));
-        row("used by", &self.links(&users));
-        let (cost, estimate) = (graph.cost(node), self.costs[id.index()]);
+        rows
+    }
+
+    /// The cost of the node, and its share of the `whole` program's seconds.
+    fn costs_of(&self, id: NodeId, whole: f64) -> Vec<Row> {
+        let node = self.graph.node(id);
+        let (cost, estimate) = (self.graph.cost(node), self.costs[id.index()]);
+        let mut rows = Vec::new();
         if node.region().is_none() {
-            row("work", work(cost.work));
+            rows.push(("work", work(cost.work).to_string()));
         }
-        row("operations", &grouped(cost.operations));
-        row(
-            "bytes",
-            &format!(
-                "{} read, {} written; {} where neighbours run together",
-                grouped(cost.bytes_read),
-                grouped(cost.bytes_written),
-                grouped(estimate.bytes)
-            ),
+        rows.push(("operations", grouped(cost.operations)));
+        let bytes = format!(
+            "{} read, {} written; {} where neighbours run together",
+            grouped(cost.bytes_read),
+            grouped(cost.bytes_written),
+            grouped(estimate.bytes)
         );
+        rows.push(("bytes", bytes));
         let seconds = estimate.seconds * self.held.times;
-        let share = 100.0 * seconds / writer.whole.max(f64::MIN_POSITIVE);
+        let share = 100.0 * seconds / whole.max(f64::MIN_POSITIVE);
         let once = match self.held.times == 1.0 {
             true => String::new(),
             false => format!(" a run, {} in all", time(seconds)),
         };
-        row(
-            "estimate",
-            &format!(
-                "{}{once}, {share:.1} % of the program",
-                time(estimate.seconds)
-            ),
-        );
-        out.push_str("</table></details></li>\n");
+        let once = format!("{}{once}", time(estimate.seconds));
+        rows.push(("estimate", format!("{once}, {share:.1} % of the program")));
+        rows
     }
 }
+
+/// The name and the value of a detail.
+type Row = (&'static str, String);
 
 fn work(work: Work) -> &'static str {
     match work {

@@ -1,4 +1,4 @@
-//! What the user wrote: lines, where their files can be read, and pieces of texts.
+//! The user's source: lines, where their files can be read, and pieces of texts.
 
 use crate::quote;
 use gradus_ir::Loc;
@@ -13,7 +13,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// What stands at `loc`, as HTML: the line, or the whole text with the piece marked in it.
+    /// The source at `loc`, as HTML: the line, or the whole text with the piece marked in it.
     pub fn shown(&mut self, loc: Loc) -> Option<String> {
         if let Some((text, piece)) = loc.piece() {
             let parts = [
@@ -39,7 +39,8 @@ impl Sources {
     }
 }
 
-/// Where `file` may be: the compiler names it relative to the folder of the workspace, which is the current one or above it.
+/// Where `file` may be: the compiler names it relative to the folder of the workspace,
+/// which is the current one or above it.
 fn places(file: &'static str) -> impl Iterator<Item = PathBuf> {
     let here = env::current_dir().unwrap_or_default();
     let all: Vec<PathBuf> = here.ancestors().map(|folder| folder.join(file)).collect();

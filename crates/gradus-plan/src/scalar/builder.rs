@@ -6,8 +6,8 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// Records a scalar program as it is evaluated at a point, one vertex an operation.
 ///
-/// A constant has no vertex: `2.0 * x` is an operation of one operand. Nothing is simplified or shared but what the formula shares: `x.sin() * x.sin()`
-/// has two sines.
+/// A constant has no vertex: `2.0 * x` is an operation of one operand.
+/// Nothing is simplified or shared but what the formula shares: `x.sin() * x.sin()` has two sines.
 ///
 /// ```
 /// use gradus_plan::scalar::Builder;

@@ -1,8 +1,8 @@
-//! A graph while its vertices are eliminated: who precedes and who succeeds whom, as sets of bits.
+//! A graph while its vertices are eliminated: predecessors and successors of each vertex, as sets of bits.
 
 use super::graph::ScalarGraph;
 
-/// What of a graph decides the cost of eliminations; without values.
+/// The edges of a graph, which decide the cost of eliminations; without values.
 #[derive(Clone)]
 pub(super) struct Elimination {
     /// Words of 64 vertices in a set.

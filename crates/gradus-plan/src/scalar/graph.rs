@@ -15,11 +15,13 @@ pub struct Edge {
 
 /// A directed acyclic graph of scalars in topological order: first the inputs, then everything computed from them.
 ///
-/// - Only what lies on a path from an input to an output is eliminated and has edges; the rest cannot contribute to the Jacobian. Vertices keep their
-///   numbers all the same.
-/// - Outputs have no successors. An output that other vertices use as well, or that is itself an input, is given a copy with an edge of 1, and the copy
-///   is the output (A. Griewank, A. Walther, *Evaluating Derivatives*, section 2.2, where dependent variables are assumed to be last). The products with
-///   that edge count like any others.
+/// - Only what lies on a path from an input to an output is eliminated and has edges;
+///   the rest cannot contribute to the Jacobian. Vertices keep their numbers all the same.
+/// - Outputs have no successors.
+///   An output that other vertices use as well, or that is itself an input, is given a copy with an edge of 1,
+///   and the copy is the output (A. Griewank, A. Walther, *Evaluating Derivatives*, section 2.2,
+///   where dependent variables are assumed to be last).
+///   The products with that edge count like any others.
 /// - A vertex that is an output twice is one vertex, and two equal rows of the Jacobian.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ScalarGraph {
@@ -58,7 +60,7 @@ impl fmt::Display for GraphError {
 impl std::error::Error for GraphError {}
 
 impl ScalarGraph {
-    /// A graph of `vertices` vertices, of which the first `inputs` are inputs.
+    /// A graph of `vertices` vertices. The first `inputs` vertices are inputs.
     ///
     /// Parallel edges are one edge with the sum of the partial derivatives.
     pub fn new(

@@ -1,8 +1,9 @@
 //! Improves an order of elimination by moving single vertices.
 //!
-//! Simulated annealing, which U. Naumann, *Cheaper Jacobians by Simulated Annealing*, SIAM Journal on Optimization 13 (2002), found to do well here. Moves
-//! are cheap to judge: a partly eliminated graph depends on which vertices are gone and not on their order, so that moving a vertex changes costs between
-//! its old place and its new one alone.
+//! Simulated annealing, which U. Naumann, *Cheaper Jacobians by Simulated Annealing*,
+//! SIAM Journal on Optimization 13 (2002), found to do well here.
+//! Moves are cheap to judge: a partly eliminated graph depends on which vertices are gone and not on their order,
+//! so that moving a vertex changes costs between its old place and its new one alone.
 
 use super::elimination::Elimination;
 use super::graph::ScalarGraph;
@@ -17,8 +18,8 @@ const STAGES: u64 = 12;
 
 /// Temperature at the beginning, in 256ths.
 ///
-/// A move that costs more is taken if the excess is at most temperature times a number of geometric distribution. All is in whole numbers, as logarithms may
-/// differ in the last bit between machines and the order must not.
+/// A move that costs more is taken if the excess is at most temperature times a number of geometric distribution.
+/// All is in whole numbers, as logarithms may differ in the last bit between machines and the order must not.
 const TEMPERATURE: u64 = 256;
 
 /// The best order met while at most `work` words are touched.

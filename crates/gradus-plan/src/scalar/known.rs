@@ -1,8 +1,10 @@
 //! Scalar programs whose elimination is known from the literature.
 //!
-//! The four applications are functions of the benchmark of J. Lohoff, E. Neftci, *Optimizing Automatic Differentiation with Deep Reinforcement Learning*
-//! (NeurIPS 2024, "AlphaGrad"), written here from their formulas with the association used there, so that each elemental operation is one vertex and the
-//! published counts come out. Programs of this kind leave common subexpressions apart, so some formulas appear twice on purpose.
+//! The four applications are functions of the benchmark of J. Lohoff, E. Neftci,
+//! *Optimizing Automatic Differentiation with Deep Reinforcement Learning* (NeurIPS 2024, "AlphaGrad"),
+//! written here from their formulas with the association used there,
+//! so that each elemental operation is one vertex and the published counts come out.
+//! Programs of this kind leave common subexpressions apart, so some formulas appear twice on purpose.
 
 use super::{Builder, Edge, ScalarGraph, Var};
 
@@ -69,8 +71,9 @@ pub const KNOWN: [Known; 4] = [
 
 /// The numerical flux of the one-dimensional Euler equations between two states of density, momentum and energy.
 ///
-/// P. L. Roe, *Approximate Riemann solvers, parameter vectors, and difference schemes*, Journal of Computational Physics 43 (1981). The two eigenvalues
-/// `|u|` stand as in the benchmark, where both are computed.
+/// P. L. Roe, *Approximate Riemann solvers, parameter vectors, and difference schemes*,
+/// Journal of Computational Physics 43 (1981).
+/// The two eigenvalues `|u|` stand as in the benchmark, where both are computed.
 pub fn roe_flux_1d(b: &Builder) -> Vec<Var<'_>> {
     const GAMMA: f64 = 0.5;
     let [rho_l, m_l, e_l, rho_r, m_r, e_r] = b.inputs();
@@ -154,7 +157,8 @@ pub fn robot_arm_6dof(b: &Builder) -> Vec<Var<'_>> {
 
 /// The residuals of the human heart dipole problem of MINPACK-2.
 ///
-/// B. M. Averick, R. G. Carter, J. J. Moré, G.-L. Xue, *The MINPACK-2 Test Problem Collection* (1992), with all measurements 1.
+/// B. M. Averick, R. G. Carter, J. J. Moré, G.-L. Xue, *The MINPACK-2 Test Problem Collection* (1992),
+/// with all measurements 1.
 pub fn human_heart_dipole(builder: &Builder) -> Vec<Var<'_>> {
     const SIGMA: f64 = 1.0;
     let [a, b, c, d, t, u, v, w] = builder.inputs();
@@ -175,7 +179,8 @@ pub fn human_heart_dipole(builder: &Builder) -> Vec<Var<'_>> {
 
 /// The residuals of the combustion of propane in air, full formulation, of MINPACK-2.
 ///
-/// B. M. Averick, R. G. Carter, J. J. Moré, G.-L. Xue, *The MINPACK-2 Test Problem Collection* (1992), at pressure 40 and ratio 10.
+/// B. M. Averick, R. G. Carter, J. J. Moré, G.-L. Xue, *The MINPACK-2 Test Problem Collection* (1992),
+/// at pressure 40 and ratio 10.
 pub fn propane_combustion(b: &Builder) -> Vec<Var<'_>> {
     const P: f64 = 40.0;
     const R: f64 = 10.0;
@@ -195,7 +200,8 @@ pub fn propane_combustion(b: &Builder) -> Vec<Var<'_>> {
     vec![f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11]
 }
 
-/// An example of U. Naumann, *Jacobians, Graphs, Combinatorics*: `t = x·sin(x·y)`, outputs `cos t` and `t / y`. Trying all orders finds 7 multiplications.
+/// An example of U. Naumann, *Jacobians, Graphs, Combinatorics*: `t = x·sin(x·y)`, outputs `cos t` and `t / y`.
+/// Trying all orders finds 7 multiplications.
 pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
     let [x, y] = b.inputs();
     let t = x * (x * y).sin();
@@ -204,9 +210,11 @@ pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
 
 /// The lion: two inputs, two intermediate vertices, four outputs.
 ///
-/// After U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational graph*, Mathematical Programming 99 (2004),
-/// where such a graph shows that eliminating single edges can be cheaper than any order of vertices: both orders take 12 multiplications, edges 11.
-/// It is `t = x / y`, `s = cos t`, outputs `t·s`, `exp s`, `3.14·s` and `sin s` of the test `lion` of OpenAD (`testRoundTrip/examples`).
+/// After U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational
+/// graph*, Mathematical Programming 99 (2004), where such a graph shows that eliminating single edges can be
+/// cheaper than any order of vertices: both orders take 12 multiplications, edges 11.
+/// It is `t = x / y`, `s = cos t`, outputs `t·s`, `exp s`, `3.14·s` and `sin s` of the test `lion` of OpenAD
+/// (`testRoundTrip/examples`).
 pub fn lion() -> ScalarGraph {
     let edges = [
         (0, 2),
@@ -223,8 +231,9 @@ pub fn lion() -> ScalarGraph {
 
 /// The bat: four inputs, three intermediate vertices, four outputs.
 ///
-/// It is `t = x₁ / x₂`, `u = x₃·x₄`, `v = t·u`, outputs `t·v`, `1 / v`, `sin v` and `v·u` of the test `bat` of OpenAD (`testRoundTrip/examples`, by
-/// U. Naumann, J. Utke and others). Every order of vertices takes 24 multiplications; the test that tries all orders says so.
+/// It is `t = x₁ / x₂`, `u = x₃·x₄`, `v = t·u`, outputs `t·v`, `1 / v`,
+/// `sin v` and `v·u` of the test `bat` of OpenAD (`testRoundTrip/examples`, by U. Naumann, J. Utke and others).
+/// Every order of vertices takes 24 multiplications; the test that tries all orders says so.
 pub fn bat() -> ScalarGraph {
     let edges = [
         (0, 4),

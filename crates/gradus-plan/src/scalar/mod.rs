@@ -1,15 +1,20 @@
 //! Vertex elimination on the computational graphs of scalar programs.
 //!
-//! A scalar program is a directed acyclic graph whose edges carry local partial derivatives ([`ScalarGraph`], written by formula with [`Builder`]).
-//! Eliminating a vertex joins each of its predecessors to each of its successors by the product of both edges; once no intermediate vertex is left, the
-//! edges are the Jacobian. Every order of elimination gives the same Jacobian, at different cost: forward and reverse mode are two of the orders
-//! ([`ScalarGraph::forward_order`], [`ScalarGraph::reverse_order`]), and [`ScalarGraph::plan`] looks for a cheaper one. Finding the cheapest is
-//! NP-complete, so the search is bounded.
+//! A scalar program is a directed acyclic graph whose edges carry local partial derivatives ([`ScalarGraph`],
+//! written by formula with [`Builder`]).
+//! Eliminating a vertex joins each of its predecessors to each of its successors by the product of both edges;
+//! once no intermediate vertex is left, the edges are the Jacobian.
+//! Every order of elimination gives the same Jacobian, at different cost:
+//! forward and reverse mode are two of the orders ([`ScalarGraph::forward_order`], [`ScalarGraph::reverse_order`]),
+//! and [`ScalarGraph::plan`] looks for a cheaper one.
+//! Finding the cheapest is NP-complete, so the search is bounded.
 //!
-//! Programs of arrays that are small enough are read number by number (`program.rs`, `read.rs`), and their Jacobian is made in the order found.
+//! Programs of arrays that are small enough are read number by number (`program.rs`, `read.rs`),
+//! and their Jacobian is made in the order found.
 //!
-//! **How it counts**: each product of two edges is one multiplication, whatever their values (`1` and `-1` as well); additions are free. Eliminating a
-//! vertex thus costs its predecessors times its successors.
+//! **How it counts**: each product of two edges is one multiplication,
+//! whatever their values (`1` and `-1` as well); additions are free.
+//! Eliminating a vertex thus costs its predecessors times its successors.
 //!
 //! A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10, is the reference for all of it.
 

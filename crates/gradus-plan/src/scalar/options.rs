@@ -2,7 +2,8 @@
 
 /// The work limits of [`ScalarGraph::plan`](super::ScalarGraph::plan).
 ///
-/// Work is counted in machine words touched on trial, never in time, so that the same graph and options give the same order on every machine.
+/// Work is counted in machine words touched on trial, never in time,
+/// so that the same graph and options give the same order on every machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct EliminationOptions {

@@ -38,7 +38,8 @@ impl ScalarGraph {
         self.intermediates().iter().rev().copied().collect()
     }
 
-    /// The order that always takes a vertex of lowest Markowitz cost, predecessors times successors; of equals, the earliest.
+    /// The order that always takes a vertex of lowest Markowitz cost, predecessors times successors;
+    /// of equals, the earliest.
     pub fn markowitz_order(&self) -> Vec<usize> {
         let mut state = Elimination::new(self);
         let mut rest = self.intermediates().to_vec();

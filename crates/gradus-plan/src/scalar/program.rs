@@ -8,13 +8,14 @@ use gradus_ir::primitives::Unary;
 use gradus_ir::{Dims, Graph, Literal, Op, Type, ValueId};
 use std::collections::BTreeMap;
 
-/// Elements, products and entries of the Jacobian that a program may have for each number that it may eliminate: beyond these it is no program of scalars.
+/// Elements, products and entries of the Jacobian that a program may have for each number that it may eliminate:
+/// beyond these it is no program of scalars.
 const MOST_ELEMENTS: usize = 8;
 
 /// A linear program with an order in which its numbers are eliminated.
 pub(crate) struct ScalarProgram {
     graph: ScalarGraph,
-    /// The derivatives of each vertex by those that it is made of.
+    /// The derivatives of each vertex by the vertices before it.
     into: Vec<BTreeMap<usize, Vec<Term>>>,
     /// The elements of each output, as places among the outputs of `graph`.
     outputs: Vec<Vec<Option<(usize, bool)>>>,
@@ -22,7 +23,8 @@ pub(crate) struct ScalarProgram {
 }
 
 impl ScalarProgram {
-    /// `None` where the program is larger than `most` numbers, or does more than sums, products and moving elements about.
+    /// `None` where the program is larger than `most` numbers, or does more than sums,
+    /// products and moving elements about.
     pub fn of(tangent: &Graph, residuals: usize, most: usize) -> Option<ScalarProgram> {
         let mut reader = Reader {
             program: tangent,

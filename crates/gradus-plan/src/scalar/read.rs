@@ -24,6 +24,23 @@ pub(super) struct Term {
     pub factor: Factor,
 }
 
+impl Term {
+    const ONE: Term = Term::plus(Factor::One);
+
+    const fn plus(factor: Factor) -> Term {
+        Term {
+            minus: false,
+            factor,
+        }
+    }
+}
+
+/// Each element with its factor.
+fn scaled(x: &[Element], factor: impl Fn(usize) -> Factor) -> Vec<Vec<(Element, Term)>> {
+    let term = |(k, &element): (usize, &Element)| vec![(element, Term::plus(factor(k)))];
+    x.iter().enumerate().map(term).collect()
+}
+
 /// An element of an array that depends on the inputs: a vertex, or its opposite; `None` is zero.
 pub(super) type Element = Option<(usize, bool)>;
 
@@ -71,7 +88,7 @@ fn flat(shape: &[usize], at: &[usize]) -> usize {
 /// Reads a linear program, a vertex a sum or product.
 pub(super) struct Reader<'a> {
     pub program: &'a Graph,
-    /// The derivatives of each vertex by those that it is made of.
+    /// The derivatives of each vertex by the vertices before it.
     pub into: Vec<BTreeMap<usize, Vec<Term>>>,
     /// The elements of each node that depends on the inputs.
     pub values: Vec<Option<Vec<Element>>>,
@@ -90,7 +107,7 @@ impl Reader<'_> {
         self.values[node.operands[k].index()].as_deref()
     }
 
-    /// A sum of numbers, each with a factor.
+    /// The sum of numbers, each with a factor.
     fn sum(&mut self, parts: impl IntoIterator<Item = (Element, Term)>) -> Element {
         let mut before: BTreeMap<usize, Vec<Term>> = BTreeMap::new();
         for (element, term) in parts {
@@ -119,53 +136,21 @@ impl Reader<'_> {
     /// The elements of a node; `None` where it is no sum, product or movement of elements, or too large.
     pub fn node(&mut self, node: &Node) -> Option<Vec<Element>> {
         let n = node.ty().elements();
-        let plus = |factor| Term {
-            minus: false,
-            factor,
-        };
-        let one = plus(Factor::One);
         match &node.op {
             Op::Unary(Unary::Neg) => {
                 let x = self.active(node, 0)?;
                 Some(x.iter().map(|e| e.map(|(v, minus)| (v, !minus))).collect())
             }
             Op::Cast(_) => Some(self.active(node, 0)?.to_vec()),
-            Op::Binary(op) => {
-                let (a, b) = (
-                    self.active(node, 0).map(<[_]>::to_vec),
-                    self.active(node, 1).map(<[_]>::to_vec),
-                );
-                let fixed = |k: usize| node.operands[k];
-                let all: Vec<Vec<(Element, Term)>> = match (op, a, b) {
-                    (Binary::Add | Binary::Sub, a, b) => (0..n)
-                        .map(|k| {
-                            let minus = matches!(op, Binary::Sub);
-                            let second = Term { minus, ..one };
-                            let of = |x: &Option<Vec<Element>>| x.as_ref().and_then(|x| x[k]);
-                            vec![(of(&a), one), (of(&b), second)]
-                        })
-                        .collect(),
-                    (Binary::Mul, Some(x), None) => (0..n)
-                        .map(|k| vec![(x[k], plus(Factor::Element(fixed(1), k)))])
-                        .collect(),
-                    (Binary::Mul, None, Some(x)) => (0..n)
-                        .map(|k| vec![(x[k], plus(Factor::Element(fixed(0), k)))])
-                        .collect(),
-                    (Binary::Div, Some(x), None) => (0..n)
-                        .map(|k| vec![(x[k], plus(Factor::Inverse(fixed(1), k)))])
-                        .collect(),
-                    _ => return None,
-                };
-                Some(all.into_iter().map(|parts| self.sum(parts)).collect())
-            }
+            Op::Binary(op) => self.binary(*op, node),
             Op::Select(_) if self.active(node, 0).is_none() => {
                 let condition = node.operands[0];
                 let elements = (0..n).map(|k| {
                     let of = |i: usize| self.active(node, i).and_then(|x| x[k]);
                     let (a, b) = (of(1), of(2));
                     self.sum([
-                        (a, plus(Factor::If(condition, k))),
-                        (b, plus(Factor::Unless(condition, k))),
+                        (a, Term::plus(Factor::If(condition, k))),
+                        (b, Term::plus(Factor::Unless(condition, k))),
                     ])
                 });
                 Some(elements.collect())
@@ -189,7 +174,7 @@ impl Reader<'_> {
                         .filter(|a| !axes.contains(a))
                         .map(|a| at[a])
                         .collect();
-                    parts[flat(&node.ty().shape, &kept)].push((element, one));
+                    parts[flat(&node.ty().shape, &kept)].push((element, Term::ONE));
                 }
                 Some(parts.into_iter().map(|parts| self.sum(parts)).collect())
             }
@@ -197,6 +182,26 @@ impl Reader<'_> {
             Op::Resize(resize) => self.resized(resize, node),
             _ => None,
         }
+    }
+
+    fn binary(&mut self, op: Binary, node: &Node) -> Option<Vec<Element>> {
+        let n = node.ty().elements();
+        let [a, b] = [0, 1].map(|k| self.active(node, k).map(<[_]>::to_vec));
+        let fixed = |k: usize| node.operands[k];
+        let terms: Vec<Vec<(Element, Term)>> = match (op, a, b) {
+            (Binary::Add | Binary::Sub, a, b) => {
+                let minus = op == Binary::Sub;
+                let second = Term { minus, ..Term::ONE };
+                let of = |x: &Option<Vec<Element>>, k: usize| x.as_ref().and_then(|x| x[k]);
+                let term = |k| vec![(of(&a, k), Term::ONE), (of(&b, k), second)];
+                (0..n).map(term).collect()
+            }
+            (Binary::Mul, Some(x), None) => scaled(&x, |k| Factor::Element(fixed(1), k)),
+            (Binary::Mul, None, Some(x)) => scaled(&x, |k| Factor::Element(fixed(0), k)),
+            (Binary::Div, Some(x), None) => scaled(&x, |k| Factor::Inverse(fixed(1), k)),
+            _ => return None,
+        };
+        Some(terms.into_iter().map(|terms| self.sum(terms)).collect())
     }
 
     fn contraction(&mut self, c: &Contract, node: &Node) -> Option<Vec<Element>> {
@@ -247,9 +252,7 @@ impl Reader<'_> {
                 );
                 let (l, r) = (flat(&shapes[0], &l), flat(&shapes[1], &r));
                 let (own, other) = if on_left { (l, r) } else { (r, l) };
-                let factor = Factor::Element(fixed, other);
-                let minus = false;
-                parts.push((x[own], Term { minus, factor }));
+                parts.push((x[own], Term::plus(Factor::Element(fixed, other))));
             }
             elements.push(self.sum(parts));
         }
@@ -277,7 +280,7 @@ impl Reader<'_> {
                 return Some(elements);
             }
             Resize::Pad { low, interior, .. } => {
-                // What is filled in is zero in a linear program, unless it moves as well.
+                // In a linear program the padding is zero, unless it depends on the inputs as well.
                 if self.active(node, 1).is_some() {
                     return None;
                 }
@@ -298,16 +301,12 @@ impl Reader<'_> {
         let Some(x) = self.active(node, part).map(<[_]>::to_vec) else {
             return Some(elements);
         };
-        let one = Term {
-            minus: false,
-            factor: Factor::One,
-        };
         for (i, element) in x.into_iter().enumerate() {
             let at: Vec<usize> = (indices(&from, i).iter().enumerate())
                 .map(|(a, k)| start[a] + k * step[a])
                 .collect();
             let place = flat(shape, &at);
-            elements[place] = self.sum([(elements[place], one), (element, one)]);
+            elements[place] = self.sum([(elements[place], Term::ONE), (element, Term::ONE)]);
         }
         Some(elements)
     }

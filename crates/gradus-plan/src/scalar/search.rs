@@ -6,12 +6,12 @@ use super::improve::improve;
 use super::options::{EliminationOptions, EliminationPlan};
 use std::collections::BTreeMap;
 
-/// Up to so many intermediate vertices the beam is as wide as there are sets of them.
+/// The most intermediate vertices for which all sets of them are searched.
 const EXHAUSTIVE: usize = 10;
 
 impl ScalarGraph {
-    /// The best order found: never worse than reverse mode, forward mode or lowest Markowitz cost first, and the very best where there are at most ten
-    /// intermediate vertices.
+    /// The best order found: never worse than reverse mode, forward mode or lowest Markowitz cost first,
+    /// and the very best where there are at most ten intermediate vertices.
     pub fn plan(&self, options: &EliminationOptions) -> EliminationPlan {
         if self.intermediates().len() <= EXHAUSTIVE {
             return exhaustive(self);
@@ -72,10 +72,11 @@ impl Partial {
     }
 }
 
-/// Keeps the graphs that promise most, a vertex a step; none where the work was not enough.
+/// Keeps the most promising graphs at each step, which eliminates one vertex. None if the work was not enough.
 ///
-/// What a graph promises is what was spent on it and the Markowitz costs of all vertices that are left: spending little now by making others expensive is
-/// no gain. Graphs with the same vertices left are the same graph, whatever the order, so that only the cheapest is kept.
+/// The promise of a graph is the cost so far plus the Markowitz costs of all vertices that are left,
+/// so that a cheap step which makes others expensive is no gain.
+/// Graphs with the same vertices left are the same graph, whatever the order, so that only the cheapest is kept.
 fn beam_search(graph: &ScalarGraph, options: &EliminationOptions) -> Option<Vec<usize>> {
     let state = Elimination::new(graph);
     let rest = graph.forward_order();

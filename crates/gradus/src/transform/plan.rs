@@ -9,10 +9,10 @@ use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Pla
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-/// So many programs are kept; beyond that those used last.
+/// How many programs are kept. Beyond, the ones used least recently go.
 const MOST: usize = 1024;
 
-/// What is planned of a function.
+/// The derivative that is planned.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Jacobian(Modes),
@@ -29,8 +29,9 @@ struct Entry {
 
 static PLANNED: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| Recent::new(MOST));
 
-/// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this machine's rates: a block for each output and each input of a
-/// Jacobian, for every two inputs of a Hessian; the products of the Hessian with as many vectors.
+/// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this
+/// machine's rates: a block for each output and each input of a Jacobian, for every two inputs of a Hessian;
+/// the products of the Hessian with as many vectors.
 pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
     remembered(graph, n, wanted, || {
         let options = PlanOptions::default()
@@ -87,12 +88,13 @@ fn same_places(a: &Graph, b: &Graph) -> bool {
     })
 }
 
-/// How the Jacobian or the Hessian of a function would be computed at points like one; see [`plan_jacobian`] and [`plan_hessian`].
+/// How the Jacobian or the Hessian of a function would be computed at points like one;
+/// see [`plan_jacobian`] and [`plan_hessian`].
 pub struct JacobianPlan {
     plan: Accumulation,
-    /// What the function uses from outside.
+    /// The values that the function captures.
     captured: Vec<Tensor>,
-    /// Who sees values when the programs run.
+    /// Observers of values in the programs.
     _observers: Vec<Arc<Observer>>,
     at: Type,
 }
@@ -100,16 +102,18 @@ pub struct JacobianPlan {
 /// A Jacobian without its structural zeros; see [`JacobianPlan::evaluate_blocks`].
 #[derive(Clone, Debug)]
 pub struct JacobianBlocks {
-    /// The derivatives: the axes of the output, then those of the input that are not tied.
+    /// The derivatives: the axes of the output, then the axes of the input that are not in a diagonal pair.
     pub tensor: Tensor,
-    /// Pairs of an output axis and the input axis that it follows: the derivative is zero where their indices differ, and the tensor has them once.
-    pub ties: Vec<(usize, usize)>,
+    /// The diagonal axes: pairs of an output axis and the input axis that it follows.
+    /// The derivative is zero where their indices differ, and the tensor has both as one axis.
+    pub diagonal: Vec<(usize, usize)>,
 }
 
-/// Plans the Jacobian of `f` at points of the type of `x`: which order of the chain rule is cheapest, what the others would cost.
+/// Plans the Jacobian of `f` at points of the type of `x`: the cheapest order of the chain rule,
+/// beside the costs of the other orders.
 ///
-/// By the rates of [`PlanOptions::profile`], which by default are built in, so that plans are the same on all machines; [`jacobian`](super::jacobian) plans by those of
-/// [`machine_profile`].
+/// By the rates of [`PlanOptions::profile`], which by default are built in,
+/// so that plans are the same on all machines; [`jacobian`](super::jacobian) plans by those of [`machine_profile`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -119,7 +123,7 @@ pub struct JacobianBlocks {
 /// let f = move |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
 /// let x = Tensor::ones(&[200], F64);
 /// let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
-/// assert!(plan.explain().contains("taken: mixed"));
+/// assert!(plan.explain().contains("chosen: mixed"));
 /// assert_eq!(plan.evaluate(&x)?.shape(), [200, 200]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
@@ -148,11 +152,15 @@ pub fn plan_jacobian(
     .map_err(|e| e.at(trace::users_place(loc)))
 }
 
-/// Plans the Hessian of `f`, which returns one number, at points of the type of `x`: the orders for the Jacobian of its gradient by reverse mode (forward over
-/// reverse, reverse over reverse, mixed over reverse), reverse over forward, and the cheapest of these with parts that are equal by symmetry computed once.
+/// Plans the Hessian of `f`, which returns one number, at points of the type of `x`:
+/// the orders for the Jacobian of its gradient by reverse mode (forward over reverse, reverse over reverse,
+/// mixed over reverse), reverse over forward, and the cheapest of these with blocks that are equal by symmetry
+/// computed once.
 ///
-/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last. Of functions with rules of their own ([`custom_jvp`](super::custom_jvp),
-/// [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)) nothing is taken for symmetric. Rates are those of [`PlanOptions::profile`], as for [`plan_jacobian`].
+/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last.
+/// Of functions with rules of their own ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp),
+/// [`with_cotangent`](super::with_cotangent)) nothing is taken for symmetric.
+/// Rates are those of [`PlanOptions::profile`], as for [`plan_jacobian`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -224,12 +232,12 @@ impl JacobianPlan {
         self.plan.plan()
     }
 
-    /// The candidates with what each would cost, the one taken, and its order; JSON and a drawing are at [`Plan`].
+    /// The candidates with their costs, the chosen one, and its order. [`Plan`] has JSON, a drawing and a page.
     pub fn explain(&self) -> String {
         self.plan().explain()
     }
 
-    /// The Jacobian (or the Hessian) at `x`, by the order taken.
+    /// The Jacobian (or the Hessian) at `x`, by the chosen order.
     ///
     /// # Errors
     /// If `x` is of another type than the point that the plan was made for.
@@ -246,7 +254,8 @@ impl JacobianPlan {
         Ok(results.remove(0))
     }
 
-    /// The Jacobian at `x` without its structural zeros: for a function applied to each of `n` rows it costs and holds as much as `n` small Jacobians.
+    /// The Jacobian at `x` without its structural zeros: for a function applied to each of `n` rows it costs and
+    /// holds as much as `n` small Jacobians.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -256,32 +265,32 @@ impl JacobianPlan {
     /// let blocks = plan_jacobian(vmap(row), &x, &PlanOptions::default())?.evaluate_blocks(&x)?;
     /// // For each row two results by three arguments; output axis 0 follows input axis 0.
     /// assert_eq!(blocks.tensor.shape(), [2, 2, 3]);
-    /// assert_eq!(blocks.ties, [(0, 0)]);
+    /// assert_eq!(blocks.diagonal, [(0, 0)]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn evaluate_blocks(&self, x: &Tensor) -> Result<JacobianBlocks> {
-        let (program, ties) = self.plan.compressed();
+        let (program, diagonal) = self.plan.compressed();
         let mut results = trace::apply(&program, self.arguments(x)?)?;
         Ok(JacobianBlocks {
             tensor: results.remove(0),
-            ties,
+            diagonal,
         })
     }
 
-    /// The Jacobian at `x` by an order of choice; see [`gradus_plan::Accumulation::in_order`].
+    /// The Jacobian at `x` by the given order; see [`gradus_plan::Accumulation::in_order`].
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); and if the order does not span all parts, or leaves gaps.
+    /// As [`evaluate`](Self::evaluate); and if the order does not span all segments, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
         let program = self.plan.in_order(order)?;
         let mut results = trace::apply(&program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
 
-    /// Runs every admissible candidate at `x`, several times, and says what was counted and measured beside what was estimated.
+    /// Runs every admissible candidate at `x` several times, and shows counts and times beside the estimates.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.
@@ -322,8 +331,10 @@ pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analy
     }
     let begin = Instant::now();
     let mut rounds = 0;
-    // In turn, so that a change of the machine's speed meets all of them: at least 5 rounds, then as many as a third of a second holds. The last of a few short runs
-    // counts, as in a program that calls the function again and again: the first ones find in the caches what the candidate before has left there.
+    // In turn, so that a change of the machine's speed meets all of them:
+    // at least 5 rounds, then as many as a third of a second holds.
+    // The last of a few short runs counts, as in a program that calls the function again and again:
+    // the first ones find in the caches what the candidate before has left there.
     while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
         for (_, executable, _, times) in &mut running {
             let run = || -> Result<f64> {

@@ -11,17 +11,18 @@ use std::sync::Arc;
 /// How the product of a function's Hessian with a vector would be computed at points like one; see [`plan_hvp`].
 pub struct HvpPlan {
     plan: Plan,
-    /// What the function uses from outside.
+    /// The values that the function captures.
     captured: Vec<Tensor>,
-    /// Who sees values when the programs run.
+    /// Observers of values in the programs.
     _observers: Vec<Arc<Observer>>,
     at: Type,
 }
 
-/// Plans the product of the Hessian of `f`, which returns one number, with a vector, at points of the type of `x`: which of the three compositions of two
-/// derivatives is cheapest, what the others would cost.
+/// Plans the product of the Hessian of `f`, which returns one number, with a vector, at points of the type of `x`:
+/// the cheapest of the three compositions of two derivatives, beside the costs of the other two.
 ///
-/// Where `f` has rules of its own, by which the Hessian need not be symmetric, reverse mode comes last only if [`PlanOptions::modes`] says so: it multiplies from the left.
+/// Where `f` has rules of its own, by which the Hessian need not be symmetric,
+/// reverse mode comes last only if [`PlanOptions::modes`] says so: it multiplies from the left.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -35,7 +36,8 @@ pub struct HvpPlan {
 /// ```
 ///
 /// # Errors
-/// Mistakes in `f`; an input that is no float, an output that is no float scalar; a memory limit that no composition meets.
+/// Mistakes in `f`; an input that is no float, an output that is no float scalar;
+/// a memory limit that no composition meets.
 #[track_caller]
 pub fn plan_hvp(
     f: impl Fn(&Tensor) -> Tensor,
@@ -64,12 +66,12 @@ impl HvpPlan {
         &self.plan
     }
 
-    /// The compositions with what each would cost, the one taken, and its steps; JSON, a drawing and a page are at [`Plan`].
+    /// The compositions with their costs, the chosen one, and its steps. [`Plan`] has JSON, a drawing and a page.
     pub fn explain(&self) -> String {
         self.plan.explain()
     }
 
-    /// The Hessian at `x` times `v`, by the composition taken.
+    /// The Hessian at `x` times `v`, by the chosen composition.
     ///
     /// # Errors
     /// If `x` or `v` is of another type than the point that the plan was made for.
@@ -86,7 +88,7 @@ impl HvpPlan {
         Ok(results.remove(0))
     }
 
-    /// Runs every admissible composition at `x` and `v`, several times, and says what was counted and measured beside what was estimated.
+    /// Runs every admissible composition at `x` and `v` several times, and shows counts and times beside the estimates.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` or `v` is traced, so that nothing runs.

@@ -24,7 +24,7 @@ pub use gradus_ir::primitives::region::UserCost;
 /// let taken = |tangent, cotangent| -> Result<Mode> {
 ///     let f = with_cost(f, UserCost { value: 1_000, tangent, cotangent });
 ///     let plan = plan_jacobian(f, &Tensor::ones(&[4], F64), &PlanOptions::default())?;
-///     assert!(plan.explain().contains("of the operations stated"));
+///     assert!(plan.explain().contains("of the operations user-supplied"));
 ///     Ok(plan.plan().chosen().mode.clone())
 /// };
 /// assert_eq!(taken(1_000_000, 1_000_000)?, Mode::Forward);

@@ -87,18 +87,20 @@ fn a_plan_says_what_is_stated() {
     let plan = planned(DEAR, Objective::Time);
     let text = plan.explain();
     assert!(
-        text.contains("  4,000,000 of the operations stated\n"),
+        text.contains("  4,000,000 of the operations user-supplied\n"),
         "{text}"
     );
-    let line = text.lines().find(|line| line.contains("counted by nobody"));
+    let line = text
+        .lines()
+        .find(|line| line.contains("user-supplied, not counted"));
     let line = line.unwrap_or_else(|| panic!("{text}"));
     let place = format!(
-        "stated, and counted by nobody: the operations of with_cost, at {}:",
+        "user-supplied, not counted: the operations of with_cost, at {}:",
         file!()
     );
     assert!(line.trim_start().starts_with(&place), "{line}");
     let page = plan.plan().to_html();
-    assert!(page.contains("<td>4,000,000 of the operations stated</td>"));
+    assert!(page.contains("<td>4,000,000 of the operations user-supplied</td>"));
     assert!(page.contains(&format!("<p class=\"note\">{place}")));
     let analysis = plan.analyze(&Tensor::ones(&[4], F64)).unwrap();
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
@@ -118,7 +120,7 @@ fn a_plan_says_what_is_stated() {
 fn second_derivatives_are_weighed_by_what_is_stated() {
     let f = with_cost(|x: &Tensor| x.sin().sum(), DEAR);
     let plan = plan_hessian(f, &x(), &PlanOptions::default()).unwrap();
-    assert!(plan.explain().contains("of the operations stated"));
+    assert!(plan.explain().contains("of the operations user-supplied"));
     let found = plan.evaluate(&x()).unwrap();
     let wanted = hessian(|x: &Tensor| x.sin().sum())(&x());
     crate::same(&found, &wanted, 1e-14);

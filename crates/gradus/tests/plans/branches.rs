@@ -100,7 +100,7 @@ fn all_candidates_agree_and_cost_what_was_said() {
                 scalar += u32::from(matches!(c.mode, Mode::Scalar { .. }));
             }
             let blocks = plan.evaluate_blocks(&x).unwrap();
-            if blocks.ties.is_empty() {
+            if blocks.diagonal.is_empty() {
                 let got = blocks.tensor.to_vec::<f64>().unwrap();
                 close(name, "blocks", &got, &wanted, 1e-12);
             }

@@ -59,15 +59,15 @@ fn plans_of_second_derivatives_explain_themselves() {
       * reverse over reverse                        1,073           4,416           1,248      1.7 µs    1.00
         scalar elimination over reverse               707           5,008           3,616     16.8 µs    9.71
         reverse over forward                        1,238           5,096           1,248      1.9 µs    1.13
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: reverse over reverse, cotangents pulled from the outputs to the inputs
+      chosen: reverse over reverse, cotangents pulled from the outputs to the inputs
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 11 arrays of 536 bytes that the derivative needs
          2 pull 6 unit rows back through its linear program (23 operations)
-         3 write the 6 × 6 derivatives; in all 6 products and 33 elementwise operations
+         3 write the 6 × 6 derivatives; in total 6 products and 33 elementwise operations
     ");
     let hvp = plan_hvp(&f, &x, &options).unwrap();
     insta::assert_snapshot!(lines_masked(&hvp.explain()), @"
@@ -80,14 +80,14 @@ fn plans_of_second_derivatives_explain_themselves() {
         forward over reverse               358           1,928             496      1.2 µs    1.04
       * reverse over reverse               351           1,920             496      1.2 µs    1.00
         reverse over forward               351           1,920             496      1.2 µs    1.00
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: reverse over reverse, the gradient of the gradient's product with the vector
+      chosen: reverse over reverse, the gradient of the gradient's product with the vector
 
       steps:
          1 run the function, its gradient by reverse mode, and the gradient's product with the vector
          2 pull 1 back through all three
-         3 write the product of 6 numbers; in all 7 products and 33 elementwise operations
+         3 write the product of 6 numbers; in total 7 products and 33 elementwise operations
     ");
     insta::assert_snapshot!(lines_masked(&hvp.plan().to_json()), @r#"
     {
@@ -106,7 +106,7 @@ fn plans_of_second_derivatives_explain_themselves() {
       "steps": [
         "run the function, its gradient by reverse mode, and the gradient's product with the vector",
         "pull 1 back through all three",
-        "write the product of 6 numbers; in all 7 products and 33 elementwise operations"
+        "write the product of 6 numbers; in total 7 products and 33 elementwise operations"
       ]
     }
     "#);
@@ -126,16 +126,16 @@ fn plans_of_second_derivatives_explain_themselves() {
         reverse over reverse                  527,877,000      26,765,248       6,217,152     4.86 ms    1.70
         reverse over forward                  528,898,000      26,757,248       6,209,152     4.95 ms    1.73
       * forward over reverse, symmetric       266,245,000      22,669,248       6,217,152     2.87 ms    1.00
-        not weighed yet: compression by colouring (sparse results)
-        not weighed yet: recomputation (memory below what any order needs)
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
 
-      taken: forward over reverse, symmetric, tangents pushed from the inputs to the outputs
+      chosen: forward over reverse, symmetric, tangents pushed from the inputs to the outputs
 
       steps:
          1 run the function and its gradient by reverse mode, and keep 4 arrays of 4,120,000 bytes that the derivative needs
          2 push 512 unit columns through its linear program (7 operations)
-         3 of parts that are equal by symmetry one is computed, the other copied
-         4 write the 512 × 512 derivatives; in all 2 products and 10 elementwise operations
+         3 compute one of two blocks that are equal by symmetry, and copy it to the other
+         4 write the 512 × 512 derivatives; in total 2 products and 10 elementwise operations
     ");
     let measured = [hessian.analyze(&x).unwrap(), hvp.analyze(&x, &v).unwrap()];
     for analysis in measured {
@@ -222,9 +222,9 @@ fn mistakes_in_second_derivatives_are_explained() {
     plan_hvp: the function must return one floating-point number, it returned f64[3]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
     plan_hessian: the function must return one floating-point number, it returned bool[]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`
     add: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1
-    plan_jacobian: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
-    plan_hessian: no order of the chain rule keeps to 0 bytes; the least that one needs is 200 bytes (orders that compute parts again are not weighed yet)
-    plan_hvp: no order of the chain rule keeps to 0 bytes; the least that one needs is 24 bytes (orders that compute parts again are not weighed yet)
+    plan_jacobian: no order of the chain rule fits into 0 bytes; the smallest needs 24 bytes (recomputation is not available yet)
+    plan_hessian: no order of the chain rule fits into 0 bytes; the smallest needs 200 bytes (recomputation is not available yet)
+    plan_hvp: no order of the chain rule fits into 0 bytes; the smallest needs 24 bytes (recomputation is not available yet)
     ");
     let (h, p) = (
         plan_hessian(number, &x, &options).unwrap(),

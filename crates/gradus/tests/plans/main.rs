@@ -158,7 +158,7 @@ fn rows_are_blocks() {
         let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
         let blocks = plan.evaluate_blocks(&x).unwrap();
         assert_eq!(blocks.tensor.shape(), [n, k, m]);
-        assert_eq!(blocks.ties, [(0, 0)]);
+        assert_eq!(blocks.diagonal, [(0, 0)]);
         let dense = jacrev(&f)(&x);
         for i in 0..n as isize {
             let wanted = dense
@@ -202,9 +202,12 @@ fn blocks_of_all_functions_are_the_jacobian() {
                 .zip(dense.shape())
                 .map(|(s, d)| at / s % d)
                 .collect();
-            let off = blocks.ties.iter().any(|&(a, s)| index[a] != index[out + s]);
+            let off = blocks
+                .diagonal
+                .iter()
+                .any(|&(a, s)| index[a] != index[out + s]);
             let kept = (0..index.len())
-                .filter(|&k| k < out || blocks.ties.iter().all(|&(_, s)| out + s != k));
+                .filter(|&k| k < out || blocks.diagonal.iter().all(|&(_, s)| out + s != k));
             let there: usize = kept.zip(&bs).map(|(k, s)| index[k] * s).sum();
             let value = if off { 0.0 } else { got[there] };
             // Scalar elimination rounds otherwise than the mode that makes its blocks.
@@ -290,8 +293,8 @@ fn a_limit_rules_orders_out() {
     for limit in [0, least - 1] {
         let error = with(limit).err().unwrap().to_string();
         let wanted = format!(
-            "plan_jacobian: no order of the chain rule keeps to {limit} bytes; the least that one needs is {least} bytes \
-             (orders that compute parts again are not weighed yet)"
+            "plan_jacobian: no order of the chain rule fits into {limit} bytes; the smallest needs {least} bytes \
+             (recomputation is not available yet)"
         );
         assert!(error.starts_with(&wanted), "{error}");
         assert!(error.contains("main.rs"), "{error}");

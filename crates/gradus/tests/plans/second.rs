@@ -61,7 +61,7 @@ fn all_candidates_for_a_hessian_agree_and_cost_what_was_said() {
         }
         let blocks = plan.evaluate_blocks(&x).unwrap();
         assert_eq!(
-            blocks.tensor.shape().len() + blocks.ties.len(),
+            blocks.tensor.shape().len() + blocks.diagonal.len(),
             2 * x.shape().len(),
             "{name}"
         );

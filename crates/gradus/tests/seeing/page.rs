@@ -350,7 +350,7 @@ fn lists_are_shown() {
     let html = page("Lists", &graph);
     well_formed(&html);
     assert!(html.contains("f64[?]"));
-    assert!(html.contains("as often as is known only then"));
+    assert!(html.contains("as often as is known only at run time"));
 }
 
 #[test]
