@@ -81,13 +81,12 @@ pub(crate) fn estimate_region_vectors(
 /// A carried value does as soon as one step makes it so.
 fn repeated_in_steps(l: &Loop, marked: &[bool]) -> Vec<bool> {
     let mut inputs = vec![false];
-    inputs.extend(&marked[l.counts()..]);
+    inputs.extend(&marked[l.operands().consts.start..]);
     loop {
         let repeated = dependents(&l.body, &inputs);
         let mut more = false;
-        for k in 0..l.carries {
-            let carried = &mut inputs[1 + l.consts + k];
-            if repeated[l.body.outputs()[k].index()] && !*carried {
+        for (carried, output) in inputs[l.inputs().carries].iter_mut().zip(l.body.outputs()) {
+            if repeated[output.index()] && !*carried {
                 (*carried, more) = (true, true);
             }
         }
