@@ -29,7 +29,7 @@ pub(crate) fn jvp_with(
     }
     for id in g.node_ids() {
         let wanted = |v: ValueId| {
-            let has_tangent = g.ty(v).dtype.is_float();
+            let has_tangent = g.ty(v).dtype.has_derivatives();
             active[v.index()] && needed[v.index()] && has_tangent && tangents[v.index()].is_none()
         };
         if !g.node(id).results().any(wanted) {

@@ -1,7 +1,7 @@
 //! Arithmetic on literals, for operations whose result IEEE 754 (or wrapping integers) determines exactly, so that folding changes no bit.
 
 use crate::primitives::{Binary, Compare, Unary};
-use crate::types::{DType, Literal};
+use crate::types::{DType, Kind, Literal};
 
 /// `op(x)`, if it is exact.
 pub fn unary(op: Unary, x: Literal) -> Option<Literal> {
@@ -107,10 +107,9 @@ pub fn binary(op: Binary, a: Literal, b: Literal) -> Option<Literal> {
 
 /// `op(a, b)`
 pub fn compare(op: Compare, a: Literal, b: Literal) -> Literal {
-    let order = if a.dtype().is_float() {
-        a.as_f64().partial_cmp(&b.as_f64())
-    } else {
-        Some(a.as_i64().cmp(&b.as_i64()))
+    let order = match a.dtype().kind() {
+        Kind::Float(_) => a.as_f64().partial_cmp(&b.as_f64()),
+        Kind::Integer(_) | Kind::Bool => Some(a.as_i64().cmp(&b.as_i64())),
     };
     use std::cmp::Ordering::{Equal, Greater, Less};
     Literal::from_bool(match op {
@@ -125,8 +124,8 @@ pub fn compare(op: Compare, a: Literal, b: Literal) -> Literal {
 
 /// `x` as another element type.
 pub fn cast(to: DType, x: Literal) -> Literal {
-    match (x.dtype().is_float(), to) {
-        (true, _) => Literal::from_f64(to, x.as_f64()),
-        (false, _) => Literal::from_i64(to, x.as_i64()),
+    match x.dtype().kind() {
+        Kind::Float(_) => Literal::from_f64(to, x.as_f64()),
+        Kind::Integer(_) | Kind::Bool => Literal::from_i64(to, x.as_i64()),
     }
 }

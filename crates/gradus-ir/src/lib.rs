@@ -32,4 +32,7 @@ pub use graph::{Graph, Node, NodeId, Operands, Types, ValueId, Values};
 pub use linearity::nonlinearity;
 pub use loc::{Loc, Part};
 pub use primitives::Op;
-pub use types::{DType, Dims, Form, LONGEST, Literal, Type, row_major_strides};
+pub use types::{
+    DType, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, NumberType, Type, Width,
+    row_major_strides,
+};

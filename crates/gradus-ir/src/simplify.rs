@@ -149,12 +149,13 @@ fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Optio
                 return Some(a);
             }
             // Division by a power of two is multiplication by its exact inverse.
-            let value = lb.filter(|_| ty.dtype.is_float())?.as_f64();
+            let float = ty.dtype.float()?;
+            let value = lb?.as_f64();
             let inverse = Literal::from_f64(ty.dtype, 1.0 / value);
+            let normal = float.least_normal()..=float.largest();
             let exact = value.is_normal()
                 && value.to_bits().trailing_zeros() >= 52
-                && inverse.as_f64().is_normal()
-                && (ty.dtype != DType::F32 || (inverse.as_f64() as f32).is_normal());
+                && normal.contains(&inverse.as_f64().abs());
             if !exact {
                 return None;
             }

@@ -54,7 +54,7 @@ fn products(g: &Graph, matrix: ValueId, n: usize) -> Option<Vec<ValueId>> {
                 let [left, right] = [0, 1].map(|k| g.ty(node.operands[k]));
                 let (_, rows, summed, columns) = c.sizes(left, right);
                 let one = c.batch_left.is_empty() && (rows, columns) == (n, n);
-                if !one || summed < SUMMED || !node.ty().dtype.is_float() {
+                if !one || summed < SUMMED || node.ty().dtype.float().is_none() {
                     return None;
                 }
                 found.push(id);
@@ -73,7 +73,10 @@ fn parts(g: &Graph, id: ValueId, n: usize) -> Option<Vec<ValueId>> {
     let constant = |k: usize| matches!(g.maker(node.operands[k]).op, Op::Const(_));
     match &node.op {
         Op::Unary(Unary::Neg) | Op::Layout(Layout::Reshape(_)) => Some(vec![node.operands[0]]),
-        Op::Cast(_) if g.ty(node.operands[0]).dtype.is_float() && node.ty().dtype.is_float() => {
+        Op::Cast(_)
+            if g.ty(node.operands[0]).dtype.has_derivatives()
+                && node.ty().dtype.has_derivatives() =>
+        {
             Some(vec![node.operands[0]])
         }
         Op::Binary(Binary::Add | Binary::Sub) => Some(node.operands.to_vec()),

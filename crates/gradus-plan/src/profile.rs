@@ -78,7 +78,8 @@ impl Profile {
     pub fn product(&self, dtype: DType, b: usize, m: usize, k: usize, n: usize) -> f64 {
         let full = match dtype {
             DType::F32 => self.product_f32,
-            _ => self.product_f64,
+            // Only products of floats are measured.
+            DType::F64 | DType::I32 | DType::I64 | DType::U32 | DType::Bool => self.product_f64,
         };
         let share = |side: usize| side as f64 / (side as f64 + HALF_RATE);
         let operations = 2.0 * b as f64 * m as f64 * k as f64 * n as f64;

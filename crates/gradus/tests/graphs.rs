@@ -21,7 +21,7 @@ fn setting<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 fn floats(graph: &Graph) -> Vec<usize> {
     let types = graph.input_types();
     (0..types.len())
-        .filter(|&k| types[k].dtype.is_float())
+        .filter(|&k| types[k].dtype.has_derivatives())
         .collect()
 }
 

@@ -90,11 +90,11 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
     let mut operands = Vec::new();
     for (ty, sample) in &row.operands {
         let mut id = graph.input(ty.clone());
-        if ty.dtype.is_float() {
+        if ty.dtype.has_derivatives() {
             wrt.push(inputs.len());
         }
         inputs.push(random.array(ty, *sample));
-        if ty.dtype.is_float() {
+        if ty.dtype.has_derivatives() {
             // A scale near 1 leaves the operand in its range.
             let scale = graph.input(ty.clone());
             inputs.push(random.array(ty, Sample::Between(0.98, 1.02)));

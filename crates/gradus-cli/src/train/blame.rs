@@ -34,7 +34,7 @@ impl Stage {
 pub fn is_finite(state: &State) -> Result<bool> {
     for leaf in leaves(state) {
         // A NaN is not below infinity.
-        if leaf.dtype().is_float() && !leaf.abs().less(f64::INFINITY).all().item::<bool>()? {
+        if leaf.dtype().has_derivatives() && !leaf.abs().less(f64::INFINITY).all().item::<bool>()? {
             return Ok(false);
         }
     }

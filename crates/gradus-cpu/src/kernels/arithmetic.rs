@@ -2,8 +2,9 @@
 
 use super::Kernel;
 use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
-use gradus_ir::DType;
-use gradus_ir::primitives::{Binary, Compare, Unary};
+use super::{Arithmetic, by_width};
+use gradus_ir::primitives::{Binary, Compare, ReduceKind, Unary};
+use gradus_ir::{DType, Width};
 
 macro_rules! float_unary {
     ($name:ident, $t:ty) => {
@@ -146,40 +147,44 @@ pub(super) fn binary(op: Binary, dtype: DType, isa: Isa) -> Option<Kernel> {
 }
 
 macro_rules! joins {
-    ($name:ident, $t:ty, $add:expr, $mul:expr) => {
-        fn $name(op: Binary, isa: Isa) -> Kernel {
-            match op {
-                Binary::Mul => lane2!(onto(isa), $t => $t, |x, y, FMA| $mul(x, y)),
-                Binary::Max => lane2!(onto(isa), $t => $t, |x, y, FMA| {
+    ($name:ident, $t:ty) => {
+        fn $name(kind: ReduceKind, isa: Isa) -> Kernel {
+            match kind {
+                ReduceKind::Sum => lane2!(onto(isa), $t => $t, |x, y, FMA| x.plus(y)),
+                ReduceKind::Prod => lane2!(onto(isa), $t => $t, |x, y, FMA| x.times(y)),
+                ReduceKind::Max => lane2!(onto(isa), $t => $t, |x, y, FMA| {
                     if x > y || x != x { x } else { y }
                 }),
-                Binary::Min => lane2!(onto(isa), $t => $t, |x, y, FMA| {
+                ReduceKind::Min => lane2!(onto(isa), $t => $t, |x, y, FMA| {
                     if x < y || x != x { x } else { y }
                 }),
-                _ => lane2!(onto(isa), $t => $t, |x, y, FMA| $add(x, y)),
             }
         }
     };
 }
 
-joins!(join_f32, f32, |x: f32, y: f32| x + y, |x: f32, y: f32| x
-    * y);
-joins!(join_f64, f64, |x: f64, y: f64| x + y, |x: f64, y: f64| x
-    * y);
-joins!(join_i32, i32, i32::wrapping_add, i32::wrapping_mul);
-joins!(join_i64, i64, i64::wrapping_add, i64::wrapping_mul);
-joins!(join_u32, u32, u32::wrapping_add, u32::wrapping_mul);
-// Truth values have no sum and no product; the largest is "or", the smallest "and".
-joins!(join_bool, u8, |x: u8, y: u8| x | y, |x: u8, y: u8| x & y);
+joins!(join_f32, f32);
+joins!(join_f64, f64);
+joins!(join_i32, i32);
+joins!(join_i64, i64);
+joins!(join_u32, u32);
 
-pub(super) fn join(op: Binary, dtype: DType, isa: Isa) -> Kernel {
+/// The largest of truth values is whether one holds, the smallest whether all do. They have no sums and products.
+fn join_bool(kind: ReduceKind, isa: Isa) -> Kernel {
+    match kind {
+        ReduceKind::Sum | ReduceKind::Max => lane2!(onto(isa), u8 => u8, |x, y, FMA| x | y),
+        ReduceKind::Prod | ReduceKind::Min => lane2!(onto(isa), u8 => u8, |x, y, FMA| x & y),
+    }
+}
+
+pub(super) fn join(kind: ReduceKind, dtype: DType, isa: Isa) -> Kernel {
     match dtype {
-        DType::F32 => join_f32(op, isa),
-        DType::F64 => join_f64(op, isa),
-        DType::I32 => join_i32(op, isa),
-        DType::I64 => join_i64(op, isa),
-        DType::U32 => join_u32(op, isa),
-        DType::Bool => join_bool(op, isa),
+        DType::F32 => join_f32(kind, isa),
+        DType::F64 => join_f64(kind, isa),
+        DType::I32 => join_i32(kind, isa),
+        DType::I64 => join_i64(kind, isa),
+        DType::U32 => join_u32(kind, isa),
+        DType::Bool => join_bool(kind, isa),
     }
 }
 
@@ -216,7 +221,7 @@ pub(super) fn compare(op: Compare, dtype: DType, isa: Isa) -> Kernel {
     }
 }
 
-/// Chooses between elements of unsigned type `T` by a byte.
+/// Chooses between elements that `T` is as wide as, by a byte.
 struct Choose<T>(std::marker::PhantomData<T>);
 
 impl<T: Filler> Lane for Choose<T> {
@@ -234,10 +239,6 @@ impl<T: Filler> Lane for Choose<T> {
     }
 }
 
-pub(super) fn select(size: usize, isa: Isa) -> Kernel {
-    match size {
-        1 => simple::<Choose<u8>>(isa),
-        4 => simple::<Choose<u32>>(isa),
-        _ => simple::<Choose<u64>>(isa),
-    }
+pub(super) fn select(width: Width, isa: Isa) -> Kernel {
+    by_width!(width, T => simple::<Choose<T>>(isa))
 }

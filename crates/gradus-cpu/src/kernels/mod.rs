@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod cast;
+mod elements;
 mod functions;
 mod isa;
 mod reduce;
@@ -12,6 +13,7 @@ mod reduce;
 mod skinny;
 mod totals;
 
+pub(crate) use elements::{Arithmetic, by_float, by_integer, by_number, by_width, number_type};
 pub(crate) use isa::{AtLevel, Isa, at_level};
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
@@ -20,7 +22,7 @@ pub(crate) use totals::{
 };
 
 use gradus_ir::DType;
-use gradus_ir::primitives::{Binary, Compare, Unary};
+use gradus_ir::primitives::{Binary, Compare, ReduceKind, Unary};
 
 /// A loop over `n` elements: up to three operands, one result.
 ///
@@ -54,9 +56,9 @@ pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
         .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}"))
 }
 
-/// The loop that joins its second operand onto the result by `op` (addition, multiplication, the larger, the smaller); the others are not read.
-pub(crate) fn join(op: Binary, dtype: DType) -> Kernel {
-    arithmetic::join(op, dtype, Isa::best())
+/// The loop that joins its second operand onto the result as a reduction does; the other operands are not read.
+pub(crate) fn join(kind: ReduceKind, dtype: DType) -> Kernel {
+    arithmetic::join(kind, dtype, Isa::best())
 }
 
 /// The loop of a comparison of elements of type `dtype`.
@@ -66,7 +68,7 @@ pub(crate) fn compare(op: Compare, dtype: DType) -> Kernel {
 
 /// The loop that chooses between elements of type `dtype`.
 pub(crate) fn select(dtype: DType) -> Kernel {
-    arithmetic::select(dtype.size(), Isa::best())
+    arithmetic::select(dtype.width(), Isa::best())
 }
 
 /// The loop that converts.
@@ -92,9 +94,5 @@ pub(crate) fn copy(dtype: DType) -> Kernel {
         // SAFETY: both hold `n` elements of `SIZE` bytes and do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(a, out, n * SIZE) };
     }
-    match dtype.size() {
-        1 => run::<1>,
-        4 => run::<4>,
-        _ => run::<8>,
-    }
+    by_width!(dtype.width(), T => run::<{ size_of::<T>() }>)
 }

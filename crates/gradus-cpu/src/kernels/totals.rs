@@ -1,7 +1,8 @@
 //! Totals of many sums beside each other, in more digits than the sums: what is added up in parts of some dozen numbers is then as exact as a sum of few.
 
+use super::by_float;
 use super::isa::{AtLevel, Isa, at_level};
-use gradus_ir::DType;
+use gradus_ir::FloatType;
 
 /// Bytes of a total: the sum, and what it lost.
 pub(crate) const TOTAL_BYTES: usize = 2 * size_of::<f64>();
@@ -10,20 +11,23 @@ pub(crate) const TOTAL_BYTES: usize = 2 * size_of::<f64>();
 const PRODUCTS: usize = 1024;
 const LANES: usize = 64;
 
-/// Adds `n` sums of type `dtype`, f32 or f64, to totals: `n` sums in f64, and behind them what these have lost so far.
+/// Adds `n` sums of type `float` to totals: `n` sums in f64, and behind them what these have lost so far.
 ///
 /// # Safety
 /// `sums` points to `n` numbers of the type, `totals` to room for 2n that hold numbers.
-pub(crate) unsafe fn add_to_totals(dtype: DType, sums: *const u8, totals: *mut f64, n: usize) {
+pub(crate) unsafe fn add_to_totals(float: FloatType, sums: *const u8, totals: *mut f64, n: usize) {
     // SAFETY: by the caller; the machine has its best level.
     unsafe {
         let (total, lost) = std::slice::from_raw_parts_mut(totals, 2 * n).split_at_mut(n);
-        if dtype == DType::F32 {
-            let sums = std::slice::from_raw_parts(sums.cast::<f32>(), n);
-            at_level(Isa::best(), AddSingles { sums, total });
-        } else {
-            let sums = std::slice::from_raw_parts(sums.cast::<f64>(), n);
-            at_level(Isa::best(), AddDoubles { sums, total, lost });
+        match float {
+            FloatType::F32 => {
+                let sums = std::slice::from_raw_parts(sums.cast::<f32>(), n);
+                at_level(Isa::best(), AddSingles { sums, total });
+            }
+            FloatType::F64 => {
+                let sums = std::slice::from_raw_parts(sums.cast::<f64>(), n);
+                at_level(Isa::best(), AddDoubles { sums, total, lost });
+            }
         }
     }
 }
@@ -70,9 +74,9 @@ fn add_with_error(total: &mut f64, lost: &mut f64, x: f64) {
 /// Adds the products of `n` pairs of floats, each side by side, to one total.
 ///
 /// # Safety
-/// `left` and `right` point to `n` numbers of type `dtype`, f32 or f64, `total` to two numbers: the sum, and what it lost.
+/// `left` and `right` point to `n` numbers of type `float` `total` to two numbers: the sum, and what it lost.
 pub(crate) unsafe fn add_dot_to_total(
-    dtype: DType,
+    float: FloatType,
     left: *const u8,
     right: *const u8,
     n: usize,
@@ -81,15 +85,11 @@ pub(crate) unsafe fn add_dot_to_total(
     // SAFETY: by the caller; the machine has its best level.
     unsafe {
         let total = &mut *total.cast::<[f64; 2]>();
-        if dtype == DType::F32 {
-            let left = std::slice::from_raw_parts(left.cast::<f32>(), n);
-            let right = std::slice::from_raw_parts(right.cast::<f32>(), n);
+        by_float!(float, T => {
+            let left = std::slice::from_raw_parts(left.cast::<T>(), n);
+            let right = std::slice::from_raw_parts(right.cast::<T>(), n);
             at_level(Isa::best(), Dot { left, right, total });
-        } else {
-            let left = std::slice::from_raw_parts(left.cast::<f64>(), n);
-            let right = std::slice::from_raw_parts(right.cast::<f64>(), n);
-            at_level(Isa::best(), Dot { left, right, total });
-        }
+        });
     }
 }
 
@@ -149,18 +149,18 @@ impl<T: Multiply> AtLevel for Dot<'_, T> {
     }
 }
 
-/// The totals as `n` numbers of type `dtype`.
+/// The totals as `n` numbers of type `float`.
 ///
 /// # Safety
 /// `totals` are those of [`add_to_totals`], `out` has room for `n` numbers of the type.
-pub(crate) unsafe fn finish_totals(dtype: DType, totals: *const f64, n: usize, out: *mut u8) {
+pub(crate) unsafe fn finish_totals(float: FloatType, totals: *const f64, n: usize, out: *mut u8) {
     // SAFETY: by the caller.
     unsafe {
         for i in 0..n {
             let value = total(totals, n, i);
-            match dtype {
-                DType::F32 => out.cast::<f32>().add(i).write(value as f32),
-                _ => out.cast::<f64>().add(i).write(value),
+            match float {
+                FloatType::F32 => out.cast::<f32>().add(i).write(value as f32),
+                FloatType::F64 => out.cast::<f64>().add(i).write(value),
             }
         }
     }
@@ -184,7 +184,7 @@ pub(crate) unsafe fn total(totals: *const f64, n: usize, i: usize) -> f64 {
 pub(crate) unsafe fn merge_totals(from: *const f64, totals: *mut f64, n: usize) {
     // SAFETY: by the caller.
     unsafe {
-        add_to_totals(DType::F64, from.cast(), totals, n);
+        add_to_totals(FloatType::F64, from.cast(), totals, n);
         for i in n..2 * n {
             totals
                 .add(i)

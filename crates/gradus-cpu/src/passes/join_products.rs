@@ -86,7 +86,7 @@ fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
     let (&[l], &[r]) = (c.contract_left.as_slice(), c.contract_right.as_slice()) else {
         return Vec::new();
     };
-    if !c.batch_left.is_empty() || !node.ty().dtype.is_float() {
+    if !c.batch_left.is_empty() || node.ty().dtype.float().is_none() {
         return Vec::new();
     }
     let [a, b] = [node.operands[0], node.operands[1]];

@@ -2,8 +2,9 @@
 
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
+use crate::kernels::number_type;
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Dims, Result, Type, row_major_strides};
+use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
 
 /// Where the rows of a part belong in a larger array.
 #[derive(Debug)]
@@ -121,7 +122,7 @@ impl Kernel for Pad {
 #[derive(Debug)]
 pub(super) struct SliceAdd {
     places: Places,
-    dtype: DType,
+    number: NumberType,
     bytes: usize,
 }
 
@@ -129,7 +130,7 @@ impl SliceAdd {
     pub fn new(whole: &Type, part: &Type, start: &[usize], stride: &[usize]) -> SliceAdd {
         SliceAdd {
             places: Places::new(part, whole, start, stride),
-            dtype: whole.dtype,
+            number: number_type(whole.dtype),
             bytes: whole.bytes(),
         }
     }
@@ -148,7 +149,8 @@ impl Kernel for SliceAdd {
         let bytes = part
             .saturating_mul(3)
             .saturating_add(copied.saturating_mul(2));
-        StepForecast::moving(self.dtype, bytes).with(Work::Arithmetic, part / self.places.size)
+        StepForecast::moving(self.number.dtype(), bytes)
+            .with(Work::Arithmetic, part / self.places.size)
     }
 
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
@@ -156,7 +158,7 @@ impl Kernel for SliceAdd {
         // SAFETY: the result has the type of `whole` by the type rule of `slice_add`; rows lie in it by `Places::new`.
         unsafe {
             copy_unless_same(whole, out, self.bytes);
-            (self.places).each(|row| add_to(self.dtype, out, part, row));
+            (self.places).each(|row| add_to(self.number, out, part, row));
         }
         Ok(())
     }

@@ -3,14 +3,15 @@
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
+use crate::kernels::{Arithmetic, by_integer, by_number, number_type};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Dims, Error, ErrorKind, Result, Type, row_major_strides};
+use gradus_ir::{DType, Dims, Error, ErrorKind, IntegerType, Result, Type, row_major_strides};
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
 #[derive(Debug)]
 struct Indexed {
     dtype: DType,
-    index: DType,
+    index: IntegerType,
     batch: usize,
     before: usize,
     n: usize,
@@ -25,7 +26,7 @@ impl Indexed {
     fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
         Indexed {
             dtype: x.dtype,
-            index: indices.dtype,
+            index: (indices.dtype.integer()).expect("the type rules ask for integers"),
             batch: x.shape[..batch].iter().product(),
             before: x.shape[batch..axis].iter().product(),
             n: x.shape[axis],
@@ -38,7 +39,10 @@ impl Indexed {
     /// Elements picked, and bytes of the indices.
     fn picked(&self) -> (usize, usize) {
         let rows = self.batch * self.count;
-        (rows * self.before * self.after, rows * self.index.size())
+        (
+            rows * self.before * self.after,
+            rows * self.index.dtype().size(),
+        )
     }
 
     fn forecast_take(&self) -> StepForecast {
@@ -65,13 +69,7 @@ impl Indexed {
     unsafe fn each(&self, name: &str, indices: Memory, f: impl FnMut(usize, usize)) -> Result<()> {
         // One loop a type: a choice at each index would cost as much as the index.
         // SAFETY: by the caller.
-        let wrong = unsafe {
-            match self.index {
-                DType::I32 => self.each_of::<i32>(indices, f),
-                DType::U32 => self.each_of::<u32>(indices, f),
-                _ => self.each_of::<i64>(indices, f),
-            }
-        };
+        let wrong = unsafe { by_integer!(self.index, T => self.each_of::<T>(indices, f)) };
         wrong.map_err(|index| {
             Error::new(
                 ErrorKind::Index,
@@ -122,6 +120,7 @@ impl Indexed {
             match row {
                 4 => self.each("take", indices, |from, to| move_to::<4>(x, from, out, to)),
                 8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
+                // Any other number of bytes takes a call for each row.
                 _ => self.each("take", indices, |from, to| {
                     let (from, to) = (x.at(from * row, row), out.at(to * row, row));
                     std::ptr::copy_nonoverlapping(from, to, row);
@@ -140,26 +139,21 @@ impl Indexed {
         out: Memory,
     ) -> Result<()> {
         let (n, row) = (self.after, self.after * self.dtype.size());
+        let number = number_type(self.dtype);
         // SAFETY: as in `take`; `updates` has the type of what is picked by the type rule of `scatter_add`.
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
             let add = |to: usize, from: usize| {
                 let (from, to, step) = (from * row, to * row, 1);
-                add_to(self.dtype, out, updates, Row { from, to, n, step });
+                add_to(number, out, updates, Row { from, to, n, step });
             };
             if n != 1 {
                 return self.each("scatter_add", indices, add);
             }
             // Rows of one number are added by themselves.
-            match self.dtype {
-                DType::F32 => self.each("scatter_add", indices, |to, from| {
-                    add_one(out, to, updates, from, |a: f32, b| a + b);
-                }),
-                DType::F64 => self.each("scatter_add", indices, |to, from| {
-                    add_one(out, to, updates, from, |a: f64, b| a + b);
-                }),
-                _ => self.each("scatter_add", indices, add),
-            }
+            by_number!(number, T => self.each("scatter_add", indices, |to, from| {
+                add_one::<T>(out, to, updates, from);
+            }))
         }
     }
 }
@@ -177,24 +171,18 @@ unsafe fn move_to<const N: usize>(source: Memory, from: usize, target: Memory, t
     }
 }
 
-/// `target[to] = add(target[to], source[from])`
+/// `target[to] += source[from]`
 ///
 /// # Safety
 /// The arrays are of type `T`, have these elements and do not overlap. Debug builds check that they have them.
 #[inline(always)]
-unsafe fn add_one<T: Copy>(
-    target: Memory,
-    to: usize,
-    source: Memory,
-    from: usize,
-    add: impl Fn(T, T) -> T,
-) {
+unsafe fn add_one<T: Arithmetic>(target: Memory, to: usize, source: Memory, from: usize) {
     let size = size_of::<T>();
     // SAFETY: by the caller; arrays are aligned for their elements.
     unsafe {
         let from = source.at(from * size, size).cast::<T>();
         let to = target.at(to * size, size).cast::<T>();
-        to.write(add(to.read(), from.read()));
+        to.write(to.read().plus(from.read()));
     }
 }
 

@@ -5,9 +5,9 @@ use super::library::{self, Float};
 use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
 use super::skinny::Skinny;
 use super::transpose::{Shared, room, transpose};
-use crate::kernels::{add_dot_to_total, add_to_totals, merge_totals, total};
+use crate::kernels::{add_dot_to_total, add_to_totals, by_float, merge_totals, total};
 use crate::pool::{self, Pieces};
-use gradus_ir::DType;
+use gradus_ir::{FloatType, NumberType};
 use std::cell::Cell;
 
 /// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as
@@ -39,7 +39,7 @@ thread_local! {
 /// `[batch, m, k] × [batch, k, n]` with a long `k`; strides in elements.
 #[derive(Debug)]
 pub(super) struct Long {
-    dtype: DType,
+    float: FloatType,
     m: usize,
     k: usize,
     n: usize,
@@ -75,18 +75,21 @@ pub(super) struct Addresses {
 impl Long {
     /// `None` if the sums are short, or of whole numbers, which lose nothing.
     pub fn new(
-        dtype: DType,
+        number: NumberType,
         (m, k, n): (usize, usize, usize),
         (left, right): ((isize, isize), (isize, isize)),
         batch: usize,
         symmetric: bool,
     ) -> Option<Long> {
-        if !dtype.is_float() || k <= LONG_OF_FEW || m * n * batch == 0 {
+        let NumberType::Float(float) = number else {
+            return None;
+        };
+        if k <= LONG_OF_FEW || m * n * batch == 0 {
             return None;
         }
         let which = if m <= n { Few::Rows } else { Few::Columns };
         let kernels = (m.min(n) <= FEW)
-            .then(|| Skinny::part(dtype, (m, PART, n), left, right, which == Few::Columns))
+            .then(|| Skinny::part(float, (m, PART, n), left, right, which == Few::Columns))
             .flatten();
         let block = match (&kernels, which) {
             (None, _) if k <= LONG && m.min(n) > FEW => return None,
@@ -114,7 +117,7 @@ impl Long {
             .max(1);
         let pieces = Pieces::power_of_two(wanted.min(there * cuts), all >= WORTH_WAKING);
         Some(Long {
-            dtype,
+            float,
             m,
             k,
             n,
@@ -137,10 +140,7 @@ impl Long {
     pub unsafe fn run(&self, addresses: &(dyn Fn(usize) -> Addresses + Sync)) {
         // SAFETY: by the caller.
         unsafe {
-            match self.dtype {
-                DType::F32 => self.run_as::<f32>(addresses),
-                _ => self.run_as::<f64>(addresses),
-            }
+            by_float!(self.float, T => self.run_as::<T>(addresses));
         }
     }
 
@@ -222,7 +222,7 @@ impl Long {
             return unsafe {
                 let left = at.left.get().cast::<T>().add(from).cast();
                 let right = at.right.get().cast::<T>().add(from).cast();
-                add_dot_to_total(self.dtype, left, right, to - from, totals);
+                add_dot_to_total(self.float, left, right, to - from, totals);
             };
         }
         let (i, j) = self.blocks[block];
@@ -246,13 +246,13 @@ impl Long {
                 match self.few {
                     Some(which) => {
                         let flipped = which == Few::Columns;
-                        Skinny::part(self.dtype, size, self.left, self.right, flipped)
+                        Skinny::part(self.float, size, self.left, self.right, flipped)
                             .expect("the kernel was chosen by what does not change")
                             .run(left.cast(), right.cast(), part.cast());
                     }
                     None => self.by_library(size, left, right, part, transposed),
                 }
-                add_to_totals(self.dtype, part.cast(), totals, rows * columns);
+                add_to_totals(self.float, part.cast(), totals, rows * columns);
             }
         }
     }

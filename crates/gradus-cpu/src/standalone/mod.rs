@@ -19,11 +19,12 @@ pub(crate) use product::Product;
 use crate::buffers::{BufferId, Buffers, Memory};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
+use crate::kernels::{Arithmetic, by_number};
 use crate::registers::Registers;
 use crate::step::{Operand, Operands, SameMemory, Step};
 use crate::view::View;
 use gradus_ir::primitives::{Dynamic, Gather, Resize};
-use gradus_ir::{DType, Op, Result, Type};
+use gradus_ir::{NumberType, Op, Result, Type};
 use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
@@ -251,32 +252,22 @@ struct Row {
 /// `target[i·step] += source[i]` for the elements of `row`.
 ///
 /// # Safety
-/// Both arrays are of type `dtype` and have the elements of the row. Debug builds check it.
-unsafe fn add_to(dtype: DType, target: Memory, source: Memory, row: Row) {
+/// Both arrays are of type `number` and have the elements of the row. Debug builds check it.
+unsafe fn add_to(number: NumberType, target: Memory, source: Memory, row: Row) {
     let Row { from, to, n, step } = row;
-    let size = dtype.size();
+    let size = number.dtype().size();
     // SAFETY: by the caller.
     let (target, source) = unsafe { (target.row(to, n, step, size), source.at(from, n * size)) };
-    macro_rules! run {
-        ($t:ty, $add:expr) => {{
-            let (target, source) = (target.cast::<$t>(), source.cast::<$t>());
-            for i in 0..n {
-                // SAFETY: element `i` of the row, by the caller.
-                unsafe {
-                    let at = target.add(i * step);
-                    at.write($add(at.read(), source.add(i).read()));
-                }
+    by_number!(number, T => {
+        let (target, source) = (target.cast::<T>(), source.cast::<T>());
+        for i in 0..n {
+            // SAFETY: element `i` of the row, by the caller.
+            unsafe {
+                let at = target.add(i * step);
+                at.write(at.read().plus(source.add(i).read()));
             }
-        }};
-    }
-    match dtype {
-        DType::F32 => run!(f32, |a, b| a + b),
-        DType::F64 => run!(f64, |a, b| a + b),
-        DType::I32 => run!(i32, i32::wrapping_add),
-        DType::I64 => run!(i64, i64::wrapping_add),
-        DType::U32 => run!(u32, u32::wrapping_add),
-        DType::Bool => unreachable!("truth values are not added"),
-    }
+        }
+    });
 }
 
 /// Copies `row` of elements of `size` bytes to its places.

@@ -7,10 +7,11 @@ use super::symmetric::{Strips, mirror};
 use super::transpose::{Shared, room, transpose};
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
+use crate::kernels::{Arithmetic, by_float, by_integer, by_width, number_type};
 use crate::pool::{self, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
-use gradus_ir::{DType, Result, Type};
+use gradus_ir::{NumberType, Result, Type};
 use std::cell::Cell;
 
 /// The most multiplications of a product that plain loops compute.
@@ -34,7 +35,7 @@ thread_local! {
 /// `[batch, m, k] × [batch, k, n] → [batch, m, n]`; strides in elements.
 #[derive(Debug)]
 pub(crate) struct Product {
-    dtype: DType,
+    number: NumberType,
     /// Offsets of left and right matrix for each of the batch.
     offsets: Vec<(isize, isize)>,
     m: usize,
@@ -100,7 +101,7 @@ impl Product {
                 .collect();
         }
         let mut product = Product {
-            dtype: types[0].dtype,
+            number: number_type(types[0].dtype),
             offsets,
             m,
             k,
@@ -117,12 +118,15 @@ impl Product {
         let batch = product.offsets.len();
         let strides = (product.left, product.right);
         product.long =
-            Long::new(product.dtype, (m, k, n), strides, batch, c.symmetric).map(Box::new);
+            Long::new(product.number, (m, k, n), strides, batch, c.symmetric).map(Box::new);
         if product.long.is_some() {
             return Some(product);
         }
         if product.offsets.len() == 1 && !matches!(product.cut, Cut::Strips(_)) {
-            product.skinny = Skinny::choose(types[0].dtype, (m, k, n), product.left, product.right);
+            product.skinny = match product.number {
+                NumberType::Float(float) => Skinny::choose(float, (m, k, n), strides.0, strides.1),
+                NumberType::Integer(_) => None,
+            };
         }
         Some(product)
     }
@@ -133,7 +137,7 @@ impl Product {
         // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads.
         let wanted =
             ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
-        if !self.dtype.is_float() {
+        if let NumberType::Integer(_) = self.number {
             return;
         }
         let strips = Strips::of(self.n, self.k).filter(|_| self.symmetric);
@@ -163,7 +167,7 @@ impl Product {
     unsafe fn multiply(&self, left: *mut u8, right: *mut u8, out: *mut u8) {
         let (left, right, out) = (Shared(left), Shared(right), Shared(out));
         let addresses = |i: usize| {
-            let size = self.dtype.size() as isize;
+            let size = self.number.dtype().size() as isize;
             let (l, r) = self.offsets[i];
             let result = i * self.m * self.n * size as usize;
             Addresses {
@@ -196,10 +200,8 @@ impl Product {
         let mut memory = TRANSPOSED.take();
         // SAFETY: by the caller.
         unsafe {
-            let transposed = match self.dtype {
-                DType::F32 => self.transposed::<f32>(at, &mut memory),
-                _ => self.transposed::<f64>(at, &mut memory),
-            };
+            let width = self.number.dtype().width();
+            let transposed = by_width!(width, T => self.transposed::<T>(at, &mut memory));
             self.run_pieces(transposed);
         }
         TRANSPOSED.set(memory);
@@ -278,10 +280,7 @@ impl Product {
         // SAFETY: by the caller.
         unsafe {
             self.one(0, rows, (0, rows.1), at);
-            match self.dtype {
-                DType::F32 => mirror::<f32>(at.out, self.n, rows),
-                _ => mirror::<f64>(at.out, self.n, rows),
-            }
+            by_width!(self.number.dtype().width(), T => mirror::<T>(at.out, self.n, rows));
         }
     }
 
@@ -292,93 +291,87 @@ impl Product {
         let right_at = self.offsets[i].1 + at.right_from + columns.0 as isize * at.right_steps.1;
         let (left, right, out) = (at.left.get(), at.right.get(), at.out.get());
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
-        macro_rules! float {
-            ($t:ty) => {{
+        macro_rules! block {
+            ($multiply:ident, $t:ty) => {
                 // SAFETY: offsets are those of elements within the operands' views, checked when a program is built,
                 // and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
                     let out = out.cast::<$t>().add(out_at);
-                    if at.right_steps != self.right {
-                        self.large(m, n, left, right, at.right_steps, out);
-                    } else if m * n * self.k <= SMALL {
-                        self.plain(m, n, left, right, out, 0.0, |a, x, y| a + x * y);
-                    } else if self.worth_transposing(m) {
-                        let mut memory = TRANSPOSED.take();
-                        let transposed = room::<$t>(&mut memory, self.k * n);
-                        transpose(right, self.right, (self.k, n), transposed);
-                        self.large(m, n, left, transposed, (n as isize, 1), out);
-                        TRANSPOSED.set(memory);
-                    } else {
-                        self.large(m, n, left, right, self.right, out);
-                    }
+                    self.$multiply((m, n), left, (right, at.right_steps), out);
                 }
-            }};
+            };
         }
-        macro_rules! integer {
-            ($t:ty) => {{
-                // SAFETY: as above.
-                unsafe {
-                    let left = left.cast::<$t>().offset(left_at);
-                    let right = right.cast::<$t>().offset(right_at);
-                    let out = out.cast::<$t>().add(out_at);
-                    self.plain(m, n, left, right, out, 0, |a, x, y| {
-                        a.wrapping_add(x.wrapping_mul(y))
-                    });
-                }
-            }};
-        }
-        match self.dtype {
-            DType::F32 => float!(f32),
-            DType::F64 => float!(f64),
-            DType::I32 => integer!(i32),
-            DType::I64 => integer!(i64),
-            DType::U32 => integer!(u32),
-            DType::Bool => unreachable!("truth values are not multiplied"),
+        match self.number {
+            NumberType::Float(float) => by_float!(float, T => block!(floats, T)),
+            NumberType::Integer(integer) => by_integer!(integer, T => block!(plain, T)),
         }
     }
 
-    /// A block of a product by the library; `right` has strides of its own.
-    unsafe fn large<T: Float>(
+    /// A block of a product of floats, in the way that is fastest for its size; `right` has strides of its own.
+    ///
+    /// # Safety
+    /// The operands hold the rows and columns of the block, and `out` has room for it.
+    unsafe fn floats<T: Float + Arithmetic>(
         &self,
-        m: usize,
-        n: usize,
+        (m, n): (usize, usize),
         left: *const T,
-        right: *const T,
-        right_strides: (isize, isize),
+        (right, strides): (*const T, (isize, isize)),
         out: *mut T,
     ) {
         // SAFETY: by the caller.
         unsafe {
-            let (size, right) = ((m, self.k, n), (right, right_strides));
-            library::multiply(size, (left, self.left), right, (out, self.n), false);
+            if strides == self.right && m * n * self.k <= SMALL {
+                self.plain((m, n), left, (right, strides), out);
+            } else if strides == self.right && self.worth_transposing(m) {
+                let mut memory = TRANSPOSED.take();
+                let transposed = room::<T>(&mut memory, self.k * n);
+                transpose(right, strides, (self.k, n), transposed);
+                self.large((m, n), left, (transposed, (n as isize, 1)), out);
+                TRANSPOSED.set(memory);
+            } else {
+                self.large((m, n), left, (right, strides), out);
+            }
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a block, three arrays and what to do"
-    )]
-    unsafe fn plain<T: Copy>(
+    /// A block of a product by the library.
+    ///
+    /// # Safety
+    /// As for [`floats`](Self::floats).
+    unsafe fn large<T: Float>(
         &self,
-        m: usize,
-        n: usize,
+        (m, n): (usize, usize),
         left: *const T,
-        right: *const T,
+        right: (*const T, (isize, isize)),
         out: *mut T,
-        zero: T,
-        join: impl Fn(T, T, T) -> T,
+    ) {
+        let size = (m, self.k, n);
+        // SAFETY: by the caller.
+        unsafe { library::multiply(size, (left, self.left), right, (out, self.n), false) };
+    }
+
+    /// A block of a product, number by number.
+    ///
+    /// # Safety
+    /// As for [`floats`](Self::floats).
+    unsafe fn plain<T: Arithmetic>(
+        &self,
+        (m, n): (usize, usize),
+        left: *const T,
+        (right, strides): (*const T, (isize, isize)),
+        out: *mut T,
     ) {
         for i in 0..m {
             for j in 0..n {
-                let mut sum = zero;
+                let mut sum = T::ZERO;
                 for l in 0..self.k {
                     // SAFETY: by the caller.
                     unsafe {
                         let x = left.offset(i as isize * self.left.0 + l as isize * self.left.1);
-                        let y = right.offset(l as isize * self.right.0 + j as isize * self.right.1);
-                        sum = join(sum, x.read(), y.read());
+                        let y = right.offset(l as isize * strides.0 + j as isize * strides.1);
+                        sum = sum.plus(x.read().times(y.read()));
                     }
                 }
                 // SAFETY: as above.
@@ -407,7 +400,7 @@ impl Kernel for Product {
             _ => 1,
         };
         match self.worth_transposing(self.m) {
-            true => at_once * self.k * self.n * self.dtype.size(),
+            true => at_once * self.k * self.n * self.number.dtype().size(),
             false => 0,
         }
     }
@@ -429,12 +422,13 @@ impl Kernel for Product {
         let right = matrices(self.offsets.iter().map(|o| o.1).collect())
             * lines(k, self.right.0)
             * lines(n, self.right.1);
-        let bytes = (left + right + batch * m * n) * self.dtype.size();
+        let bytes = (left + right + batch * m * n) * self.number.dtype().size();
         let operations = match self.symmetric {
             true => [m, k, n + 1].into_iter().fold(1, usize::saturating_mul),
             false => [batch, m, k, n].into_iter().fold(2, usize::saturating_mul),
         };
-        let mut step = StepForecast::moving(self.dtype, bytes).with(Work::Product, operations);
+        let mut step =
+            StepForecast::moving(self.number.dtype(), bytes).with(Work::Product, operations);
         step.product = Some((batch, m, k, n));
         step
     }

@@ -3,10 +3,10 @@
 use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
-use crate::kernels::{AtLevel, Isa, at_level};
+use crate::kernels::{AtLevel, Isa, at_level, by_float, by_integer, by_number, number_type};
 use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Result, Type};
+use gradus_ir::{DType, Kind, NumberType, Result, Type};
 use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
@@ -36,21 +36,8 @@ impl Axis {
     }
 }
 
-macro_rules! with_type {
-    ($dtype:expr, $f:ident::<_>($($arg:expr),*)) => {
-        match $dtype {
-            DType::F32 => $f::<f32>($($arg),*),
-            DType::F64 => $f::<f64>($($arg),*),
-            DType::I32 => $f::<i32>($($arg),*),
-            DType::I64 => $f::<i64>($($arg),*),
-            DType::U32 => $f::<u32>($($arg),*),
-            DType::Bool => $f::<u8>($($arg),*),
-        }
-    };
-}
-
-/// Numbers that can be compared, and added up in a running sum.
-trait Number: Copy + PartialOrd {
+/// Numbers that are added up in a running sum.
+trait Number: Copy {
     /// A sum that goes on, and what it lost: of many lines each in an array of its own, so that vectors of them are read and written as they lie.
     type Running: Copy;
     const NONE: Self::Running;
@@ -80,7 +67,7 @@ macro_rules! whole_numbers {
     )*};
 }
 
-whole_numbers!(i32 i64 u32 u8);
+whole_numbers!(i32 i64 u32);
 
 /// In f64: a million additions lose less than one rounding to f32.
 impl Number for f32 {
@@ -125,7 +112,7 @@ impl Number for f64 {
 #[derive(Debug)]
 pub(super) struct CumSum {
     axis: Axis,
-    dtype: DType,
+    number: NumberType,
     reverse: bool,
 }
 
@@ -133,7 +120,7 @@ impl CumSum {
     pub fn new(x: &Type, axis: usize, reverse: bool) -> CumSum {
         CumSum {
             axis: Axis::of(x, axis),
-            dtype: x.dtype,
+            number: number_type(x.dtype),
             reverse,
         }
     }
@@ -143,15 +130,16 @@ impl Kernel for CumSum {
     const NAME: &'static str = "cumsum";
 
     fn forecast(&self, _in_place: InPlace) -> StepForecast {
+        let dtype = self.number.dtype();
         let elements = self.axis.lines() * self.axis.n;
-        StepForecast::moving(self.dtype, 2 * elements * self.dtype.size())
+        StepForecast::moving(dtype, 2 * elements * dtype.size())
             .with(Work::Reduction, self.axis.joined())
     }
 
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (x, out) = (arrays.operand(0).start(), arrays.result(0).start());
         // SAFETY: by the caller.
-        unsafe { with_type!(self.dtype, cumsum::<_>(self.axis, self.reverse, x, out)) }
+        unsafe { by_number!(self.number, T => cumsum::<T>(self.axis, self.reverse, x, out)) }
         Ok(())
     }
 }
@@ -325,8 +313,15 @@ impl Kernel for ArgReduce {
 
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (x, out) = (arrays.operand(0).start(), arrays.result(0).start());
+        let (axis, smallest) = (self.axis, self.smallest);
         // SAFETY: by the caller.
-        unsafe { with_type!(self.dtype, position::<_>(self.axis, self.smallest, x, out)) }
+        unsafe {
+            match self.dtype.kind() {
+                Kind::Float(float) => by_float!(float, T => position::<T>(axis, smallest, x, out)),
+                Kind::Integer(t) => by_integer!(t, T => position::<T>(axis, smallest, x, out)),
+                Kind::Bool => position::<u8>(axis, smallest, x, out),
+            }
+        }
         Ok(())
     }
 }
@@ -335,7 +330,7 @@ impl Kernel for ArgReduce {
     clippy::eq_op,
     reason = "only a NaN differs from itself, and the type may be an integer's"
 )]
-unsafe fn position<T: Number>(axis: Axis, smallest: bool, x: *mut u8, out: *mut u8) {
+unsafe fn position<T: Copy + PartialOrd>(axis: Axis, smallest: bool, x: *mut u8, out: *mut u8) {
     let (x, out) = (x.cast::<T>(), out.cast::<i64>());
     let Axis { outer, n, inner } = axis;
     for o in 0..outer {

@@ -4,7 +4,7 @@
 use super::transpose::{Shared, room, transpose};
 use crate::kernels::{self, Block, DEPTH, Isa};
 use crate::pool::{self, Pieces};
-use gradus_ir::DType;
+use gradus_ir::FloatType;
 use std::cell::Cell;
 
 // When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache,
@@ -59,7 +59,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Skinny {
     kernels: kernels::Skinny,
-    dtype: DType,
+    float: FloatType,
     strategy: Strategy,
     /// Whether the few rows are columns of the right operand.
     flipped: bool,
@@ -87,15 +87,15 @@ enum Strategy {
 impl Skinny {
     /// `[m, k] × [k, n]` if kernels of our own are faster than the library at it.
     pub fn choose(
-        dtype: DType,
+        float: FloatType,
         (m, k, n): (usize, usize, usize),
         left: (isize, isize),
         right: (isize, isize),
     ) -> Option<Skinny> {
-        let kernels = kernels::skinny(dtype, Isa::best())?;
+        let kernels = kernels::skinny(float, Isa::best())?;
         let mut skinny = Skinny {
             kernels,
-            dtype,
+            float,
             strategy: Strategy::Rows,
             flipped: false,
             few: m,
@@ -107,7 +107,7 @@ impl Skinny {
             pieces: Pieces::ONE,
             fills_cache: true,
         };
-        let bytes = dtype.size();
+        let bytes = float.dtype().size();
         if m.min(n) <= FEW_BY_LONG_DOTS {
             if n < m {
                 skinny.flipped = true;
@@ -164,7 +164,7 @@ impl Skinny {
     /// `flipped`, else few rows.
     /// `None` if there are no kernels, or neither axis of the large operand is one of neighbours.
     pub fn part(
-        dtype: DType,
+        float: FloatType,
         (m, k, n): (usize, usize, usize),
         left: (isize, isize),
         right: (isize, isize),
@@ -185,8 +185,8 @@ impl Skinny {
             _ => return None,
         };
         Some(Skinny {
-            kernels: kernels::skinny(dtype, Isa::best())?,
-            dtype,
+            kernels: kernels::skinny(float, Isa::best())?,
+            float,
             strategy,
             flipped,
             few,
@@ -222,11 +222,7 @@ impl Skinny {
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
         // SAFETY: by the caller.
         unsafe {
-            match self.dtype {
-                DType::F32 => self.run_as::<f32>(left, right, out),
-                DType::F64 => self.run_as::<f64>(left, right, out),
-                _ => unreachable!("there are kernels for floats"),
-            }
+            kernels::by_float!(self.float, T => self.run_as::<T>(left, right, out));
         }
     }
 
@@ -246,7 +242,7 @@ impl Skinny {
     /// Bytes of what a run prepares, beside its arrays.
     pub fn scratch(&self) -> usize {
         let (left, right) = self.prepared();
-        (left + right) * self.dtype.size()
+        (left + right) * self.float.dtype().size()
     }
 
     /// # Safety
@@ -410,12 +406,12 @@ mod tests {
             }
         };
         let (left, right) = (lies(m, k, transposed[0]), lies(k, n, transposed[1]));
-        Skinny::choose(DType::F32, (m, k, n), left, right).map(|s| s.strategy)
+        Skinny::choose(FloatType::F32, (m, k, n), left, right).map(|s| s.strategy)
     }
 
     #[test]
     fn the_large_operand_is_read_in_the_order_in_which_it_lies() {
-        if kernels::skinny(DType::F32, Isa::best()).is_none() {
+        if kernels::skinny(FloatType::F32, Isa::best()).is_none() {
             return;
         }
         assert_eq!(

@@ -7,6 +7,7 @@ use super::program::{Code, Instruction, Program, Value};
 use crate::array::ALIGNMENT;
 use crate::kernels;
 use crate::pool::Pieces;
+use gradus_ir::Width;
 use smallvec::SmallVec;
 
 /// Bytes of the tiles of all registers together: a part of the first cache.
@@ -31,7 +32,7 @@ impl Kernel {
 /// A kernel whose registers have numbers and no addresses yet.
 struct Build {
     program: Program,
-    sizes: Vec<usize>,
+    widths: Vec<Width>,
     /// The last instruction that reads each value; the number of instructions if it is stored or reduced.
     last_use: Vec<usize>,
     registers: RegisterAllocator,
@@ -48,7 +49,7 @@ impl Build {
     fn new(program: Program) -> Build {
         let values = program.sources.len() + program.code.len();
         Build {
-            sizes: (0..values).map(|v| program.dtype(v).size()).collect(),
+            widths: (0..values).map(|v| program.dtype(v).width()).collect(),
             last_use: last_uses(&program),
             registers: RegisterAllocator::default(),
             locations: Vec::with_capacity(values),
@@ -67,10 +68,10 @@ impl Build {
         let location = match Access::of(&source.view) {
             Access::Direct { offset } => Location::Source {
                 buffer: source.buffer,
-                offset: offset * self.sizes[v] as isize,
+                offset: offset * self.widths[v].bytes() as isize,
             },
             Access::Uniform { offset } => {
-                let offset = offset * self.sizes[v] as isize;
+                let offset = offset * self.widths[v].bytes() as isize;
                 self.fixed.push((v, Fixed::Element { source: v, offset }));
                 Location::Register(self.registers.take())
             }
@@ -163,7 +164,13 @@ impl Build {
     fn finish(self) -> Kernel {
         let program = self.program;
         let elements: usize = program.shape.iter().product();
-        let widest = self.sizes.iter().copied().max().unwrap_or(8);
+        let widest = self
+            .widths
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(Width::B8)
+            .bytes();
         let reductions = program.reductions.len();
         let count = self.registers.count + reductions;
         let tile = (TILE_BYTES / (count.max(1) * widest)).clamp(128, 1024) / 64 * 64;
@@ -197,7 +204,7 @@ impl Build {
             scratch: totals + reductions * total,
             outside: outside.collect(),
             locations,
-            sizes: self.sizes,
+            widths: self.widths,
             fixed: self.fixed,
             gathered: self.gathered,
             iotas: self.iotas,

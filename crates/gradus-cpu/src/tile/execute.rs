@@ -3,7 +3,7 @@
 use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
 use crate::buffers::Buffers;
-use crate::kernels::{self, Accumulate};
+use crate::kernels::{self, Accumulate, by_width};
 use crate::pool;
 use crate::registers::{Line, Registers};
 use gradus_ir::DType;
@@ -30,16 +30,9 @@ impl Kernel {
             // Nothing is computed, but sums over nothing have a value.
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
                 let (a, _, c) = self.program.reduced;
-                let size = f.fold.dtype.size();
+                let (width, neutral) = (f.fold.dtype.width(), f.neutral.to_ne_bytes());
                 // SAFETY: the result has a·c elements, see `Tile`.
-                unsafe {
-                    fill(
-                        f.neutral.to_ne_bytes().as_ptr(),
-                        size,
-                        a * c,
-                        buffers.start(r.buffer),
-                    )
-                };
+                unsafe { fill(neutral.as_ptr(), width, a * c, buffers.start(r.buffer)) };
             }
             return;
         }
@@ -179,7 +172,7 @@ impl Tile<'_> {
             if let Fixed::Literal(value) = fixed {
                 let bytes = value.to_ne_bytes();
                 // SAFETY: the register has room for a tile by `Kernel::new`.
-                unsafe { fill(bytes.as_ptr(), k.sizes[*v], n, self.pointers[*v]) };
+                unsafe { fill(bytes.as_ptr(), k.widths[*v], n, self.pointers[*v]) };
             }
         }
     }
@@ -193,7 +186,7 @@ impl Tile<'_> {
                 let base = self.buffers.start(k.program.sources[*source].buffer);
                 // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view
                 // reaches.
-                unsafe { fill(base.offset(*offset), k.sizes[*v], n, self.pointers[*v]) };
+                unsafe { fill(base.offset(*offset), k.widths[*v], n, self.pointers[*v]) };
             }
         }
     }
@@ -226,16 +219,14 @@ impl Tile<'_> {
                     .buffers
                     .start(buffer)
                     .offset(offset)
-                    .add(start * k.sizes[v]);
+                    .add(start * k.widths[v].bytes());
             }
             for g in &k.gathered {
                 let base = self.buffers.start(k.program.sources[g.value].buffer);
                 let out = self.pointers[g.value];
-                match k.sizes[g.value] {
-                    1 => gather::<u8>(base, g.offset, &g.axes, start, n, out),
-                    4 => gather::<u32>(base, g.offset, &g.axes, start, n, out),
-                    _ => gather::<u64>(base, g.offset, &g.axes, start, n, out),
-                }
+                by_width!(k.widths[g.value], T => {
+                    gather::<T>(base, g.offset, &g.axes, start, n, out);
+                });
             }
             for iota in &k.iotas {
                 write_iota(iota, self.pointers[iota.value], start, n);
@@ -251,7 +242,7 @@ impl Tile<'_> {
                 );
             }
             for &(v, buffer) in &k.copies {
-                let size = k.sizes[v];
+                let size = k.widths[v].bytes();
                 std::ptr::copy(
                     self.pointers[v],
                     self.buffers.start(buffer).add(start * size),
@@ -316,7 +307,7 @@ impl Tile<'_> {
                 unsafe {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
-                        let size = k.sizes[r.value];
+                        let size = k.widths[r.value].bytes();
                         let out = self.buffers.start(r.buffer);
                         for i in 0..count {
                             let mut state = f.fold.start();
@@ -374,11 +365,16 @@ impl Tile<'_> {
             // SAFETY: positions lie within block `block` of `b` rows; row sums have room for a tile.
             unsafe {
                 for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                    let size = f.fold.dtype.size();
-                    let out = self.buffers.start(r.buffer).add((block * c + first) * size);
-                    fill(f.neutral.to_ne_bytes().as_ptr(), size, width, out);
-                    fill(f.neutral.to_ne_bytes().as_ptr(), size, width, self.sums(j));
-                    if b > ROWS && f.is_float_sum() {
+                    let (element, neutral) = (f.fold.dtype.width(), f.neutral.to_ne_bytes());
+                    let at = (block * c + first) * element.bytes();
+                    fill(
+                        neutral.as_ptr(),
+                        element,
+                        width,
+                        self.buffers.start(r.buffer).add(at),
+                    );
+                    fill(neutral.as_ptr(), element, width, self.sums(j));
+                    if b > ROWS && f.float_sum().is_some() {
                         let bytes = width * kernels::TOTAL_BYTES;
                         self.totals(j).cast::<u8>().write_bytes(0, bytes);
                     }
@@ -430,21 +426,22 @@ impl Tile<'_> {
     unsafe fn join_sums(&mut self, (at, width): (usize, usize), many: bool, last: bool) {
         let k = self.kernel;
         for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-            let (dtype, size) = (f.fold.dtype, f.fold.dtype.size());
+            let element = f.fold.dtype.width();
             let sums = self.sums(j);
             // SAFETY: by the caller.
             unsafe {
-                let out = self.buffers.start(r.buffer).add(at * size);
-                if many && f.is_float_sum() {
-                    let totals = self.totals(j);
-                    kernels::add_to_totals(dtype, sums, totals, width);
-                    if last {
-                        kernels::finish_totals(dtype, totals, width, out);
+                let out = self.buffers.start(r.buffer).add(at * element.bytes());
+                match f.float_sum().filter(|_| many) {
+                    Some(float) => {
+                        let totals = self.totals(j);
+                        kernels::add_to_totals(float, sums, totals, width);
+                        if last {
+                            kernels::finish_totals(float, totals, width, out);
+                        }
                     }
-                } else {
-                    (f.join)(sums, sums, sums, out, width);
+                    None => (f.join)(sums, sums, sums, out, width),
                 }
-                fill(f.neutral.to_ne_bytes().as_ptr(), size, width, sums);
+                fill(f.neutral.to_ne_bytes().as_ptr(), element, width, sums);
             }
         }
     }

@@ -4,8 +4,8 @@ use super::program::{Code, Program, Value};
 use crate::buffers::BufferId;
 use crate::kernels::{self, Fold};
 use crate::pool::{MOST_PIECES, Pieces};
-use gradus_ir::primitives::{Binary, ReduceKind, Unary, Work};
-use gradus_ir::{DType, Literal};
+use gradus_ir::primitives::{ReduceKind, Unary, Work};
+use gradus_ir::{DType, FloatType, Literal, Width};
 use smallvec::SmallVec;
 
 /// Work below this many nanoseconds is not split; work that is split is worth waking a thread.
@@ -73,8 +73,8 @@ pub(crate) struct Kernel {
     pub(super) locations: Vec<Location>,
     /// The values that are in buffers rather than in registers, with the byte of the first element.
     pub(super) outside: Vec<(Value, BufferId, isize)>,
-    /// Bytes of an element of each value.
-    pub(super) sizes: Vec<usize>,
+    /// How wide the elements of each value are.
+    pub(super) widths: Vec<Width>,
     pub(super) fixed: Vec<(Value, Fixed)>,
     pub(super) gathered: Vec<Gathered>,
     pub(super) iotas: Vec<Iota>,
@@ -96,9 +96,12 @@ pub(super) struct Folding {
 }
 
 impl Folding {
-    /// Whether rows are added whose sum would lose more with each: the totals are kept in more digits.
-    pub(super) fn is_float_sum(&self) -> bool {
-        self.fold.kind == ReduceKind::Sum && self.fold.dtype.is_float()
+    /// The type of rows whose sum would lose more with each row that is added: their totals are kept in more digits.
+    pub(super) fn float_sum(&self) -> Option<FloatType> {
+        match self.fold.kind {
+            ReduceKind::Sum => self.fold.dtype.float(),
+            ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => None,
+        }
     }
 }
 
@@ -178,35 +181,15 @@ impl Kernel {
 
 impl Folding {
     pub(super) fn new(kind: ReduceKind, dtype: DType) -> Folding {
-        let (op, neutral) = match kind {
-            ReduceKind::Sum => (Binary::Add, Literal::from_i64(dtype, 0)),
-            ReduceKind::Prod => (Binary::Mul, Literal::from_i64(dtype, 1)),
-            ReduceKind::Max => (Binary::Max, lowest(dtype)),
-            ReduceKind::Min => (Binary::Min, highest(dtype)),
-        };
         Folding {
             fold: kernels::fold_kernels(kind, dtype),
-            join: kernels::join(op, dtype),
-            neutral,
+            join: kernels::join(kind, dtype),
+            neutral: match kind {
+                ReduceKind::Sum => Literal::from_i64(dtype, 0),
+                ReduceKind::Prod => Literal::from_i64(dtype, 1),
+                ReduceKind::Max => Literal::lowest(dtype),
+                ReduceKind::Min => Literal::highest(dtype),
+            },
         }
-    }
-}
-
-fn lowest(dtype: DType) -> Literal {
-    match dtype {
-        DType::F32 | DType::F64 => Literal::from_f64(dtype, f64::NEG_INFINITY),
-        DType::I32 => Literal::from_i64(dtype, i64::from(i32::MIN)),
-        DType::I64 => Literal::from_i64(dtype, i64::MIN),
-        DType::U32 | DType::Bool => Literal::from_i64(dtype, 0),
-    }
-}
-
-fn highest(dtype: DType) -> Literal {
-    match dtype {
-        DType::F32 | DType::F64 => Literal::from_f64(dtype, f64::INFINITY),
-        DType::I32 => Literal::from_i64(dtype, i64::from(i32::MAX)),
-        DType::I64 => Literal::from_i64(dtype, i64::MAX),
-        DType::U32 => Literal::from_i64(dtype, i64::from(u32::MAX)),
-        DType::Bool => Literal::from_i64(dtype, 1),
     }
 }

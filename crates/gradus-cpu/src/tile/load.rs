@@ -1,6 +1,8 @@
 //! Bringing elements that do not lie one after the other into a tile.
 
+use crate::kernels::by_width;
 use crate::view::{View, collapse};
+use gradus_ir::Width;
 use smallvec::SmallVec;
 
 /// How a source is brought into a tile.
@@ -102,27 +104,18 @@ pub(super) unsafe fn gather<T: Copy>(
     }
 }
 
-/// Fills `out` with `n` copies of one element of `size` bytes.
+/// Fills `out` with `n` copies of one element.
 ///
 /// # Safety
-/// `element` has `size` bytes, `out` room for `n` of them.
-pub(super) unsafe fn fill(element: *const u8, size: usize, n: usize, out: *mut u8) {
+/// `element` is as wide as `width` says, `out` has room for `n` of them and is aligned for them.
+pub(super) unsafe fn fill(element: *const u8, width: Width, n: usize, out: *mut u8) {
     // SAFETY: by the caller.
     unsafe {
-        match size {
-            1 => out.write_bytes(element.read(), n),
-            4 => {
-                let v = element.cast::<u32>().read_unaligned();
-                for i in 0..n {
-                    out.cast::<u32>().add(i).write(v);
-                }
+        by_width!(width, T => {
+            let value = element.cast::<T>().read_unaligned();
+            for i in 0..n {
+                out.cast::<T>().add(i).write(value);
             }
-            _ => {
-                let v = element.cast::<u64>().read_unaligned();
-                for i in 0..n {
-                    out.cast::<u64>().add(i).write(v);
-                }
-            }
-        }
+        });
     }
 }

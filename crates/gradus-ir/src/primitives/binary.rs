@@ -8,7 +8,7 @@ use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
 use crate::primitives::Unary;
-use crate::types::{DType, Type};
+use crate::types::{DType, FloatType, Type};
 
 /// An elementwise function of two operands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -122,9 +122,9 @@ impl SingleResult for Binary {
         let d = ty.dtype;
         let (fits, wanted) = match self {
             Add | Sub | Mul | Div | Rem => (d != DType::Bool, "numbers"),
-            Pow | Atan2 | Hypot | LogAddExp => (d.is_float(), "floating-point numbers"),
+            Pow | Atan2 | Hypot | LogAddExp => (d.float().is_some(), "floating-point numbers"),
             Max | Min => (true, "anything"),
-            And | Or | Xor => (!d.is_float(), "truth values or integers"),
+            And | Or | Xor => (d.float().is_none(), "truth values or integers"),
             Shl | Shr => (d.is_integer(), "integers"),
         };
         if fits {
@@ -310,11 +310,7 @@ fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let lower = g.sub(b, one);
     let power = g.binary(Binary::Pow, base, lower);
     // Of an infinite exponent the power is 0 or infinite; a finite one as a factor leaves either as it is.
-    let largest = match g.ty(b).dtype {
-        DType::F32 => f64::from(f32::MAX),
-        _ => f64::MAX,
-    };
-    let held = within(g, b, largest);
+    let held = within(g, b, float_type(g, b).largest());
     let slope = g.mul(held, power);
     g.select(flat, zero, slope)
 }
@@ -322,9 +318,9 @@ fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
 /// The unit vector in the direction of `(a, b)`, and one by its length, right over the whole range: a point far out or near the pole is first brought to where
 /// neither its length nor what is divided by it overflows or loses digits. An infinite coordinate is farther out than every finite one.
 fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueId) {
-    let n = match g.ty(a).dtype {
-        DType::F32 => 30,
-        _ => 300,
+    let n = match float_type(g, a) {
+        FloatType::F32 => 30,
+        FloatType::F64 => 300,
     };
     let length = g.binary(Binary::Hypot, a, b);
     let number = |g: &mut Graph, n: i32| g.constant_like(2f64.powi(n), a);
@@ -342,6 +338,12 @@ fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueI
     let (a, b) = (within(g, a, farthest), within(g, b, farthest));
     let length = g.binary(Binary::Hypot, a, b);
     (g.div(a, length), g.div(b, length), g.div(factor, length))
+}
+
+/// The type of `x`, an operand of a function that only floating-point numbers have.
+fn float_type(g: &Graph, x: ValueId) -> FloatType {
+    let dtype = g.ty(x).dtype;
+    dtype.float().expect("the type rule refuses other types")
 }
 
 /// `x` brought into `-limit..=limit`.

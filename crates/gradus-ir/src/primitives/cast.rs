@@ -29,7 +29,7 @@ impl SingleResult for DType {
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let from = cx.operand_type(0).dtype;
-        if !from.is_float() || !self.is_float() {
+        if !from.has_derivatives() || !self.has_derivatives() {
             return Linearity::Nonlinear;
         }
         let ct = cx.graph.emit(Op::Cast(from), &[cx.cotangent()]);

@@ -239,7 +239,7 @@ impl LinearityCheck<'_> {
     fn shifts(&self, k: usize) -> bool {
         let operand = self.node.operands[k];
         let is_zero = (self.scratch.literal(operand)).is_some_and(|v| v.as_f64() == 0.0);
-        !is_zero && self.scratch.ty(operand).dtype.is_float()
+        !is_zero && self.scratch.ty(operand).dtype.has_derivatives()
     }
 }
 

@@ -408,10 +408,10 @@ impl SingleResult for Unary {
                 *n >= 0,
                 "floating-point numbers where the exponent is negative",
             ),
-            Unary::PowI(_) => (x.dtype.is_float(), "numbers"),
-            Unary::Not => (!x.dtype.is_float(), "truth values or integers"),
+            Unary::PowI(_) => (x.dtype.float().is_some(), "numbers"),
+            Unary::Not => (x.dtype.float().is_none(), "truth values or integers"),
             Unary::StopGradient => (true, "anything"),
-            _ => (x.dtype.is_float(), "floating-point numbers"),
+            _ => (x.dtype.float().is_some(), "floating-point numbers"),
         };
         if !fits {
             return Err(Error::new(

@@ -134,14 +134,18 @@ fn equal(operands: &[Type], n: usize) -> Option<&Type> {
     (operands.len() == n && operands.iter().all(|t| t == first)).then_some(first)
 }
 
+fn is_float(d: DType) -> bool {
+    [DType::F32, DType::F64].contains(&d)
+}
+
 fn unary(u: Unary, x: &Type) -> Option<Type> {
     let d = x.dtype;
     let fits = match u {
         Unary::Neg | Unary::Abs | Unary::Sign => d != DType::Bool,
-        Unary::Not => !d.is_float(),
+        Unary::Not => !is_float(d),
         Unary::StopGradient => true,
-        Unary::PowI(n) => d.is_float() || d.is_integer() && n >= 0,
-        _ => d.is_float(),
+        Unary::PowI(n) => is_float(d) || d.is_integer() && n >= 0,
+        _ => is_float(d),
     };
     let to = match u {
         Unary::IsFinite => DType::Bool,
@@ -156,9 +160,9 @@ fn binary(b: Binary, operands: &[Type]) -> Option<Type> {
     let d = x.dtype;
     let fits = match b {
         Add | Sub | Mul | Div | Rem => d != DType::Bool,
-        Pow | Atan2 | Hypot | LogAddExp => d.is_float(),
+        Pow | Atan2 | Hypot | LogAddExp => is_float(d),
         Max | Min => true,
-        And | Or | Xor => !d.is_float(),
+        And | Or | Xor => !is_float(d),
         Shl | Shr => d.is_integer(),
     };
     fits.then(|| x.clone())

@@ -47,7 +47,7 @@ fn number() -> Type {
 }
 
 fn floats(types: &[Type]) -> Vec<Type> {
-    let floats = types.iter().filter(|t| t.dtype.is_float());
+    let floats = types.iter().filter(|t| t.dtype.has_derivatives());
     floats.cloned().collect()
 }
 

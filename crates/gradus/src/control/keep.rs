@@ -85,7 +85,7 @@ impl Steps<'_> {
     pub fn within(&self, n: usize, limit: u64) -> Keep {
         let types = self.body.input_types();
         let floats: Vec<usize> = (0..types.len())
-            .filter(|&k| types[k].dtype.is_float())
+            .filter(|&k| types[k].dtype.has_derivatives())
             .collect();
         let split = gradus_ad::linearize(self.body, &floats);
         let own = split.primal.inputs();

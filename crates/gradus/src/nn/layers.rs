@@ -50,7 +50,7 @@ impl Mlp {
     /// # Errors
     /// If fewer than two widths are given, one is 0, or `dtype` is no float.
     pub fn new(key: &Key, widths: &[usize], activation: Activation, dtype: DType) -> Result<Mlp> {
-        if widths.len() < 2 || widths.contains(&0) || !dtype.is_float() {
+        if widths.len() < 2 || widths.contains(&0) || dtype.float().is_none() {
             return Err(Error::new(
                 ErrorKind::Argument,
                 format!(

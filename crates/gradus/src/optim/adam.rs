@@ -3,7 +3,7 @@
 use super::{rate_for, zip_leaves};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, zeros_like};
-use gradus_ir::{DType, Literal};
+use gradus_ir::{DType, FloatType, Literal};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
 ///
@@ -104,11 +104,8 @@ impl Adam {
     }
 }
 
-/// The least normal number of the element type.
+/// The least normal number of the element type; 0 for whole numbers.
 fn least_normal(like: &Tensor) -> Tensor {
-    let least = match like.dtype() {
-        DType::F32 => f64::from(f32::MIN_POSITIVE),
-        _ => f64::MIN_POSITIVE,
-    };
+    let least = like.dtype().float().map_or(0.0, FloatType::least_normal);
     Tensor::splat(Literal::from_f64(like.dtype(), least), &[])
 }

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 use crate::trace::on_behalf_of;
 use crate::tree::{Leaves, Structure, Tree};
 use gradus_ir::primitives::Binary;
-use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, FloatType, Literal, Loc, Result, Type};
 use threefry::{counters, hash};
 
 /// The state of the generator: never changed, only split.
@@ -145,10 +145,11 @@ pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
 /// If `dtype` is no float.
 #[track_caller]
 pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    if let Some(refused) = refuse("uniform", shape, dtype) {
-        return refused;
-    }
-    threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], shape, dtype))
+    let float = match float_type("uniform", shape, dtype) {
+        Ok(float) => float,
+        Err(refused) => return refused,
+    };
+    threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], shape, float))
 }
 
 /// Numbers evenly distributed in `[low, high)`.
@@ -157,11 +158,12 @@ pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
 /// If `dtype` is no float.
 #[track_caller]
 pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64) -> Tensor {
-    if let Some(refused) = refuse("uniform_in", shape, dtype) {
-        return refused;
-    }
+    let float = match float_type("uniform_in", shape, dtype) {
+        Ok(float) => float,
+        Err(refused) => return refused,
+    };
     threefry::fused(&[&key.0], &|key| {
-        threefry::between(&key[0], shape, dtype, low, high)
+        threefry::between(&key[0], shape, float, low, high)
     })
 }
 
@@ -171,15 +173,14 @@ pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64)
 /// If `dtype` is no float.
 #[track_caller]
 pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    if let Some(refused) = refuse("normal", shape, dtype) {
-        return refused;
-    }
-    let low = match dtype {
-        DType::F32 => f64::from((-1.0f32).next_up()),
-        _ => (-1.0f64).next_up(),
+    let float = match float_type("normal", shape, dtype) {
+        Ok(float) => float,
+        Err(refused) => return refused,
     };
+    // The next number above -1: below 1 they are half as far apart as above.
+    let low = float.epsilon() / 2.0 - 1.0;
     threefry::fused(&[&key.0], &|key| {
-        let u = threefry::between(&key[0], shape, dtype, low, 1.0);
+        let u = threefry::between(&key[0], shape, float, low, 1.0);
         let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), shape);
         threefry::binary(Binary::Mul, &root, &u.erf_inv())
     })
@@ -188,11 +189,12 @@ pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
 /// Truth values that hold with probability `p`.
 #[track_caller]
 pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
-    if let Some(refused) = refuse("bernoulli", shape, DType::F32) {
-        return refused.astype(DType::Bool);
-    }
+    let float = match float_type("bernoulli", shape, DType::F32) {
+        Ok(float) => float,
+        Err(refused) => return refused.astype(DType::Bool),
+    };
     threefry::fused(&[&key.0], &|key| {
-        threefry::unit(&key[0], shape, DType::F32).less(p)
+        threefry::unit(&key[0], shape, float).less(p)
     })
 }
 
@@ -222,15 +224,16 @@ pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
     Tensor::new(order, &[n])
 }
 
+/// `dtype` as a floating-point type, if memory can hold an array of it; otherwise the tensor that stands for the error.
 #[track_caller]
-fn refuse(name: &str, shape: &[usize], dtype: DType) -> Option<Tensor> {
+fn float_type(name: &str, shape: &[usize], dtype: DType) -> Result<FloatType, Tensor> {
     let ty = Type::new(dtype, shape);
-    let error = match dtype.is_float() {
-        true => ty.clone().checked(name).err()?,
-        false => Error::new(
+    let float = dtype.float().ok_or_else(|| {
+        Error::new(
             ErrorKind::DType,
             format!("{name}: gives floating-point numbers, not {dtype}"),
-        ),
-    };
-    Some(Tensor::fail(error, &[], ty))
+        )
+    });
+    let checked = float.and_then(|float| ty.clone().checked(name).map(|_| float));
+    checked.map_err(|error| Tensor::fail(error, &[], ty))
 }

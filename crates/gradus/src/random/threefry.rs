@@ -3,7 +3,7 @@
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
 use gradus_ir::primitives::{Binary, Layout, Resize};
-use gradus_ir::{DType, Dims, Literal, Loc, Op};
+use gradus_ir::{DType, Dims, FloatType, Literal, Loc, Op};
 
 /// Runs `f` on `inputs` as one program, so that its many small steps become one kernel.
 #[track_caller]
@@ -119,28 +119,37 @@ pub(super) fn bits(key: &Tensor, shape: &[usize]) -> Tensor {
 }
 
 /// Numbers in `[0, 1)`: as many random bits as the significand holds, times the power of two that brings them there.
-pub(super) fn unit(key: &Tensor, shape: &[usize], dtype: DType) -> Tensor {
-    if dtype == DType::F32 {
-        let bits = bits(key, shape);
-        let significand = binary(Binary::Shr, &bits, &number(9, &bits));
-        let scale = Tensor::splat(Literal::from_f64(dtype, 1.0 / f64::from(1 << 23)), shape);
-        return binary(Binary::Mul, &significand.astype(dtype), &scale);
-    }
-    let (a, b) = hash(key, counters(shape));
-    let wide = |v: i64| Tensor::splat(Literal::from_i64(DType::I64, v), shape);
-    let high = binary(Binary::Shl, &a.astype(DType::I64), &wide(20));
-    let low = binary(Binary::Shr, &b.astype(DType::I64), &wide(12));
-    let significand = binary(Binary::Or, &high, &low);
-    let scale = Tensor::splat(Literal::from_f64(dtype, 1.0 / (1u64 << 52) as f64), shape);
+pub(super) fn unit(key: &Tensor, shape: &[usize], float: FloatType) -> Tensor {
+    let dtype = float.dtype();
+    let significand = match float {
+        FloatType::F32 => {
+            let bits = bits(key, shape);
+            binary(Binary::Shr, &bits, &number(9, &bits))
+        }
+        FloatType::F64 => {
+            let (a, b) = hash(key, counters(shape));
+            let wide = |v: i64| Tensor::splat(Literal::from_i64(DType::I64, v), shape);
+            let high = binary(Binary::Shl, &a.astype(DType::I64), &wide(20));
+            let low = binary(Binary::Shr, &b.astype(DType::I64), &wide(12));
+            binary(Binary::Or, &high, &low)
+        }
+    };
+    let scale = Tensor::splat(Literal::from_f64(dtype, float.epsilon()), shape);
     binary(Binary::Mul, &significand.astype(dtype), &scale)
 }
 
 /// Numbers in `[low, high)`.
-pub(super) fn between(key: &Tensor, shape: &[usize], dtype: DType, low: f64, high: f64) -> Tensor {
-    let value = |v: f64| Tensor::splat(Literal::from_f64(dtype, v), shape);
+pub(super) fn between(
+    key: &Tensor,
+    shape: &[usize],
+    float: FloatType,
+    low: f64,
+    high: f64,
+) -> Tensor {
+    let value = |v: f64| Tensor::splat(Literal::from_f64(float.dtype(), v), shape);
     // The width is rounded in the type of the numbers.
     let width = binary(Binary::Sub, &value(high), &value(low));
-    let scaled = binary(Binary::Mul, &unit(key, shape, dtype), &width);
+    let scaled = binary(Binary::Mul, &unit(key, shape, float), &width);
     let shifted = binary(Binary::Add, &scaled, &value(low));
     binary(Binary::Max, &value(low), &shifted)
 }

@@ -2,38 +2,35 @@
 
 use crate::tensor::{Tensor, concatenate};
 use crate::tree::{Tree, leaves, rebuild};
-use gradus_ir::{DType, Type};
+use gradus_ir::{FloatType, Type};
 
 /// How a tree of floats lies in a vector.
 pub(super) struct Packing {
     types: Vec<Type>,
-    dtype: DType,
+    /// The widest type among them.
+    float: FloatType,
 }
 
 impl Packing {
     pub fn of(leaves: &[Tensor]) -> Packing {
-        let double = leaves.is_empty() || leaves.iter().any(|t| t.dtype() == DType::F64);
+        let widest = leaves.iter().filter_map(|t| t.dtype().float()).max();
         Packing {
             types: leaves.iter().map(|t| t.ty().clone()).collect(),
-            dtype: if double { DType::F64 } else { DType::F32 },
+            float: widest.unwrap_or(FloatType::F64),
         }
     }
 
     /// The tolerance that is asked for, or one that the element type allows.
     pub fn tolerance(&self, asked: Option<f64>) -> f64 {
-        asked.unwrap_or(match self.dtype {
-            DType::F64 => 1e-10,
-            _ => 1e-5,
+        asked.unwrap_or(match self.float {
+            FloatType::F64 => 1e-10,
+            FloatType::F32 => 1e-5,
         })
     }
 
     /// How much a sum of many numbers may be wrong by rounding, relative to its size.
     pub fn rounding(&self) -> f64 {
-        let epsilon = match self.dtype {
-            DType::F64 => f64::EPSILON,
-            _ => f64::from(f32::EPSILON),
-        };
-        epsilon * 100.0
+        self.float.epsilon() * 100.0
     }
 
     /// How many arrays there are.
@@ -49,10 +46,10 @@ impl Packing {
     pub fn pack(&self, leaves: &[Tensor]) -> Tensor {
         let parts: Vec<Tensor> = leaves
             .iter()
-            .map(|t| t.ravel().astype(self.dtype))
+            .map(|t| t.ravel().astype(self.float.dtype()))
             .collect();
         match &parts[..] {
-            [] => Tensor::zeros(&[0], self.dtype),
+            [] => Tensor::zeros(&[0], self.float.dtype()),
             [one] => one.clone(),
             parts => concatenate(&parts.iter().collect::<Vec<_>>(), 0),
         }

@@ -2,7 +2,7 @@
 
 use super::{Repr, Tensor};
 use gradus_ir::primitives::Layout;
-use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
 
 /// What stands beside a tensor in an operation: a tensor, or a number that takes the tensor's element type.
 pub trait Operand {
@@ -31,12 +31,11 @@ impl<T: Operand + ?Sized> Operand for &T {
 /// If it is out of the type's range, or a fraction and the type one of whole numbers. Digits of a fraction that a float has not are rounded off.
 pub(super) fn fitting(value: f64, dtype: DType) -> Result<Literal> {
     let literal = Literal::from_f64(dtype, value);
-    let kept = match dtype {
-        DType::F64 => true,
-        DType::F32 => literal.as_f64().is_finite() || !value.is_finite(),
-        // i64::MAX, to which greater ones saturate, is no f64: the next one is.
-        DType::I64 => literal.as_i64() as f64 == value && value < i64::MAX as f64,
-        _ => literal.as_i64() as f64 == value,
+    let kept = match dtype.kind() {
+        Kind::Float(_) => literal.as_f64().is_finite() || !value.is_finite(),
+        // Greater numbers saturate to i64::MAX, whose f64 is the next one above it.
+        Kind::Integer(_) => literal.as_i64() as f64 == value && value < i64::MAX as f64,
+        Kind::Bool => literal.as_i64() as f64 == value,
     };
     if kept {
         Ok(literal)
@@ -57,7 +56,7 @@ macro_rules! float_operands {
         impl Operand for $t {
             fn operand(&self, like: DType) -> Result<Tensor> {
                 // A fraction beside whole numbers makes all of them f64.
-                let dtype = if like.is_float() { like } else { DType::F64 };
+                let dtype = if like.has_derivatives() { like } else { DType::F64 };
                 Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
         }
@@ -76,7 +75,7 @@ macro_rules! integer_operands {
                 if dtype.is_integer() && i128::from(literal.as_i64()) != value {
                     return Err(does_not_fit(value, dtype));
                 }
-                if dtype.is_float() {
+                if dtype.has_derivatives() {
                     return Ok(Tensor::splat(Literal::from_f64(dtype, value as f64), &[]));
                 }
                 Ok(Tensor::splat(literal, &[]))
@@ -90,19 +89,6 @@ integer_operands!(i32, i64, u32, usize);
 impl Operand for bool {
     fn operand(&self, _like: DType) -> Result<Tensor> {
         Ok(Tensor::splat(Literal::from_bool(*self), &[]))
-    }
-}
-
-/// The element type for two that meet: floats before whole numbers before truth values, the wider of two.
-pub(super) fn common_dtype(a: DType, b: DType) -> DType {
-    use DType::{Bool, F32, F64, I32, I64};
-    match (a, b) {
-        _ if a == b => a,
-        (Bool, d) | (d, Bool) => d,
-        (F64, _) | (_, F64) => F64,
-        (F32, _) | (_, F32) => F32,
-        (I32, _) | (_, I32) | (I64, _) | (_, I64) => I64,
-        _ => I64,
     }
 }
 
@@ -159,7 +145,7 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
 pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
     let b = b.operand(a.dtype())?;
     let shape = common_shape(name, a.ty(), b.ty())?;
-    let dtype = common_dtype(a.dtype(), b.dtype());
+    let dtype = a.dtype().promoted(b.dtype());
     let (a, b) = (a.astype(dtype), b.astype(dtype));
     Ok((expand(&a, &shape), expand(&b, &shape)))
 }

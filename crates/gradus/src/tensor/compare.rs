@@ -1,7 +1,7 @@
 //! Comparison, choice, logic.
 
 use super::Tensor;
-use super::broadcast::{Operand, binary, common_dtype, common_shape, expand};
+use super::broadcast::{Operand, binary, common_shape, expand};
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
@@ -57,7 +57,7 @@ impl Tensor {
             );
             return Tensor::fail(error, &[self, a, b], a.ty().clone());
         }
-        let dtype = common_dtype(a.dtype(), b.dtype());
+        let dtype = a.dtype().promoted(b.dtype());
         let shape = common_shape("where_", a.ty(), b.ty())
             .and_then(|s| common_shape("where_", self.ty(), &Type::new(dtype, &s)));
         let shape = match shape {

@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use gradus_cpu::Array;
-use gradus_ir::DType;
+use gradus_ir::{FloatType, Kind, Literal};
 use std::fmt;
 
 /// Above this number of elements only the first and last few along each axis are shown.
@@ -42,7 +42,7 @@ fn text(array: &Array, precision: Option<usize>) -> String {
     if shape.is_empty() {
         let value = array.get(0);
         return match precision {
-            Some(p) if value.dtype().is_float() => format!("{:.p$}", value.as_f64()),
+            Some(p) if value.dtype().float().is_some() => format!("{:.p$}", value.as_f64()),
             _ => value.to_string(),
         };
     }
@@ -133,16 +133,22 @@ fn write_axis(
 }
 
 fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<String> {
-    let dtype = array.ty().dtype;
-    if !dtype.is_float() {
-        let name = |i: &usize| match (dtype, array.get(*i).as_i64()) {
-            (DType::Bool, 0) => "False".to_string(),
-            (DType::Bool, _) => "True".to_string(),
-            (_, v) => v.to_string(),
-        };
-        return shown.iter().map(name).collect();
+    let numbers = shown.iter().map(|&i| array.get(i));
+    match array.ty().dtype.kind() {
+        Kind::Float(float) => format_floats(float, numbers, precision),
+        Kind::Integer(_) => numbers.map(|v| v.to_string()).collect(),
+        Kind::Bool => numbers
+            .map(|v| if v.is(0.0) { "False" } else { "True" }.to_string())
+            .collect(),
     }
-    let values: Vec<f64> = shown.iter().map(|&i| array.get(i).as_f64()).collect();
+}
+
+fn format_floats(
+    float: FloatType,
+    numbers: impl Iterator<Item = Literal>,
+    precision: Option<usize>,
+) -> Vec<String> {
+    let values: Vec<f64> = numbers.map(Literal::as_f64).collect();
     let sizes = || {
         values
             .iter()
@@ -156,7 +162,6 @@ fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<S
     let scientific =
         largest >= 1e8 || (largest > 0.0 && (smallest < 1e-4 || largest / smallest > 1e3));
     let digits = precision.unwrap_or(PRECISION);
-    let single = dtype == DType::F32;
     let texts: Vec<String> = values
         .iter()
         .map(|&v| {
@@ -171,9 +176,9 @@ fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<S
                 .into();
             }
             if scientific {
-                scientific_text(v, single, digits)
+                scientific_text(v, float, digits)
             } else {
-                positional_text(v, single, digits)
+                positional_text(v, float, digits)
             }
         })
         .collect();
@@ -181,12 +186,8 @@ fn format_all(array: &Array, shown: &[usize], precision: Option<usize>) -> Vec<S
 }
 
 /// The shortest digits that give the value back, at most `digits` after the point.
-fn positional_text(v: f64, single: bool, digits: usize) -> String {
-    let shortest = if single {
-        format!("{}", v as f32)
-    } else {
-        format!("{v}")
-    };
+fn positional_text(v: f64, float: FloatType, digits: usize) -> String {
+    let shortest = float.shortest(v);
     let fraction = shortest.split_once('.').map_or(0, |(_, f)| f.len());
     if fraction <= digits {
         return if fraction == 0 {
@@ -200,12 +201,8 @@ fn positional_text(v: f64, single: bool, digits: usize) -> String {
     trimmed.to_string()
 }
 
-fn scientific_text(v: f64, single: bool, digits: usize) -> String {
-    let shortest = if single {
-        format!("{:e}", v as f32)
-    } else {
-        format!("{v:e}")
-    };
+fn scientific_text(v: f64, float: FloatType, digits: usize) -> String {
+    let shortest = float.shortest_scientific(v);
     let (mantissa, _) = shortest.split_once('e').unwrap_or((&shortest, "0"));
     let fraction = mantissa.split_once('.').map_or(0, |(_, f)| f.len());
     let shown = if fraction > digits {

@@ -1,7 +1,7 @@
 //! Parts of tensors, by ranges and by index arrays.
 
 use super::Tensor;
-use super::broadcast::{axis_of, common_dtype, common_shape, expand};
+use super::broadcast::{axis_of, common_shape, expand};
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
 use std::ops::{Bound, RangeBounds};
@@ -183,7 +183,7 @@ impl Tensor {
             Ok(axis) => {
                 let indices = indices.resolved_indices(self.shape()[axis]);
                 let scatter = Gather::ScatterAdd { batch: 0, axis };
-                let dtype = common_dtype(self.dtype(), updates.dtype());
+                let dtype = self.dtype().promoted(updates.dtype());
                 let (whole, updates) = (self.astype(dtype), updates.astype(dtype));
                 Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
             }
@@ -213,7 +213,7 @@ impl Tensor {
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
     #[track_caller]
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
-        let dtype = common_dtype(self.dtype(), part.dtype());
+        let dtype = self.dtype().promoted(part.dtype());
         if let Err(error) = whole("dynamic_update", starts) {
             return Tensor::fail(error, &[self], self.ty().with_dtype(dtype));
         }

@@ -1,14 +1,14 @@
 //! Products of vectors and matrices.
 
 use super::Tensor;
-use super::broadcast::{axis_of, common_dtype, common_shape, expand};
+use super::broadcast::{axis_of, common_shape, expand};
 use gradus_ir::primitives::Contract;
 use gradus_ir::{Dims, Error, ErrorKind, Op, Type};
 
 impl Tensor {
     #[track_caller]
     pub(super) fn contract(&self, other: &Tensor, op: Contract) -> Tensor {
-        let dtype = common_dtype(self.dtype(), other.dtype());
+        let dtype = self.dtype().promoted(other.dtype());
         Tensor::apply(
             Op::Contract(op),
             &[&self.astype(dtype), &other.astype(dtype)],

@@ -4,7 +4,7 @@
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
-use gradus_ir::{DType, Dims, Op};
+use gradus_ir::{DType, Dims, FloatType, Op};
 
 macro_rules! reductions {
     ($($what:literal $all:ident $one:ident $several:ident $kind:ident;)*) => {
@@ -103,10 +103,9 @@ statistics! {
 #[track_caller]
 fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
-    let x = if x.dtype().is_float() {
-        x.clone()
-    } else {
-        x.astype(DType::F64)
+    let x = match x.dtype().has_derivatives() {
+        true => x.clone(),
+        false => x.astype(DType::F64),
     };
     x.reduced(ReduceKind::Sum, axes) / n as f64
 }
@@ -124,16 +123,17 @@ fn std_over(x: &Tensor, axes: Dims) -> Tensor {
 
 #[track_caller]
 fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
-    if !x.dtype().is_float() || axes.iter().any(|&a| x.shape()[a] == 0) {
-        return x.square().reduced(ReduceKind::Sum, axes).sqrt();
-    }
-    if x.dtype() == DType::F32 {
-        // Squares of all of these are numbers in f64.
-        let squares = x.astype(DType::F64).square();
-        return squares
-            .reduced(ReduceKind::Sum, axes)
-            .sqrt()
-            .astype(DType::F32);
+    match x.dtype().float() {
+        Some(FloatType::F64) if axes.iter().all(|&a| x.shape()[a] != 0) => {}
+        Some(FloatType::F32) if axes.iter().all(|&a| x.shape()[a] != 0) => {
+            // Squares of all of these are numbers in f64.
+            let squares = x.astype(DType::F64).square();
+            let sum = squares.reduced(ReduceKind::Sum, axes);
+            return sum.sqrt().astype(DType::F32);
+        }
+        Some(FloatType::F32 | FloatType::F64) | None => {
+            return x.square().reduced(ReduceKind::Sum, axes).sqrt();
+        }
     }
     // Scaled by a power of two, which loses nothing, to where squares are numbers.
     // The norm does not depend on the factor, and so no derivative does.
@@ -166,10 +166,7 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
 /// one rounding error (e⁻⁴⁰ ≈ 4e-18). No value or slope is NaN, unless an element is.
 #[track_caller]
 fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
-    let most = match x.dtype() {
-        DType::F32 => f64::from(f32::MAX),
-        _ => f64::MAX,
-    };
+    let most = x.dtype().float().map_or(f64::MAX, FloatType::largest);
     let finite = largest.clip(-most, most).with_axes(axes, x.rank());
     (x - finite).minimum(40.0).exp()
 }

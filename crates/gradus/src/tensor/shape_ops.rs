@@ -1,7 +1,7 @@
 //! The same elements in another arrangement, and tensors put together.
 
 use super::Tensor;
-use super::broadcast::{axes_of, axis_of, common_dtype, expand, fitting};
+use super::broadcast::{axes_of, axis_of, expand, fitting};
 use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
@@ -333,7 +333,7 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
     let dtype = parts
         .iter()
         .map(|t| t.dtype())
-        .reduce(common_dtype)
+        .reduce(DType::promoted)
         .unwrap_or(DType::F64);
     on_behalf_of(Loc::caller(), || {
         parts.iter().map(|t| t.astype(dtype)).collect()

@@ -3,7 +3,7 @@
 use super::{Modes, floats, jvp, leaves, rebuild, vjp};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, paths};
-use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
+use gradus_ir::{DType, Error, ErrorKind, FloatType, Loc, Result};
 
 /// How closely derivatives must agree; see [`check_grads_with`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -48,22 +48,19 @@ pub fn check_grads_with<A: Tree, B: Tree>(
 
 fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> Result<()> {
     let inputs = leaves(x);
-    let single = inputs.iter().any(|t| t.dtype() == DType::F32);
-    let precision = if single {
-        f64::from(f32::EPSILON)
-    } else {
-        f64::EPSILON
-    };
-    let tolerance = options
-        .tolerance
-        .unwrap_or(if single { 2e-2 } else { 1e-6 });
+    let narrowest = inputs.iter().filter_map(|t| t.dtype().float()).min();
+    let narrowest = narrowest.unwrap_or(FloatType::F64);
+    let tolerance = options.tolerance.unwrap_or(match narrowest {
+        FloatType::F32 => 2e-2,
+        FloatType::F64 => 1e-6,
+    });
     let mut size: f64 = 1.0;
     for k in floats(&inputs) {
         for v in numbers(&inputs[k])? {
             size = size.max(v.abs());
         }
     }
-    let step = options.step.unwrap_or(precision.cbrt()) * size;
+    let step = options.step.unwrap_or(narrowest.epsilon().cbrt()) * size;
 
     let direction: Vec<Tensor> = inputs.iter().map(|t| spread(t, 0)).collect();
     let moved = |by: f64| -> A {
@@ -71,7 +68,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
             .iter()
             .zip(&direction)
             .map(|(t, d)| {
-                if t.dtype().is_float() {
+                if t.dtype().has_derivatives() {
                     t + d * by
                 } else {
                     t.clone()
@@ -89,7 +86,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     let names = paths(&y);
     let mut worst = Worst::default();
     for (k, t) in tangents.iter().enumerate() {
-        if !t.dtype().is_float() {
+        if !t.dtype().has_derivatives() {
             continue;
         }
         let (up, down) = (numbers(&above[k])?, numbers(&below[k])?);
@@ -213,7 +210,7 @@ fn spread(t: &Tensor, salt: usize) -> Tensor {
 fn dot(a: &[Tensor], b: &[Tensor]) -> Result<(f64, f64)> {
     let (mut sum, mut size) = (0.0, 0.0);
     for (a, b) in a.iter().zip(b) {
-        if !a.dtype().is_float() {
+        if !a.dtype().has_derivatives() {
             continue;
         }
         for (x, y) in numbers(a)?.into_iter().zip(numbers(b)?) {

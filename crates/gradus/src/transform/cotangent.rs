@@ -59,7 +59,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
             .collect();
         let mut args: Vec<ValueId> = Vec::new();
         for t in &inputs {
-            args.push(if t.ty().dtype.is_float() {
+            args.push(if t.ty().dtype.has_derivatives() {
                 backward.input(t.ty().clone())
             } else {
                 let zero = Literal::from_f64(t.ty().dtype, 0.0);

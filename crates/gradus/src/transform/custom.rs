@@ -57,7 +57,8 @@ pub(crate) enum Outside {
 impl Outside {
     /// The tensors as operands.
     fn operands(self, captured: &[Tensor]) -> Vec<Tensor> {
-        let stops = |t: &Tensor| self == Outside::Zero && t.is_traced() && t.dtype().is_float();
+        let stops =
+            |t: &Tensor| self == Outside::Zero && t.is_traced() && t.dtype().has_derivatives();
         let each = captured.iter();
         each.map(|t| {
             if stops(t) {
@@ -208,7 +209,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
         &mut |args| {
             let (kept_now, seeds) = args.split_at(residuals);
             let mut seeds = seeds.iter().cloned();
-            let cotangents = values.iter().map(|ty| match ty.dtype.is_float() {
+            let cotangents = values.iter().map(|ty| match ty.dtype.has_derivatives() {
                 true => seeds.next().unwrap_or_else(|| zeros(ty)),
                 false => zeros(ty),
             });
@@ -384,7 +385,7 @@ pub(crate) fn refuse_nonlinear(
 /// Refuses trees with leaves that are no floats.
 pub(crate) fn only_floats<A: Tree>(name: &str, what: &str, tree: &A) -> Result<()> {
     let (leaves, paths) = (leaves(tree), paths(tree));
-    let odd = (0..leaves.len()).find(|&k| !leaves[k].dtype().is_float());
+    let odd = (0..leaves.len()).find(|&k| !leaves[k].dtype().has_derivatives());
     let Some(k) = odd else { return Ok(()) };
     let which = if paths[k].is_empty() {
         what.to_string()
@@ -404,14 +405,14 @@ pub(crate) fn only_floats<A: Tree>(name: &str, what: &str, tree: &A) -> Result<(
 /// The leaves at the places where `types` are floats.
 fn float_leaves<A: Tree>(tree: &A, types: &[Type]) -> Vec<Tensor> {
     let pairs = leaves(tree).into_iter().zip(types);
-    let pairs = pairs.filter(|(_, ty)| ty.dtype.is_float());
+    let pairs = pairs.filter(|(_, ty)| ty.dtype.has_derivatives());
     pairs.map(|(t, _)| t).collect()
 }
 
 fn float_types(types: &[Type]) -> Vec<Type> {
     types
         .iter()
-        .filter(|t| t.dtype.is_float())
+        .filter(|t| t.dtype.has_derivatives())
         .cloned()
         .collect()
 }

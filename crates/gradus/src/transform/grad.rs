@@ -135,7 +135,7 @@ fn run(
 
 /// Refuses functions whose value has no gradient.
 pub(super) fn check_value(name: &str, value: &Type) -> Result<()> {
-    if value.rank() == 0 && value.dtype.is_float() {
+    if value.rank() == 0 && value.dtype.float().is_some() {
         return Ok(());
     }
     Err(Error::new(
@@ -154,8 +154,8 @@ pub(super) fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Re
 
 /// Checks that derivatives exist with respect to the leaves `wrt`.
 fn check_floats<A: Tree>(name: &str, at: &A, inputs: &[Tensor], wrt: &[usize]) -> Result<()> {
-    let is_float = |&&k: &&usize| inputs[k].ty().dtype.is_float();
-    match wrt.iter().find(|k| !is_float(k)) {
+    let has_derivatives = |&&k: &&usize| inputs[k].ty().dtype.has_derivatives();
+    match wrt.iter().find(|k| !has_derivatives(k)) {
         Some(&k) => Err(no_derivative(name, &paths(at)[k], &inputs[k])),
         None => Ok(()),
     }

@@ -246,7 +246,7 @@ fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> B
 
 /// Refuses results that have no derivative.
 pub(super) fn check_outputs(name: &str, outputs: &[Type]) -> Result<()> {
-    match outputs.iter().find(|ty| !ty.dtype.is_float()) {
+    match outputs.iter().find(|ty| !ty.dtype.has_derivatives()) {
         None => Ok(()),
         Some(ty) => Err(Error::new(
             ErrorKind::Derivative,

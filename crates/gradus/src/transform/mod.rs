@@ -97,7 +97,7 @@ pub fn stop_gradient<A: Tree>(x: &A) -> A {
 /// Positions of the float leaves.
 fn floats(leaves: &[Tensor]) -> Vec<usize> {
     (0..leaves.len())
-        .filter(|&k| leaves[k].ty().dtype.is_float())
+        .filter(|&k| leaves[k].ty().dtype.has_derivatives())
         .collect()
 }
 
@@ -145,7 +145,7 @@ fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
     }
     let paths = crate::tree::paths(wanted);
     for (k, (w, g)) in leaves(wanted).iter().zip(leaves(got)).enumerate() {
-        if w.ty().dtype.is_float() && w.ty() != g.ty() {
+        if w.ty().dtype.has_derivatives() && w.ty() != g.ty() {
             return Err(Error::new(
                 ErrorKind::Tree,
                 format!(

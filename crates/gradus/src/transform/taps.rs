@@ -202,7 +202,7 @@ fn nothing_added<A: Tree>(f: &impl Fn(&A) -> Tensor, at: &A) -> Result<Taps> {
             vec![value]
         },
     )?;
-    seen.retain(|_, t| t.ty().dtype.is_float());
+    seen.retain(|_, t| t.ty().dtype.has_derivatives());
     Ok(seen
         .into_iter()
         .map(|(name, t)| (name, zeros(t.ty())))

@@ -9,7 +9,7 @@ mod vector;
 mod x86;
 
 use super::isa::Isa;
-use gradus_ir::DType;
+use gradus_ir::FloatType;
 
 /// Rows of the matrix that [`Skinny::rows`] adds up in registers before it adds to the result.
 pub(crate) const DEPTH: usize = 64;
@@ -59,18 +59,18 @@ pub(crate) struct Skinny {
     pub one_by_dots: bool,
 }
 
-/// The kernels for `dtype` at this level; `None` where there are none and the library multiplies.
-pub(crate) fn skinny(dtype: DType, isa: Isa) -> Option<Skinny> {
-    match (isa, dtype) {
+/// The kernels for this type at this level; `None` where there are none and the library multiplies.
+pub(crate) fn skinny(float: FloatType, isa: Isa) -> Option<Skinny> {
+    match (isa, float) {
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512, DType::F32) => Some(x86::AVX512_F32),
+        (Isa::Avx512, FloatType::F32) => Some(x86::AVX512_F32),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512, DType::F64) => Some(x86::AVX512_F64),
+        (Isa::Avx512, FloatType::F64) => Some(x86::AVX512_F64),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, DType::F32) => Some(x86::AVX2_F32),
+        (Isa::Avx2, FloatType::F32) => Some(x86::AVX2_F32),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, DType::F64) => Some(x86::AVX2_F64),
-        _ => None,
+        (Isa::Avx2, FloatType::F64) => Some(x86::AVX2_F64),
+        (Isa::Portable, FloatType::F32 | FloatType::F64) => None,
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn active_values(body: &Graph, marked: &[bool]) -> Vec<bool> {
             _ => node.operands.iter().any(|o| active[o.index()]),
         };
         for (v, ty) in node.results().zip(node.types()) {
-            active[v.index()] = reached && ty.dtype.is_float();
+            active[v.index()] = reached && ty.dtype.has_derivatives();
         }
     }
     active

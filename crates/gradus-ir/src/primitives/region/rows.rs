@@ -140,7 +140,7 @@ fn spoilable(body: &Graph) -> Vec<bool> {
     }
     let inputs = body.inputs().iter();
     inputs
-        .map(|i| bent[i.index()] && body.ty(*i).dtype.is_float())
+        .map(|i| bent[i.index()] && body.ty(*i).dtype.has_derivatives())
         .collect()
 }
 

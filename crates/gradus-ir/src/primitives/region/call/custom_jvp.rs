@@ -78,7 +78,7 @@ impl Primitive for CustomJvp {
         let mut directions = vec![None; args.len()];
         for k in fixed..cx.operands.len() {
             let x = cx.operands[k];
-            if cx.graph.ty(x).dtype.is_float() {
+            if cx.graph.ty(x).dtype.has_derivatives() {
                 args.push(cx.graph.constant_like(0.0, x));
                 directions.push(cx.tangents[k]);
             }
@@ -108,7 +108,7 @@ impl Primitive for CustomJvp {
 
     fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         let types = self.body.input_types();
-        let floats = (self.fixed..types.len()).filter(|&k| types[k].dtype.is_float());
+        let floats = (self.fixed..types.len()).filter(|&k| types[k].dtype.has_derivatives());
         let mut of_rule = cx.batched.to_vec();
         of_rule.resize(cx.batched.len() + self.body.outputs().len(), true);
         of_rule.extend(floats.map(|k| cx.batched[k]));

@@ -87,7 +87,7 @@ impl Primitive for CustomVjp {
         let mut args = args.split_off(self.body.outputs().len());
         let residuals = args.len();
         for k in fixed..cx.operands.len() {
-            if cx.graph.ty(cx.operands[k]).dtype.is_float() {
+            if cx.graph.ty(cx.operands[k]).dtype.has_derivatives() {
                 args.push(cx.tangent_or_zero(k));
             }
         }
@@ -114,7 +114,7 @@ impl Primitive for CustomVjp {
 
     fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         let types = self.body.input_types();
-        let floats = (self.fixed..types.len()).filter(|&k| types[k].dtype.is_float());
+        let floats = (self.fixed..types.len()).filter(|&k| types[k].dtype.has_derivatives());
         let of_cotangents: Vec<bool> = floats.map(|k| cx.batched[k]).collect();
         let all = vec![true; self.backward.inputs().len()];
         let backward = batched_whole(cx.transforms, &self.backward, cx.size, &all);

@@ -17,14 +17,14 @@ pub(super) fn owned(operands: &[&Type]) -> Vec<Type> {
 
 /// The types that have derivatives.
 pub(super) fn floats(types: &[Type]) -> Vec<Type> {
-    let floats = types.iter().filter(|t| t.dtype.is_float());
+    let floats = types.iter().filter(|t| t.dtype.has_derivatives());
     floats.cloned().collect()
 }
 
 /// For each output of `body`, whether it has a derivative.
 pub(super) fn float_outputs(body: &Graph) -> Vec<bool> {
     let types = body.output_types();
-    types.iter().map(|t| t.dtype.is_float()).collect()
+    types.iter().map(|t| t.dtype.has_derivatives()).collect()
 }
 
 /// Checks that a program returns arrays of these types.

@@ -101,7 +101,10 @@ pub(super) fn undefined_tangents(
     if given.is_empty() {
         return vec![None; results.len()];
     }
-    let floats: Vec<bool> = results.iter().map(|ty| ty.dtype.is_float()).collect();
+    let floats: Vec<bool> = results
+        .iter()
+        .map(|ty| ty.dtype.has_derivatives())
+        .collect();
     let from: Vec<Type> = given.iter().map(|&t| cx.graph.ty(t).clone()).collect();
     let to = positions(&floats).into_iter().map(|k| &results[k]);
     let call = Undefined::between(reason, &from, to);

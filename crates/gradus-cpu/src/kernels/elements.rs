@@ -1,0 +1,125 @@
+//! From element types to the Rust types in which kernels hold elements.
+//!
+//! A kernel that treats several types alike chooses its loop with one of these macros. Their matches name every case, so a new width or element
+//! type does not compile before each such kernel has a loop for it.
+
+use gradus_ir::{DType, NumberType};
+
+/// `$body`, in which `$t` is a type of this width: for kernels that only move elements.
+macro_rules! by_width {
+    ($width:expr, $t:ident => $body:expr) => {
+        match $width {
+            gradus_ir::Width::B1 => {
+                type $t = u8;
+                $body
+            }
+            gradus_ir::Width::B2 => {
+                type $t = u16;
+                $body
+            }
+            gradus_ir::Width::B4 => {
+                type $t = u32;
+                $body
+            }
+            gradus_ir::Width::B8 => {
+                type $t = u64;
+                $body
+            }
+            // As two halves: scratch memory is aligned for 8 bytes.
+            gradus_ir::Width::B16 => {
+                type $t = [u64; 2];
+                $body
+            }
+        }
+    };
+}
+
+/// `$body`, in which `$t` is this type of floating-point numbers.
+macro_rules! by_float {
+    ($float:expr, $t:ident => $body:expr) => {
+        match $float {
+            gradus_ir::FloatType::F32 => {
+                type $t = f32;
+                $body
+            }
+            gradus_ir::FloatType::F64 => {
+                type $t = f64;
+                $body
+            }
+        }
+    };
+}
+
+/// `$body`, in which `$t` is this type of integers.
+macro_rules! by_integer {
+    ($integer:expr, $t:ident => $body:expr) => {
+        match $integer {
+            gradus_ir::IntegerType::I32 => {
+                type $t = i32;
+                $body
+            }
+            gradus_ir::IntegerType::I64 => {
+                type $t = i64;
+                $body
+            }
+            gradus_ir::IntegerType::U32 => {
+                type $t = u32;
+                $body
+            }
+        }
+    };
+}
+
+/// `$body`, in which `$t` is this type of numbers.
+macro_rules! by_number {
+    ($number:expr, $t:ident => $body:expr) => {
+        match $number {
+            gradus_ir::NumberType::Float(float) => {
+                $crate::kernels::by_float!(float, $t => $body)
+            }
+            gradus_ir::NumberType::Integer(integer) => {
+                $crate::kernels::by_integer!(integer, $t => $body)
+            }
+        }
+    };
+}
+
+pub(crate) use {by_float, by_integer, by_number, by_width};
+
+/// `dtype` as a type of numbers, for the kernels of operations that add elements.
+pub(crate) fn number_type(dtype: DType) -> NumberType {
+    dtype
+        .number()
+        .expect("type rules refuse sums of truth values")
+}
+
+/// Numbers that are added and multiplied; integers wrap.
+pub(crate) trait Arithmetic: Copy {
+    const ZERO: Self;
+    fn plus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+}
+
+macro_rules! arithmetic {
+    ($($t:ty: $zero:expr, $plus:expr, $times:expr;)*) => {$(
+        impl Arithmetic for $t {
+            const ZERO: $t = $zero;
+            #[inline(always)]
+            fn plus(self, other: $t) -> $t {
+                $plus(self, other)
+            }
+            #[inline(always)]
+            fn times(self, other: $t) -> $t {
+                $times(self, other)
+            }
+        }
+    )*};
+}
+
+arithmetic! {
+    f32: 0.0, std::ops::Add::add, std::ops::Mul::mul;
+    f64: 0.0, std::ops::Add::add, std::ops::Mul::mul;
+    i32: 0, i32::wrapping_add, i32::wrapping_mul;
+    i64: 0, i64::wrapping_add, i64::wrapping_mul;
+    u32: 0, u32::wrapping_add, u32::wrapping_mul;
+}

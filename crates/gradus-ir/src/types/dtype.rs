@@ -1,0 +1,360 @@
+//! Element types, and the questions that the rest of the code asks of them.
+//!
+//! No `match` here or on one of these enums has an arm for "all others": a new element type does not compile until each
+//! place that depends on it says what it does. [`Kind`] sorts the types by the arithmetic that they have, [`Width`] by the
+//! bytes that a kernel moves.
+
+use std::fmt;
+
+/// Defines an enum without data together with the list of its variants, `ALL`.
+macro_rules! listed {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident,)* }) => {
+        $(#[$meta])*
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All of them, in their order.
+            pub const ALL: [$name; [$($name::$variant),*].len()] = [$($name::$variant),*];
+        }
+    };
+}
+
+listed! {
+    /// The type of an array's elements.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+    pub enum DType {
+        /// 32-bit IEEE 754 floating point.
+        F32,
+        /// 64-bit IEEE 754 floating point.
+        F64,
+        /// 32-bit signed integer, wrapping.
+        I32,
+        /// 64-bit signed integer, wrapping.
+        I64,
+        /// 32-bit unsigned integer, wrapping.
+        U32,
+        /// Truth value, stored as one byte, 0 or 1.
+        Bool,
+    }
+}
+
+/// Bytes of one element. Kernels that only move elements choose their loop by it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Width {
+    /// 1 byte.
+    B1 = 1,
+    /// 2 bytes.
+    B2 = 2,
+    /// 4 bytes.
+    B4 = 4,
+    /// 8 bytes.
+    B8 = 8,
+    /// 16 bytes.
+    B16 = 16,
+}
+
+impl Width {
+    /// Bytes of the widest element.
+    pub const LARGEST: usize = Width::B16.bytes();
+
+    /// The number of bytes.
+    pub const fn bytes(self) -> usize {
+        self as usize
+    }
+}
+
+/// Element types by the arithmetic that they have.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// Floating-point numbers.
+    Float(FloatType),
+    /// Whole numbers, which wrap.
+    Integer(IntegerType),
+    /// Truth values, which have logic but no arithmetic.
+    Bool,
+}
+
+/// Element types that have sums and products.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum NumberType {
+    /// Floating-point numbers.
+    Float(FloatType),
+    /// Whole numbers.
+    Integer(IntegerType),
+}
+
+/// Real floating-point types, by rising precision. Every value of one is also an f64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum FloatType {
+    /// [`DType::F32`]
+    F32,
+    /// [`DType::F64`]
+    F64,
+}
+
+/// Integer types. Every value of one is also an i64.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum IntegerType {
+    /// [`DType::I32`]
+    I32,
+    /// [`DType::I64`]
+    I64,
+    /// [`DType::U32`]
+    U32,
+}
+
+impl DType {
+    /// What arithmetic the elements have.
+    pub const fn kind(self) -> Kind {
+        match self {
+            DType::F32 => Kind::Float(FloatType::F32),
+            DType::F64 => Kind::Float(FloatType::F64),
+            DType::I32 => Kind::Integer(IntegerType::I32),
+            DType::I64 => Kind::Integer(IntegerType::I64),
+            DType::U32 => Kind::Integer(IntegerType::U32),
+            DType::Bool => Kind::Bool,
+        }
+    }
+
+    /// How wide one element is.
+    pub const fn width(self) -> Width {
+        match self {
+            DType::F32 | DType::I32 | DType::U32 => Width::B4,
+            DType::F64 | DType::I64 => Width::B8,
+            DType::Bool => Width::B1,
+        }
+    }
+
+    /// Bytes of one element.
+    pub const fn size(self) -> usize {
+        self.width().bytes()
+    }
+
+    /// Whether elements lie on the real line, so that they have an order: comparisons, extremes and rounding need it.
+    /// Truth values count as 0 and 1.
+    pub const fn is_real(self) -> bool {
+        match self.kind() {
+            Kind::Float(_) | Kind::Integer(_) | Kind::Bool => true,
+        }
+    }
+
+    /// Whether functions of the elements have derivatives: tangents and cotangents exist for these types alone, and
+    /// fractions stay within them.
+    pub const fn has_derivatives(self) -> bool {
+        match self.kind() {
+            Kind::Float(_) => true,
+            Kind::Integer(_) | Kind::Bool => false,
+        }
+    }
+
+    /// Whether elements are integers (`bool` is not one).
+    pub const fn is_integer(self) -> bool {
+        self.integer().is_some()
+    }
+
+    /// The type as one of integers.
+    pub const fn integer(self) -> Option<IntegerType> {
+        match self.kind() {
+            Kind::Integer(integer) => Some(integer),
+            Kind::Float(_) | Kind::Bool => None,
+        }
+    }
+
+    /// The type as one of real floating-point numbers.
+    pub const fn float(self) -> Option<FloatType> {
+        match self.kind() {
+            Kind::Float(float) => Some(float),
+            Kind::Integer(_) | Kind::Bool => None,
+        }
+    }
+
+    /// The type as one of numbers that are added and multiplied.
+    pub const fn number(self) -> Option<NumberType> {
+        match self.kind() {
+            Kind::Float(float) => Some(NumberType::Float(float)),
+            Kind::Integer(integer) => Some(NumberType::Integer(integer)),
+            Kind::Bool => None,
+        }
+    }
+
+    /// The type to which two that meet are converted: floats before integers before truth values. Of two floats it is the
+    /// wider one, of two different integers i64.
+    pub fn promoted(self, other: DType) -> DType {
+        match (self.kind(), other.kind()) {
+            (Kind::Float(a), Kind::Float(b)) => a.max(b).dtype(),
+            (Kind::Float(a), Kind::Integer(_) | Kind::Bool) => a.dtype(),
+            (Kind::Integer(_) | Kind::Bool, Kind::Float(b)) => b.dtype(),
+            (Kind::Integer(a), Kind::Integer(b)) if a == b => self,
+            (Kind::Integer(_), Kind::Integer(_)) => DType::I64,
+            (Kind::Integer(_) | Kind::Bool, Kind::Bool) => self,
+            (Kind::Bool, Kind::Integer(_)) => other,
+        }
+    }
+
+    /// The name in printed graphs, for example `f64`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::I32 => "i32",
+            DType::I64 => "i64",
+            DType::U32 => "u32",
+            DType::Bool => "bool",
+        }
+    }
+
+    /// The type with the given [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<DType> {
+        Self::ALL.into_iter().find(|d| d.name() == name)
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl NumberType {
+    /// The element type.
+    pub const fn dtype(self) -> DType {
+        match self {
+            NumberType::Float(float) => float.dtype(),
+            NumberType::Integer(integer) => integer.dtype(),
+        }
+    }
+}
+
+impl FloatType {
+    /// The element type.
+    pub const fn dtype(self) -> DType {
+        match self {
+            FloatType::F32 => DType::F32,
+            FloatType::F64 => DType::F64,
+        }
+    }
+
+    /// The bits of the number nearest to `value`.
+    pub(crate) fn bits(self, value: f64) -> u64 {
+        match self {
+            FloatType::F32 => u64::from((value as f32).to_bits()),
+            FloatType::F64 => value.to_bits(),
+        }
+    }
+
+    /// The bits of the number nearest to a whole one, rounded once.
+    pub(crate) fn bits_of_integer(self, value: i64) -> u64 {
+        match self {
+            FloatType::F32 => u64::from((value as f32).to_bits()),
+            FloatType::F64 => (value as f64).to_bits(),
+        }
+    }
+
+    /// The bits of the number nearest to a decimal one, rounded once.
+    pub(crate) fn parse(self, text: &str) -> Option<u64> {
+        Some(match self {
+            FloatType::F32 => u64::from(text.parse::<f32>().ok()?.to_bits()),
+            FloatType::F64 => text.parse::<f64>().ok()?.to_bits(),
+        })
+    }
+
+    /// The number that has these bits.
+    pub(crate) fn value(self, bits: u64) -> f64 {
+        match self {
+            FloatType::F32 => f64::from(f32::from_bits(bits as u32)),
+            FloatType::F64 => f64::from_bits(bits),
+        }
+    }
+
+    /// The fewest decimal digits that read back as the number of this type that `value` is.
+    pub fn shortest(self, value: f64) -> String {
+        match self {
+            FloatType::F32 => (value as f32).to_string(),
+            FloatType::F64 => value.to_string(),
+        }
+    }
+
+    /// [`shortest`](Self::shortest) with an exponent: `1.5e-7`.
+    pub fn shortest_scientific(self, value: f64) -> String {
+        match self {
+            FloatType::F32 => format!("{:e}", value as f32),
+            FloatType::F64 => format!("{value:e}"),
+        }
+    }
+
+    /// The number of this type nearest to `value`.
+    pub fn round(self, value: f64) -> f64 {
+        self.value(self.bits(value))
+    }
+
+    /// The largest finite number.
+    pub const fn largest(self) -> f64 {
+        match self {
+            FloatType::F32 => f32::MAX as f64,
+            FloatType::F64 => f64::MAX,
+        }
+    }
+
+    /// The least positive number that has all digits.
+    pub const fn least_normal(self) -> f64 {
+        match self {
+            FloatType::F32 => f32::MIN_POSITIVE as f64,
+            FloatType::F64 => f64::MIN_POSITIVE,
+        }
+    }
+
+    /// The distance from 1 to the next larger number.
+    pub const fn epsilon(self) -> f64 {
+        match self {
+            FloatType::F32 => f32::EPSILON as f64,
+            FloatType::F64 => f64::EPSILON,
+        }
+    }
+}
+
+impl IntegerType {
+    /// The element type.
+    pub const fn dtype(self) -> DType {
+        match self {
+            IntegerType::I32 => DType::I32,
+            IntegerType::I64 => DType::I64,
+            IntegerType::U32 => DType::U32,
+        }
+    }
+
+    /// The bits of `value`, wrapped.
+    pub(crate) fn bits(self, value: i64) -> u64 {
+        match self {
+            IntegerType::I32 => u64::from(value as u32),
+            IntegerType::I64 => value as u64,
+            IntegerType::U32 => u64::from(value as u32),
+        }
+    }
+
+    /// The number that has these bits.
+    pub(crate) fn value(self, bits: u64) -> i64 {
+        match self {
+            IntegerType::I32 => i64::from(bits as u32 as i32),
+            IntegerType::I64 => bits as i64,
+            IntegerType::U32 => i64::from(bits as u32),
+        }
+    }
+
+    /// The least number.
+    pub const fn least(self) -> i64 {
+        match self {
+            IntegerType::I32 => i32::MIN as i64,
+            IntegerType::I64 => i64::MIN,
+            IntegerType::U32 => 0,
+        }
+    }
+
+    /// The largest number.
+    pub const fn largest(self) -> i64 {
+        match self {
+            IntegerType::I32 => i32::MAX as i64,
+            IntegerType::I64 => i64::MAX,
+            IntegerType::U32 => u32::MAX as i64,
+        }
+    }
+}
