@@ -17,6 +17,7 @@ mod error;
 mod fold;
 mod graph;
 mod linearity;
+mod listed;
 mod loc;
 mod merge;
 pub mod primitives;

@@ -52,6 +52,8 @@ fn unary(g: &mut Graph, op: Unary, x: ValueId) -> Option<ValueId> {
     };
     match (op, inner) {
         (Unary::Neg, Some((Unary::Neg, v))) | (Unary::Not, Some((Unary::Not, v))) => Some(v),
+        // A literal has no derivative to stop.
+        (Unary::StopGradient, _) if g.literal(x).is_some() => Some(x),
         (Unary::Abs, Some((Unary::Neg, v))) => Some(g.unary(Unary::Abs, v)),
         (Unary::Abs, Some((Unary::Abs, _)))
         | (Unary::StopGradient, Some((Unary::StopGradient, _))) => Some(x),

@@ -1,9 +1,10 @@
 //! Loops over slices, one for each operation and element type, compiled for each level of vector instructions and chosen once.
 
-mod arithmetic;
 mod cast;
 mod elements;
-mod functions;
+mod elementwise;
+mod floats;
+mod integers;
 mod isa;
 mod reduce;
 #[cfg_attr(
@@ -22,7 +23,7 @@ pub(crate) use totals::{
 };
 
 use gradus_ir::DType;
-use gradus_ir::primitives::{Binary, Compare, ReduceKind, Unary};
+use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryOn};
 
 /// A loop over `n` elements: up to three operands, one result.
 ///
@@ -31,44 +32,48 @@ use gradus_ir::primitives::{Binary, Compare, ReduceKind, Unary};
 pub(crate) type Kernel =
     unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
-/// The loop of `op` on elements of type `dtype`; types fit by the graph's own check.
+/// The loop of `op` on elements of type `dtype`.
 ///
 /// # Panics
-/// For [`Unary::PowI`], which is lowered to products.
+/// If the type rule refuses the pair, so that no graph has it, or for [`Unary::PowI`], which is lowered to products.
 pub(crate) fn unary(op: Unary, dtype: DType) -> Kernel {
-    unary_at(op, dtype, Isa::best())
-}
-
-pub(crate) fn unary_at(op: Unary, dtype: DType, isa: Isa) -> Kernel {
-    match op {
-        Unary::StopGradient => copy(dtype),
-        _ => functions::unary(op, dtype, isa)
-            .or_else(|| arithmetic::unary(op, dtype, isa))
-            .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}")),
+    let isa = Isa::best();
+    match op.on(dtype) {
+        Some(UnaryOn::Float(op, float)) => floats::unary(op, float, isa),
+        Some(UnaryOn::Integer(op, integer)) => integers::unary(op, integer, isa),
+        Some(UnaryOn::Bool(op)) => elementwise::unary(op, isa),
+        Some(UnaryOn::PowI(..)) => unreachable!("powers are lowered to products"),
+        None => unreachable!("the type rule refuses {op:?} of {dtype}"),
     }
 }
 
 /// The loop of `op` on elements of type `dtype`.
+///
+/// # Panics
+/// If the type rule refuses the pair, so that no graph has it.
 pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
     let isa = Isa::best();
-    functions::binary(op, dtype, isa)
-        .or_else(|| arithmetic::binary(op, dtype, isa))
-        .unwrap_or_else(|| panic!("no kernel for {op:?} of {dtype}"))
+    match op.on(dtype) {
+        Some(BinaryOn::Float(op, float)) => floats::binary(op, float, isa),
+        Some(BinaryOn::Integer(op, integer)) => integers::binary(op, integer, isa),
+        Some(BinaryOn::Bool(op)) => elementwise::binary(op, isa),
+        None => unreachable!("the type rule refuses {op:?} of {dtype}"),
+    }
 }
 
 /// The loop that joins its second operand onto the result as a reduction does; the other operands are not read.
 pub(crate) fn join(kind: ReduceKind, dtype: DType) -> Kernel {
-    arithmetic::join(kind, dtype, Isa::best())
+    elementwise::join(kind, dtype, Isa::best())
 }
 
 /// The loop of a comparison of elements of type `dtype`.
 pub(crate) fn compare(op: Compare, dtype: DType) -> Kernel {
-    arithmetic::compare(op, dtype, Isa::best())
+    elementwise::compare(op, dtype, Isa::best())
 }
 
 /// The loop that chooses between elements of type `dtype`.
 pub(crate) fn select(dtype: DType) -> Kernel {
-    arithmetic::select(dtype.width(), Isa::best())
+    elementwise::select(dtype.width(), Isa::best())
 }
 
 /// The loop that converts.

@@ -1,5 +1,7 @@
-//! Elementwise functions of two operands of one type, and comparisons.
+//! Elementwise functions of two operands of one type, and comparisons. Each function is a row of [`Binary::row`]: its name, its work, its value and its
+//! slopes.
 
+use super::functions::{Slope, Value, functions, taken};
 use super::{
     Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity,
     equal_types,
@@ -7,129 +9,191 @@ use super::{
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
+use crate::listed::listed;
 use crate::primitives::Unary;
-use crate::types::{DType, FloatType, Type};
+use crate::types::{DType, FloatType, IntegerType, Kind, Type};
+use std::cmp::Ordering;
 
-/// An elementwise function of two operands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Binary {
-    /// `a + b`; integers wrap.
-    Add,
-    /// `a - b`; integers wrap.
-    Sub,
-    /// `a · b`; integers wrap.
-    Mul,
-    /// `a / b`; integers are truncated, and `a / 0` is -1 (all bits set).
-    Div,
-    /// `a - trunc(a/b)·b`, with the sign of `a`; for integers `a % 0` is `a`.
-    Rem,
-    /// `aᵇ`; `a⁰ = 1`. Derivatives at `a = 0` and `b = 0` are those of the side that exists.
-    Pow,
-    /// The angle of the point `(b, a)`, in radians from -π to π.
-    Atan2,
-    /// `√(a² + b²)` without overflow between; infinite if one is infinite. Its derivatives at (0, 0) are taken to be 0.
-    Hypot,
-    /// `ln(eᵃ + eᵇ)` without overflow.
-    LogAddExp,
-    /// The larger; NaN if one is NaN. A tie gives half of the derivative to each.
-    Max,
-    /// The smaller; NaN if one is NaN. A tie gives half of the derivative to each.
-    Min,
-    /// Logical or bitwise and.
-    And,
-    /// Logical or bitwise or.
-    Or,
-    /// Logical or bitwise exclusive or.
-    Xor,
-    /// Shift to the left by `b` bits; 0 once all bits are out.
-    Shl,
-    /// Shift to the right by `b` bits, keeping the sign of signed integers.
-    Shr,
+functions! {
+    /// An elementwise function of two operands.
+    pub enum Binary;
+    /// A function of two operands, of elements that have it.
+    pub enum BinaryOn { FloatBinary, IntegerBinary, BoolBinary }
+    numbers {
+        /// `a + b`; integers wrap.
+        Add,
+        /// `a - b`; integers wrap.
+        Sub,
+        /// `a · b`; integers wrap.
+        Mul,
+        /// `a / b`; integers are truncated, and `a / 0` is -1 (all bits set).
+        Div,
+        /// `a - trunc(a/b)·b`, with the sign of `a`; for integers `a % 0` is `a`.
+        Rem,
+    }
+    floats {
+        /// `aᵇ`; `a⁰ = 1`. Derivatives at `a = 0` and `b = 0` are those of the side that exists.
+        Pow,
+        /// The angle of the point `(b, a)`, in radians from -π to π.
+        Atan2,
+        /// `√(a² + b²)` without overflow between; infinite if one is infinite. Its derivatives at (0, 0) are taken to be 0.
+        Hypot,
+        /// `ln(eᵃ + eᵇ)` without overflow.
+        LogAddExp,
+    }
+    integers {
+        /// Shift to the left by `b` bits; 0 once all bits are out.
+        Shl,
+        /// Shift to the right by `b` bits, keeping the sign of signed integers.
+        Shr,
+    }
+    integers_and_truth_values {
+        /// Logical or bitwise and.
+        And,
+        /// Logical or bitwise or.
+        Or,
+        /// Logical or bitwise exclusive or.
+        Xor,
+    }
+    all_elements {
+        /// The larger; NaN if one is NaN. A tie gives half of the derivative to each.
+        Max,
+        /// The smaller; NaN if one is NaN. A tie gives half of the derivative to each.
+        Min,
+    }
 }
 
+/// What is said of one function.
+pub(crate) struct Row {
+    name: &'static str,
+    work: Work,
+    /// The value, where it is the same to the last bit wherever it is computed.
+    pub value: BinaryValue,
+    slopes: Rule,
+}
+
+type BinaryValue = Value<fn(f64, f64) -> f64, fn(i64, i64) -> i64, fn(bool, bool) -> bool>;
+
+/// How a function's slopes are found.
+enum Rule {
+    /// They are 0 wherever they exist.
+    Flat,
+    /// The slopes by the first and by the second operand.
+    By(SlopeRule, SlopeRule),
+}
+
+/// A slope, from the operands and the result.
+type SlopeRule = fn(&mut Graph, ValueId, ValueId, ValueId) -> Slope;
+
 impl Binary {
-    /// All functions.
-    pub const ALL: [Binary; 16] = [
-        Binary::Add,
-        Binary::Sub,
-        Binary::Mul,
-        Binary::Div,
-        Binary::Rem,
-        Binary::Pow,
-        Binary::Atan2,
-        Binary::Hypot,
-        Binary::LogAddExp,
-        Binary::Max,
-        Binary::Min,
-        Binary::And,
-        Binary::Or,
-        Binary::Xor,
-        Binary::Shl,
-        Binary::Shr,
-    ];
+    /// The table of functions. In slopes `a` and `b` are the operands and `y` is the result.
+    #[rustfmt::skip]
+    pub(crate) fn row(self) -> Row {
+        use Rule::{By, Flat};
+        use Slope::{MinusOne, One, Over, Times};
+        use Work::{Arithmetic, Transcendental};
+        let row = |name, work, value, slopes| Row { name, work, value, slopes };
+        const BY_KERNELS: BinaryValue = Value::BY_KERNELS;
+        match self {
+            Binary::Add => row("add", Arithmetic, Value::numbers(|a, b| a + b, i64::wrapping_add), By(
+                |_, _, _, _| One,
+                |_, _, _, _| One,
+            )),
+            Binary::Sub => row("sub", Arithmetic, Value::numbers(|a, b| a - b, i64::wrapping_sub), By(
+                |_, _, _, _| One,
+                |_, _, _, _| MinusOne,
+            )),
+            Binary::Mul => row("mul", Arithmetic, Value::numbers(|a, b| a * b, i64::wrapping_mul), By(
+                |_, _, b, _| Times(b),
+                |_, a, _, _| Times(a),
+            )),
+            Binary::Div => row("div", Arithmetic, Value::numbers(|a, b| a / b, divide), By(
+                |_, _, b, _| Over(b),
+                |g, _, b, y| {
+                    let slope = g.div(y, b);
+                    Times(g.unary(Unary::Neg, slope))
+                },
+            )),
+            Binary::Rem => row("rem", Transcendental, Value::numbers(|a, b| a % b, remainder), By(
+                |_, _, _, _| One,
+                |g, a, b, _| {
+                    let quotient = g.div(a, b);
+                    let whole = g.unary(Unary::Trunc, quotient);
+                    Times(g.unary(Unary::Neg, whole))
+                },
+            )),
+            Binary::Pow => row("pow", Transcendental, BY_KERNELS, By(
+                |g, a, b, _| Times(slope_of_base(g, a, b)),
+                |g, a, b, y| Times(slope_of_exponent(g, a, b, y)),
+            )),
+            Binary::Atan2 => row("atan2", Transcendental, BY_KERNELS, By(
+                |g, a, b, _| {
+                    let (_, towards_b, inverse) = direction(g, a, b);
+                    Times(g.mul(towards_b, inverse))
+                },
+                |g, a, b, _| {
+                    let (towards_a, _, inverse) = direction(g, a, b);
+                    let slope = g.mul(towards_a, inverse);
+                    Times(g.unary(Unary::Neg, slope))
+                },
+            )),
+            Binary::Hypot => row("hypot", Transcendental, BY_KERNELS, By(
+                |g, a, b, y| Times(slope_of_length(g, a, b, y)),
+                |g, a, b, y| Times(slope_of_length(g, b, a, y)),
+            )),
+            Binary::LogAddExp => row("log_add_exp", Transcendental, BY_KERNELS, By(
+                |g, a, b, _| Times(share_of_sum(g, a, b)),
+                |g, a, b, _| Times(share_of_sum(g, b, a)),
+            )),
+            // The width of the type says which bits a shift loses.
+            Binary::Shl => row("shl", Arithmetic, BY_KERNELS, Flat),
+            Binary::Shr => row("shr", Arithmetic, BY_KERNELS, Flat),
+            Binary::And => row("and", Arithmetic, Value::integers_and_truth_values(|a, b| a & b, |a, b| a & b), Flat),
+            Binary::Or => row("or", Arithmetic, Value::integers_and_truth_values(|a, b| a | b, |a, b| a | b), Flat),
+            Binary::Xor => row("xor", Arithmetic, Value::integers_and_truth_values(|a, b| a ^ b, |a, b| a ^ b), Flat),
+            Binary::Max => row("max", Arithmetic, Value::all(larger, i64::max, |a, b| a | b), By(
+                |g, a, b, y| Times(share_of_winner(g, a, y, b)),
+                |g, a, b, y| Times(share_of_winner(g, b, y, a)),
+            )),
+            Binary::Min => row("min", Arithmetic, Value::all(smaller, i64::min, |a, b| a & b), By(
+                |g, a, b, y| Times(share_of_winner(g, a, y, b)),
+                |g, a, b, y| Times(share_of_winner(g, b, y, a)),
+            )),
+        }
+    }
+
+    /// The kind of work that an element is.
+    pub fn work(self) -> Work {
+        self.row().work
+    }
 
     pub(super) fn from_text(name: &str) -> Option<Result<Op>> {
         let found = Binary::ALL.into_iter().find(|b| b.name() == name)?;
         Some(Ok(Op::Binary(found)))
     }
 
-    /// The kind of work that an element is.
-    pub fn work(self) -> Work {
-        match self {
-            Binary::Pow | Binary::Atan2 | Binary::Hypot | Binary::LogAddExp | Binary::Rem => {
-                Work::Transcendental
-            }
-            _ => Work::Arithmetic,
-        }
-    }
-
     /// Whether exchanging the operands changes nothing.
     pub fn is_commutative(self) -> bool {
         use Binary::*;
-        matches!(
-            self,
-            Add | Mul | Hypot | LogAddExp | Max | Min | And | Or | Xor
-        )
+        match self {
+            Add | Mul | Hypot | LogAddExp | Max | Min | And | Or | Xor => true,
+            Sub | Div | Rem | Pow | Atan2 | Shl | Shr => false,
+        }
     }
 }
 
 impl SingleResult for Binary {
     fn name(&self) -> &'static str {
-        match self {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-            Binary::Rem => "rem",
-            Binary::Pow => "pow",
-            Binary::Atan2 => "atan2",
-            Binary::Hypot => "hypot",
-            Binary::LogAddExp => "log_add_exp",
-            Binary::Max => "max",
-            Binary::Min => "min",
-            Binary::And => "and",
-            Binary::Or => "or",
-            Binary::Xor => "xor",
-            Binary::Shl => "shl",
-            Binary::Shr => "shr",
-        }
+        self.row().name
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
-        use Binary::*;
         arity(self.name(), operands, 2)?;
         let ty = equal_types(self.name(), operands)?;
-        let d = ty.dtype;
-        let (fits, wanted) = match self {
-            Add | Sub | Mul | Div | Rem => (d != DType::Bool, "numbers"),
-            Pow | Atan2 | Hypot | LogAddExp => (d.float().is_some(), "floating-point numbers"),
-            Max | Min => (true, "anything"),
-            And | Or | Xor => (d.float().is_none(), "truth values or integers"),
-            Shl | Shr => (d.is_integer(), "integers"),
-        };
-        if fits {
+        if self.on(ty.dtype).is_some() {
             return Ok(ty);
         }
+        let wanted = taken([DType::F64, DType::I64, DType::Bool].map(|d| self.on(d).is_some()));
         Err(Error::new(
             ErrorKind::DType,
             format!(
@@ -140,91 +204,17 @@ impl SingleResult for Binary {
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
-        use Binary::*;
         let (a, b, y) = (cx.operands[0], cx.operands[1], cx.result());
         let (ta, tb) = (cx.tangents[0], cx.tangents[1]);
         let g = &mut *cx.graph;
-        if let (Sub, Some(ta), Some(tb)) = (self, ta, tb) {
+        if let (Binary::Sub, Some(ta), Some(tb)) = (self, ta, tb) {
             return Some(g.sub(ta, tb));
         }
-        let of_a = match (self, ta) {
-            (_, None) => None,
-            (Add | Sub, Some(t)) => Some(t),
-            (Rem, Some(t)) => Some(t),
-            (Mul, Some(t)) => Some(g.mul(t, b)),
-            (Div, Some(t)) => Some(g.div(t, b)),
-            (Pow, Some(t)) => {
-                let slope = slope_of_base(g, a, b);
-                Some(g.mul(slope, t))
-            }
-            (Atan2, Some(t)) => {
-                let (_, towards_b, inverse) = direction(g, a, b);
-                let slope = g.mul(towards_b, inverse);
-                Some(g.mul(slope, t))
-            }
-            (Hypot, Some(t)) => {
-                let slope = slope_of_length(g, a, b, y);
-                Some(g.mul(slope, t))
-            }
-            (LogAddExp, Some(t)) => {
-                let slope = share_of_sum(g, a, b);
-                Some(g.mul(slope, t))
-            }
-            (Max | Min, Some(t)) => {
-                let share = share_of_winner(g, a, y, b);
-                Some(g.mul(share, t))
-            }
-            (And | Or | Xor | Shl | Shr, Some(_)) => None,
+        let Rule::By(by_a, by_b) = self.row().slopes else {
+            return None;
         };
-        let of_b = match (self, tb) {
-            (_, None) => None,
-            (Add, Some(t)) => Some(t),
-            (Sub, Some(t)) => Some(g.unary(Unary::Neg, t)),
-            (Mul, Some(t)) => Some(g.mul(a, t)),
-            (Div, Some(t)) => {
-                let slope = g.div(y, b);
-                let slope = g.unary(Unary::Neg, slope);
-                Some(g.mul(slope, t))
-            }
-            (Rem, Some(t)) => {
-                let quotient = g.div(a, b);
-                let whole = g.unary(Unary::Trunc, quotient);
-                let slope = g.unary(Unary::Neg, whole);
-                Some(g.mul(slope, t))
-            }
-            (Pow, Some(t)) => {
-                // a^b·ln a, and 0 where the power is 0, whatever the logarithm is there, and by convention for 0⁰.
-                let (zero, one) = (g.constant_like(0.0, a), g.constant_like(1.0, a));
-                let vanished = g.compare(Compare::Eq, y, zero);
-                let of_nothing = g.compare(Compare::Eq, a, zero);
-                let no_power = g.compare(Compare::Eq, b, zero);
-                let nothing = g.binary(And, of_nothing, no_power);
-                let flat = g.binary(Or, vanished, nothing);
-                let base = g.select(flat, one, a);
-                let log = g.unary(Unary::Log, base);
-                let slope = g.mul(log, y);
-                Some(g.mul(slope, t))
-            }
-            (Atan2, Some(t)) => {
-                let (towards_a, _, inverse) = direction(g, a, b);
-                let slope = g.mul(towards_a, inverse);
-                let slope = g.unary(Unary::Neg, slope);
-                Some(g.mul(slope, t))
-            }
-            (Hypot, Some(t)) => {
-                let slope = slope_of_length(g, b, a, y);
-                Some(g.mul(slope, t))
-            }
-            (LogAddExp, Some(t)) => {
-                let slope = share_of_sum(g, b, a);
-                Some(g.mul(slope, t))
-            }
-            (Max | Min, Some(t)) => {
-                let share = share_of_winner(g, b, y, a);
-                Some(g.mul(share, t))
-            }
-            (And | Or | Xor | Shl | Shr, Some(_)) => None,
-        };
+        let of_a = ta.and_then(|t| by_a(g, a, b, y).apply(g, t));
+        let of_b = tb.and_then(|t| by_b(g, a, b, y).apply(g, t));
         match (of_a, of_b) {
             (Some(p), Some(q)) => Some(g.add_nodes(p, q)),
             (p, q) => p.or(q),
@@ -297,6 +287,34 @@ impl SingleResult for Binary {
     }
 }
 
+/// Of whole numbers; all bits are set where there is no quotient.
+fn divide(a: i64, b: i64) -> i64 {
+    if b == 0 { -1 } else { a.wrapping_div(b) }
+}
+
+/// What [`divide`] leaves.
+fn remainder(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { a.wrapping_rem(b) }
+}
+
+/// The larger; NaN if one is NaN.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}
+
+/// The smaller; NaN if one is NaN.
+fn smaller(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.min(b)
+    }
+}
+
 /// `b·a^(b-1)`, and 0 where `b` is 0 even if `1/a` is no number: `a⁰` is 1 for every `a`.
 fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
@@ -313,6 +331,19 @@ fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let held = within(g, b, float_type(g, b).largest());
     let slope = g.mul(held, power);
     g.select(flat, zero, slope)
+}
+
+/// `aᵇ·ln a`, and 0 where the power is 0, whatever the logarithm is there, and by convention for 0⁰.
+fn slope_of_exponent(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> ValueId {
+    let (zero, one) = (g.constant_like(0.0, a), g.constant_like(1.0, a));
+    let vanished = g.compare(Compare::Eq, y, zero);
+    let of_nothing = g.compare(Compare::Eq, a, zero);
+    let no_power = g.compare(Compare::Eq, b, zero);
+    let nothing = g.binary(Binary::And, of_nothing, no_power);
+    let flat = g.binary(Binary::Or, vanished, nothing);
+    let base = g.select(flat, one, a);
+    let log = g.unary(Unary::Log, base);
+    g.mul(log, y)
 }
 
 /// The unit vector in the direction of `(a, b)`, and one by its length, right over the whole range: a point far out or near the pole is first brought to where
@@ -387,33 +418,43 @@ fn share_of_winner(g: &mut Graph, mine: ValueId, y: ValueId, other: ValueId) -> 
     g.select(wins, won, zero)
 }
 
-/// An elementwise comparison; with NaN all but `Ne` are false.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Compare {
-    /// `a = b`
-    Eq,
-    /// `a ≠ b`
-    Ne,
-    /// `a < b`
-    Lt,
-    /// `a ≤ b`
-    Le,
-    /// `a > b`
-    Gt,
-    /// `a ≥ b`
-    Ge,
+listed! {
+    /// An elementwise comparison; with NaN all but `Ne` are false.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum Compare {
+        /// `a = b`
+        Eq,
+        /// `a ≠ b`
+        Ne,
+        /// `a < b`
+        Lt,
+        /// `a ≤ b`
+        Le,
+        /// `a > b`
+        Gt,
+        /// `a ≥ b`
+        Ge,
+    }
 }
 
 impl Compare {
-    /// All comparisons.
-    pub const ALL: [Compare; 6] = [
-        Compare::Eq,
-        Compare::Ne,
-        Compare::Lt,
-        Compare::Le,
-        Compare::Gt,
-        Compare::Ge,
-    ];
+    /// The table of comparisons: the name, and the value by the order of the operands, which a NaN has not.
+    fn row(self) -> (&'static str, fn(Option<Ordering>) -> bool) {
+        use Ordering::{Equal, Greater, Less};
+        match self {
+            Compare::Eq => ("eq", |order| order == Some(Equal)),
+            Compare::Ne => ("ne", |order| order != Some(Equal)),
+            Compare::Lt => ("lt", |order| order == Some(Less)),
+            Compare::Le => ("le", |order| matches!(order, Some(Less | Equal))),
+            Compare::Gt => ("gt", |order| order == Some(Greater)),
+            Compare::Ge => ("ge", |order| matches!(order, Some(Greater | Equal))),
+        }
+    }
+
+    /// Whether it holds of operands in this order.
+    pub(crate) fn holds(self, order: Option<Ordering>) -> bool {
+        self.row().1(order)
+    }
 
     pub(super) fn from_text(name: &str) -> Option<Result<Op>> {
         let found = Compare::ALL.into_iter().find(|c| c.name() == name)?;
@@ -423,14 +464,7 @@ impl Compare {
 
 impl SingleResult for Compare {
     fn name(&self) -> &'static str {
-        match self {
-            Compare::Eq => "eq",
-            Compare::Ne => "ne",
-            Compare::Lt => "lt",
-            Compare::Le => "le",
-            Compare::Gt => "gt",
-            Compare::Ge => "ge",
-        }
+        self.row().0
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {

@@ -1,37 +1,27 @@
 //! What one evaluation of an operation costs, and what counts as an operation.
 
+use crate::listed::listed;
 use crate::types::Type;
 
-/// What kind of work an operation is, which decides its rate.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Work {
-    /// Nothing runs: another view of the same memory.
-    View,
-    /// Memory is copied.
-    Copy,
-    /// Additions, multiplications, comparisons, one an element.
-    Arithmetic,
-    /// Exponentials, trigonometry and the like, one an element.
-    Transcendental,
-    /// Sums and their kin.
-    Reduction,
-    /// Multiply-add of a product.
-    Product,
-    /// Indexed reads or writes.
-    Indexing,
-}
-
-impl Work {
-    /// All kinds, in their order.
-    pub const ALL: [Work; 7] = [
-        Work::View,
-        Work::Copy,
-        Work::Arithmetic,
-        Work::Transcendental,
-        Work::Reduction,
-        Work::Product,
-        Work::Indexing,
-    ];
+listed! {
+    /// What kind of work an operation is, which decides its rate.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+    pub enum Work {
+        /// Nothing runs: another view of the same memory.
+        View,
+        /// Memory is copied.
+        Copy,
+        /// Additions, multiplications, comparisons, one an element.
+        Arithmetic,
+        /// Exponentials, trigonometry and the like, one an element.
+        Transcendental,
+        /// Sums and their kin.
+        Reduction,
+        /// Multiply-add of a product.
+        Product,
+        /// Indexed reads or writes.
+        Indexing,
+    }
 }
 
 /// What one evaluation of an operation costs.

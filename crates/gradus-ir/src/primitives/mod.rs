@@ -13,6 +13,7 @@ pub mod contract;
 mod cost;
 pub mod cumulative;
 pub mod dynamic;
+mod functions;
 pub mod gather;
 pub mod layout;
 pub mod probe;
@@ -27,7 +28,7 @@ pub mod unary;
 
 pub(crate) use check::{arity, check_axes, equal_types};
 
-pub use binary::{Binary, Compare};
+pub use binary::{Binary, BinaryOn, BoolBinary, Compare, FloatBinary, IntegerBinary};
 pub use contract::Contract;
 pub use cost::{Cost, Work};
 pub use cumulative::CumSum;
@@ -45,7 +46,7 @@ pub use rules::{
 };
 pub use select::Select;
 pub use transforms::{Derived, Linearized, Transforms};
-pub use unary::Unary;
+pub use unary::{BoolUnary, FloatUnary, IntegerUnary, Unary, UnaryOn};
 
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};

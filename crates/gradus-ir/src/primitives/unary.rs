@@ -1,162 +1,244 @@
-//! Elementwise functions of one operand: a row of the table is a function and its derivative.
+//! Elementwise functions of one operand. Each is a row of [`Unary::row`]: its name, its work, its value and its slope.
 
 use super::binary::within;
+use super::functions::{Slope, Value, functions, taken};
 use super::{Batch, Binary, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity};
 use crate::attributes::Attributes;
 use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
-use crate::types::{DType, Type};
+use crate::listed::listed;
+use crate::types::{DType, FloatType, IntegerType, Kind, NumberType, Type};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E, PI};
 
-/// 2√(2/π)
-const GELU_LINEAR: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * 2.0;
-
-/// An elementwise function of one operand.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Unary {
-    /// `-x`
-    Neg,
-    /// `|x|`; derivative at 0 is 0.
-    Abs,
-    /// -1, 0 or 1; `sign(0) = 0`.
-    Sign,
-    /// Square root; derivative at 0 is infinite.
-    Sqrt,
-    /// `1/√x`
-    Rsqrt,
-    /// Cube root.
-    Cbrt,
-    /// `eˣ`
-    Exp,
-    /// `2ˣ`
-    Exp2,
-    /// `eˣ - 1`, exact near 0.
-    Expm1,
-    /// Natural logarithm.
-    Log,
-    /// Logarithm to base 2.
-    Log2,
-    /// Logarithm to base 10.
-    Log10,
-    /// `ln(1 + x)`, exact near 0.
-    Log1p,
-    /// Sine of an angle in radians.
-    Sin,
-    /// Cosine of an angle in radians.
-    Cos,
-    /// Tangent of an angle in radians.
-    Tan,
-    /// Arc sine, in radians.
-    Asin,
-    /// Arc cosine, in radians.
-    Acos,
-    /// Arc tangent, in radians.
-    Atan,
-    /// Hyperbolic sine.
-    Sinh,
-    /// Hyperbolic cosine.
-    Cosh,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Inverse hyperbolic sine.
-    Asinh,
-    /// Inverse hyperbolic cosine.
-    Acosh,
-    /// Inverse hyperbolic tangent.
-    Atanh,
-    /// `1 / (1 + e⁻ˣ)`
-    Sigmoid,
-    /// `x / (1 + e⁻ˣ)`
-    Silu,
-    /// `x·Φ(x)` with the distribution function of the normal distribution, `Φ(x) = erfc(-x/√2)/2`.
-    Gelu,
-    /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`
-    GeluTanh,
-    /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
-    Erf,
-    /// `1 - erf(x)`, exact for large x.
-    Erfc,
-    /// Inverse of the error function.
-    ErfInv,
-    /// Largest integer not above.
-    Floor,
-    /// Smallest integer not below.
-    Ceil,
-    /// Nearest integer, ties to even.
-    Round,
-    /// Integer part.
-    Trunc,
-    /// Logical or bitwise complement.
-    Not,
-    /// Whether a float is neither infinite nor NaN.
-    IsFinite,
-    /// The value itself, with derivative zero.
-    StopGradient,
-    /// The power with a fixed integer exponent; `x⁰ = 1`.
-    PowI(i32),
+functions! {
+    /// An elementwise function of one operand.
+    pub enum Unary;
+    /// A function of one operand, of elements that have it.
+    pub enum UnaryOn { FloatUnary, IntegerUnary, BoolUnary }
+    numbers {
+        /// `-x`
+        Neg,
+        /// `|x|`; derivative at 0 is 0.
+        Abs,
+        /// -1, 0 or 1; `sign(0) = 0`.
+        Sign,
+    }
+    floats {
+        /// Square root; derivative at 0 is infinite.
+        Sqrt,
+        /// `1/√x`
+        Rsqrt,
+        /// Cube root.
+        Cbrt,
+        /// `eˣ`
+        Exp,
+        /// `2ˣ`
+        Exp2,
+        /// `eˣ - 1`, exact near 0.
+        Expm1,
+        /// Natural logarithm.
+        Log,
+        /// Logarithm to base 2.
+        Log2,
+        /// Logarithm to base 10.
+        Log10,
+        /// `ln(1 + x)`, exact near 0.
+        Log1p,
+        /// Sine of an angle in radians.
+        Sin,
+        /// Cosine of an angle in radians.
+        Cos,
+        /// Tangent of an angle in radians.
+        Tan,
+        /// Arc sine, in radians.
+        Asin,
+        /// Arc cosine, in radians.
+        Acos,
+        /// Arc tangent, in radians.
+        Atan,
+        /// Hyperbolic sine.
+        Sinh,
+        /// Hyperbolic cosine.
+        Cosh,
+        /// Hyperbolic tangent.
+        Tanh,
+        /// Inverse hyperbolic sine.
+        Asinh,
+        /// Inverse hyperbolic cosine.
+        Acosh,
+        /// Inverse hyperbolic tangent.
+        Atanh,
+        /// `1 / (1 + e⁻ˣ)`
+        Sigmoid,
+        /// `x / (1 + e⁻ˣ)`
+        Silu,
+        /// `x·Φ(x)` with the distribution function of the normal distribution, `Φ(x) = erfc(-x/√2)/2`.
+        Gelu,
+        /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`
+        GeluTanh,
+        /// Error function `2/√π ∫₀ˣ exp(-t²) dt`.
+        Erf,
+        /// `1 - erf(x)`, exact for large x.
+        Erfc,
+        /// Inverse of the error function.
+        ErfInv,
+        /// Largest integer not above.
+        Floor,
+        /// Smallest integer not below.
+        Ceil,
+        /// Nearest integer, ties to even.
+        Round,
+        /// Integer part.
+        Trunc,
+        /// Whether a float is neither infinite nor NaN.
+        IsFinite,
+    }
+    integers {}
+    integers_and_truth_values {
+        /// Logical or bitwise complement.
+        Not,
+    }
+    all_elements {
+        /// The value itself, with derivative zero.
+        StopGradient,
+    }
+    numbers_with {
+        /// The power with a fixed integer exponent; `x⁰ = 1`.
+        PowI(i32) such as 3,
+    }
 }
 
-/// The derivative of a function, as what multiplies or divides the tangent.
-enum Slope {
-    Zero,
-    Times(ValueId),
-    Over(ValueId),
+/// What is said of one function.
+pub(crate) struct Row {
+    name: &'static str,
+    work: Work,
+    /// The value, where it is the same to the last bit wherever it is computed.
+    pub value: UnaryValue,
+    slope: Rule,
+}
+
+type UnaryValue = Value<fn(f64) -> f64, fn(i64) -> i64, fn(bool) -> bool>;
+
+/// How a function's slope is found.
+enum Rule {
+    /// It is 0 wherever it exists.
+    Flat,
+    /// From the operand and the result.
+    Of(fn(&mut Graph, ValueId, ValueId) -> Slope),
+    /// That of the power with this exponent.
+    Power(i32),
 }
 
 impl Unary {
-    /// All functions, with an exponent of 3 for [`Unary::PowI`].
-    pub const ALL: [Unary; 40] = [
-        Unary::Neg,
-        Unary::Abs,
-        Unary::Sign,
-        Unary::Sqrt,
-        Unary::Rsqrt,
-        Unary::Cbrt,
-        Unary::Exp,
-        Unary::Exp2,
-        Unary::Expm1,
-        Unary::Log,
-        Unary::Log2,
-        Unary::Log10,
-        Unary::Log1p,
-        Unary::Sin,
-        Unary::Cos,
-        Unary::Tan,
-        Unary::Asin,
-        Unary::Acos,
-        Unary::Atan,
-        Unary::Sinh,
-        Unary::Cosh,
-        Unary::Tanh,
-        Unary::Asinh,
-        Unary::Acosh,
-        Unary::Atanh,
-        Unary::Sigmoid,
-        Unary::Silu,
-        Unary::Gelu,
-        Unary::GeluTanh,
-        Unary::Erf,
-        Unary::Erfc,
-        Unary::ErfInv,
-        Unary::Floor,
-        Unary::Ceil,
-        Unary::Round,
-        Unary::Trunc,
-        Unary::Not,
-        Unary::IsFinite,
-        Unary::StopGradient,
-        Unary::PowI(3),
-    ];
+    /// The table of functions. In slopes `x` is the operand and `y` the result.
+    #[rustfmt::skip]
+    pub(crate) fn row(self) -> Row {
+        use Rule::{Flat, Of, Power};
+        use Slope::{MinusOne, Over, Times};
+        use Work::{Arithmetic, Transcendental, View};
+        let row = |name, work, value, slope| Row { name, work, value, slope };
+        const BY_KERNELS: UnaryValue = Value::BY_KERNELS;
+        match self {
+            Unary::Neg => row("neg", Arithmetic, Value::numbers(|x| -x, i64::wrapping_neg), Of(|_, _, _| MinusOne)),
+            Unary::Abs => row("abs", Arithmetic, Value::numbers(f64::abs, i64::wrapping_abs), Of(|g, x, _| Times(g.unary(Unary::Sign, x)))),
+            Unary::Sign => row("sign", Arithmetic, Value::numbers(sign, i64::signum), Flat),
+            Unary::Sqrt => row("sqrt", Arithmetic, Value::floats(f64::sqrt), Of(|g, _, y| Over(g.scale(y, 2.0)))),
+            Unary::Rsqrt => row("rsqrt", Arithmetic, BY_KERNELS, Of(|g, x, y| {
+                // -y³/2 would overflow earlier than this quotient does.
+                let quotient = g.div(y, x);
+                Times(g.scale(quotient, -0.5))
+            })),
+            Unary::Cbrt => row("cbrt", Transcendental, BY_KERNELS, Of(|g, _, y| {
+                let square = g.mul(y, y);
+                Over(g.scale(square, 3.0))
+            })),
+            Unary::Exp => row("exp", Transcendental, BY_KERNELS, Of(|_, _, y| Times(y))),
+            Unary::Exp2 => row("exp2", Transcendental, BY_KERNELS, Of(|g, _, y| Times(g.scale(y, LN_2)))),
+            // y + 1 has no digits left where x is far below 0.
+            Unary::Expm1 => row("expm1", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Exp, x)))),
+            Unary::Log => row("log", Transcendental, BY_KERNELS, Of(|_, x, _| Over(x))),
+            // x·ln 2 and x·ln 10 would overflow earlier than the slope vanishes.
+            Unary::Log2 => row("log2", Transcendental, BY_KERNELS, Of(|g, x, _| Times(quotient(g, LOG2_E, x)))),
+            Unary::Log10 => row("log10", Transcendental, BY_KERNELS, Of(|g, x, _| Times(quotient(g, LOG10_E, x)))),
+            Unary::Log1p => row("log1p", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                let one = g.constant_like(1.0, x);
+                Over(g.add_nodes(x, one))
+            })),
+            Unary::Sin => row("sin", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Cos, x)))),
+            Unary::Cos => row("cos", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                let sin = g.unary(Unary::Sin, x);
+                Times(g.unary(Unary::Neg, sin))
+            })),
+            Unary::Tan => row("tan", Transcendental, BY_KERNELS, Of(|g, _, y| {
+                let one = g.constant_like(1.0, y);
+                let square = g.mul(y, y);
+                Times(g.add_nodes(one, square))
+            })),
+            Unary::Asin => row("asin", Transcendental, BY_KERNELS, Of(|g, x, _| Times(slope_of_arc(g, x)))),
+            Unary::Acos => row("acos", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                let slope = slope_of_arc(g, x);
+                Times(g.unary(Unary::Neg, slope))
+            })),
+            Unary::Atan => row("atan", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                // 1/(1 + x²), whose square would overflow earlier than the slope vanishes.
+                let one = g.constant_like(1.0, x);
+                let length = g.binary(Binary::Hypot, x, one);
+                let inverse = g.div(one, length);
+                Times(g.mul(inverse, inverse))
+            })),
+            Unary::Sinh => row("sinh", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Cosh, x)))),
+            Unary::Cosh => row("cosh", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Sinh, x)))),
+            Unary::Tanh => row("tanh", Transcendental, BY_KERNELS, Of(|g, _, y| Times(one_minus_square(g, y)))),
+            Unary::Asinh => row("asinh", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                // √(x² + 1), without the overflow of the square.
+                let one = g.constant_like(1.0, x);
+                Over(g.binary(Binary::Hypot, x, one))
+            })),
+            Unary::Acosh => row("acosh", Transcendental, BY_KERNELS, Of(|g, x, _| {
+                let one = g.constant_like(1.0, x);
+                let (low, high) = (g.sub(x, one), g.add_nodes(x, one));
+                // Two roots: their operands' product would overflow.
+                let (low, high) = (g.unary(Unary::Rsqrt, low), g.unary(Unary::Rsqrt, high));
+                Times(g.mul(low, high))
+            })),
+            Unary::Atanh => row("atanh", Transcendental, BY_KERNELS, Of(|g, x, _| Over(one_minus_square(g, x)))),
+            Unary::Sigmoid => row("sigmoid", Transcendental, BY_KERNELS, Of(|g, _, y| {
+                let one = g.constant_like(1.0, y);
+                let rest = g.sub(one, y);
+                Times(g.mul(y, rest))
+            })),
+            Unary::Silu => row("silu", Transcendental, BY_KERNELS, Of(slope_of_silu)),
+            Unary::Gelu => row("gelu", Transcendental, BY_KERNELS, Of(slope_of_gelu)),
+            Unary::GeluTanh => row("gelu_tanh", Transcendental, BY_KERNELS, Of(slope_of_gelu_tanh)),
+            Unary::Erf => row("erf", Transcendental, BY_KERNELS, Of(|g, x, _| Times(bell(g, x, FRAC_2_SQRT_PI)))),
+            Unary::Erfc => row("erfc", Transcendental, BY_KERNELS, Of(|g, x, _| Times(bell(g, x, -FRAC_2_SQRT_PI)))),
+            Unary::ErfInv => row("erf_inv", Transcendental, BY_KERNELS, Of(|g, _, y| {
+                let square = g.mul(y, y);
+                let bell = g.unary(Unary::Exp, square);
+                Times(g.scale(bell, PI.sqrt() / 2.0))
+            })),
+            Unary::Floor => row("floor", Arithmetic, Value::floats(f64::floor), Flat),
+            Unary::Ceil => row("ceil", Arithmetic, Value::floats(f64::ceil), Flat),
+            Unary::Round => row("round", Arithmetic, Value::floats(f64::round_ties_even), Flat),
+            Unary::Trunc => row("trunc", Arithmetic, Value::floats(f64::trunc), Flat),
+            Unary::IsFinite => row("is_finite", Arithmetic, Value::floats(|x| f64::from(x.is_finite())), Flat),
+            Unary::Not => row("not", Arithmetic, Value::integers_and_truth_values(|x| !x, |x| !x), Flat),
+            Unary::StopGradient => row("stop_gradient", View, BY_KERNELS, Flat),
+            Unary::PowI(n) => row("powi", Arithmetic, BY_KERNELS, Power(n)),
+        }
+    }
 
     /// The kind of work that an element is.
     pub fn work(self) -> Work {
-        use Unary::*;
+        self.row().work
+    }
+
+    /// The element type of the result on elements of type `dtype`.
+    pub(crate) fn result_dtype(self, dtype: DType) -> DType {
         match self {
-            StopGradient => Work::View,
-            Neg | Abs | Sign | Sqrt | Rsqrt | Floor | Ceil | Round | Trunc | Not | IsFinite
-            | PowI(_) => Work::Arithmetic,
-            _ => Work::Transcendental,
+            Unary::IsFinite => DType::Bool,
+            _ => dtype,
         }
     }
 
@@ -176,161 +258,28 @@ impl Unary {
         }))
     }
 
-    /// Whether the derivative is zero wherever it exists.
-    pub fn is_flat(self) -> bool {
-        use Unary::*;
-        matches!(
-            self,
-            Sign | Floor | Ceil | Round | Trunc | Not | IsFinite | StopGradient
-        )
-    }
-
-    /// The table of derivatives: `x` is the operand, `y` the result.
     fn slope(self, g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
-        use Slope::{Over, Times, Zero};
-        let one = g.constant_like(1.0, x);
-        match self {
-            Unary::Neg => Times(g.constant_like(-1.0, x)),
-            Unary::Abs => Times(g.unary(Unary::Sign, x)),
-            Unary::Sqrt => Over(g.scale(y, 2.0)),
-            // -y³/2 would overflow earlier than this quotient does.
-            Unary::Rsqrt => {
-                let quotient = g.div(y, x);
-                Times(g.scale(quotient, -0.5))
-            }
-            Unary::Cbrt => {
-                let square = g.mul(y, y);
-                Over(g.scale(square, 3.0))
-            }
-            Unary::Exp => Times(y),
-            Unary::Exp2 => Times(g.scale(y, LN_2)),
-            // y + 1 has no digits left where x is far below 0.
-            Unary::Expm1 => Times(g.unary(Unary::Exp, x)),
-            Unary::Log => Over(x),
-            // x·ln 2 and x·ln 10 would overflow earlier than the slope vanishes.
-            Unary::Log2 | Unary::Log10 => {
-                let base = if self == Unary::Log2 { LOG2_E } else { LOG10_E };
-                let factor = g.constant_like(base, x);
-                Times(g.div(factor, x))
-            }
-            Unary::Log1p => Over(g.add_nodes(x, one)),
-            Unary::Sin => Times(g.unary(Unary::Cos, x)),
-            Unary::Cos => {
-                let sin = g.unary(Unary::Sin, x);
-                Times(g.unary(Unary::Neg, sin))
-            }
-            Unary::Tan => {
-                let square = g.mul(y, y);
-                Times(g.add_nodes(one, square))
-            }
-            Unary::Asin | Unary::Acos => {
-                let product = one_minus_square(g, x);
-                let root = g.unary(Unary::Rsqrt, product);
-                Times(if self == Unary::Asin {
-                    root
-                } else {
-                    g.unary(Unary::Neg, root)
-                })
-            }
-            Unary::Atan => {
-                // 1/(1 + x²), whose square would overflow earlier than the slope vanishes.
-                let length = g.binary(Binary::Hypot, x, one);
-                let inverse = g.div(one, length);
-                Times(g.mul(inverse, inverse))
-            }
-            Unary::Sinh => Times(g.unary(Unary::Cosh, x)),
-            Unary::Cosh => Times(g.unary(Unary::Sinh, x)),
-            Unary::Tanh => Times(one_minus_square(g, y)),
-            Unary::Asinh => {
-                // √(x² + 1), without the overflow of the square.
-                Over(g.binary(Binary::Hypot, x, one))
-            }
-            Unary::Acosh => {
-                let (low, high) = (g.sub(x, one), g.add_nodes(x, one));
-                // Two roots: their operands' product would overflow.
-                let (low, high) = (g.unary(Unary::Rsqrt, low), g.unary(Unary::Rsqrt, high));
-                Times(g.mul(low, high))
-            }
-            Unary::Atanh => Over(one_minus_square(g, x)),
-            Unary::Sigmoid => {
-                let rest = g.sub(one, y);
-                Times(g.mul(y, rest))
-            }
-            Unary::Silu => {
-                // σ(x) + x·σ(x)·(1 - σ(x)). A large y is held, as the last factor is 0 there and an infinite one would make NaN.
-                let left = g.unary(Unary::Sigmoid, x);
-                let right = g.sub(one, left);
-                let held = held(g, y);
-                let product = g.mul(held, right);
-                Times(g.add_nodes(left, product))
-            }
-            Unary::Gelu => {
-                // Φ(x) + x·φ(x); φ is 0 where x is held.
-                let at = g.scale(x, -FRAC_1_SQRT_2);
-                let tail = g.unary(Unary::Erfc, at);
-                let below = g.scale(tail, 0.5);
-                let near = within(g, x, 40.0);
-                let square = g.mul(near, near);
-                let exponent = g.scale(square, -0.5);
-                let bell = g.unary(Unary::Exp, exponent);
-                let product = g.mul(near, bell);
-                let product = g.scale(product, 0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
-                Times(g.add_nodes(below, product))
-            }
-            Unary::GeluTanh => {
-                // y is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·(1 - σ(w))·w'; 1 - σ(w) is 0 where y and x are held above.
-                let (a, b) = (GELU_LINEAR, GELU_LINEAR * 0.044_715);
-                let near = within(g, x, 40.0);
-                let square = g.mul(near, near);
-                let mut parabola = |b: f64| {
-                    let term = g.scale(square, b);
-                    let a = g.constant_like(a, x);
-                    g.add_nodes(term, a)
-                };
-                let (quotient, slope) = (parabola(b), parabola(3.0 * b));
-                let w = g.mul(near, quotient);
-                let left = g.unary(Unary::Sigmoid, w);
-                let right = g.sub(one, left);
-                let held = held(g, y);
-                let product = g.mul(held, right);
-                let product = g.mul(product, slope);
-                Times(g.add_nodes(left, product))
-            }
-            Unary::Erf | Unary::Erfc => {
-                let square = g.mul(x, x);
-                let negative = g.unary(Unary::Neg, square);
-                let bell = g.unary(Unary::Exp, negative);
-                let sign = if self == Unary::Erf { 1.0 } else { -1.0 };
-                Times(g.scale(bell, sign * FRAC_2_SQRT_PI))
-            }
-            Unary::ErfInv => {
-                let square = g.mul(y, y);
-                let bell = g.unary(Unary::Exp, square);
-                Times(g.scale(bell, PI.sqrt() / 2.0))
-            }
-            Unary::PowI(0) => Zero,
-            // There is no lower exponent.
-            Unary::PowI(i32::MIN) => {
-                let quotient = g.div(y, x);
-                Times(g.scale(quotient, f64::from(i32::MIN)))
-            }
-            Unary::PowI(n) => {
-                let lower = match n.checked_sub(1) {
-                    Some(lower) => g.unary(Unary::PowI(lower), x),
-                    None => g.div(y, x),
-                };
-                Times(g.scale(lower, f64::from(n)))
-            }
-            Unary::Sign
-            | Unary::Floor
-            | Unary::Ceil
-            | Unary::Round
-            | Unary::Trunc
-            | Unary::Not
-            | Unary::IsFinite
-            | Unary::StopGradient => Zero,
+        match self.row().slope {
+            Rule::Flat => Slope::Zero,
+            Rule::Of(slope) => slope(g, x, y),
+            Rule::Power(n) => slope_of_power(g, n, x, y),
         }
     }
+}
+
+/// -1, 0 or 1; a zero keeps its sign and NaN stays NaN.
+fn sign(x: f64) -> f64 {
+    if x == 0.0 || x.is_nan() {
+        x
+    } else {
+        x.signum()
+    }
+}
+
+/// `factor / x`
+fn quotient(g: &mut Graph, factor: f64, x: ValueId) -> ValueId {
+    let factor = g.constant_like(factor, x);
+    g.div(factor, x)
 }
 
 /// `(1 - v)(1 + v)`, which keeps its digits near `|v| = 1` where `1 - v²` loses them.
@@ -340,56 +289,89 @@ fn one_minus_square(g: &mut Graph, v: ValueId) -> ValueId {
     g.mul(low, high)
 }
 
+/// The slope of the arc sine, `1/√(1 - x²)`.
+fn slope_of_arc(g: &mut Graph, x: ValueId) -> ValueId {
+    let product = one_minus_square(g, x);
+    g.unary(Unary::Rsqrt, product)
+}
+
+/// `factor · exp(-x²)`
+fn bell(g: &mut Graph, x: ValueId, factor: f64) -> ValueId {
+    let square = g.mul(x, x);
+    let negative = g.unary(Unary::Neg, square);
+    let bell = g.unary(Unary::Exp, negative);
+    g.scale(bell, factor)
+}
+
 /// `y` up to where it is a factor of 0 anyway.
 fn held(g: &mut Graph, y: ValueId) -> ValueId {
     let limit = g.constant_like(1e4, y);
     g.binary(Binary::Min, y, limit)
 }
 
+/// `σ(x) + x·σ(x)·(1 - σ(x))`. A large `y` is held, as the last factor is 0 there and an infinite one would make NaN.
+fn slope_of_silu(g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
+    let one = g.constant_like(1.0, x);
+    let left = g.unary(Unary::Sigmoid, x);
+    let right = g.sub(one, left);
+    let held = held(g, y);
+    let product = g.mul(held, right);
+    Slope::Times(g.add_nodes(left, product))
+}
+
+/// `Φ(x) + x·φ(x)`; φ is 0 where `x` is held.
+fn slope_of_gelu(g: &mut Graph, x: ValueId, _y: ValueId) -> Slope {
+    let at = g.scale(x, -FRAC_1_SQRT_2);
+    let tail = g.unary(Unary::Erfc, at);
+    let below = g.scale(tail, 0.5);
+    let near = within(g, x, 40.0);
+    let square = g.mul(near, near);
+    let exponent = g.scale(square, -0.5);
+    let bell = g.unary(Unary::Exp, exponent);
+    let product = g.mul(near, bell);
+    let product = g.scale(product, 0.5 * FRAC_1_SQRT_2 * FRAC_2_SQRT_PI);
+    Slope::Times(g.add_nodes(below, product))
+}
+
+/// `y` is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·(1 - σ(w))·w'; 1 - σ(w) is 0 where `y` and `x` are held above.
+fn slope_of_gelu_tanh(g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
+    // 2√(2/π)
+    const LINEAR: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * 2.0;
+    let (a, b) = (LINEAR, LINEAR * 0.044_715);
+    let one = g.constant_like(1.0, x);
+    let near = within(g, x, 40.0);
+    let square = g.mul(near, near);
+    let mut parabola = |b: f64| {
+        let term = g.scale(square, b);
+        let a = g.constant_like(a, x);
+        g.add_nodes(term, a)
+    };
+    let (quotient, slope) = (parabola(b), parabola(3.0 * b));
+    let w = g.mul(near, quotient);
+    let left = g.unary(Unary::Sigmoid, w);
+    let right = g.sub(one, left);
+    let held = held(g, y);
+    let product = g.mul(held, right);
+    let product = g.mul(product, slope);
+    Slope::Times(g.add_nodes(left, product))
+}
+
+/// `n·xⁿ⁻¹`
+fn slope_of_power(g: &mut Graph, n: i32, x: ValueId, y: ValueId) -> Slope {
+    if n == 0 {
+        return Slope::Zero;
+    }
+    let lower = match n.checked_sub(1) {
+        Some(lower) => g.unary(Unary::PowI(lower), x),
+        // There is no lower exponent.
+        None => g.div(y, x),
+    };
+    Slope::Times(g.scale(lower, f64::from(n)))
+}
+
 impl SingleResult for Unary {
     fn name(&self) -> &'static str {
-        match self {
-            Unary::Neg => "neg",
-            Unary::Abs => "abs",
-            Unary::Sign => "sign",
-            Unary::Sqrt => "sqrt",
-            Unary::Rsqrt => "rsqrt",
-            Unary::Cbrt => "cbrt",
-            Unary::Exp => "exp",
-            Unary::Exp2 => "exp2",
-            Unary::Expm1 => "expm1",
-            Unary::Log => "log",
-            Unary::Log2 => "log2",
-            Unary::Log10 => "log10",
-            Unary::Log1p => "log1p",
-            Unary::Sin => "sin",
-            Unary::Cos => "cos",
-            Unary::Tan => "tan",
-            Unary::Asin => "asin",
-            Unary::Acos => "acos",
-            Unary::Atan => "atan",
-            Unary::Sinh => "sinh",
-            Unary::Cosh => "cosh",
-            Unary::Tanh => "tanh",
-            Unary::Asinh => "asinh",
-            Unary::Acosh => "acosh",
-            Unary::Atanh => "atanh",
-            Unary::Sigmoid => "sigmoid",
-            Unary::Silu => "silu",
-            Unary::Gelu => "gelu",
-            Unary::GeluTanh => "gelu_tanh",
-            Unary::Erf => "erf",
-            Unary::Erfc => "erfc",
-            Unary::ErfInv => "erf_inv",
-            Unary::Floor => "floor",
-            Unary::Ceil => "ceil",
-            Unary::Round => "round",
-            Unary::Trunc => "trunc",
-            Unary::Not => "not",
-            Unary::IsFinite => "is_finite",
-            Unary::StopGradient => "stop_gradient",
-            Unary::PowI(_) => "powi",
-        }
+        self.row().name
     }
 
     fn attributes(&self) -> Attributes {
@@ -402,42 +384,26 @@ impl SingleResult for Unary {
     fn result(&self, operands: &[&Type]) -> Result<Type> {
         arity(self.name(), operands, 1)?;
         let x = operands[0];
-        let (fits, wanted) = match self {
-            Unary::Neg | Unary::Abs | Unary::Sign => (x.dtype != DType::Bool, "numbers"),
-            Unary::PowI(n) if x.dtype.is_integer() => (
-                *n >= 0,
-                "floating-point numbers where the exponent is negative",
-            ),
-            Unary::PowI(_) => (x.dtype.float().is_some(), "numbers"),
-            Unary::Not => (x.dtype.float().is_none(), "truth values or integers"),
-            Unary::StopGradient => (true, "anything"),
-            _ => (x.dtype.float().is_some(), "floating-point numbers"),
+        let wanted = match (self.on(x.dtype), self) {
+            (Some(UnaryOn::PowI(..=-1, NumberType::Integer(_))), _) => {
+                "floating-point numbers where the exponent is negative"
+            }
+            (Some(_), _) => return Ok(x.with_dtype(self.result_dtype(x.dtype))),
+            (None, op) => taken([DType::F64, DType::I64, DType::Bool].map(|d| op.on(d).is_some())),
         };
-        if !fits {
-            return Err(Error::new(
-                ErrorKind::DType,
-                format!(
-                    "{}: takes {wanted}, got {x}; convert it first with `astype`",
-                    self.name()
-                ),
-            ));
-        }
-        Ok(match self {
-            Unary::IsFinite => x.with_dtype(DType::Bool),
-            _ => x.clone(),
-        })
+        Err(Error::new(
+            ErrorKind::DType,
+            format!(
+                "{}: takes {wanted}, got {x}; convert it first with `astype`",
+                self.name()
+            ),
+        ))
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
         let t = cx.tangents[0]?;
-        if *self == Unary::Neg {
-            return Some(cx.graph.unary(Unary::Neg, t));
-        }
-        match self.slope(cx.graph, cx.operands[0], cx.result()) {
-            Slope::Zero => None,
-            Slope::Times(d) => Some(cx.graph.mul(d, t)),
-            Slope::Over(d) => Some(cx.graph.div(t, d)),
-        }
+        let slope = self.slope(cx.graph, cx.operands[0], cx.result());
+        slope.apply(cx.graph, t)
     }
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {

@@ -4,20 +4,8 @@
 //! place that depends on it says what it does. [`Kind`] sorts the types by the arithmetic that they have, [`Width`] by the
 //! bytes that a kernel moves.
 
+use crate::listed::listed;
 use std::fmt;
-
-/// Defines an enum without data together with the list of its variants, `ALL`.
-macro_rules! listed {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident,)* }) => {
-        $(#[$meta])*
-        pub enum $name { $($(#[$doc])* $variant,)* }
-
-        impl $name {
-            /// All of them, in their order.
-            pub const ALL: [$name; [$($name::$variant),*].len()] = [$($name::$variant),*];
-        }
-    };
-}
 
 listed! {
     /// The type of an array's elements.

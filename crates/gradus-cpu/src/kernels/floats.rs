@@ -1,0 +1,162 @@
+//! The loops of the functions of floating-point numbers.
+
+use super::isa::{Isa, lane1, lane2};
+use super::{Kernel, copy};
+use crate::math::{double, single};
+use gradus_ir::FloatType;
+use gradus_ir::primitives::{FloatBinary, FloatUnary};
+
+pub(super) fn unary(op: FloatUnary, float: FloatType, isa: Isa) -> Kernel {
+    match float {
+        FloatType::F32 => unary_f32(op, isa),
+        FloatType::F64 => unary_f64(op, isa),
+    }
+}
+
+pub(super) fn binary(op: FloatBinary, float: FloatType, isa: Isa) -> Kernel {
+    match float {
+        FloatType::F32 => binary_f32(op, isa),
+        FloatType::F64 => binary_f64(op, isa),
+    }
+}
+
+/// A loop for arguments within the limit of the vector functions, mended for those beyond it with the standard library's.
+macro_rules! trigonometric {
+    ($isa:expr, $t:ident, $math:ident, $f:ident) => {{
+        unsafe fn mended<const ISA: u8>(
+            a: *const u8,
+            b: *const u8,
+            c: *const u8,
+            out: *mut u8,
+            n: usize,
+        ) {
+            const CHUNK: usize = 256;
+            let fast = match ISA {
+                #[cfg(target_arch = "x86_64")]
+                1 => lane1!(kernel(Isa::Avx2), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+                #[cfg(target_arch = "x86_64")]
+                2 => lane1!(kernel(Isa::Avx512), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+                _ => lane1!(kernel(Isa::Portable), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
+            };
+            let (source, target) = (a.cast::<$t>(), out.cast::<$t>());
+            let mut i = 0;
+            // SAFETY: the caller's operand and result hold `n` elements; chunks stay within.
+            unsafe {
+                while i < n {
+                    let m = CHUNK.min(n - i);
+                    let given = std::slice::from_raw_parts(source.add(i), m);
+                    let largest = given.iter().fold(0.0 as $t, |top, x| {
+                        if x.abs() > top { x.abs() } else { top }
+                    });
+                    fast(given.as_ptr().cast(), b, c, target.add(i).cast(), m);
+                    if largest > $math::TRIG_LIMIT {
+                        for (j, &x) in given.iter().enumerate() {
+                            if x.abs() > $math::TRIG_LIMIT {
+                                target.add(i + j).write(x.$f());
+                            }
+                        }
+                    }
+                    i += m;
+                }
+            }
+        }
+        match $isa {
+            Isa::Portable => mended::<0>,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => mended::<1>,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => mended::<2>,
+        }
+    }};
+}
+
+macro_rules! unary_table {
+    ($name:ident, $t:ident, $float:ident, $math:ident) => {
+        fn $name(op: FloatUnary, isa: Isa) -> Kernel {
+            match op {
+                FloatUnary::Neg => lane1!(simple(isa), $t => $t, |x, FMA| -x),
+                FloatUnary::Abs => lane1!(simple(isa), $t => $t, |x, FMA| x.abs()),
+                FloatUnary::Sign => lane1!(simple(isa), $t => $t, |x, FMA| {
+                    let one = (1.0 as $t).copysign(x);
+                    if x == 0.0 || x.is_nan() { x } else { one }
+                }),
+                FloatUnary::Sqrt => lane1!(simple(isa), $t => $t, |x, FMA| x.sqrt()),
+                FloatUnary::Rsqrt => lane1!(simple(isa), $t => $t, |x, FMA| 1.0 / x.sqrt()),
+                FloatUnary::Cbrt => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cbrt::<FMA>(x)),
+                FloatUnary::Exp => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp::<FMA>(x)),
+                FloatUnary::Exp2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp2::<FMA>(x)),
+                FloatUnary::Expm1 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::expm1::<FMA>(x)),
+                FloatUnary::Log => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log::<FMA>(x)),
+                FloatUnary::Log2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log2::<FMA>(x)),
+                FloatUnary::Log10 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log10::<FMA>(x)),
+                FloatUnary::Log1p => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log1p::<FMA>(x)),
+                FloatUnary::Sin => trigonometric!(isa, $t, $math, sin),
+                FloatUnary::Cos => trigonometric!(isa, $t, $math, cos),
+                FloatUnary::Tan => trigonometric!(isa, $t, $math, tan),
+                FloatUnary::Asin => lane1!(kernel(isa), $t => $t, |x, FMA| $math::asin::<FMA>(x)),
+                FloatUnary::Acos => lane1!(kernel(isa), $t => $t, |x, FMA| $math::acos::<FMA>(x)),
+                FloatUnary::Atan => lane1!(kernel(isa), $t => $t, |x, FMA| $math::atan::<FMA>(x)),
+                FloatUnary::Sinh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::sinh::<FMA>(x)),
+                FloatUnary::Cosh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cosh::<FMA>(x)),
+                FloatUnary::Tanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::tanh::<FMA>(x)),
+                FloatUnary::Asinh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::asinh::<FMA>(x)),
+                FloatUnary::Acosh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::acosh::<FMA>(x)),
+                FloatUnary::Atanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::atanh::<FMA>(x)),
+                FloatUnary::Sigmoid => lane1!(kernel(isa), $t => $t, |x, FMA| $math::sigmoid::<FMA>(x)),
+                FloatUnary::Silu => lane1!(kernel(isa), $t => $t, |x, FMA| $math::silu::<FMA>(x)),
+                FloatUnary::Gelu => lane1!(kernel(isa), $t => $t, |x, FMA| $math::gelu::<FMA>(x)),
+                FloatUnary::GeluTanh => lane1!(kernel(isa), $t => $t, |x, FMA| $math::gelu_tanh::<FMA>(x)),
+                FloatUnary::Erf => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf::<FMA>(x)),
+                FloatUnary::Erfc => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erfc::<FMA>(x)),
+                FloatUnary::ErfInv => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf_inv::<FMA>(x)),
+                FloatUnary::Floor => lane1!(simple(isa), $t => $t, |x, FMA| x.floor()),
+                FloatUnary::Ceil => lane1!(simple(isa), $t => $t, |x, FMA| x.ceil()),
+                FloatUnary::Round => lane1!(simple(isa), $t => $t, |x, FMA| x.round_ties_even()),
+                FloatUnary::Trunc => lane1!(simple(isa), $t => $t, |x, FMA| x.trunc()),
+                FloatUnary::IsFinite => {
+                    lane1!(simple(isa), $t => u8, |x, FMA| u8::from(x.is_finite()))
+                }
+                FloatUnary::StopGradient => copy(FloatType::$float.dtype()),
+            }
+        }
+    };
+}
+
+unary_table!(unary_f32, f32, F32, single);
+unary_table!(unary_f64, f64, F64, double);
+
+macro_rules! binary_table {
+    ($name:ident, $t:ident, $math:ident) => {
+        fn $name(op: FloatBinary, isa: Isa) -> Kernel {
+            match op {
+                FloatBinary::Add => lane2!(simple(isa), $t => $t, |x, y, FMA| x + y),
+                FloatBinary::Sub => lane2!(simple(isa), $t => $t, |x, y, FMA| x - y),
+                FloatBinary::Mul => lane2!(simple(isa), $t => $t, |x, y, FMA| x * y),
+                FloatBinary::Div => lane2!(simple(isa), $t => $t, |x, y, FMA| x / y),
+                FloatBinary::Rem => lane2!(simple(isa), $t => $t, |x, y, FMA| x % y),
+                FloatBinary::Pow => {
+                    lane2!(kernel(isa), $t => $t, |x, y, FMA| $math::pow::<FMA>(x, y))
+                }
+                FloatBinary::Atan2 => {
+                    lane2!(kernel(isa), $t => $t, |x, y, FMA| $math::atan2::<FMA>(x, y))
+                }
+                FloatBinary::Hypot => {
+                    lane2!(kernel(isa), $t => $t, |x, y, FMA| $math::hypot::<FMA>(x, y))
+                }
+                FloatBinary::LogAddExp => {
+                    lane2!(kernel(isa), $t => $t, |x, y, FMA| $math::log_add_exp::<FMA>(x, y))
+                }
+                // A NaN compares false, so it is asked for; of two zeros the one of the right sign wins by addition of nothing.
+                FloatBinary::Max => lane2!(simple(isa), $t => $t, |x, y, FMA| {
+                    if x > y || x.is_nan() { x } else { y }
+                }),
+                FloatBinary::Min => lane2!(simple(isa), $t => $t, |x, y, FMA| {
+                    if x < y || x.is_nan() { x } else { y }
+                }),
+            }
+        }
+    };
+}
+
+binary_table!(binary_f32, f32, single);
+binary_table!(binary_f64, f64, double);

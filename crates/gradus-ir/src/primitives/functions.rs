@@ -1,0 +1,199 @@
+//! What elementwise functions of one and of two operands share: which elements each takes, its value, its slope.
+
+use crate::graph::{Graph, ValueId};
+
+/// Defines an enum of elementwise functions, each in the section that says which elements it takes.
+///
+/// Beside the enum it defines one of the functions that floats have, one of those of integers and one of those of truth values; the method `on` gives the
+/// function of the elements of a type. This is the type rule, and a backend that matches on what `on` gives has a kernel for every pair that the rule lets pass.
+macro_rules! functions {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident;
+        $(#[$on_meta:meta])*
+        pub enum $on:ident { $float:ident, $integer:ident, $bool:ident }
+        numbers { $($(#[$n_doc:meta])* $n:ident,)* }
+        floats { $($(#[$f_doc:meta])* $f:ident,)* }
+        integers { $($(#[$i_doc:meta])* $i:ident,)* }
+        integers_and_truth_values { $($(#[$b_doc:meta])* $b:ident,)* }
+        all_elements { $($(#[$a_doc:meta])* $a:ident,)* }
+        $(numbers_with { $(#[$p_doc:meta])* $p:ident($p_type:ty) such as $p_example:expr, })?
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum $name {
+            $($(#[$n_doc])* $n,)*
+            $($(#[$f_doc])* $f,)*
+            $($(#[$i_doc])* $i,)*
+            $($(#[$b_doc])* $b,)*
+            $($(#[$a_doc])* $a,)*
+            $($(#[$p_doc])* $p($p_type),)?
+        }
+
+        impl $name {
+            const COUNT: usize = [
+                $(stringify!($n),)* $(stringify!($f),)* $(stringify!($i),)* $(stringify!($b),)*
+                $(stringify!($a),)* $(stringify!($p),)?
+            ]
+            .len();
+
+            /// All functions; one example of those with a parameter.
+            pub const ALL: [$name; $name::COUNT] = [
+                $($name::$n,)* $($name::$f,)* $($name::$i,)* $($name::$b,)* $($name::$a,)*
+                $($name::$p($p_example),)?
+            ];
+
+            /// The function of elements of type `dtype`; `None` if they do not have it.
+            pub fn on(self, dtype: DType) -> Option<$on> {
+                match dtype.kind() {
+                    Kind::Float(float) => Some(match self {
+                        $($name::$n => $on::Float($float::$n, float),)*
+                        $($name::$f => $on::Float($float::$f, float),)*
+                        $($name::$a => $on::Float($float::$a, float),)*
+                        $($name::$p(p) => $on::$p(p, NumberType::Float(float)),)?
+                        $($name::$i => return None,)*
+                        $($name::$b => return None,)*
+                    }),
+                    Kind::Integer(integer) => Some(match self {
+                        $($name::$n => $on::Integer($integer::$n, integer),)*
+                        $($name::$i => $on::Integer($integer::$i, integer),)*
+                        $($name::$b => $on::Integer($integer::$b, integer),)*
+                        $($name::$a => $on::Integer($integer::$a, integer),)*
+                        $($name::$p(p) => $on::$p(p, NumberType::Integer(integer)),)?
+                        $($name::$f => return None,)*
+                    }),
+                    Kind::Bool => Some(match self {
+                        $($name::$b => $on::Bool($bool::$b),)*
+                        $($name::$a => $on::Bool($bool::$a),)*
+                        $($name::$p(_) => return None,)?
+                        $($name::$n => return None,)*
+                        $($name::$f => return None,)*
+                        $($name::$i => return None,)*
+                    }),
+                }
+            }
+        }
+
+        $(#[$on_meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum $on {
+            /// A function of floating-point numbers.
+            Float($float, FloatType),
+            /// A function of whole numbers.
+            Integer($integer, IntegerType),
+            /// A function of truth values.
+            Bool($bool),
+            $($(#[$p_doc])* $p($p_type, NumberType),)?
+        }
+
+        listed! {
+            /// The functions that floating-point numbers have.
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+            pub enum $float { $($(#[$n_doc])* $n,)* $($(#[$f_doc])* $f,)* $($(#[$a_doc])* $a,)* }
+        }
+
+        listed! {
+            /// The functions that whole numbers have.
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+            pub enum $integer {
+                $($(#[$n_doc])* $n,)* $($(#[$i_doc])* $i,)* $($(#[$b_doc])* $b,)* $($(#[$a_doc])* $a,)*
+            }
+        }
+
+        listed! {
+            /// The functions that truth values have.
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+            pub enum $bool { $($(#[$b_doc])* $b,)* $($(#[$a_doc])* $a,)* }
+        }
+    };
+}
+
+pub(super) use functions;
+
+/// The value of a function, where IEEE 754 or wrapping arithmetic says each bit of it. Literals are computed by it.
+///
+/// The value of floats is computed in f64 and rounded to their type, the value of integers in i64 and wrapped. Where a type's own arithmetic would come to
+/// other bits, there is no value here: kernels alone say it.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<F, I, B> {
+    /// Of floats.
+    pub float: Option<F>,
+    /// Of integers.
+    pub integer: Option<I>,
+    /// Of truth values.
+    pub truth: Option<B>,
+}
+
+impl<F, I, B> Value<F, I, B> {
+    /// The kernels say the value.
+    pub(super) const BY_KERNELS: Value<F, I, B> = Value {
+        float: None,
+        integer: None,
+        truth: None,
+    };
+
+    pub(super) fn numbers(float: F, integer: I) -> Value<F, I, B> {
+        Value {
+            float: Some(float),
+            integer: Some(integer),
+            truth: None,
+        }
+    }
+
+    pub(super) fn floats(float: F) -> Value<F, I, B> {
+        Value {
+            float: Some(float),
+            ..Value::BY_KERNELS
+        }
+    }
+
+    pub(super) fn integers_and_truth_values(integer: I, truth: B) -> Value<F, I, B> {
+        Value {
+            float: None,
+            integer: Some(integer),
+            truth: Some(truth),
+        }
+    }
+
+    pub(super) fn all(float: F, integer: I, truth: B) -> Value<F, I, B> {
+        Value {
+            float: Some(float),
+            integer: Some(integer),
+            truth: Some(truth),
+        }
+    }
+}
+
+/// The derivative of a function by one operand, as what it does to the tangent.
+pub(super) enum Slope {
+    Zero,
+    One,
+    MinusOne,
+    Times(ValueId),
+    Over(ValueId),
+}
+
+impl Slope {
+    /// The tangent `t` of the operand as a tangent of the result.
+    pub(super) fn apply(self, g: &mut Graph, t: ValueId) -> Option<ValueId> {
+        match self {
+            Slope::Zero => None,
+            Slope::One => Some(t),
+            Slope::MinusOne => Some(g.unary(super::Unary::Neg, t)),
+            Slope::Times(slope) => Some(g.mul(slope, t)),
+            Slope::Over(inverse) => Some(g.div(t, inverse)),
+        }
+    }
+}
+
+/// Which elements a function takes, for messages: by whether floats, integers and truth values have it.
+pub(super) fn taken(kinds: [bool; 3]) -> &'static str {
+    match kinds {
+        [true, true, true] => "anything",
+        [true, true, false] => "numbers",
+        [true, false, _] => "floating-point numbers",
+        [false, true, true] => "truth values or integers",
+        [false, true, false] => "integers",
+        [false, false, _] => "truth values",
+    }
+}
