@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::formula::functions::{self, Form};
 use crate::limits;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gradus::DType;
@@ -212,7 +213,7 @@ pub enum PlanFormat {
 }
 
 #[derive(Args)]
-#[command(after_help = DIFF_HELP)]
+#[command(after_help = diff_help())]
 pub struct DiffOptions {
     /// A formula such as 'sin(x*y) + x^2', or several as in '[x*y, exp(x)]'
     #[arg(allow_hyphen_values = true)]
@@ -248,20 +249,25 @@ pub enum DiffFormat {
     Json,
 }
 
-/// What stands below the options of `diff`.
-const DIFF_HELP: &str = "\
+/// The text below the options of `diff`.
+fn diff_help() -> String {
+    let functions = functions::names_in_lines(|form| matches!(form, Form::Each(_)), 15);
+    let of_a_vector = functions::names_in_lines(|form| matches!(form, Form::Reduce(_)), 15);
+    format!(
+        "\
 Formulas:
   numbers      1, 2.5, 1e-3, pi or π, e, inf, nan
   names        of letters a to z, Greek letters, digits and _, up to 64 of them
   operators    + - * / % ^, where -x^2 is -(x^2) and 2^3^2 is 2^(3^2); numbers go with every element of a vector;
                x % y is what is left of x / y and has the sign of x
   vectors      [x, 2*y] is a list, v[0] its first element, v[-1] its last
-  functions    sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp expm1 log ln log1p sqrt cbrt
-               abs sign floor ceil sigmoid relu softplus erf
-  of two       pow(x, y) atan2(y, x) min(x, y) max(x, y) dot(v, w)
-  of a vector  sum prod mean min max norm
+  functions    {functions}
+  of two       pow(x, y) atan2(y, x) hypot(x, y) log_add_exp(x, y) min(x, y) max(x, y) dot(v, w)
+  of a vector  {of_a_vector}
 
-A formula of one number gives value, gradient and Hessian; one of a vector gives value and Jacobian.";
+A formula of one number gives value, gradient and Hessian; one of a vector gives value and Jacobian."
+    )
+}
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum TaskName {

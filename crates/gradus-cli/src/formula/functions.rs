@@ -1,6 +1,8 @@
 //! What formulas can call.
 
 use gradus::Tensor;
+use gradus::tensor::elementwise_functions;
+use std::sync::LazyLock;
 
 /// How a function or operator works on its operands.
 #[derive(Clone, Copy)]
@@ -29,54 +31,66 @@ impl Form {
 pub struct Function {
     pub name: &'static str,
     /// One for each number of arguments.
-    pub forms: &'static [Form],
+    pub forms: Vec<Form>,
 }
 
-macro_rules! functions {
-    ($($name:literal $($form:expr),+;)*) => {
-        pub const FUNCTIONS: &[Function] = &[
-            $(Function { name: $name, forms: &[$($form),+] },)*
-        ];
+/// Functions of each element that formulas do not have: they give truth values, or no derivative.
+const LEFT_OUT: [&str; 2] = ["is_finite", "stop_gradient"];
+
+/// The functions of formulas: those that tensors have for each element, by the same names, and what formulas alone have or say otherwise.
+pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
+    let one = |name, form| Function {
+        name,
+        forms: vec![form],
     };
-}
+    let of_each = elementwise_functions().filter(|(name, _)| !LEFT_OUT.contains(name));
+    let mut functions: Vec<Function> = of_each.map(|(name, f)| one(name, Form::Each(f))).collect();
+    functions.extend([
+        // As mathematics call it.
+        one("ln", Form::Each(Tensor::log)),
+        one("relu", Form::Each(Tensor::relu)),
+        one("softplus", Form::Each(Tensor::softplus)),
+        one("pow", Form::Power),
+        one("atan2", Form::Pair(|y, x| y.atan2(x))),
+        one("hypot", Form::Pair(|x, y| x.hypot(y))),
+        one("log_add_exp", Form::Pair(|x, y| x.log_add_exp(y))),
+        one("dot", Form::Dot),
+        one("sum", Form::Reduce(Tensor::sum)),
+        one("prod", Form::Reduce(Tensor::prod)),
+        one("mean", Form::Reduce(Tensor::mean)),
+        one("norm", Form::Reduce(Tensor::norm)),
+        // Of a vector, or of two.
+        Function {
+            name: "max",
+            forms: vec![Form::Reduce(Tensor::max), Form::Pair(|a, b| a.maximum(b))],
+        },
+        Function {
+            name: "min",
+            forms: vec![Form::Reduce(Tensor::min), Form::Pair(|a, b| a.minimum(b))],
+        },
+    ]);
+    functions
+});
 
-functions! {
-    "sin" Form::Each(Tensor::sin);
-    "cos" Form::Each(Tensor::cos);
-    "tan" Form::Each(Tensor::tan);
-    "asin" Form::Each(Tensor::asin);
-    "acos" Form::Each(Tensor::acos);
-    "atan" Form::Each(Tensor::atan);
-    "sinh" Form::Each(Tensor::sinh);
-    "cosh" Form::Each(Tensor::cosh);
-    "tanh" Form::Each(Tensor::tanh);
-    "asinh" Form::Each(Tensor::asinh);
-    "acosh" Form::Each(Tensor::acosh);
-    "atanh" Form::Each(Tensor::atanh);
-    "exp" Form::Each(Tensor::exp);
-    "expm1" Form::Each(Tensor::expm1);
-    "log" Form::Each(Tensor::log);
-    "ln" Form::Each(Tensor::log);
-    "log1p" Form::Each(Tensor::log1p);
-    "sqrt" Form::Each(Tensor::sqrt);
-    "cbrt" Form::Each(Tensor::cbrt);
-    "abs" Form::Each(Tensor::abs);
-    "sign" Form::Each(Tensor::sign);
-    "sigmoid" Form::Each(Tensor::sigmoid);
-    "relu" Form::Each(Tensor::relu);
-    "softplus" Form::Each(Tensor::softplus);
-    "erf" Form::Each(Tensor::erf);
-    "floor" Form::Each(Tensor::floor);
-    "ceil" Form::Each(Tensor::ceil);
-    "pow" Form::Power;
-    "atan2" Form::Pair(|y, x| y.atan2(x));
-    "dot" Form::Dot;
-    "sum" Form::Reduce(Tensor::sum);
-    "prod" Form::Reduce(Tensor::prod);
-    "mean" Form::Reduce(Tensor::mean);
-    "norm" Form::Reduce(Tensor::norm);
-    "max" Form::Reduce(Tensor::max), Form::Pair(|a, b| a.maximum(b));
-    "min" Form::Reduce(Tensor::min), Form::Pair(|a, b| a.minimum(b));
+/// The names of the functions of one kind, in lines for the help.
+pub fn names_in_lines(is_shown: impl Fn(&Form) -> bool, indent: usize) -> String {
+    const WIDTH: usize = 112;
+    let names = FUNCTIONS.iter().filter(|f| f.forms.iter().any(&is_shown));
+    let mut text = String::new();
+    let mut column = indent;
+    for (k, f) in names.enumerate() {
+        if k > 0 && column + 1 + f.name.len() > WIDTH {
+            text += "\n";
+            text += &" ".repeat(indent);
+            column = indent;
+        } else if k > 0 {
+            text += " ";
+            column += 1;
+        }
+        text += f.name;
+        column += f.name.len();
+    }
+    text
 }
 
 pub const NEGATIVE: Form = Form::Each(|x| -x);

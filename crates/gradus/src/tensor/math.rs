@@ -17,6 +17,15 @@ macro_rules! functions {
                 Tensor::apply(Op::Unary(Unary::$op), &[self])
             }
         )*}
+
+        /// The method that applies a function; `None` for those that are operators or have a parameter.
+        fn method(function: Unary) -> Option<fn(&Tensor) -> Tensor> {
+            match function {
+                $(Unary::$op => Some(Tensor::$name),)*
+                Unary::StopGradient => Some(Tensor::stop_gradient),
+                Unary::Neg | Unary::Not | Unary::PowI(_) => None,
+            }
+        }
     };
 }
 
@@ -93,6 +102,19 @@ functions! {
     trunc Trunc;
     /// Whether each element is neither infinite nor NaN.
     is_finite IsFinite;
+}
+
+/// The methods that are functions of each element, by the names that printed programs have for them: for programs that read formulas.
+///
+/// ```
+/// use gradus::{Tensor, tensor::elementwise_functions};
+/// let (_, cosine) = elementwise_functions().find(|(name, _)| *name == "cos").unwrap();
+/// assert_eq!(cosine(&Tensor::from(0.0)).item::<f64>()?, 1.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+pub fn elementwise_functions() -> impl Iterator<Item = (&'static str, fn(&Tensor) -> Tensor)> {
+    let functions = Unary::ALL.into_iter();
+    functions.filter_map(|function| Some((Op::Unary(function).name(), method(function)?)))
 }
 
 impl Tensor {

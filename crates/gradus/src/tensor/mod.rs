@@ -16,6 +16,7 @@ mod shape_ops;
 pub use broadcast::Operand;
 pub use einsum::einsum;
 pub use gradus_cpu::Element;
+pub use math::elementwise_functions;
 pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};
