@@ -6,6 +6,7 @@
 //! of one float is an error between 0.5 and 1.5 ulp.
 
 use gradus_cpu::math::{double, single};
+use gradus_ir::primitives::{FloatBinary, FloatUnary};
 
 /// A prime, so that the stride meets no pattern in the bits; the debug build takes fewer points.
 const STRIDE: u32 = if cfg!(debug_assertions) { 5_003 } else { 1_009 };
@@ -71,50 +72,61 @@ struct Single {
     limit: f32,
 }
 
-macro_rules! singles {
-    ($($name:ident: $exact:expr, $limit:expr;)*) => {
-        [$(Single {
+macro_rules! single {
+    ($name:ident, $exact:expr, $limit:expr) => {
+        Some(Single {
             name: stringify!($name),
             fused: single::$name::<true>,
             plain: single::$name::<false>,
             exact: $exact,
             limit: $limit,
-        }),*]
+        })
     };
 }
 
-fn all_single() -> [Single; 28] {
+/// The row of a function; `None` if each of its bits is given, and `special_values` below is enough.
+fn single_row(function: FloatUnary) -> Option<Single> {
+    use FloatUnary::*;
     const ALL: f32 = f32::INFINITY;
-    singles! {
-        exp: f64::exp, ALL;
-        exp2: f64::exp2, ALL;
-        expm1: f64::exp_m1, ALL;
-        log: f64::ln, ALL;
-        log2: f64::log2, ALL;
-        log10: f64::log10, ALL;
-        log1p: f64::ln_1p, ALL;
-        sin: f64::sin, single::TRIG_LIMIT;
-        cos: f64::cos, single::TRIG_LIMIT;
-        tan: f64::tan, single::TRIG_LIMIT;
-        asin: f64::asin, ALL;
-        acos: f64::acos, ALL;
-        atan: f64::atan, ALL;
-        sinh: f64::sinh, ALL;
-        cosh: f64::cosh, ALL;
-        tanh: f64::tanh, ALL;
-        asinh: f64::asinh, ALL;
-        acosh: f64::acosh, ALL;
-        atanh: f64::atanh, ALL;
-        sigmoid: |x| if x < 0.0 { x.exp() / (1.0 + x.exp()) } else { 1.0 / (1.0 + (-x).exp()) }, ALL;
+    match function {
+        Exp => single!(exp, f64::exp, ALL),
+        Exp2 => single!(exp2, f64::exp2, ALL),
+        Expm1 => single!(expm1, f64::exp_m1, ALL),
+        Log => single!(log, f64::ln, ALL),
+        Log2 => single!(log2, f64::log2, ALL),
+        Log10 => single!(log10, f64::log10, ALL),
+        Log1p => single!(log1p, f64::ln_1p, ALL),
+        Sin => single!(sin, f64::sin, single::TRIG_LIMIT),
+        Cos => single!(cos, f64::cos, single::TRIG_LIMIT),
+        Tan => single!(tan, f64::tan, single::TRIG_LIMIT),
+        Asin => single!(asin, f64::asin, ALL),
+        Acos => single!(acos, f64::acos, ALL),
+        Atan => single!(atan, f64::atan, ALL),
+        Sinh => single!(sinh, f64::sinh, ALL),
+        Cosh => single!(cosh, f64::cosh, ALL),
+        Tanh => single!(tanh, f64::tanh, ALL),
+        Asinh => single!(asinh, f64::asinh, ALL),
+        Acosh => single!(acosh, f64::acosh, ALL),
+        Atanh => single!(atanh, f64::atanh, ALL),
+        Sigmoid => single!(sigmoid, logistic, ALL),
         // The standard library has none of these; those of f64 are held to mpmath below.
-        silu: double::silu::<false>, ALL;
-        gelu: double::gelu::<false>, ALL;
-        gelu_tanh: double::gelu_tanh::<false>, ALL;
-        erf: double::erf::<false>, ALL;
-        erfc: double::erfc::<false>, ALL;
-        erf_inv: double::erf_inv::<false>, ALL;
-        cbrt: f64::cbrt, ALL;
-        rsqrt: |x| 1.0 / x.sqrt(), ALL;
+        Silu => single!(silu, double::silu::<false>, ALL),
+        Gelu => single!(gelu, double::gelu::<false>, ALL),
+        GeluTanh => single!(gelu_tanh, double::gelu_tanh::<false>, ALL),
+        Erf => single!(erf, double::erf::<false>, ALL),
+        Erfc => single!(erfc, double::erfc::<false>, ALL),
+        ErfInv => single!(erf_inv, double::erf_inv::<false>, ALL),
+        Cbrt => single!(cbrt, f64::cbrt, ALL),
+        Rsqrt => single!(rsqrt, |x| 1.0 / x.sqrt(), ALL),
+        Neg | Abs | Sign | Sqrt | Floor | Ceil | Round | Trunc | IsFinite | StopGradient => None,
+    }
+}
+
+fn logistic(x: f64) -> f64 {
+    if x < 0.0 {
+        x.exp() / (1.0 + x.exp())
+    } else {
+        1.0 / (1.0 + (-x).exp())
     }
 }
 
@@ -122,7 +134,7 @@ fn all_single() -> [Single; 28] {
 fn single_precision_is_within_two_ulp() {
     let mut report = String::new();
     let mut worst_of_all = 0.0f64;
-    for f in all_single() {
+    for f in FloatUnary::ALL.into_iter().filter_map(single_row) {
         let mut worst = [(0.0, 0.0f32); 2];
         let mut check = |x: f32| {
             if x.abs() > f.limit && x.abs() < f32::INFINITY {
@@ -259,28 +271,74 @@ fn single_precision_integer_powers() {
 type Double1 = (&'static str, fn(f64) -> f64, fn(f64) -> f64);
 type Double2 = (&'static str, fn(f64, f64) -> f64, fn(f64, f64) -> f64);
 
-macro_rules! doubles {
-    ($($name:ident)*) => { [$((stringify!($name), double::$name::<true> as _, double::$name::<false> as _)),*] };
+macro_rules! double {
+    ($name:ident) => {
+        Some((
+            stringify!($name),
+            double::$name::<true> as _,
+            double::$name::<false> as _,
+        ))
+    };
+}
+
+/// The row of a function; `None` if each of its bits is given, and `special_values` below is enough.
+fn double_row(function: FloatUnary) -> Option<Double1> {
+    use FloatUnary::*;
+    match function {
+        Exp => double!(exp),
+        Exp2 => double!(exp2),
+        Expm1 => double!(expm1),
+        Log => double!(log),
+        Log2 => double!(log2),
+        Log10 => double!(log10),
+        Log1p => double!(log1p),
+        Sin => double!(sin),
+        Cos => double!(cos),
+        Tan => double!(tan),
+        Asin => double!(asin),
+        Acos => double!(acos),
+        Atan => double!(atan),
+        Sinh => double!(sinh),
+        Cosh => double!(cosh),
+        Tanh => double!(tanh),
+        Asinh => double!(asinh),
+        Acosh => double!(acosh),
+        Atanh => double!(atanh),
+        Sigmoid => double!(sigmoid),
+        Silu => double!(silu),
+        Gelu => double!(gelu),
+        GeluTanh => double!(gelu_tanh),
+        Erf => double!(erf),
+        Erfc => double!(erfc),
+        ErfInv => double!(erf_inv),
+        Cbrt => double!(cbrt),
+        Rsqrt => double!(rsqrt),
+        Neg | Abs | Sign | Sqrt | Floor | Ceil | Round | Trunc | IsFinite | StopGradient => None,
+    }
+}
+
+/// The same of two operands.
+fn double_row_of_two(function: FloatBinary) -> Option<Double2> {
+    use FloatBinary::*;
+    match function {
+        Pow => double!(pow),
+        Atan2 => double!(atan2),
+        Hypot => double!(hypot),
+        LogAddExp => double!(log_add_exp),
+        Add | Sub | Mul | Div | Rem | Max | Min => None,
+    }
 }
 
 #[test]
 fn double_precision_is_within_two_ulp() {
-    let unary: [Double1; 28] = doubles!(exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh sigmoid silu gelu gelu_tanh erf erfc erf_inv cbrt rsqrt);
-    let binary: [Double2; 5] = [
-        ("pow", double::pow::<true>, double::pow::<false>),
-        ("atan2", double::atan2::<true>, double::atan2::<false>),
-        ("hypot", double::hypot::<true>, double::hypot::<false>),
-        (
-            "log_add_exp",
-            double::log_add_exp::<true>,
-            double::log_add_exp::<false>,
-        ),
-        (
-            "powi",
-            |x, n| double::powi::<true>(x, n as i32),
-            |x, n| double::powi::<false>(x, n as i32),
-        ),
-    ];
+    let unary: Vec<Double1> = FloatUnary::ALL.into_iter().filter_map(double_row).collect();
+    let binary = FloatBinary::ALL.into_iter().filter_map(double_row_of_two);
+    let powers: Double2 = (
+        "powi",
+        |x, n| double::powi::<true>(x, n as i32),
+        |x, n| double::powi::<false>(x, n as i32),
+    );
+    let binary: Vec<Double2> = binary.chain([powers]).collect();
     let text = include_str!("reference/math_f64.csv");
     let parse =
         |field: &str| f64::from_bits(u64::from_str_radix(field, 16).expect("a hexadecimal number"));

@@ -2,52 +2,81 @@
 //! where the function is smooth, also at the kinks of what it is composed of. The expectations in `tests/reference/elementwise.csv` are mpmath's.
 
 use gradus::prelude::*;
+use gradus_ir::primitives::{Binary, Unary};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 type Function = fn(&Tensor, &Tensor) -> Tensor;
 
-/// The functions by the names of their methods; those of one operand leave the second alone.
-const FUNCTIONS: &[(&str, Function)] = &[
-    ("neg", |x, _| -x),
-    ("abs", |x, _| x.abs()),
-    ("sign", |x, _| x.sign()),
-    ("sqrt", |x, _| x.sqrt()),
-    ("rsqrt", |x, _| x.rsqrt()),
-    ("cbrt", |x, _| x.cbrt()),
-    ("exp", |x, _| x.exp()),
-    ("exp2", |x, _| x.exp2()),
-    ("expm1", |x, _| x.expm1()),
-    ("log", |x, _| x.log()),
-    ("log2", |x, _| x.log2()),
-    ("log10", |x, _| x.log10()),
-    ("log1p", |x, _| x.log1p()),
-    ("sin", |x, _| x.sin()),
-    ("cos", |x, _| x.cos()),
-    ("tan", |x, _| x.tan()),
-    ("asin", |x, _| x.asin()),
-    ("acos", |x, _| x.acos()),
-    ("atan", |x, _| x.atan()),
-    ("sinh", |x, _| x.sinh()),
-    ("cosh", |x, _| x.cosh()),
-    ("tanh", |x, _| x.tanh()),
-    ("asinh", |x, _| x.asinh()),
-    ("acosh", |x, _| x.acosh()),
-    ("atanh", |x, _| x.atanh()),
-    ("sigmoid", |x, _| x.sigmoid()),
-    ("silu", |x, _| x.silu()),
-    ("gelu", |x, _| x.gelu()),
-    ("gelu_tanh", |x, _| x.gelu_tanh()),
-    ("erf", |x, _| x.erf()),
-    ("erfc", |x, _| x.erfc()),
-    ("erf_inv", |x, _| x.erf_inv()),
-    ("floor", |x, _| x.floor()),
-    ("ceil", |x, _| x.ceil()),
-    ("round", |x, _| x.round()),
-    ("trunc", |x, _| x.trunc()),
+/// The method of a function of one operand, by its name; it leaves the second operand alone. `None` for those that are no functions of numbers.
+fn of_one(function: Unary) -> Option<(&'static str, Function)> {
+    use Unary::*;
+    Some(match function {
+        Neg => ("neg", |x, _| -x),
+        Abs => ("abs", |x, _| x.abs()),
+        Sign => ("sign", |x, _| x.sign()),
+        Sqrt => ("sqrt", |x, _| x.sqrt()),
+        Rsqrt => ("rsqrt", |x, _| x.rsqrt()),
+        Cbrt => ("cbrt", |x, _| x.cbrt()),
+        Exp => ("exp", |x, _| x.exp()),
+        Exp2 => ("exp2", |x, _| x.exp2()),
+        Expm1 => ("expm1", |x, _| x.expm1()),
+        Log => ("log", |x, _| x.log()),
+        Log2 => ("log2", |x, _| x.log2()),
+        Log10 => ("log10", |x, _| x.log10()),
+        Log1p => ("log1p", |x, _| x.log1p()),
+        Sin => ("sin", |x, _| x.sin()),
+        Cos => ("cos", |x, _| x.cos()),
+        Tan => ("tan", |x, _| x.tan()),
+        Asin => ("asin", |x, _| x.asin()),
+        Acos => ("acos", |x, _| x.acos()),
+        Atan => ("atan", |x, _| x.atan()),
+        Sinh => ("sinh", |x, _| x.sinh()),
+        Cosh => ("cosh", |x, _| x.cosh()),
+        Tanh => ("tanh", |x, _| x.tanh()),
+        Asinh => ("asinh", |x, _| x.asinh()),
+        Acosh => ("acosh", |x, _| x.acosh()),
+        Atanh => ("atanh", |x, _| x.atanh()),
+        Sigmoid => ("sigmoid", |x, _| x.sigmoid()),
+        Silu => ("silu", |x, _| x.silu()),
+        Gelu => ("gelu", |x, _| x.gelu()),
+        GeluTanh => ("gelu_tanh", |x, _| x.gelu_tanh()),
+        Erf => ("erf", |x, _| x.erf()),
+        Erfc => ("erfc", |x, _| x.erfc()),
+        ErfInv => ("erf_inv", |x, _| x.erf_inv()),
+        Floor => ("floor", |x, _| x.floor()),
+        Ceil => ("ceil", |x, _| x.ceil()),
+        Round => ("round", |x, _| x.round()),
+        Trunc => ("trunc", |x, _| x.trunc()),
+        PowI(_) => ("powi", |x, _| x.powi(3)),
+        IsFinite | Not | StopGradient => return None,
+    })
+}
+
+/// The same of two operands.
+fn of_two(function: Binary) -> Option<(&'static str, Function)> {
+    use Binary::*;
+    Some(match function {
+        Add => ("add", |x, y| x + y),
+        Sub => ("sub", |x, y| x - y),
+        Mul => ("mul", |x, y| x * y),
+        Div => ("div", |x, y| x / y),
+        Rem => ("rem", |x, y| x % y),
+        Max => ("maximum", |x, y| x.maximum(y)),
+        Min => ("minimum", |x, y| x.minimum(y)),
+        Pow => ("pow", |x, y| x.pow(y)),
+        Atan2 => ("atan2", |x, y| x.atan2(y)),
+        Hypot => ("hypot", |x, y| x.hypot(y)),
+        LogAddExp => ("log_add_exp", |x, y| x.log_add_exp(y)),
+        And | Or | Xor | Shl | Shr => return None,
+    })
+}
+
+/// Methods that are composed of functions.
+const COMPOSED: &[(&str, Function)] = &[
     ("square", |x, _| x.square()),
     ("reciprocal", |x, _| x.reciprocal()),
-    ("powi", |x, _| x.powi(3)),
     ("relu", |x, _| x.relu()),
     ("leaky_relu", |x, _| x.leaky_relu(0.125)),
     ("elu", |x, _| x.elu()),
@@ -55,19 +84,15 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("softplus", |x, _| x.softplus()),
     ("log_sigmoid", |x, _| x.log_sigmoid()),
     ("clip", |x, _| x.clip(-0.5, 1.25)),
-    ("add", |x, y| x + y),
-    ("sub", |x, y| x - y),
-    ("mul", |x, y| x * y),
-    ("div", |x, y| x / y),
-    ("rem", |x, y| x % y),
     ("remainder", |x, y| x.remainder(y)),
-    ("maximum", |x, y| x.maximum(y)),
-    ("minimum", |x, y| x.minimum(y)),
-    ("pow", |x, y| x.pow(y)),
-    ("atan2", |x, y| x.atan2(y)),
-    ("hypot", |x, y| x.hypot(y)),
-    ("log_add_exp", |x, y| x.log_add_exp(y)),
 ];
+
+/// The functions by the names of their methods.
+static FUNCTIONS: LazyLock<Vec<(&str, Function)>> = LazyLock::new(|| {
+    let one = Unary::ALL.into_iter().filter_map(of_one);
+    let two = Binary::ALL.into_iter().filter_map(of_two);
+    one.chain(two).chain(COMPOSED.iter().copied()).collect()
+});
 
 /// Methods that are no functions of numbers: what they do is tested elsewhere.
 const NO_NUMBERS: &[&str] = &["is_finite", "is_nan", "stop_gradient", "astype"];
@@ -310,14 +335,11 @@ fn derivatives_are_right_over_the_whole_range_and_at_the_kinks_of_the_pieces() {
 fn methods() -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
     for line in include_str!("../src/tensor/math.rs").lines() {
-        let line = line.trim();
-        if let Some(rest) = line.strip_prefix("pub fn ") {
-            let name = rest.split(['(', '<']).next().unwrap();
-            // The macro's own.
-            if !name.starts_with('$') {
-                names.insert(name);
-            }
+        // Functions outside of `impl` and the macro's own are indented otherwise.
+        if let Some(rest) = line.strip_prefix("    pub fn ") {
+            names.insert(rest.split(['(', '<']).next().unwrap());
         }
+        let line = line.trim();
         // A row of the table: `name Op;`
         if let Some(row) = line.strip_suffix(';')
             && let [name, op] = row.split(' ').collect::<Vec<_>>()[..]

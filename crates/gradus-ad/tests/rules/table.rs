@@ -66,7 +66,14 @@ fn unary_range(u: Unary) -> (f64, f64) {
         Unary::Floor | Unary::Ceil | Unary::Trunc => (1.1, 1.9),
         Unary::Round => (0.6, 1.4),
         Unary::Sign | Unary::Abs => (-2.0, -0.2),
-        _ => (-2.0, 2.0),
+        Unary::Neg | Unary::StopGradient | Unary::IsFinite | Unary::PowI(_) => (-2.0, 2.0),
+        Unary::Exp | Unary::Exp2 | Unary::Expm1 => (-2.0, 2.0),
+        Unary::Sin | Unary::Cos | Unary::Atan => (-2.0, 2.0),
+        Unary::Sinh | Unary::Cosh | Unary::Tanh | Unary::Asinh => (-2.0, 2.0),
+        Unary::Sigmoid | Unary::Silu | Unary::Gelu | Unary::GeluTanh => (-2.0, 2.0),
+        Unary::Erf | Unary::Erfc => (-2.0, 2.0),
+        // Of integers, see below.
+        Unary::Not => (0.0, 0.0),
     }
 }
 
@@ -106,7 +113,12 @@ pub fn rows() -> Vec<Row> {
                 (f64s(&[5]), Distinct(-1.0, 1.0)),
                 (f64s(&[5]), Distinct(-0.9, 1.1)),
             ],
-            _ => [
+            Binary::Add
+            | Binary::Sub
+            | Binary::Mul
+            | Binary::Atan2
+            | Binary::Hypot
+            | Binary::LogAddExp => [
                 (f64s(&[2, 3]), Between(-2.0, 2.0)),
                 (f64s(&[2, 3]), Between(0.2, 2.0)),
             ],

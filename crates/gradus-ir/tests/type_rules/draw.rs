@@ -6,33 +6,6 @@ use gradus_ir::primitives::{
 };
 use gradus_ir::{DType, Dims, Op, Type};
 
-/// The operations that no list of a family names.
-pub const OTHERS: [&str; 23] = [
-    "cast",
-    "select",
-    "broadcast",
-    "reshape",
-    "transpose",
-    "slice",
-    "reverse",
-    "pad",
-    "concat",
-    "slice_add",
-    "take",
-    "scatter_add",
-    "dynamic_slice",
-    "dynamic_update",
-    "reduce_sum",
-    "reduce_prod",
-    "reduce_max",
-    "reduce_min",
-    "argmax",
-    "argmin",
-    "cumsum",
-    "contract",
-    "probe",
-];
-
 /// Numbers at the ends of what indices, text and 32 bits can count.
 const ENDS: [usize; 12] = [
     0,

@@ -3,24 +3,21 @@
 
 mod draw;
 mod oracle;
+#[path = "../../../../tests/primitives.rs"]
+mod primitives;
 mod regions;
 
 use draw::Draw;
-use gradus_ir::primitives::{Binary, Compare, Unary};
 use gradus_ir::{Graph, Op, Type, ValueId, verify};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Draws for each member of a family.
 const CASES: usize = 600;
 
-/// The operations that take operands, by name. Lists of families are walked, and `oracle::result` does not compile without a new one.
+/// The operations that take operands, by name.
 fn all_names() -> BTreeSet<&'static str> {
-    let mut names: BTreeSet<&'static str> = BTreeSet::new();
-    names.extend(Unary::ALL.map(|u| Op::Unary(u).name()));
-    names.extend(Binary::ALL.map(|b| Op::Binary(b).name()));
-    names.extend(Compare::ALL.map(|c| Op::Compare(c).name()));
-    names.extend(draw::OTHERS);
-    names.extend(regions::NAMES);
+    let mut names: BTreeSet<&'static str> = primitives::operations().into_iter().collect();
+    names.extend(primitives::regions());
     names
 }
 
@@ -34,7 +31,7 @@ struct Seen {
 /// An operation of this name on arrays that memory can hold, seldom one too few or too many: no other ones are in a graph.
 fn drawn(draw: &mut Draw, name: &str) -> (Op, Vec<Type>) {
     loop {
-        let (op, mut operands) = match regions::NAMES.contains(&name) {
+        let (op, mut operands) = match primitives::regions().contains(&name) {
             true => regions::draw(draw, name),
             false => draw.op(name),
         };
@@ -90,7 +87,7 @@ fn rules_are_right_or_refuse_at_the_ends_of_their_ranges() {
     for name in all_names() {
         for _ in 0..CASES {
             let (op, operands) = drawn(&mut draw, name);
-            assert_eq!(op.name(), name);
+            assert_eq!((op.name(), primitives::listed(&op)), (name, Some(name)));
             let expected = oracle::results(&op, &operands);
             let seen = seen.entry(name).or_default();
             match expected {

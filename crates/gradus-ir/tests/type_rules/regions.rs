@@ -10,24 +10,6 @@ use gradus_ir::primitives::{Body, Call, Check, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
 use std::sync::Arc;
 
-pub const NAMES: [&str; 15] = [
-    "scan",
-    "for",
-    "while",
-    "switch",
-    "checkpoint",
-    "scoped",
-    "with_cost",
-    "custom_jvp",
-    "custom_vjp",
-    "custom_vjp_tangent",
-    "with_cotangent",
-    "undefined_tangent",
-    "linear_call",
-    "linear_solve",
-    "check",
-];
-
 /// A program of inputs of these types that returns arrays of those, which nothing but literals need be.
 fn program(inputs: &[Type], outputs: &[Type]) -> Body {
     let mut g = Graph::new();
