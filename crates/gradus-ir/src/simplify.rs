@@ -98,89 +98,119 @@ fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Optio
     {
         return Some(g.binary(op, b, a));
     }
-    let is = |v: Option<Literal>, x: f64| v.is_some_and(|v| v.is(x));
-    let integer = ty.dtype.is_integer();
     match op {
-        Binary::Add => {
-            if is(lb, 0.0) {
-                return Some(a);
-            }
-            if let Some(v) = negated(g, b) {
-                return Some(g.sub(a, v));
-            }
-            if let Some(v) = negated(g, a) {
-                return Some(g.sub(b, v));
-            }
-            add_choices(g, a, b)
+        Binary::Add => add(g, a, b, lb),
+        Binary::Sub => sub(g, a, b, (la, lb), ty),
+        Binary::Mul => mul(g, a, b, lb, ty),
+        Binary::Div => div(g, a, lb, ty),
+        Binary::Pow => pow(g, a, lb),
+        Binary::Max | Binary::Min | Binary::And | Binary::Or if a == b => Some(a),
+        Binary::And | Binary::Or if ty.dtype == DType::Bool => {
+            // The value that decides the result whatever the other operand is.
+            let decides = op == Binary::Or;
+            let value = lb?.as_i64() != 0;
+            Some(if value == decides { b } else { a })
         }
-        Binary::Sub => {
-            if is(lb, 0.0) {
-                return Some(a);
-            }
-            if is(la, 0.0) {
-                return Some(g.unary(Unary::Neg, b));
-            }
-            if integer && a == b {
-                return Some(g.constant_like(0.0, a));
-            }
-            negated(g, b).map(|v| g.add_nodes(a, v))
+        Binary::Rem
+        | Binary::Atan2
+        | Binary::Hypot
+        | Binary::LogAddExp
+        | Binary::Max
+        | Binary::Min
+        | Binary::And
+        | Binary::Or
+        | Binary::Xor
+        | Binary::Shl
+        | Binary::Shr => None,
+    }
+}
+
+/// Whether a literal is known, and is this number.
+fn is(literal: Option<Literal>, value: f64) -> bool {
+    literal.is_some_and(|v| v.is(value))
+}
+
+fn add(g: &mut Graph, a: ValueId, b: ValueId, lb: Option<Literal>) -> Option<ValueId> {
+    if is(lb, 0.0) {
+        return Some(a);
+    }
+    if let Some(v) = negated(g, b) {
+        return Some(g.sub(a, v));
+    }
+    if let Some(v) = negated(g, a) {
+        return Some(g.sub(b, v));
+    }
+    add_choices(g, a, b)
+}
+
+fn sub(
+    g: &mut Graph,
+    a: ValueId,
+    b: ValueId,
+    (la, lb): (Option<Literal>, Option<Literal>),
+    ty: &Type,
+) -> Option<ValueId> {
+    if is(lb, 0.0) {
+        return Some(a);
+    }
+    if is(la, 0.0) {
+        return Some(g.unary(Unary::Neg, b));
+    }
+    if ty.dtype.is_integer() && a == b {
+        return Some(g.constant_like(0.0, a));
+    }
+    negated(g, b).map(|v| g.add_nodes(a, v))
+}
+
+fn mul(g: &mut Graph, a: ValueId, b: ValueId, lb: Option<Literal>, ty: &Type) -> Option<ValueId> {
+    if is(lb, 1.0) {
+        return Some(a);
+    }
+    if is(lb, -1.0) {
+        return Some(g.unary(Unary::Neg, a));
+    }
+    if ty.dtype.is_integer() && is(lb, 0.0) {
+        return Some(b);
+    }
+    match (negated(g, a), negated(g, b), lb) {
+        (Some(va), Some(vb), _) => Some(g.mul(va, vb)),
+        // The sign moves into the literal.
+        (Some(va), None, Some(value)) => {
+            let value = fold::unary(Unary::Neg, value)?;
+            let value = g.constant(value, &ty.shape);
+            Some(g.mul(va, value))
         }
-        Binary::Mul => {
-            if is(lb, 1.0) {
-                return Some(a);
-            }
-            if is(lb, -1.0) && ty.dtype != DType::U32 {
-                return Some(g.unary(Unary::Neg, a));
-            }
-            if integer && is(lb, 0.0) {
-                return Some(b);
-            }
-            match (negated(g, a), negated(g, b), lb) {
-                (Some(va), Some(vb), _) => Some(g.mul(va, vb)),
-                // The sign moves into the literal.
-                (Some(va), None, Some(value)) => {
-                    let value = fold::unary(Unary::Neg, value)?;
-                    let value = g.constant(value, &ty.shape);
-                    Some(g.mul(va, value))
-                }
-                _ => None,
-            }
-        }
-        Binary::Div => {
-            if is(lb, 1.0) {
-                return Some(a);
-            }
-            // Division by a power of two is multiplication by its exact inverse.
-            let float = ty.dtype.float()?;
-            let value = lb?.as_f64();
-            let inverse = Literal::from_f64(ty.dtype, 1.0 / value);
-            let normal = float.least_normal()..=float.largest();
-            let exact = value.is_normal()
-                && value.to_bits().trailing_zeros() >= 52
-                && normal.contains(&inverse.as_f64().abs());
-            if !exact {
-                return None;
-            }
-            let inverse = g.constant(inverse, &ty.shape);
-            Some(g.mul(a, inverse))
-        }
-        Binary::Max | Binary::Min if a == b => Some(a),
-        Binary::And | Binary::Or if a == b => Some(a),
-        Binary::And if ty.dtype == DType::Bool => match lb.map(|v| v.as_i64() != 0) {
-            Some(true) => Some(a),
-            Some(false) => Some(b),
-            None => None,
-        },
-        Binary::Or if ty.dtype == DType::Bool => match lb.map(|v| v.as_i64() != 0) {
-            Some(true) => Some(b),
-            Some(false) => Some(a),
-            None => None,
-        },
-        Binary::Pow if is(lb, 1.0) => Some(a),
-        Binary::Pow if is(lb, 2.0) => Some(g.mul(a, a)),
-        Binary::Pow if is(lb, 0.0) => Some(g.constant_like(1.0, a)),
         _ => None,
     }
+}
+
+fn div(g: &mut Graph, a: ValueId, lb: Option<Literal>, ty: &Type) -> Option<ValueId> {
+    if is(lb, 1.0) {
+        return Some(a);
+    }
+    // Division by a power of two is multiplication by its exact inverse.
+    let float = ty.dtype.float()?;
+    let value = lb?.as_f64();
+    let inverse = Literal::from_f64(ty.dtype, 1.0 / value);
+    let normal = float.least_normal()..=float.largest();
+    let exact = value.is_normal()
+        && value.to_bits().trailing_zeros() >= 52
+        && normal.contains(&inverse.as_f64().abs());
+    if !exact {
+        return None;
+    }
+    let inverse = g.constant(inverse, &ty.shape);
+    Some(g.mul(a, inverse))
+}
+
+fn pow(g: &mut Graph, a: ValueId, lb: Option<Literal>) -> Option<ValueId> {
+    if is(lb, 1.0) {
+        return Some(a);
+    }
+    if is(lb, 2.0) {
+        return Some(g.mul(a, a));
+    }
+    is(lb, 0.0).then(|| g.constant_like(1.0, a))
 }
 
 fn compare(g: &mut Graph, op: Compare, a: ValueId, b: ValueId) -> Option<ValueId> {

@@ -28,6 +28,15 @@ pub struct Contract {
     pub symmetric: bool,
 }
 
+/// A label for each axis of a product, the same for axes that belong together: batch axes, summed ones, free ones of the left operand, then of the right one.
+struct AxisLabels {
+    left: Vec<Label>,
+    right: Vec<Label>,
+    result: Vec<Label>,
+    /// How many there are.
+    count: usize,
+}
+
 impl Contract {
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
         if name != "contract" {
@@ -63,6 +72,33 @@ impl Contract {
             product(left, &self.contract_left),
             product(right, &self.free_right(right.rank())),
         )
+    }
+
+    /// A label for each axis of operands of these ranks, and for those of the result.
+    fn labels(&self, left_rank: usize, right_rank: usize) -> AxisLabels {
+        let (free_left, free_right) = (self.free_left(left_rank), self.free_right(right_rank));
+        let batch = self.batch_left.len();
+        let shared = batch + self.contract_left.len();
+        let mut left = vec![0; left_rank];
+        let of_left = self.batch_left.iter().chain(&self.contract_left);
+        for (label, &axis) in of_left.chain(&free_left).enumerate() {
+            left[axis] = label;
+        }
+        let mut right = vec![0; right_rank];
+        let of_right = self.batch_right.iter().chain(&self.contract_right);
+        for (label, &axis) in of_right.enumerate() {
+            right[axis] = label;
+        }
+        for (k, &axis) in free_right.iter().enumerate() {
+            right[axis] = shared + free_left.len() + k;
+        }
+        let count = shared + free_left.len() + free_right.len();
+        AxisLabels {
+            left,
+            right,
+            result: (0..batch).chain(shared..count).collect(),
+            count,
+        }
     }
 
     /// Left and right exchanged; the result's free axes come out exchanged as well.
@@ -242,90 +278,45 @@ impl SingleResult for Contract {
     }
 
     fn push(&self, cx: Push<'_>) -> Block {
-        if cx.is_fixed(0) == cx.is_fixed(1) {
-            return cx.block_by_rows(|batch| self.batch(batch));
-        }
-        // Labels of the operation's axes: batch, summed, free of the left, free of the right; the source's behind.
-        let Push {
-            graph: g,
-            operands,
-            results,
-            ..
-        } = cx;
-        let ty = &results[0];
-        let mut it = operands.into_iter();
-        let (left, right) = (it.next(), it.next());
-        let (x, fixed, active_left) = match (left, right) {
-            (Some(Pushed::Active(x)), Some(Pushed::Fixed(w))) => (x, w, true),
-            (Some(Pushed::Fixed(w)), Some(Pushed::Active(x))) => (x, w, false),
-            _ => unreachable!("a product is linear in one of its operands at a time"),
+        let (x, fixed, active_left) = match cx.operands.as_slice() {
+            [Pushed::Active(x), Pushed::Fixed(w)] => (x.clone(), *w, true),
+            [Pushed::Fixed(w), Pushed::Active(x)] => (x.clone(), *w, false),
+            _ => return cx.block_by_rows(|batch| self.batch(batch)),
         };
-        let (lr, rr) = match active_left {
-            true => (x.target.len(), g.ty(fixed).rank()),
-            false => (g.ty(fixed).rank(), x.target.len()),
+        let g = cx.graph;
+        let (active_rank, fixed_rank) = (x.target.len(), g.ty(fixed).rank());
+        let axes = match active_left {
+            true => self.labels(active_rank, fixed_rank),
+            false => self.labels(fixed_rank, active_rank),
         };
-        let (fl, fr) = (self.free_left(lr), self.free_right(rr));
-        let (nb, nc) = (self.batch_left.len(), self.contract_left.len());
-        let label = |rank: usize,
-                     batch: &[usize],
-                     summed: &[usize],
-                     free: &[usize],
-                     base: usize|
-         -> Vec<Label> {
-            (0..rank)
-                .map(|a| {
-                    let find = |list: &[usize]| list.iter().position(|&b| b == a);
-                    match (find(batch), find(summed), find(free)) {
-                        (Some(k), _, _) => k,
-                        (_, Some(k), _) => nb + k,
-                        (_, _, Some(k)) => base + k,
-                        _ => unreachable!("every axis has a role"),
-                    }
-                })
-                .collect()
-        };
-        let left_labels = label(lr, &self.batch_left, &self.contract_left, &fl, nb + nc);
-        let right_labels = label(
-            rr,
-            &self.batch_right,
-            &self.contract_right,
-            &fr,
-            nb + nc + fl.len(),
-        );
         let (own, other) = match active_left {
-            true => (left_labels, right_labels),
-            false => (right_labels, left_labels),
+            true => (&axes.left, &axes.right),
+            false => (&axes.right, &axes.left),
         };
-        let of_source = |s: usize| nb + nc + fl.len() + fr.len() + s;
-        let labels: Vec<Label> = x
-            .free()
-            .into_iter()
-            .map(of_source)
-            .chain(own.iter().copied())
-            .collect();
-        let result: Vec<Label> = (0..nb)
-            .chain(nb + nc..nb + nc + fl.len() + fr.len())
-            .collect();
+        // The source's axes have labels behind those of the operation.
+        let of_source = |s: usize| axes.count + s;
+        let mut labels: Vec<Label> = x.free().into_iter().map(of_source).collect();
+        labels.extend(own);
         let mut ties: Vec<(usize, usize)> = Vec::new();
         let mut out: Vec<Label> = Vec::new();
         for s in 0..x.source.len() {
             match x.ties.iter().find(|(t, _)| *t == s) {
                 None => out.push(of_source(s)),
-                Some(&(_, a)) => match result.iter().position(|&l| l == own[a]) {
+                Some(&(_, a)) => match axes.result.iter().position(|&l| l == own[a]) {
                     Some(p) => ties.push((s, p)),
                     // The tie picks one summand: the axis stays, as one of the source.
                     None => out.push(own[a]),
                 },
             }
         }
-        out.extend(&result);
+        out.extend(&axes.result);
         let tensor = match active_left {
-            true => einsum(g, (x.tensor, &labels), (fixed, &other), &out),
-            false => einsum(g, (fixed, &other), (x.tensor, &labels), &out),
+            true => einsum(g, (x.tensor, &labels), (fixed, other), &out),
+            false => einsum(g, (fixed, other), (x.tensor, &labels), &out),
         };
         Block {
             tensor,
-            target: ty.shape.clone(),
+            target: cx.results[0].shape.clone(),
             ties,
             ..x
         }

@@ -72,6 +72,88 @@ pub fn inverse_permutation(permutation: &[usize]) -> Dims {
     inverse
 }
 
+/// The type of a repeated array.
+fn broadcast_type(x: &Type, shape: &Dims, axes: &Dims) -> Result<Type> {
+    let fits = axes.len() == x.rank()
+        && axes.windows(2).all(|w| w[0] < w[1])
+        && axes
+            .iter()
+            .zip(&x.shape)
+            .all(|(&a, &d)| a < shape.len() && (d == 1 || d == shape[a]));
+    if !fits {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "broadcast: {x} does not fit {:?} with its axes at {:?}; sizes must be equal or 1",
+                shape.as_slice(),
+                axes.as_slice()
+            ),
+        ));
+    }
+    Ok(x.with_shape(shape))
+}
+
+/// The type of the same elements under another shape.
+fn reshape_type(x: &Type, shape: &Dims) -> Result<Type> {
+    let reshaped = x.with_shape(shape);
+    if reshaped.elements() != x.elements() {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "reshape: {x} has {} elements, the shape {:?} wants {}",
+                x.elements(),
+                shape.as_slice(),
+                reshaped.elements()
+            ),
+        ));
+    }
+    Ok(reshaped)
+}
+
+/// The type of an array with its axes permuted.
+fn transpose_type(x: &Type, permutation: &Dims) -> Result<Type> {
+    let mut sorted = permutation.clone();
+    sorted.sort_unstable();
+    if !sorted.iter().copied().eq(0..x.rank()) {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!(
+                "transpose: {:?} is not a permutation of the {} axes of {x}",
+                permutation.as_slice(),
+                x.rank()
+            ),
+        ));
+    }
+    let shape: Dims = permutation.iter().map(|&p| x.shape[p]).collect();
+    Ok(x.with_shape(&shape))
+}
+
+/// The type of a part of an array.
+fn slice_type(x: &Type, start: &Dims, limit: &Dims, stride: &Dims) -> Result<Type> {
+    let n = x.rank();
+    let fits = start.len() == n
+        && limit.len() == n
+        && stride.len() == n
+        && (0..n).all(|i| {
+            start[i] <= limit[i] && limit[i] <= x.shape[i] && (1..=LONGEST).contains(&stride[i])
+        });
+    if !fits {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!(
+                "slice: from {:?} to {:?} by {:?} does not lie in {x}",
+                start.as_slice(),
+                limit.as_slice(),
+                stride.as_slice()
+            ),
+        ));
+    }
+    let shape: Dims = (0..n)
+        .map(|i| (limit[i] - start[i]).div_ceil(stride[i]))
+        .collect();
+    Ok(x.with_shape(&shape))
+}
+
 impl SingleResult for Layout {
     fn name(&self) -> &'static str {
         match self {
@@ -105,86 +187,14 @@ impl SingleResult for Layout {
         arity(self.name(), operands, 1)?;
         let x = operands[0];
         match self {
-            Layout::Broadcast { shape, axes } => {
-                let fits = axes.len() == x.rank()
-                    && axes.windows(2).all(|w| w[0] < w[1])
-                    && axes
-                        .iter()
-                        .zip(&x.shape)
-                        .all(|(&a, &d)| a < shape.len() && (d == 1 || d == shape[a]));
-                if !fits {
-                    return Err(Error::new(
-                        ErrorKind::Shape,
-                        format!(
-                            "broadcast: {x} does not fit {:?} with its axes at {:?}; sizes must be equal or 1",
-                            shape.as_slice(),
-                            axes.as_slice()
-                        ),
-                    ));
-                }
-                Ok(x.with_shape(shape))
-            }
-            Layout::Reshape(shape) => {
-                let reshaped = x.with_shape(shape);
-                if reshaped.elements() != x.elements() {
-                    return Err(Error::new(
-                        ErrorKind::Shape,
-                        format!(
-                            "reshape: {x} has {} elements, the shape {:?} wants {}",
-                            x.elements(),
-                            shape.as_slice(),
-                            reshaped.elements()
-                        ),
-                    ));
-                }
-                Ok(reshaped)
-            }
-            Layout::Transpose(permutation) => {
-                let mut sorted = permutation.clone();
-                sorted.sort_unstable();
-                if !sorted.iter().copied().eq(0..x.rank()) {
-                    return Err(Error::new(
-                        ErrorKind::Axis,
-                        format!(
-                            "transpose: {:?} is not a permutation of the {} axes of {x}",
-                            permutation.as_slice(),
-                            x.rank()
-                        ),
-                    ));
-                }
-                let shape: Dims = permutation.iter().map(|&p| x.shape[p]).collect();
-                Ok(x.with_shape(&shape))
-            }
+            Layout::Broadcast { shape, axes } => broadcast_type(x, shape, axes),
+            Layout::Reshape(shape) => reshape_type(x, shape),
+            Layout::Transpose(permutation) => transpose_type(x, permutation),
             Layout::Slice {
                 start,
                 limit,
                 stride,
-            } => {
-                let n = x.rank();
-                let fits = start.len() == n
-                    && limit.len() == n
-                    && stride.len() == n
-                    && (0..n).all(|i| {
-                        start[i] <= limit[i]
-                            && limit[i] <= x.shape[i]
-                            && (1..=LONGEST).contains(&stride[i])
-                    });
-                if !fits {
-                    return Err(Error::new(
-                        ErrorKind::Axis,
-                        format!(
-                            "slice: from {:?} to {:?} by {:?} does not lie in {x}",
-                            start.as_slice(),
-                            limit.as_slice(),
-                            stride.as_slice()
-                        ),
-                    ));
-                }
-                let shape: Dims = (0..n)
-                    .map(|i| (limit[i] - start[i]).div_ceil(stride[i]))
-                    .collect();
-                Ok(x.with_shape(&shape))
-            }
+            } => slice_type(x, start, limit, stride),
             Layout::Reverse(axes) => {
                 check_axes("reverse", axes, x.rank())?;
                 Ok(x.clone())

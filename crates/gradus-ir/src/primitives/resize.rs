@@ -75,6 +75,113 @@ impl Resize {
     }
 }
 
+/// The type of a padded array.
+fn pad_type(operands: &[&Type], low: &Dims, high: &Dims, interior: &Dims) -> Result<Type> {
+    arity("pad", operands, 2)?;
+    let (x, value) = (operands[0], operands[1]);
+    if *value != Type::scalar(x.dtype) {
+        return Err(Error::new(
+            ErrorKind::DType,
+            format!("pad: the value must be a scalar {}, got {value}", x.dtype),
+        ));
+    }
+    if [low, high, interior].iter().any(|d| d.len() != x.rank()) {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!(
+                "pad: widths are needed for each of the {} axes of {x}",
+                x.rank()
+            ),
+        ));
+    }
+    let sizes = (0..x.rank()).map(|i| {
+        padded(x.shape[i], low[i], high[i], interior[i]).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "pad: {} elements before axis {i} of {x}, {} behind it and {} between two of it make an axis longer than {LONGEST}; \
+                     a difference of sizes that is below zero wraps to such a number",
+                    low[i], high[i], interior[i]
+                ),
+            )
+        })
+    });
+    let shape: Dims = sizes.collect::<Result<_>>()?;
+    Ok(x.with_shape(&shape))
+}
+
+/// The type of arrays one after the other.
+fn concat_type(operands: &[&Type], axis: usize) -> Result<Type> {
+    let Some((first, rest)) = operands.split_first() else {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            "concatenate: there is no array to put together",
+        ));
+    };
+    if axis >= first.rank() {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!("concatenate: axis {axis} of an array {first}"),
+        ));
+    }
+    let mut shape = first.shape.clone();
+    for o in rest {
+        let fits = o.dtype == first.dtype
+            && o.rank() == first.rank()
+            && (0..first.rank()).all(|i| i == axis || o.shape[i] == first.shape[i]);
+        if !fits {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "concatenate: {first} and {o} along axis {axis}; all other sizes and the element types must be equal"
+                ),
+            ));
+        }
+        let sum = shape[axis].checked_add(o.shape[axis]);
+        shape[axis] = sum.filter(|&n| n <= LONGEST).ok_or_else(|| {
+            let count = operands.len();
+            let message = format!(
+                "concatenate: {count} arrays such as {o} make axis {axis} longer than {LONGEST}"
+            );
+            Error::new(ErrorKind::Shape, message)
+        })?;
+    }
+    Ok(first.with_shape(&shape))
+}
+
+/// The type of an array with a part added.
+fn slice_add_type(operands: &[&Type], start: &Dims, stride: &Dims) -> Result<Type> {
+    arity("slice_add", operands, 2)?;
+    let (whole, part) = (operands[0], operands[1]);
+    if whole.dtype == DType::Bool {
+        return Err(Error::new(
+            ErrorKind::DType,
+            format!("slice_add: takes numbers, got {whole}; convert it first with `astype`"),
+        ));
+    }
+    let n = whole.rank();
+    let fits = whole.dtype == part.dtype
+        && part.rank() == n
+        && start.len() == n
+        && stride.len() == n
+        && (0..n).all(|i| {
+            (1..=LONGEST).contains(&stride[i])
+                && slice_limit(start[i], stride[i], part.shape[i])
+                    .is_some_and(|limit| limit <= whole.shape[i])
+        });
+    if !fits {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "slice_add: {part} from {:?} by {:?} does not lie in {whole}",
+                start.as_slice(),
+                stride.as_slice()
+            ),
+        ));
+    }
+    Ok(whole.clone())
+}
+
 impl SingleResult for Resize {
     fn name(&self) -> &'static str {
         match self {
@@ -106,109 +213,9 @@ impl SingleResult for Resize {
                 low,
                 high,
                 interior,
-            } => {
-                arity("pad", operands, 2)?;
-                let (x, value) = (operands[0], operands[1]);
-                if *value != Type::scalar(x.dtype) {
-                    return Err(Error::new(
-                        ErrorKind::DType,
-                        format!("pad: the value must be a scalar {}, got {value}", x.dtype),
-                    ));
-                }
-                if [low, high, interior].iter().any(|d| d.len() != x.rank()) {
-                    return Err(Error::new(
-                        ErrorKind::Axis,
-                        format!(
-                            "pad: widths are needed for each of the {} axes of {x}",
-                            x.rank()
-                        ),
-                    ));
-                }
-                let sizes = (0..x.rank()).map(|i| {
-                    padded(x.shape[i], low[i], high[i], interior[i]).ok_or_else(|| {
-                        Error::new(
-                            ErrorKind::Shape,
-                            format!(
-                                "pad: {} elements before axis {i} of {x}, {} behind it and {} between two of it make an axis longer than {LONGEST}; \
-                                 a difference of sizes that is below zero wraps to such a number",
-                                low[i], high[i], interior[i]
-                            ),
-                        )
-                    })
-                });
-                let shape: Dims = sizes.collect::<Result<_>>()?;
-                Ok(x.with_shape(&shape))
-            }
-            Resize::Concat(axis) => {
-                let Some((first, rest)) = operands.split_first() else {
-                    return Err(Error::new(
-                        ErrorKind::Shape,
-                        "concatenate: there is no array to put together",
-                    ));
-                };
-                if *axis >= first.rank() {
-                    return Err(Error::new(
-                        ErrorKind::Axis,
-                        format!("concatenate: axis {axis} of an array {first}"),
-                    ));
-                }
-                let mut shape = first.shape.clone();
-                for o in rest {
-                    let fits = o.dtype == first.dtype
-                        && o.rank() == first.rank()
-                        && (0..first.rank()).all(|i| i == *axis || o.shape[i] == first.shape[i]);
-                    if !fits {
-                        return Err(Error::new(
-                            ErrorKind::Shape,
-                            format!(
-                                "concatenate: {first} and {o} along axis {axis}; all other sizes and the element types must be equal"
-                            ),
-                        ));
-                    }
-                    let sum = shape[*axis].checked_add(o.shape[*axis]);
-                    shape[*axis] = sum.filter(|&n| n <= LONGEST).ok_or_else(|| {
-                        let count = operands.len();
-                        let message = format!(
-                            "concatenate: {count} arrays such as {o} make axis {axis} longer than {LONGEST}"
-                        );
-                        Error::new(ErrorKind::Shape, message)
-                    })?;
-                }
-                Ok(first.with_shape(&shape))
-            }
-            Resize::SliceAdd { start, stride } => {
-                arity("slice_add", operands, 2)?;
-                let (whole, part) = (operands[0], operands[1]);
-                if whole.dtype == DType::Bool {
-                    return Err(Error::new(
-                        ErrorKind::DType,
-                        format!(
-                            "slice_add: takes numbers, got {whole}; convert it first with `astype`"
-                        ),
-                    ));
-                }
-                let n = whole.rank();
-                let fits = whole.dtype == part.dtype
-                    && part.rank() == n
-                    && start.len() == n
-                    && stride.len() == n
-                    && (0..n).all(|i| {
-                        (1..=LONGEST).contains(&stride[i])
-                            && slice_limit(start[i], stride[i], part.shape[i])
-                                .is_some_and(|limit| limit <= whole.shape[i])
-                    });
-                if !fits {
-                    return Err(Error::new(
-                        ErrorKind::Shape,
-                        format!(
-                            "slice_add: {part} from {:?} by {:?} does not lie in {whole}",
-                            start.as_slice(),
-                            stride.as_slice()
-                        ),
-                    ));
-                }
-                Ok(whole.clone())
-            }
+            } => pad_type(operands, low, high, interior),
+            Resize::Concat(axis) => concat_type(operands, *axis),
+            Resize::SliceAdd { start, stride } => slice_add_type(operands, start, stride),
         }
     }
 
