@@ -1,5 +1,7 @@
-//! The names of all operations, for tests that walk them. Names and matches come from the same lines, and the matches name every variant: a new operation does
-//! not compile until it is listed here, and then each test asks for its row.
+//! The names of all operations, for tests that walk them.
+//!
+//! Names and matches come from the same lines, and the matches name every variant. A new operation does not compile
+//! until it is listed here; then each test asks for its row.
 
 use gradus_ir::Op;
 use gradus_ir::primitives::region::{Recompute, Recomputed};

@@ -383,8 +383,8 @@ fn literals_and_indices_cost_nothing_but_their_memory() {
     assert_eq!((counts.bytes, counts.peak_bytes), (64, 64));
 }
 
-/// The families, each with a row above but for those of operations that cost nothing and of regions, which are counted by what they hold: see
-/// `loops_count_their_steps`. Names and match come from the same lines; a new family does not compile until it stands here.
+/// The families that have rows above. Inputs, literals and indices cost nothing; `loops_count_their_steps` counts
+/// regions. Names and match come from the same lines, so a new family does not compile until it stands here.
 macro_rules! families {
     ($($pattern:pat => $family:literal,)*; $without:pat) => {
         const FAMILIES: &[&str] = &[$($family),*];

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 type Function = fn(&Tensor, &Tensor) -> Tensor;
 
-/// The method of a function of one operand, by its name; it leaves the second operand alone. `None` for those that are no functions of numbers.
+/// The name of the method for a function of one operand, and the method, which ignores the second operand.
+/// `None` for functions of other things than numbers.
 fn of_one(function: Unary) -> Option<(&'static str, Function)> {
     use Unary::*;
     Some(match function {

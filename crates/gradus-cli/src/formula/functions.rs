@@ -37,7 +37,7 @@ pub struct Function {
 /// Functions of each element that formulas do not have: they give truth values, or no derivative.
 const LEFT_OUT: [&str; 2] = ["is_finite", "stop_gradient"];
 
-/// The functions of formulas: those that tensors have for each element, by the same names, and what formulas alone have or say otherwise.
+/// The functions of formulas. Those of each element are the tensors' own, by the same names; the others stand below.
 pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let one = |name, form| Function {
         name,
@@ -46,7 +46,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let of_each = elementwise_functions().filter(|(name, _)| !LEFT_OUT.contains(name));
     let mut functions: Vec<Function> = of_each.map(|(name, f)| one(name, Form::Each(f))).collect();
     functions.extend([
-        // As mathematics call it.
+        // The name that mathematics use for `log`.
         one("ln", Form::Each(Tensor::log)),
         one("relu", Form::Each(Tensor::relu)),
         one("softplus", Form::Each(Tensor::softplus)),
@@ -59,7 +59,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         one("prod", Form::Reduce(Tensor::prod)),
         one("mean", Form::Reduce(Tensor::mean)),
         one("norm", Form::Reduce(Tensor::norm)),
-        // Of a vector, or of two.
+        // Of one vector, or of two operands.
         Function {
             name: "max",
             forms: vec![Form::Reduce(Tensor::max), Form::Pair(|a, b| a.maximum(b))],

@@ -1,7 +1,7 @@
 //! From element types to the Rust types in which kernels hold elements.
 //!
-//! A kernel that treats several types alike chooses its loop with one of these macros. Their matches name every case, so a new width or element
-//! type does not compile before each such kernel has a loop for it.
+//! A kernel that treats several types alike chooses its loop with one of these macros.
+//! Their matches name every case: a new width or element type does not compile until they have an arm for it.
 
 use gradus_ir::{DType, NumberType};
 

@@ -1,5 +1,5 @@
-//! Elementwise functions of two operands of one type, and comparisons. Each function is a row of [`Binary::row`]: its name, its work, its value and its
-//! slopes.
+//! Elementwise functions of two operands of one type, and comparisons.
+//! Each function is a row of [`Binary::row`]: its name, its work, its value and its slopes.
 
 use super::functions::{Slope, Value, functions, taken};
 use super::{
@@ -63,11 +63,11 @@ functions! {
     }
 }
 
-/// What is said of one function.
+/// The row of one function.
 pub(crate) struct Row {
     name: &'static str,
     work: Work,
-    /// The value, where it is the same to the last bit wherever it is computed.
+    /// The value, if it is the same to the last bit wherever it is computed.
     pub value: BinaryValue,
     slopes: Rule,
 }
@@ -292,7 +292,7 @@ fn divide(a: i64, b: i64) -> i64 {
     if b == 0 { -1 } else { a.wrapping_div(b) }
 }
 
-/// What [`divide`] leaves.
+/// The remainder of [`divide`].
 fn remainder(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { a.wrapping_rem(b) }
 }

@@ -28,7 +28,8 @@ pub struct Contract {
     pub symmetric: bool,
 }
 
-/// A label for each axis of a product, the same for axes that belong together: batch axes, summed ones, free ones of the left operand, then of the right one.
+/// A label for each axis of a product. Axes that belong together have the same one.
+/// Labels count batch axes, then summed ones, then the free ones of the left operand, then those of the right one.
 struct AxisLabels {
     left: Vec<Label>,
     right: Vec<Label>,

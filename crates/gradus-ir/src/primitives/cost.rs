@@ -4,7 +4,7 @@ use crate::listed::listed;
 use crate::types::Type;
 
 listed! {
-    /// What kind of work an operation is, which decides its rate.
+    /// The kind of work that an operation is. It decides the rate.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub enum Work {
         /// Nothing runs: another view of the same memory.

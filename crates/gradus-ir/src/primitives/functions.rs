@@ -1,11 +1,13 @@
-//! What elementwise functions of one and of two operands share: which elements each takes, its value, its slope.
+//! Shared by elementwise functions of one and of two operands: which elements a function takes, its value, its slope.
 
 use crate::graph::{Graph, ValueId};
 
-/// Defines an enum of elementwise functions, each in the section that says which elements it takes.
+/// Defines an enum of elementwise functions, each in the section of the elements that it takes.
 ///
-/// Beside the enum it defines one of the functions that floats have, one of those of integers and one of those of truth values; the method `on` gives the
-/// function of the elements of a type. This is the type rule, and a backend that matches on what `on` gives has a kernel for every pair that the rule lets pass.
+/// The macro also defines an enum of the functions that floats have, one of those that integers have, and one of those
+/// that truth values have. The method `on` takes an element type to the function of its elements.
+///
+/// `on` is the type rule. A backend that matches on its result has a kernel for every pair that the rule lets pass.
 macro_rules! functions {
     (
         $(#[$meta:meta])*
@@ -110,10 +112,11 @@ macro_rules! functions {
 
 pub(super) use functions;
 
-/// The value of a function, where IEEE 754 or wrapping arithmetic says each bit of it. Literals are computed by it.
+/// The value of a function whose every bit follows from IEEE 754 or from wrapping arithmetic. Literals are computed by
+/// it.
 ///
-/// The value of floats is computed in f64 and rounded to their type, the value of integers in i64 and wrapped. Where a type's own arithmetic would come to
-/// other bits, there is no value here: kernels alone say it.
+/// The value of floats is computed in f64 and rounded to their type, the value of integers in i64 and wrapped.
+/// A function whose kernels round differently has no value here.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<F, I, B> {
     /// Of floats.
@@ -125,7 +128,7 @@ pub(crate) struct Value<F, I, B> {
 }
 
 impl<F, I, B> Value<F, I, B> {
-    /// The kernels say the value.
+    /// Kernels alone compute the function.
     pub(super) const BY_KERNELS: Value<F, I, B> = Value {
         float: None,
         integer: None,

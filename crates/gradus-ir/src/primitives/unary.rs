@@ -1,4 +1,5 @@
-//! Elementwise functions of one operand. Each is a row of [`Unary::row`]: its name, its work, its value and its slope.
+//! Elementwise functions of one operand.
+//! Each is a row of [`Unary::row`]: its name, its work, its value and its slope.
 
 use super::binary::within;
 use super::functions::{Slope, Value, functions, taken};
@@ -109,11 +110,11 @@ functions! {
     }
 }
 
-/// What is said of one function.
+/// The row of one function.
 pub(crate) struct Row {
     name: &'static str,
     work: Work,
-    /// The value, where it is the same to the last bit wherever it is computed.
+    /// The value, if it is the same to the last bit wherever it is computed.
     pub value: UnaryValue,
     slope: Rule,
 }

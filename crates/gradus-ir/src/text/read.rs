@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// What stands before the next quotation mark. A backslash takes the character behind it as it is.
+    /// The text before the next quotation mark. A backslash takes the character behind it as it is.
     fn quoted(&mut self) -> Result<String> {
         let start = self.here();
         let mut text = String::new();

@@ -92,7 +92,7 @@ pub enum IntegerType {
 }
 
 impl DType {
-    /// What arithmetic the elements have.
+    /// The arithmetic of the elements.
     pub const fn kind(self) -> Kind {
         match self {
             DType::F32 => Kind::Float(FloatType::F32),
