@@ -133,9 +133,14 @@ fn run(
     Ok((outputs, slopes))
 }
 
+/// Whether values of this type have a gradient: one real number.
+pub(super) fn is_loss(value: &Type) -> bool {
+    value.rank() == 0 && value.dtype.is_real() && value.dtype.has_derivatives()
+}
+
 /// Refuses functions whose value has no gradient.
 pub(super) fn check_value(name: &str, value: &Type) -> Result<()> {
-    if value.rank() == 0 && value.dtype.float().is_some() {
+    if is_loss(value) {
         return Ok(());
     }
     Err(Error::new(

@@ -1,6 +1,6 @@
 //! Several losses at once.
 
-use super::grad::check_inputs;
+use super::grad::{check_inputs, is_loss};
 use super::{argument_at, close_at, leaves, or_stop, rebuild, zeros};
 use crate::tensor::Tensor;
 use crate::trace;
@@ -48,7 +48,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, at: &A) -> Result<(B, Vec<A>)> {
     check_inputs("value_and_grads", at, &inputs)?;
     let (closed, values) = close_at(f, at, &inputs)?;
     for (t, path) in leaves(&values).iter().zip(paths(&values)) {
-        if t.ty().rank() != 0 || t.ty().dtype.float().is_none() {
+        if !is_loss(t.ty()) {
             let which = argument_at(&path).replace("argument", "result");
             return Err(Error::new(
                 ErrorKind::Derivative,
