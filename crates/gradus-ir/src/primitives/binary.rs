@@ -87,6 +87,8 @@ type SlopeRule = fn(&mut Graph, ValueId, ValueId, ValueId) -> Slope;
 
 impl Binary {
     /// The table of functions. In slopes `a` and `b` are the operands and `y` is the result.
+    // Inlined, so that a caller reads one column without making the row: every node that is made asks for its name.
+    #[inline(always)]
     #[rustfmt::skip]
     pub(crate) fn row(self) -> Row {
         use Rule::{By, Flat};

@@ -133,6 +133,8 @@ enum Rule {
 
 impl Unary {
     /// The table of functions. In slopes `x` is the operand and `y` the result.
+    // Inlined, so that a caller reads one column without making the row: every node that is made asks for its name.
+    #[inline(always)]
     #[rustfmt::skip]
     pub(crate) fn row(self) -> Row {
         use Rule::{Flat, Of, Power};
