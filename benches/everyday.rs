@@ -42,7 +42,7 @@ fn normal(shape: &[usize], dtype: DType) -> Tensor {
 fn loops() -> Vec<Case> {
     let logistic = |r: &Tensor| {
         let step = |_: &Tensor, x: &Tensor| r * x * (1.0 - x);
-        fori_loop(0, 1000, step, &Tensor::from(0.4))
+        fori_loop(0..1000, step, &Tensor::from(0.4))
     };
     let rotation = |x: &Tensor| {
         let w = Tensor::from([[0.9, -0.2, 0.1], [0.2, 0.9, 0.0], [0.0, 0.1, 0.95]]);

@@ -46,8 +46,8 @@ pub mod transform;
 pub mod tree;
 
 pub use control::{
-    Bound, Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
-    fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
+    Keep, LoopBound, LoopOptions, LoopRange, ScanOptions, associative_scan, checkpoint, cond,
+    fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
 };
 pub use gradus_cpu::{allocations, set_threads, threads};
 pub use gradus_derive::Tree;

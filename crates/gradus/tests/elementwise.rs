@@ -374,7 +374,7 @@ fn the_hessian_of_hypot_is_that_of_a_length() {
             }
         }
         // In a loop whose body is the function.
-        let looped = |x: &Tensor| fori_loop(0, 1, |_, y: &Tensor| y + f(x), &Tensor::from(0.0));
+        let looped = |x: &Tensor| fori_loop(0..1, |_, y: &Tensor| y + f(x), &Tensor::from(0.0));
         for (got, wanted) in numbers(&hessian(looped)(&x)).iter().zip(wanted) {
             assert!(
                 (got - wanted).abs() < 1e-15,

@@ -63,11 +63,11 @@ fn shapes_that_do_not_fit() {
 
 #[test]
 fn arrays_that_no_memory_can_hold() {
-    let huge = 1 << 40;
+    let huge = 1u64 << 40;
     assert_snapshot!(stops!(Tensor::zeros(&[huge, huge], F64)), @"zeros: no memory can hold f64[1099511627776,1099511627776]");
     assert_snapshot!(stops!(f(&[]).broadcast_to(&[huge, huge])), @"broadcast: no memory can hold f64[1099511627776,1099511627776]");
     assert_snapshot!(stops!(f(&[1 << 20]).tile(&[huge])), @"broadcast: no memory can hold f64[1099511627776,1048576]");
-    assert_snapshot!(Tensor::new([0.0; 0], &[1 << 32, 1 << 32]).unwrap_err().message(), @"0 numbers for the shape [4294967296, 4294967296], which has 18446744073709551615 elements");
+    assert_snapshot!(Tensor::new([0.0; 0], &[1u64 << 32, 1u64 << 32]).unwrap_err().message(), @"0 numbers for the shape [4294967296, 4294967296], which has 18446744073709551615 elements");
     // Nothing is too large where there is nothing.
     assert_eq!(
         Tensor::zeros(&[0, huge], F64).sum().item::<f64>().unwrap(),

@@ -43,7 +43,7 @@ fn index_add_takes_the_wider_type() {
     let looped = |b: &Tensor| {
         let start = Tensor::from([1.0, 2.0]);
         let step = |_: &Tensor, a: &Tensor| a.index_add(0, &places, &b.astype(F32));
-        fori_loop(0, 2, step, &start).at(0).square()
+        fori_loop(0..2, step, &start).at(0).square()
     };
     assert_eq!(
         numbers(&hessian(looped)(&Tensor::from([0.5, 1.0]))),

@@ -152,7 +152,7 @@ impl Subject {
             let mut start = 0;
             let parts = self.values.iter().map(|value| {
                 let first = start;
-                start += value.len() as isize;
+                start += value.len();
                 match value.rank() {
                     0 => x.at(first),
                     _ => x.slice_axis(0, first..start),

@@ -284,8 +284,7 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
         return Ok(rows);
     }
     let part = |rows: &Rows, from: usize, to: usize, step: usize| -> Rows {
-        let range = from as isize..to as isize;
-        let cut = |x: &Tensor| x.slice_axis_step(0, range.clone(), step);
+        let cut = |x: &Tensor| x.slice_axis_step(0, from..to, step);
         rows.iter().map(cut).collect()
     };
     // Pairs are combined, the scan of the pairs gives every second result, and each of the others is one more combination.
@@ -307,13 +306,13 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
 
 /// `a₀, b₀, a₁, b₁, …`, where `a` may have one row more than the `half` rows of `b`.
 fn interleave(a: &Tensor, b: &Tensor, half: usize) -> Tensor {
-    let paired = stack(&[&a.slice_axis(0, ..half as isize), b], 1);
-    let mut shape: Vec<isize> = a.shape().iter().map(|&d| d as isize).collect();
-    shape[0] = 2 * half as isize;
+    let paired = stack(&[&a.slice_axis(0, ..half), b], 1);
+    let mut shape = a.shape().to_vec();
+    shape[0] = 2 * half;
     let paired = paired.reshape(&shape);
     if a.shape()[0] == half {
         paired
     } else {
-        concatenate(&[&paired, &a.slice_axis(0, half as isize..)], 0)
+        concatenate(&[&paired, &a.slice_axis(0, half..)], 0)
     }
 }

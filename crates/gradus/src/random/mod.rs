@@ -7,10 +7,11 @@
 mod threefry;
 
 use crate::tensor::Tensor;
+use crate::tensor::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::on_behalf_of;
 use crate::tree::{Leaves, Structure, Tree};
 use gradus_ir::primitives::Binary;
-use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Loc, Result, Type};
 use threefry::{counters, hash};
 
 /// The state of the generator: never changed, only split.
@@ -74,14 +75,18 @@ impl Key {
 
     /// `n` independent keys.
     #[track_caller]
-    pub fn split_n(&self, n: usize) -> Vec<Key> {
+    pub fn split_n(&self, n: impl Integer) -> Vec<Key> {
         let keys = self.split_data(n);
-        (0..n).map(|i| row(&keys, i)).collect()
+        (0..keys.shape()[0]).map(|i| row(&keys, i)).collect()
     }
 
     /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
     #[track_caller]
-    pub fn split_data(&self, n: usize) -> Tensor {
+    pub fn split_data(&self, n: impl Integer) -> Tensor {
+        let n = match size_of("split", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[&self.0], Type::new(DType::U32, &[0, 2])),
+        };
         threefry::fused(&[&self.0], &|key| {
             let (a, b) = hash(&key[0], counters(&[n]));
             threefry::pairs(&a, &b)
@@ -132,11 +137,11 @@ fn row(keys: &Tensor, i: usize) -> Key {
 
 /// 32 random bits for each element: u32 of `shape`.
 #[track_caller]
-pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
-    if let Err(error) = Type::new(DType::U32, shape).checked("bits") {
-        return Tensor::fail(error, &[], Type::new(DType::U32, shape));
+pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
+    match checked("bits", shape, DType::U32) {
+        Ok(shape) => threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], &shape)),
+        Err(refused) => refused,
     }
-    threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], shape))
 }
 
 /// Numbers evenly distributed in `[0, 1)`, multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
@@ -144,11 +149,11 @@ pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
 /// # Panics
 /// If `dtype` is no float.
 #[track_caller]
-pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    if let Some(refused) = refuse("uniform", shape, dtype) {
-        return refused;
+pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
+    match floats("uniform", shape, dtype) {
+        Ok(shape) => threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], &shape, dtype)),
+        Err(refused) => refused,
     }
-    threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], shape, dtype))
 }
 
 /// Numbers evenly distributed in `[low, high)`.
@@ -156,13 +161,13 @@ pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
 /// # Panics
 /// If `dtype` is no float.
 #[track_caller]
-pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64) -> Tensor {
-    if let Some(refused) = refuse("uniform_in", shape, dtype) {
-        return refused;
+pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high: f64) -> Tensor {
+    match floats("uniform_in", shape, dtype) {
+        Ok(shape) => threefry::fused(&[&key.0], &|key| {
+            threefry::between(&key[0], &shape, dtype, low, high)
+        }),
+        Err(refused) => refused,
     }
-    threefry::fused(&[&key.0], &|key| {
-        threefry::between(&key[0], shape, dtype, low, high)
-    })
 }
 
 /// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
@@ -170,30 +175,31 @@ pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64)
 /// # Panics
 /// If `dtype` is no float.
 #[track_caller]
-pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    if let Some(refused) = refuse("normal", shape, dtype) {
-        return refused;
-    }
+pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
+    let shape = match floats("normal", shape, dtype) {
+        Ok(shape) => shape,
+        Err(refused) => return refused,
+    };
     let low = match dtype {
         DType::F32 => f64::from((-1.0f32).next_up()),
         _ => (-1.0f64).next_up(),
     };
     threefry::fused(&[&key.0], &|key| {
-        let u = threefry::between(&key[0], shape, dtype, low, 1.0);
-        let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), shape);
+        let u = threefry::between(&key[0], &shape, dtype, low, 1.0);
+        let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), &shape);
         threefry::binary(Binary::Mul, &root, &u.erf_inv())
     })
 }
 
 /// Truth values that hold with probability `p`.
 #[track_caller]
-pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
-    if let Some(refused) = refuse("bernoulli", shape, DType::F32) {
-        return refused.astype(DType::Bool);
+pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
+    match floats("bernoulli", shape, DType::F32) {
+        Ok(shape) => threefry::fused(&[&key.0], &|key| {
+            threefry::unit(&key[0], &shape, DType::F32).less(p)
+        }),
+        Err(refused) => refused.astype(DType::Bool),
     }
-    threefry::fused(&[&key.0], &|key| {
-        threefry::unit(&key[0], shape, DType::F32).less(p)
-    })
 }
 
 /// The numbers `0..n` in random order, i64: sorted by random keys, in as many rounds as make ties harmless.
@@ -201,8 +207,9 @@ pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
 /// # Errors
 /// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
 #[track_caller]
-pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
+pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     let loc = Loc::caller();
+    let n = size_of("permutation", n.wide()).map_err(|e| e.at(loc))?;
     let of_numbers = || gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc));
     let mut order: Vec<i64> = of_numbers()?;
     order.extend(0..n as i64);
@@ -222,15 +229,29 @@ pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
     Tensor::new(order, &[n])
 }
 
+/// The sizes of a shape of floats; a tensor that stands in where that fails.
 #[track_caller]
-fn refuse(name: &str, shape: &[usize], dtype: DType) -> Option<Tensor> {
-    let ty = Type::new(dtype, shape);
-    let error = match dtype.is_float() {
-        true => ty.clone().checked(name).err()?,
-        false => Error::new(
-            ErrorKind::DType,
-            format!("{name}: gives floating-point numbers, not {dtype}"),
-        ),
-    };
-    Some(Tensor::fail(error, &[], ty))
+fn floats(name: &str, shape: impl Integers, dtype: DType) -> Result<Dims, Tensor> {
+    let shape = checked(name, shape, dtype)?;
+    if dtype.is_float() {
+        return Ok(shape);
+    }
+    let error = Error::new(
+        ErrorKind::DType,
+        format!("{name}: gives floating-point numbers, not {dtype}"),
+    );
+    Err(Tensor::fail(error, &[], Type::new(dtype, &shape)))
+}
+
+/// The sizes of a shape, if memory can hold it; a tensor that stands in where that fails.
+#[track_caller]
+fn checked(name: &str, shape: impl Integers, dtype: DType) -> Result<Dims, Tensor> {
+    let sizes = sizes_of(name, shape).and_then(|sizes| {
+        Type::new(dtype, &sizes).checked(name)?;
+        Ok(sizes)
+    });
+    match sizes {
+        Ok(sizes) => Ok(sizes),
+        Err(error) => Err(Tensor::fail(error, &[], Type::scalar(dtype))),
+    }
 }

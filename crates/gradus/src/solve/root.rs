@@ -32,7 +32,7 @@ use std::cell::RefCell;
 ///                 let below = f(&middle).less(0.0);
 ///                 (below.where_(&middle, low), below.where_(high, &middle))
 ///             };
-///             fori_loop(0, 60, |_, ends| step(ends), &(Tensor::from(0.0), Tensor::from(10.0))).0
+///             fori_loop(0..60, |_, ends| step(ends), &(Tensor::from(0.0), Tensor::from(10.0))).0
 ///         },
 ///         LinearSolver::default(),
 ///     )

@@ -1,5 +1,6 @@
 //! Bringing operands to one element type and one shape.
 
+use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
@@ -174,8 +175,8 @@ pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor
 }
 
 /// The axis `axis` of an array of `rank` dimensions; negative ones count from the end.
-pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
-    let rank = ty.rank() as isize;
+pub(super) fn axis_of(name: &str, axis: impl Integer, ty: &Type) -> Result<usize> {
+    let (axis, rank) = (axis.wide(), ty.rank() as i128);
     let resolved = if axis < 0 { axis + rank } else { axis };
     if (0..rank).contains(&resolved) {
         return Ok(resolved as usize);
@@ -194,7 +195,8 @@ pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
 }
 
 /// Distinct axes, rising.
-pub(super) fn axes_of(name: &str, axes: &[isize], ty: &Type) -> Result<Dims> {
+pub(super) fn axes_of(name: &str, axes: impl Integers, ty: &Type) -> Result<Dims> {
+    let axes = axes.wide();
     let mut out = axes
         .iter()
         .map(|&a| axis_of(name, a, ty))

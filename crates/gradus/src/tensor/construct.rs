@@ -1,6 +1,7 @@
 //! Making tensors.
 
 use super::Tensor;
+use super::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::on_behalf_of;
 use gradus_cpu::{Array, Element};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
@@ -22,8 +23,9 @@ impl Tensor {
     /// # Errors
     /// If their number is not that of the shape's elements, or memory cannot hold a copy.
     #[track_caller]
-    pub fn new<T: Element>(values: impl AsRef<[T]>, shape: &[usize]) -> Result<Tensor> {
-        let array = Array::from_slice(values.as_ref(), shape);
+    pub fn new<T: Element>(values: impl AsRef<[T]>, shape: impl Integers) -> Result<Tensor> {
+        let shape = sizes_of("Tensor::new", shape)?;
+        let array = Array::from_slice(values.as_ref(), &shape);
         array.map(Tensor::from_array).map_err(|e| {
             if e.kind() == ErrorKind::Memory {
                 e.at(Loc::caller())
@@ -38,7 +40,7 @@ impl Tensor {
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
-    pub fn zeros(shape: &[usize], dtype: DType) -> Tensor {
+    pub fn zeros(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("zeros", Literal::from_i64(dtype, 0), shape)
     }
 
@@ -47,7 +49,7 @@ impl Tensor {
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
-    pub fn ones(shape: &[usize], dtype: DType) -> Tensor {
+    pub fn ones(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("ones", Literal::from_i64(dtype, 1), shape)
     }
 
@@ -56,19 +58,27 @@ impl Tensor {
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
-    pub fn full<T: Element>(shape: &[usize], value: T) -> Tensor {
+    pub fn full<T: Element>(shape: impl Integers, value: T) -> Tensor {
         Tensor::filled("full", literal(value), shape)
     }
 
     /// As [`splat`](Self::splat), of a shape that a user gave.
     #[track_caller]
-    pub(super) fn filled(name: &str, value: Literal, shape: &[usize]) -> Tensor {
-        let ty = Type::new(value.dtype(), shape);
-        if ty.is_addressable() {
-            return Tensor::splat(value, shape);
+    pub(super) fn filled(name: &str, value: Literal, shape: impl Integers) -> Tensor {
+        let sizes = sizes_of(name, shape).and_then(|shape| {
+            let ty = Type::new(value.dtype(), &shape);
+            match ty.is_addressable() {
+                true => Ok(shape),
+                false => {
+                    let message = format!("{name}: no memory can hold {ty}");
+                    Err(Error::new(ErrorKind::Shape, message))
+                }
+            }
+        });
+        match sizes {
+            Ok(shape) => Tensor::splat(value, &shape),
+            Err(error) => Tensor::fail(error, &[], Type::scalar(value.dtype())),
         }
-        let error = Error::new(ErrorKind::Shape, format!("{name}: no memory can hold {ty}"));
-        Tensor::fail(error, &[], Type::scalar(value.dtype()))
     }
 
     /// Zeros of this tensor's type and shape.
@@ -88,7 +98,11 @@ impl Tensor {
     /// # Panics
     /// If memory cannot hold it.
     #[track_caller]
-    pub fn eye(n: usize, dtype: DType) -> Tensor {
+    pub fn eye(n: impl Integer, dtype: DType) -> Tensor {
+        let n = match size_of("eye", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[], Type::new(dtype, &[0, 0])),
+        };
         let loc = Loc::caller();
         on_behalf_of(loc, || {
             let diagonal = n.saturating_add(1);

@@ -156,9 +156,9 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
         names.extend(out);
     }
     (names, sum) = summed(names, sum, |c| output.contains(&c));
-    let order: Vec<isize> = output
+    let order: Vec<usize> = output
         .iter()
-        .map(|c| names.iter().position(|d| d == c).unwrap_or(0) as isize)
+        .map(|c| names.iter().position(|d| d == c).unwrap_or(0))
         .collect();
     sum.permute(&order)
 }
@@ -166,10 +166,7 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
 /// The tensor summed over the axes whose letters are not kept.
 #[track_caller]
 fn summed(names: Letters, t: Tensor, keep: impl Fn(char) -> bool) -> (Letters, Tensor) {
-    let gone: Vec<isize> = (0..names.len())
-        .filter(|&i| !keep(names[i]))
-        .map(|i| i as isize)
-        .collect();
+    let gone: Vec<usize> = (0..names.len()).filter(|&i| !keep(names[i])).collect();
     if gone.is_empty() {
         return (names, t);
     }
@@ -187,9 +184,9 @@ fn diagonals(mut names: Letters, t: &Tensor) -> (Letters, Tensor) {
             i += 1;
             continue;
         };
-        let last = t.move_axis(i as isize, -1);
+        let last = t.move_axis(i, -1);
         // Axis j has moved one place to the front.
-        let last = last.move_axis(j as isize - 1, -2);
+        let last = last.move_axis(j - 1, -2);
         t = last.diagonal();
         let letter = names.remove(j);
         names.remove(i);

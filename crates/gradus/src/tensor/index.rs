@@ -2,9 +2,10 @@
 
 use super::Tensor;
 use super::broadcast::{axis_of, common_dtype, common_shape, expand};
+use super::integers::{AxisRange, Integer, Integers, size_of, sizes_of};
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
 impl Tensor {
     /// The places `range` along `axis`; negative ends count from the end.
@@ -19,7 +20,7 @@ impl Tensor {
     /// # Panics
     /// If the range does not lie in the axis.
     #[track_caller]
-    pub fn slice_axis(&self, axis: isize, range: impl RangeBounds<isize>) -> Tensor {
+    pub fn slice_axis(&self, axis: impl Integer, range: impl AxisRange) -> Tensor {
         self.slice_axis_step(axis, range, 1)
     }
 
@@ -30,26 +31,35 @@ impl Tensor {
     #[track_caller]
     pub fn slice_axis_step(
         &self,
-        axis: isize,
-        range: impl RangeBounds<isize>,
-        step: usize,
+        axis: impl Integer,
+        range: impl AxisRange,
+        step: impl Integer,
     ) -> Tensor {
+        self.slice(axis.wide(), range.ends(), step.wide())
+    }
+
+    #[track_caller]
+    fn slice(&self, axis: i128, ends: (Bound<i128>, Bound<i128>), step: i128) -> Tensor {
         let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
             // Wide enough for the place behind the last number that the range can name.
             let n = self.shape()[a] as i128;
-            let from_end = |i: isize| i128::from(i as i64) + if i < 0 { n } else { 0 };
-            let start = match range.start_bound() {
-                Bound::Included(&i) => from_end(i),
-                Bound::Excluded(&i) => from_end(i).saturating_add(1),
+            let from_end = |i: i128| i + if i < 0 { n } else { 0 };
+            let start = match ends.0 {
+                Bound::Included(i) => from_end(i),
+                Bound::Excluded(i) => from_end(i).saturating_add(1),
                 Bound::Unbounded => 0,
             };
-            let stop = match range.end_bound() {
-                Bound::Included(&i) => from_end(i).saturating_add(1),
-                Bound::Excluded(&i) => from_end(i),
+            let stop = match ends.1 {
+                Bound::Included(i) => from_end(i).saturating_add(1),
+                Bound::Excluded(i) => from_end(i),
                 Bound::Unbounded => n,
             };
-            if step == 0 {
-                let message = format!("slice_axis: a step of 0 along axis {axis} of {}", self.ty());
+            if step < 1 {
+                let mut message =
+                    format!("slice_axis: a step of {step} along axis {axis} of {}", self.ty());
+                if step < 0 {
+                    message += "; steps are positive, `flip` reverses an axis";
+                }
                 return Err(Error::new(ErrorKind::Axis, message));
             }
             if start < 0 || stop < start || stop > n {
@@ -61,10 +71,12 @@ impl Tensor {
                     ),
                 ));
             }
-            Ok((a, start as usize, stop as usize))
+            // One step that leads behind the end is like another.
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
+            Ok((a, start as usize, stop as usize, step))
         });
         match resolved {
-            Ok((a, from, to)) => {
+            Ok((a, from, to, step)) => {
                 let mut start = Dims::from_elem(0, self.rank());
                 let mut limit = self.ty().shape.clone();
                 let mut stride = Dims::from_elem(1, self.rank());
@@ -84,8 +96,8 @@ impl Tensor {
     /// # Panics
     /// If there is none.
     #[track_caller]
-    pub fn at(&self, i: isize) -> Tensor {
-        let n = self.shape().first().copied().unwrap_or(0) as isize;
+    pub fn at(&self, i: impl Integer) -> Tensor {
+        let (i, n) = (i.wide(), self.shape().first().copied().unwrap_or(0) as i128);
         let k = if i < 0 { i + n } else { i };
         if !(0..n).contains(&k) {
             let error = Error::new(
@@ -115,7 +127,7 @@ impl Tensor {
     /// # Panics
     /// If `indices` are no whole numbers. An index out of bounds is found when it runs.
     #[track_caller]
-    pub fn take(&self, indices: &Tensor, axis: isize) -> Tensor {
+    pub fn take(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         match axis_of("take", axis, self.ty()).and_then(|a| whole("take", indices).map(|()| a)) {
             Ok(axis) => {
                 let indices = indices.resolved_indices(self.shape()[axis]);
@@ -131,7 +143,7 @@ impl Tensor {
     /// # Panics
     /// If the ranks differ or the shapes do not fit. An index out of bounds is found when it runs.
     #[track_caller]
-    pub fn take_along_axis(&self, indices: &Tensor, axis: isize) -> Tensor {
+    pub fn take_along_axis(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         let prepared = || -> Result<(usize, Dims)> {
             whole("take_along_axis", indices)?;
             let a = axis_of("take_along_axis", axis, self.ty())?;
@@ -162,11 +174,11 @@ impl Tensor {
             shape
         };
         let indices = indices.resolved_indices(self.shape()[a]);
-        let x = expand(self, &wide(self)).move_axis(a as isize, -1);
-        let i = expand(&indices, &wide(&indices)).move_axis(a as isize, -1);
+        let x = expand(self, &wide(self)).move_axis(a, -1);
+        let i = expand(&indices, &wide(&indices)).move_axis(a, -1);
         let batch = others.len();
         let take = Gather::Take { batch, axis: batch };
-        Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a as isize)
+        Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a)
     }
 
     /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
@@ -176,7 +188,7 @@ impl Tensor {
     /// # Panics
     /// If the shapes do not fit. An index out of bounds is found when it runs.
     #[track_caller]
-    pub fn index_add(&self, axis: isize, indices: &Tensor, updates: &Tensor) -> Tensor {
+    pub fn index_add(&self, axis: impl Integer, indices: &Tensor, updates: &Tensor) -> Tensor {
         match axis_of("index_add", axis, self.ty())
             .and_then(|a| whole("index_add", indices).map(|()| a))
         {
@@ -196,14 +208,16 @@ impl Tensor {
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
     #[track_caller]
-    pub fn dynamic_slice(&self, starts: &Tensor, sizes: &[usize]) -> Tensor {
-        let op = Dynamic::Slice {
-            sizes: Dims::from_slice(sizes),
+    pub fn dynamic_slice(&self, starts: &Tensor, sizes: impl Integers) -> Tensor {
+        let sizes = match sizes_of("dynamic_slice", sizes) {
+            Ok(sizes) => sizes,
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         if let Err(error) = whole("dynamic_slice", starts) {
-            return Tensor::fail(error, &[self], self.ty().with_shape(sizes));
+            return Tensor::fail(error, &[self], self.ty().with_shape(&sizes));
         }
-        Tensor::apply(Op::Dynamic(op), &[self, &starts.astype(DType::I64)])
+        let op = Op::Dynamic(Dynamic::Slice { sizes });
+        Tensor::apply(op, &[self, &starts.astype(DType::I64)])
     }
 
     /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed. Both are brought to one element type,
@@ -229,10 +243,11 @@ impl Tensor {
     /// # Panics
     /// If the elements are no whole numbers.
     #[track_caller]
-    pub fn one_hot(&self, n: usize, dtype: DType) -> Tensor {
-        if let Err(error) = whole("one_hot", self) {
-            return Tensor::fail(error, &[self], Type::new(dtype, self.shape()));
-        }
+    pub fn one_hot(&self, n: impl Integer, dtype: DType) -> Tensor {
+        let n = match whole("one_hot", self).and_then(|()| size_of("one_hot", n.wide())) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[self], Type::new(dtype, self.shape())),
+        };
         let mut shape = self.ty().shape.clone();
         shape.push(n);
         let places = Tensor::iota("one_hot", &[n], 0);
@@ -242,18 +257,18 @@ impl Tensor {
 
     /// The last two axes as matrices, zero above the `k`-th diagonal.
     #[track_caller]
-    pub fn tril(&self, k: isize) -> Tensor {
-        self.triangle("tril", k, |row, column| row.greater_equal(column))
+    pub fn tril(&self, k: impl Integer) -> Tensor {
+        self.triangle("tril", k.wide(), |row, column| row.greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
     #[track_caller]
-    pub fn triu(&self, k: isize) -> Tensor {
-        self.triangle("triu", k, |row, column| row.less_equal(column))
+    pub fn triu(&self, k: impl Integer) -> Tensor {
+        self.triangle("triu", k.wide(), |row, column| row.less_equal(column))
     }
 
     #[track_caller]
-    fn triangle(&self, name: &str, k: isize, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+    fn triangle(&self, name: &str, k: i128, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
             return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
@@ -262,7 +277,7 @@ impl Tensor {
             Tensor::iota(name, &[m, n], 1),
         );
         // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
-        let k = (k as i64).clamp(-(m as i64), n as i64);
+        let k = k.clamp(-(m as i128), n as i128) as i64;
         keep(&(&row + k), &column).where_(self, &self.zeros_like())
     }
 

@@ -6,6 +6,7 @@ mod construct;
 mod display;
 mod einsum;
 mod index;
+pub(crate) mod integers;
 mod math;
 mod operators;
 mod product;
@@ -16,6 +17,7 @@ mod shape_ops;
 pub use broadcast::Operand;
 pub use einsum::einsum;
 pub use gradus_cpu::Element;
+pub use integers::{AxisRange, Integer, Integers};
 pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};

@@ -2,8 +2,9 @@
 
 use super::Tensor;
 use super::broadcast::{axis_of, common_dtype, common_shape, expand};
+use super::integers::{Integers, Wide};
 use gradus_ir::primitives::Contract;
-use gradus_ir::{Dims, Error, ErrorKind, Op, Type};
+use gradus_ir::{Dims, Error, ErrorKind, Op, Result, Type};
 
 impl Tensor {
     #[track_caller]
@@ -133,12 +134,12 @@ impl Tensor {
     /// # Panics
     /// If the axes do not exist or have different sizes.
     #[track_caller]
-    pub fn tensordot(&self, other: &Tensor, here: &[isize], there: &[isize]) -> Tensor {
-        let resolve = |t: &Tensor, axes: &[isize]| {
-            axes.iter()
-                .map(|&a| axis_of("tensordot", a, t.ty()))
-                .collect::<gradus_ir::Result<Dims>>()
+    pub fn tensordot(&self, other: &Tensor, here: impl Integers, there: impl Integers) -> Tensor {
+        let resolve = |t: &Tensor, axes: Wide| {
+            let axes = axes.iter().map(|&a| axis_of("tensordot", a, t.ty()));
+            axes.collect::<Result<Dims>>()
         };
+        let (here, there) = (here.wide(), there.wide());
         match resolve(self, here).and_then(|l| Ok((l, resolve(other, there)?))) {
             Ok((contract_left, contract_right)) => self.contract(
                 other,

@@ -3,6 +3,7 @@
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
+use super::integers::{Integer, Integers};
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
 use gradus_ir::{DType, Dims, Op};
 
@@ -21,7 +22,7 @@ macro_rules! reductions {
             /// # Panics
             /// If there is no such axis.
             #[track_caller]
-            pub fn $one(&self, axis: isize) -> Tensor {
+            pub fn $one(&self, axis: impl Integer) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => self.reduced(ReduceKind::$kind, Dims::from_slice(&[axis])),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
@@ -33,7 +34,7 @@ macro_rules! reductions {
             /// # Panics
             /// If an axis does not exist or is named twice.
             #[track_caller]
-            pub fn $several(&self, axes: &[isize]) -> Tensor {
+            pub fn $several(&self, axes: impl Integers) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => self.reduced(ReduceKind::$kind, axes),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
@@ -56,8 +57,7 @@ macro_rules! statistics {
             $(#[$doc])*
             #[track_caller]
             pub fn $all(&self) -> Tensor {
-                let axes: Vec<isize> = (0..self.rank() as isize).collect();
-                self.$several(&axes)
+                $f(self, (0..self.rank()).collect())
             }
 
             /// As the function for all elements, along one axis.
@@ -65,7 +65,7 @@ macro_rules! statistics {
             /// # Panics
             /// If there is no such axis.
             #[track_caller]
-            pub fn $one(&self, axis: isize) -> Tensor {
+            pub fn $one(&self, axis: impl Integer) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
                     Ok(axis) => $f(self, Dims::from_slice(&[axis])),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
@@ -77,7 +77,7 @@ macro_rules! statistics {
             /// # Panics
             /// If an axis does not exist or is named twice.
             #[track_caller]
-            pub fn $several(&self, axes: &[isize]) -> Tensor {
+            pub fn $several(&self, axes: impl Integers) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
                     Ok(axes) => $f(self, axes),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
@@ -209,7 +209,7 @@ impl Tensor {
     /// # Panics
     /// If the axes do not fit.
     #[track_caller]
-    pub fn keep(&self, axes: &[isize], rank: usize) -> Tensor {
+    pub fn keep(&self, axes: impl Integers, rank: usize) -> Tensor {
         let full = gradus_ir::Type::new(self.dtype(), &vec![1; rank]);
         match axes_of("keep", axes, &full) {
             Ok(axes) => self.with_axes(&axes, rank),
@@ -218,7 +218,7 @@ impl Tensor {
     }
 
     #[track_caller]
-    fn extreme(&self, name: &str, smallest: bool, axis: isize) -> Tensor {
+    fn extreme(&self, name: &str, smallest: bool, axis: impl Integer) -> Tensor {
         match axis_of(name, axis, self.ty()) {
             Ok(axis) => Tensor::apply(Op::ArgReduce(ArgReduce { smallest, axis }), &[self]),
             Err(error) => Tensor::fail(error, &[self], self.ty().with_dtype(DType::I64)),
@@ -233,7 +233,7 @@ impl Tensor {
 
     /// The index of the largest element along an axis, i64; the first of equal ones.
     #[track_caller]
-    pub fn argmax_axis(&self, axis: isize) -> Tensor {
+    pub fn argmax_axis(&self, axis: impl Integer) -> Tensor {
         self.extreme("argmax_axis", false, axis)
     }
 
@@ -245,13 +245,13 @@ impl Tensor {
 
     /// The index of the smallest element along an axis, i64; the first of equal ones.
     #[track_caller]
-    pub fn argmin_axis(&self, axis: isize) -> Tensor {
+    pub fn argmin_axis(&self, axis: impl Integer) -> Tensor {
         self.extreme("argmin_axis", true, axis)
     }
 
     /// Running sums along an axis: element `i` is the sum of those up to and including `i`.
     #[track_caller]
-    pub fn cumsum(&self, axis: isize) -> Tensor {
+    pub fn cumsum(&self, axis: impl Integer) -> Tensor {
         match axis_of("cumsum", axis, self.ty()) {
             Ok(axis) => {
                 let reverse = false;
@@ -263,7 +263,7 @@ impl Tensor {
 
     /// `eˣ / Σ eˣ` along an axis, without overflow.
     #[track_caller]
-    pub fn softmax(&self, axis: isize) -> Tensor {
+    pub fn softmax(&self, axis: impl Integer) -> Tensor {
         match axis_of("softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),
             Ok(a) => {
@@ -279,7 +279,7 @@ impl Tensor {
 
     /// `ln softmax(x)` along an axis, without overflow.
     #[track_caller]
-    pub fn log_softmax(&self, axis: isize) -> Tensor {
+    pub fn log_softmax(&self, axis: impl Integer) -> Tensor {
         match axis_of("log_softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),
             Ok(a) => {

@@ -2,6 +2,7 @@
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of, common_dtype, expand, fitting};
+use super::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::on_behalf_of;
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
@@ -26,11 +27,12 @@ impl Tensor {
     /// # Panics
     /// If the shape does not have as many elements.
     #[track_caller]
-    pub fn reshape(&self, shape: &[isize]) -> Tensor {
+    pub fn reshape(&self, shape: impl Integers) -> Tensor {
+        let shape = shape.wide();
         let sizes = shape.iter().filter(|&&n| n >= 0);
-        let known = sizes.fold(1isize, |known, &n| known.saturating_mul(n));
+        let known = sizes.fold(1i128, |known, &n| known.saturating_mul(n));
         let open = shape.iter().filter(|&&n| n < 0).count();
-        let n = self.len() as isize;
+        let n = self.len() as i128;
         let fits = open == 0 && known == n
             || open == 1 && shape.contains(&-1) && known > 0 && n % known == 0;
         if !fits {
@@ -41,19 +43,12 @@ impl Tensor {
                     self.ty()
                 ),
             );
-            let plausible: Dims = shape.iter().map(|&n| n.max(1) as usize).collect();
+            let plausible = |&n: &i128| usize::try_from(n.max(1)).unwrap_or(usize::MAX);
+            let plausible: Dims = shape.iter().map(plausible).collect();
             return Tensor::fail(error, &[self], self.ty().with_shape(&plausible));
         }
-        let shape = shape
-            .iter()
-            .map(|&s| {
-                if s < 0 {
-                    (n / known) as usize
-                } else {
-                    s as usize
-                }
-            })
-            .collect();
+        let size = |&s: &i128| if s < 0 { n / known } else { s };
+        let shape = shape.iter().map(|s| size(s) as usize).collect();
         self.layout(Layout::Reshape(shape))
     }
 
@@ -80,12 +75,10 @@ impl Tensor {
     /// # Panics
     /// If `order` is no permutation of the axes.
     #[track_caller]
-    pub fn permute(&self, order: &[isize]) -> Tensor {
-        let resolved: Result<Dims> = order
-            .iter()
-            .map(|&a| axis_of("permute", a, self.ty()))
-            .collect();
-        match resolved {
+    pub fn permute(&self, order: impl Integers) -> Tensor {
+        let order = order.wide();
+        let resolved = order.iter().map(|&a| axis_of("permute", a, self.ty()));
+        match resolved.collect::<Result<Dims>>() {
             Ok(order) => self.layout(Layout::Transpose(order)),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
@@ -93,7 +86,7 @@ impl Tensor {
 
     /// Two axes exchanged.
     #[track_caller]
-    pub fn swap_axes(&self, a: isize, b: isize) -> Tensor {
+    pub fn swap_axes(&self, a: impl Integer, b: impl Integer) -> Tensor {
         let swapped = || {
             let (a, b) = (
                 axis_of("swap_axes", a, self.ty())?,
@@ -111,7 +104,7 @@ impl Tensor {
 
     /// Axis `from` moved to place `to`, the others in their order.
     #[track_caller]
-    pub fn move_axis(&self, from: isize, to: isize) -> Tensor {
+    pub fn move_axis(&self, from: impl Integer, to: impl Integer) -> Tensor {
         let moved = || {
             let (from, to) = (
                 axis_of("move_axis", from, self.ty())?,
@@ -129,7 +122,7 @@ impl Tensor {
 
     /// A new axis of size 1 at place `axis` of the result.
     #[track_caller]
-    pub fn expand_dims(&self, axis: isize) -> Tensor {
+    pub fn expand_dims(&self, axis: impl Integer) -> Tensor {
         let mut shape = self.ty().shape.clone();
         shape.push(1);
         match axis_of("expand_dims", axis, &self.ty().with_shape(&shape)) {
@@ -151,7 +144,8 @@ impl Tensor {
 
     /// Without this axis, which must have size 1.
     #[track_caller]
-    pub fn squeeze_axis(&self, axis: isize) -> Tensor {
+    pub fn squeeze_axis(&self, axis: impl Integer) -> Tensor {
+        let axis = axis.wide();
         let result = axis_of("squeeze_axis", axis, self.ty()).and_then(|a| {
             if self.shape()[a] != 1 {
                 return Err(Error::new(
@@ -178,7 +172,11 @@ impl Tensor {
     /// # Panics
     /// If a size is neither 1 nor the wanted one.
     #[track_caller]
-    pub fn broadcast_to(&self, shape: &[usize]) -> Tensor {
+    pub fn broadcast_to(&self, shape: impl Integers) -> Tensor {
+        let shape = &match sizes_of("broadcast_to", shape) {
+            Ok(shape) => shape,
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
+        };
         let skipped = shape.len().checked_sub(self.rank());
         let fits = skipped.is_some_and(|s| {
             (0..self.rank()).all(|i| self.shape()[i] == 1 || self.shape()[i] == shape[s + i])
@@ -198,7 +196,7 @@ impl Tensor {
 
     /// The order along these axes reversed.
     #[track_caller]
-    pub fn flip(&self, axes: &[isize]) -> Tensor {
+    pub fn flip(&self, axes: impl Integers) -> Tensor {
         match axes_of("flip", axes, self.ty()) {
             Ok(axes) => self.layout(Layout::Reverse(axes)),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
@@ -207,7 +205,7 @@ impl Tensor {
 
     /// Elements moved by `shift` places along `axis`; what leaves at the end comes in at the start.
     #[track_caller]
-    pub fn roll(&self, shift: isize, axis: isize) -> Tensor {
+    pub fn roll(&self, shift: impl Integer, axis: impl Integer) -> Tensor {
         let axis = match axis_of("roll", axis, self.ty()) {
             Ok(axis) => axis,
             Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
@@ -216,9 +214,7 @@ impl Tensor {
         if n == 0 {
             return self.clone();
         }
-        let cut = n - shift.rem_euclid(n as isize) as usize;
-        let axis = axis as isize;
-        let (cut, n) = (cut as isize, n as isize);
+        let cut = n - shift.wide().rem_euclid(n as i128) as usize;
         concatenate(
             &[
                 &self.slice_axis(axis, cut..n),
@@ -230,7 +226,11 @@ impl Tensor {
 
     /// The whole tensor `times` times along each axis.
     #[track_caller]
-    pub fn tile(&self, times: &[usize]) -> Tensor {
+    pub fn tile(&self, times: impl Integers) -> Tensor {
+        let times = match sizes_of("tile", times) {
+            Ok(times) => times,
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
+        };
         let rank = self.rank().max(times.len());
         let shape_padded: Dims = std::iter::repeat_n(1, rank - self.rank())
             .chain(self.shape().iter().copied())
@@ -250,9 +250,13 @@ impl Tensor {
 
     /// Each element `times` times, one after the other, along `axis`.
     #[track_caller]
-    pub fn repeat(&self, times: usize, axis: isize) -> Tensor {
-        let axis = match axis_of("repeat", axis, self.ty()) {
-            Ok(axis) => axis,
+    pub fn repeat(&self, times: impl Integer, axis: impl Integer) -> Tensor {
+        let resolved = || {
+            let axis = axis_of("repeat", axis, self.ty())?;
+            Ok((size_of("repeat", times.wide())?, axis))
+        };
+        let (times, axis) = match resolved() {
+            Ok(both) => both,
             Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         let mut apart = self.ty().shape.clone();
@@ -269,20 +273,23 @@ impl Tensor {
     /// # Panics
     /// If there is not one pair an axis, or the value does not fit into the element type.
     #[track_caller]
-    pub fn pad(&self, widths: &[(usize, usize)], value: f64) -> Tensor {
-        let pad = Resize::Pad {
-            low: widths.iter().map(|w| w.0).collect(),
-            high: widths.iter().map(|w| w.1).collect(),
-            interior: widths.iter().map(|_| 0).collect(),
+    pub fn pad<I: Integer>(&self, widths: &[(I, I)], value: f64) -> Tensor {
+        let prepared = || {
+            let low = widths.iter().map(|w| size_of("pad", w.0.wide()));
+            let high = widths.iter().map(|w| size_of("pad", w.1.wide()));
+            let pad = Resize::Pad {
+                low: low.collect::<Result<_>>()?,
+                high: high.collect::<Result<_>>()?,
+                interior: widths.iter().map(|_| 0).collect(),
+            };
+            let value = fitting(value, self.dtype())
+                .map_err(|e| Error::new(e.kind(), format!("pad: {}", e.message())))?;
+            Ok((pad, Tensor::splat(value, &[])))
         };
-        let value = match fitting(value, self.dtype()) {
-            Ok(value) => Tensor::splat(value, &[]),
-            Err(error) => {
-                let error = Error::new(error.kind(), format!("pad: {}", error.message()));
-                return Tensor::fail(error, &[self], self.ty().clone());
-            }
-        };
-        Tensor::apply(Op::Resize(pad), &[self, &value])
+        match prepared() {
+            Ok((pad, value)) => Tensor::apply(Op::Resize(pad), &[self, &value]),
+            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
+        }
     }
 
     /// The tensor cut into `parts` of equal size along `axis`.
@@ -290,7 +297,10 @@ impl Tensor {
     /// # Panics
     /// If the size is no multiple of `parts`.
     #[track_caller]
-    pub fn split(&self, parts: usize, axis: isize) -> Vec<Tensor> {
+    pub fn split(&self, parts: impl Integer, axis: impl Integer) -> Vec<Tensor> {
+        let (axis, wanted) = (axis.wide(), parts.wide());
+        // A number of parts that cannot be counted is one that does not fit.
+        let parts = usize::try_from(wanted).unwrap_or(0);
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
             if n == 0 && parts > MOST_PARTS {
@@ -306,7 +316,7 @@ impl Tensor {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "split: axis {axis} of {} has size {n}, which is no multiple of {parts}",
+                        "split: axis {axis} of {} has size {n}, which is no multiple of {wanted}",
                         self.ty()
                     ),
                 ));
@@ -315,9 +325,8 @@ impl Tensor {
         });
         match resolved {
             Ok((a, n)) => on_behalf_of(Loc::caller(), || {
-                let n = n as isize;
-                (0..parts as isize)
-                    .map(|i| self.slice_axis(a as isize, i * n..(i + 1) * n))
+                (0..parts)
+                    .map(|i| self.slice_axis(a, i * n..(i + 1) * n))
                     .collect()
             }),
             Err(error) => {
@@ -352,7 +361,7 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
 /// # Panics
 /// If there is none, or they do not fit.
 #[track_caller]
-pub fn concatenate(parts: &[&Tensor], axis: isize) -> Tensor {
+pub fn concatenate(parts: &[&Tensor], axis: impl Integer) -> Tensor {
     let parts = promoted(parts);
     let axis = match parts.first() {
         Some(t) => axis_of("concatenate", axis, t.ty()),
@@ -375,7 +384,7 @@ pub fn concatenate(parts: &[&Tensor], axis: isize) -> Tensor {
 /// # Panics
 /// If there is none, or their shapes differ.
 #[track_caller]
-pub fn stack(parts: &[&Tensor], axis: isize) -> Tensor {
+pub fn stack(parts: &[&Tensor], axis: impl Integer) -> Tensor {
     let mut lifted = Vec::with_capacity(parts.len());
     for t in parts {
         lifted.push(t.expand_dims(axis));

@@ -60,8 +60,8 @@ const NAME: &str = "value_and_grad_accumulated";
 /// `t` with its rows in `parts` parts, along a new first axis.
 fn in_parts(t: &Tensor, parts: usize) -> Tensor {
     let (rows, rest) = (t.shape()[0], &t.shape()[1..]);
-    let mut shape = vec![parts as isize, (rows / parts) as isize];
-    shape.extend(rest.iter().map(|&n| n as isize));
+    let mut shape = vec![parts, rows / parts];
+    shape.extend_from_slice(rest);
     t.reshape(&shape)
 }
 

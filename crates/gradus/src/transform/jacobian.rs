@@ -190,7 +190,7 @@ impl Blocks {
             let mut line = Vec::new();
             for (j, &width) in widths.iter().enumerate() {
                 let block = &self.blocks[i * widths.len() + j];
-                line.push(block.reshape(&[height as isize, width as isize]));
+                line.push(block.reshape(&[height, width]));
             }
             lines.push(match line.is_empty() {
                 true => Tensor::zeros(&[height, 0], DType::F64),

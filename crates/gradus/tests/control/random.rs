@@ -122,7 +122,7 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
     match step {
         For(n, a) if flow => {
             let step = |i: &Tensor, (k, v): &Carried| (k + 2i64, at(a, i, v));
-            let (k, v) = fori_loop(0, *n, step, &start);
+            let (k, v) = fori_loop(..*n, step, &start);
             v + number(&k)
         }
         For(n, a) => {
@@ -135,7 +135,7 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
         Counted(a) => {
             let n = (v.sum() * 2.0).abs().floor().astype(I64).minimum(3i64);
             if flow {
-                return fori_loop(0, &n, |i, v: &Tensor| at(a, i, v), v);
+                return fori_loop(..&n, |i, v: &Tensor| at(a, i, v), v);
             }
             let mut v = v.clone();
             for i in 0..3i64 {

@@ -224,7 +224,7 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
             "Lorenz",
             &[3],
             Box::new(|x| {
-                let p = |k: isize| x.at(k);
+                let p = |k: i32| x.at(k);
                 stack3(
                     &((p(1) - p(0)) * 10.0),
                     &(p(0) * (28.0 - p(2)) - p(1)),
