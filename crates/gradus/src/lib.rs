@@ -71,7 +71,8 @@ pub mod prelude {
     pub use crate::control::*;
     pub use crate::seeing::*;
     pub use crate::solve::*;
-    pub use crate::tensor::Tensor;
+    pub use crate::tensor::{Tensor, concatenate, einsum, stack, where_};
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};
+    pub use crate::{nn, optim, random};
 }

@@ -57,8 +57,8 @@ fn shapes_that_do_not_fit() {
     assert_snapshot!(stops!(a.diag()), @"diag: takes a vector, got f64[2,3]; `diagonal` reads one from a matrix");
     assert_snapshot!(stops!(v.tril(0)), @"tril: needs at least two axes, got f64[3]");
     assert_snapshot!(stops!(a.index_add(0, &whole(&[2]), &b)), @"scatter_add: updates f64[4,5] for indices i64[2] into f64[2,3]; they must be f64[2,3]");
-    assert_snapshot!(stops!(f(&[0]).max()), @"reduce_max: axis 0 of f64[0] is empty, so there is no element to choose");
-    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax: axis 1 of f64[2,0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(f(&[0]).max()), @"max: axis 0 of f64[0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax_axis: axis 1 of f64[2,0] is empty, so there is no element to choose");
 }
 
 #[test]

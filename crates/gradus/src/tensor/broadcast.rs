@@ -2,21 +2,51 @@
 
 use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
+use gradus_cpu::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
 
-/// What stands beside a tensor in an operation: a tensor, or a number that takes the tensor's element type.
+/// An operand beside a tensor: a tensor, a reference to one, or a number, which takes the tensor's element type.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = Tensor::from([1.0_f32, -2.0]);
+/// assert_eq!((&x * 2).dtype(), F32);
+/// assert_eq!(x.maximum(0.0).to_vec::<f32>()?, [1.0, 0.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an operand beside a tensor",
+    label = "expected a tensor, a reference to one, or a number"
+)]
 pub trait Operand {
     /// The operand as a tensor for an operation with one of type `like`.
     ///
     /// # Errors
     /// If the number does not fit into that type.
+    #[doc(hidden)]
     fn operand(&self, like: DType) -> Result<Tensor>;
+
+    /// The element type of a tensor, which stays; `None` for a number.
+    #[doc(hidden)]
+    fn tensor_dtype(&self) -> Option<DType>;
+
+    /// The element type where only numbers meet: whole ones are i64 there.
+    #[doc(hidden)]
+    fn own_dtype(&self) -> DType;
 }
 
 impl Operand for Tensor {
     fn operand(&self, _like: DType) -> Result<Tensor> {
         Ok(self.clone())
+    }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        Some(self.dtype())
+    }
+
+    fn own_dtype(&self) -> DType {
+        self.dtype()
     }
 }
 
@@ -24,6 +54,22 @@ impl<T: Operand + ?Sized> Operand for &T {
     fn operand(&self, like: DType) -> Result<Tensor> {
         (**self).operand(like)
     }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        (**self).tensor_dtype()
+    }
+
+    fn own_dtype(&self) -> DType {
+        (**self).own_dtype()
+    }
+}
+
+/// Both operands as tensors: a number takes the type of the tensor beside it.
+pub(super) fn both(a: &impl Operand, b: &impl Operand) -> Result<(Tensor, Tensor)> {
+    let (of_a, of_b) = (a.tensor_dtype(), b.tensor_dtype());
+    let like = of_a.or(of_b);
+    let like = like.unwrap_or_else(|| common_dtype(a.own_dtype(), b.own_dtype()));
+    Ok((a.operand(like)?, b.operand(like)?))
 }
 
 /// `value` as a literal of type `dtype`.
@@ -61,6 +107,14 @@ macro_rules! float_operands {
                 let dtype = if like.is_float() { like } else { DType::F64 };
                 Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
+
+            fn tensor_dtype(&self) -> Option<DType> {
+                None
+            }
+
+            fn own_dtype(&self) -> DType {
+                <$t as Element>::DTYPE
+            }
         }
     )*};
 }
@@ -82,6 +136,14 @@ macro_rules! integer_operands {
                 }
                 Ok(Tensor::splat(literal, &[]))
             }
+
+            fn tensor_dtype(&self) -> Option<DType> {
+                None
+            }
+
+            fn own_dtype(&self) -> DType {
+                DType::I64
+            }
         }
     )*};
 }
@@ -91,6 +153,14 @@ integer_operands!(i32, i64, u32, usize);
 impl Operand for bool {
     fn operand(&self, _like: DType) -> Result<Tensor> {
         Ok(Tensor::splat(Literal::from_bool(*self), &[]))
+    }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        None
+    }
+
+    fn own_dtype(&self) -> DType {
+        DType::Bool
     }
 }
 

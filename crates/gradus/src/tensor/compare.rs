@@ -1,7 +1,7 @@
 //! Comparison, choice, logic.
 
 use super::Tensor;
-use super::broadcast::{Operand, binary, common_dtype, common_shape, expand};
+use super::broadcast::{Operand, binary, both, common_dtype, common_shape, expand};
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
@@ -30,23 +30,38 @@ comparisons! {
 }
 
 impl Tensor {
-    /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting.
+    /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting. `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
+    /// The function [`where_`] takes the same in NumPy's order.
     ///
     /// Both are computed. A derivative flows only to the one that was chosen; but if the other one's slope is infinite or NaN there, `0·∞` still makes
-    /// NaN: guard its argument, as in `ok.where_(&x, &1.into()).sqrt()`.
+    /// NaN: guard its argument, as in `ok.where_(&x, 1).sqrt()`.
     ///
     /// ```
-    /// use gradus::Tensor;
+    /// # use gradus::prelude::*;
     /// let x = Tensor::from([-1.0, 2.0]);
-    /// let y = x.greater(0.0).where_(&x, &(&x * 0.1));
-    /// assert_eq!(y.to_vec::<f64>()?, [-0.1, 2.0]);
+    /// assert_eq!(x.greater(0.0).where_(&x, &x * 0.1).to_vec::<f64>()?, [-0.1, 2.0]);
+    /// assert_eq!(x.greater(0.0).where_(1, 0).to_vec::<i64>()?, [0, 1]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
     /// # Panics
-    /// If `self` holds no truth values, or the shapes do not broadcast.
+    /// If `self` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+    #[doc(alias = "where")]
+    #[doc(alias = "select")]
+    #[doc(alias = "zip_map")]
     #[track_caller]
-    pub fn where_(&self, a: &Tensor, b: &Tensor) -> Tensor {
+    pub fn where_(&self, a: impl Operand, b: impl Operand) -> Tensor {
+        match both(&a, &b) {
+            Ok((a, b)) => self.choose(&a, &b),
+            Err(error) => {
+                let error = Error::new(error.kind(), format!("where_: {}", error.message()));
+                Tensor::fail(error, &[self], Type::new(a.own_dtype(), self.shape()))
+            }
+        }
+    }
+
+    #[track_caller]
+    fn choose(&self, a: &Tensor, b: &Tensor) -> Tensor {
         if self.dtype() != DType::Bool {
             let error = Error::new(
                 ErrorKind::DType,
@@ -88,4 +103,22 @@ impl Tensor {
         }
         self.astype(DType::Bool).min()
     }
+}
+
+/// `a` where `condition` (truth values) holds, else `b`, elementwise with broadcasting: [`Tensor::where_`] in NumPy's order of arguments.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = Tensor::from([-1.0, 2.0]);
+/// assert_eq!(where_(&x.greater(0), &x, 0).to_vec::<f64>()?, [0.0, 2.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `condition` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+#[doc(alias = "where")]
+#[doc(alias = "select")]
+#[track_caller]
+pub fn where_(condition: &Tensor, a: impl Operand, b: impl Operand) -> Tensor {
+    condition.where_(a, b)
 }

@@ -1,10 +1,13 @@
 //! Making tensors.
 
 use super::Tensor;
+use super::broadcast::{Operand, common_dtype};
 use super::integers::{Integer, Integers, size_of, sizes_of};
-use crate::trace::on_behalf_of;
+use crate::trace::{called, on_behalf_of};
 use gradus_cpu::{Array, Element};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use std::borrow::Cow;
+use std::fmt::Display;
 
 impl Tensor {
     /// The tensor of `shape` with these elements in row-major order.
@@ -93,6 +96,37 @@ impl Tensor {
         Tensor::ones(self.shape(), self.dtype())
     }
 
+    /// `value` everywhere, in this tensor's type and shape. A number must fit into the element type; a tensor is broadcast to the shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.full_like(7).to_vec::<f32>()?, [7.0, 7.0]);
+    /// assert_eq!(x.full_like(x.max()).to_vec::<f32>()?, [2.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the value does not fit into the element type, or does not broadcast to the shape.
+    #[track_caller]
+    pub fn full_like(&self, value: impl Operand) -> Tensor {
+        let fits = value.operand(self.dtype()).and_then(|value| {
+            if common_dtype(self.dtype(), value.dtype()) == self.dtype() {
+                return Ok(value.astype(self.dtype()));
+            }
+            let (of, value) = (self.dtype(), value.ty());
+            let message = format!("{value} does not fit into {of}; convert it with `astype`");
+            Err(Error::new(ErrorKind::DType, message))
+        });
+        match fits {
+            Ok(value) => called("full_like", || value.broadcast_to(self.shape())),
+            Err(error) => {
+                let error = Error::new(error.kind(), format!("full_like: {}", error.message()));
+                Tensor::fail(error, &[self], self.ty().clone())
+            }
+        }
+    }
+
     /// The `n × n` identity matrix.
     ///
     /// # Panics
@@ -139,32 +173,70 @@ impl Tensor {
         }
     }
 
-    /// `start, start + step, …` up to (not including) `stop`, f64.
+    /// `start, start + step, …` up to and not including `stop`: `[n]`, of the type of the numbers. Whole literals count as i64.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::arange(0, 10, 3).to_vec::<i64>()?, [0, 3, 6, 9]);
+    /// assert_eq!(Tensor::arange(1.0_f32, 0.0, -0.5).to_vec::<f32>()?, [1.0, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `step` is 0, or the number of elements is not finite or more than memory can hold.
+    #[doc(alias = "range")]
+    #[doc(alias = "iota")]
     #[track_caller]
-    pub fn arange(start: f64, stop: f64, step: f64) -> Tensor {
-        let n = ((stop - start) / step).ceil();
-        if step == 0.0 || !n.is_finite() {
-            let error = Error::new(
-                ErrorKind::Argument,
-                format!("arange: from {start} to {stop} by {step} is no finite sequence"),
-            );
-            return Tensor::fail(error, &[], Type::new(DType::F64, &[0]));
+    pub fn arange<N: SequenceNumber>(start: N, stop: N, step: N) -> Tensor {
+        let (from, by) = (start.float(), step.float());
+        let refused = || {
+            let message = format!("arange: from {start} to {stop} by {step} is no finite sequence");
+            let error = Error::new(ErrorKind::Argument, message);
+            Tensor::fail(error, &[], Type::new(N::ELEMENT, &[0]))
+        };
+        if by == 0.0 {
+            return refused();
+        }
+        if let (Some(from), Some(to), Some(by)) = (start.whole(), stop.whole(), step.whole()) {
+            let (distance, size) = ((to - from) * by.signum(), by.abs());
+            let n = (distance + size - 1).div_euclid(size);
+            let n = usize::try_from(n.max(0)).unwrap_or(usize::MAX);
+            let whole = Tensor::generated("arange", &[n], |i| (from + i as i128 * by) as i64);
+            return whole.astype(N::ELEMENT);
+        }
+        let n = ((stop.float() - from) / by).ceil();
+        if !n.is_finite() {
+            return refused();
         }
         let n = n.max(0.0) as usize;
-        Tensor::generated("arange", &[n], |i| start + i as f64 * step)
+        floats("arange", N::ELEMENT, n, |i| from + i as f64 * by)
     }
 
-    /// `n` numbers at equal distances from `start` to `stop`, both included, f64.
+    /// `n` numbers at equal distances from `start` to `stop`, both included: `[n]`, of the type of the numbers; f64 of whole ones.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::linspace(0, 1, 5).to_vec::<f64>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    /// assert_eq!(Tensor::linspace(0.0_f32, 1.0, 3).dtype(), F32);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
-    /// If memory cannot hold them.
+    /// If `n` is negative, or memory cannot hold them.
     #[track_caller]
-    pub fn linspace(start: f64, stop: f64, n: usize) -> Tensor {
+    pub fn linspace<N: SequenceNumber>(start: N, stop: N, n: impl Integer) -> Tensor {
+        let dtype = if N::ELEMENT.is_float() {
+            N::ELEMENT
+        } else {
+            DType::F64
+        };
+        let n = match size_of("linspace", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[], Type::new(dtype, &[0])),
+        };
+        let (start, stop) = (start.float(), stop.float());
         let step = (stop - start) / n.saturating_sub(1).max(1) as f64;
-        Tensor::generated("linspace", &[n], |i| {
+        floats("linspace", dtype, n, |i| {
             if i + 1 == n && n > 1 {
                 stop
             } else {
@@ -174,6 +246,66 @@ impl Tensor {
     }
 }
 
+/// `n` floats of type `dtype`.
+#[track_caller]
+fn floats(name: &str, dtype: DType, n: usize, element: impl Fn(usize) -> f64) -> Tensor {
+    match dtype {
+        DType::F32 => Tensor::generated(name, &[n], |i| element(i) as f32),
+        _ => Tensor::generated(name, &[n], element),
+    }
+}
+
+/// A number that [`Tensor::arange`] and [`Tensor::linspace`] count in. Whole numbers give i64 but for u32.
+#[diagnostic::on_unimplemented(
+    message = "a sequence cannot be made of `{Self}`",
+    label = "expected `f32`, `f64`, or an integer"
+)]
+pub trait SequenceNumber: Copy + Display + sealed::Sealed {
+    /// The element type of a sequence of them.
+    #[doc(hidden)]
+    const ELEMENT: DType;
+
+    /// The number as a float.
+    #[doc(hidden)]
+    fn float(self) -> f64;
+
+    /// A whole number.
+    #[doc(hidden)]
+    fn whole(self) -> Option<i128>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! sequence_numbers {
+    ($($t:ident: $dtype:ident, |$v:ident| $whole:expr;)*) => {$(
+        impl sealed::Sealed for $t {}
+
+        impl SequenceNumber for $t {
+            const ELEMENT: DType = DType::$dtype;
+
+            fn float(self) -> f64 {
+                self as f64
+            }
+
+            fn whole(self) -> Option<i128> {
+                let $v = self;
+                $whole
+            }
+        }
+    )*};
+}
+
+sequence_numbers! {
+    f32: F32, |_v| None;
+    f64: F64, |_v| None;
+    i32: I64, |v| Some(v.into());
+    i64: I64, |v| Some(v.into());
+    u32: U32, |v| Some(v.into());
+    usize: I64, |v| Some(v as i128);
+}
+
 pub(super) fn literal<T: Element>(value: T) -> Literal {
     match Array::from_slice(&[value], &[]) {
         Ok(a) => a.get(0),
@@ -181,27 +313,32 @@ pub(super) fn literal<T: Element>(value: T) -> Literal {
     }
 }
 
-/// Scalars, lists and nested arrays of one element type.
+/// A number in a list that becomes a tensor.
+trait Entry: Copy {
+    type Element: Element;
+
+    /// The numbers as elements.
+    fn elements(values: &[Self]) -> Result<Cow<'_, [Self::Element]>>;
+}
+
+/// Scalars, lists, nested arrays and nested lists of one element type.
 macro_rules! conversions {
-    ($($t:ty),*) => {$(
+    ($($t:ty as $element:ty: |$values:ident| $elements:expr;)*) => {$(
+        impl Entry for $t {
+            type Element = $element;
+
+            fn elements($values: &[$t]) -> Result<Cow<'_, [$element]>> {
+                $elements
+            }
+        }
+
         impl From<$t> for Tensor {
             #[track_caller]
             fn from(value: $t) -> Tensor {
-                Tensor::splat(literal(value), &[])
-            }
-        }
-
-        impl From<Vec<$t>> for Tensor {
-            #[track_caller]
-            fn from(values: Vec<$t>) -> Tensor {
-                from_flat(&values, &[values.len()])
-            }
-        }
-
-        impl From<&[$t]> for Tensor {
-            #[track_caller]
-            fn from(values: &[$t]) -> Tensor {
-                from_flat(values, &[values.len()])
+                match <$t>::elements(&[value]) {
+                    Ok(values) => Tensor::splat(literal(values[0]), &[]),
+                    Err(error) => Tensor::fail(error, &[], Type::scalar(<$element>::DTYPE)),
+                }
             }
         }
 
@@ -225,16 +362,98 @@ macro_rules! conversions {
                 from_flat(values.as_flattened().as_flattened(), &[L, M, N])
             }
         }
+
+        conversions! { @lists $t;
+            [] [$t] |values| from_flat(values, &[values.len()]);
+            [const N: usize] [[$t; N]] |values| from_flat(values.as_flattened(), &[values.len(), N]);
+            [] [Vec<$t>] |values| from_rows(values);
+            [] [Vec<Vec<$t>>] |values| from_blocks(values);
+        }
+    )*};
+    (@lists $t:ty; $([$($generic:tt)*] [$item:ty] |$values:ident| $made:expr;)*) => {$(
+        impl<$($generic)*> From<Vec<$item>> for Tensor {
+            #[track_caller]
+            fn from(values: Vec<$item>) -> Tensor {
+                Tensor::from(&values[..])
+            }
+        }
+
+        impl<$($generic)*> From<&Vec<$item>> for Tensor {
+            #[track_caller]
+            fn from(values: &Vec<$item>) -> Tensor {
+                Tensor::from(&values[..])
+            }
+        }
+
+        impl<$($generic)*> From<&[$item]> for Tensor {
+            #[track_caller]
+            fn from($values: &[$item]) -> Tensor {
+                $made
+            }
+        }
     )*};
 }
 
-conversions!(f32, f64, i32, i64, u32, bool);
+conversions! {
+    f32 as f32: |values| Ok(values.into());
+    f64 as f64: |values| Ok(values.into());
+    i32 as i32: |values| Ok(values.into());
+    i64 as i64: |values| Ok(values.into());
+    u32 as u32: |values| Ok(values.into());
+    bool as bool: |values| Ok(values.into());
+    usize as i64: |values| values.iter().map(|&v| whole(v)).collect::<Result<Vec<i64>>>().map(Cow::from);
+}
+
+/// A place or a count of Rust as an element.
+fn whole(n: usize) -> Result<i64> {
+    i64::try_from(n).map_err(|_| {
+        let message = format!("Tensor::from: the number {n} does not fit into i64");
+        Error::new(ErrorKind::DType, message)
+    })
+}
 
 /// The shape is that of the values; memory may lack for a copy.
 #[track_caller]
-fn from_flat<T: Element>(values: &[T], shape: &[usize]) -> Tensor {
-    match Array::from_slice(values, shape) {
+fn from_flat<T: Entry>(values: &[T], shape: &[usize]) -> Tensor {
+    let array = T::elements(values).and_then(|values| Array::from_slice(&values, shape));
+    match array {
         Ok(array) => Tensor::from_array(array),
-        Err(error) => Tensor::fail(error, &[], Type::new(T::DTYPE, shape)),
+        Err(error) => Tensor::fail(error, &[], Type::new(T::Element::DTYPE, shape)),
+    }
+}
+
+#[track_caller]
+fn from_rows<T: Entry>(rows: &[Vec<T>]) -> Tensor {
+    match equal_lengths(rows, "row") {
+        Ok(n) => from_flat(&rows.concat(), &[rows.len(), n]),
+        Err(error) => Tensor::fail(error, &[], Type::new(T::Element::DTYPE, &[rows.len(), 0])),
+    }
+}
+
+#[track_caller]
+fn from_blocks<T: Entry>(blocks: &[Vec<Vec<T>>]) -> Tensor {
+    let rows = blocks.concat();
+    let sizes = equal_lengths(blocks, "block").and_then(|m| Ok((m, equal_lengths(&rows, "row")?)));
+    match sizes {
+        Ok((m, n)) => from_flat(&rows.concat(), &[blocks.len(), m, n]),
+        Err(error) => {
+            let plausible = Type::new(T::Element::DTYPE, &[blocks.len(), 0, 0]);
+            Tensor::fail(error, &[], plausible)
+        }
+    }
+}
+
+/// The length that all `lists` have; 0 of none.
+fn equal_lengths<T>(lists: &[Vec<T>], name: &str) -> Result<usize> {
+    let first = lists.first().map_or(0, Vec::len);
+    match lists.iter().position(|list| list.len() != first) {
+        None => Ok(first),
+        Some(k) => Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "Tensor::from: {name} 0 has {first} entries, {name} {k} has {}; all must be equally long",
+                lists[k].len()
+            ),
+        )),
     }
 }

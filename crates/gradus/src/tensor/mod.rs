@@ -15,6 +15,8 @@ mod reduce;
 mod shape_ops;
 
 pub use broadcast::Operand;
+pub use compare::where_;
+pub use construct::SequenceNumber;
 pub use einsum::einsum;
 pub use gradus_cpu::Element;
 pub use integers::{AxisRange, Integer, Integers};
