@@ -80,13 +80,13 @@ fn a_pad_that_wraps_inside_of_transforms() {
 #[test]
 fn repetitions_that_wrap() {
     let x = Tensor::from([1.0, 2.0]);
-    assert_snapshot!(stops(|| x.tile(&[usize::MAX])), @"broadcast: no memory can hold f64[18446744073709551615,2]");
-    assert_snapshot!(stops(|| x.tile(&[1u64 << 63])), @"broadcast: no memory can hold f64[9223372036854775808,2]");
-    assert_snapshot!(stops(|| x.repeat(usize::MAX, 0)), @"broadcast: no memory can hold f64[2,18446744073709551615]");
-    assert_snapshot!(stops(|| x.repeat(1u64 << 63, 0)), @"broadcast: no memory can hold f64[2,9223372036854775808]");
-    assert_snapshot!(stops(|| x.expand_dims(-1).broadcast_to(&[1u64 << 33, 2, 1u64 << 31])), @"broadcast: no memory can hold f64[8589934592,2,2147483648]");
-    assert_snapshot!(refused(|x| x.tile(&[1u64 << 63]) + 1.0, &x), @"broadcast: no memory can hold f64[9223372036854775808,2]");
-    assert_snapshot!(refused(|x| vmap(|x: &Tensor| x.repeat(1u64 << 63, 0))(&x.expand_dims(0)), &x), @"broadcast: no memory can hold f64[2,9223372036854775808]");
+    assert_snapshot!(stops(|| x.tile(&[usize::MAX])), @"tile: no memory can hold f64[18446744073709551615,2]");
+    assert_snapshot!(stops(|| x.tile(&[1u64 << 63])), @"tile: no memory can hold f64[9223372036854775808,2]");
+    assert_snapshot!(stops(|| x.repeat(usize::MAX, 0)), @"repeat: no memory can hold f64[2,18446744073709551615]");
+    assert_snapshot!(stops(|| x.repeat(1u64 << 63, 0)), @"repeat: no memory can hold f64[2,9223372036854775808]");
+    assert_snapshot!(stops(|| x.expand_dims(-1).broadcast_to(&[1u64 << 33, 2, 1u64 << 31])), @"broadcast_to: no memory can hold f64[8589934592,2,2147483648]");
+    assert_snapshot!(refused(|x| x.tile(&[1u64 << 63]) + 1.0, &x), @"tile: no memory can hold f64[9223372036854775808,2]");
+    assert_snapshot!(refused(|x| vmap(|x: &Tensor| x.repeat(1u64 << 63, 0))(&x.expand_dims(0)), &x), @"repeat: no memory can hold f64[2,9223372036854775808]");
     // Nothing repeated is nothing, however often.
     assert_eq!(Tensor::ones(&[0], F64).repeat(MOST / 8, 0).shape(), [0]);
 }

@@ -5,13 +5,25 @@ use super::broadcast::{Operand, binary, both, common_dtype, common_shape, expand
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
+/// In the example of a comparison, `[1, 2, 3]` compared with 2.
 macro_rules! comparisons {
-    ($($what:literal $name:ident $op:ident;)*) => {
+    ($($what:literal $alias:literal $name:ident $op:ident $example:literal;)*) => {
+        /// # Comparisons
+        ///
+        /// Elementwise, with a tensor or a number; the results are truth values. `&`, `|`, `^` and `!` combine them.
         impl Tensor {$(
             #[doc = concat!("Whether `", $what, "`, elementwise: truth values. NaN differs from everything and is in no order.")]
             ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let holds = Tensor::from([1, 2, 3]).", stringify!($name), "(2);")]
+            #[doc = concat!("assert_eq!(holds.to_vec::<bool>()?, [", $example, "]);")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            ///
             /// # Panics
             /// If the shapes do not broadcast.
+            #[doc(alias = $alias)]
             #[track_caller]
             pub fn $name(&self, other: impl Operand) -> Tensor {
                 binary(stringify!($name), Op::Compare(Compare::$op), self, &other)
@@ -21,14 +33,15 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    "self = other" equal Eq;
-    "self ≠ other" not_equal Ne;
-    "self < other" less Lt;
-    "self ≤ other" less_equal Le;
-    "self > other" greater Gt;
-    "self ≥ other" greater_equal Ge;
+    "self = other" "eq" equal Eq "false, true, false";
+    "self ≠ other" "ne" not_equal Ne "true, false, true";
+    "self < other" "lt" less Lt "true, false, false";
+    "self ≤ other" "le" less_equal Le "true, true, false";
+    "self > other" "gt" greater Gt "false, false, true";
+    "self ≥ other" "ge" greater_equal Ge "false, true, true";
 }
 
+/// # Choices
 impl Tensor {
     /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting. `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
     /// The function [`where_`] takes the same in NumPy's order.
@@ -87,6 +100,12 @@ impl Tensor {
     }
 
     /// Whether one element is true (or not 0), as a scalar.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert!(Tensor::from([false, true]).any().item::<bool>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn any(&self) -> Tensor {
         if self.is_empty() {
@@ -96,6 +115,13 @@ impl Tensor {
     }
 
     /// Whether all elements are true (or not 0), as a scalar.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert!(x.greater(0).all().item::<bool>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn all(&self) -> Tensor {
         if self.is_empty() {

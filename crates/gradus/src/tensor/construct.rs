@@ -9,6 +9,7 @@ use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
 use std::borrow::Cow;
 use std::fmt::Display;
 
+/// # Making tensors
 impl Tensor {
     /// The tensor of `shape` with these elements in row-major order.
     ///
@@ -25,6 +26,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If their number is not that of the shape's elements, or memory cannot hold a copy.
+    #[doc(alias = "from_vec")]
+    #[doc(alias = "from_shape_vec")]
+    #[doc(alias = "from_slice")]
+    #[doc(alias = "from_row_slice")]
+    #[doc(alias = "tensor")]
+    #[doc(alias = "array")]
     #[track_caller]
     pub fn new<T: Element>(values: impl AsRef<[T]>, shape: impl Integers) -> Result<Tensor> {
         let shape = sizes_of("Tensor::new", shape)?;
@@ -40,6 +47,13 @@ impl Tensor {
 
     /// Zeros.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::zeros(&[2], F64).to_vec::<f64>()?, [0.0, 0.0]);
+    /// assert_eq!(Tensor::zeros(&[], F32).item::<f32>()?, 0.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
@@ -48,6 +62,12 @@ impl Tensor {
     }
 
     /// Ones.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::ones(&[2], I64).to_vec::<i64>()?, [1, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If no memory can hold them.
@@ -58,8 +78,18 @@ impl Tensor {
 
     /// Every element is `value`; of the value's type.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::full(&[2], 0.5).to_vec::<f64>()?, [0.5, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If no memory can hold them.
+    #[doc(alias = "from_elem")]
+    #[doc(alias = "from_element")]
+    #[doc(alias = "fill")]
+    #[doc(alias = "repeat")]
     #[track_caller]
     pub fn full<T: Element>(shape: impl Integers, value: T) -> Tensor {
         Tensor::filled("full", literal(value), shape)
@@ -85,12 +115,26 @@ impl Tensor {
     }
 
     /// Zeros of this tensor's type and shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.zeros_like().to_vec::<f32>()?, [0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         Tensor::zeros(self.shape(), self.dtype())
     }
 
     /// Ones of this tensor's type and shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.ones_like().to_vec::<f32>()?, [1.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         Tensor::ones(self.shape(), self.dtype())
@@ -129,8 +173,15 @@ impl Tensor {
 
     /// The `n × n` identity matrix.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::eye(2, F64).to_vec::<f64>()?, [1.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If memory cannot hold it.
+    #[doc(alias = "identity")]
     #[track_caller]
     pub fn eye(n: impl Integer, dtype: DType) -> Tensor {
         let n = match size_of("eye", n.wide()) {

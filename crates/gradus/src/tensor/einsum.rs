@@ -1,9 +1,9 @@
 //! Sums of products written with index letters.
 
 use super::Tensor;
-use crate::trace::on_behalf_of;
+use crate::trace::called;
 use gradus_ir::primitives::Contract;
-use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Result, Type};
 use std::collections::BTreeMap;
 
 /// The sum of products that `formula` writes with a letter for each axis, as NumPy's `einsum`: `"ij,jk->ik"` is a matrix product.
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// diagonal. Without an arrow the result has the letters that stand once, in alphabetical order. Operands are multiplied from left to right.
 ///
 /// ```
-/// use gradus::{Tensor, tensor::einsum};
+/// use gradus::prelude::*;
 /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
 /// assert_eq!(einsum("ii->", &[&a]).item::<f64>()?, 5.0);
 /// assert_eq!(einsum("ij,j->i", &[&a, &Tensor::from([1.0, 1.0])]).to_vec::<f64>()?, [3.0, 7.0]);
@@ -24,9 +24,7 @@ use std::collections::BTreeMap;
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
     match parse(formula, operands) {
-        Ok((letters, output)) => {
-            on_behalf_of(Loc::caller(), || evaluate(letters, &output, operands))
-        }
+        Ok((letters, output)) => called("einsum", || evaluate(letters, &output, operands)),
         Err(error) => Tensor::fail(error, operands, Type::scalar(DType::F64)),
     }
 }
@@ -151,7 +149,7 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
             }
         }
         out.extend(other_names.iter().filter(|c| !names.contains(c)));
-        sum = sum.contract(&other, op);
+        sum = sum.contract("einsum", &other, op);
         names = batch;
         names.extend(out);
     }

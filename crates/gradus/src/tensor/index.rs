@@ -3,10 +3,12 @@
 use super::Tensor;
 use super::broadcast::{axis_of, common_dtype, common_shape, expand};
 use super::integers::{AxisRange, Integer, Integers, size_of, sizes_of};
+use crate::trace::called;
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
 use std::ops::Bound;
 
+/// # Parts, by ranges and by index arrays
 impl Tensor {
     /// The places `range` along `axis`; negative ends count from the end.
     ///
@@ -19,12 +21,22 @@ impl Tensor {
     ///
     /// # Panics
     /// If the range does not lie in the axis.
+    #[doc(alias = "narrow")]
+    #[doc(alias = "slice_in_dim")]
+    #[doc(alias = "slice")]
     #[track_caller]
     pub fn slice_axis(&self, axis: impl Integer, range: impl AxisRange) -> Tensor {
         self.slice_axis_step(axis, range, 1)
     }
 
     /// As [`slice_axis`](Tensor::slice_axis), every `step`-th place.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1, 2, 3, 4, 5]);
+    /// assert_eq!(t.slice_axis_step(0, .., 2).to_vec::<i32>()?, [1, 3, 5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the range does not lie in the axis, or `step` is 0.
@@ -93,8 +105,21 @@ impl Tensor {
 
     /// Entry `i` along the first axis, which the result does not have; negative `i` counts from the end.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(t.at(0).to_vec::<i32>()?, [1, 2]);
+    /// assert_eq!(t.at(-1).at(0).item::<i32>()?, 3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If there is none.
+    #[doc(alias = "select")]
+    #[doc(alias = "index")]
+    #[doc(alias = "row")]
+    #[doc(alias = "get")]
+    #[doc(alias = "index_axis")]
     #[track_caller]
     pub fn at(&self, i: impl Integer) -> Tensor {
         let (i, n) = (i.wide(), self.shape().first().copied().unwrap_or(0) as i128);
@@ -119,13 +144,22 @@ impl Tensor {
         }
         // One that is too low stays as it was, for the message.
         let from_end = wide.less(0) & wide.greater_equal(-(n as i64));
-        from_end.where_(&(&wide + n), &wide)
+        from_end.where_(&wide + n, &wide)
     }
 
     /// The entries along `axis` that `indices` (whole numbers of any shape) name, in place of that axis; negative ones count from the end.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(t.take(&Tensor::from([2, 0]), 1).to_vec::<i32>()?, [3, 1, 6, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `indices` are no whole numbers. An index out of bounds is found when it runs.
+    #[doc(alias = "index_select")]
+    #[doc(alias = "gather")]
     #[track_caller]
     pub fn take(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         match axis_of("take", axis, self.ty()).and_then(|a| whole("take", indices).map(|()| a)) {
@@ -140,8 +174,17 @@ impl Tensor {
 
     /// For each place of `indices` the entry that it names along `axis`, at the same place of the other axes; the other sizes broadcast.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// let places = Tensor::from([[2], [0]]);
+    /// assert_eq!(t.take_along_axis(&places, 1).to_vec::<i32>()?, [3, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the ranks differ or the shapes do not fit. An index out of bounds is found when it runs.
+    #[doc(alias = "gather")]
     #[track_caller]
     pub fn take_along_axis(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         let prepared = || -> Result<(usize, Dims)> {
@@ -178,15 +221,28 @@ impl Tensor {
         let i = expand(&indices, &wide(&indices)).move_axis(a, -1);
         let batch = others.len();
         let take = Gather::Take { batch, axis: batch };
-        Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a)
+        called("take_along_axis", || {
+            Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a)
+        })
     }
 
     /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
     ///
     /// `updates` has the shape that [`take`](Tensor::take) would give. Both are brought to one element type, as by `+`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([0.0, 0.0, 0.0]);
+    /// let sums = t.index_add(0, &Tensor::from([2, 0, 2]), &Tensor::from([1.0, 2.0, 3.0]));
+    /// assert_eq!(sums.to_vec::<f64>()?, [2.0, 0.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit. An index out of bounds is found when it runs.
+    #[doc(alias = "scatter_add")]
+    #[doc(alias = "index_put")]
+    #[doc(alias = "segment_sum")]
     #[track_caller]
     pub fn index_add(&self, axis: impl Integer, indices: &Tensor, updates: &Tensor) -> Tensor {
         match axis_of("index_add", axis, self.ty())
@@ -197,13 +253,23 @@ impl Tensor {
                 let scatter = Gather::ScatterAdd { batch: 0, axis };
                 let dtype = common_dtype(self.dtype(), updates.dtype());
                 let (whole, updates) = (self.astype(dtype), updates.astype(dtype));
-                Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
+                called("index_add", || {
+                    Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
+                })
             }
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
     /// The part of `sizes` that begins at `starts`: whole numbers, one an axis, which may be computed.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// let part = t.dynamic_slice(&Tensor::from([0, 1]), &[2, 2]);
+    /// assert_eq!(part.to_vec::<i32>()?, [2, 3, 5, 6]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
@@ -223,8 +289,18 @@ impl Tensor {
     /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed. Both are brought to one element type,
     /// as by `+`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1, 2, 3]);
+    /// let changed = t.dynamic_update(&Tensor::from([7, 8]), &Tensor::from([1]));
+    /// assert_eq!(changed.to_vec::<i32>()?, [1, 7, 8]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    #[doc(alias = "dynamic_update_slice")]
+    #[doc(alias = "index_copy")]
     #[track_caller]
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
         let dtype = common_dtype(self.dtype(), part.dtype());
@@ -240,6 +316,13 @@ impl Tensor {
     ///
     /// Elements that name no place give zeros.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let labels = Tensor::from([1, 0]);
+    /// assert_eq!(labels.one_hot(3, F64).to_vec::<f64>()?, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the elements are no whole numbers.
     #[track_caller]
@@ -251,17 +334,42 @@ impl Tensor {
         let mut shape = self.ty().shape.clone();
         shape.push(n);
         let places = Tensor::iota("one_hot", &[n], 0);
-        let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
-        wide.equal(places).astype(dtype)
+        called("one_hot", || {
+            let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
+            wide.equal(places).astype(dtype)
+        })
     }
 
     /// The last two axes as matrices, zero above the `k`-th diagonal.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::ones(&[2, 2], F64);
+    /// assert_eq!(t.tril(0).to_vec::<f64>()?, [1.0, 0.0, 1.0, 1.0]);
+    /// assert_eq!(t.tril(-1).to_vec::<f64>()?, [0.0, 0.0, 1.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "lower_triangle")]
     #[track_caller]
     pub fn tril(&self, k: impl Integer) -> Tensor {
         self.triangle("tril", k.wide(), |row, column| row.greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::ones(&[2, 2], F64);
+    /// assert_eq!(t.triu(0).to_vec::<f64>()?, [1.0, 1.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "upper_triangle")]
     #[track_caller]
     pub fn triu(&self, k: impl Integer) -> Tensor {
         self.triangle("triu", k.wide(), |row, column| row.less_equal(column))
@@ -278,7 +386,7 @@ impl Tensor {
         );
         // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
         let k = k.clamp(-(m as i128), n as i128) as i64;
-        keep(&(&row + k), &column).where_(self, &self.zeros_like())
+        keep(&(&row + k), &column).where_(self, self.zeros_like())
     }
 
     pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {
@@ -289,10 +397,26 @@ impl Tensor {
     }
 
     /// The diagonal of the last two axes: `[…, min(m, n)]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(t.diagonal().to_vec::<f64>()?, [1.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "diag")]
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
+        self.diagonal_of("diagonal")
+    }
+
+    #[track_caller]
+    fn diagonal_of(&self, name: &str) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix("diagonal", self), &[self], self.ty().clone());
+            return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
         let size = m.min(n);
         let mut shape = self.ty().shape.clone();
@@ -304,8 +428,18 @@ impl Tensor {
 
     /// A square matrix with these elements on its diagonal, zeros elsewhere; of a vector.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1.0, 2.0]).diag();
+    /// assert_eq!(t.to_vec::<f64>()?, [1.0, 0.0, 0.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If this is no vector.
+    #[doc(alias = "from_diagonal")]
+    #[doc(alias = "from_diag")]
+    #[doc(alias = "diagflat")]
     #[track_caller]
     pub fn diag(&self) -> Tensor {
         let &[n] = self.shape() else {
@@ -319,13 +453,23 @@ impl Tensor {
             return Tensor::fail(error, &[self], self.ty().clone());
         };
         let wide = expand(self, &[n, n]);
-        Tensor::eye(n, DType::Bool).where_(&wide, &wide.zeros_like())
+        Tensor::eye(n, DType::Bool).where_(&wide, wide.zeros_like())
     }
 
     /// The sum of the diagonal of the last two axes.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(t.trace().item::<f64>()?, 5.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
     #[track_caller]
     pub fn trace(&self) -> Tensor {
-        self.diagonal().sum_axis(-1)
+        called("trace", || self.diagonal_of("trace").sum_axis(-1))
     }
 }
 

@@ -69,6 +69,13 @@ impl Tensor {
     }
 
     /// Whether this is a value of a program being traced, which has no numbers of its own.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = |x: &Tensor| { assert!(x.is_traced()); x * 2.0 };
+    /// assert!(!Tensor::from(1.0).is_traced());
+    /// grad(f)(&Tensor::from(1.0));
+    /// ```
     pub fn is_traced(&self) -> bool {
         matches!(self.0, Repr::Traced(_))
     }

@@ -146,12 +146,12 @@ reductions! {
     #[doc(alias = "standard_deviation")]
     "Standard deviation" std std_axis std_axes std_axis_keep std_axes_keep std_over,
         "[[1.0, 1.0], [3.0, 3.0]]" "1.0" "1.0, 1.0";
-    /// `√Σx²`, also where the squares are no numbers. Its derivative at 0 is NaN, as the norm has none there.
+    /// `√Σx²`, also where the squares are no numbers. Whole numbers give f64. Its derivative at 0 is NaN, as the norm has none there.
     #[doc(alias = "l2_norm")]
     #[doc(alias = "linalg.norm")]
     "Euclidean norm" norm norm_axis norm_axes norm_axis_keep norm_axes_keep norm_over,
         "[[3.0, 0.0], [4.0, 12.0]]" "13.0" "5.0, 12.0";
-    /// `ln Σ eˣ` without overflow; -∞ of no elements. Of equal infinities that are the largest, each has the same share of the derivative.
+    /// `ln Σ eˣ` without overflow; -∞ of no elements. Whole numbers give f64. Of equal infinities that are the largest, each has the same share of the derivative.
     #[doc(alias = "logsumexp")]
     "Logarithm of the sum of exponentials" log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_axis_keep log_sum_exp_axes_keep
         log_sum_exp_over, "[[0.0, 0.0], [0.0, 0.0]]" "4f64.ln()" "2f64.ln(), 2f64.ln()";
@@ -166,12 +166,16 @@ fn kept(x: &Tensor, axes: Dims, reduce: impl Fn(&Tensor, Dims) -> Tensor) -> Ten
 #[track_caller]
 fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
-    let x = if x.dtype().is_float() {
-        x.clone()
-    } else {
-        x.astype(DType::F64)
-    };
-    x.reduced(ReduceKind::Sum, axes) / n as f64
+    floats(x).reduced(ReduceKind::Sum, axes) / n as f64
+}
+
+/// Whole numbers and truth values as f64.
+#[track_caller]
+fn floats(x: &Tensor) -> Tensor {
+    match x.dtype().is_float() {
+        true => x.clone(),
+        false => x.astype(DType::F64),
+    }
 }
 
 #[track_caller]
@@ -187,7 +191,8 @@ fn std_over(x: &Tensor, axes: Dims) -> Tensor {
 
 #[track_caller]
 fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
-    if !x.dtype().is_float() || axes.iter().any(|&a| x.shape()[a] == 0) {
+    let x = &floats(x);
+    if axes.iter().any(|&a| x.shape()[a] == 0) {
         return x.square().reduced(ReduceKind::Sum, axes).sqrt();
     }
     if x.dtype() == DType::F32 {
@@ -212,6 +217,7 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
 
 #[track_caller]
 fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
+    let x = &floats(x);
     if axes.iter().any(|&a| x.shape()[a] == 0) {
         return x.exp().reduced(ReduceKind::Sum, axes).log();
     }

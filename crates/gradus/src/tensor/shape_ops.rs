@@ -3,13 +3,14 @@
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of, common_dtype, expand, fitting};
 use super::integers::{Integer, Integers, size_of, sizes_of};
-use crate::trace::on_behalf_of;
+use crate::trace::{called, on_behalf_of};
 use gradus_ir::primitives::{Layout, Resize};
-use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result, Type};
 
 /// A cut of nothing, and one that fails inside of a call that returns mistakes, give at most so many tensors.
 const MOST_PARTS: usize = 1 << 16;
 
+/// # The same elements in another arrangement
 impl Tensor {
     #[track_caller]
     pub(super) fn layout(&self, layout: Layout) -> Tensor {
@@ -26,6 +27,9 @@ impl Tensor {
     ///
     /// # Panics
     /// If the shape does not have as many elements.
+    #[doc(alias = "view")]
+    #[doc(alias = "into_shape")]
+    #[doc(alias = "to_shape")]
     #[track_caller]
     pub fn reshape(&self, shape: impl Integers) -> Tensor {
         let shape = shape.wide();
@@ -59,12 +63,28 @@ impl Tensor {
     }
 
     /// All elements in one dimension.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::ones(&[2, 3], F64).ravel().shape(), [6]);
+    /// ```
+    #[doc(alias = "flatten")]
     #[track_caller]
     pub fn ravel(&self) -> Tensor {
         self.under(&[self.len()])
     }
 
     /// The axes in reverse order.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.t().to_vec::<i32>()?, [1, 4, 2, 5, 3, 6]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "transpose")]
+    #[doc(alias = "reversed_axes")]
+    #[doc(alias = "mT")]
     #[track_caller]
     pub fn t(&self) -> Tensor {
         self.layout(Layout::Transpose((0..self.rank()).rev().collect()))
@@ -72,19 +92,38 @@ impl Tensor {
 
     /// The axes in another order: axis `i` of the result is axis `order[i]`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::ones(&[2, 3, 4], F64);
+    /// assert_eq!(x.permute(&[2, 0, 1]).shape(), [4, 2, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If `order` is no permutation of the axes.
+    #[doc(alias = "transpose")]
+    #[doc(alias = "permuted_axes")]
     #[track_caller]
     pub fn permute(&self, order: impl Integers) -> Tensor {
         let order = order.wide();
         let resolved = order.iter().map(|&a| axis_of("permute", a, self.ty()));
         match resolved.collect::<Result<Dims>>() {
-            Ok(order) => self.layout(Layout::Transpose(order)),
+            Ok(order) => called("permute", || self.layout(Layout::Transpose(order))),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
     /// Two axes exchanged.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::ones(&[2, 3, 4], F64);
+    /// assert_eq!(x.swap_axes(-1, -2).shape(), [2, 4, 3]);
+    /// ```
+    ///
+    /// # Panics
+    /// If one of them does not exist.
+    #[doc(alias = "swapaxes")]
+    #[doc(alias = "transpose")]
     #[track_caller]
     pub fn swap_axes(&self, a: impl Integer, b: impl Integer) -> Tensor {
         let swapped = || {
@@ -103,6 +142,17 @@ impl Tensor {
     }
 
     /// Axis `from` moved to place `to`, the others in their order.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::ones(&[2, 3, 4], F64);
+    /// assert_eq!(x.move_axis(0, -1).shape(), [3, 4, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis or place.
+    #[doc(alias = "moveaxis")]
+    #[doc(alias = "movedim")]
     #[track_caller]
     pub fn move_axis(&self, from: impl Integer, to: impl Integer) -> Tensor {
         let moved = || {
@@ -121,21 +171,40 @@ impl Tensor {
     }
 
     /// A new axis of size 1 at place `axis` of the result.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert_eq!(x.expand_dims(0).shape(), [1, 2]);
+    /// assert_eq!(x.expand_dims(-1).shape(), [2, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such place.
+    #[doc(alias = "unsqueeze")]
+    #[doc(alias = "insert_axis")]
+    #[doc(alias = "newaxis")]
     #[track_caller]
     pub fn expand_dims(&self, axis: impl Integer) -> Tensor {
-        let mut shape = self.ty().shape.clone();
-        shape.push(1);
-        match axis_of("expand_dims", axis, &self.ty().with_shape(&shape)) {
-            Ok(at) => {
-                shape.pop();
-                shape.insert(at, 1);
-                self.under(&shape)
-            }
+        match new_axis("expand_dims", axis, self.rank()) {
+            Ok(at) => self.with_new_axis(at),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
+    #[track_caller]
+    fn with_new_axis(&self, at: usize) -> Tensor {
+        let mut shape = self.ty().shape.clone();
+        shape.insert(at, 1);
+        self.under(&shape)
+    }
+
     /// Without the axes of size 1.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::ones(&[1, 3, 1], F64).squeeze().shape(), [3]);
+    /// ```
     #[track_caller]
     pub fn squeeze(&self) -> Tensor {
         let shape: Dims = self.shape().iter().copied().filter(|&n| n != 1).collect();
@@ -143,6 +212,15 @@ impl Tensor {
     }
 
     /// Without this axis, which must have size 1.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::ones(&[1, 3, 1], F64).squeeze_axis(0).shape(), [3, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or its size is not 1.
+    #[doc(alias = "remove_axis")]
     #[track_caller]
     pub fn squeeze_axis(&self, axis: impl Integer) -> Tensor {
         let axis = axis.wide();
@@ -169,8 +247,17 @@ impl Tensor {
 
     /// Repeated to `shape` by the rules of broadcasting.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert_eq!(x.broadcast_to(&[2, 2]).to_vec::<f64>()?, [1.0, 2.0, 1.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If a size is neither 1 nor the wanted one.
+    #[doc(alias = "expand")]
+    #[doc(alias = "broadcast")]
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Integers) -> Tensor {
         let shape = &match sizes_of("broadcast_to", shape) {
@@ -191,10 +278,22 @@ impl Tensor {
             );
             return Tensor::fail(error, &[self], self.ty().with_shape(shape));
         }
-        expand(self, shape)
+        called("broadcast_to", || expand(self, shape))
     }
 
     /// The order along these axes reversed.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::from([1, 2, 3]).flip(&[0]).to_vec::<i32>()?, [3, 2, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If an axis does not exist or is named twice.
+    #[doc(alias = "reverse")]
+    #[doc(alias = "rev")]
+    #[doc(alias = "invert_axis")]
     #[track_caller]
     pub fn flip(&self, axes: impl Integers) -> Tensor {
         match axes_of("flip", axes, self.ty()) {
@@ -204,6 +303,15 @@ impl Tensor {
     }
 
     /// Elements moved by `shift` places along `axis`; what leaves at the end comes in at the start.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::from([1, 2, 3]).roll(1, 0).to_vec::<i32>()?, [3, 1, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
     pub fn roll(&self, shift: impl Integer, axis: impl Integer) -> Tensor {
         let axis = match axis_of("roll", axis, self.ty()) {
@@ -225,6 +333,15 @@ impl Tensor {
     }
 
     /// The whole tensor `times` times along each axis.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::from([1, 2]).tile(&[2]).to_vec::<i32>()?, [1, 2, 1, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If a number of times is negative, or no memory can hold the result.
     #[track_caller]
     pub fn tile(&self, times: impl Integers) -> Tensor {
         let times = match sizes_of("tile", times) {
@@ -245,10 +362,22 @@ impl Tensor {
             // A product that cannot be counted is none of an array that `expand` makes.
             together.push(k.saturating_mul(n));
         }
-        expand(&self.under(&apart), &wide).under(&together)
+        called("tile", || {
+            expand(&self.under(&apart), &wide).under(&together)
+        })
     }
 
     /// Each element `times` times, one after the other, along `axis`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::from([1, 2]).repeat(2, 0).to_vec::<i32>()?, [1, 1, 2, 2]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, `times` is negative, or no memory can hold the result.
+    #[doc(alias = "repeat_interleave")]
     #[track_caller]
     pub fn repeat(&self, times: impl Integer, axis: impl Integer) -> Tensor {
         let resolved = || {
@@ -265,10 +394,19 @@ impl Tensor {
         wide[axis + 1] = times;
         let mut together = self.ty().shape.clone();
         together[axis] = together[axis].saturating_mul(times);
-        expand(&self.under(&apart), &wide).under(&together)
+        called("repeat", || {
+            expand(&self.under(&apart), &wide).under(&together)
+        })
     }
 
     /// `widths[i]` elements `value` before and after, along axis `i`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]).pad(&[(1, 2)], 0.0);
+    /// assert_eq!(x.to_vec::<f64>()?, [0.0, 1.0, 2.0, 0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If there is not one pair an axis, or the value does not fit into the element type.
@@ -294,8 +432,17 @@ impl Tensor {
 
     /// The tensor cut into `parts` of equal size along `axis`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let parts = Tensor::from([1, 2, 3, 4]).split(2, 0);
+    /// assert_eq!(parts[1].to_vec::<i32>()?, [3, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the size is no multiple of `parts`.
+    #[doc(alias = "chunk")]
+    #[doc(alias = "array_split")]
     #[track_caller]
     pub fn split(&self, parts: impl Integer, axis: impl Integer) -> Vec<Tensor> {
         let (axis, wanted) = (axis.wide(), parts.wide());
@@ -352,7 +499,7 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
 /// Tensors one after the other along an axis that they have; all other sizes must be equal.
 ///
 /// ```
-/// use gradus::{Tensor, tensor::concatenate};
+/// use gradus::prelude::*;
 /// let t = concatenate(&[&Tensor::from([1, 2]), &Tensor::from([3])], 0);
 /// assert_eq!(t.to_vec::<i32>()?, [1, 2, 3]);
 /// # Ok::<(), gradus::Error>(())
@@ -360,6 +507,11 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
 ///
 /// # Panics
 /// If there is none, or they do not fit.
+#[doc(alias = "concat")]
+#[doc(alias = "cat")]
+#[doc(alias = "vstack")]
+#[doc(alias = "hstack")]
+#[doc(alias = "append")]
 #[track_caller]
 pub fn concatenate(parts: &[&Tensor], axis: impl Integer) -> Tensor {
     let parts = promoted(parts);
@@ -381,14 +533,65 @@ pub fn concatenate(parts: &[&Tensor], axis: impl Integer) -> Tensor {
 
 /// Tensors of one shape along a new axis.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let (x, y) = (Tensor::from([1, 2]), Tensor::from([3, 4]));
+/// assert_eq!(stack(&[&x, &y], 0).to_vec::<i32>()?, [1, 2, 3, 4]);
+/// assert_eq!(stack(&[&x, &y], -1).to_vec::<i32>()?, [1, 3, 2, 4]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// If there is none, or their shapes differ.
+#[doc(alias = "vstack")]
 #[track_caller]
 pub fn stack(parts: &[&Tensor], axis: impl Integer) -> Tensor {
-    let mut lifted = Vec::with_capacity(parts.len());
-    for t in parts {
-        lifted.push(t.expand_dims(axis));
+    match stacked("stack", parts, axis.wide()) {
+        Ok(at) => called("stack", || {
+            let lifted: Vec<Tensor> = parts.iter().map(|t| t.with_new_axis(at)).collect();
+            concatenate(&lifted.iter().collect::<Vec<_>>(), at)
+        }),
+        Err(error) => {
+            let plausible = parts.first().map(|t| t.ty().clone());
+            let plausible = plausible.unwrap_or(Type::new(DType::F64, &[0]));
+            Tensor::fail(error, parts, plausible)
+        }
     }
-    let references: Vec<&Tensor> = lifted.iter().collect();
-    concatenate(&references, axis)
+}
+
+/// The place of the new axis, if tensors can be stacked.
+fn stacked(name: &str, parts: &[&Tensor], axis: i128) -> Result<usize> {
+    let Some(first) = parts.first() else {
+        let message = format!("{name}: there is no tensor to put together");
+        return Err(Error::new(ErrorKind::Argument, message));
+    };
+    if let Some(k) = parts.iter().position(|t| t.shape() != first.shape()) {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "{name}: tensor 0 is {}, tensor {k} is {}; their shapes must be equal, `concatenate` joins tensors along an axis that they have",
+                first.ty(),
+                parts[k].ty()
+            ),
+        ));
+    }
+    new_axis(name, axis, first.rank())
+}
+
+/// The place of a new axis in a result with one axis more than `rank`.
+fn new_axis(name: &str, axis: impl Integer, rank: usize) -> Result<usize> {
+    let axis = axis.wide();
+    let resolved = if axis < 0 {
+        axis + rank as i128 + 1
+    } else {
+        axis
+    };
+    let at = usize::try_from(resolved).ok().filter(|&at| at <= rank);
+    at.ok_or_else(|| {
+        let axes = rank + 1;
+        let message = format!(
+            "{name}: a new axis {axis} in a result of rank {axes}; places go from -{axes} to {rank}"
+        );
+        Error::new(ErrorKind::Axis, message)
+    })
 }
