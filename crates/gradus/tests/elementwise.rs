@@ -318,9 +318,9 @@ fn methods() -> BTreeSet<&'static str> {
                 names.insert(name);
             }
         }
-        // A row of the table: `name Op;`
+        // A row of the table: `name Op "argument" "result";`
         if let Some(row) = line.strip_suffix(';')
-            && let [name, op] = row.split(' ').collect::<Vec<_>>()[..]
+            && let [name, op, "", ..] = row.split([' ', '"']).collect::<Vec<_>>()[..]
             && op.starts_with(char::is_uppercase)
         {
             names.insert(name);

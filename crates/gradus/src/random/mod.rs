@@ -42,6 +42,10 @@ impl Tree for Key {
 /// let x = random::normal(&key, &[3], gradus::DType::F64);
 /// assert_eq!(x.shape(), [3]);
 /// ```
+#[doc(alias = "PRNGKey")]
+#[doc(alias = "seed")]
+#[doc(alias = "manual_seed")]
+#[doc(alias = "seed_from_u64")]
 pub fn key(seed: u64) -> Key {
     Key(Tensor::from([(seed >> 32) as u32, seed as u32]))
 }
@@ -49,8 +53,16 @@ pub fn key(seed: u64) -> Key {
 impl Key {
     /// The key whose state is `data`, a u32 tensor of two numbers, as [`data`](Key::data) gives it.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::Key::from_data(random::key(7).data().clone())?;
+    /// assert_eq!(key.data().to_vec::<u32>()?, [0, 7]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If `data` has another type.
+    #[doc(alias = "wrap_key_data")]
     pub fn from_data(data: Tensor) -> Result<Key> {
         if *data.ty() == Type::new(DType::U32, &[2]) {
             return Ok(Key(data));
@@ -62,11 +74,26 @@ impl Key {
     }
 
     /// The state: a u32 tensor of two numbers.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(random::key(7).data().to_vec::<u32>()?, [0, 7]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "key_data")]
     pub fn data(&self) -> &Tensor {
         &self.0
     }
 
     /// `N` independent keys.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let [a, b] = random::key(0).split();
+    /// let draw = |key| random::uniform(key, &[], F64).item::<f64>();
+    /// assert_ne!(draw(&a)?, draw(&b)?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn split<const N: usize>(&self) -> [Key; N] {
         let keys = self.split_data(N);
@@ -74,6 +101,14 @@ impl Key {
     }
 
     /// `n` independent keys.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(random::key(0).split_n(3).len(), 3);
+    /// ```
+    ///
+    /// # Panics
+    /// If `n` is negative.
     #[track_caller]
     pub fn split_n(&self, n: impl Integer) -> Vec<Key> {
         let keys = self.split_data(n);
@@ -81,6 +116,16 @@ impl Key {
     }
 
     /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let keys = random::key(0).split_data(4);
+    /// let draw = |data: &Tensor| random::normal(&random::Key::from_data(data.clone()).unwrap(), &[], F64);
+    /// assert_eq!(vmap(draw)(&keys).shape(), [4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `n` is negative.
     #[track_caller]
     pub fn split_data(&self, n: impl Integer) -> Tensor {
         let n = match size_of("split", n.wide()) {
@@ -94,12 +139,27 @@ impl Key {
     }
 
     /// The key that belongs to this one and a number, such as that of a step.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::key(0);
+    /// assert_ne!(key.fold_in(1).data().to_vec::<u32>()?, key.fold_in(2).data().to_vec::<u32>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn fold_in(&self, data: u32) -> Key {
         self.fold_in_tensor(&Tensor::from(data))
     }
 
     /// As [`fold_in`](Self::fold_in) with a whole number that may be traced; its lowest 32 bits count.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::key(0);
+    /// let folded = key.fold_in_tensor(&Tensor::from(1));
+    /// assert_eq!(folded.data().to_vec::<u32>()?, key.fold_in(1).data().to_vec::<u32>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `data` is no scalar of whole numbers.
@@ -136,6 +196,16 @@ fn row(keys: &Tensor, i: usize) -> Key {
 }
 
 /// 32 random bits for each element: u32 of `shape`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// assert_eq!(random::bits(&random::key(0), &[4]).dtype(), U32);
+/// ```
+///
+/// # Panics
+/// If no memory can hold them.
+#[doc(alias = "randint")]
+#[doc(alias = "random_raw")]
 #[track_caller]
 pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
     match checked("bits", shape, DType::U32) {
@@ -146,8 +216,17 @@ pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
 
 /// Numbers evenly distributed in `[0, 1)`, multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::uniform(&random::key(0), &[1000], F64);
+/// assert!(x.min().item::<f64>()? >= 0.0 && x.max().item::<f64>()? < 1.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// If `dtype` is no float.
+#[doc(alias = "rand")]
+#[doc(alias = "random")]
 #[track_caller]
 pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
     match floats("uniform", shape, dtype) {
@@ -157,6 +236,13 @@ pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
 }
 
 /// Numbers evenly distributed in `[low, high)`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::uniform_in(&random::key(0), &[1000], F64, -2.0, 2.0);
+/// assert!(x.abs().max().item::<f64>()? <= 2.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Panics
 /// If `dtype` is no float.
@@ -172,8 +258,19 @@ pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high:
 
 /// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::normal(&random::key(0), &[10_000], F64);
+/// assert!(x.mean().item::<f64>()?.abs() < 0.05);
+/// assert!((x.std().item::<f64>()? - 1.0).abs() < 0.05);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// If `dtype` is no float.
+#[doc(alias = "randn")]
+#[doc(alias = "standard_normal")]
+#[doc(alias = "gaussian")]
 #[track_caller]
 pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
     let shape = match floats("normal", shape, dtype) {
@@ -192,6 +289,14 @@ pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
 }
 
 /// Truth values that hold with probability `p`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let heads = random::bernoulli(&random::key(0), &[10_000], 0.25);
+/// assert!((heads.astype(F64).mean().item::<f64>()? - 0.25).abs() < 0.02);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "dropout")]
 #[track_caller]
 pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
     match floats("bernoulli", shape, DType::F32) {
@@ -204,8 +309,17 @@ pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
 
 /// The numbers `0..n` in random order, i64: sorted by random keys, in as many rounds as make ties harmless.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let order = random::permutation(&random::key(0), 100)?;
+/// assert_eq!(order.sum().item::<i64>()?, 99 * 100 / 2);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
+#[doc(alias = "randperm")]
+#[doc(alias = "shuffle")]
 #[track_caller]
 pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     let loc = Loc::caller();

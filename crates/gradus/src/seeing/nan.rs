@@ -179,11 +179,25 @@ impl NanReport {
     }
 
     /// Where the operation is: the line of the user's program, or the piece of a text that it carries out.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let report = find_nan(|x: &Tensor| x.log(), &Tensor::from(0.0))?.unwrap();
+    /// assert_eq!(report.loc().file_line(), report.place);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn loc(&self) -> Loc {
         self.loc
     }
 
     /// The text without the place.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let report = find_nan(|x: &Tensor| x.log(), &Tensor::from(0.0))?.unwrap();
+    /// assert!(report.message().starts_with("infinity made by log"));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn message(&self) -> String {
         let what = match self.value.is_nan() {
             true => "NaN",

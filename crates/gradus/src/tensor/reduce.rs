@@ -410,7 +410,7 @@ impl Tensor {
         }
     }
 
-    /// `eˣ / Σ eˣ` along an axis, without overflow: shares that add up to 1.
+    /// `eˣ / Σ eˣ` along an axis, without overflow: shares that add up to 1. Whole numbers give f64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -420,15 +420,15 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or the elements are no floats.
+    /// If there is no such axis.
     #[track_caller]
     pub fn softmax(&self, axis: impl Integer) -> Tensor {
         let shares = |a| {
-            let axes = Dims::from_slice(&[a]);
-            let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-            let e = exponentials(self, &largest, &axes);
+            let (x, axes) = (floats(self), Dims::from_slice(&[a]));
+            let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
+            let e = exponentials(&x, &largest, &axes);
             let sum = e.reduced(ReduceKind::Sum, axes.clone());
-            e / sum.with_axes(&axes, self.rank())
+            e / sum.with_axes(&axes, x.rank())
         };
         match axis_of("softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),
@@ -437,7 +437,7 @@ impl Tensor {
         }
     }
 
-    /// `ln softmax(x)` along an axis, without overflow.
+    /// `ln softmax(x)` along an axis, without overflow. Whole numbers give f64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -447,18 +447,18 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or the elements are no floats.
+    /// If there is no such axis.
     #[track_caller]
     pub fn log_softmax(&self, axis: impl Integer) -> Tensor {
         let logarithms = |a| {
-            let axes = Dims::from_slice(&[a]);
-            let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-            let largest = largest.with_axes(&axes, self.rank());
+            let (x, axes) = (floats(self), Dims::from_slice(&[a]));
+            let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
+            let largest = largest.with_axes(&axes, x.rank());
             // An element that is the largest gives 0, also where the difference of two infinities would be NaN.
-            let both = self.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
-            let shifted = both.where_(self.zeros_like(), self - largest);
+            let both = x.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
+            let shifted = both.where_(x.zeros_like(), &x - largest);
             let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
-            &shifted - sum.log().with_axes(&axes, self.rank())
+            &shifted - sum.log().with_axes(&axes, x.rank())
         };
         match axis_of("log_softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),

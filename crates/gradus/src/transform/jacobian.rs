@@ -33,6 +33,13 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// Its shape is that of the output followed by that of the input, as for [`jacfwd`]. Cheap where the output is small.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let j = jacrev(|x: &Tensor| x.square())(&Tensor::from([1.0, 2.0]));
+/// assert_eq!(j.to_vec::<f64>()?, [2.0, 0.0, 0.0, 4.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// When called, if the input or the output is no float.
 #[track_caller]
@@ -165,16 +172,36 @@ impl Blocks {
     }
 
     /// The paths of the tensors that are differentiated, such as `.layers.0.weight`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|x: &Tensor| (x * 2.0, x.sum()))(&Tensor::from([1.0, 2.0]));
+    /// assert_eq!(j.rows(), [".0", ".1"]);
+    /// ```
     pub fn rows(&self) -> &[String] {
         &self.rows
     }
 
     /// The paths of the tensors that they are differentiated by.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.columns(), [".0", ".1"]);
+    /// ```
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// The derivative of the tensor at path `row` with respect to the one at path `column`: the shape of the first, then that of the second.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.get("", ".0").unwrap().item::<f64>()?, 3.0);
+    /// assert!(j.get("", ".7").is_none());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn get(&self, row: &str, column: &str) -> Option<&Tensor> {
         let i = self.rows.iter().position(|p| p == row)?;
         let j = self.columns.iter().position(|p| p == column)?;
@@ -182,6 +209,13 @@ impl Blocks {
     }
 
     /// All blocks as one matrix, the elements of each tensor one after the other: `[elements of all rows, elements of all columns]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.matrix().to_vec::<f64>()?, [3.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn matrix(&self) -> Tensor {
         let (heights, widths) = &self.sizes;

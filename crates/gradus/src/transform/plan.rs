@@ -222,16 +222,37 @@ pub(super) fn peak(program: &Graph) -> u64 {
 
 impl JacobianPlan {
     /// The plan itself: candidates, costs, programs.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.sin(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert!(!plan.plan().candidates().is_empty());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn plan(&self) -> &Plan {
         self.plan.plan()
     }
 
     /// The candidates with what each would cost, the one taken, and its order; JSON and a drawing are at [`Plan`].
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert!(plan.explain().contains("taken: "));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn explain(&self) -> String {
         self.plan().explain()
     }
 
     /// The Jacobian (or the Hessian) at `x`, by the order taken.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert_eq!(plan.evaluate(&Tensor::from([3.0, 4.0]))?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If `x` is of another type than the point that the plan was made for.
@@ -240,6 +261,16 @@ impl JacobianPlan {
     }
 
     /// The same by another of the [candidates](Plan::candidates).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// for candidate in plan.plan().candidates() {
+    ///     assert_eq!(plan.evaluate_by(candidate, &x)?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// }
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
@@ -275,6 +306,14 @@ impl JacobianPlan {
 
     /// The Jacobian at `x` by an order of choice; see [`gradus_plan::Accumulation::in_order`].
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// assert_eq!(plan.evaluate_in(&Order::Forward(0), &x)?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if the order does not span all parts, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
@@ -284,6 +323,14 @@ impl JacobianPlan {
     }
 
     /// Runs every admissible candidate at `x`, several times, and says what was counted and measured beside what was estimated.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// println!("{}", plan.analyze(&x)?.explain());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.
