@@ -24,7 +24,7 @@
 //! | `GRADUS_MEMORY_LIMIT` | the most that all arrays together hold, instead of what the system leaves: `6GB`, `512MiB`, `1.5 GB` (`KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB` … `TiB` of 1024), bytes without a unit, or `unlimited` |
 //! | `GRADUS_NUM_THREADS` | how many threads kernels use, 1 to 1024, see [`set_threads`] |
 //! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`] |
-//! | `GRADUS_LOG` | `passes`: prints what the compiler makes of each program |
+//! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
 //!
 //! **Invariants**: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its own, closed over what it
@@ -72,6 +72,9 @@ pub mod prelude {
     pub use crate::seeing::*;
     pub use crate::solve::*;
     pub use crate::tensor::{Tensor, concatenate, einsum, stack, where_};
+    #[doc(hidden)]
+    #[allow(deprecated)]
+    pub use crate::tensor::{cat, concat};
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};
     pub use crate::{nn, optim, random};

@@ -252,3 +252,102 @@ fn lists_of_lists_are_tensors() {
         "Tensor::from: the number 18446744073709551615 does not fit into i64"
     );
 }
+
+/// The compiler says what Gradus calls a method, and the program works meanwhile.
+#[test]
+#[expect(deprecated)]
+fn names_of_other_libraries_forward() {
+    let x = Tensor::from([[1.0, 4.0], [9.0, 2.0]]);
+    let places = Tensor::from([1]);
+    let pairs = [
+        (x.ln(), x.log()),
+        (x.ln_1p(), x.log1p()),
+        (x.exp_m1(), x.expm1()),
+        (x.powf(0.5), x.pow(0.5)),
+        (x.sqr(), x.square()),
+        (x.recip(), x.reciprocal()),
+        (x.signum(), x.sign()),
+        (x.clamp(2, 3), x.clip(2, 3)),
+        (x.detach(), x.stop_gradient()),
+        (x.cast(F32), x.astype(F32)),
+        (x.to_dtype(I64), x.astype(I64)),
+        (x.transpose(), x.t()),
+        (x.view(&[4]), x.reshape(&[4])),
+        (x.unsqueeze(0), x.expand_dims(0)),
+        (x.expand(&[3, 2, 2]), x.broadcast_to(&[3, 2, 2])),
+        (x.index_select(1, &places), x.take(&places, 1)),
+        (x.narrow(0, 1, 1), x.slice_axis(0, 1..2)),
+        (x.mm(&x), x.matmul(&x)),
+        (x.logsumexp(-1), x.log_sum_exp_axis(-1)),
+        (x.sum_keepdim(0), x.sum_axis_keep(0)),
+        (x.mean_keepdim(0), x.mean_axis_keep(0)),
+        (x.max_keepdim(0), x.max_axis_keep(0)),
+        (x.min_keepdim(0), x.min_axis_keep(0)),
+        (x.eq(4), x.equal(4)),
+        (x.ne(4), x.not_equal(4)),
+        (x.lt(4), x.less(4)),
+        (x.le(4), x.less_equal(4)),
+        (x.gt(4), x.greater(4)),
+        (x.ge(4), x.greater_equal(4)),
+        (Tensor::identity(2, F64), Tensor::eye(2, F64)),
+        (concat(&[&x, &x], 0), concatenate(&[&x, &x], 0)),
+        (cat(&[&x, &x], 1), concatenate(&[&x, &x], 1)),
+    ];
+    for (theirs, ours) in pairs {
+        assert_eq!(
+            (theirs.dtype(), theirs.shape()),
+            (ours.dtype(), ours.shape())
+        );
+        assert_eq!(numbers(&theirs), numbers(&ours));
+    }
+    assert_eq!((x.dim(), x.ndim(), x.numel()), (2, 2, 4));
+    assert_eq!(x.sum().to_scalar::<f64>().unwrap(), 16.0);
+    // A mistake is that of the caller's line, under our name.
+    assert_eq!(
+        stops(|| x.unsqueeze(4)),
+        "expand_dims: a new axis 4 in a result of rank 3; places go from -3 to 2"
+    );
+}
+
+/// One number of f64 makes f64 of an array of f32, as in NumPy; the log and the profile name the line.
+#[test]
+fn a_widened_program_is_told() {
+    let name = "a_widened_program_is_told";
+    let x = Tensor::ones(&[1000], F32);
+    let rate = Tensor::from(0.5);
+    let line = line!() + 1;
+    let step = jit(|x: &Tensor| (x * &rate).sin().sum());
+    let (sum, steps) = step.call_profiled(x.clone()).unwrap();
+    assert_eq!(sum.dtype(), F64);
+    let profile = by_line(&steps);
+    let lines = profile.lines.iter().filter(|l| l.widened).map(|l| l.place);
+    assert_eq!(lines.collect::<Vec<_>>(), [Some((file!(), line))]);
+    assert!(profile.to_string().contains("f32 becomes f64 here"));
+    // Not where the number is converted, is a literal, or all are numbers.
+    let narrow = rate.astype(F32);
+    let step = jit(|x: &Tensor| (x * &narrow + 0.1).sin().sum() * 2.0);
+    let (_, steps) = step.call_profiled(x.clone()).unwrap();
+    assert!(by_line(&steps).lines.iter().all(|l| !l.widened));
+    let _ = x.sum() * &rate;
+    let chosen = line!() + 1;
+    assert_eq!(where_(&x.greater(0), &rate, &x).dtype(), F64);
+
+    if std::env::var_os("GRADUS_LOG").is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+        let output = child.env("GRADUS_LOG", "types").output().unwrap();
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stderr).unwrap();
+        let said: Vec<&str> = said
+            .lines()
+            .filter(|l| l.contains("gradus") || l.contains("  at "))
+            .collect();
+        let wanted = [
+            "gradus: mul makes f64 of f32[1000], as the tensor beside it is f64[]; convert that with `astype(F32)`",
+            &format!("  at {}:{line}", file!()),
+            "gradus: where_ makes f64 of f32[1000], as the tensor beside it is f64[]; convert that with `astype(F32)`",
+            &format!("  at {}:{chosen}", file!()),
+        ];
+        assert_eq!(said, wanted);
+    }
+}

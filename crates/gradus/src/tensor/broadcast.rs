@@ -2,6 +2,7 @@
 
 use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
+use crate::seeing::widened;
 use gradus_cpu::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
@@ -231,6 +232,7 @@ pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, 
     let b = b.operand(a.dtype())?;
     let shape = common_shape(name, a.ty(), b.ty())?;
     let dtype = common_dtype(a.dtype(), b.dtype());
+    widened::note(name, a, &b);
     let (a, b) = (a.astype(dtype), b.astype(dtype));
     Ok((expand(&a, &shape), expand(&b, &shape)))
 }

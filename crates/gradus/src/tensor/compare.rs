@@ -2,6 +2,7 @@
 
 use super::Tensor;
 use super::broadcast::{Operand, binary, both, common_dtype, common_shape, expand};
+use crate::seeing::widened;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
@@ -92,6 +93,7 @@ impl Tensor {
             Ok(shape) => shape,
             Err(error) => return Tensor::fail(error, &[self, a, b], a.ty().with_dtype(dtype)),
         };
+        widened::note("where_", a, b);
         let (a, b) = (
             expand(&a.astype(dtype), &shape),
             expand(&b.astype(dtype), &shape),

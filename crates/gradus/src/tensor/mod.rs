@@ -9,6 +9,7 @@ mod index;
 pub(crate) mod integers;
 mod math;
 mod operators;
+mod other_names;
 mod product;
 mod read;
 mod reduce;
@@ -20,6 +21,8 @@ pub use construct::SequenceNumber;
 pub use einsum::einsum;
 pub use gradus_cpu::Element;
 pub use integers::{AxisRange, Integer, Integers};
+#[allow(deprecated)]
+pub use other_names::{cat, concat};
 pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};
