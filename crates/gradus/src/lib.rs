@@ -32,6 +32,8 @@
 
 extern crate self as gradus;
 
+#[doc = include_str!("coming_from.md")]
+pub mod coming_from {}
 pub mod control;
 #[cfg(feature = "io")]
 pub mod io;
