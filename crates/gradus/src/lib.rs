@@ -65,7 +65,7 @@ pub use transform::*;
 pub use tree::Tree;
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 /// What most programs need.
