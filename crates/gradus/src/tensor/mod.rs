@@ -19,6 +19,7 @@ pub use broadcast::Operand;
 pub use compare::where_;
 pub use construct::SequenceNumber;
 pub use einsum::einsum;
+#[doc(inline)]
 pub use gradus_cpu::Element;
 pub use integers::{AxisRange, Integer, Integers};
 #[allow(deprecated)]

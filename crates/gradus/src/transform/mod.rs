@@ -40,6 +40,7 @@ pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
+#[doc(inline)]
 pub use gradus_plan::{
     Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
     Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, Search,
