@@ -7,8 +7,6 @@
 
 use gradus::nn::{Gru, Init};
 use gradus::prelude::*;
-use gradus::random;
-use gradus::tensor::concatenate;
 use gradus_benches::{machine, time};
 use std::collections::HashMap;
 use std::hint::black_box;

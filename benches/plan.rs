@@ -14,7 +14,6 @@
 mod robot_arm;
 
 use gradus::prelude::*;
-use gradus::tensor::stack;
 use gradus_benches::chains::{Function, filled, layers};
 use gradus_benches::{machine, time};
 use robot_arm::robot_arm;

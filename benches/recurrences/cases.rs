@@ -2,7 +2,6 @@
 
 use crate::{Program, in_turns, summary};
 use gradus::prelude::*;
-use gradus::tensor::stack;
 use std::time::{Duration, Instant};
 
 /// The arguments of a recurrence.

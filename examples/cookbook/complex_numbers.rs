@@ -6,8 +6,6 @@
 //! JAX, "The Autodiff Cookbook": Complex numbers and differentiation. PyTorch, "Autograd mechanics": Autograd for Complex Numbers.
 
 use gradus::prelude::*;
-use gradus::random;
-use gradus::tensor::stack;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints, assert_within};
 
 #[derive(Tree, Clone)]

@@ -253,7 +253,7 @@ fn reverse(f: Function, at: &(Tensor, Tensor), along: &(Tensor, Tensor)) -> [Ten
     let along_direction = |(dx, dy): &(Tensor, Tensor)| {
         let part = |slope: &Tensor, direction: &Tensor| {
             let counts = direction.not_equal(0);
-            counts.where_(slope, &slope.zeros_like()) * direction
+            counts.where_(slope, slope.zeros_like()) * direction
         };
         part(dx, &along.0) + part(dy, &along.1)
     };

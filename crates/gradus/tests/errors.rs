@@ -70,7 +70,7 @@ fn composed_functions_speak_for_themselves() {
     assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
     assert_snapshot!(a.at(0).at(0).item::<i32>().unwrap_err().message(), @"item: the tensor is f64[], not of i32; convert it with `astype`");
     assert_snapshot!(stops!(where_(&v, &v, 0)), @"where_: the condition is f64[3], it must hold truth values; compare it with something first");
-    assert_snapshot!(stops!(where_(&v.greater(0), &f(&[4]), 0)), @"where_: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
+    assert_snapshot!(stops!(where_(&v.greater(0), f(&[4]), 0)), @"where_: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
     assert_snapshot!(stops!(a.outer(&v.greater(0)).sum() + v.greater(0).outer(&v.greater(0))), @"outer: bool[3] and bool[3]; both must have the same numeric element type");
     assert_snapshot!(stops!(n.elu()), @"elu: takes floating-point numbers, got i64[3]; convert it first with `astype`");
     assert_snapshot!(stops!(n.softplus()), @"softplus: takes floating-point numbers, got i64[3]; convert it first with `astype`");

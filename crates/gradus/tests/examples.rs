@@ -113,14 +113,13 @@ impl Found {
                         }
                     }
                 }
-                Item::Trait(t) if is_public(&t.vis) => {
+                Item::Trait(t) if is_public(&t.vis)
                     // The example of a trait shows its functions.
-                    if t.items.iter().any(
+                    && t.items.iter().any(
                         |i| matches!(i, TraitItem::Fn(f) if !is_hidden(&documentation(&f.attrs))),
-                    ) {
+                    ) => {
                         self.function(format!("{file}: {}", t.ident), &documentation(&t.attrs));
                     }
-                }
                 Item::Macro(m) if m.mac.path.is_ident("macro_rules") => {
                     let name = m.ident.as_ref().map(ToString::to_string);
                     self.tokens(

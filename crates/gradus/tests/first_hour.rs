@@ -52,7 +52,7 @@ fn literals_need_no_type() {
     let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     assert_eq!(numbers(&x.at(-1).at(0)), [4.0]);
     assert_eq!(x.slice_axis(-1, ..).shape(), [2, 3]);
-    assert_eq!(x.slice_axis(0, 1..-1).shape(), [0, 3]);
+    assert_eq!(x.slice_axis(0, ..-1).shape(), [1, 3]);
     assert_eq!(x.reshape(&[-1]).shape(), [6]);
     // The shape of a scalar, and no axes.
     assert_eq!(x.sum().reshape(&[]).rank(), 0);
@@ -61,9 +61,8 @@ fn literals_need_no_type() {
     assert_eq!(Tensor::new([1.0], &[]).unwrap().rank(), 0);
     assert_eq!(random::uniform(&random::key(0), &[], F64).rank(), 0);
     // A row at a time, with places that index a Rust list too.
-    let names = ["a", "b"];
-    for i in 0..x.shape()[0] {
-        assert_eq!((x.at(i).len(), names[i].len()), (3, 1));
+    for (i, first) in [1.0, 4.0].iter().enumerate() {
+        assert_eq!(numbers(&x.at(i).at(0)), [*first]);
     }
     // Computed ends of loops.
     let n = Tensor::from(4);
@@ -136,10 +135,7 @@ fn choices_take_numbers() {
     let positive = x.greater(0);
     assert_eq!(where_(&positive, &x, 0).dtype(), F32);
     assert_eq!(where_(&positive, 1, &x).dtype(), F32);
-    assert_eq!(
-        where_(&positive, 1.5, &Tensor::from([1i32, 2])).dtype(),
-        F64
-    );
+    assert_eq!(where_(&positive, 1.5, Tensor::from([1i32, 2])).dtype(), F64);
     assert_eq!(positive.where_(1, 0).dtype(), I64);
     assert_eq!(positive.where_(1, 0.5).dtype(), F64);
     assert_eq!(positive.where_(1_f32, 0_f32).dtype(), F32);
@@ -149,7 +145,7 @@ fn choices_take_numbers() {
     let relu = |x: &Tensor| where_(&x.greater(0), x, 0).sum();
     assert_eq!(numbers(&grad(relu)(&x)), [1.0, 0.0]);
     assert_eq!(
-        stops(|| positive.where_(&Tensor::from(1i32), 3_000_000_000i64)),
+        stops(|| positive.where_(Tensor::from(1i32), 3_000_000_000i64)),
         "where_: the number 3000000000 does not fit into i32; convert the tensor with `astype`"
     );
 

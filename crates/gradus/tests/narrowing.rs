@@ -143,7 +143,7 @@ fn a_number_that_does_not_fit_is_an_error() {
     // A fraction beside whole numbers makes f64 of them.
     assert_eq!(numbers(&whole.clip(1.5, 1e300)), [1.5, 2.0]);
     assert_eq!(
-        numbers(&whole.greater(1).where_(&whole, &Tensor::from(0.5))),
+        numbers(&whole.greater(1).where_(&whole, Tensor::from(0.5))),
         [0.5, 2.0]
     );
 }

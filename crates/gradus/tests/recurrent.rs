@@ -2,7 +2,6 @@
 
 use gradus::nn::{Gru, Init, Linear};
 use gradus::prelude::*;
-use gradus::random;
 
 const INPUTS: usize = 2;
 const HIDDEN: usize = 4;

@@ -1,7 +1,6 @@
 //! Numbers of users at the ends of their types: sizes that cannot be counted are errors with the user's line, wherever they are asked for; those that can are right.
 
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 use gradus::{Result, random};
 use insta::assert_snapshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};

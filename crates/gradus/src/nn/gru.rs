@@ -27,7 +27,6 @@ use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
 /// ```
 /// use gradus::nn::{Gru, Init};
 /// use gradus::prelude::*;
-/// use gradus::random;
 ///
 /// let layer = Gru::new(&random::key(0), 3, 5, Init::GlorotUniform, F32);
 /// let x = Tensor::ones(&[2, 7, 3], F32); // two sequences of seven items

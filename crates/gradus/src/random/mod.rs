@@ -37,7 +37,6 @@ impl Tree for Key {
 /// The key of `seed`.
 ///
 /// ```
-/// use gradus::random;
 /// let key = random::key(42);
 /// let x = random::normal(&key, &[3], gradus::DType::F64);
 /// assert_eq!(x.shape(), [3]);

@@ -138,7 +138,7 @@ fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor) -> Tensor {
             let curvature = d.dot(&h);
             let on = curvature.greater(0.0);
             let rho = r.dot(r);
-            let alpha = &rho / on.where_(&curvature, &curvature.ones_like());
+            let alpha = &rho / on.where_(&curvature, curvature.ones_like());
             let next = r - &alpha * h;
             let beta = next.dot(&next) / rho;
             // The first direction is downhill whatever the curvature.

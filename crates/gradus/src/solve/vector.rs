@@ -90,7 +90,7 @@ pub(super) fn scaled(x: &Tensor) -> (Tensor, Tensor) {
         return (x.clone(), Tensor::ones(&[], x.dtype()));
     }
     let largest = x.abs().max();
-    let size = largest.equal(0.0).where_(&largest.ones_like(), &largest);
+    let size = largest.equal(0.0).where_(largest.ones_like(), &largest);
     (x / &size, size)
 }
 

@@ -10,12 +10,15 @@ use std::ops::Bound;
 
 /// # Parts, by ranges and by index arrays
 impl Tensor {
-    /// The places `range` along `axis`; negative ends count from the end.
+    /// The places `range` along `axis`; negative ends count from the end. The axis stays; [`at`](Tensor::at) takes one entry.
+    ///
+    /// A range such as `1..-1` works; Clippy, which takes it for empty, is content with `1..n - 1`.
     ///
     /// ```
     /// use gradus::Tensor;
     /// let t = Tensor::from([1, 2, 3, 4]);
-    /// assert_eq!(t.slice_axis(0, 1..-1).to_vec::<i32>()?, [2, 3]);
+    /// assert_eq!(t.slice_axis(0, 1..3).to_vec::<i32>()?, [2, 3]);
+    /// assert_eq!(t.slice_axis(0, ..-1).to_vec::<i32>()?, [1, 2, 3]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///

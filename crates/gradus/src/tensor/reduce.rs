@@ -209,8 +209,8 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     let largest = x.abs().reduced(ReduceKind::Max, axes.clone());
     let largest = largest.stop_gradient();
     let small = largest.less(power(-500));
-    let factor = small.where_(&power(600), &power(0));
-    let factor = largest.greater(power(500)).where_(&power(-600), &factor);
+    let factor = small.where_(power(600), power(0));
+    let factor = largest.greater(power(500)).where_(power(-600), &factor);
     let scaled = x * factor.with_axes(&axes, x.rank());
     scaled.square().reduced(ReduceKind::Sum, axes).sqrt() / factor
 }
@@ -225,8 +225,8 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     let infinite = !largest.is_finite();
     let sum = exponentials(x, &largest.stop_gradient(), &axes).reduced(ReduceKind::Sum, axes);
     // Where the largest is infinite, it is the result, with its slope.
-    let sum = infinite.where_(&sum.ones_like(), &sum).log();
-    sum + infinite.where_(&largest, &largest.stop_gradient())
+    let sum = infinite.where_(sum.ones_like(), &sum).log();
+    sum + infinite.where_(&largest, largest.stop_gradient())
 }
 
 /// `exp(x - largest)`, to be summed over `axes`.

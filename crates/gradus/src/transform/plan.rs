@@ -285,7 +285,6 @@ impl JacobianPlan {
     /// use gradus::prelude::*;
     /// let row = |x: &Tensor| stack(&[&x.prod(), &x.sum()], 0);
     /// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-    /// # use gradus::tensor::stack;
     /// let blocks = plan_jacobian(vmap(row), &x, &PlanOptions::default())?.evaluate_blocks(&x)?;
     /// // For each row two results by three arguments; output axis 0 follows input axis 0.
     /// assert_eq!(blocks.tensor.shape(), [2, 2, 3]);

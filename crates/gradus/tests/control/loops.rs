@@ -186,9 +186,9 @@ fn choices() {
     let written = |x: &Tensor| {
         let index = (x.sum() * 1.4).floor().astype(I32);
         let mut y = (x.sum() * x).exp().sum();
-        y = index.less_equal(2).where_(&Tensor::from(3.0), &y);
-        y = index.less_equal(1).where_(&x.at(0), &y);
-        index.less_equal(0).where_(&x.sin().sum(), &y)
+        y = index.less_equal(2).where_(Tensor::from(3.0), &y);
+        y = index.less_equal(1).where_(x.at(0), &y);
+        index.less_equal(0).where_(x.sin().sum(), &y)
     };
     for scale in [0.1, 0.4, 0.8, 1.3, 5.0] {
         agree(switched, written, &(x() * scale));

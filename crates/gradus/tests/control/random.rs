@@ -92,7 +92,7 @@ fn apply(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             if flow {
                 cond(&test, |v: &Tensor| part(a, v), |v: &Tensor| part(b, v), v)
             } else {
-                test.where_(&part(a, v), &part(b, v))
+                test.where_(part(a, v), part(b, v))
             }
         }
         Switch(parts) => {
@@ -106,7 +106,7 @@ fn apply(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             }
             let mut y = part(&parts[parts.len() - 1], v);
             for (k, a) in parts.iter().enumerate().rev().skip(1) {
-                y = index.less_equal(k as i64).where_(&part(a, v), &y);
+                y = index.less_equal(k as i64).where_(part(a, v), &y);
             }
             y
         }
@@ -139,7 +139,7 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             }
             let mut v = v.clone();
             for i in 0..3i64 {
-                v = n.greater(i).where_(&at(a, &Tensor::from(i), &v), &v);
+                v = n.greater(i).where_(at(a, &Tensor::from(i), &v), &v);
             }
             v
         }

@@ -126,7 +126,7 @@ fn rows_of_a_jacobian_are_changed_each_by_itself() {
         |g| g.maximum(0.25) * g,
         |g| g * g.dot(g),
         |g| g.greater(0.0).where_(g, &(g * 0.5)),
-        |g| g.greater(0.5).where_(g, &Tensor::from(7.0)),
+        |g| g.greater(0.5).where_(g, Tensor::from(7.0)),
         |g| 2.0 / (g.square() + 1.0),
         |g| gradus::tensor::concatenate(&[&g.slice_axis(0, 1..), &Tensor::from([5.0])], 0),
     ];

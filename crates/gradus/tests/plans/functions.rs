@@ -1,7 +1,6 @@
 //! Functions of many shapes, to be planned.
 
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 
 pub type Function = Box<dyn Fn(&Tensor) -> Tensor>;
 
@@ -189,7 +188,7 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
         f(
             "chosen",
             &[6],
-            Box::new(|x| x.greater(0.0).where_(&x.sin(), &x.square())),
+            Box::new(|x| x.greater(0.0).where_(x.sin(), x.square())),
         ),
         f(
             "broadcast over rows",

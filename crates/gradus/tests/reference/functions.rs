@@ -2,7 +2,6 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 pub fn evaluate(group: &str, case: &Case) -> Option<Vec<Tensor>> {
     let name = case.subject();

@@ -2,7 +2,6 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, einsum, stack};
 
 const FORMULAS: [&str; 16] = [
     "ij,jk->ik",

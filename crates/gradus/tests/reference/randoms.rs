@@ -2,7 +2,7 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::random::{self, Key};
+use gradus::random::Key;
 
 pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let mut parts = case.name.split('/').skip(1);

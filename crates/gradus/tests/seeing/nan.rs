@@ -121,7 +121,7 @@ fn what_touches_no_result_comes_last_and_says_so() {
 fn infinities_that_are_meant_are_no_finding() {
     let mask = |x: &Tensor| {
         x.greater(0.0)
-            .where_(x, &Tensor::full(&[2], f64::NEG_INFINITY))
+            .where_(x, Tensor::full(&[2], f64::NEG_INFINITY))
     };
     assert!(
         find_nan(mask, &Tensor::from([1.0, -1.0]))

@@ -2,7 +2,6 @@
 
 use super::{scalar, whole};
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 type Counted = (Tensor, Tensor);
 
@@ -25,7 +24,10 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
             fori_loop(..n, |_, s: &Tensor| (-s).exp() * x, x)
         }
         "fori_none" => fori_loop(3..3, |_, s: &Tensor| s.exp(), &square),
-        "fori_negative" => fori_loop(5..2, |_, s: &Tensor| s.exp(), &square),
+        "fori_negative" => {
+            let (from, to) = (5, 2);
+            fori_loop(from..to, |_, s: &Tensor| s.exp(), &square)
+        }
         "fori_one" => fori_loop(0..1, |_, s: &Tensor| s.exp() * x, &square),
         "fori_matrix" => {
             let w = x.expand_dims(1) * x.cos() * 0.3;

@@ -2,7 +2,6 @@
 
 use super::scalar;
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, stack};
 
 type Pair = (Tensor, Tensor);
 
