@@ -146,7 +146,7 @@ fn element_types_that_do_not_fit() {
     assert_snapshot!(stops!(a.where_(&a, &a)), @"where_: the condition is f64[2], it must hold truth values; compare it with something first");
     assert_snapshot!(stops!(a.take(&a, 0)), @"take: indices must be whole numbers, got f64[2]; convert them with `astype`");
     assert_snapshot!(stops!(a.one_hot(3, F64)), @"one_hot: indices must be whole numbers, got f64[2]; convert them with `astype`");
-    assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"the number 3000000000 does not fit into i32; convert the tensor with `astype`");
+    assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"add: the number 3000000000 does not fit into i32; convert the tensor with `astype`");
     assert_snapshot!(stops!(random::normal(&random::key(0), &[2], I32)), @"normal: gives floating-point numbers, not i32");
     assert_snapshot!(stops!(n.powi(-1)), @"powi: takes floating-point numbers where the exponent is negative, got i64[2]; convert it first with `astype`");
 }

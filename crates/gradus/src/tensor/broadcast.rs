@@ -3,6 +3,7 @@
 use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
 use crate::seeing::widened;
+use crate::trace::error_of;
 use gradus_cpu::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Literal, Op, Result, Type};
@@ -229,7 +230,7 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
 /// Both operands with one element type and one shape.
 #[track_caller]
 pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
-    let b = b.operand(a.dtype())?;
+    let b = b.operand(a.dtype()).map_err(|e| error_of(name, e))?;
     let shape = common_shape(name, a.ty(), b.ty())?;
     let dtype = common_dtype(a.dtype(), b.dtype());
     widened::note(name, a, &b);

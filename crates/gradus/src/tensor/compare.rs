@@ -3,6 +3,7 @@
 use super::Tensor;
 use super::broadcast::{Operand, binary, both, common_dtype, common_shape, expand};
 use crate::seeing::widened;
+use crate::trace::error_of;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
@@ -68,7 +69,7 @@ impl Tensor {
         match both(&a, &b) {
             Ok((a, b)) => self.choose(&a, &b),
             Err(error) => {
-                let error = Error::new(error.kind(), format!("where_: {}", error.message()));
+                let error = error_of("where_", error);
                 Tensor::fail(error, &[self], Type::new(a.own_dtype(), self.shape()))
             }
         }

@@ -132,7 +132,7 @@ pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
 }
 
 /// `error` as one of the function `name`: messages begin with the name of what fails.
-fn error_of(name: &str, error: Error) -> Error {
+pub(crate) fn error_of(name: &str, error: Error) -> Error {
     let is_name = |text: &str| {
         text.chars()
             .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
