@@ -35,6 +35,7 @@ use std::ops::{Range, RangeInclusive, RangeTo};
 ///
 /// # Panics
 /// If `condition` does not return one truth value, or `step` returns another structure or other types than it gets.
+#[doc(alias = "while")]
 #[track_caller]
 pub fn while_loop<C: Tree>(
     condition: impl Fn(&C) -> Tensor,
@@ -190,6 +191,8 @@ fn go_on<C: Tree>(
 ///
 /// # Panics
 /// If an end of the range is not one integer, or `step` returns another structure or other types than it gets.
+#[doc(alias = "for")]
+#[doc(alias = "for_loop")]
 #[track_caller]
 pub fn fori_loop<C: Tree>(range: impl LoopRange, step: impl Fn(&Tensor, &C) -> C, init: &C) -> C {
     let loc = Loc::caller();

@@ -49,6 +49,7 @@ pub struct ScanOptions {
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns a state of another structure or other types than it gets.
+#[doc(alias = "fold")]
 #[track_caller]
 pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, xs: &X) -> (C, Y) {
     let loc = Loc::caller();
@@ -93,6 +94,7 @@ pub fn scan_with<C: Tree, X: Tree, Y: Tree>(
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis, or different sizes along it.
+#[doc(alias = "for_each")]
 #[track_caller]
 pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     let loc = Loc::caller();
@@ -241,6 +243,8 @@ fn steps<X: Tree>(
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns another structure or other types than it gets.
+#[doc(alias = "prefix_sum")]
+#[doc(alias = "cumprod")]
 #[track_caller]
 pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool) -> X {
     let loc = Loc::caller();

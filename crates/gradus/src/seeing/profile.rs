@@ -147,6 +147,8 @@ impl fmt::Display for LineProfile {
 /// assert!(chrome_trace(&steps).starts_with("{\"traceEvents\": ["));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "profiler")]
+#[doc(alias = "perfetto")]
 pub fn chrome_trace(steps: &[StepTime]) -> String {
     let mut events = vec![
         "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"args\": {\"name\": \"gradus\"}}"

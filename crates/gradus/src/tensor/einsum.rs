@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 ///
 /// # Panics
 /// If the formula is not understood or does not fit the operands.
+#[doc(alias = "contract")]
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
     match parse(formula, operands) {

@@ -26,6 +26,8 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 ///
 /// # Panics
 /// When called, if the rows do not split into so many equal parts, `f` does not return a float scalar, or `p` holds a tensor that is no float.
+#[doc(alias = "gradient_accumulation")]
+#[doc(alias = "microbatch")]
 #[track_caller]
 pub fn value_and_grad_accumulated<P: Tree, X: Tree>(
     f: impl Fn(&P, &X) -> Tensor,

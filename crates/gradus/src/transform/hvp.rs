@@ -43,6 +43,7 @@ impl HvpOrder {
 ///
 /// # Panics
 /// When called, if `f` does not return a float scalar, the argument holds a tensor that is no float, or `v` is not like it.
+#[doc(alias = "hessian_vector_product")]
 #[track_caller]
 pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
     let loc = Loc::caller();

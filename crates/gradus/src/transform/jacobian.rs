@@ -23,6 +23,7 @@ use gradus_plan::Modes;
 ///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "forward_jacobian")]
 #[track_caller]
 pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -42,6 +43,7 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "reverse_jacobian")]
 #[track_caller]
 pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -61,6 +63,7 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "jac")]
 #[track_caller]
 pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -83,6 +86,7 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// # Panics
 /// When called, if `f` does not return a float scalar, or the input is no float.
+#[doc(alias = "second_derivative")]
 #[track_caller]
 pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();

@@ -56,6 +56,8 @@ struct Program<B> {
 /// assert_eq!(w.to_vec::<f64>()?, [0.8, 1.6]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "compile")]
+#[doc(alias = "tf_function")]
 #[track_caller]
 pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
     Jit {

@@ -66,6 +66,7 @@ use gradus_ir::{Error, ErrorKind, Graph, Result};
 ///
 /// # Errors
 /// Mistakes in `f`: shapes that do not fit, values read while tracing.
+#[doc(alias = "make_jaxpr")]
 #[track_caller]
 pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
     let leaves = leaves(x);
@@ -90,6 +91,7 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
 /// assert_eq!(g(&Tensor::from([3.0])).to_vec::<f64>()?, [3.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "detach")]
 pub fn stop_gradient<A: Tree>(x: &A) -> A {
     let stopped = leaves(x).iter().map(Tensor::stop_gradient).collect();
     rebuild(x, stopped)

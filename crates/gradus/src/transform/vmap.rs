@@ -54,6 +54,8 @@ fn signed(axis: impl Integer) -> isize {
 ///
 /// # Panics
 /// When called, if the tensors have no leading axis or it has different sizes.
+#[doc(alias = "batch")]
+#[doc(alias = "vectorize")]
 #[track_caller]
 pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
@@ -73,6 +75,8 @@ pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 ///
 /// # Panics
 /// When called, if the axes do not fit the tensors.
+#[doc(alias = "in_axes")]
+#[doc(alias = "in_dims")]
 #[track_caller]
 pub fn vmap_with<A: Tree, B: Tree>(
     f: impl Fn(&A) -> B,
