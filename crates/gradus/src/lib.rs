@@ -1,7 +1,8 @@
 //! Automatic differentiation of array programs.
 //!
 //! You write an ordinary function over [`Tensor`]s.
-//! Gradus gives its derivatives of any order, maps it over batches, compiles it in milliseconds and runs it in fused vector kernels.
+//! Gradus gives its derivatives of any order, maps it over batches, compiles it in milliseconds and runs it in fused
+//! vector kernels.
 //! It needs stable Rust and nothing else.
 //!
 //! ```
@@ -38,7 +39,8 @@
 //!
 //! # Tensors
 //!
-//! Operators broadcast as in NumPy. A number beside a tensor takes the tensor's type; axes and sizes are integers of any type.
+//! Operators broadcast as in NumPy.
+//! A number beside a tensor takes the tensor's type; axes and sizes are integers of any type.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -82,7 +84,9 @@
 //!
 //! # Loops and choices
 //!
-//! A Rust `for` or `if` runs while the function is traced. [`scan`], [`fori_loop`], [`cond`] and their like become one operation of the program, and are differentiated in both modes.
+//! A Rust `for` or `if` runs while the function is traced.
+//! [`scan`], [`fori_loop`], [`cond`] and their like become one operation of the program, and are differentiated in both
+//! modes.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -146,7 +150,8 @@
 //! # Mistakes
 //!
 //! A mistake names the operation, the shapes, your line, and what would fit.
-//! [`Jit::call`] and other calls that return a [`Result`] return it as `Err`; elsewhere it stops the program, as an index out of bounds does in Rust.
+//! [`Jit::call`] and other calls that return a [`Result`] return it as `Err`; elsewhere it stops the program, as an
+//! index out of bounds does in Rust.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -159,9 +164,9 @@
 //!
 //! # Memory and environment variables
 //!
-//! Before a program runs, the memory that it holds at its peak is compared with the memory that can be had. More is an error of the kind
-//! [`ErrorKind::Memory`] that names the operation, its shape and the bytes. The system's limits count: the address space (`ulimit -v`), the control groups,
-//! the memory available.
+//! Before a program runs, the memory that it holds at its peak is compared with the memory that can be had.
+//! More is an error of the kind [`ErrorKind::Memory`] that names the operation, its shape and the bytes.
+//! The system's limits count: the address space (`ulimit -v`), the control groups, the memory available.
 //!
 //! A value of a variable that cannot be understood is named once on standard error and does not count.
 //!
@@ -173,8 +178,9 @@
 //! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
 
-// Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its own, closed over what it
-// captures; a mistake names the user's line. Never here: rules of differentiation (they stand with the primitives), kernels.
+// Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its
+// own, closed over what it captures; a mistake names the user's line.
+// Never here: rules of differentiation (they stand with the primitives), kernels.
 
 extern crate self as gradus;
 
@@ -222,7 +228,7 @@ pub use tree::Tree;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// What most programs need.
+/// The names that most programs need.
 pub mod prelude {
     pub use crate::control::*;
     pub use crate::seeing::*;

@@ -173,8 +173,9 @@ fn go_on<C: Tree>(
 
 /// Applies `step(i, carried)` for each `i` of a range, beginning with `init`; not at all if the range is empty.
 ///
-/// The ends of the range are integers of any type, or tensors of one integer; `..n` counts from 0. `i` is an i64 scalar. Both modes of differentiation work, whether the ends are
-/// known beforehand or not.
+/// The ends of the range are integers of any type, or tensors of one integer; `..n` counts from 0.
+/// `i` is an i64 scalar.
+/// Both modes of differentiation work, whether the ends are known beforehand or not.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -367,7 +368,8 @@ impl LoopBound for &Tensor {
     }
 }
 
-/// The numbers that [`fori_loop`] goes through: `a..b`, or `..b` from 0 on, of integers or of tensors of one integer; `a..=b` of integers.
+/// The numbers that [`fori_loop`] goes through: `a..b`, or `..b` from 0 on, of integers or of tensors of one integer;
+/// `a..=b` of integers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range that a loop can go through",
     label = "steps are counted by a range, such as `0..n`, `..n` or `1..=n`"

@@ -40,7 +40,8 @@ fn rate_for(rate: &Tensor, like: &Tensor) -> Tensor {
     rate.astype(like.dtype())
 }
 
-/// For the function `name`: applies `f` to the leaves of several trees of one structure at once; each `f` gives one leaf for each of `n` results.
+/// For the function `name`: applies `f` to the leaves of several trees of one structure at once; each `f` gives one
+/// leaf for each of `n` results.
 ///
 /// # Panics
 /// If the trees have different numbers of leaves.

@@ -51,7 +51,8 @@ pub struct LineTime {
     pub operations: u64,
     /// Its part of the bytes read and written.
     pub bytes: u64,
-    /// Whether an array of f32 became f64 on this line because the tensor beside it was one number of f64, which doubles the work of what follows.
+    /// Whether an array of f32 became f64 on this line because the tensor beside it was one number of f64.
+    /// Later operations then move twice the bytes.
     pub widened: bool,
 }
 

@@ -16,7 +16,8 @@ fn places() -> MutexGuard<'static, BTreeSet<Place>> {
     PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes the caller's line if one of the operands of `name` is a single number of f64 and the other an array of f32. `GRADUS_LOG=types` says it on standard error, once a line.
+/// Notes the caller's line if one of the operands of `name` is a single number of f64 and the other an array of f32.
+/// `GRADUS_LOG=types` says it on standard error, once a line.
 #[track_caller]
 pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
     let widens = |number: &Tensor, array: &Tensor| {

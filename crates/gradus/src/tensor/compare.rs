@@ -45,7 +45,8 @@ comparisons! {
 
 /// # Choices
 impl Tensor {
-    /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting. `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
+    /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting.
+    /// `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
     /// The function [`where_`] takes the same in NumPy's order.
     ///
     /// Both are computed. A derivative flows only to the one that was chosen; but if the other one's slope is infinite or NaN there, `0·∞` still makes
@@ -134,7 +135,8 @@ impl Tensor {
     }
 }
 
-/// `a` where `condition` (truth values) holds, else `b`, elementwise with broadcasting: [`Tensor::where_`] in NumPy's order of arguments.
+/// `a` where `condition` (truth values) holds, else `b`, elementwise with broadcasting: [`Tensor::where_`] in NumPy's
+/// order of arguments.
 ///
 /// ```
 /// # use gradus::prelude::*;

@@ -140,7 +140,8 @@ impl Tensor {
         Tensor::ones(self.shape(), self.dtype())
     }
 
-    /// `value` everywhere, in this tensor's type and shape. A number must fit into the element type; a tensor is broadcast to the shape.
+    /// `value` everywhere, in this tensor's type and shape.
+    /// A number must fit into the element type; a tensor is broadcast to the shape.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -221,7 +222,8 @@ impl Tensor {
         }
     }
 
-    /// `start, start + step, …` up to and not including `stop`: `[n]`, of the type of the numbers. Whole literals count as i64.
+    /// `start, start + step, …` up to and not including `stop`: `[n]`, of the type of the numbers.
+    /// Whole literals count as i64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -260,7 +262,8 @@ impl Tensor {
         floats("arange", N::ELEMENT, n, |i| from + i as f64 * by)
     }
 
-    /// `n` numbers at equal distances from `start` to `stop`, both included: `[n]`, of the type of the numbers; f64 of whole ones.
+    /// `n` numbers at equal distances from `start` to `stop`, both included: `[n]`, of the type of the numbers; f64 of
+    /// whole ones.
     ///
     /// ```
     /// # use gradus::prelude::*;

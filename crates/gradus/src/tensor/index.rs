@@ -10,7 +10,8 @@ use std::ops::Bound;
 
 /// # Parts, by ranges and by index arrays
 impl Tensor {
-    /// The places `range` along `axis`; negative ends count from the end. The axis stays; [`at`](Tensor::at) takes one entry.
+    /// The places `range` along `axis`; negative ends count from the end.
+    /// The axis stays; [`at`](Tensor::at) takes one entry.
     ///
     /// A range such as `1..-1` works; Clippy, which takes it for empty, is content with `1..n - 1`.
     ///

@@ -38,7 +38,7 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
-// What functions of the library have resolved already.
+// Numbers that functions of the library have read already.
 impl sealed::Sealed for i128 {}
 
 impl Integer for i128 {

@@ -11,7 +11,8 @@ macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident $op:ident $x:literal $y:literal;)*) => {
         /// # Functions of each element
         ///
-        /// Roots, exponentials, logarithms, angles, rounding: `x.sin()` is of the shape and type of `x`. They take floats but where it is written.
+        /// Roots, exponentials, logarithms, angles, rounding: `x.sin()` is of the shape and type of `x`.
+        /// They take floats but where it is written.
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -298,7 +299,8 @@ impl Tensor {
         binary("minimum", Op::Binary(Binary::Min), self, &other)
     }
 
-    /// The remainder of the division by `other` rounded down, `x - y·⌊x/y⌋`: it has the sign of `other`, where `%` gives that of `self`.
+    /// The remainder of the division by `other` rounded down, `x - y·⌊x/y⌋`: it has the sign of `other`, where `%`
+    /// gives that of `self`.
     ///
     /// ```
     /// # use gradus::prelude::*;

@@ -1,5 +1,7 @@
-//! Reductions. Each comes for all elements (`sum`), one axis (`sum_axis`) and several axes (`sum_axes`). The forms for axes also come as `sum_axis_keep` and
-//! `sum_axes_keep`, which leave the reduced axes with size 1, so that the result broadcasts against the original.
+//! Reductions.
+//! Each comes for all elements (`sum`), one axis (`sum_axis`) and several axes (`sum_axes`).
+//! The forms for axes also come as `sum_axis_keep` and `sum_axes_keep`,
+//! which leave the reduced axes with size 1, so that the result broadcasts against the original.
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
@@ -8,13 +10,16 @@ use crate::trace::called;
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
 use gradus_ir::{DType, Dims, Op};
 
-/// The functions of a reduction: its name for all elements, one axis, several axes, one and several kept; in the examples the argument, the result for all elements, and for axis 0.
+/// The functions of a reduction: its name for all elements, one axis, several axes, one and several kept; in the
+/// examples the argument, the result for all elements, and for axis 0.
 macro_rules! reductions {
     ($($(#[$doc:meta])* $what:literal $all:ident $one:ident $several:ident $one_keep:ident $several_keep:ident $f:expr,
        $x:literal $total:literal $columns:literal;)*) => {
         /// # Reductions
         ///
-        /// Sums, means, extremes and norms: of all elements (`sum`), along one axis (`sum_axis`) or several (`sum_axes`). The forms that end with `_keep` leave the reduced axes with
+        /// Sums, means, extremes and norms: of all elements (`sum`), along one axis (`sum_axis`) or several
+        /// (`sum_axes`).
+        /// The forms that end with `_keep` leave the reduced axes with
         /// size 1, so that the result broadcasts against the original. Negative axes count from the end.
         impl Tensor {$(
             #[doc = concat!($what, " of all elements, a scalar.")]
@@ -146,12 +151,16 @@ reductions! {
     #[doc(alias = "standard_deviation")]
     "Standard deviation" std std_axis std_axes std_axis_keep std_axes_keep std_over,
         "[[1.0, 1.0], [3.0, 3.0]]" "1.0" "1.0, 1.0";
-    /// `√Σx²`, also where the squares are no numbers. Whole numbers give f64. Its derivative at 0 is NaN, as the norm has none there.
+    /// `√Σx²`, also where the squares are no numbers.
+    /// Whole numbers give f64.
+    /// Its derivative at 0 is NaN, as the norm has none there.
     #[doc(alias = "l2_norm")]
     #[doc(alias = "linalg.norm")]
     "Euclidean norm" norm norm_axis norm_axes norm_axis_keep norm_axes_keep norm_over,
         "[[3.0, 0.0], [4.0, 12.0]]" "13.0" "5.0, 12.0";
-    /// `ln Σ eˣ` without overflow; -∞ of no elements. Whole numbers give f64. Of equal infinities that are the largest, each has the same share of the derivative.
+    /// `ln Σ eˣ` without overflow; -∞ of no elements.
+    /// Whole numbers give f64.
+    /// Of equal infinities that are the largest, each has the same share of the derivative.
     #[doc(alias = "logsumexp")]
     "Logarithm of the sum of exponentials" log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_axis_keep log_sum_exp_axes_keep
         log_sum_exp_over, "[[0.0, 0.0], [0.0, 0.0]]" "4f64.ln()" "2f64.ln(), 2f64.ln()";

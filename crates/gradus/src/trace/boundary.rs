@@ -115,8 +115,9 @@ pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Runs `f`, the body of the library's function `name`, which calls no functions of users: what it does belongs to the caller's line, and messages name `name` in place of the
-/// operation inside of it that fails. Of functions that call one another the outermost counts: the user has called it.
+/// Runs `f`, the body of the library's function `name`, which calls no functions of users.
+/// Its operations belong to the caller's line, and messages name `name` in place of the operation that fails.
+/// Of functions that call one another the outermost counts: the user has called it.
 #[track_caller]
 pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
     /// Restores the name also when `f` unwinds.
