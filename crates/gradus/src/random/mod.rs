@@ -37,8 +37,9 @@ impl Tree for Key {
 /// The key of `seed`.
 ///
 /// ```
+/// # use gradus::prelude::*;
 /// let key = random::key(42);
-/// let x = random::normal(&key, &[3], gradus::DType::F64);
+/// let x = random::normal(&key, &[3], F64);
 /// assert_eq!(x.shape(), [3]);
 /// ```
 #[doc(alias = "PRNGKey")]
