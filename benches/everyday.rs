@@ -7,8 +7,6 @@
 
 use gradus::nn::{Gru, Init};
 use gradus::prelude::*;
-use gradus::random;
-use gradus::tensor::concatenate;
 use gradus_benches::{machine, time};
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -42,7 +40,7 @@ fn normal(shape: &[usize], dtype: DType) -> Tensor {
 fn loops() -> Vec<Case> {
     let logistic = |r: &Tensor| {
         let step = |_: &Tensor, x: &Tensor| r * x * (1.0 - x);
-        fori_loop(0, 1000, step, &Tensor::from(0.4))
+        fori_loop(0..1000, step, &Tensor::from(0.4))
     };
     let rotation = |x: &Tensor| {
         let w = Tensor::from([[0.9, -0.2, 0.1], [0.2, 0.9, 0.0], [0.0, 0.1, 0.95]]);

@@ -20,7 +20,6 @@ mod robot_arm;
 
 use gradus::Graph;
 use gradus::prelude::*;
-use gradus::tensor::stack;
 use gradus_benches::chains::{Function, filled, layers};
 use gradus_benches::{machine, time};
 use robot_arm::robot_arm;

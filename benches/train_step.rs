@@ -7,7 +7,6 @@
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
 use gradus::prelude::*;
-use gradus::random;
 use gradus_benches::{Timing, machine, number, peer, text, time};
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,6 @@
 //! three parameters and many residuals.
 
 use gradus::prelude::*;
-use gradus::random;
 
 /// `a·exp(-b·t)·cos(c·t)`
 fn model(p: &Tensor, t: &Tensor) -> Tensor {

@@ -3,7 +3,6 @@
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
 use gradus::prelude::*;
-use gradus::random;
 
 fn main() -> Result<()> {
     let x = Tensor::from([[0.0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);

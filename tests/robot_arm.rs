@@ -1,7 +1,6 @@
 //! The robot arm with six joints, for the tests and the benchmark of plans.
 
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 /// The robot arm of `gradus_plan::scalar::known`: position and angles of the hand by six angles.
 pub fn robot_arm(t: &Tensor) -> Tensor {

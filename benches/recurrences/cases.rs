@@ -2,7 +2,6 @@
 
 use crate::{Program, in_turns, summary};
 use gradus::prelude::*;
-use gradus::tensor::stack;
 use std::time::{Duration, Instant};
 
 /// The arguments of a recurrence.
@@ -173,7 +172,7 @@ fn kalman(n: usize, keep: Keep) -> Function {
             let gap = y - mean.slice_axis(0, ..2);
             let columns = variance.slice_axis(1, ..2);
             let s = columns.slice_axis(0, ..2) + &p[4] * 0.5;
-            let at = |i: isize, j: isize| s.at(i).at(j);
+            let at = |i: usize, j: usize| s.at(i).at(j);
             let (p, q, r, t) = (at(0, 0), at(0, 1), at(1, 0), at(1, 1));
             let determinant = &p * &t - &q * &r;
             let rows = [stack(&[&t, &-&q], 0), stack(&[&-&r, &p], 0)];

@@ -6,8 +6,6 @@
 //! JAX, "The Autodiff Cookbook": Complex numbers and differentiation. PyTorch, "Autograd mechanics": Autograd for Complex Numbers.
 
 use gradus::prelude::*;
-use gradus::random;
-use gradus::tensor::stack;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints, assert_within};
 
 #[derive(Tree, Clone)]
@@ -67,7 +65,7 @@ fn wirtinger(f: impl Fn(&Complex) -> Complex, z: &Complex) -> [Complex; 2] {
 
 /// The entry of a lower triangular matrix of Cholesky's decomposition, row after row, of the Hermitian part of `a`.
 fn cholesky(a: &Complex, n: usize) -> Vec<Vec<Complex>> {
-    let part = |t: &Tensor, i: usize, j: usize| t.at(i as isize).at(j as isize);
+    let part = |t: &Tensor, i: usize, j: usize| t.at(i).at(j);
     let at = |i, j| Complex::new(part(&a.re, i, j), part(&a.im, i, j));
     let mut rows: Vec<Vec<Complex>> = Vec::new();
     for i in 0..n {

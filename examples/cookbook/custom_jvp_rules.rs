@@ -45,7 +45,7 @@ pub fn main() -> Result<()> {
     // Rust's `if` on a value that is not known here becomes `cond`. The rule need not be the derivative.
     let odd = custom_jvp(
         |x: &Tensor| cond(&x.greater(0.0), Tensor::sin, Tensor::cos, x),
-        |x: &Tensor, _, dx: &Tensor| x.greater(0.0).where_(&(dx * 2), &(dx * 3)),
+        |x: &Tensor, _, dx: &Tensor| x.greater(0.0).where_(dx * 2, dx * 3),
     );
     assert_prints(&grad(&odd)(&number(1.0)), 2.0);
     assert_prints(&grad(&odd)(&number(-1.0)), 3.0);

@@ -5,7 +5,6 @@
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (estimating the trace of a Hessian using random Hessian-vector products).
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::assert_composes;
 
 fn f(x: &Tensor) -> Tensor {
@@ -17,7 +16,7 @@ pub fn main() -> Result<()> {
     let n = 4000;
     let x = random::normal(&random::key(1), &[50], F64);
     let heads = random::bernoulli(&random::key(2), &[n, 50], 0.5);
-    let signs = heads.where_(&Tensor::from(1.0), &Tensor::from(-1.0));
+    let signs = heads.where_(1.0, -1.0);
     // All products in one compiled program.
     let samples = jit(vmap(|v: &Tensor| v.dot(&hvp(f)(&x, v)))).call(&signs)?;
 

@@ -3,7 +3,6 @@
 //! JAX, "The Autodiff Cookbook": Hessian-vector products with `grad`-of-`grad`; Hessian-vector products using both forward- and reverse-mode.
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::logistic::parameters;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
 

@@ -3,8 +3,6 @@
 //! JAX, "The Autodiff Cookbook": Jacobian-Matrix and Matrix-Jacobian products; The implementation of `jacfwd` and `jacrev`.
 
 use gradus::prelude::*;
-use gradus::random;
-use gradus::tensor::stack;
 use gradus_examples::shared::logistic::{parameters, predict};
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
 use std::f64::consts::PI;

@@ -12,7 +12,7 @@
 
 use gradus::optim::Sgd;
 use gradus::prelude::*;
-use gradus::random::{self, Key};
+use gradus::random::Key;
 use gradus_examples::shared::{assert_composes, assert_near};
 
 #[derive(Tree, Clone)]
@@ -28,7 +28,7 @@ impl Model {
         let mut hidden = x.matmul(&self.base).tanh();
         if self.training {
             let kept = random::bernoulli(key, hidden.shape(), 0.5);
-            hidden = kept.where_(&(&hidden * 2), &hidden.zeros_like());
+            hidden = kept.where_(&hidden * 2, 0);
         }
         hidden.matmul(&self.head)
     }

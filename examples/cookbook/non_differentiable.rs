@@ -5,7 +5,6 @@
 //! PyTorch, "Autograd mechanics": Gradients for non-differentiable functions.
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::{assert_composes, assert_near};
 
 fn slope(f: impl Fn(&Tensor) -> Tensor, x: f64) -> Result<f64> {

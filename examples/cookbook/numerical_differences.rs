@@ -5,7 +5,6 @@
 //! JAX, "The Autodiff Cookbook": Checking against numerical differences.
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::logistic::{loss, parameters};
 use gradus_examples::shared::{assert_composes, assert_prints, assert_within};
 

@@ -4,7 +4,6 @@
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (optimizing VJPs with Jacobian pre-accumulation).
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::{assert_composes, assert_near};
 
 pub fn main() -> Result<()> {

@@ -3,7 +3,6 @@
 //! JAX, "The Autodiff Cookbook": Jacobian-Vector products; Vector-Jacobian products; Vector-valued gradients with VJPs.
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::logistic::{parameters, predict};
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
 

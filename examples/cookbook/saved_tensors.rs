@@ -8,7 +8,6 @@
 
 use gradus::io::{load, save};
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::{
     assert_composes, assert_composes_in_reverse, assert_near, assert_within,
 };

@@ -5,7 +5,6 @@
 //! C++ hooks).
 
 use gradus::prelude::*;
-use gradus::random;
 use gradus_examples::shared::{assert_composes, assert_prints};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

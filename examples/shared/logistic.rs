@@ -1,7 +1,7 @@
 //! The model of JAX's "Autodiff Cookbook": a logistic regression of four examples, with the parameters that its keys give.
 
 use gradus::prelude::*;
-use gradus::random::{self, Key};
+use gradus::random::Key;
 
 /// Four examples of three numbers.
 pub fn inputs() -> Tensor {
@@ -31,5 +31,5 @@ pub fn predict(w: &Tensor, b: &Tensor) -> Tensor {
 pub fn loss(w: &Tensor, b: &Tensor) -> Tensor {
     let p = predict(w, b);
     let labels = Tensor::from([true, true, false, true]);
-    -labels.where_(&p, &(1 - &p)).log().sum()
+    -labels.where_(&p, 1 - &p).log().sum()
 }

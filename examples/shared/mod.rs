@@ -1,7 +1,6 @@
 //! What the programs of the cookbook share: checks, and the model of the first page.
 
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 pub mod logistic;
 

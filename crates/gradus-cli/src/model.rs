@@ -95,7 +95,7 @@ pub fn scores(net: &Network, images: &Tensor, labels: &Tensor) -> Result<(Vec<i6
 pub fn chunks(images: &Tensor, labels: &Tensor) -> impl Iterator<Item = (Tensor, Tensor)> {
     let n = labels.len();
     (0..n).step_by(CHUNK).map(move |start| {
-        let part = start as isize..(start + CHUNK).min(n) as isize;
+        let part = start..(start + CHUNK).min(n);
         let images = images.slice_axis(0, part.clone());
         (images, labels.slice_axis(0, part))
     })

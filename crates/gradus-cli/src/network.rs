@@ -127,7 +127,7 @@ impl Network {
         match self {
             Network::Mlp(net) => {
                 let pixels: usize = images.shape()[1..].iter().product();
-                net.forward(&images.reshape(&[images.shape()[0] as isize, pixels as isize]))
+                net.forward(&images.reshape(&[images.shape()[0], pixels]))
             }
             Network::Rows(net) => net.scores(images),
         }

@@ -2,7 +2,7 @@
 //! A value that cannot be understood is named once on standard error with what would fit, and counts as not set.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// The value of the variable `name` as `parse` reads it;
 /// `None` where it is not set or empty, or where `parse` says what is wrong with it.
@@ -32,6 +32,33 @@ pub fn switch(name: &str) -> bool {
         _ => Err("expected 1 or 0".into()),
     });
     on.unwrap_or(false)
+}
+
+/// Something that `GRADUS_LOG` can ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// The results of the compiler's passes.
+    Passes,
+    /// Arrays of f32 that became f64 because of one number.
+    Types,
+}
+
+/// Whether `GRADUS_LOG`, words with commas between them, asks for `what`.
+pub fn logs(what: Log) -> bool {
+    static ASKED: LazyLock<Vec<Log>> = LazyLock::new(|| {
+        let asked = read("GRADUS_LOG", |text| {
+            let words = text.split(',').map(|word| match word.trim() {
+                "passes" => Ok(Log::Passes),
+                "types" => Ok(Log::Types),
+                word => Err(format!(
+                    "`{word}` is nothing that can be logged; expected passes or types"
+                )),
+            });
+            words.collect()
+        });
+        asked.unwrap_or_default()
+    });
+    ASKED.contains(&what)
 }
 
 /// Says `message` on standard error, the first time that it is to be said.

@@ -1,37 +1,191 @@
 //! Automatic differentiation of array programs.
 //!
-//! Write an ordinary function over [`Tensor`]s; transforms give functions again: [`grad`], [`jvp`], [`vjp`], [`jacobian`],
-//! [`hessian`], [`hvp`], [`vmap`], [`jit`]. They compose in any order and to any depth.
+//! You write an ordinary function over [`Tensor`]s.
+//! Gradus gives its derivatives of any order, maps it over batches, compiles it in milliseconds and runs it in fused
+//! vector kernels.
+//! It needs stable Rust and nothing else.
 //!
 //! ```
 //! use gradus::prelude::*;
 //!
 //! let f = |x: &Tensor| (x.sin() * x).sum();
-//! let slope = grad(f);
-//! let curvature = jacfwd(grad(f));
 //! let x = Tensor::from([0.0, 1.0]);
-//! println!("{} {}", slope(&x), curvature(&x));
+//! let slope = grad(f)(&x);
+//! let curvature = hessian(f)(&x);
+//! assert_eq!((slope.shape(), curvature.shape()), (&[2][..], &[2, 2][..]));
 //! ```
 //!
-//! **Memory**: before a program runs, what it holds at its peak is compared with what can be had, and each array that is made is; more is an error (of the kind
-//! [`ErrorKind::Memory`]) that names the operation, its shape and the bytes. What can be had is what the system leaves: of the address space (`ulimit -v`), of the control groups'
-//! limits, of the memory available.
+//! [`coming_from`] sets the names of JAX, NumPy, PyTorch, ndarray and nalgebra beside those of Gradus.
 //!
-//! **Environment variables**; a value that cannot be understood is named once on standard error and does not count:
+//! # Where things are
+//!
+//! | subject | where |
+//! |---|---|
+//! | arrays and their operators | [`Tensor`]; [`stack`](tensor::stack), [`concatenate`](tensor::concatenate), [`einsum`](tensor::einsum), [`where_`](tensor::where_) |
+//! | derivatives | [`grad`], [`value_and_grad`], [`jvp`], [`vjp`], [`linearize`], [`jacobian`], [`hessian`], [`hvp`] |
+//! | derivatives of parts, of several losses, on their way | [`grad_wrt`], [`freeze`], [`value_and_grads`], [`with_cotangent`], [`tap`] |
+//! | rules of your own | [`custom_jvp`], [`custom_vjp`], [`linear_call`], [`check_grads`] |
+//! | batches | [`vmap`], [`vmap_with`] |
+//! | compilation | [`jit`] |
+//! | control flow | [`cond`], [`switch`], [`scan`], [`fori_loop`], [`while_loop`], [`checkpoint`], the module [`control`] |
+//! | structures of tensors | [`Tree`] and `#[derive(Tree)]`, the module [`tree`] |
+//! | networks | the modules [`nn`] and [`optim`] |
+//! | random numbers | the module [`random`] |
+//! | equations and minima | [`linear_solve`], [`find_root`], [`fixed_point`], [`argmin`], the module [`solve`] |
+//! | the order of the chain rule | [`plan_jacobian`], [`plan_hessian`], [`plan_hvp`] |
+//! | looking into programs | [`trace`](crate::trace()), [`page`], [`debug_print`], [`find_nan`], [`by_line`] |
+//! | files | the module [`io`] |
+//! | mistakes | [`Error`], [`ErrorKind`], [`Result`] |
+//!
+//! # Tensors
+//!
+//! Operators broadcast as in NumPy.
+//! A number beside a tensor takes the tensor's type; axes and sizes are integers of any type.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let a = Tensor::from([[1.0, 2.0], [3.0, 6.0]]);
+//! let centred = &a - a.mean_axis_keep(-1);
+//! assert_eq!(centred.to_vec::<f64>()?, [-0.5, 0.5, -1.5, 1.5]);
+//! assert_eq!(a.matmul(&a.t()).at(0).to_vec::<f64>()?, [5.0, 15.0]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Transforms
+//!
+//! They take functions and return functions, so they nest in any order and to any depth.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let f = |x: &Tensor| x.powi(3).sum();
+//! let x = Tensor::from([1.0, 2.0]);
+//! assert_eq!(grad(f)(&x).to_vec::<f64>()?, [3.0, 12.0]);
+//! assert_eq!(hvp(f)(&x, &x).to_vec::<f64>()?, [6.0, 24.0]);
+//! let of_rows = jit(vmap(grad(f)));
+//! assert_eq!(of_rows.call(&Tensor::ones(&[5, 2], F64))?.shape(), [5, 2]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Parameters
+//!
+//! Arguments and results are trees of tensors: tuples, arrays, `Vec`, maps and your own types.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! #[derive(Tree)]
+//! struct Line { slope: Tensor, offset: Tensor }
+//!
+//! let (x, y) = (Tensor::from([0.0, 1.0, 2.0]), Tensor::from([1.0, 3.0, 5.0]));
+//! let loss = |l: &Line| (&l.slope * &x + &l.offset - &y).square().mean();
+//! let g = grad(loss)(&Line { slope: Tensor::from(0.0), offset: Tensor::from(0.0) });
+//! assert_eq!(g.offset.item::<f64>()?, -6.0);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Loops and choices
+//!
+//! A Rust `for` or `if` runs while the function is traced.
+//! [`scan`], [`fori_loop`], [`cond`] and their like become one operation of the program, and are differentiated in both
+//! modes.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let orbit = |r: &Tensor| fori_loop(0..1000, |_, x: &Tensor| r * x * (1 - x), &Tensor::from(0.3));
+//! let slope = jit(grad(orbit)).call(&Tensor::from(2.5))?;
+//! assert!((slope.item::<f64>()? - 0.16).abs() < 1e-9);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Training
+//!
+//! Networks and optimisers are trees and plain functions, so a step with its gradient is one compiled program.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let net = nn::Mlp::new(&random::key(0), &[2, 16, 1], nn::Activation::Tanh, F32)?;
+//! let x = random::normal(&random::key(1), &[64, 2], F32);
+//! let y = x.square().sum_axis_keep(-1);
+//! let adam = optim::Adam::default();
+//! let step = jit(move |(net, state): &(nn::Mlp, optim::AdamState<nn::Mlp>)| {
+//!     let loss = |net: &nn::Mlp| nn::mean_squared_error(&net.forward(&x), &y);
+//!     let (loss, slope) = value_and_grad(loss)(net);
+//!     (adam.update(net, &slope, state, &Tensor::from(0.01_f32)), loss)
+//! });
+//! let mut at = (net.clone(), adam.start(&net));
+//! let mut losses = Vec::new();
+//! for _ in 0..50 {
+//!     let (next, loss) = step.call_owned(at)?;
+//!     losses.push(loss.item::<f32>()?);
+//!     at = next;
+//! }
+//! assert!(losses[49] < losses[0]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # The order of the chain rule
+//!
+//! [`jacobian`], [`hessian`] and [`hvp`] take the order that costs least by an estimate. A plan explains the choice.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! // Wide, narrow, wide: neither forward nor reverse mode is cheap.
+//! let widths = [200, 40, 4, 40, 200];
+//! let layers: Vec<Tensor> = widths.windows(2).map(|w| Tensor::full(&[w[1], w[0]], 0.1)).collect();
+//! let f = move |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
+//! let plan = plan_jacobian(f, &Tensor::ones(&[200], F64), &PlanOptions::default())?;
+//! assert!(plan.explain().contains("taken: mixed"));
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Looking into programs
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let length = |x: &Tensor| x.square().sum().sqrt();
+//! let report = find_nan(grad(length), &Tensor::from([0.0, 0.0]))?.unwrap();
+//! assert!(report.to_string().starts_with("infinity in the backward pass of sqrt"));
+//! # Ok::<(), gradus::Error>(())
+//! ```
+//!
+//! # Mistakes
+//!
+//! A mistake names the operation, the shapes, your line, and what would fit.
+//! [`Jit::call`] and other calls that return a [`Result`] return it as `Err`; elsewhere it stops the program, as an
+//! index out of bounds does in Rust.
+//!
+//! ```
+//! use gradus::prelude::*;
+//! let wrong = jit(|x: &Tensor| x + Tensor::ones(&[4], F64));
+//! assert_eq!(
+//!     wrong.call(&Tensor::ones(&[2, 3], F64)).unwrap_err().message(),
+//!     "add: shapes [2,3] and [4] do not broadcast: axis 1 has sizes 3 and 4; sizes must be equal or 1"
+//! );
+//! ```
+//!
+//! # Memory and environment variables
+//!
+//! Before a program runs, the memory that it holds at its peak is compared with the memory that can be had.
+//! More is an error of the kind [`ErrorKind::Memory`] that names the operation, its shape and the bytes.
+//! The system's limits count: the address space (`ulimit -v`), the control groups, the memory available.
+//!
+//! A value of a variable that cannot be understood is named once on standard error and does not count.
 //!
 //! | variable | what it does |
 //! |---|---|
 //! | `GRADUS_MEMORY_LIMIT` | the most that all arrays together hold, instead of what the system leaves: `6GB`, `512MiB`, `1.5 GB` (`KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB` … `TiB` of 1024), bytes without a unit, or `unlimited` |
 //! | `GRADUS_NUM_THREADS` | how many threads kernels use, 1 to 1024, see [`set_threads`] |
 //! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`] |
-//! | `GRADUS_LOG` | `passes`: prints what the compiler makes of each program |
+//! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
-//!
-//! **Invariants**: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its own, closed over what it
-//! captures; a mistake names the user's line. **Never here**: rules of differentiation (they stand with the primitives), kernels.
+
+// Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its
+// own, closed over what it captures; a mistake names the user's line.
+// Never here: rules of differentiation (they stand with the primitives), kernels.
 
 extern crate self as gradus;
 
+#[doc = include_str!("coming_from.md")]
+pub mod coming_from {}
 pub mod control;
 #[cfg(feature = "io")]
 pub mod io;
@@ -45,33 +199,45 @@ mod trace;
 pub mod transform;
 pub mod tree;
 
+#[doc(inline)]
 pub use control::{
-    Bound, Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
-    fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
+    Keep, LoopBound, LoopOptions, LoopRange, ScanOptions, associative_scan, checkpoint, cond,
+    fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
 };
+#[doc(inline)]
 pub use gradus_cpu::{allocations, set_threads, threads};
+#[doc(inline)]
 pub use gradus_derive::Tree;
+#[doc(inline)]
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Part, Result, dot};
 pub use seeing::*;
+#[doc(inline)]
 pub use solve::{
     Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
     linear_solve, linear_solve_preconditioned,
 };
+#[doc(inline)]
 pub use tensor::Tensor;
 pub use trace::on_behalf_of_text;
+#[doc(inline)]
 pub use transform::*;
+#[doc(inline)]
 pub use tree::Tree;
 
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
-/// What most programs need.
+/// The names that most programs need.
 pub mod prelude {
     pub use crate::control::*;
     pub use crate::seeing::*;
     pub use crate::solve::*;
-    pub use crate::tensor::Tensor;
+    pub use crate::tensor::{Tensor, concatenate, einsum, stack, where_};
+    #[doc(hidden)]
+    #[allow(deprecated)]
+    pub use crate::tensor::{cat, concat};
     pub use crate::transform::*;
     pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};
+    pub use crate::{nn, optim, random};
 }

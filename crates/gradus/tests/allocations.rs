@@ -3,7 +3,6 @@
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
 use gradus::prelude::*;
-use gradus::random;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -21,6 +21,12 @@ fn paths(text: &str) -> Vec<String> {
         "CONTRIBUTING",
         "CHANGELOG",
     ];
+    // README stands on other pages too, so its links are whole addresses.
+    let repository = "https://github.com/gradus-rs/gradus/";
+    let linked = linked.map(|link| match link.strip_prefix(repository) {
+        Some(rest) => rest.split_once("/main/").map_or(rest, |(_, path)| path),
+        None => link,
+    });
     quoted
         .chain(linked)
         .filter(|p| roots.iter().any(|r| p.starts_with(r)) && !p.contains([' ', '*', '<']))
@@ -83,5 +89,55 @@ fn the_cookbook_lists_its_programs_and_runs_them() {
         let runs =
             runner.contains(&format!("\"{name}\",")) && runner.contains(&format!("{name}::main"));
         assert!(runs, "main.rs does not run {name}");
+    }
+}
+
+/// A packed crate has all that it needs: its description, its licences, and the files that its sources include.
+#[test]
+fn crates_can_be_published() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for entry in fs::read_dir(crates).unwrap() {
+        let folder = entry.unwrap().path();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        if manifest.contains("publish = false") {
+            continue;
+        }
+        for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+            assert!(
+                folder.join(file).exists(),
+                "{} lacks {file}",
+                folder.display()
+            );
+        }
+        for key in [
+            "description",
+            "keywords",
+            "categories",
+            "include",
+            "documentation",
+            "[package.metadata.docs.rs]",
+        ] {
+            let found = manifest.lines().any(|line| line.starts_with(key));
+            assert!(found, "{} lacks {key}", folder.display());
+        }
+        let mut open = vec![folder.join("src")];
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                open.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+                continue;
+            }
+            let Ok(text) = fs::read_to_string(&path) else {
+                continue;
+            };
+            let depth = path.strip_prefix(&folder).unwrap().components().count() - 1;
+            for included in text.split("include_str!(\"").skip(1) {
+                let ups = included.split('"').next().unwrap().matches("../").count();
+                assert!(
+                    ups <= depth,
+                    "{} includes a file outside of its crate",
+                    path.display()
+                );
+            }
+        }
     }
 }

@@ -279,7 +279,7 @@ fn reverse(f: Function, at: &(Tensor, Tensor), along: &(Tensor, Tensor)) -> [Ten
     let along_direction = |(dx, dy): &(Tensor, Tensor)| {
         let part = |slope: &Tensor, direction: &Tensor| {
             let counts = direction.not_equal(0);
-            counts.where_(slope, &slope.zeros_like()) * direction
+            counts.where_(slope, slope.zeros_like()) * direction
         };
         part(dx, &along.0) + part(dy, &along.1)
     };
@@ -341,9 +341,9 @@ fn methods() -> BTreeSet<&'static str> {
             names.insert(rest.split(['(', '<']).next().unwrap());
         }
         let line = line.trim();
-        // A row of the table: `name Op;`
+        // A row of the table: `name Op "argument" "result";`
         if let Some(row) = line.strip_suffix(';')
-            && let [name, op] = row.split(' ').collect::<Vec<_>>()[..]
+            && let [name, op, "", ..] = row.split([' ', '"']).collect::<Vec<_>>()[..]
             && op.starts_with(char::is_uppercase)
         {
             names.insert(name);
@@ -397,7 +397,7 @@ fn the_hessian_of_hypot_is_that_of_a_length() {
             }
         }
         // In a loop whose body is the function.
-        let looped = |x: &Tensor| fori_loop(0, 1, |_, y: &Tensor| y + f(x), &Tensor::from(0.0));
+        let looped = |x: &Tensor| fori_loop(0..1, |_, y: &Tensor| y + f(x), &Tensor::from(0.0));
         for (got, wanted) in numbers(&hessian(looped)(&x)).iter().zip(wanted) {
             assert!(
                 (got - wanted).abs() < 1e-15,

@@ -3,8 +3,7 @@
 use gradus::nn::{Activation, Gru, Init, Mlp};
 use gradus::optim::{Adam, Sgd};
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, einsum, stack};
-use gradus::{io, random, tree};
+use gradus::{io, tree};
 use insta::assert_snapshot;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,30 +43,74 @@ fn shapes_that_do_not_fit() {
     assert_snapshot!(stops!(a.broadcast_to(&[2, 4])), @"broadcast_to: f64[2,3] does not broadcast to [2, 4]; from the last axis on, sizes must be equal or 1");
     assert_snapshot!(stops!(concatenate(&[&a, &b], 0)), @"concatenate: f64[2,3] and f64[4,5] along axis 0; all other sizes and the element types must be equal");
     assert_snapshot!(stops!(concatenate(&[], 0)), @"concatenate: there is no array to put together");
-    assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"concatenate: f64[1,2,3] and f64[1,3] along axis 0; all other sizes and the element types must be equal");
+    assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
     assert_snapshot!(stops!(einsum("ij,jk->ik", &[&a, &b])), @"einsum: `ij,jk->ik`: index `j` has size 3 in operand 0 and 4 in operand 1");
     assert_snapshot!(stops!(einsum("ij->ijk", &[&a])), @"einsum: `ij->ijk`: index `k` of the result stands in no operand");
     assert_snapshot!(stops!(einsum("ij,jk->ik", &[&a])), @"einsum: `ij,jk->ik`: names 2 operands, 1 were given");
     assert_snapshot!(stops!(einsum("i->i", &[&a])), @"einsum: `i->i`: operand 0 has 1 indices, the tensor is f64[2,3]");
     assert_snapshot!(stops!(einsum("i1->i", &[&a])), @"einsum: `i1->i`: `1` is no index; indices are single letters, operands are separated by commas");
     assert_snapshot!(stops!(v.greater(0.0).where_(&a, &b)), @"where_: shapes [2,3] and [4,5] do not broadcast: axis 0 has sizes 2 and 4; sizes must be equal or 1");
-    assert_snapshot!(stops!(a.tensordot(&b, &[0], &[0])), @"contract: axis 0 of f64[2,3] has size 2, axis 0 of f64[4,5] has size 4; they must be equal");
+    assert_snapshot!(stops!(a.tensordot(&b, &[0], &[0])), @"tensordot: axis 0 of f64[2,3] has size 2, axis 0 of f64[4,5] has size 4; they must be equal");
     assert_snapshot!(stops!(a.split(2, 1)), @"split: axis 1 of f64[2,3] has size 3, which is no multiple of 2");
     assert_snapshot!(stops!(a.pad(&[(1, 1)], 0.0)), @"pad: widths are needed for each of the 2 axes of f64[2,3]");
     assert_snapshot!(stops!(a.diag()), @"diag: takes a vector, got f64[2,3]; `diagonal` reads one from a matrix");
     assert_snapshot!(stops!(v.tril(0)), @"tril: needs at least two axes, got f64[3]");
-    assert_snapshot!(stops!(a.index_add(0, &whole(&[2]), &b)), @"scatter_add: updates f64[4,5] for indices i64[2] into f64[2,3]; they must be f64[2,3]");
-    assert_snapshot!(stops!(f(&[0]).max()), @"reduce_max: axis 0 of f64[0] is empty, so there is no element to choose");
-    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax: axis 1 of f64[2,0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(a.index_add(0, &whole(&[2]), &b)), @"index_add: updates f64[4,5] for indices i64[2] into f64[2,3]; they must be f64[2,3]");
+    assert_snapshot!(stops!(f(&[0]).max()), @"max: axis 0 of f64[0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax_axis: axis 1 of f64[2,0] is empty, so there is no element to choose");
+}
+
+/// A function that consists of others speaks of itself and of what it was given.
+#[test]
+fn composed_functions_speak_for_themselves() {
+    let (a, v, n) = (f(&[2, 3]), f(&[3]), whole(&[3]));
+    let key = random::key(0);
+    assert_snapshot!(stops!(stack(&[], 0)), @"stack: there is no tensor to put together");
+    assert_snapshot!(stops!(stack(&[&v, &v], 2)), @"stack: a new axis 2 in a result of rank 2; places go from -2 to 1");
+    assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
+    assert_snapshot!(a.at(0).at(0).item::<i32>().unwrap_err().message(), @"item: the tensor is f64[], not of i32; convert it with `astype`");
+    assert_snapshot!(stops!(where_(&v, &v, 0)), @"where_: the condition is f64[3], it must hold truth values; compare it with something first");
+    assert_snapshot!(stops!(where_(&v.greater(0), f(&[4]), 0)), @"where_: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
+    assert_snapshot!(stops!(a.outer(&v.greater(0)).sum() + v.greater(0).outer(&v.greater(0))), @"outer: bool[3] and bool[3]; both must have the same numeric element type");
+    assert_snapshot!(stops!(n.elu()), @"elu: takes floating-point numbers, got i64[3]; convert it first with `astype`");
+    assert_snapshot!(stops!(n.softplus()), @"softplus: takes floating-point numbers, got i64[3]; convert it first with `astype`");
+    assert_snapshot!(stops!(v.clip(f(&[2]), 1.0)), @"clip: shapes [3] and [2] do not broadcast: axis 0 has sizes 3 and 2; sizes must be equal or 1");
+    assert_snapshot!(stops!(v.greater(0).square()), @"square: takes numbers, got bool[3]; convert it first with `astype`");
+    assert_snapshot!(stops!(v.greater(0).sum()), @"sum: takes numbers, got bool[3]; convert it first with `astype`");
+    assert_snapshot!(stops!(v.greater(0).sum_axis_keep(0)), @"sum_axis_keep: takes numbers, got bool[3]; convert it first with `astype`");
+    assert_snapshot!(stops!(f(&[2, 0]).max_axis_keep(1)), @"max_axis_keep: axis 1 of f64[2,0] is empty, so there is no element to choose");
+    assert_snapshot!(stops!(v.trace()), @"trace: needs at least two axes, got f64[3]");
+    assert_snapshot!(stops!(v.take_along_axis(&Tensor::from([7]), 0)), @"take_along_axis: index 7 is out of bounds for axis 0 of size 3");
+    assert_snapshot!(stops!(einsum("ij,jk->ik", &[&a, &a])), @"einsum: `ij,jk->ik`: index `j` has size 3 in operand 0 and 2 in operand 1");
+    let layer = gradus::nn::Linear::new(&key, 4, 2, Init::Zeros, F64);
+    assert_snapshot!(stops!(layer.forward(&a)), @"Linear::forward: f64[2,3] times f64[4,2]: the inner sizes are 3 and 4; they must be equal");
+    let net = Mlp::new(&key, &[4, 2], Activation::Relu, F64).unwrap();
+    assert_snapshot!(stops!(net.forward(&a)), @"Mlp::forward: f64[2,3] times f64[4,2]: the inner sizes are 3 and 4; they must be equal");
+    assert_snapshot!(stops!(nn::mean_squared_error(&v, &f(&[2]))), @"mean_squared_error: shapes [3] and [2] do not broadcast: axis 0 has sizes 3 and 2; sizes must be equal or 1");
+    assert_snapshot!(stops!(nn::softmax_cross_entropy(&a, &v)), @"softmax_cross_entropy: logits f64[2,3] with labels f64[3]; they must be [examples, classes] and integers [examples]");
+    assert_snapshot!(stops!(nn::softmax_cross_entropy(&a, &Tensor::from([0, 5]))), @"softmax_cross_entropy: index 5 is out of bounds for axis 1 of size 3");
+    assert_snapshot!(stops!(nn::accuracy(&a, &v)), @"accuracy: scores f64[2,3] with labels f64[3]; they must be [examples, classes] and [examples]");
+    let rate = Tensor::from(0.1);
+    assert_snapshot!(stops!(Sgd::default().update(&v, &f(&[2]), &rate)), @"Sgd::update: shapes [3] and [2] do not broadcast: axis 0 has sizes 3 and 2; sizes must be equal or 1");
+    assert_snapshot!(stops!(random::normal(&key, &[-1], F64)), @"normal: a size of -1; sizes are not negative");
+    assert_snapshot!(stops!(key.split_n(-1)), @"split: a size of -1; sizes are not negative");
+    assert_snapshot!(stops!(Tensor::zeros(&[2, -1], F64)), @"zeros: a size of -1; sizes are not negative");
+    assert_snapshot!(stops!(Tensor::eye(-1, F64)), @"eye: a size of -1; sizes are not negative");
+    assert_snapshot!(stops!(v.slice_axis_step(0, .., -1)), @"slice_axis: a step of -1 along axis 0 of f64[3]; steps are positive, `flip` reverses an axis");
+    // Under a boundary, too.
+    let error = jit(|x: &Tensor| stack(&[x, &x.at(0)], 0))
+        .call(&a)
+        .unwrap_err();
+    assert_snapshot!(error.message(), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
 }
 
 #[test]
 fn arrays_that_no_memory_can_hold() {
-    let huge = 1 << 40;
+    let huge = 1u64 << 40;
     assert_snapshot!(stops!(Tensor::zeros(&[huge, huge], F64)), @"zeros: no memory can hold f64[1099511627776,1099511627776]");
-    assert_snapshot!(stops!(f(&[]).broadcast_to(&[huge, huge])), @"broadcast: no memory can hold f64[1099511627776,1099511627776]");
-    assert_snapshot!(stops!(f(&[1 << 20]).tile(&[huge])), @"broadcast: no memory can hold f64[1099511627776,1048576]");
-    assert_snapshot!(Tensor::new([0.0; 0], &[1 << 32, 1 << 32]).unwrap_err().message(), @"0 numbers for the shape [4294967296, 4294967296], which has 18446744073709551615 elements");
+    assert_snapshot!(stops!(f(&[]).broadcast_to(&[huge, huge])), @"broadcast_to: no memory can hold f64[1099511627776,1099511627776]");
+    assert_snapshot!(stops!(f(&[1 << 20]).tile(&[huge])), @"tile: no memory can hold f64[1099511627776,1048576]");
+    assert_snapshot!(Tensor::new([0.0; 0], &[1u64 << 32, 1u64 << 32]).unwrap_err().message(), @"0 numbers for the shape [4294967296, 4294967296], which has 18446744073709551615 elements");
     // Nothing is too large where there is nothing.
     assert_eq!(
         Tensor::zeros(&[0, huge], F64).sum().item::<f64>().unwrap(),
@@ -81,9 +124,9 @@ fn axes_that_are_not_there() {
     assert_snapshot!(stops!(a.sum_axis(2)), @"sum_axis: axis 2 of f64[2,3]; axes go from -2 to 1");
     assert_snapshot!(stops!(f(&[]).sum_axis(0)), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
     assert_snapshot!(stops!(a.sum_axes(&[0, -2])), @"sum_axes: axes [0, -2] of f64[2,3] name one twice");
-    assert_snapshot!(stops!(a.permute(&[0, 0])), @"transpose: [0, 0] is not a permutation of the 2 axes of f64[2,3]");
+    assert_snapshot!(stops!(a.permute(&[0, 0])), @"permute: [0, 0] is not a permutation of the 2 axes of f64[2,3]");
     assert_snapshot!(stops!(a.swap_axes(0, 5)), @"swap_axes: axis 5 of f64[2,3]; axes go from -2 to 1");
-    assert_snapshot!(stops!(a.expand_dims(4)), @"expand_dims: axis 4 of f64[2,3,1]; axes go from -3 to 2");
+    assert_snapshot!(stops!(a.expand_dims(4)), @"expand_dims: a new axis 4 in a result of rank 3; places go from -3 to 2");
     assert_snapshot!(stops!(a.squeeze_axis(1)), @"squeeze_axis: axis 1 of f64[2,3] has size 3, not 1");
     assert_snapshot!(stops!(a.slice_axis(0, 1..5)), @"slice_axis: places 1 to 5 by 1 do not lie in axis 0 of f64[2,3]");
     assert_snapshot!(stops!(a.at(2)), @"at: there is no entry 2 in f64[2,3]");
@@ -103,7 +146,7 @@ fn element_types_that_do_not_fit() {
     assert_snapshot!(stops!(a.where_(&a, &a)), @"where_: the condition is f64[2], it must hold truth values; compare it with something first");
     assert_snapshot!(stops!(a.take(&a, 0)), @"take: indices must be whole numbers, got f64[2]; convert them with `astype`");
     assert_snapshot!(stops!(a.one_hot(3, F64)), @"one_hot: indices must be whole numbers, got f64[2]; convert them with `astype`");
-    assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"the number 3000000000 does not fit into i32; convert the tensor with `astype`");
+    assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"add: the number 3000000000 does not fit into i32; convert the tensor with `astype`");
     assert_snapshot!(stops!(random::normal(&random::key(0), &[2], I32)), @"normal: gives floating-point numbers, not i32");
     assert_snapshot!(stops!(n.powi(-1)), @"powi: takes floating-point numbers where the exponent is negative, got i64[2]; convert it first with `astype`");
 }
@@ -179,9 +222,9 @@ fn reading_what_is_only_traced() {
 fn trees_that_differ() {
     let (a, b) = (vec![f(&[2]), f(&[3])], vec![f(&[2])]);
     let rate = Tensor::from(0.1);
-    assert_snapshot!(stops!(Sgd::default().update(&a, &b, &rate)), @"optim: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
+    assert_snapshot!(stops!(Sgd::default().update(&a, &b, &rate)), @"Sgd::update: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
     let state = Adam::default().start(&b);
-    assert_snapshot!(stops!(Adam::default().update(&a, &a, &state, &rate)), @"optim: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
+    assert_snapshot!(stops!(Adam::default().update(&a, &a, &state, &rate)), @"Adam::update: gradients and state must be like the parameters: expected a list of 2, got a list of 1");
     assert_snapshot!(tree::map2(&a, &b, |x, y| x + y).unwrap_err().message(), @"map2: the trees differ: expected a list of 2, got a list of 1");
     assert_snapshot!(stops!(jvp(|x: &Vec<Tensor>| x[0].clone(), &a, &b)), @"jvp: the tangent must be like the point: the trees differ: expected a list of 2, got a list of 1");
     let (_, pull) = vjp(|x: &Vec<Tensor>| x.clone(), &a);
@@ -201,7 +244,7 @@ fn networks_that_make_no_sense() {
     assert_snapshot!(of(&[3, 0, 2], F32).unwrap_err(), @"Mlp::new: widths [3, 0, 2] of f32; at least an input and an output width are needed, each positive, and floats");
     assert_snapshot!(of(&[3, 2], I32).unwrap_err(), @"Mlp::new: widths [3, 2] of i32; at least an input and an output width are needed, each positive, and floats");
     let net = of(&[3, 4, 2], F64).unwrap();
-    assert_snapshot!(stops!(net.forward(&f(&[5, 4]))), @"matmul: f64[5,4] times f64[3,4]: the inner sizes are 4 and 3; they must be equal");
+    assert_snapshot!(stops!(net.forward(&f(&[5, 4]))), @"Mlp::forward: f64[5,4] times f64[3,4]: the inner sizes are 4 and 3; they must be equal");
     let labels = f(&[5]);
     assert_snapshot!(stops!(gradus::nn::softmax_cross_entropy(&f(&[5, 2]), &labels)), @"softmax_cross_entropy: logits f64[5,2] with labels f64[5]; they must be [examples, classes] and integers [examples]");
     let layer = Gru::new(&key, 3, 4, Init::GlorotUniform, F64);

@@ -2,7 +2,6 @@
 
 use gradus::nn::{Gru, Init, Linear};
 use gradus::prelude::*;
-use gradus::random;
 
 const INPUTS: usize = 2;
 const HIDDEN: usize = 4;
@@ -75,7 +74,7 @@ fn the_equations_written_out() {
         close(&states, &wanted, tolerance);
         close(
             &last,
-            &wanted.slice_axis(1, TIME as isize - 1..).squeeze_axis(1),
+            &wanted.slice_axis(1, TIME - 1..).squeeze_axis(1),
             tolerance,
         );
     }
@@ -101,7 +100,7 @@ fn a_sequence_is_its_steps() {
     let (layer, x, h) = case(F64);
     let (last, states) = layer.forward(&x, &h);
     let mut state = h.clone();
-    for t in 0..TIME as isize {
+    for t in 0..TIME {
         state = layer.step(&x.slice_axis(1, t..t + 1).squeeze_axis(1), &state);
         close(
             &states.slice_axis(1, t..t + 1).squeeze_axis(1),

@@ -1,7 +1,6 @@
 //! Numbers of users at the ends of their types: sizes that cannot be counted are errors with the user's line, wherever they are asked for; those that can are right.
 
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 use gradus::{Result, random};
 use insta::assert_snapshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -47,7 +46,7 @@ fn widths_of_a_pad_that_wrap() {
     }
     // Sizes of which each can be counted, and their product not.
     let square = Tensor::ones(&[3, 3], F64);
-    assert_snapshot!(stops(|| square.pad(&[(0, 1 << 31), (0, 1 << 31)], 0.0)), @"pad: no memory can hold f64[2147483651,2147483651]");
+    assert_snapshot!(stops(|| square.pad(&[(0, 1u64 << 31), (0, 1u64 << 31)], 0.0)), @"pad: no memory can hold f64[2147483651,2147483651]");
 }
 
 /// The same under transforms, in loops and in branches: an error of the call, and nothing was written.
@@ -62,7 +61,7 @@ fn a_pad_that_wraps_inside_of_transforms() {
         message
     );
     assert_eq!(
-        refused(|x| fori_loop(0, 3, |_, x: &Tensor| pad(x), x), &x),
+        refused(|x| fori_loop(0..3, |_, x: &Tensor| pad(x), x), &x),
         message
     );
     let truth = Tensor::from(true);
@@ -80,13 +79,13 @@ fn a_pad_that_wraps_inside_of_transforms() {
 #[test]
 fn repetitions_that_wrap() {
     let x = Tensor::from([1.0, 2.0]);
-    assert_snapshot!(stops(|| x.tile(&[usize::MAX])), @"broadcast: no memory can hold f64[18446744073709551615,2]");
-    assert_snapshot!(stops(|| x.tile(&[1 << 63])), @"broadcast: no memory can hold f64[9223372036854775808,2]");
-    assert_snapshot!(stops(|| x.repeat(usize::MAX, 0)), @"broadcast: no memory can hold f64[2,18446744073709551615]");
-    assert_snapshot!(stops(|| x.repeat(1 << 63, 0)), @"broadcast: no memory can hold f64[2,9223372036854775808]");
-    assert_snapshot!(stops(|| x.expand_dims(-1).broadcast_to(&[1 << 33, 2, 1 << 31])), @"broadcast: no memory can hold f64[8589934592,2,2147483648]");
-    assert_snapshot!(refused(|x| x.tile(&[1 << 63]) + 1.0, &x), @"broadcast: no memory can hold f64[9223372036854775808,2]");
-    assert_snapshot!(refused(|x| vmap(|x: &Tensor| x.repeat(1 << 63, 0))(&x.expand_dims(0)), &x), @"broadcast: no memory can hold f64[2,9223372036854775808]");
+    assert_snapshot!(stops(|| x.tile(&[usize::MAX])), @"tile: no memory can hold f64[18446744073709551615,2]");
+    assert_snapshot!(stops(|| x.tile(&[1u64 << 63])), @"tile: no memory can hold f64[9223372036854775808,2]");
+    assert_snapshot!(stops(|| x.repeat(usize::MAX, 0)), @"repeat: no memory can hold f64[2,18446744073709551615]");
+    assert_snapshot!(stops(|| x.repeat(1u64 << 63, 0)), @"repeat: no memory can hold f64[2,9223372036854775808]");
+    assert_snapshot!(stops(|| x.expand_dims(-1).broadcast_to(&[1u64 << 33, 2, 1u64 << 31])), @"broadcast_to: no memory can hold f64[8589934592,2,2147483648]");
+    assert_snapshot!(refused(|x| x.tile(&[1u64 << 63]) + 1.0, &x), @"tile: no memory can hold f64[9223372036854775808,2]");
+    assert_snapshot!(refused(|x| vmap(|x: &Tensor| x.repeat(1u64 << 63, 0))(&x.expand_dims(0)), &x), @"repeat: no memory can hold f64[2,9223372036854775808]");
     // Nothing repeated is nothing, however often.
     assert_eq!(Tensor::ones(&[0], F64).repeat(MOST / 8, 0).shape(), [0]);
 }
@@ -96,18 +95,18 @@ fn shapes_that_wrap() {
     let x = Tensor::from([1.0, 2.0, 3.0, 4.0]);
     assert_snapshot!(stops(|| x.reshape(&[isize::MAX, isize::MAX])), @"reshape: f64[4] has 4 elements, which do not make the shape [9223372036854775807, 9223372036854775807]");
     // 2⁶⁴ + 4 is 4 where it wraps.
-    assert_snapshot!(stops(|| x.reshape(&[1 << 31, 1 << 33, -1])), @"reshape: f64[4] has 4 elements, which do not make the shape [2147483648, 8589934592, -1]");
-    assert_snapshot!(stops(|| Tensor::ones(&[0], F64).reshape(&[1 << 32, 1 << 32])), @"reshape: f64[0] has 0 elements, which do not make the shape [4294967296, 4294967296]");
+    assert_snapshot!(stops(|| x.reshape(&[1i64 << 31, 1 << 33, -1])), @"reshape: f64[4] has 4 elements, which do not make the shape [2147483648, 8589934592, -1]");
+    assert_snapshot!(stops(|| Tensor::ones(&[0], F64).reshape(&[1u64 << 32, 1u64 << 32])), @"reshape: f64[0] has 0 elements, which do not make the shape [4294967296, 4294967296]");
     assert_snapshot!(refused(|x| x.reshape(&[isize::MIN, 2]), &x), @"reshape: f64[4] has 4 elements, which do not make the shape [-9223372036854775808, 2]");
-    assert_snapshot!(stops(|| random::normal(&random::key(0), &[1 << 32, 1 << 32], F64)), @"normal: no memory can hold f64[4294967296,4294967296]");
-    assert_snapshot!(stops(|| random::bits(&random::key(0), &[1 << 31, 1 << 31])), @"bits: no memory can hold u32[2147483648,2147483648]");
-    assert_snapshot!(stops(|| random::bernoulli(&random::key(0), &[1 << 63, 2], 0.5)), @"bernoulli: no memory can hold f32[9223372036854775808,2]");
+    assert_snapshot!(stops(|| random::normal(&random::key(0), &[1u64 << 32, 1u64 << 32], F64)), @"normal: no memory can hold f64[4294967296,4294967296]");
+    assert_snapshot!(stops(|| random::bits(&random::key(0), &[1u64 << 31, 1u64 << 31])), @"bits: no memory can hold u32[2147483648,2147483648]");
+    assert_snapshot!(stops(|| random::bernoulli(&random::key(0), &[1u64 << 63, 2], 0.5)), @"bernoulli: no memory can hold f32[9223372036854775808,2]");
 }
 
 #[test]
 fn sums_of_sizes_that_wrap() {
     // Literals, which take no memory.
-    let quarter = Tensor::zeros(&[1 << 62], Bool);
+    let quarter = Tensor::zeros(&[1u64 << 62], Bool);
     let two = Tensor::from([true, true]);
     let parts = [&quarter, &quarter, &quarter, &quarter, &two];
     assert_snapshot!(stops(|| concatenate(&parts, 0)), @"concatenate: 5 arrays such as bool[4611686018427387904] make axis 0 longer than 9223372036854775807");
@@ -153,7 +152,7 @@ fn places_at_the_ends_that_are_right() -> Result<()> {
     // A step of a step.
     let twice = |x: &Tensor| x.slice_axis_step(0, .., 2).slice_axis_step(0, 1.., MOST);
     assert_eq!(values(&jit(twice).call(&x)?), [3.0]);
-    let whole = fori_loop(0, 3, |_, x: &Tensor| x + first(x), &x);
+    let whole = fori_loop(0..3, |_, x: &Tensor| x + first(x), &x);
     assert_eq!(values(&whole), [8.0, 9.0, 10.0]);
     assert_eq!(values(&x.roll(isize::MIN, 0)).len(), 3);
     let places = (isize::MAX % 3) as usize;
@@ -185,7 +184,7 @@ fn diagonals_beyond_the_corners() {
 #[test]
 fn bounds_of_loops_at_the_ends() -> Result<()> {
     let x = Tensor::from(1.0);
-    let count = |from: i64, to: i64| fori_loop(from, to, |_, c: &Tensor| c + 1.0, &x);
+    let count = |from: i64, to: i64| fori_loop(from..to, |_, c: &Tensor| c + 1.0, &x);
     for (from, to) in [
         (i64::MAX, i64::MIN),
         (0, i64::MIN),
@@ -195,11 +194,11 @@ fn bounds_of_loops_at_the_ends() -> Result<()> {
         assert_eq!(values(&count(from, to)), [1.0], "{from} {to}");
         let traced = |bounds: &Tensor| {
             let (from, to) = (bounds.at(0), bounds.at(1));
-            fori_loop(&from, &to, |_, c: &Tensor| c + 1.0, &x)
+            fori_loop(&from..&to, |_, c: &Tensor| c + 1.0, &x)
         };
         let bounds = Tensor::from([from, to]);
         assert_eq!(values(&jit(traced).call(&bounds)?), [1.0], "{from} {to}");
-        let slope = grad(|x: &Tensor| fori_loop(from, to, |_, c: &Tensor| c * 2.0, x));
+        let slope = grad(|x: &Tensor| fori_loop(from..to, |_, c: &Tensor| c * 2.0, x));
         assert_eq!(values(&slope(&x)), [1.0]);
     }
     let last = [i64::MAX - 2, i64::MAX, i64::MIN, i64::MIN + 2];
@@ -209,7 +208,7 @@ fn bounds_of_loops_at_the_ends() -> Result<()> {
     let fails = |x: &Tensor| {
         let one = Tensor::from([1.0]);
         let step = |i: &Tensor, c: &Tensor| c + one.take(&(i + 5).expand_dims(0), 0);
-        fori_loop(-5, i64::MAX, step, x)
+        fori_loop(-5..i64::MAX, step, x)
     };
     assert_snapshot!(refused(fails, &x.reshape(&[1])), @"take: index 1 is out of bounds for axis 0 of size 1");
     Ok(())

@@ -44,8 +44,7 @@ fn finite_twice(f: impl Fn(&Tensor) -> Tensor, x: &Tensor, what: &str) -> Tensor
     same(&vmap(hessian(&f))(&rows).at(1), &curvature);
     let looped = |x: &Tensor| {
         fori_loop(
-            0,
-            1,
+            0..1,
             |_, y: &Tensor| y + f(x),
             &Tensor::zeros(&[], x.dtype()),
         )

@@ -318,10 +318,10 @@ fn what_does_not_depend() {
     # %0 is x, %1 is unused
     graph(%0: f64[], %1: f64[2]) {
       %2: f64[] = sqrt %0
-      %3: f64[] = const 1.0
-      %4: f64[] = const 2.0
-      %5: f64[] = mul %2, %4
-      %6: f64[] = div %3, %5
+      %3: f64[] = const 2.0
+      %4: f64[] = mul %2, %3
+      %5: f64[] = const 1.0
+      %6: f64[] = div %5, %4
       %7: f64[2] = const 0.0
       return %6, %7
     }

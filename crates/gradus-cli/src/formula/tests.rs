@@ -118,7 +118,7 @@ fn flat<'a>(formula: &'a Formula, like: &'a [Tensor]) -> impl Fn(&Tensor) -> Ten
         let mut from = 0;
         let mut variables = Vec::new();
         for v in like {
-            let to = from + v.len() as isize;
+            let to = from + v.len();
             let part = all.slice_axis(0, from..to);
             variables.push(match v.rank() {
                 0 => part.squeeze(),

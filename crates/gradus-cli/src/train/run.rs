@@ -121,7 +121,7 @@ impl Run {
         let (n, batch) = (self.images(), self.settings.batch);
         Ok((0..n)
             .step_by(batch)
-            .map(|at| order.slice_axis(0, at as isize..(at + batch).min(n) as isize))
+            .map(|at| order.slice_axis(0, at..(at + batch).min(n)))
             .collect())
     }
 

@@ -22,7 +22,6 @@ use orient_products::orient_products;
 use recompute_kept::recompute_kept;
 use repeat_casts::repeat_casts;
 use split_reductions::split_reductions;
-use std::sync::LazyLock;
 use trim_regions::trim_regions;
 
 /// What makes a graph of a graph.
@@ -95,19 +94,7 @@ pub fn run(graph: &Graph) -> Graph {
 
 /// Whether `GRADUS_LOG` asks for passes and steps.
 pub(crate) fn logged() -> bool {
-    static LOGGED: LazyLock<bool> = LazyLock::new(|| {
-        let asked = environment::read("GRADUS_LOG", |text| {
-            let mut words = text.split(',').map(str::trim);
-            match words.find(|&w| w != "passes") {
-                None => Ok(()),
-                Some(word) => Err(format!(
-                    "`{word}` is nothing that can be logged; expected passes"
-                )),
-            }
-        });
-        asked.is_some()
-    });
-    *LOGGED
+    environment::logs(environment::Log::Passes)
 }
 
 /// Removes dead code and [settles choices](Graph::settled), as nothing is differentiated after this.

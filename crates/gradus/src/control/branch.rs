@@ -27,6 +27,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 ///
 /// # Panics
 /// If `predicate` is not one truth value, or the functions return different types.
+#[doc(alias = "if_then_else")]
 #[track_caller]
 pub fn cond<A: Tree, B: Tree>(
     predicate: &Tensor,
@@ -76,6 +77,7 @@ pub fn cond<A: Tree, B: Tree>(
 ///
 /// # Panics
 /// If `index` is not one integer, there is no branch, or the branches return different types.
+#[doc(alias = "case")]
 #[track_caller]
 pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x: &A) -> B {
     let loc = Loc::caller();

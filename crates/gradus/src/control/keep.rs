@@ -18,6 +18,9 @@ use std::collections::HashMap;
 /// assert_eq!(plain(&x).to_vec::<f64>()?, lean(&x).to_vec::<f64>()?);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "remat")]
+#[doc(alias = "rematerialize")]
+#[doc(alias = "recompute")]
 #[track_caller]
 pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();

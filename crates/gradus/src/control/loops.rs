@@ -4,11 +4,12 @@ use super::growing::Growing;
 use super::invariant::before_steps;
 use super::keep::Steps;
 use super::{Keep, apply, check_carried, close, on_inputs, or_stop, types};
-use crate::tensor::Tensor;
+use crate::tensor::{Integer, Tensor};
 use crate::trace;
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Loop, Region, Trips};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+use std::ops::{Range, RangeInclusive, RangeTo};
 
 /// Applies `step` to what is carried, beginning with `init`, as long as `condition` holds of it.
 ///
@@ -34,6 +35,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 ///
 /// # Panics
 /// If `condition` does not return one truth value, or `step` returns another structure or other types than it gets.
+#[doc(alias = "while")]
 #[track_caller]
 pub fn while_loop<C: Tree>(
     condition: impl Fn(&C) -> Tensor,
@@ -169,13 +171,18 @@ fn go_on<C: Tree>(
     rebuild(init, results)
 }
 
-/// Applies `step(i, carried)` for `i` from `lower` up to, and not including, `upper`, beginning with `init`; not at all if there is none.
+/// Applies `step(i, carried)` for each `i` of a range, beginning with `init`; not at all if the range is empty.
 ///
-/// The bounds are integers, or tensors of one integer; `i` is an i64 number. Both modes of differentiation work, whether the bounds are known beforehand or not.
+/// The ends of the range are integers of any type, or tensors of one integer; `..n` counts from 0.
+/// `i` is an i64 scalar.
+/// Both modes of differentiation work, whether the ends are known beforehand or not.
 ///
 /// ```
 /// use gradus::prelude::*;
-/// let power = |x: &Tensor, n: &Tensor| fori_loop(0, n, |_, p: &Tensor| p * x, &Tensor::from(1.0));
+/// let factorial = fori_loop(1..=5, |i, p: &Tensor| p * i, &Tensor::from(1.0));
+/// assert_eq!(factorial.item::<f64>()?, 120.0);
+/// // The number of steps may be computed.
+/// let power = |x: &Tensor, n: &Tensor| fori_loop(..n, |_, p: &Tensor| p * x, &Tensor::from(1.0));
 /// let n = Tensor::from(5);
 /// assert_eq!(power(&Tensor::from(2.0), &n).item::<f64>()?, 32.0);
 /// let slope = grad(|x: &Tensor| power(x, &n))(&Tensor::from(2.0));
@@ -184,16 +191,13 @@ fn go_on<C: Tree>(
 /// ```
 ///
 /// # Panics
-/// If a bound is not one integer, or `step` returns another structure or other types than it gets.
+/// If an end of the range is not one integer, or `step` returns another structure or other types than it gets.
+#[doc(alias = "for")]
+#[doc(alias = "for_loop")]
 #[track_caller]
-pub fn fori_loop<C: Tree>(
-    lower: impl Into<Bound>,
-    upper: impl Into<Bound>,
-    step: impl Fn(&Tensor, &C) -> C,
-    init: &C,
-) -> C {
+pub fn fori_loop<C: Tree>(range: impl LoopRange, step: impl Fn(&Tensor, &C) -> C, init: &C) -> C {
     let loc = Loc::caller();
-    let bounds = (lower.into(), upper.into());
+    let bounds = range.bounds();
     count_up("fori_loop", LoopOptions::default(), bounds, step, init, loc)
 }
 
@@ -212,7 +216,7 @@ pub struct LoopOptions {
 /// use gradus::prelude::*;
 /// // 10 000 steps; the way back holds 20 states at once.
 /// let options = LoopOptions { keep: Keep::Snapshots(20), ..LoopOptions::default() };
-/// let last = |r: &Tensor| fori_loop_with(options, 0, 10_000, |_, x: &Tensor| r * x * (1.0 - x), &Tensor::from(0.4));
+/// let last = |r: &Tensor| fori_loop_with(options, 0..10_000, |_, x: &Tensor| r * x * (1.0 - x), &Tensor::from(0.4));
 /// let slope = grad(last)(&Tensor::from(2.0));
 /// assert!((slope.item::<f64>()? - 0.25).abs() < 1e-9);
 /// # Ok::<(), gradus::Error>(())
@@ -223,32 +227,30 @@ pub struct LoopOptions {
 #[track_caller]
 pub fn fori_loop_with<C: Tree>(
     options: LoopOptions,
-    lower: impl Into<Bound>,
-    upper: impl Into<Bound>,
+    range: impl LoopRange,
     step: impl Fn(&Tensor, &C) -> C,
     init: &C,
 ) -> C {
     let loc = Loc::caller();
-    let bounds = (lower.into(), upper.into());
+    let bounds = range.bounds();
     count_up("fori_loop_with", options, bounds, step, init, loc)
 }
 
 fn count_up<C: Tree>(
     name: &'static str,
     options: LoopOptions,
-    (lower, upper): (Bound, Bound),
+    (lower, upper): (Tensor, Tensor),
     step: impl Fn(&Tensor, &C) -> C,
     init: &C,
     loc: Loc,
 ) -> C {
-    let (lower, upper) = (lower.0, upper.0);
     let run = || {
         for bound in [&lower, &upper] {
             if !bound.dtype().is_integer() || bound.rank() != 0 {
                 return Err(Error::new(
                     ErrorKind::DType,
                     format!(
-                        "{name}: a bound must be one integer, such as i64[], it is {}",
+                        "{name}: an end of the range must be one integer, such as i64[], it is {}",
                         bound.ty()
                     ),
                 ));
@@ -336,36 +338,76 @@ fn known_count(lower: &Tensor, upper: &Tensor) -> Result<Option<usize>> {
     Ok(Some(count.max(0) as usize))
 }
 
-/// A bound of [`fori_loop`]: an integer, or a tensor of one.
-pub struct Bound(Tensor);
-
-impl From<i64> for Bound {
-    fn from(n: i64) -> Bound {
-        Bound(Tensor::from(n))
-    }
+/// An end of a [`LoopRange`]: an integer, or a tensor of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the end of a loop's range",
+    label = "the ends are integers, or references to tensors of one integer"
+)]
+pub trait LoopBound: sealed::Sealed {
+    #[doc(hidden)]
+    fn bound(self) -> Tensor;
 }
 
-impl From<i32> for Bound {
-    fn from(n: i32) -> Bound {
-        Bound(Tensor::from(i64::from(n)))
-    }
-}
-
-impl From<usize> for Bound {
-    fn from(n: usize) -> Bound {
+impl<I: Integer> LoopBound for I {
+    fn bound(self) -> Tensor {
         // No loop gets as far as the largest number that a step can have.
-        Bound(Tensor::from(i64::try_from(n).unwrap_or(i64::MAX)))
+        let n = self.wide().clamp(i64::MIN.into(), i64::MAX.into());
+        Tensor::from(n as i64)
     }
 }
 
-impl From<Tensor> for Bound {
-    fn from(n: Tensor) -> Bound {
-        Bound(n)
+impl LoopBound for Tensor {
+    fn bound(self) -> Tensor {
+        self
     }
 }
 
-impl From<&Tensor> for Bound {
-    fn from(n: &Tensor) -> Bound {
-        Bound(n.clone())
+impl LoopBound for &Tensor {
+    fn bound(self) -> Tensor {
+        self.clone()
     }
+}
+
+/// The numbers that [`fori_loop`] goes through: `a..b`, or `..b` from 0 on, of integers or of tensors of one integer;
+/// `a..=b` of integers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a range that a loop can go through",
+    label = "steps are counted by a range, such as `0..n`, `..n` or `1..=n`"
+)]
+pub trait LoopRange: sealed::Sealed {
+    /// The first number, and the one behind the last.
+    #[doc(hidden)]
+    fn bounds(self) -> (Tensor, Tensor);
+}
+
+impl<B: LoopBound> LoopRange for Range<B> {
+    fn bounds(self) -> (Tensor, Tensor) {
+        (self.start.bound(), self.end.bound())
+    }
+}
+
+impl<B: LoopBound> LoopRange for RangeTo<B> {
+    fn bounds(self) -> (Tensor, Tensor) {
+        (Tensor::from(0i64), self.end.bound())
+    }
+}
+
+impl<I: Integer> LoopRange for RangeInclusive<I> {
+    fn bounds(self) -> (Tensor, Tensor) {
+        let (start, end) = self.into_inner();
+        (start.bound(), (end.wide() + 1).bound())
+    }
+}
+
+mod sealed {
+    use super::*;
+
+    pub trait Sealed {}
+
+    impl<I: Integer> Sealed for I {}
+    impl Sealed for Tensor {}
+    impl Sealed for &Tensor {}
+    impl<B: super::LoopBound> Sealed for Range<B> {}
+    impl<B: super::LoopBound> Sealed for RangeTo<B> {}
+    impl<I: Integer> Sealed for RangeInclusive<I> {}
 }

@@ -20,7 +20,9 @@ mod scan;
 
 pub use branch::{cond, switch};
 pub use keep::{Keep, checkpoint};
-pub use loops::{Bound, LoopOptions, fori_loop, fori_loop_with, while_loop, while_loop_with};
+pub use loops::{
+    LoopBound, LoopOptions, LoopRange, fori_loop, fori_loop_with, while_loop, while_loop_with,
+};
 pub(crate) use scan::run as scan_at;
 pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
 

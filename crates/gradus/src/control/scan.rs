@@ -49,6 +49,7 @@ pub struct ScanOptions {
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns a state of another structure or other types than it gets.
+#[doc(alias = "fold")]
 #[track_caller]
 pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, xs: &X) -> (C, Y) {
     let loc = Loc::caller();
@@ -93,6 +94,7 @@ pub fn scan_with<C: Tree, X: Tree, Y: Tree>(
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis, or different sizes along it.
+#[doc(alias = "for_each")]
 #[track_caller]
 pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     let loc = Loc::caller();
@@ -241,6 +243,8 @@ fn steps<X: Tree>(
 ///
 /// # Panics
 /// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns another structure or other types than it gets.
+#[doc(alias = "prefix_sum")]
+#[doc(alias = "cumprod")]
 #[track_caller]
 pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool) -> X {
     let loc = Loc::caller();
@@ -284,8 +288,7 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
         return Ok(rows);
     }
     let part = |rows: &Rows, from: usize, to: usize, step: usize| -> Rows {
-        let range = from as isize..to as isize;
-        let cut = |x: &Tensor| x.slice_axis_step(0, range.clone(), step);
+        let cut = |x: &Tensor| x.slice_axis_step(0, from..to, step);
         rows.iter().map(cut).collect()
     };
     // Pairs are combined, the scan of the pairs gives every second result, and each of the others is one more combination.
@@ -307,13 +310,13 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
 
 /// `a₀, b₀, a₁, b₁, …`, where `a` may have one row more than the `half` rows of `b`.
 fn interleave(a: &Tensor, b: &Tensor, half: usize) -> Tensor {
-    let paired = stack(&[&a.slice_axis(0, ..half as isize), b], 1);
-    let mut shape: Vec<isize> = a.shape().iter().map(|&d| d as isize).collect();
-    shape[0] = 2 * half as isize;
+    let paired = stack(&[&a.slice_axis(0, ..half), b], 1);
+    let mut shape = a.shape().to_vec();
+    shape[0] = 2 * half;
     let paired = paired.reshape(&shape);
     if a.shape()[0] == half {
         paired
     } else {
-        concatenate(&[&paired, &a.slice_axis(0, half as isize..)], 0)
+        concatenate(&[&paired, &a.slice_axis(0, half..)], 0)
     }
 }

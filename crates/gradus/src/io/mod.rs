@@ -26,8 +26,19 @@ const MOST_AXES: usize = 64;
 
 /// Writes the tensors of `tree` to `path`, with `metadata`; the file appears whole or not at all.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let path = std::env::temp_dir().join(format!("gradus-save-{}.safetensors", std::process::id()));
+/// gradus::io::save(&path, &vec![Tensor::from([1.0, 2.0])], &Default::default())?;
+/// assert_eq!(gradus::io::shapes(&path)?[".0"], [2]);
+/// std::fs::remove_file(path).unwrap();
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be written, or a tensor has no value.
+#[doc(alias = "save_safetensors")]
+#[doc(alias = "savez")]
 #[track_caller]
 pub fn save<A: Tree>(
     path: impl AsRef<Path>,
@@ -57,6 +68,15 @@ pub fn save<A: Tree>(
 
 /// Writes `bytes` to `path`: the file appears whole or not at all, also if the machine stops or the disk is full, and two programs that write the same file do
 /// not mix.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let path = std::env::temp_dir().join(format!("gradus-whole-{}", std::process::id()));
+/// gradus::io::write_whole(&path, b"all of it")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"all of it");
+/// std::fs::remove_file(path).unwrap();
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Errors
 /// If the file cannot be written; what stood at `path` is then still there.
@@ -113,8 +133,20 @@ fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
 
 /// The tree like `like` whose tensors are those stored at `path` under the same names and types, and the metadata.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let path = std::env::temp_dir().join(format!("gradus-load-{}.safetensors", std::process::id()));
+/// let weights = vec![Tensor::from([1.0, 2.0])];
+/// gradus::io::save(&path, &weights, &Default::default())?;
+/// let (loaded, _) = gradus::io::load(&path, &weights)?;
+/// assert_eq!(loaded[0].to_vec::<f64>()?, [1.0, 2.0]);
+/// std::fs::remove_file(path).unwrap();
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be read, is no safetensors file, or lacks a tensor of `like` or has it with another type.
+#[doc(alias = "load_file")]
 pub fn load<A: Tree>(path: impl AsRef<Path>, like: &A) -> Result<(A, BTreeMap<String, String>)> {
     let path = path.as_ref();
     let bytes = read(path)?;
@@ -165,6 +197,16 @@ pub fn load<A: Tree>(path: impl AsRef<Path>, like: &A) -> Result<(A, BTreeMap<St
 
 /// The metadata of the file at `path`.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let path = std::env::temp_dir().join(format!("gradus-metadata-{}.safetensors", std::process::id()));
+/// let about = [("epochs".to_string(), "7".to_string())].into();
+/// gradus::io::save(&path, &vec![Tensor::from(1.0)], &about)?;
+/// assert_eq!(gradus::io::metadata(&path)?, about);
+/// std::fs::remove_file(path).unwrap();
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// If the file cannot be read or is no safetensors file.
 pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
@@ -174,6 +216,15 @@ pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
 }
 
 /// Names and shapes of the tensors in the file at `path`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let path = std::env::temp_dir().join(format!("gradus-shapes-{}.safetensors", std::process::id()));
+/// gradus::io::save(&path, &(Tensor::from(1.0), Tensor::from([1.0, 2.0])), &Default::default())?;
+/// assert_eq!(gradus::io::shapes(&path)?[".1"], [2]);
+/// std::fs::remove_file(path).unwrap();
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Errors
 /// If the file cannot be read or is no safetensors file.

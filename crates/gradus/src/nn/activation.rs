@@ -33,6 +33,11 @@ impl Activation {
     ];
 
     /// The name in options and files.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(nn::Activation::Tanh.name(), "tanh");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Activation::Relu => "relu",
@@ -45,11 +50,27 @@ impl Activation {
     }
 
     /// The one with the given [`name`](Self::name).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(nn::Activation::from_name("gelu"), Some(nn::Activation::Gelu));
+    /// assert_eq!(nn::Activation::from_name("step"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<Activation> {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
 
     /// The function at each element of `x`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let y = nn::Activation::Relu.apply(&Tensor::from([-1.0, 2.0]));
+    /// assert_eq!(y.to_vec::<f64>()?, [0.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the elements are no floats.
     #[track_caller]
     pub fn apply(self, x: &Tensor) -> Tensor {
         match self {

@@ -6,7 +6,7 @@ use crate::control::{ScanOptions, scan_with};
 use crate::random::Key;
 use crate::tensor::{Tensor, concatenate};
 use crate::trace;
-use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
 
 /// A gated recurrent unit: a state that each item of a sequence changes, as far as gates let it.
 ///
@@ -27,7 +27,6 @@ use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
 /// ```
 /// use gradus::nn::{Gru, Init};
 /// use gradus::prelude::*;
-/// use gradus::random;
 ///
 /// let layer = Gru::new(&random::key(0), 3, 5, Init::GlorotUniform, F32);
 /// let x = Tensor::ones(&[2, 7, 3], F32); // two sequences of seven items
@@ -46,6 +45,12 @@ pub struct Gru {
 
 impl Gru {
     /// A layer with the weights of each of the three parts drawn from `init`, and biases of zeros.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// assert_eq!(layer.input.weight.shape(), [3, 15]);
+    /// ```
     ///
     /// # Panics
     /// If `dtype` is no float.
@@ -67,16 +72,34 @@ impl Gru {
     }
 
     /// Size of an item of the sequence.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// assert_eq!(layer.inputs(), 3);
+    /// ```
     pub fn inputs(&self) -> usize {
         self.input.weight.shape()[0]
     }
 
     /// Size of the state.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// assert_eq!(layer.hidden(), 5);
+    /// ```
     pub fn hidden(&self) -> usize {
         self.state.weight.shape()[0]
     }
 
     /// The state before the first item: zeros of shape `[batch…, hidden]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// assert_eq!(layer.start(&[7]).shape(), [7, 5]);
+    /// ```
     pub fn start(&self, batch: &[usize]) -> Tensor {
         let zero = Literal::from_f64(self.state.weight.dtype(), 0.0);
         Tensor::splat(zero, &[batch, &[self.hidden()]].concat())
@@ -84,21 +107,34 @@ impl Gru {
 
     /// The state `[…, hidden]` after an item `x` of shape `[…, inputs]`, by the state before.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// let state = layer.step(&Tensor::ones(&[7, 3], F32), &layer.start(&[7]));
+    /// assert_eq!(state.shape(), [7, 5]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
     pub fn step(&self, x: &Tensor, state: &Tensor) -> Tensor {
-        let loc = Loc::caller();
         if let Err(error) = self.fits("Gru::step", x, state, &[]) {
             return Tensor::fail(error, &[x, state], state.ty().clone());
         }
-        trace::on_behalf_of(loc, || self.next(&self.input.forward(x), state))
+        trace::called("Gru::step", || self.next(&self.input.forward(x), state))
     }
 
     /// Goes through sequences `x` of shape `[batch…, time, inputs]` from `state` on, `[batch…, hidden]`: the last state, and the state after
     /// each item, `[batch…, time, hidden]`.
     ///
     /// A [`scan`](crate::control::scan); the products with the items do not wait for a state and are one product before it.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// let (last, states) = layer.forward(&Tensor::ones(&[7, 4, 3], F32), &layer.start(&[7]));
+    /// assert_eq!((last.shape(), states.shape()), (&[7, 5][..], &[7, 4, 5][..]));
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -109,6 +145,15 @@ impl Gru {
 
     /// As [`forward`](Self::forward), with options: what the way back keeps, and whether it begins with the last item.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
+    /// let backwards = ScanOptions { reverse: true, ..ScanOptions::default() };
+    /// let (last, states) = layer.forward_with(backwards, &Tensor::ones(&[4, 3], F32), &layer.start(&[]));
+    /// assert_eq!(states.at(0).to_vec::<f32>()?, last.to_vec::<f32>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit.
     #[track_caller]
@@ -118,7 +163,6 @@ impl Gru {
         x: &Tensor,
         state: &Tensor,
     ) -> (Tensor, Tensor) {
-        let loc = Loc::caller();
         if let Err(error) = self.fits("Gru::forward", x, state, &["time"]) {
             let mut shape = x.shape().to_vec();
             shape.pop();
@@ -126,7 +170,7 @@ impl Gru {
             let states = Tensor::fail(error, &[x, state], state.ty().with_shape(&shape));
             return (state.clone(), states);
         }
-        trace::on_behalf_of(loc, || {
+        trace::called("Gru::forward", || {
             let from_input = self.input.forward(x).move_axis(-2, 0);
             let (last, states) = scan_with(
                 options,

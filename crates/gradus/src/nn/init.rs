@@ -23,6 +23,13 @@ pub enum Init {
 impl Init {
     /// Weights of shape `[n, m]`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let w = nn::Init::LecunNormal.sample(&random::key(0), 400, 100, F64);
+    /// assert!((w.std().item::<f64>()? - 1.0 / 20.0).abs() < 1e-3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `dtype` is no float.
     #[track_caller]

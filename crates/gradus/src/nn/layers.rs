@@ -4,6 +4,7 @@ use super::{Activation, Init};
 use crate::Tree;
 use crate::random::Key;
 use crate::tensor::Tensor;
+use crate::trace::called;
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result};
 
 /// An affine map of rows: `x·W + b`.
@@ -18,8 +19,16 @@ pub struct Linear {
 impl Linear {
     /// A layer with weights drawn from `init` and a bias of zeros.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Linear::new(&random::key(0), 3, 2, nn::Init::HeNormal, F32);
+    /// assert_eq!((layer.weight.shape(), layer.bias.shape()), (&[3, 2][..], &[2][..]));
+    /// ```
+    ///
     /// # Panics
     /// If `dtype` is no float.
+    #[doc(alias = "Dense")]
+    #[doc(alias = "fully_connected")]
     #[track_caller]
     pub fn new(key: &Key, inputs: usize, outputs: usize, init: Init, dtype: DType) -> Linear {
         Linear {
@@ -29,9 +38,19 @@ impl Linear {
     }
 
     /// `x·W + b` for `x` of shape `[…, inputs]`: `[…, outputs]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let layer = nn::Linear { weight: Tensor::eye(2, F64), bias: Tensor::from([0.5, 0.0]) };
+    /// assert_eq!(layer.forward(&Tensor::from([1.0, 2.0])).to_vec::<f64>()?, [1.5, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the last size of `x` is not the number of inputs.
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        x.matmul(&self.weight) + &self.bias
+        called("Linear::forward", || x.matmul(&self.weight) + &self.bias)
     }
 }
 
@@ -46,6 +65,13 @@ pub struct Mlp {
 
 impl Mlp {
     /// A network whose layers have these widths, from the input's to the output's; He's initialisation for ReLU-like activations, else Glorot's.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let net = nn::Mlp::new(&random::key(0), &[2, 8, 3], nn::Activation::Tanh, F32)?;
+    /// assert_eq!(net.layers.len(), 2);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If fewer than two widths are given, one is 0, or `dtype` is no float.
@@ -72,19 +98,39 @@ impl Mlp {
     }
 
     /// The outputs for rows `x` of shape `[…, inputs]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let net = nn::Mlp::new(&random::key(0), &[2, 8, 3], nn::Activation::Tanh, F32)?;
+    /// assert_eq!(net.forward(&Tensor::ones(&[5, 2], F32)).shape(), [5, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the last size of `x` is not the number of inputs.
+    #[doc(alias = "apply")]
     #[track_caller]
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let mut h = x.clone();
-        for (k, layer) in self.layers.iter().enumerate() {
-            if k > 0 {
-                h = self.activation.apply(&h);
+        called("Mlp::forward", || {
+            let mut h = x.clone();
+            for (k, layer) in self.layers.iter().enumerate() {
+                if k > 0 {
+                    h = self.activation.apply(&h);
+                }
+                h = layer.forward(&h);
             }
-            h = layer.forward(&h);
-        }
-        h
+            h
+        })
     }
 
     /// The widths of the layers, from the input's to the output's.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let net = nn::Mlp::new(&random::key(0), &[2, 8, 3], nn::Activation::Tanh, F32)?;
+    /// assert_eq!(net.widths(), [2, 8, 3]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn widths(&self) -> Vec<usize> {
         let mut widths: Vec<usize> = self
             .layers

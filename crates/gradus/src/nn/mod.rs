@@ -3,7 +3,6 @@
 //! ```
 //! use gradus::nn::{self, Activation, Mlp};
 //! use gradus::prelude::*;
-//! use gradus::random;
 //!
 //! let net = Mlp::new(&random::key(0), &[2, 8, 3], Activation::Relu, F32)?;
 //! let x = Tensor::from([[0.5f32, -1.0]]);

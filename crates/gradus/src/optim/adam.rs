@@ -46,6 +46,14 @@ pub struct AdamState<A> {
 
 impl Adam {
     /// The state before the first step.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let state = optim::Adam::default().start(&Tensor::from([1.0, 2.0]));
+    /// assert_eq!((state.step.item::<i64>()?, state.mean.shape()), (0, &[2][..]));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "init")]
     pub fn start<A: Tree>(&self, params: &A) -> AdamState<A> {
         AdamState {
             step: Tensor::from(0i64),
@@ -55,6 +63,20 @@ impl Adam {
     }
 
     /// Parameters and state after a step of size `rate` (a scalar).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let (adam, x) = (optim::Adam::default(), Tensor::from([1.0]));
+    /// let (next, state) = adam.update(&x, &Tensor::from([5.0]), &adam.start(&x), &Tensor::from(0.1));
+    /// assert!((next.at(0).item::<f64>()? - 0.9).abs() < 1e-8); // the first step has the size of the rate
+    /// assert_eq!(state.step.item::<i64>()?, 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If gradients or state are not like the parameters.
+    #[doc(alias = "apply_updates")]
+    #[doc(alias = "step")]
     #[track_caller]
     pub fn update<A: Tree>(
         &self,
@@ -79,6 +101,7 @@ impl Adam {
             weight_decay,
         } = *self;
         let mut results = zip_leaves(
+            "Adam::update",
             &[params, grads, &state.mean, &state.square],
             3,
             &mut |row| {

@@ -1,15 +1,21 @@
 //! Gradients kept within bounds.
 
 use crate::tensor::Tensor;
-use crate::trace::on_behalf_of;
+use crate::trace::called;
 use crate::tree::Tree;
 use crate::tree::{leaves, rebuild};
-use gradus_ir::Loc;
 
 /// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`, also where the squares are no numbers. Its derivative where all are 0 is taken to be 0.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let grads = (Tensor::from([3.0, 0.0]), Tensor::from(4.0));
+/// assert_eq!(optim::global_norm(&grads).item::<f64>()?, 5.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
 #[track_caller]
 pub fn global_norm<A: Tree>(grads: &A) -> Tensor {
-    on_behalf_of(Loc::caller(), || {
+    called("global_norm", || {
         leaves(grads)
             .iter()
             .map(norm_of_leaf)
@@ -21,9 +27,18 @@ pub fn global_norm<A: Tree>(grads: &A) -> Tensor {
 /// The gradients scaled down, all by one factor, so that their [`global_norm`] is at most `limit`; and the norm that they had.
 ///
 /// R. Pascanu, T. Mikolov, Y. Bengio: "On the difficulty of training recurrent neural networks", ICML 2013.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let (clipped, norm) = optim::clip_by_norm(&Tensor::from([6.0, 8.0]), 5.0);
+/// assert_eq!((clipped.to_vec::<f64>()?, norm.item::<f64>()?), (vec![3.0, 4.0], 10.0));
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "clip_grad_norm_")]
+#[doc(alias = "clip_by_global_norm")]
 #[track_caller]
 pub fn clip_by_norm<A: Tree>(grads: &A, limit: f64) -> (A, Tensor) {
-    on_behalf_of(Loc::caller(), || {
+    called("clip_by_norm", || {
         let norm = global_norm(grads);
         // limit / max(norm, limit) is 1 below the limit, and never a division by zero.
         let factor = norm.maximum(limit).reciprocal() * limit;
@@ -36,9 +51,17 @@ pub fn clip_by_norm<A: Tree>(grads: &A, limit: f64) -> (A, Tensor) {
 }
 
 /// The gradients with each element brought into `-limit..=limit`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let clipped = optim::clip_by_value(&Tensor::from([-6.0, 0.5]), 1.0);
+/// assert_eq!(clipped.to_vec::<f64>()?, [-1.0, 0.5]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "clip_grad_value_")]
 #[track_caller]
 pub fn clip_by_value<A: Tree>(grads: &A, limit: f64) -> A {
-    on_behalf_of(Loc::caller(), || {
+    called("clip_by_value", || {
         let clipped = leaves(grads)
             .iter()
             .map(|g| g.maximum(-limit).minimum(limit))
@@ -53,7 +76,7 @@ fn norm_of_leaf(g: &Tensor) -> Tensor {
         return g.norm();
     }
     let nothing = g.abs().max().equal(0);
-    let guarded = nothing.where_(&g.ones_like(), g);
+    let guarded = nothing.where_(1, g);
     let norm = guarded.norm();
-    nothing.where_(&norm.zeros_like(), &norm)
+    nothing.where_(0, &norm)
 }

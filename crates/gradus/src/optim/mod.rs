@@ -40,12 +40,14 @@ fn rate_for(rate: &Tensor, like: &Tensor) -> Tensor {
     rate.astype(like.dtype())
 }
 
-/// Applies `f` to the leaves of several trees of one structure at once; each `f` gives one leaf for each of `n` results.
+/// For the function `name`: applies `f` to the leaves of several trees of one structure at once; each `f` gives one
+/// leaf for each of `n` results.
 ///
 /// # Panics
 /// If the trees have different numbers of leaves.
 #[track_caller]
 fn zip_leaves<A: Tree>(
+    name: &'static str,
     trees: &[&A],
     n: usize,
     f: &mut dyn FnMut(&[&Tensor]) -> Vec<Tensor>,
@@ -60,7 +62,7 @@ fn zip_leaves<A: Tree>(
                 .difference(&got)
                 .unwrap_or_else(|| "they have different numbers of tensors".into());
             let message =
-                format!("optim: gradients and state must be like the parameters: {difference}");
+                format!("{name}: gradients and state must be like the parameters: {difference}");
             trace::stop(Error::new(ErrorKind::Tree, message), loc, &[]);
             // For a boundary that keeps the mistake: the step is as if nothing had been asked.
             return (0..n)
@@ -71,7 +73,7 @@ fn zip_leaves<A: Tree>(
     let mut results: Vec<Vec<Tensor>> = vec![Vec::new(); n];
     for k in 0..all[0].len() {
         let row: Vec<&Tensor> = all.iter().map(|leaves| &leaves[k]).collect();
-        let made = trace::on_behalf_of(loc, || f(&row));
+        let made = trace::called(name, || f(&row));
         for (result, t) in results.iter_mut().zip(made) {
             result.push(t);
         }

@@ -13,10 +13,21 @@ pub struct Sgd {
 
 impl Sgd {
     /// The parameters after a step against `grads` of size `rate` (a scalar).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let next = optim::Sgd::default().update(&Tensor::from([1.0]), &Tensor::from([5.0]), &Tensor::from(0.1));
+    /// assert_eq!(next.to_vec::<f64>()?, [0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the gradients are not like the parameters.
+    #[doc(alias = "step")]
     #[track_caller]
     pub fn update<A: Tree>(&self, params: &A, grads: &A, rate: &Tensor) -> A {
         let decay = self.weight_decay;
-        zip_leaves(&[params, grads], 1, &mut |row| {
+        zip_leaves("Sgd::update", &[params, grads], 1, &mut |row| {
             let [p, g] = row else {
                 unreachable!("two trees")
             };
@@ -52,11 +63,31 @@ impl Default for Momentum {
 
 impl Momentum {
     /// The velocity before the first step: zeros like `params`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let velocity = optim::Momentum::default().start(&Tensor::from([1.0]));
+    /// assert_eq!(velocity.to_vec::<f64>()?, [0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "init")]
     pub fn start<A: Tree>(&self, params: &A) -> A {
         zeros_like(params)
     }
 
     /// Parameters and velocity after a step of size `rate` (a scalar).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let (momentum, x, g) = (optim::Momentum::default(), Tensor::from([1.0]), Tensor::from([2.0]));
+    /// let (next, velocity) = momentum.update(&x, &g, &momentum.start(&x), &Tensor::from(0.25));
+    /// assert_eq!((next.to_vec::<f64>()?, velocity.to_vec::<f64>()?), (vec![0.5], vec![2.0]));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If gradients or velocity are not like the parameters.
+    #[doc(alias = "step")]
     #[track_caller]
     pub fn update<A: Tree>(&self, params: &A, grads: &A, velocity: &A, rate: &Tensor) -> (A, A) {
         let Momentum {
@@ -64,19 +95,24 @@ impl Momentum {
             nesterov,
             weight_decay,
         } = *self;
-        let mut results = zip_leaves(&[params, grads, velocity], 2, &mut |row| {
-            let [p, g, v] = row else {
-                unreachable!("three trees")
-            };
-            let g = decayed(g, p, weight_decay);
-            let v = *v * momentum + &g;
-            let direction = if nesterov {
-                g + &v * momentum
-            } else {
-                v.clone()
-            };
-            vec![*p - direction * rate_for(rate, p), v]
-        })
+        let mut results = zip_leaves(
+            "Momentum::update",
+            &[params, grads, velocity],
+            2,
+            &mut |row| {
+                let [p, g, v] = row else {
+                    unreachable!("three trees")
+                };
+                let g = decayed(g, p, weight_decay);
+                let v = *v * momentum + &g;
+                let direction = if nesterov {
+                    g + &v * momentum
+                } else {
+                    v.clone()
+                };
+                vec![*p - direction * rate_for(rate, p), v]
+            },
+        )
         .into_iter();
         match (results.next(), results.next()) {
             (Some(params), Some(velocity)) => (params, velocity),

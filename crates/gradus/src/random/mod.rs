@@ -7,10 +7,11 @@
 mod threefry;
 
 use crate::tensor::Tensor;
+use crate::tensor::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::on_behalf_of;
 use crate::tree::{Leaves, Structure, Tree};
 use gradus_ir::primitives::Binary;
-use gradus_ir::{DType, Error, ErrorKind, FloatType, Literal, Loc, Result, Type};
+use gradus_ir::{DType, Dims, Error, ErrorKind, FloatType, Literal, Loc, Result, Type};
 use threefry::{counters, hash};
 
 /// The state of the generator: never changed, only split.
@@ -36,11 +37,15 @@ impl Tree for Key {
 /// The key of `seed`.
 ///
 /// ```
-/// use gradus::random;
+/// # use gradus::prelude::*;
 /// let key = random::key(42);
-/// let x = random::normal(&key, &[3], gradus::DType::F64);
+/// let x = random::normal(&key, &[3], F64);
 /// assert_eq!(x.shape(), [3]);
 /// ```
+#[doc(alias = "PRNGKey")]
+#[doc(alias = "seed")]
+#[doc(alias = "manual_seed")]
+#[doc(alias = "seed_from_u64")]
 pub fn key(seed: u64) -> Key {
     Key(Tensor::from([(seed >> 32) as u32, seed as u32]))
 }
@@ -48,8 +53,16 @@ pub fn key(seed: u64) -> Key {
 impl Key {
     /// The key whose state is `data`, a u32 tensor of two numbers, as [`data`](Key::data) gives it.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::Key::from_data(random::key(7).data().clone())?;
+    /// assert_eq!(key.data().to_vec::<u32>()?, [0, 7]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If `data` has another type.
+    #[doc(alias = "wrap_key_data")]
     pub fn from_data(data: Tensor) -> Result<Key> {
         if *data.ty() == Type::new(DType::U32, &[2]) {
             return Ok(Key(data));
@@ -61,11 +74,26 @@ impl Key {
     }
 
     /// The state: a u32 tensor of two numbers.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(random::key(7).data().to_vec::<u32>()?, [0, 7]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "key_data")]
     pub fn data(&self) -> &Tensor {
         &self.0
     }
 
     /// `N` independent keys.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let [a, b] = random::key(0).split();
+    /// let draw = |key| random::uniform(key, &[], F64).item::<f64>();
+    /// assert_ne!(draw(&a)?, draw(&b)?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn split<const N: usize>(&self) -> [Key; N] {
         let keys = self.split_data(N);
@@ -73,15 +101,37 @@ impl Key {
     }
 
     /// `n` independent keys.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(random::key(0).split_n(3).len(), 3);
+    /// ```
+    ///
+    /// # Panics
+    /// If `n` is negative.
     #[track_caller]
-    pub fn split_n(&self, n: usize) -> Vec<Key> {
+    pub fn split_n(&self, n: impl Integer) -> Vec<Key> {
         let keys = self.split_data(n);
-        (0..n).map(|i| row(&keys, i)).collect()
+        (0..keys.shape()[0]).map(|i| row(&keys, i)).collect()
     }
 
     /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let keys = random::key(0).split_data(4);
+    /// let draw = |data: &Tensor| random::normal(&random::Key::from_data(data.clone()).unwrap(), &[], F64);
+    /// assert_eq!(vmap(draw)(&keys).shape(), [4]);
+    /// ```
+    ///
+    /// # Panics
+    /// If `n` is negative.
     #[track_caller]
-    pub fn split_data(&self, n: usize) -> Tensor {
+    pub fn split_data(&self, n: impl Integer) -> Tensor {
+        let n = match size_of("split", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[&self.0], Type::new(DType::U32, &[0, 2])),
+        };
         threefry::fused(&[&self.0], &|key| {
             let (a, b) = hash(&key[0], counters(&[n]));
             threefry::pairs(&a, &b)
@@ -89,12 +139,27 @@ impl Key {
     }
 
     /// The key that belongs to this one and a number, such as that of a step.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::key(0);
+    /// assert_ne!(key.fold_in(1).data().to_vec::<u32>()?, key.fold_in(2).data().to_vec::<u32>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn fold_in(&self, data: u32) -> Key {
         self.fold_in_tensor(&Tensor::from(data))
     }
 
     /// As [`fold_in`](Self::fold_in) with a whole number that may be traced; its lowest 32 bits count.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let key = random::key(0);
+    /// let folded = key.fold_in_tensor(&Tensor::from(1));
+    /// assert_eq!(folded.data().to_vec::<u32>()?, key.fold_in(1).data().to_vec::<u32>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `data` is no scalar of whole numbers.
@@ -131,80 +196,134 @@ fn row(keys: &Tensor, i: usize) -> Key {
 }
 
 /// 32 random bits for each element: u32 of `shape`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// assert_eq!(random::bits(&random::key(0), &[4]).dtype(), U32);
+/// ```
+///
+/// # Panics
+/// If no memory can hold them.
+#[doc(alias = "randint")]
+#[doc(alias = "random_raw")]
 #[track_caller]
-pub fn bits(key: &Key, shape: &[usize]) -> Tensor {
-    if let Err(error) = Type::new(DType::U32, shape).checked("bits") {
-        return Tensor::fail(error, &[], Type::new(DType::U32, shape));
+pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
+    match checked("bits", shape, DType::U32) {
+        Ok(shape) => threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], &shape)),
+        Err(refused) => refused,
     }
-    threefry::fused(&[&key.0], &|key| threefry::bits(&key[0], shape))
 }
 
 /// Numbers evenly distributed in `[0, 1)`, multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::uniform(&random::key(0), &[1000], F64);
+/// assert!(x.min().item::<f64>()? >= 0.0 && x.max().item::<f64>()? < 1.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// If `dtype` is no float.
+#[doc(alias = "rand")]
+#[doc(alias = "random")]
 #[track_caller]
-pub fn uniform(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    let float = match float_type("uniform", shape, dtype) {
-        Ok(float) => float,
-        Err(refused) => return refused,
-    };
-    threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], shape, float))
+pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
+    match floats("uniform", shape, dtype) {
+        Ok((shape, float)) => {
+            threefry::fused(&[&key.0], &|key| threefry::unit(&key[0], &shape, float))
+        }
+        Err(refused) => refused,
+    }
 }
 
 /// Numbers evenly distributed in `[low, high)`.
 ///
-/// # Panics
-/// If `dtype` is no float.
-#[track_caller]
-pub fn uniform_in(key: &Key, shape: &[usize], dtype: DType, low: f64, high: f64) -> Tensor {
-    let float = match float_type("uniform_in", shape, dtype) {
-        Ok(float) => float,
-        Err(refused) => return refused,
-    };
-    threefry::fused(&[&key.0], &|key| {
-        threefry::between(&key[0], shape, float, low, high)
-    })
-}
-
-/// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::uniform_in(&random::key(0), &[1000], F64, -2.0, 2.0);
+/// assert!(x.abs().max().item::<f64>()? <= 2.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Panics
 /// If `dtype` is no float.
 #[track_caller]
-pub fn normal(key: &Key, shape: &[usize], dtype: DType) -> Tensor {
-    let float = match float_type("normal", shape, dtype) {
-        Ok(float) => float,
+pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high: f64) -> Tensor {
+    match floats("uniform_in", shape, dtype) {
+        Ok((shape, float)) => threefry::fused(&[&key.0], &|key| {
+            threefry::between(&key[0], &shape, float, low, high)
+        }),
+        Err(refused) => refused,
+    }
+}
+
+/// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = random::normal(&random::key(0), &[10_000], F64);
+/// assert!(x.mean().item::<f64>()?.abs() < 0.05);
+/// assert!((x.std().item::<f64>()? - 1.0).abs() < 0.05);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `dtype` is no float.
+#[doc(alias = "randn")]
+#[doc(alias = "standard_normal")]
+#[doc(alias = "gaussian")]
+#[track_caller]
+pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
+    let (shape, float) = match floats("normal", shape, dtype) {
+        Ok(checked) => checked,
         Err(refused) => return refused,
     };
     // The next number above -1: below 1 they are half as far apart as above.
     let low = float.epsilon() / 2.0 - 1.0;
     threefry::fused(&[&key.0], &|key| {
-        let u = threefry::between(&key[0], shape, float, low, 1.0);
-        let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), shape);
+        let u = threefry::between(&key[0], &shape, float, low, 1.0);
+        let root = Tensor::splat(Literal::from_f64(dtype, std::f64::consts::SQRT_2), &shape);
         threefry::binary(Binary::Mul, &root, &u.erf_inv())
     })
 }
 
 /// Truth values that hold with probability `p`.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let heads = random::bernoulli(&random::key(0), &[10_000], 0.25);
+/// assert!((heads.astype(F64).mean().item::<f64>()? - 0.25).abs() < 0.02);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "dropout")]
 #[track_caller]
-pub fn bernoulli(key: &Key, shape: &[usize], p: f64) -> Tensor {
-    let float = match float_type("bernoulli", shape, DType::F32) {
-        Ok(float) => float,
-        Err(refused) => return refused.astype(DType::Bool),
-    };
-    threefry::fused(&[&key.0], &|key| {
-        threefry::unit(&key[0], shape, float).less(p)
-    })
+pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
+    match floats("bernoulli", shape, DType::F32) {
+        Ok((shape, float)) => threefry::fused(&[&key.0], &|key| {
+            threefry::unit(&key[0], &shape, float).less(p)
+        }),
+        Err(refused) => refused.astype(DType::Bool),
+    }
 }
 
 /// The numbers `0..n` in random order, i64: sorted by random keys, in as many rounds as make ties harmless.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let order = random::permutation(&random::key(0), 100)?;
+/// assert_eq!(order.sum().item::<i64>()?, 99 * 100 / 2);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
+#[doc(alias = "randperm")]
+#[doc(alias = "shuffle")]
 #[track_caller]
-pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
+pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     let loc = Loc::caller();
+    let n = size_of("permutation", n.wide()).map_err(|e| e.at(loc))?;
     let of_numbers = || gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc));
     let mut order: Vec<i64> = of_numbers()?;
     order.extend(0..n as i64);
@@ -224,16 +343,29 @@ pub fn permutation(key: &Key, n: usize) -> Result<Tensor> {
     Tensor::new(order, &[n])
 }
 
-/// `dtype` as a floating-point type, if memory can hold an array of it; otherwise the tensor that stands for the error.
+/// The sizes of a shape of floats, and their type; a tensor that stands in where that fails.
 #[track_caller]
-fn float_type(name: &str, shape: &[usize], dtype: DType) -> Result<FloatType, Tensor> {
-    let ty = Type::new(dtype, shape);
-    let float = dtype.float().ok_or_else(|| {
-        Error::new(
-            ErrorKind::DType,
-            format!("{name}: gives floating-point numbers, not {dtype}"),
-        )
+fn floats(name: &str, shape: impl Integers, dtype: DType) -> Result<(Dims, FloatType), Tensor> {
+    let shape = checked(name, shape, dtype)?;
+    if let Some(float) = dtype.float() {
+        return Ok((shape, float));
+    }
+    let error = Error::new(
+        ErrorKind::DType,
+        format!("{name}: gives floating-point numbers, not {dtype}"),
+    );
+    Err(Tensor::fail(error, &[], Type::new(dtype, &shape)))
+}
+
+/// The sizes of a shape, if memory can hold it; a tensor that stands in where that fails.
+#[track_caller]
+fn checked(name: &str, shape: impl Integers, dtype: DType) -> Result<Dims, Tensor> {
+    let sizes = sizes_of(name, shape).and_then(|sizes| {
+        Type::new(dtype, &sizes).checked(name)?;
+        Ok(sizes)
     });
-    let checked = float.and_then(|float| ty.clone().checked(name).map(|_| float));
-    checked.map_err(|error| Tensor::fail(error, &[], ty))
+    match sizes {
+        Ok(sizes) => Ok(sizes),
+        Err(error) => Err(Tensor::fail(error, &[], Type::scalar(dtype))),
+    }
 }

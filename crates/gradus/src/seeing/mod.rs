@@ -4,6 +4,7 @@ mod nan;
 mod probe;
 mod profile;
 mod search;
+pub(crate) mod widened;
 
 pub use nan::{NanReport, find_nan, with_nan_check};
 pub(crate) use nan::{check, checking};

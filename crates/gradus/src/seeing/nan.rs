@@ -60,6 +60,7 @@ pub struct NanReport {
 ///
 /// # Errors
 /// Mistakes in `f`; if it uses values of an outer trace.
+#[doc(alias = "debug_nans")]
 pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<NanReport>> {
     trace::boundary(|| {
         let inputs = leaves(x);
@@ -92,6 +93,8 @@ pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<N
 /// let error = with_nan_check(|| f.call(&Tensor::from([1.0, 0.0]))).unwrap_err();
 /// assert!(error.message().starts_with("infinity made by log"));
 /// ```
+#[doc(alias = "debug_nans")]
+#[doc(alias = "detect_anomaly")]
 pub fn with_nan_check<T>(f: impl FnOnce() -> T) -> T {
     /// Restores what was before also when `f` unwinds.
     struct Restore(bool);
@@ -179,11 +182,25 @@ impl NanReport {
     }
 
     /// Where the operation is: the line of the user's program, or the piece of a text that it carries out.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let report = find_nan(|x: &Tensor| x.log(), &Tensor::from(0.0))?.unwrap();
+    /// assert_eq!(report.loc().file_line(), report.place);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn loc(&self) -> Loc {
         self.loc
     }
 
     /// The text without the place.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let report = find_nan(|x: &Tensor| x.log(), &Tensor::from(0.0))?.unwrap();
+    /// assert!(report.message().starts_with("infinity made by log"));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn message(&self) -> String {
         let what = match self.value.is_nan() {
             true => "NaN",

@@ -36,6 +36,9 @@ impl Tensor {
     /// assert_eq!(*seen.lock().unwrap(), [9.0, 16.0]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
+    #[doc(alias = "callback")]
+    #[doc(alias = "register_hook")]
+    #[doc(alias = "host_callback")]
     #[track_caller]
     pub fn inspect<F: Fn(&Tensor) + Send + Sync + 'static>(&self, f: F) -> Tensor {
         /// Observers that capture nothing, so that the same closure is the same program again.
@@ -70,6 +73,7 @@ impl Tensor {
 /// f.call(&Tensor::from([1.0, 2.0]))?; // x is [1. 2.]
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "print")]
 #[track_caller]
 pub fn debug_print(text: &'static str, x: &Tensor) {
     static PRINTERS: LazyLock<Kept<&'static str>> = LazyLock::new(Mutex::default);

@@ -1,5 +1,6 @@
 //! Where the time of a compiled program goes: by line of the source, and as a trace for Chrome.
 
+use super::widened;
 use crate::transform::machine_profile;
 use gradus_ir::primitives::Work;
 use gradus_ir::{Loc, Part};
@@ -50,6 +51,9 @@ pub struct LineTime {
     pub operations: u64,
     /// Its part of the bytes read and written.
     pub bytes: u64,
+    /// Whether an array of f32 became f64 on this line because the tensor beside it was one number of f64.
+    /// Later operations then move twice the bytes.
+    pub widened: bool,
 }
 
 /// A profile by line of the source, the most expensive first; prints as a table.
@@ -84,6 +88,7 @@ pub fn by_line(steps: &[StepTime]) -> LineProfile {
                     derivative: Duration::ZERO,
                     operations: 0,
                     bytes: 0,
+                    widened: widened::at(operation.place),
                 });
                 lines.len() - 1
             });
@@ -114,9 +119,14 @@ impl fmt::Display for LineProfile {
                 Some((file, number)) => format!("{file}:{number}"),
                 None => "no line of the source".into(),
             };
+            let widened = if line.widened {
+                "  (f32 becomes f64 here: one number beside it is f64)"
+            } else {
+                ""
+            };
             writeln!(
                 f,
-                "{:5.1} %  {:>10.1}  {:>9.0} %  {:>14}  {:>13}  {place}",
+                "{:5.1} %  {:>10.1}  {:>9.0} %  {:>14}  {:>13}  {place}{widened}",
                 100.0 * seconds(line.time) / seconds(total).max(1e-12),
                 seconds(line.time) * 1e6,
                 100.0 * seconds(line.derivative) / seconds(line.time).max(1e-12),
@@ -138,6 +148,8 @@ impl fmt::Display for LineProfile {
 /// assert!(chrome_trace(&steps).starts_with("{\"traceEvents\": ["));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "profiler")]
+#[doc(alias = "perfetto")]
 pub fn chrome_trace(steps: &[StepTime]) -> String {
     let mut events = vec![
         "{\"name\": \"process_name\", \"ph\": \"M\", \"pid\": 1, \"args\": {\"name\": \"gradus\"}}"

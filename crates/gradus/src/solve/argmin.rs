@@ -57,6 +57,9 @@ impl Default for Argmin {
 /// # Panics
 /// If `objective` does not return one float, or a leaf of `init` is no float. Where the gradient does not become as small as the tolerance wants, running it is an error of kind
 /// [`Convergence`](crate::ErrorKind::Convergence).
+#[doc(alias = "minimize")]
+#[doc(alias = "bfgs")]
+#[doc(alias = "lbfgs")]
 #[track_caller]
 pub fn argmin<X: Tree>(objective: impl Fn(&X) -> Tensor, init: &X, options: Argmin) -> X {
     let loc = Loc::caller();
@@ -138,7 +141,7 @@ fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor) -> Tensor {
             let curvature = d.dot(&h);
             let on = curvature.greater(0.0);
             let rho = r.dot(r);
-            let alpha = &rho / on.where_(&curvature, &curvature.ones_like());
+            let alpha = &rho / on.where_(&curvature, curvature.ones_like());
             let next = r - &alpha * h;
             let beta = next.dot(&next) / rho;
             // The first direction is downhill whatever the curvature.

@@ -37,6 +37,7 @@ pub struct FixedPoint {
 /// # Panics
 /// If `f` returns another type than `init`, or a leaf of it is no float. Where the steps do not become as small as the tolerance wants, running it is an error
 /// of kind [`Convergence`](crate::ErrorKind::Convergence).
+#[doc(alias = "anderson")]
 #[track_caller]
 pub fn fixed_point<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: FixedPoint) -> X {
     let loc = Loc::caller();

@@ -81,8 +81,8 @@ fn no_steps() -> Tensor {
 /// `a/b`, or 0 where `b` is 0.
 fn ratio(a: &Tensor, b: &Tensor) -> Tensor {
     let zero = b.equal(0.0);
-    let safe = zero.where_(&b.ones_like(), b);
-    zero.where_(&a.zeros_like(), &(a / safe))
+    let safe = zero.where_(b.ones_like(), b);
+    zero.where_(a.zeros_like(), &(a / safe))
 }
 
 /// Conjugate gradients (Hestenes and Stiefel, 1952), preconditioned (Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1).
@@ -163,10 +163,10 @@ fn gmres(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize, m: usize) 
         |((_, r), _, _, (_, k)): &State| goes_on(r, limit, k, most),
         |((x, r), (ps, qs), (last, before), (j, k)): &State| {
             let full = j.equal(m as i64);
-            let j = full.where_(&j.zeros_like(), j);
+            let j = full.where_(j.zeros_like(), j);
             let (ps, qs) = (
-                full.where_(&ps.zeros_like(), ps),
-                full.where_(&qs.zeros_like(), qs),
+                full.where_(ps.zeros_like(), ps),
+                full.where_(qs.zeros_like(), qs),
             );
             let size = norm(r);
             let from_residual = j.equal(0i64) | size.less_equal(before * SHRANK);

@@ -50,6 +50,15 @@ impl Default for LinearSolver {
 
 impl LinearSolver {
     /// [`Cg`](Method::Cg), for symmetric positive definite matrices.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let d = Tensor::from([2.0, 4.0]);
+    /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), LinearSolver::cg());
+    /// assert!((x - Tensor::from([0.5, 0.25])).norm().item::<f64>()? < 1e-12);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "conjugate_gradient")]
     pub fn cg() -> LinearSolver {
         LinearSolver {
             method: Method::Cg,
@@ -58,6 +67,14 @@ impl LinearSolver {
     }
 
     /// [`BiCgStab`](Method::BiCgStab).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let d = Tensor::from([-2.0, 4.0]);
+    /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), LinearSolver::bicgstab());
+    /// assert!((x - Tensor::from([-0.5, 0.25])).norm().item::<f64>()? < 1e-10);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn bicgstab() -> LinearSolver {
         LinearSolver {
             method: Method::BiCgStab,
@@ -91,6 +108,8 @@ impl LinearSolver {
 /// # Panics
 /// If a leaf of `b` is no float, or `matvec` returns another type than it gets or is not linear. Where the residual does not become as small as the tolerance
 /// wants, running it is an error of kind [`Convergence`](crate::ErrorKind::Convergence).
+#[doc(alias = "solve")]
+#[doc(alias = "lstsq")]
 #[track_caller]
 pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolver) -> V {
     let loc = Loc::caller();

@@ -32,7 +32,7 @@ use std::cell::RefCell;
 ///                 let below = f(&middle).less(0.0);
 ///                 (below.where_(&middle, low), below.where_(high, &middle))
 ///             };
-///             fori_loop(0, 60, |_, ends| step(ends), &(Tensor::from(0.0), Tensor::from(10.0))).0
+///             fori_loop(0..60, |_, ends| step(ends), &(Tensor::from(0.0), Tensor::from(10.0))).0
 ///         },
 ///         LinearSolver::default(),
 ///     )
@@ -45,6 +45,7 @@ use std::cell::RefCell;
 ///
 /// # Panics
 /// If `f` or `solve` returns another type than `init`, or a leaf of it is no float. That `solve` finds a root is not checked.
+#[doc(alias = "implicit_diff")]
 #[track_caller]
 pub fn custom_root<X: Tree>(
     f: impl Fn(&X) -> X,
@@ -141,6 +142,9 @@ pub struct Root {
 ///
 /// # Panics
 /// As [`custom_root`]. Where `f(x)` does not become as small as the tolerance wants, running it is an error of kind [`Convergence`](crate::ErrorKind::Convergence).
+#[doc(alias = "fsolve")]
+#[doc(alias = "newton")]
+#[doc(alias = "root_scalar")]
 #[track_caller]
 pub fn find_root<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: Root) -> X {
     let loc = Loc::caller();

@@ -58,13 +58,10 @@ impl Packing {
     pub fn unpack(&self, vector: &Tensor) -> Vec<Tensor> {
         let mut at = 0;
         let parts = self.types.iter().map(|ty| {
-            let shape: Vec<isize> = ty.shape.iter().map(|&n| n as isize).collect();
-            let (from, to) = (at as isize, (at + ty.elements()) as isize);
+            let from = at;
             at += ty.elements();
-            vector
-                .slice_axis(0, from..to)
-                .reshape(&shape)
-                .astype(ty.dtype)
+            let part = vector.slice_axis(0, from..at);
+            part.reshape(&ty.shape[..]).astype(ty.dtype)
         });
         parts.collect()
     }
@@ -90,7 +87,7 @@ pub(super) fn scaled(x: &Tensor) -> (Tensor, Tensor) {
         return (x.clone(), Tensor::ones(&[], x.dtype()));
     }
     let largest = x.abs().max();
-    let size = largest.equal(0.0).where_(&largest.ones_like(), &largest);
+    let size = largest.equal(0.0).where_(largest.ones_like(), &largest);
     (x / &size, size)
 }
 

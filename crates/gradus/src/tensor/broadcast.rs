@@ -1,21 +1,54 @@
 //! Bringing operands to one element type and one shape.
 
+use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
+use crate::seeing::widened;
+use crate::trace::error_of;
+use gradus_cpu::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
 
-/// What stands beside a tensor in an operation: a tensor, or a number that takes the tensor's element type.
+/// An operand beside a tensor: a tensor, a reference to one, or a number, which takes the tensor's element type.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = Tensor::from([1.0_f32, -2.0]);
+/// assert_eq!((&x * 2).dtype(), F32);
+/// assert_eq!(x.maximum(0.0).to_vec::<f32>()?, [1.0, 0.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an operand beside a tensor",
+    label = "expected a tensor, a reference to one, or a number"
+)]
 pub trait Operand {
     /// The operand as a tensor for an operation with one of type `like`.
     ///
     /// # Errors
     /// If the number does not fit into that type.
+    #[doc(hidden)]
     fn operand(&self, like: DType) -> Result<Tensor>;
+
+    /// The element type of a tensor, which stays; `None` for a number.
+    #[doc(hidden)]
+    fn tensor_dtype(&self) -> Option<DType>;
+
+    /// The element type where only numbers meet: whole ones are i64 there.
+    #[doc(hidden)]
+    fn own_dtype(&self) -> DType;
 }
 
 impl Operand for Tensor {
     fn operand(&self, _like: DType) -> Result<Tensor> {
         Ok(self.clone())
+    }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        Some(self.dtype())
+    }
+
+    fn own_dtype(&self) -> DType {
+        self.dtype()
     }
 }
 
@@ -23,6 +56,22 @@ impl<T: Operand + ?Sized> Operand for &T {
     fn operand(&self, like: DType) -> Result<Tensor> {
         (**self).operand(like)
     }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        (**self).tensor_dtype()
+    }
+
+    fn own_dtype(&self) -> DType {
+        (**self).own_dtype()
+    }
+}
+
+/// Both operands as tensors: a number takes the type of the tensor beside it.
+pub(super) fn both(a: &impl Operand, b: &impl Operand) -> Result<(Tensor, Tensor)> {
+    let (of_a, of_b) = (a.tensor_dtype(), b.tensor_dtype());
+    let like = of_a.or(of_b);
+    let like = like.unwrap_or_else(|| a.own_dtype().promoted(b.own_dtype()));
+    Ok((a.operand(like)?, b.operand(like)?))
 }
 
 /// `value` as a literal of type `dtype`.
@@ -59,6 +108,14 @@ macro_rules! float_operands {
                 let dtype = if like.has_derivatives() { like } else { DType::F64 };
                 Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
+
+            fn tensor_dtype(&self) -> Option<DType> {
+                None
+            }
+
+            fn own_dtype(&self) -> DType {
+                <$t as Element>::DTYPE
+            }
         }
     )*};
 }
@@ -80,6 +137,14 @@ macro_rules! integer_operands {
                 }
                 Ok(Tensor::splat(literal, &[]))
             }
+
+            fn tensor_dtype(&self) -> Option<DType> {
+                None
+            }
+
+            fn own_dtype(&self) -> DType {
+                DType::I64
+            }
         }
     )*};
 }
@@ -89,6 +154,14 @@ integer_operands!(i32, i64, u32, usize);
 impl Operand for bool {
     fn operand(&self, _like: DType) -> Result<Tensor> {
         Ok(Tensor::splat(Literal::from_bool(*self), &[]))
+    }
+
+    fn tensor_dtype(&self) -> Option<DType> {
+        None
+    }
+
+    fn own_dtype(&self) -> DType {
+        DType::Bool
     }
 }
 
@@ -143,9 +216,10 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
 /// Both operands with one element type and one shape.
 #[track_caller]
 pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
-    let b = b.operand(a.dtype())?;
+    let b = b.operand(a.dtype()).map_err(|e| error_of(name, e))?;
     let shape = common_shape(name, a.ty(), b.ty())?;
     let dtype = a.dtype().promoted(b.dtype());
+    widened::note(name, a, &b);
     let (a, b) = (a.astype(dtype), b.astype(dtype));
     Ok((expand(&a, &shape), expand(&b, &shape)))
 }
@@ -160,8 +234,8 @@ pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor
 }
 
 /// The axis `axis` of an array of `rank` dimensions; negative ones count from the end.
-pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
-    let rank = ty.rank() as isize;
+pub(super) fn axis_of(name: &str, axis: impl Integer, ty: &Type) -> Result<usize> {
+    let (axis, rank) = (axis.wide(), ty.rank() as i128);
     let resolved = if axis < 0 { axis + rank } else { axis };
     if (0..rank).contains(&resolved) {
         return Ok(resolved as usize);
@@ -180,7 +254,8 @@ pub(super) fn axis_of(name: &str, axis: isize, ty: &Type) -> Result<usize> {
 }
 
 /// Distinct axes, rising.
-pub(super) fn axes_of(name: &str, axes: &[isize], ty: &Type) -> Result<Dims> {
+pub(super) fn axes_of(name: &str, axes: impl Integers, ty: &Type) -> Result<Dims> {
+    let axes = axes.wide();
     let mut out = axes
         .iter()
         .map(|&a| axis_of(name, a, ty))

@@ -1,17 +1,31 @@
 //! Comparison, choice, logic.
 
 use super::Tensor;
-use super::broadcast::{Operand, binary, common_shape, expand};
+use super::broadcast::{Operand, binary, both, common_shape, expand};
+use crate::seeing::widened;
+use crate::trace::error_of;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
+/// In the example of a comparison, `[1, 2, 3]` compared with 2.
 macro_rules! comparisons {
-    ($($what:literal $name:ident $op:ident;)*) => {
+    ($($what:literal $alias:literal $name:ident $op:ident $example:literal;)*) => {
+        /// # Comparisons
+        ///
+        /// Elementwise, with a tensor or a number; the results are truth values. `&`, `|`, `^` and `!` combine them.
         impl Tensor {$(
             #[doc = concat!("Whether `", $what, "`, elementwise: truth values. NaN differs from everything and is in no order.")]
             ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let holds = Tensor::from([1, 2, 3]).", stringify!($name), "(2);")]
+            #[doc = concat!("assert_eq!(holds.to_vec::<bool>()?, [", $example, "]);")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            ///
             /// # Panics
             /// If the shapes do not broadcast.
+            #[doc(alias = $alias)]
             #[track_caller]
             pub fn $name(&self, other: impl Operand) -> Tensor {
                 binary(stringify!($name), Op::Compare(Compare::$op), self, &other)
@@ -21,32 +35,49 @@ macro_rules! comparisons {
 }
 
 comparisons! {
-    "self = other" equal Eq;
-    "self ≠ other" not_equal Ne;
-    "self < other" less Lt;
-    "self ≤ other" less_equal Le;
-    "self > other" greater Gt;
-    "self ≥ other" greater_equal Ge;
+    "self = other" "eq" equal Eq "false, true, false";
+    "self ≠ other" "ne" not_equal Ne "true, false, true";
+    "self < other" "lt" less Lt "true, false, false";
+    "self ≤ other" "le" less_equal Le "true, true, false";
+    "self > other" "gt" greater Gt "false, false, true";
+    "self ≥ other" "ge" greater_equal Ge "false, true, true";
 }
 
+/// # Choices
 impl Tensor {
     /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting.
+    /// `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
+    /// The function [`where_`] takes the same in NumPy's order.
     ///
     /// Both are computed. A derivative flows only to the one that was chosen; but if the other one's slope is infinite or NaN there, `0·∞` still makes
-    /// NaN: guard its argument, as in `ok.where_(&x, &1.into()).sqrt()`.
+    /// NaN: guard its argument, as in `ok.where_(&x, 1).sqrt()`.
     ///
     /// ```
-    /// use gradus::Tensor;
+    /// # use gradus::prelude::*;
     /// let x = Tensor::from([-1.0, 2.0]);
-    /// let y = x.greater(0.0).where_(&x, &(&x * 0.1));
-    /// assert_eq!(y.to_vec::<f64>()?, [-0.1, 2.0]);
+    /// assert_eq!(x.greater(0.0).where_(&x, &x * 0.1).to_vec::<f64>()?, [-0.1, 2.0]);
+    /// assert_eq!(x.greater(0.0).where_(1, 0).to_vec::<i64>()?, [0, 1]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
     /// # Panics
-    /// If `self` holds no truth values, or the shapes do not broadcast.
+    /// If `self` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+    #[doc(alias = "where")]
+    #[doc(alias = "select")]
+    #[doc(alias = "zip_map")]
     #[track_caller]
-    pub fn where_(&self, a: &Tensor, b: &Tensor) -> Tensor {
+    pub fn where_(&self, a: impl Operand, b: impl Operand) -> Tensor {
+        match both(&a, &b) {
+            Ok((a, b)) => self.choose(&a, &b),
+            Err(error) => {
+                let error = error_of("where_", error);
+                Tensor::fail(error, &[self], Type::new(a.own_dtype(), self.shape()))
+            }
+        }
+    }
+
+    #[track_caller]
+    fn choose(&self, a: &Tensor, b: &Tensor) -> Tensor {
         if self.dtype() != DType::Bool {
             let error = Error::new(
                 ErrorKind::DType,
@@ -64,6 +95,7 @@ impl Tensor {
             Ok(shape) => shape,
             Err(error) => return Tensor::fail(error, &[self, a, b], a.ty().with_dtype(dtype)),
         };
+        widened::note("where_", a, b);
         let (a, b) = (
             expand(&a.astype(dtype), &shape),
             expand(&b.astype(dtype), &shape),
@@ -72,6 +104,12 @@ impl Tensor {
     }
 
     /// Whether one element is true (or not 0), as a scalar.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert!(Tensor::from([false, true]).any().item::<bool>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn any(&self) -> Tensor {
         if self.is_empty() {
@@ -81,6 +119,13 @@ impl Tensor {
     }
 
     /// Whether all elements are true (or not 0), as a scalar.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert!(x.greater(0).all().item::<bool>()?);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn all(&self) -> Tensor {
         if self.is_empty() {
@@ -88,4 +133,23 @@ impl Tensor {
         }
         self.astype(DType::Bool).min()
     }
+}
+
+/// `a` where `condition` (truth values) holds, else `b`, elementwise with broadcasting: [`Tensor::where_`] in NumPy's
+/// order of arguments.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let x = Tensor::from([-1.0, 2.0]);
+/// assert_eq!(where_(&x.greater(0), &x, 0).to_vec::<f64>()?, [0.0, 2.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// If `condition` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+#[doc(alias = "where")]
+#[doc(alias = "select")]
+#[track_caller]
+pub fn where_(condition: &Tensor, a: impl Operand, b: impl Operand) -> Tensor {
+    condition.where_(a, b)
 }

@@ -1,10 +1,15 @@
 //! Making tensors.
 
 use super::Tensor;
-use crate::trace::on_behalf_of;
+use super::broadcast::Operand;
+use super::integers::{Integer, Integers, size_of, sizes_of};
+use crate::trace::{called, error_of, on_behalf_of};
 use gradus_cpu::{Array, Element};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use std::borrow::Cow;
+use std::fmt::Display;
 
+/// # Making tensors
 impl Tensor {
     /// The tensor of `shape` with these elements in row-major order.
     ///
@@ -21,9 +26,16 @@ impl Tensor {
     ///
     /// # Errors
     /// If their number is not that of the shape's elements, or memory cannot hold a copy.
+    #[doc(alias = "from_vec")]
+    #[doc(alias = "from_shape_vec")]
+    #[doc(alias = "from_slice")]
+    #[doc(alias = "from_row_slice")]
+    #[doc(alias = "tensor")]
+    #[doc(alias = "array")]
     #[track_caller]
-    pub fn new<T: Element>(values: impl AsRef<[T]>, shape: &[usize]) -> Result<Tensor> {
-        let array = Array::from_slice(values.as_ref(), shape);
+    pub fn new<T: Element>(values: impl AsRef<[T]>, shape: impl Integers) -> Result<Tensor> {
+        let shape = sizes_of("Tensor::new", shape)?;
+        let array = Array::from_slice(values.as_ref(), &shape);
         array.map(Tensor::from_array).map_err(|e| {
             if e.kind() == ErrorKind::Memory {
                 e.at(Loc::caller())
@@ -35,60 +47,145 @@ impl Tensor {
 
     /// Zeros.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::zeros(&[2], F64).to_vec::<f64>()?, [0.0, 0.0]);
+    /// assert_eq!(Tensor::zeros(&[], F32).item::<f32>()?, 0.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
-    pub fn zeros(shape: &[usize], dtype: DType) -> Tensor {
+    pub fn zeros(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("zeros", Literal::from_i64(dtype, 0), shape)
     }
 
     /// Ones.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::ones(&[2], I64).to_vec::<i64>()?, [1, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If no memory can hold them.
     #[track_caller]
-    pub fn ones(shape: &[usize], dtype: DType) -> Tensor {
+    pub fn ones(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("ones", Literal::from_i64(dtype, 1), shape)
     }
 
     /// Every element is `value`; of the value's type.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::full(&[2], 0.5).to_vec::<f64>()?, [0.5, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If no memory can hold them.
+    #[doc(alias = "from_elem")]
+    #[doc(alias = "from_element")]
+    #[doc(alias = "fill")]
+    #[doc(alias = "repeat")]
     #[track_caller]
-    pub fn full<T: Element>(shape: &[usize], value: T) -> Tensor {
+    pub fn full<T: Element>(shape: impl Integers, value: T) -> Tensor {
         Tensor::filled("full", literal(value), shape)
     }
 
     /// As [`splat`](Self::splat), of a shape that a user gave.
     #[track_caller]
-    pub(super) fn filled(name: &str, value: Literal, shape: &[usize]) -> Tensor {
-        let ty = Type::new(value.dtype(), shape);
-        if ty.is_addressable() {
-            return Tensor::splat(value, shape);
+    pub(super) fn filled(name: &str, value: Literal, shape: impl Integers) -> Tensor {
+        let sizes = sizes_of(name, shape).and_then(|shape| {
+            let ty = Type::new(value.dtype(), &shape);
+            match ty.is_addressable() {
+                true => Ok(shape),
+                false => {
+                    let message = format!("{name}: no memory can hold {ty}");
+                    Err(Error::new(ErrorKind::Shape, message))
+                }
+            }
+        });
+        match sizes {
+            Ok(shape) => Tensor::splat(value, &shape),
+            Err(error) => Tensor::fail(error, &[], Type::scalar(value.dtype())),
         }
-        let error = Error::new(ErrorKind::Shape, format!("{name}: no memory can hold {ty}"));
-        Tensor::fail(error, &[], Type::scalar(value.dtype()))
     }
 
     /// Zeros of this tensor's type and shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.zeros_like().to_vec::<f32>()?, [0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         Tensor::zeros(self.shape(), self.dtype())
     }
 
     /// Ones of this tensor's type and shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.ones_like().to_vec::<f32>()?, [1.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         Tensor::ones(self.shape(), self.dtype())
     }
 
+    /// `value` everywhere, in this tensor's type and shape.
+    /// A number must fit into the element type; a tensor is broadcast to the shape.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0_f32, 2.0]);
+    /// assert_eq!(x.full_like(7).to_vec::<f32>()?, [7.0, 7.0]);
+    /// assert_eq!(x.full_like(x.max()).to_vec::<f32>()?, [2.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the value does not fit into the element type, or does not broadcast to the shape.
+    #[track_caller]
+    pub fn full_like(&self, value: impl Operand) -> Tensor {
+        let fits = value.operand(self.dtype()).and_then(|value| {
+            if self.dtype().promoted(value.dtype()) == self.dtype() {
+                return Ok(value.astype(self.dtype()));
+            }
+            let (of, value) = (self.dtype(), value.ty());
+            let message = format!("{value} does not fit into {of}; convert it with `astype`");
+            Err(Error::new(ErrorKind::DType, message))
+        });
+        match fits {
+            Ok(value) => called("full_like", || value.broadcast_to(self.shape())),
+            Err(error) => Tensor::fail(error_of("full_like", error), &[self], self.ty().clone()),
+        }
+    }
+
     /// The `n × n` identity matrix.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::eye(2, F64).to_vec::<f64>()?, [1.0, 0.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If memory cannot hold it.
+    #[doc(alias = "identity")]
     #[track_caller]
-    pub fn eye(n: usize, dtype: DType) -> Tensor {
+    pub fn eye(n: impl Integer, dtype: DType) -> Tensor {
+        let n = match size_of("eye", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[], Type::new(dtype, &[0, 0])),
+        };
         let loc = Loc::caller();
         on_behalf_of(loc, || {
             let diagonal = n.saturating_add(1);
@@ -125,32 +222,72 @@ impl Tensor {
         }
     }
 
-    /// `start, start + step, …` up to (not including) `stop`, f64.
+    /// `start, start + step, …` up to and not including `stop`: `[n]`, of the type of the numbers.
+    /// Whole literals count as i64.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::arange(0, 10, 3).to_vec::<i64>()?, [0, 3, 6, 9]);
+    /// assert_eq!(Tensor::arange(1.0_f32, 0.0, -0.5).to_vec::<f32>()?, [1.0, 0.5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If `step` is 0, or the number of elements is not finite or more than memory can hold.
+    #[doc(alias = "range")]
+    #[doc(alias = "iota")]
     #[track_caller]
-    pub fn arange(start: f64, stop: f64, step: f64) -> Tensor {
-        let n = ((stop - start) / step).ceil();
-        if step == 0.0 || !n.is_finite() {
-            let error = Error::new(
-                ErrorKind::Argument,
-                format!("arange: from {start} to {stop} by {step} is no finite sequence"),
-            );
-            return Tensor::fail(error, &[], Type::new(DType::F64, &[0]));
+    pub fn arange<N: SequenceNumber>(start: N, stop: N, step: N) -> Tensor {
+        let (from, by) = (start.float(), step.float());
+        let refused = || {
+            let message = format!("arange: from {start} to {stop} by {step} is no finite sequence");
+            let error = Error::new(ErrorKind::Argument, message);
+            Tensor::fail(error, &[], Type::new(N::ELEMENT, &[0]))
+        };
+        if by == 0.0 {
+            return refused();
+        }
+        if let (Some(from), Some(to), Some(by)) = (start.whole(), stop.whole(), step.whole()) {
+            let (distance, size) = ((to - from) * by.signum(), by.abs());
+            let n = (distance + size - 1).div_euclid(size);
+            let n = usize::try_from(n.max(0)).unwrap_or(usize::MAX);
+            let whole = Tensor::generated("arange", &[n], |i| (from + i as i128 * by) as i64);
+            return whole.astype(N::ELEMENT);
+        }
+        let n = ((stop.float() - from) / by).ceil();
+        if !n.is_finite() {
+            return refused();
         }
         let n = n.max(0.0) as usize;
-        Tensor::generated("arange", &[n], |i| start + i as f64 * step)
+        floats("arange", N::ELEMENT, n, |i| from + i as f64 * by)
     }
 
-    /// `n` numbers at equal distances from `start` to `stop`, both included, f64.
+    /// `n` numbers at equal distances from `start` to `stop`, both included: `[n]`, of the type of the numbers; f64 of
+    /// whole ones.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::linspace(0, 1, 5).to_vec::<f64>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    /// assert_eq!(Tensor::linspace(0.0_f32, 1.0, 3).dtype(), F32);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
-    /// If memory cannot hold them.
+    /// If `n` is negative, or memory cannot hold them.
     #[track_caller]
-    pub fn linspace(start: f64, stop: f64, n: usize) -> Tensor {
+    pub fn linspace<N: SequenceNumber>(start: N, stop: N, n: impl Integer) -> Tensor {
+        let dtype = if N::ELEMENT.has_derivatives() {
+            N::ELEMENT
+        } else {
+            DType::F64
+        };
+        let n = match size_of("linspace", n.wide()) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[], Type::new(dtype, &[0])),
+        };
+        let (start, stop) = (start.float(), stop.float());
         let step = (stop - start) / n.saturating_sub(1).max(1) as f64;
-        Tensor::generated("linspace", &[n], |i| {
+        floats("linspace", dtype, n, |i| {
             if i + 1 == n && n > 1 {
                 stop
             } else {
@@ -160,6 +297,66 @@ impl Tensor {
     }
 }
 
+/// `n` floats of type `dtype`.
+#[track_caller]
+fn floats(name: &str, dtype: DType, n: usize, element: impl Fn(usize) -> f64) -> Tensor {
+    match dtype {
+        DType::F32 => Tensor::generated(name, &[n], |i| element(i) as f32),
+        _ => Tensor::generated(name, &[n], element),
+    }
+}
+
+/// A number that [`Tensor::arange`] and [`Tensor::linspace`] count in. Whole numbers give i64 but for u32.
+#[diagnostic::on_unimplemented(
+    message = "a sequence cannot be made of `{Self}`",
+    label = "expected `f32`, `f64`, or an integer"
+)]
+pub trait SequenceNumber: Copy + Display + sealed::Sealed {
+    /// The element type of a sequence of them.
+    #[doc(hidden)]
+    const ELEMENT: DType;
+
+    /// The number as a float.
+    #[doc(hidden)]
+    fn float(self) -> f64;
+
+    /// A whole number.
+    #[doc(hidden)]
+    fn whole(self) -> Option<i128>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! sequence_numbers {
+    ($($t:ident: $dtype:ident, |$v:ident| $whole:expr;)*) => {$(
+        impl sealed::Sealed for $t {}
+
+        impl SequenceNumber for $t {
+            const ELEMENT: DType = DType::$dtype;
+
+            fn float(self) -> f64 {
+                self as f64
+            }
+
+            fn whole(self) -> Option<i128> {
+                let $v = self;
+                $whole
+            }
+        }
+    )*};
+}
+
+sequence_numbers! {
+    f32: F32, |_v| None;
+    f64: F64, |_v| None;
+    i32: I64, |v| Some(v.into());
+    i64: I64, |v| Some(v.into());
+    u32: U32, |v| Some(v.into());
+    usize: I64, |v| Some(v as i128);
+}
+
 pub(super) fn literal<T: Element>(value: T) -> Literal {
     match Array::from_slice(&[value], &[]) {
         Ok(a) => a.get(0),
@@ -167,27 +364,32 @@ pub(super) fn literal<T: Element>(value: T) -> Literal {
     }
 }
 
-/// Scalars, lists and nested arrays of one element type.
+/// A number in a list that becomes a tensor.
+trait Entry: Copy {
+    type Element: Element;
+
+    /// The numbers as elements.
+    fn elements(values: &[Self]) -> Result<Cow<'_, [Self::Element]>>;
+}
+
+/// Scalars, lists, nested arrays and nested lists of one element type.
 macro_rules! conversions {
-    ($($t:ty),*) => {$(
+    ($($t:ty as $element:ty: |$values:ident| $elements:expr;)*) => {$(
+        impl Entry for $t {
+            type Element = $element;
+
+            fn elements($values: &[$t]) -> Result<Cow<'_, [$element]>> {
+                $elements
+            }
+        }
+
         impl From<$t> for Tensor {
             #[track_caller]
             fn from(value: $t) -> Tensor {
-                Tensor::splat(literal(value), &[])
-            }
-        }
-
-        impl From<Vec<$t>> for Tensor {
-            #[track_caller]
-            fn from(values: Vec<$t>) -> Tensor {
-                from_flat(&values, &[values.len()])
-            }
-        }
-
-        impl From<&[$t]> for Tensor {
-            #[track_caller]
-            fn from(values: &[$t]) -> Tensor {
-                from_flat(values, &[values.len()])
+                match <$t>::elements(&[value]) {
+                    Ok(values) => Tensor::splat(literal(values[0]), &[]),
+                    Err(error) => Tensor::fail(error, &[], Type::scalar(<$element>::DTYPE)),
+                }
             }
         }
 
@@ -211,16 +413,98 @@ macro_rules! conversions {
                 from_flat(values.as_flattened().as_flattened(), &[L, M, N])
             }
         }
+
+        conversions! { @lists $t;
+            [] [$t] |values| from_flat(values, &[values.len()]);
+            [const N: usize] [[$t; N]] |values| from_flat(values.as_flattened(), &[values.len(), N]);
+            [] [Vec<$t>] |values| from_rows(values);
+            [] [Vec<Vec<$t>>] |values| from_blocks(values);
+        }
+    )*};
+    (@lists $t:ty; $([$($generic:tt)*] [$item:ty] |$values:ident| $made:expr;)*) => {$(
+        impl<$($generic)*> From<Vec<$item>> for Tensor {
+            #[track_caller]
+            fn from(values: Vec<$item>) -> Tensor {
+                Tensor::from(&values[..])
+            }
+        }
+
+        impl<$($generic)*> From<&Vec<$item>> for Tensor {
+            #[track_caller]
+            fn from(values: &Vec<$item>) -> Tensor {
+                Tensor::from(&values[..])
+            }
+        }
+
+        impl<$($generic)*> From<&[$item]> for Tensor {
+            #[track_caller]
+            fn from($values: &[$item]) -> Tensor {
+                $made
+            }
+        }
     )*};
 }
 
-conversions!(f32, f64, i32, i64, u32, bool);
+conversions! {
+    f32 as f32: |values| Ok(values.into());
+    f64 as f64: |values| Ok(values.into());
+    i32 as i32: |values| Ok(values.into());
+    i64 as i64: |values| Ok(values.into());
+    u32 as u32: |values| Ok(values.into());
+    bool as bool: |values| Ok(values.into());
+    usize as i64: |values| values.iter().map(|&v| whole(v)).collect::<Result<Vec<i64>>>().map(Cow::from);
+}
+
+/// A place or a count of Rust as an element.
+fn whole(n: usize) -> Result<i64> {
+    i64::try_from(n).map_err(|_| {
+        let message = format!("Tensor::from: the number {n} does not fit into i64");
+        Error::new(ErrorKind::DType, message)
+    })
+}
 
 /// The shape is that of the values; memory may lack for a copy.
 #[track_caller]
-fn from_flat<T: Element>(values: &[T], shape: &[usize]) -> Tensor {
-    match Array::from_slice(values, shape) {
+fn from_flat<T: Entry>(values: &[T], shape: &[usize]) -> Tensor {
+    let array = T::elements(values).and_then(|values| Array::from_slice(&values, shape));
+    match array {
         Ok(array) => Tensor::from_array(array),
-        Err(error) => Tensor::fail(error, &[], Type::new(T::DTYPE, shape)),
+        Err(error) => Tensor::fail(error, &[], Type::new(T::Element::DTYPE, shape)),
+    }
+}
+
+#[track_caller]
+fn from_rows<T: Entry>(rows: &[Vec<T>]) -> Tensor {
+    match equal_lengths(rows, "row") {
+        Ok(n) => from_flat(&rows.concat(), &[rows.len(), n]),
+        Err(error) => Tensor::fail(error, &[], Type::new(T::Element::DTYPE, &[rows.len(), 0])),
+    }
+}
+
+#[track_caller]
+fn from_blocks<T: Entry>(blocks: &[Vec<Vec<T>>]) -> Tensor {
+    let rows = blocks.concat();
+    let sizes = equal_lengths(blocks, "block").and_then(|m| Ok((m, equal_lengths(&rows, "row")?)));
+    match sizes {
+        Ok((m, n)) => from_flat(&rows.concat(), &[blocks.len(), m, n]),
+        Err(error) => {
+            let plausible = Type::new(T::Element::DTYPE, &[blocks.len(), 0, 0]);
+            Tensor::fail(error, &[], plausible)
+        }
+    }
+}
+
+/// The length that all `lists` have; 0 of none.
+fn equal_lengths<T>(lists: &[Vec<T>], name: &str) -> Result<usize> {
+    let first = lists.first().map_or(0, Vec::len);
+    match lists.iter().position(|list| list.len() != first) {
+        None => Ok(first),
+        Some(k) => Err(Error::new(
+            ErrorKind::Shape,
+            format!(
+                "Tensor::from: {name} 0 has {first} entries, {name} {k} has {}; all must be equally long",
+                lists[k].len()
+            ),
+        )),
     }
 }

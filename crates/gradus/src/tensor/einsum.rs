@@ -1,9 +1,9 @@
 //! Sums of products written with index letters.
 
 use super::Tensor;
-use crate::trace::on_behalf_of;
+use crate::trace::called;
 use gradus_ir::primitives::Contract;
-use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Result, Type};
 use std::collections::BTreeMap;
 
 /// The sum of products that `formula` writes with a letter for each axis, as NumPy's `einsum`: `"ij,jk->ik"` is a matrix product.
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// diagonal. Without an arrow the result has the letters that stand once, in alphabetical order. Operands are multiplied from left to right.
 ///
 /// ```
-/// use gradus::{Tensor, tensor::einsum};
+/// use gradus::prelude::*;
 /// let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
 /// assert_eq!(einsum("ii->", &[&a]).item::<f64>()?, 5.0);
 /// assert_eq!(einsum("ij,j->i", &[&a, &Tensor::from([1.0, 1.0])]).to_vec::<f64>()?, [3.0, 7.0]);
@@ -21,12 +21,11 @@ use std::collections::BTreeMap;
 ///
 /// # Panics
 /// If the formula is not understood or does not fit the operands.
+#[doc(alias = "contract")]
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
     match parse(formula, operands) {
-        Ok((letters, output)) => {
-            on_behalf_of(Loc::caller(), || evaluate(letters, &output, operands))
-        }
+        Ok((letters, output)) => called("einsum", || evaluate(letters, &output, operands)),
         Err(error) => Tensor::fail(error, operands, Type::scalar(DType::F64)),
     }
 }
@@ -151,14 +150,14 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
             }
         }
         out.extend(other_names.iter().filter(|c| !names.contains(c)));
-        sum = sum.contract(&other, op);
+        sum = sum.contract("einsum", &other, op);
         names = batch;
         names.extend(out);
     }
     (names, sum) = summed(names, sum, |c| output.contains(&c));
-    let order: Vec<isize> = output
+    let order: Vec<usize> = output
         .iter()
-        .map(|c| names.iter().position(|d| d == c).unwrap_or(0) as isize)
+        .map(|c| names.iter().position(|d| d == c).unwrap_or(0))
         .collect();
     sum.permute(&order)
 }
@@ -166,10 +165,7 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
 /// The tensor summed over the axes whose letters are not kept.
 #[track_caller]
 fn summed(names: Letters, t: Tensor, keep: impl Fn(char) -> bool) -> (Letters, Tensor) {
-    let gone: Vec<isize> = (0..names.len())
-        .filter(|&i| !keep(names[i]))
-        .map(|i| i as isize)
-        .collect();
+    let gone: Vec<usize> = (0..names.len()).filter(|&i| !keep(names[i])).collect();
     if gone.is_empty() {
         return (names, t);
     }
@@ -187,9 +183,9 @@ fn diagonals(mut names: Letters, t: &Tensor) -> (Letters, Tensor) {
             i += 1;
             continue;
         };
-        let last = t.move_axis(i as isize, -1);
+        let last = t.move_axis(i, -1);
         // Axis j has moved one place to the front.
-        let last = last.move_axis(j as isize - 1, -2);
+        let last = last.move_axis(j - 1, -2);
         t = last.diagonal();
         let letter = names.remove(j);
         names.remove(i);

@@ -2,54 +2,80 @@
 
 use super::Tensor;
 use super::broadcast::{axis_of, common_shape, expand};
+use super::integers::{AxisRange, Integer, Integers, size_of, sizes_of};
+use crate::trace::called;
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
+/// # Parts, by ranges and by index arrays
 impl Tensor {
     /// The places `range` along `axis`; negative ends count from the end.
+    /// The axis stays; [`at`](Tensor::at) takes one entry.
+    ///
+    /// A range such as `1..-1` works; Clippy, which takes it for empty, is content with `1..n - 1`.
     ///
     /// ```
     /// use gradus::Tensor;
     /// let t = Tensor::from([1, 2, 3, 4]);
-    /// assert_eq!(t.slice_axis(0, 1..-1).to_vec::<i32>()?, [2, 3]);
+    /// assert_eq!(t.slice_axis(0, 1..3).to_vec::<i32>()?, [2, 3]);
+    /// assert_eq!(t.slice_axis(0, ..-1).to_vec::<i32>()?, [1, 2, 3]);
     /// # Ok::<(), gradus::Error>(())
     /// ```
     ///
     /// # Panics
     /// If the range does not lie in the axis.
+    #[doc(alias = "narrow")]
+    #[doc(alias = "slice_in_dim")]
+    #[doc(alias = "slice")]
     #[track_caller]
-    pub fn slice_axis(&self, axis: isize, range: impl RangeBounds<isize>) -> Tensor {
+    pub fn slice_axis(&self, axis: impl Integer, range: impl AxisRange) -> Tensor {
         self.slice_axis_step(axis, range, 1)
     }
 
     /// As [`slice_axis`](Tensor::slice_axis), every `step`-th place.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1, 2, 3, 4, 5]);
+    /// assert_eq!(t.slice_axis_step(0, .., 2).to_vec::<i32>()?, [1, 3, 5]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If the range does not lie in the axis, or `step` is 0.
     #[track_caller]
     pub fn slice_axis_step(
         &self,
-        axis: isize,
-        range: impl RangeBounds<isize>,
-        step: usize,
+        axis: impl Integer,
+        range: impl AxisRange,
+        step: impl Integer,
     ) -> Tensor {
+        self.slice(axis.wide(), range.ends(), step.wide())
+    }
+
+    #[track_caller]
+    fn slice(&self, axis: i128, ends: (Bound<i128>, Bound<i128>), step: i128) -> Tensor {
         let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
             // Wide enough for the place behind the last number that the range can name.
             let n = self.shape()[a] as i128;
-            let from_end = |i: isize| i128::from(i as i64) + if i < 0 { n } else { 0 };
-            let start = match range.start_bound() {
-                Bound::Included(&i) => from_end(i),
-                Bound::Excluded(&i) => from_end(i).saturating_add(1),
+            let from_end = |i: i128| i + if i < 0 { n } else { 0 };
+            let start = match ends.0 {
+                Bound::Included(i) => from_end(i),
+                Bound::Excluded(i) => from_end(i).saturating_add(1),
                 Bound::Unbounded => 0,
             };
-            let stop = match range.end_bound() {
-                Bound::Included(&i) => from_end(i).saturating_add(1),
-                Bound::Excluded(&i) => from_end(i),
+            let stop = match ends.1 {
+                Bound::Included(i) => from_end(i).saturating_add(1),
+                Bound::Excluded(i) => from_end(i),
                 Bound::Unbounded => n,
             };
-            if step == 0 {
-                let message = format!("slice_axis: a step of 0 along axis {axis} of {}", self.ty());
+            if step < 1 {
+                let mut message =
+                    format!("slice_axis: a step of {step} along axis {axis} of {}", self.ty());
+                if step < 0 {
+                    message += "; steps are positive, `flip` reverses an axis";
+                }
                 return Err(Error::new(ErrorKind::Axis, message));
             }
             if start < 0 || stop < start || stop > n {
@@ -61,10 +87,12 @@ impl Tensor {
                     ),
                 ));
             }
-            Ok((a, start as usize, stop as usize))
+            // One step that leads behind the end is like another.
+            let step = usize::try_from(step).unwrap_or(usize::MAX);
+            Ok((a, start as usize, stop as usize, step))
         });
         match resolved {
-            Ok((a, from, to)) => {
+            Ok((a, from, to, step)) => {
                 let mut start = Dims::from_elem(0, self.rank());
                 let mut limit = self.ty().shape.clone();
                 let mut stride = Dims::from_elem(1, self.rank());
@@ -81,11 +109,24 @@ impl Tensor {
 
     /// Entry `i` along the first axis, which the result does not have; negative `i` counts from the end.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2], [3, 4]]);
+    /// assert_eq!(t.at(0).to_vec::<i32>()?, [1, 2]);
+    /// assert_eq!(t.at(-1).at(0).item::<i32>()?, 3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If there is none.
+    #[doc(alias = "select")]
+    #[doc(alias = "index")]
+    #[doc(alias = "row")]
+    #[doc(alias = "get")]
+    #[doc(alias = "index_axis")]
     #[track_caller]
-    pub fn at(&self, i: isize) -> Tensor {
-        let n = self.shape().first().copied().unwrap_or(0) as isize;
+    pub fn at(&self, i: impl Integer) -> Tensor {
+        let (i, n) = (i.wide(), self.shape().first().copied().unwrap_or(0) as i128);
         let k = if i < 0 { i + n } else { i };
         if !(0..n).contains(&k) {
             let error = Error::new(
@@ -107,15 +148,24 @@ impl Tensor {
         }
         // One that is too low stays as it was, for the message.
         let from_end = wide.less(0) & wide.greater_equal(-(n as i64));
-        from_end.where_(&(&wide + n), &wide)
+        from_end.where_(&wide + n, &wide)
     }
 
     /// The entries along `axis` that `indices` (whole numbers of any shape) name, in place of that axis; negative ones count from the end.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(t.take(&Tensor::from([2, 0]), 1).to_vec::<i32>()?, [3, 1, 6, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If `indices` are no whole numbers. An index out of bounds is found when it runs.
+    #[doc(alias = "index_select")]
+    #[doc(alias = "gather")]
     #[track_caller]
-    pub fn take(&self, indices: &Tensor, axis: isize) -> Tensor {
+    pub fn take(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         match axis_of("take", axis, self.ty()).and_then(|a| whole("take", indices).map(|()| a)) {
             Ok(axis) => {
                 let indices = indices.resolved_indices(self.shape()[axis]);
@@ -128,10 +178,19 @@ impl Tensor {
 
     /// For each place of `indices` the entry that it names along `axis`, at the same place of the other axes; the other sizes broadcast.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// let places = Tensor::from([[2], [0]]);
+    /// assert_eq!(t.take_along_axis(&places, 1).to_vec::<i32>()?, [3, 4]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the ranks differ or the shapes do not fit. An index out of bounds is found when it runs.
+    #[doc(alias = "gather")]
     #[track_caller]
-    pub fn take_along_axis(&self, indices: &Tensor, axis: isize) -> Tensor {
+    pub fn take_along_axis(&self, indices: &Tensor, axis: impl Integer) -> Tensor {
         let prepared = || -> Result<(usize, Dims)> {
             whole("take_along_axis", indices)?;
             let a = axis_of("take_along_axis", axis, self.ty())?;
@@ -162,21 +221,34 @@ impl Tensor {
             shape
         };
         let indices = indices.resolved_indices(self.shape()[a]);
-        let x = expand(self, &wide(self)).move_axis(a as isize, -1);
-        let i = expand(&indices, &wide(&indices)).move_axis(a as isize, -1);
+        let x = expand(self, &wide(self)).move_axis(a, -1);
+        let i = expand(&indices, &wide(&indices)).move_axis(a, -1);
         let batch = others.len();
         let take = Gather::Take { batch, axis: batch };
-        Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a as isize)
+        called("take_along_axis", || {
+            Tensor::apply(Op::Gather(take), &[&x, &i]).move_axis(-1, a)
+        })
     }
 
     /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
     ///
     /// `updates` has the shape that [`take`](Tensor::take) would give. Both are brought to one element type, as by `+`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([0.0, 0.0, 0.0]);
+    /// let sums = t.index_add(0, &Tensor::from([2, 0, 2]), &Tensor::from([1.0, 2.0, 3.0]));
+    /// assert_eq!(sums.to_vec::<f64>()?, [2.0, 0.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit. An index out of bounds is found when it runs.
+    #[doc(alias = "scatter_add")]
+    #[doc(alias = "index_put")]
+    #[doc(alias = "segment_sum")]
     #[track_caller]
-    pub fn index_add(&self, axis: isize, indices: &Tensor, updates: &Tensor) -> Tensor {
+    pub fn index_add(&self, axis: impl Integer, indices: &Tensor, updates: &Tensor) -> Tensor {
         match axis_of("index_add", axis, self.ty())
             .and_then(|a| whole("index_add", indices).map(|()| a))
         {
@@ -185,7 +257,9 @@ impl Tensor {
                 let scatter = Gather::ScatterAdd { batch: 0, axis };
                 let dtype = self.dtype().promoted(updates.dtype());
                 let (whole, updates) = (self.astype(dtype), updates.astype(dtype));
-                Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
+                called("index_add", || {
+                    Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
+                })
             }
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
@@ -193,24 +267,44 @@ impl Tensor {
 
     /// The part of `sizes` that begins at `starts`: whole numbers, one an axis, which may be computed.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// let part = t.dynamic_slice(&Tensor::from([0, 1]), &[2, 2]);
+    /// assert_eq!(part.to_vec::<i32>()?, [2, 3, 5, 6]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
     #[track_caller]
-    pub fn dynamic_slice(&self, starts: &Tensor, sizes: &[usize]) -> Tensor {
-        let op = Dynamic::Slice {
-            sizes: Dims::from_slice(sizes),
+    pub fn dynamic_slice(&self, starts: &Tensor, sizes: impl Integers) -> Tensor {
+        let sizes = match sizes_of("dynamic_slice", sizes) {
+            Ok(sizes) => sizes,
+            Err(error) => return Tensor::fail(error, &[self], self.ty().clone()),
         };
         if let Err(error) = whole("dynamic_slice", starts) {
-            return Tensor::fail(error, &[self], self.ty().with_shape(sizes));
+            return Tensor::fail(error, &[self], self.ty().with_shape(&sizes));
         }
-        Tensor::apply(Op::Dynamic(op), &[self, &starts.astype(DType::I64)])
+        let op = Op::Dynamic(Dynamic::Slice { sizes });
+        Tensor::apply(op, &[self, &starts.astype(DType::I64)])
     }
 
     /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed. Both are brought to one element type,
     /// as by `+`.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1, 2, 3]);
+    /// let changed = t.dynamic_update(&Tensor::from([7, 8]), &Tensor::from([1]));
+    /// assert_eq!(changed.to_vec::<i32>()?, [1, 7, 8]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    #[doc(alias = "dynamic_update_slice")]
+    #[doc(alias = "index_copy")]
     #[track_caller]
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
         let dtype = self.dtype().promoted(part.dtype());
@@ -226,34 +320,67 @@ impl Tensor {
     ///
     /// Elements that name no place give zeros.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let labels = Tensor::from([1, 0]);
+    /// assert_eq!(labels.one_hot(3, F64).to_vec::<f64>()?, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the elements are no whole numbers.
     #[track_caller]
-    pub fn one_hot(&self, n: usize, dtype: DType) -> Tensor {
-        if let Err(error) = whole("one_hot", self) {
-            return Tensor::fail(error, &[self], Type::new(dtype, self.shape()));
-        }
+    pub fn one_hot(&self, n: impl Integer, dtype: DType) -> Tensor {
+        let n = match whole("one_hot", self).and_then(|()| size_of("one_hot", n.wide())) {
+            Ok(n) => n,
+            Err(error) => return Tensor::fail(error, &[self], Type::new(dtype, self.shape())),
+        };
         let mut shape = self.ty().shape.clone();
         shape.push(n);
         let places = Tensor::iota("one_hot", &[n], 0);
-        let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
-        wide.equal(places).astype(dtype)
+        called("one_hot", || {
+            let wide = expand(&self.astype(DType::I64).expand_dims(-1), &shape);
+            wide.equal(places).astype(dtype)
+        })
     }
 
     /// The last two axes as matrices, zero above the `k`-th diagonal.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::ones(&[2, 2], F64);
+    /// assert_eq!(t.tril(0).to_vec::<f64>()?, [1.0, 0.0, 1.0, 1.0]);
+    /// assert_eq!(t.tril(-1).to_vec::<f64>()?, [0.0, 0.0, 1.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "lower_triangle")]
     #[track_caller]
-    pub fn tril(&self, k: isize) -> Tensor {
-        self.triangle("tril", k, |row, column| row.greater_equal(column))
+    pub fn tril(&self, k: impl Integer) -> Tensor {
+        self.triangle("tril", k.wide(), |row, column| row.greater_equal(column))
     }
 
     /// The last two axes as matrices, zero below the `k`-th diagonal.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::ones(&[2, 2], F64);
+    /// assert_eq!(t.triu(0).to_vec::<f64>()?, [1.0, 1.0, 0.0, 1.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "upper_triangle")]
     #[track_caller]
-    pub fn triu(&self, k: isize) -> Tensor {
-        self.triangle("triu", k, |row, column| row.less_equal(column))
+    pub fn triu(&self, k: impl Integer) -> Tensor {
+        self.triangle("triu", k.wide(), |row, column| row.less_equal(column))
     }
 
     #[track_caller]
-    fn triangle(&self, name: &str, k: isize, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
+    fn triangle(&self, name: &str, k: i128, keep: fn(&Tensor, &Tensor) -> Tensor) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
             return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
@@ -262,8 +389,8 @@ impl Tensor {
             Tensor::iota(name, &[m, n], 1),
         );
         // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
-        let k = (k as i64).clamp(-(m as i64), n as i64);
-        keep(&(&row + k), &column).where_(self, &self.zeros_like())
+        let k = k.clamp(-(m as i128), n as i128) as i64;
+        keep(&(&row + k), &column).where_(self, self.zeros_like())
     }
 
     pub(super) fn matrix_sizes(&self) -> Option<(usize, usize)> {
@@ -274,10 +401,26 @@ impl Tensor {
     }
 
     /// The diagonal of the last two axes: `[…, min(m, n)]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(t.diagonal().to_vec::<f64>()?, [1.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[doc(alias = "diag")]
     #[track_caller]
     pub fn diagonal(&self) -> Tensor {
+        self.diagonal_of("diagonal")
+    }
+
+    #[track_caller]
+    fn diagonal_of(&self, name: &str) -> Tensor {
         let Some((m, n)) = self.matrix_sizes() else {
-            return Tensor::fail(needs_matrix("diagonal", self), &[self], self.ty().clone());
+            return Tensor::fail(needs_matrix(name, self), &[self], self.ty().clone());
         };
         let size = m.min(n);
         let mut shape = self.ty().shape.clone();
@@ -289,8 +432,18 @@ impl Tensor {
 
     /// A square matrix with these elements on its diagonal, zeros elsewhere; of a vector.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([1.0, 2.0]).diag();
+    /// assert_eq!(t.to_vec::<f64>()?, [1.0, 0.0, 0.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If this is no vector.
+    #[doc(alias = "from_diagonal")]
+    #[doc(alias = "from_diag")]
+    #[doc(alias = "diagflat")]
     #[track_caller]
     pub fn diag(&self) -> Tensor {
         let &[n] = self.shape() else {
@@ -304,13 +457,23 @@ impl Tensor {
             return Tensor::fail(error, &[self], self.ty().clone());
         };
         let wide = expand(self, &[n, n]);
-        Tensor::eye(n, DType::Bool).where_(&wide, &wide.zeros_like())
+        Tensor::eye(n, DType::Bool).where_(&wide, wide.zeros_like())
     }
 
     /// The sum of the diagonal of the last two axes.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let t = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(t.trace().item::<f64>()?, 5.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
     #[track_caller]
     pub fn trace(&self) -> Tensor {
-        self.diagonal().sum_axis(-1)
+        called("trace", || self.diagonal_of("trace").sum_axis(-1))
     }
 }
 

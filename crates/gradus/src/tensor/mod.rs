@@ -6,17 +6,25 @@ mod construct;
 mod display;
 mod einsum;
 mod index;
+pub(crate) mod integers;
 mod math;
 mod operators;
+mod other_names;
 mod product;
 mod read;
 mod reduce;
 mod shape_ops;
 
 pub use broadcast::Operand;
+pub use compare::where_;
+pub use construct::SequenceNumber;
 pub use einsum::einsum;
+#[doc(inline)]
 pub use gradus_cpu::Element;
+pub use integers::{AxisRange, Integer, Integers};
 pub use math::elementwise_functions;
+#[allow(deprecated)]
+pub use other_names::{cat, concat};
 pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};
@@ -66,6 +74,13 @@ impl Tensor {
     }
 
     /// Whether this is a value of a program being traced, which has no numbers of its own.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = |x: &Tensor| { assert!(x.is_traced()); x * 2.0 };
+    /// assert!(!Tensor::from(1.0).is_traced());
+    /// grad(f)(&Tensor::from(1.0));
+    /// ```
     pub fn is_traced(&self) -> bool {
         matches!(self.0, Repr::Traced(_))
     }

@@ -2,6 +2,7 @@
 
 use super::Tensor;
 use super::broadcast::{Operand, binary};
+use crate::trace::error_of;
 use gradus_ir::Op;
 use gradus_ir::primitives::{Binary, Unary};
 use std::ops;
@@ -49,7 +50,9 @@ macro_rules! operators {
             fn $method(self, other: &Tensor) -> Tensor {
                 match self.operand(other.dtype()) {
                     Ok(number) => binary($name, Op::Binary(Binary::$op), &number, other),
-                    Err(error) => Tensor::fail(error, &[other], other.ty().clone()),
+                    Err(error) => {
+                        Tensor::fail(error_of($name, error), &[other], other.ty().clone())
+                    }
                 }
             }
         }

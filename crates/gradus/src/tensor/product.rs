@@ -2,17 +2,20 @@
 
 use super::Tensor;
 use super::broadcast::{axis_of, common_shape, expand};
+use super::integers::{Integers, Wide};
+use crate::trace::called;
 use gradus_ir::primitives::Contract;
-use gradus_ir::{Dims, Error, ErrorKind, Op, Type};
+use gradus_ir::{Dims, Error, ErrorKind, Op, Result, Type};
 
+/// # Products of vectors and matrices
 impl Tensor {
     #[track_caller]
-    pub(super) fn contract(&self, other: &Tensor, op: Contract) -> Tensor {
+    pub(super) fn contract(&self, name: &'static str, other: &Tensor, op: Contract) -> Tensor {
         let dtype = self.dtype().promoted(other.dtype());
-        Tensor::apply(
-            Op::Contract(op),
-            &[&self.astype(dtype), &other.astype(dtype)],
-        )
+        called(name, || {
+            let (a, b) = (self.astype(dtype), other.astype(dtype));
+            Tensor::apply(Op::Contract(op), &[&a, &b])
+        })
     }
 
     /// The matrix product of the last two axes; those before broadcast. A vector counts as a row on the left, as a column on the right, and its axis
@@ -28,6 +31,10 @@ impl Tensor {
     ///
     /// # Panics
     /// If the inner sizes differ, or the outer ones do not broadcast, or one is a scalar.
+    #[doc(alias = "mm")]
+    #[doc(alias = "bmm")]
+    #[doc(alias = "mv")]
+    #[doc(alias = "gemm")]
     #[track_caller]
     pub fn matmul(&self, other: &Tensor) -> Tensor {
         let (m, n) = (self.rank(), other.rank());
@@ -52,6 +59,7 @@ impl Tensor {
         if m == 1 || n == 1 || n == 2 {
             // The other axes come out in the right order by themselves.
             return self.contract(
+                "matmul",
                 other,
                 Contract {
                     contract_left: Dims::from_slice(&[m - 1]),
@@ -79,6 +87,7 @@ impl Tensor {
         let b = batch.len();
         let axes: Dims = (0..b).collect();
         left.contract(
+            "matmul",
             &right,
             Contract {
                 batch_left: axes.clone(),
@@ -92,8 +101,17 @@ impl Tensor {
 
     /// The product as NumPy's `dot`: the inner product of vectors, [`matmul`](Tensor::matmul) of matrices, a plain product with a scalar.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert_eq!(x.dot(&x).item::<f64>()?, 5.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Panics
     /// If the last axis here and the last but one there (or the only one) have different sizes.
+    #[doc(alias = "inner")]
+    #[doc(alias = "vdot")]
     #[track_caller]
     pub fn dot(&self, other: &Tensor) -> Tensor {
         let (m, n) = (self.rank(), other.rank());
@@ -113,6 +131,7 @@ impl Tensor {
             return Tensor::fail(error, &[self], self.ty().clone());
         }
         self.contract(
+            "dot",
             other,
             Contract {
                 contract_left: Dims::from_slice(&[m - 1]),
@@ -123,24 +142,41 @@ impl Tensor {
     }
 
     /// All products of an element here with one there, both taken as vectors: `[m, n]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([1.0, 2.0]);
+    /// assert_eq!(x.outer(&x).to_vec::<f64>()?, [1.0, 2.0, 2.0, 4.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[doc(alias = "ger")]
+    #[doc(alias = "kron")]
     #[track_caller]
     pub fn outer(&self, other: &Tensor) -> Tensor {
-        self.ravel().contract(&other.ravel(), Contract::default())
+        self.ravel()
+            .contract("outer", &other.ravel(), Contract::default())
     }
 
     /// Summed over pairs of axes, one here and one there; the other axes follow, first those here.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let (a, b) = (Tensor::ones(&[2, 3, 4], F64), Tensor::ones(&[4, 3, 5], F64));
+    /// assert_eq!(a.tensordot(&b, &[1, 2], &[1, 0]).shape(), [2, 5]);
+    /// ```
+    ///
     /// # Panics
     /// If the axes do not exist or have different sizes.
     #[track_caller]
-    pub fn tensordot(&self, other: &Tensor, here: &[isize], there: &[isize]) -> Tensor {
-        let resolve = |t: &Tensor, axes: &[isize]| {
-            axes.iter()
-                .map(|&a| axis_of("tensordot", a, t.ty()))
-                .collect::<gradus_ir::Result<Dims>>()
+    pub fn tensordot(&self, other: &Tensor, here: impl Integers, there: impl Integers) -> Tensor {
+        let resolve = |t: &Tensor, axes: Wide| {
+            let axes = axes.iter().map(|&a| axis_of("tensordot", a, t.ty()));
+            axes.collect::<Result<Dims>>()
         };
+        let (here, there) = (here.wide(), there.wide());
         match resolve(self, here).and_then(|l| Ok((l, resolve(other, there)?))) {
             Ok((contract_left, contract_right)) => self.contract(
+                "tensordot",
                 other,
                 Contract {
                     contract_left,

@@ -1,41 +1,119 @@
-//! Reductions. Each comes for all elements (`sum`), one axis (`sum_axis`), several (`sum_axes`); negative axes count from the end. `keep` leaves
-//! the reduced axes with size 1.
+//! Reductions.
+//! Each comes for all elements (`sum`), one axis (`sum_axis`) and several axes (`sum_axes`).
+//! The forms for axes also come as `sum_axis_keep` and `sum_axes_keep`,
+//! which leave the reduced axes with size 1, so that the result broadcasts against the original.
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of};
+use super::integers::{Integer, Integers};
+use crate::trace::called;
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
 use gradus_ir::{DType, Dims, FloatType, Op};
 
+/// The functions of a reduction: its name for all elements, one axis, several axes, one and several kept; in the
+/// examples the argument, the result for all elements, and for axis 0.
 macro_rules! reductions {
-    ($($what:literal $all:ident $one:ident $several:ident $kind:ident;)*) => {
+    ($($(#[$doc:meta])* $what:literal $all:ident $one:ident $several:ident $one_keep:ident $several_keep:ident $f:expr,
+       $x:literal $total:literal $columns:literal;)*) => {
+        /// # Reductions
+        ///
+        /// Sums, means, extremes and norms: of all elements (`sum`), along one axis (`sum_axis`) or several
+        /// (`sum_axes`).
+        /// The forms that end with `_keep` leave the reduced axes with
+        /// size 1, so that the result broadcasts against the original. Negative axes count from the end.
         impl Tensor {$(
             #[doc = concat!($what, " of all elements, a scalar.")]
-            #[track_caller]
-            pub fn $all(&self) -> Tensor {
-                let axes = (0..self.rank()).collect();
-                self.reduced(ReduceKind::$kind, axes)
-            }
-
-            #[doc = concat!($what, " along one axis, which the result does not have.")]
+            ///
+            $(#[$doc])*
+            ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let x = Tensor::from(", $x, ");")]
+            #[doc = concat!("assert_eq!(x.", stringify!($all), "().item::<f64>()?, ", $total, ");")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
             ///
             /// # Panics
-            /// If there is no such axis.
+            /// If the element type does not have this reduction, or it chooses an element and there is none.
             #[track_caller]
-            pub fn $one(&self, axis: isize) -> Tensor {
+            pub fn $all(&self) -> Tensor {
+                called(stringify!($all), || $f(self, (0..self.rank()).collect()))
+            }
+
+            #[doc = concat!($what, " along one axis, which the result does not have; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let x = Tensor::from(", $x, ");")]
+            #[doc = concat!("assert_eq!(x.", stringify!($one), "(0).to_vec::<f64>()?, [", $columns, "]);")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            ///
+            /// # Panics
+            #[doc = concat!("If there is no such axis; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[track_caller]
+            pub fn $one(&self, axis: impl Integer) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
-                    Ok(axis) => self.reduced(ReduceKind::$kind, Dims::from_slice(&[axis])),
+                    Ok(axis) => called(stringify!($one), || $f(self, Dims::from_slice(&[axis]))),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
 
-            #[doc = concat!($what, " over several axes, which the result does not have.")]
+            #[doc = concat!($what, " along one axis, which stays with size 1; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let x = Tensor::from(", $x, ");")]
+            #[doc = concat!("let kept = x.", stringify!($one_keep), "(0);")]
+            #[doc = concat!("assert_eq!((kept.shape(), kept.to_vec::<f64>()?), (&[1, 2][..], vec![", $columns, "]));")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
             ///
             /// # Panics
-            /// If an axis does not exist or is named twice.
+            #[doc = concat!("If there is no such axis; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             #[track_caller]
-            pub fn $several(&self, axes: &[isize]) -> Tensor {
+            pub fn $one_keep(&self, axis: impl Integer) -> Tensor {
+                match axis_of(stringify!($one_keep), axis, self.ty()) {
+                    Ok(axis) => called(stringify!($one_keep), || kept(self, Dims::from_slice(&[axis]), $f)),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
+                }
+            }
+
+            #[doc = concat!($what, " over several axes, which the result does not have; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let x = Tensor::from(", $x, ");")]
+            #[doc = concat!("assert_eq!(x.", stringify!($several), "(&[0, 1]).item::<f64>()?, ", $total, ");")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            ///
+            /// # Panics
+            #[doc = concat!("If an axis does not exist or is named twice; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[track_caller]
+            pub fn $several(&self, axes: impl Integers) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
-                    Ok(axes) => self.reduced(ReduceKind::$kind, axes),
+                    Ok(axes) => called(stringify!($several), || $f(self, axes)),
+                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
+                }
+            }
+
+            #[doc = concat!($what, " over several axes, which stay with size 1; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            ///
+            /// ```
+            /// # use gradus::prelude::*;
+            #[doc = concat!("let x = Tensor::from(", $x, ");")]
+            #[doc = concat!("let kept = x.", stringify!($several_keep), "(&[0, -1]);")]
+            #[doc = concat!("assert_eq!((kept.shape(), kept.item::<f64>()?), (&[1, 1][..], ", $total, "));")]
+            /// # Ok::<(), gradus::Error>(())
+            /// ```
+            ///
+            /// # Panics
+            #[doc = concat!("If an axis does not exist or is named twice; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[track_caller]
+            pub fn $several_keep(&self, axes: impl Integers) -> Tensor {
+                match axes_of(stringify!($several_keep), axes, self.ty()) {
+                    Ok(axes) => called(stringify!($several_keep), || kept(self, axes, $f)),
                     Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
                 }
             }
@@ -44,70 +122,69 @@ macro_rules! reductions {
 }
 
 reductions! {
-    "Sum" sum sum_axis sum_axes Sum;
-    "Product" prod prod_axis prod_axes Prod;
-    "Largest" max max_axis max_axes Max;
-    "Smallest" min min_axis min_axes Min;
+    /// Whole numbers wrap; truth values have no sum, convert them with `astype`.
+    #[doc(alias = "reduce_sum")]
+    "Sum" sum sum_axis sum_axes sum_axis_keep sum_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Sum, axes),
+        "[[1.0, 2.0], [3.0, 6.0]]" "12.0" "4.0, 8.0";
+    /// Of no elements it is 1.
+    #[doc(alias = "product")]
+    "Product" prod prod_axis prod_axes prod_axis_keep prod_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Prod, axes),
+        "[[1.0, 2.0], [3.0, 6.0]]" "36.0" "3.0, 12.0";
+    /// NaN if an element is. Equal largest elements share the derivative evenly.
+    #[doc(alias = "amax")]
+    "Largest" max max_axis max_axes max_axis_keep max_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Max, axes),
+        "[[1.0, 2.0], [3.0, 6.0]]" "6.0" "3.0, 6.0";
+    /// NaN if an element is. Equal smallest elements share the derivative evenly.
+    #[doc(alias = "amin")]
+    "Smallest" min min_axis min_axes min_axis_keep min_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Min, axes),
+        "[[1.0, 2.0], [3.0, 6.0]]" "1.0" "1.0, 2.0";
+    /// NaN of no elements. Whole numbers give f64.
+    #[doc(alias = "average")]
+    "Mean" mean mean_axis mean_axes mean_axis_keep mean_axes_keep mean_over,
+        "[[1.0, 2.0], [3.0, 6.0]]" "3.0" "2.0, 4.0";
+    /// `mean((x - mean(x))²)`: divided by the number of elements, not by one less.
+    #[doc(alias = "variance")]
+    "Variance" var var_axis var_axes var_axis_keep var_axes_keep var_over,
+        "[[1.0, 2.0], [3.0, 6.0]]" "3.5" "1.0, 4.0";
+    /// The square root of the [variance](Tensor::var), divided by the number of elements.
+    #[doc(alias = "stddev")]
+    #[doc(alias = "standard_deviation")]
+    "Standard deviation" std std_axis std_axes std_axis_keep std_axes_keep std_over,
+        "[[1.0, 1.0], [3.0, 3.0]]" "1.0" "1.0, 1.0";
+    /// `√Σx²`, also where the squares are no numbers.
+    /// Whole numbers give f64.
+    /// Its derivative at 0 is NaN, as the norm has none there.
+    #[doc(alias = "l2_norm")]
+    #[doc(alias = "linalg.norm")]
+    "Euclidean norm" norm norm_axis norm_axes norm_axis_keep norm_axes_keep norm_over,
+        "[[3.0, 0.0], [4.0, 12.0]]" "13.0" "5.0, 12.0";
+    /// `ln Σ eˣ` without overflow; -∞ of no elements.
+    /// Whole numbers give f64.
+    /// Of equal infinities that are the largest, each has the same share of the derivative.
+    #[doc(alias = "logsumexp")]
+    "Logarithm of the sum of exponentials" log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_axis_keep log_sum_exp_axes_keep
+        log_sum_exp_over, "[[0.0, 0.0], [0.0, 0.0]]" "4f64.ln()" "2f64.ln(), 2f64.ln()";
 }
 
-macro_rules! statistics {
-    ($($(#[$doc:meta])* $all:ident $one:ident $several:ident $f:ident;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            #[track_caller]
-            pub fn $all(&self) -> Tensor {
-                let axes: Vec<isize> = (0..self.rank() as isize).collect();
-                self.$several(&axes)
-            }
-
-            /// As the function for all elements, along one axis.
-            ///
-            /// # Panics
-            /// If there is no such axis.
-            #[track_caller]
-            pub fn $one(&self, axis: isize) -> Tensor {
-                match axis_of(stringify!($one), axis, self.ty()) {
-                    Ok(axis) => $f(self, Dims::from_slice(&[axis])),
-                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
-                }
-            }
-
-            /// As the function for all elements, over several axes.
-            ///
-            /// # Panics
-            /// If an axis does not exist or is named twice.
-            #[track_caller]
-            pub fn $several(&self, axes: &[isize]) -> Tensor {
-                match axes_of(stringify!($several), axes, self.ty()) {
-                    Ok(axes) => $f(self, axes),
-                    Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
-                }
-            }
-        )*}
-    };
-}
-
-statistics! {
-    /// Mean of all elements, a scalar; NaN of none. Whole numbers give f64.
-    mean mean_axis mean_axes mean_over;
-    /// Variance of all elements, `mean((x - mean(x))²)`, a scalar.
-    var var_axis var_axes var_over;
-    /// Standard deviation of all elements, the square root of the variance.
-    std std_axis std_axes std_over;
-    /// Euclidean norm of all elements, `√Σx²`, also where the squares are no numbers; its derivative at 0 is NaN, as the norm has none there.
-    norm norm_axis norm_axes norm_over;
-    /// `ln Σ eˣ` of all elements without overflow, a scalar; -∞ of none. Of equal infinities that are the largest, each has the same share of the derivative.
-    log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_over;
+/// A reduction whose axes stay with size 1.
+#[track_caller]
+fn kept(x: &Tensor, axes: Dims, reduce: impl Fn(&Tensor, Dims) -> Tensor) -> Tensor {
+    reduce(x, axes.clone()).with_axes(&axes, x.rank())
 }
 
 #[track_caller]
 fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
-    let x = match x.dtype().has_derivatives() {
+    floats(x).reduced(ReduceKind::Sum, axes) / n as f64
+}
+
+/// Whole numbers and truth values as f64.
+#[track_caller]
+fn floats(x: &Tensor) -> Tensor {
+    match x.dtype().has_derivatives() {
         true => x.clone(),
         false => x.astype(DType::F64),
-    };
-    x.reduced(ReduceKind::Sum, axes) / n as f64
+    }
 }
 
 #[track_caller]
@@ -123,6 +200,7 @@ fn std_over(x: &Tensor, axes: Dims) -> Tensor {
 
 #[track_caller]
 fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
+    let x = &floats(x);
     match x.dtype().float() {
         Some(FloatType::F64) if axes.iter().all(|&a| x.shape()[a] != 0) => {}
         Some(FloatType::F32) if axes.iter().all(|&a| x.shape()[a] != 0) => {
@@ -141,14 +219,15 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     let largest = x.abs().reduced(ReduceKind::Max, axes.clone());
     let largest = largest.stop_gradient();
     let small = largest.less(power(-500));
-    let factor = small.where_(&power(600), &power(0));
-    let factor = largest.greater(power(500)).where_(&power(-600), &factor);
+    let factor = small.where_(power(600), power(0));
+    let factor = largest.greater(power(500)).where_(power(-600), &factor);
     let scaled = x * factor.with_axes(&axes, x.rank());
     scaled.square().reduced(ReduceKind::Sum, axes).sqrt() / factor
 }
 
 #[track_caller]
 fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
+    let x = &floats(x);
     if axes.iter().any(|&a| x.shape()[a] == 0) {
         return x.exp().reduced(ReduceKind::Sum, axes).log();
     }
@@ -156,8 +235,8 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     let infinite = !largest.is_finite();
     let sum = exponentials(x, &largest.stop_gradient(), &axes).reduced(ReduceKind::Sum, axes);
     // Where the largest is infinite, it is the result, with its slope.
-    let sum = infinite.where_(&sum.ones_like(), &sum).log();
-    sum + infinite.where_(&largest, &largest.stop_gradient())
+    let sum = infinite.where_(sum.ones_like(), &sum).log();
+    sum + infinite.where_(&largest, largest.stop_gradient())
 }
 
 /// `exp(x - largest)`, to be summed over `axes`.
@@ -171,6 +250,7 @@ fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
     (x - finite).minimum(40.0).exp()
 }
 
+/// # Places of extremes, running sums, shares
 impl Tensor {
     #[track_caller]
     fn reduced(&self, kind: ReduceKind, axes: Dims) -> Tensor {
@@ -193,62 +273,141 @@ impl Tensor {
         self.under(&shape)
     }
 
-    /// This tensor, reduced over `axes` of one of rank `rank`, with these axes put back as size 1, so that it broadcasts against the original.
-    ///
-    /// ```
-    /// use gradus::Tensor;
-    /// let x = Tensor::from([[1.0, 2.0], [3.0, 6.0]]);
-    /// let centred = &x - x.mean_axis(1).keep(&[1], 2);
-    /// assert_eq!(centred.to_vec::<f64>()?, [-0.5, 0.5, -1.5, 1.5]);
-    /// # Ok::<(), gradus::Error>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If the axes do not fit.
     #[track_caller]
-    pub fn keep(&self, axes: &[isize], rank: usize) -> Tensor {
-        let full = gradus_ir::Type::new(self.dtype(), &vec![1; rank]);
-        match axes_of("keep", axes, &full) {
-            Ok(axes) => self.with_axes(&axes, rank),
-            Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
-        }
-    }
-
-    #[track_caller]
-    fn extreme(&self, name: &str, smallest: bool, axis: isize) -> Tensor {
+    fn extreme(&self, name: &str, smallest: bool, axis: impl Integer) -> Tensor {
         match axis_of(name, axis, self.ty()) {
             Ok(axis) => Tensor::apply(Op::ArgReduce(ArgReduce { smallest, axis }), &[self]),
             Err(error) => Tensor::fail(error, &[self], self.ty().with_dtype(DType::I64)),
         }
     }
 
-    /// The position of the largest element in row-major order, i64; the first of equal ones.
+    #[track_caller]
+    fn extreme_all(&self, name: &'static str, smallest: bool) -> Tensor {
+        called(name, || self.ravel().extreme(name, smallest, 0))
+    }
+
+    #[track_caller]
+    fn extreme_keep(&self, name: &'static str, smallest: bool, axis: impl Integer) -> Tensor {
+        match axis_of(name, axis, self.ty()) {
+            Ok(axis) => called(name, || {
+                let found = self.extreme(name, smallest, axis);
+                found.with_axes(&[axis], self.rank())
+            }),
+            Err(error) => Tensor::fail(error, &[self], self.ty().with_dtype(DType::I64)),
+        }
+    }
+
+    /// The position of the largest element in row-major order, i64; the first of equal ones. It has no derivative.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1.0, 7.0], [5.0, 3.0]]);
+    /// assert_eq!(x.argmax().item::<i64>()?, 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no element.
+    #[doc(alias = "imax")]
     #[track_caller]
     pub fn argmax(&self) -> Tensor {
-        self.ravel().extreme("argmax", false, 0)
+        self.extreme_all("argmax", false)
     }
 
-    /// The index of the largest element along an axis, i64; the first of equal ones.
+    /// The index of the largest element along an axis, which the result does not have, i64; the first of equal ones.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let scores = Tensor::from([[1.0, 7.0], [5.0, 3.0]]);
+    /// assert_eq!(scores.argmax_axis(-1).to_vec::<i64>()?, [1, 0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or it is empty.
     #[track_caller]
-    pub fn argmax_axis(&self, axis: isize) -> Tensor {
-        self.extreme("argmax_axis", false, axis)
+    pub fn argmax_axis(&self, axis: impl Integer) -> Tensor {
+        called("argmax_axis", || self.extreme("argmax_axis", false, axis))
     }
 
-    /// The position of the smallest element in row-major order, i64; the first of equal ones.
+    /// As [`argmax_axis`](Tensor::argmax_axis); the axis stays with size 1.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1.0, 7.0], [5.0, 3.0]]);
+    /// let best = x.take_along_axis(&x.argmax_axis_keep(1), 1);
+    /// assert_eq!(best.to_vec::<f64>()?, [7.0, 5.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or it is empty.
+    #[track_caller]
+    pub fn argmax_axis_keep(&self, axis: impl Integer) -> Tensor {
+        self.extreme_keep("argmax_axis_keep", false, axis)
+    }
+
+    /// The position of the smallest element in row-major order, i64; the first of equal ones. It has no derivative.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1.0, 7.0], [-5.0, 3.0]]);
+    /// assert_eq!(x.argmin().item::<i64>()?, 2);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no element.
+    #[doc(alias = "imin")]
     #[track_caller]
     pub fn argmin(&self) -> Tensor {
-        self.ravel().extreme("argmin", true, 0)
+        self.extreme_all("argmin", true)
     }
 
-    /// The index of the smallest element along an axis, i64; the first of equal ones.
+    /// The index of the smallest element along an axis, which the result does not have, i64; the first of equal ones.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1.0, 7.0], [5.0, 3.0]]);
+    /// assert_eq!(x.argmin_axis(1).to_vec::<i64>()?, [0, 1]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or it is empty.
     #[track_caller]
-    pub fn argmin_axis(&self, axis: isize) -> Tensor {
-        self.extreme("argmin_axis", true, axis)
+    pub fn argmin_axis(&self, axis: impl Integer) -> Tensor {
+        called("argmin_axis", || self.extreme("argmin_axis", true, axis))
+    }
+
+    /// As [`argmin_axis`](Tensor::argmin_axis); the axis stays with size 1.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([[1.0, 7.0], [5.0, 3.0]]);
+    /// assert_eq!(x.argmin_axis_keep(0).shape(), [1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or it is empty.
+    #[track_caller]
+    pub fn argmin_axis_keep(&self, axis: impl Integer) -> Tensor {
+        self.extreme_keep("argmin_axis_keep", true, axis)
     }
 
     /// Running sums along an axis: element `i` is the sum of those up to and including `i`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(Tensor::from([1.0, 2.0, 3.0]).cumsum(0).to_vec::<f64>()?, [1.0, 3.0, 6.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[doc(alias = "cumulative_sum")]
     #[track_caller]
-    pub fn cumsum(&self, axis: isize) -> Tensor {
+    pub fn cumsum(&self, axis: impl Integer) -> Tensor {
         match axis_of("cumsum", axis, self.ty()) {
             Ok(axis) => {
                 let reverse = false;
@@ -258,37 +417,59 @@ impl Tensor {
         }
     }
 
-    /// `eˣ / Σ eˣ` along an axis, without overflow.
+    /// `eˣ / Σ eˣ` along an axis, without overflow: shares that add up to 1. Whole numbers give f64.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let scores = Tensor::from([[0.0, 0.0], [1000.0, 0.0]]);
+    /// assert_eq!(scores.softmax(-1).to_vec::<f64>()?, [0.5, 0.5, 1.0, 0.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
-    pub fn softmax(&self, axis: isize) -> Tensor {
+    pub fn softmax(&self, axis: impl Integer) -> Tensor {
+        let shares = |a| {
+            let (x, axes) = (floats(self), Dims::from_slice(&[a]));
+            let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
+            let e = exponentials(&x, &largest, &axes);
+            let sum = e.reduced(ReduceKind::Sum, axes.clone());
+            e / sum.with_axes(&axes, x.rank())
+        };
         match axis_of("softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),
-            Ok(a) => {
-                let axes = Dims::from_slice(&[a]);
-                let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let e = exponentials(self, &largest, &axes);
-                let sum = e.reduced(ReduceKind::Sum, axes.clone());
-                e / sum.with_axes(&axes, self.rank())
-            }
+            Ok(a) => called("softmax", || shares(a)),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }
 
-    /// `ln softmax(x)` along an axis, without overflow.
+    /// `ln softmax(x)` along an axis, without overflow. Whole numbers give f64.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let scores = Tensor::from([1000.0, 0.0]);
+    /// assert_eq!(scores.log_softmax(0).to_vec::<f64>()?, [0.0, -1000.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
-    pub fn log_softmax(&self, axis: isize) -> Tensor {
+    pub fn log_softmax(&self, axis: impl Integer) -> Tensor {
+        let logarithms = |a| {
+            let (x, axes) = (floats(self), Dims::from_slice(&[a]));
+            let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
+            let largest = largest.with_axes(&axes, x.rank());
+            // An element that is the largest gives 0, also where the difference of two infinities would be NaN.
+            let both = x.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
+            let shifted = both.where_(x.zeros_like(), &x - largest);
+            let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
+            &shifted - sum.log().with_axes(&axes, x.rank())
+        };
         match axis_of("log_softmax", axis, self.ty()) {
             Ok(a) if self.shape()[a] == 0 => self.clone(),
-            Ok(a) => {
-                let axes = Dims::from_slice(&[a]);
-                let largest = self.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
-                let largest = largest.with_axes(&axes, self.rank());
-                // What is itself the largest is 0 where the difference of two infinities would be NaN.
-                let both = self.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
-                let shifted = both.where_(&self.zeros_like(), &(self - largest));
-                let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());
-                &shifted - sum.log().with_axes(&axes, self.rank())
-            }
+            Ok(a) => called("log_softmax", || logarithms(a)),
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }
     }

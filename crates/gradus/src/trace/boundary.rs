@@ -24,6 +24,8 @@ enum Kept {
 thread_local! {
     /// The call of a composed function that runs on this thread: closures in it do not pass on where they were called from.
     static ASKED_AT: Cell<Option<Loc>> = const { Cell::new(None) };
+    /// The name of that function, by which messages call what is wrong inside of it.
+    static CALLED: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// The boundaries of this thread, innermost last.
     static BOUNDARIES: RefCell<Vec<Boundary>> = const { RefCell::new(Vec::new()) };
 }
@@ -79,6 +81,10 @@ pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
 /// Keeps `error`, a mistake about `operands`, for the boundary that it belongs to: the innermost one of this thread, else the one that traces the operands. Gives it back if
 /// there is none.
 pub(crate) fn keep_failure(error: Error, operands: &[&Tensor]) -> Option<Error> {
+    let error = match CALLED.get() {
+        Some(name) => error_of(name, error),
+        None => error,
+    };
     let found = Boundary::here()
         .or_else(|| Trace::current().and_then(|trace| trace.boundary()))
         .or_else(|| innermost_of(operands).and_then(|trace| trace.boundary()));
@@ -107,6 +113,40 @@ pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
     let _restore = Restore(ASKED_AT.get());
     ASKED_AT.set(Some(ASKED_AT.get().unwrap_or(loc)));
     f()
+}
+
+/// Runs `f`, the body of the library's function `name`, which calls no functions of users.
+/// Its operations belong to the caller's line, and messages name `name` in place of the operation that fails.
+/// Of functions that call one another the outermost counts: the user has called it.
+#[track_caller]
+pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
+    /// Restores the name also when `f` unwinds.
+    struct Restore(Option<&'static str>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALLED.set(self.0);
+        }
+    }
+    let _restore = Restore(CALLED.get());
+    CALLED.set(Some(CALLED.get().unwrap_or(name)));
+    on_behalf_of(Loc::caller(), f)
+}
+
+/// `error` as one of the function `name`: messages begin with the name of what fails.
+pub(crate) fn error_of(name: &str, error: Error) -> Error {
+    let is_name = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
+    };
+    let said = match error.message().split_once(": ") {
+        Some((inner, rest)) if is_name(inner) => rest,
+        _ => error.message(),
+    };
+    let named = Error::new(error.kind(), format!("{name}: {said}"));
+    match error.loc() {
+        Some(loc) => named.at(loc),
+        None => named,
+    }
 }
 
 /// Runs `f`; what it does belongs to the bytes `range` of `text` and not to the lines of the program that runs it. For programs that carry out a text, a formula for

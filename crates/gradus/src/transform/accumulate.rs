@@ -26,6 +26,8 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 ///
 /// # Panics
 /// When called, if the rows do not split into so many equal parts, `f` does not return a float scalar, or `p` holds a tensor that is no float.
+#[doc(alias = "gradient_accumulation")]
+#[doc(alias = "microbatch")]
 #[track_caller]
 pub fn value_and_grad_accumulated<P: Tree, X: Tree>(
     f: impl Fn(&P, &X) -> Tensor,
@@ -60,8 +62,8 @@ const NAME: &str = "value_and_grad_accumulated";
 /// `t` with its rows in `parts` parts, along a new first axis.
 fn in_parts(t: &Tensor, parts: usize) -> Tensor {
     let (rows, rest) = (t.shape()[0], &t.shape()[1..]);
-    let mut shape = vec![parts as isize, (rows / parts) as isize];
-    shape.extend(rest.iter().map(|&n| n as isize));
+    let mut shape = vec![parts, rows / parts];
+    shape.extend_from_slice(rest);
     t.reshape(&shape)
 }
 

@@ -30,12 +30,23 @@ pub struct CheckOptions {
 ///
 /// # Errors
 /// [`ErrorKind::Derivative`] with the worst entry, if they disagree.
+#[doc(alias = "gradcheck")]
 #[track_caller]
 pub fn check_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<()> {
     check_grads_with(f, x, CheckOptions::default())
 }
 
 /// As [`check_grads`], with a step and a tolerance of choice.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let options = CheckOptions { tolerance: Some(1e-8), ..CheckOptions::default() };
+/// check_grads_with(|x: &Tensor| x.sin(), &Tensor::from([0.1, 0.7]), options)?;
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Derivative`] with the worst entry, if they disagree.
 #[track_caller]
 pub fn check_grads_with<A: Tree, B: Tree>(
     f: impl Fn(&A) -> B,

@@ -38,6 +38,8 @@ use gradus_ir::{Graph, Literal, Loc, ValueId};
 ///
 /// # Panics
 /// If `f` returns another structure or other types than it gets.
+#[doc(alias = "register_hook")]
+#[doc(alias = "backward_hook")]
 #[track_caller]
 pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
     let loc = Loc::caller();
@@ -100,6 +102,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
 ///
 /// # Panics
 /// When called, if `f` returns another structure or other types than it gets.
+#[doc(alias = "straight_through_estimator")]
 #[track_caller]
 pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {
     let loc = Loc::caller();

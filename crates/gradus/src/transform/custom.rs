@@ -33,6 +33,8 @@ use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 ///
 /// # Panics
 /// When called, if the rule returns another structure than `f`, or a float leaf of another type, or is not linear in the tangent.
+#[doc(alias = "defjvp")]
+#[doc(alias = "custom_gradient")]
 #[track_caller]
 pub fn custom_jvp<A: Tree, B: Tree>(
     f: impl Fn(&A) -> B,
@@ -164,6 +166,9 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
 ///
 /// # Panics
 /// When called, if `forward` returns another value than `f`, or `backward` another structure than `x`, or a float leaf of another type.
+#[doc(alias = "defvjp")]
+#[doc(alias = "custom_gradient")]
+#[doc(alias = "Function")]
 #[track_caller]
 pub fn custom_vjp<A: Tree, B: Tree, R: Tree>(
     f: impl Fn(&A) -> B,
@@ -277,6 +282,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
 ///
 /// # Panics
 /// If a function is not linear in its last argument, the transpose returns another type than `x`, or a leaf is no float.
+#[doc(alias = "custom_transpose")]
 #[track_caller]
 pub fn linear_call<R: Tree, A: Tree, B: Tree>(
     f: impl Fn(&R, &A) -> B,

@@ -21,6 +21,9 @@ use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 ///
 /// # Panics
 /// When called, if `f` does not return a float scalar, or its argument holds a tensor that is no float.
+#[doc(alias = "gradient")]
+#[doc(alias = "backward")]
+#[doc(alias = "derivative")]
 #[track_caller]
 pub fn grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> A {
     let loc = Loc::caller();
@@ -35,6 +38,7 @@ pub fn grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> A {
 /// assert_eq!((value.item::<f64>()?, slope.item::<f64>()?), (1.0, 1.0));
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "loss_and_grad")]
 #[track_caller]
 pub fn value_and_grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> (Tensor, A) {
     let loc = Loc::caller();
@@ -54,6 +58,7 @@ pub fn value_and_grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> (Tens
 /// assert_eq!(slope.to_vec::<f64>()?, [2.0, 4.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "has_aux")]
 #[track_caller]
 pub fn value_and_grad_aux<A: Tree, X: Tree>(
     f: impl Fn(&A) -> (Tensor, X),

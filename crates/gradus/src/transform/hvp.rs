@@ -43,6 +43,7 @@ impl HvpOrder {
 ///
 /// # Panics
 /// When called, if `f` does not return a float scalar, the argument holds a tensor that is no float, or `v` is not like it.
+#[doc(alias = "hessian_vector_product")]
 #[track_caller]
 pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
     let loc = Loc::caller();
@@ -64,6 +65,17 @@ pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
 }
 
 /// As [`hvp`], by the named composition.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let f = |x: &Tensor| x.powi(3).sum();
+/// let (x, v) = (Tensor::from([1.0, 2.0]), Tensor::from([1.0, 1.0]));
+/// assert_eq!(hvp_with(f, HvpOrder::ReverseOverForward)(&x, &v).to_vec::<f64>()?, [6.0, 12.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// When called, if `f` does not return a float scalar, or the vector is not like the point.
 #[track_caller]
 pub fn hvp_with<A: Tree>(f: impl Fn(&A) -> Tensor, order: HvpOrder) -> impl Fn(&A, &A) -> A {
     let loc = Loc::caller();

@@ -23,6 +23,7 @@ use gradus_plan::Modes;
 ///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "forward_jacobian")]
 #[track_caller]
 pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -33,8 +34,16 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// Its shape is that of the output followed by that of the input, as for [`jacfwd`]. Cheap where the output is small.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// let j = jacrev(|x: &Tensor| x.square())(&Tensor::from([1.0, 2.0]));
+/// assert_eq!(j.to_vec::<f64>()?, [2.0, 0.0, 0.0, 4.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "reverse_jacobian")]
 #[track_caller]
 pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -54,6 +63,7 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// # Panics
 /// When called, if the input or the output is no float.
+#[doc(alias = "jac")]
 #[track_caller]
 pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -76,6 +86,7 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 ///
 /// # Panics
 /// When called, if `f` does not return a float scalar, or the input is no float.
+#[doc(alias = "second_derivative")]
 #[track_caller]
 pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     let loc = Loc::caller();
@@ -165,16 +176,36 @@ impl Blocks {
     }
 
     /// The paths of the tensors that are differentiated, such as `.layers.0.weight`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|x: &Tensor| (x * 2.0, x.sum()))(&Tensor::from([1.0, 2.0]));
+    /// assert_eq!(j.rows(), [".0", ".1"]);
+    /// ```
     pub fn rows(&self) -> &[String] {
         &self.rows
     }
 
     /// The paths of the tensors that they are differentiated by.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.columns(), [".0", ".1"]);
+    /// ```
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// The derivative of the tensor at path `row` with respect to the one at path `column`: the shape of the first, then that of the second.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.get("", ".0").unwrap().item::<f64>()?, 3.0);
+    /// assert!(j.get("", ".7").is_none());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn get(&self, row: &str, column: &str) -> Option<&Tensor> {
         let i = self.rows.iter().position(|p| p == row)?;
         let j = self.columns.iter().position(|p| p == column)?;
@@ -182,6 +213,13 @@ impl Blocks {
     }
 
     /// All blocks as one matrix, the elements of each tensor one after the other: `[elements of all rows, elements of all columns]`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let j = jacobian_tree(|(a, b): &(Tensor, Tensor)| a * b)(&(Tensor::from(2.0), Tensor::from(3.0)));
+    /// assert_eq!(j.matrix().to_vec::<f64>()?, [3.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     #[track_caller]
     pub fn matrix(&self) -> Tensor {
         let (heights, widths) = &self.sizes;
@@ -190,7 +228,7 @@ impl Blocks {
             let mut line = Vec::new();
             for (j, &width) in widths.iter().enumerate() {
                 let block = &self.blocks[i * widths.len() + j];
-                line.push(block.reshape(&[height as isize, width as isize]));
+                line.push(block.reshape(&[height, width]));
             }
             lines.push(match line.is_empty() {
                 true => Tensor::zeros(&[height, 0], DType::F64),

@@ -56,6 +56,8 @@ struct Program<B> {
 /// assert_eq!(w.to_vec::<f64>()?, [0.8, 1.6]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "compile")]
+#[doc(alias = "tf_function")]
 #[track_caller]
 pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
     Jit {
@@ -69,6 +71,15 @@ pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
 
 impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// The value at `x`. On traced tensors the program becomes part of the outer one.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = jit(|x: &Tensor| x.square().sum());
+    /// assert_eq!(f.call(&Tensor::from([1.0, 2.0]))?.item::<f64>()?, 5.0);
+    /// let wrong = jit(|x: &Tensor| x.reshape(&[7])).call(&Tensor::from([1.0, 2.0]));
+    /// assert!(wrong.unwrap_err().message().starts_with("reshape: f64[2] has 2 elements"));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Mistakes in the function (with the line), found when it is traced; indices out of bounds when it runs.
@@ -90,8 +101,20 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
 
     /// As [`call`](Self::call), giving the argument away: where nobody else holds its tensors, their memory becomes that of the result.
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let step = jit(|x: &Tensor| x * 0.5);
+    /// let mut x = Tensor::from([8.0, 16.0]);
+    /// for _ in 0..3 {
+    ///     x = step.call_owned(x)?; // in place
+    /// }
+    /// assert_eq!(x.to_vec::<f64>()?, [1.0, 2.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`call`](Self::call).
+    #[doc(alias = "donate_argnums")]
     pub fn call_owned(&self, x: A) -> Result<B> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
@@ -107,6 +130,14 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     }
 
     /// As [`call_owned`](Self::call_owned), with what each step of the compiled program is, where it comes from, and how long it took.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = jit(|x: &Tensor| x.sin().sum());
+    /// let (_, steps) = f.call_profiled(Tensor::ones(&[1000], F64))?;
+    /// assert!(steps.iter().any(|step| step.operations.iter().any(|o| o.name == "sin")));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`call`](Self::call); and if the argument or something that the function captures is traced, so that nothing runs.
@@ -139,6 +170,16 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     }
 
     /// How many programs are kept: one for each structure and list of types that was met, see [`jit`].
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = jit(|x: &Tensor| x * 2.0);
+    /// f.call(&Tensor::from([1.0, 2.0]))?;
+    /// f.call(&Tensor::from([3.0, 4.0]))?; // of the same type
+    /// f.call(&Tensor::from([1.0]))?;
+    /// assert_eq!(f.programs(), 2);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn programs(&self) -> usize {
         self.programs.len()
     }

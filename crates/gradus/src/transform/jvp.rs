@@ -19,6 +19,9 @@ use gradus_ir::{Loc, Result};
 ///
 /// # Panics
 /// If `tangent` has another structure than `at`, or a leaf of another type.
+#[doc(alias = "pushforward")]
+#[doc(alias = "forward_ad")]
+#[doc(alias = "directional_derivative")]
 #[track_caller]
 pub fn jvp<A: Tree, B: Tree>(f: impl Fn(&A) -> B, at: &A, tangent: &A) -> (B, B) {
     let loc = Loc::caller();

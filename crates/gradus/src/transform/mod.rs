@@ -40,6 +40,7 @@ pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
+#[doc(inline)]
 pub use gradus_plan::{
     Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
     Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, SearchLimits, SourceLines,
@@ -65,6 +66,7 @@ use gradus_ir::{Error, ErrorKind, Graph, Result};
 ///
 /// # Errors
 /// Mistakes in `f`: shapes that do not fit, values read while tracing.
+#[doc(alias = "make_jaxpr")]
 #[track_caller]
 pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
     let leaves = leaves(x);
@@ -89,6 +91,7 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
 /// assert_eq!(g(&Tensor::from([3.0])).to_vec::<f64>()?, [3.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
+#[doc(alias = "detach")]
 pub fn stop_gradient<A: Tree>(x: &A) -> A {
     let stopped = leaves(x).iter().map(Tensor::stop_gradient).collect();
     rebuild(x, stopped)

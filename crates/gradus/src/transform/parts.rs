@@ -22,6 +22,8 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 ///
 /// # Panics
 /// When called, if `wrt` selects no tensor or one that is no float, or `f` does not return a float scalar.
+#[doc(alias = "argnums")]
+#[doc(alias = "requires_grad")]
 #[track_caller]
 pub fn grad_wrt<A: Tree>(f: impl Fn(&A) -> Tensor, wrt: impl Fn(&str) -> bool) -> impl Fn(&A) -> A {
     let loc = Loc::caller();
@@ -76,6 +78,7 @@ pub fn value_and_grad_wrt<A: Tree>(
 ///
 /// # Panics
 /// If `frozen` selects no tensor.
+#[doc(alias = "requires_grad")]
 #[track_caller]
 pub fn freeze<A: Tree>(x: &A, frozen: impl Fn(&str) -> bool) -> A {
     let chosen = or_stop(

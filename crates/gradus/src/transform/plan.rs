@@ -228,16 +228,37 @@ pub(super) fn peak(program: &Graph) -> u64 {
 
 impl JacobianPlan {
     /// The plan itself: candidates, costs, programs.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.sin(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert!(!plan.plan().candidates().is_empty());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn plan(&self) -> &Plan {
         self.plan.plan()
     }
 
     /// The candidates with their costs, the chosen one, and its order. [`Plan`] has JSON, a drawing and a page.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert!(plan.explain().contains("chosen: "));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn explain(&self) -> String {
         self.plan().explain()
     }
 
     /// The Jacobian (or the Hessian) at `x`, by the chosen order.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &Tensor::from([1.0, 2.0]), &PlanOptions::default())?;
+    /// assert_eq!(plan.evaluate(&Tensor::from([3.0, 4.0]))?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If `x` is of another type than the point that the plan was made for.
@@ -246,6 +267,16 @@ impl JacobianPlan {
     }
 
     /// The same by another of the [candidates](Plan::candidates).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// for candidate in plan.plan().candidates() {
+    ///     assert_eq!(plan.evaluate_by(candidate, &x)?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// }
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
@@ -261,7 +292,6 @@ impl JacobianPlan {
     /// use gradus::prelude::*;
     /// let row = |x: &Tensor| stack(&[&x.prod(), &x.sum()], 0);
     /// let x = Tensor::from([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
-    /// # use gradus::tensor::stack;
     /// let blocks = plan_jacobian(vmap(row), &x, &PlanOptions::default())?.evaluate_blocks(&x)?;
     /// // For each row two results by three arguments; output axis 0 follows input axis 0.
     /// assert_eq!(blocks.tensor.shape(), [2, 2, 3]);
@@ -282,6 +312,14 @@ impl JacobianPlan {
 
     /// The Jacobian at `x` by the given order; see [`gradus_plan::Accumulation::in_order`].
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// assert_eq!(plan.evaluate_in(&Order::Forward(0), &x)?.to_vec::<f64>()?, [4.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if the order does not span all segments, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
@@ -291,6 +329,14 @@ impl JacobianPlan {
     }
 
     /// Runs every admissible candidate at `x` several times, and shows counts and times beside the estimates.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// println!("{}", plan.analyze(&x)?.explain());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.

@@ -62,16 +62,37 @@ pub fn plan_hvp(
 
 impl HvpPlan {
     /// The plan itself: candidates, costs, programs.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &Tensor::from([1.0]), &PlanOptions::default())?;
+    /// assert_eq!(plan.plan().candidates().len(), 3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
     /// The compositions with their costs, the chosen one, and its steps. [`Plan`] has JSON, a drawing and a page.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &Tensor::from([1.0]), &PlanOptions::default())?;
+    /// assert!(plan.explain().contains("forward over reverse"));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn explain(&self) -> String {
         self.plan.explain()
     }
 
     /// The Hessian at `x` times `v`, by the chosen composition.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &Tensor::from([1.0]), &PlanOptions::default())?;
+    /// assert_eq!(plan.evaluate(&Tensor::from([2.0]), &Tensor::from([1.0]))?.to_vec::<f64>()?, [12.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If `x` or `v` is of another type than the point that the plan was made for.
@@ -81,6 +102,16 @@ impl HvpPlan {
 
     /// The same by another of the [candidates](Plan::candidates).
     ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let (x, v) = (Tensor::from([2.0]), Tensor::from([1.0]));
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &x, &PlanOptions::default())?;
+    /// for candidate in plan.plan().candidates() {
+    ///     assert_eq!(plan.evaluate_by(candidate, &x, &v)?.to_vec::<f64>()?, [12.0]);
+    /// }
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor, v: &Tensor) -> Result<Tensor> {
@@ -89,6 +120,14 @@ impl HvpPlan {
     }
 
     /// Runs every admissible composition at `x` and `v` several times, and shows counts and times beside the estimates.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let (x, v) = (Tensor::from([2.0]), Tensor::from([1.0]));
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &x, &PlanOptions::default())?;
+    /// println!("{}", plan.analyze(&x, &v)?.explain());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); and if `x` or `v` is traced, so that nothing runs.

@@ -9,6 +9,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// Where [`calibrate`]d rates are kept: `gradus/profile` in `$XDG_CACHE_HOME`, which must be an absolute path, else in `~/.cache`. `None` where there is no home.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// if let Some(path) = profile_path() {
+///     assert!(path.ends_with("gradus/profile"));
+/// }
+/// ```
 pub fn profile_path() -> Option<PathBuf> {
     let asked = environment::read("XDG_CACHE_HOME", |text| match Path::new(text) {
         folder if folder.is_absolute() => Ok(folder.to_path_buf()),
@@ -22,6 +29,14 @@ pub fn profile_path() -> Option<PathBuf> {
 }
 
 /// The rates that were measured on this machine, else the built-in ones. Read once; a file that cannot be understood counts as none, which is said on standard error.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// let options = PlanOptions { profile: machine_profile(), ..PlanOptions::default() };
+/// let plan = plan_jacobian(|x: &Tensor| x.sin(), &Tensor::from(1.0), &options)?;
+/// assert!(plan.explain().contains("taken: "));
+/// # Ok::<(), gradus::Error>(())
+/// ```
 pub fn machine_profile() -> Profile {
     static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
         let read = |path: PathBuf| {
@@ -49,6 +64,15 @@ pub struct Calibration {
 
 /// Measures the rates of this machine, within about a second.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// # fn measure() -> Result<()> {
+/// println!("{}", calibrate()?);
+/// # Ok(())
+/// # }
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// None on a machine that can run programs.
 pub fn calibrate() -> Result<Profile> {
@@ -56,6 +80,16 @@ pub fn calibrate() -> Result<Profile> {
 }
 
 /// As [`calibrate`], with how far the samples are apart.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// # fn measure() -> Result<()> {
+/// let measured = measure_machine()?;
+/// println!("{} {:?}", measured.profile, measured.spreads);
+/// # Ok(())
+/// # }
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Errors
 /// None on a machine that can run programs.
@@ -137,6 +171,16 @@ pub fn measure_machine() -> Result<Calibration> {
 }
 
 /// Writes rates to [`profile_path`], where later programs find them; gives the path.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// # fn measure() -> Result<()> {
+/// let path = save_profile(&calibrate()?)?;
+/// println!("later programs read {}", path.display());
+/// # Ok(())
+/// # }
+/// # Ok::<(), gradus::Error>(())
+/// ```
 ///
 /// # Errors
 /// If there is no home folder, or the file cannot be written.

@@ -41,6 +41,8 @@ pub struct TappedGradient<A: Tree> {
 ///
 /// # Panics
 /// If the collector has a value of this name already, or `x` is a value inside of a transform or a loop's body that the collector is outside of.
+#[doc(alias = "sow")]
+#[doc(alias = "register_forward_hook")]
 #[track_caller]
 pub fn tap<A: Tree>(name: &str, x: &A) -> A {
     let loc = Loc::caller();

@@ -23,6 +23,7 @@ use std::sync::Arc;
 ///
 /// # Panics
 /// When the returned function gets a tangent of another structure than `at`, or a leaf of another type.
+#[doc(alias = "tangent_map")]
 #[track_caller]
 pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
     f: F,
@@ -68,6 +69,8 @@ pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
 ///
 /// # Panics
 /// When the returned function gets a cotangent of another structure than the value of `f`, or a leaf of another type.
+#[doc(alias = "pullback")]
+#[doc(alias = "backward")]
 #[track_caller]
 pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F, at: &A) -> (B, impl Fn(&B) -> A + use<A, B, F>) {
     let loc = Loc::caller();

@@ -1,7 +1,7 @@
 //! A function of one example made a function of a batch.
 
 use super::{leaves, or_stop, rebuild};
-use crate::tensor::Tensor;
+use crate::tensor::{Integer, Tensor};
 use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, paths};
 use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
@@ -15,22 +15,29 @@ pub enum Axes {
     Each(Vec<Option<isize>>),
 }
 
-impl From<isize> for Axes {
-    fn from(axis: isize) -> Axes {
-        Axes::All(axis)
+impl<I: Integer> From<I> for Axes {
+    fn from(axis: I) -> Axes {
+        Axes::All(signed(axis))
     }
 }
 
-impl<const N: usize> From<[Option<isize>; N]> for Axes {
-    fn from(axes: [Option<isize>; N]) -> Axes {
-        Axes::Each(axes.to_vec())
+impl<I: Integer, const N: usize> From<[Option<I>; N]> for Axes {
+    fn from(axes: [Option<I>; N]) -> Axes {
+        Axes::Each(axes.map(|axis| axis.map(signed)).to_vec())
     }
 }
 
-impl From<Vec<Option<isize>>> for Axes {
-    fn from(axes: Vec<Option<isize>>) -> Axes {
-        Axes::Each(axes)
+impl<I: Integer> From<Vec<Option<I>>> for Axes {
+    fn from(axes: Vec<Option<I>>) -> Axes {
+        Axes::Each(axes.into_iter().map(|axis| axis.map(signed)).collect())
     }
+}
+
+/// The number, or the end of the range that lies in its direction, which is no axis either.
+fn signed(axis: impl Integer) -> isize {
+    let axis = axis.wide();
+    let end = if axis < 0 { isize::MIN } else { isize::MAX };
+    isize::try_from(axis).unwrap_or(end)
 }
 
 /// `f` applied to each row: all tensors of the argument have a new leading axis of one size, and so have those of the result.
@@ -47,6 +54,8 @@ impl From<Vec<Option<isize>>> for Axes {
 ///
 /// # Panics
 /// When called, if the tensors have no leading axis or it has different sizes.
+#[doc(alias = "batch")]
+#[doc(alias = "vectorize")]
 #[track_caller]
 pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
@@ -66,6 +75,8 @@ pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 ///
 /// # Panics
 /// When called, if the axes do not fit the tensors.
+#[doc(alias = "in_axes")]
+#[doc(alias = "in_dims")]
 #[track_caller]
 pub fn vmap_with<A: Tree, B: Tree>(
     f: impl Fn(&A) -> B,

@@ -45,11 +45,27 @@ pub struct Leaves(std::vec::IntoIter<Tensor>);
 
 impl Leaves {
     /// These tensors, in order.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::tree::Leaves;
+    /// let mut leaves = Leaves::new(vec![Tensor::from(1.0), Tensor::from(2.0)]);
+    /// let pair = (Tensor::from(0.0), Tensor::from(0.0)).unflatten(&mut leaves);
+    /// assert_eq!(pair.1.item::<f64>()?, 2.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn new(leaves: Vec<Tensor>) -> Leaves {
         Leaves(leaves.into_iter())
     }
 
     /// The next tensor.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let mut leaves = gradus::tree::Leaves::new(vec![Tensor::from(1.0)]);
+    /// assert_eq!(leaves.take_next().item::<f64>()?, 1.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     ///
     /// # Panics
     /// If there is none left: the tree asks for more tensors than [`Tree::flatten`] gave.
@@ -78,6 +94,17 @@ impl Tree for Tensor {
 }
 
 /// The tensors of a tree, in order.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// let tensors = tree::leaves(&(Tensor::from(1.0), vec![Tensor::from(2.0)]));
+/// assert_eq!(tensors[1].item::<f64>()?, 2.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "tree_leaves")]
+#[doc(alias = "tree_flatten")]
+#[doc(alias = "parameters")]
 pub fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
     let mut leaves = Vec::new();
     tree.flatten(&mut leaves);
@@ -90,6 +117,15 @@ pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
 }
 
 /// The tree with `f` applied to each tensor.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// let doubled = tree::map(&vec![Tensor::from(1.0)], |t| t * 2.0);
+/// assert_eq!(doubled[0].item::<f64>()?, 2.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "tree_map")]
 pub fn map<A: Tree>(tree: &A, f: impl FnMut(&Tensor) -> Tensor) -> A {
     let mapped = leaves(tree).iter().map(f).collect();
     rebuild(tree, mapped)
@@ -97,8 +133,17 @@ pub fn map<A: Tree>(tree: &A, f: impl FnMut(&Tensor) -> Tensor) -> A {
 
 /// The tree of `f(a, b)` for the tensors at equal places of two trees.
 ///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// let (a, b) = (vec![Tensor::from(1.0)], vec![Tensor::from(2.0)]);
+/// assert_eq!(tree::map2(&a, &b, |x, y| x + y)?[0].item::<f64>()?, 3.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
 /// # Errors
 /// [`ErrorKind::Tree`] if their structures differ.
+#[doc(alias = "tree_map")]
 #[track_caller]
 pub fn map2<A: Tree>(a: &A, b: &A, mut f: impl FnMut(&Tensor, &Tensor) -> Tensor) -> Result<A> {
     if let Some(difference) = Structure::record(a).difference(&Structure::record(b)) {
@@ -117,11 +162,27 @@ pub fn map2<A: Tree>(a: &A, b: &A, mut f: impl FnMut(&Tensor, &Tensor) -> Tensor
 }
 
 /// The path of each tensor, such as `.layers.0.weight`; empty for a tensor that is the whole tree.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// assert_eq!(tree::paths(&(Tensor::from(1.0), vec![Tensor::from(2.0)])), [".0", ".1.0"]);
+/// ```
+#[doc(alias = "tree_flatten_with_path")]
+#[doc(alias = "named_parameters")]
 pub fn paths<A: Tree>(tree: &A) -> Vec<String> {
     Structure::record(tree).paths()
 }
 
 /// Zeros of the types of a tree's tensors.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// assert_eq!(tree::zeros_like(&vec![Tensor::from(7.0)])[0].item::<f64>()?, 0.0);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+#[doc(alias = "zero_grad")]
 pub fn zeros_like<A: Tree>(tree: &A) -> A {
     map(tree, |t| {
         Tensor::splat(Literal::from_f64(t.ty().dtype, 0.0), &t.ty().shape)
@@ -129,6 +190,12 @@ pub fn zeros_like<A: Tree>(tree: &A) -> A {
 }
 
 /// The number of elements of all tensors together.
+///
+/// ```
+/// # use gradus::prelude::*;
+/// use gradus::tree;
+/// assert_eq!(tree::count(&(Tensor::zeros(&[2, 3], F64), Tensor::from(1.0))), 7);
+/// ```
 pub fn count<A: Tree>(tree: &A) -> usize {
     leaves(tree).iter().map(|t| t.ty().elements()).sum()
 }

@@ -27,6 +27,13 @@ pub struct Structure {
 
 impl Structure {
     /// The structure of `tree`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let structure = gradus::tree::Structure::record(&(Tensor::from(1.0), 3));
+    /// assert_eq!(structure.to_string(), "(*, 3)");
+    /// ```
+    #[doc(alias = "tree_structure")]
     pub fn record<A: Tree>(tree: &A) -> Structure {
         let mut out = Structure {
             tokens: SmallVec::new(),
@@ -36,46 +43,112 @@ impl Structure {
     }
 
     /// Whether `tree` has this structure.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let structure = gradus::tree::Structure::record(&(Tensor::from(1.0), 3));
+    /// assert!(structure.matches(&(Tensor::from([5.0, 6.0]), 3)));
+    /// assert!(!structure.matches(&(Tensor::from(1.0), 4)));
+    /// ```
     pub fn matches<A: Tree>(&self, tree: &A) -> bool {
         Structure::record(tree).tokens == self.tokens
     }
 
     /// Begins a part with `len` members: a tuple, a list, a struct or a variant by its name.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// # use gradus::tree::{Leaves, Structure};
+    /// struct Pair(Tensor, f64);
+    /// impl Tree for Pair {
+    ///     fn flatten(&self, leaves: &mut Vec<Tensor>) { leaves.push(self.0.clone()); }
+    ///     fn unflatten(&self, leaves: &mut Leaves) -> Pair { Pair(leaves.take_next(), self.1) }
+    ///     fn describe(&self, out: &mut Structure) {
+    ///         out.enter("Pair", 2);
+    ///         out.leaf();
+    ///         out.fixed("f64", self.1.to_bits());
+    ///         out.leave();
+    ///     }
+    /// }
+    /// assert_eq!(Structure::record(&Pair(Tensor::from(1.0), 2.5)).to_string(), "Pair { *, 2.5 }");
+    /// ```
     pub fn enter(&mut self, name: &'static str, len: usize) {
         self.tokens.push(Token::Enter(name, len));
     }
 
     /// Names the member that follows.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// # use gradus::tree::Structure;
+    /// #[derive(Tree)]
+    /// struct Line { slope: Tensor } // its `describe` calls `field("slope")`
+    /// assert_eq!(Structure::record(&Line { slope: Tensor::from(1.0) }).paths(), [".slope"]);
+    /// ```
     pub fn field(&mut self, name: &'static str) {
         self.tokens.push(Token::Field(name));
     }
 
     /// Names the member that follows by a key of a map.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// # use gradus::tree::Structure;
+    /// let map = std::collections::BTreeMap::from([("w", Tensor::from(1.0))]); // its `describe` calls `key("w")`
+    /// assert_eq!(Structure::record(&map).paths(), [".w"]);
+    /// ```
     pub fn key(&mut self, key: &str) {
         self.tokens.push(Token::Key(key.into()));
     }
 
     /// A tensor.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(gradus::tree::Structure::record(&Tensor::from(1.0)).to_string(), "*");
+    /// ```
     pub fn leaf(&mut self) {
         self.tokens.push(Token::Leaf);
     }
 
     /// A static value, by its type and its bits.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(gradus::tree::Structure::record(&2.5).to_string(), "2.5");
+    /// ```
     pub fn fixed(&mut self, kind: &'static str, bits: u64) {
         self.tokens.push(Token::Fixed(kind, bits));
     }
 
     /// A static text.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(gradus::tree::Structure::record(&"relu").to_string(), "\"relu\"");
+    /// ```
     pub fn text(&mut self, text: &str) {
         self.tokens.push(Token::Text(text.into()));
     }
 
     /// Ends the part that was begun last.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let structure = gradus::tree::Structure::record(&(vec![Tensor::from(1.0)], Tensor::from(2.0)));
+    /// assert_eq!(structure.to_string(), "([*], *)");
+    /// ```
     pub fn leave(&mut self) {
         self.tokens.push(Token::Leave);
     }
 
     /// The path of each leaf.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let structure = gradus::tree::Structure::record(&vec![Tensor::from(1.0), Tensor::from(2.0)]);
+    /// assert_eq!(structure.paths(), [".0", ".1"]);
+    /// ```
     pub fn paths(&self) -> Vec<String> {
         self.with_paths()
             .into_iter()
@@ -123,6 +196,14 @@ impl Structure {
     }
 
     /// Where this structure (`here`) and another (`there`) first differ; `None` if they do not.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// # use gradus::tree::Structure;
+    /// let one = Structure::record(&vec![Tensor::from(1.0)]);
+    /// let two = Structure::record(&vec![Tensor::from(1.0), Tensor::from(2.0)]);
+    /// assert_eq!(one.difference(&two).unwrap(), "expected a list of 1, got a list of 2");
+    /// ```
     pub fn difference(&self, other: &Structure) -> Option<String> {
         if self == other {
             return None;

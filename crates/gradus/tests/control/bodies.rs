@@ -17,8 +17,8 @@ fn or_zero(taken: &Tensor, f: impl Fn() -> Tensor) -> Tensor {
 }
 
 /// `f` summed up over `n` steps.
-fn summed(n: impl Into<Bound>, f: impl Fn() -> Tensor) -> Tensor {
-    fori_loop(0, n, |_, y: &Tensor| y + f(), &s(0.0))
+fn summed(n: impl LoopBound, f: impl Fn() -> Tensor) -> Tensor {
+    fori_loop(..n, |_, y: &Tensor| y + f(), &s(0.0))
 }
 
 #[test]
@@ -212,8 +212,7 @@ fn captured_values_can_be_read_in_a_body() {
     close(&jit(grad(f)).call(&s(-1.0)).unwrap(), &s(1.0), 0.0);
     let loops = |x: &Tensor| {
         fori_loop(
-            0,
-            3,
+            0..3,
             |_, y: &Tensor| y * table.max().item::<f64>().unwrap(),
             x,
         )

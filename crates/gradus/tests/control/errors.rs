@@ -60,7 +60,7 @@ fn policies_that_need_a_known_number_of_steps() {
     assert_snapshot!(stops!(of(|x| while_loop_with(limited, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
     let counted = |x: &Tensor| {
         let n = x.sum().astype(I64);
-        fori_loop_with(some, 0, n, |_, s: &Tensor| s.sin(), x)
+        fori_loop_with(some, ..n, |_, s: &Tensor| s.sin(), x)
     };
     let x = Tensor::from([0.5, 1.5]);
     let error = jit(counted).call(&x).map(drop).unwrap_err();
@@ -96,10 +96,10 @@ fn branches_of_different_types() {
 
 #[test]
 fn carries_that_change() {
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |_, s: &Tensor| s.sum(), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f64[]; begin with the shape that a step returns, or let it return the one that it gets");
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |_, s: &Tensor| s.astype(F32), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f32[2]; convert it with `astype(F64)`, or begin with f32");
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |i, (k, s): &Pair| (k + i.astype(F64), s.clone()), &(zero(), x.clone())))), @"fori_loop: a step changes the type of what it carries: leaf `.0` was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |_, s: &Vec<Tensor>| [s.as_slice(), s].concat(), &vec![x.clone()]))), @"fori_loop: a step changes the type of what it carries: the trees differ: expected a list of 1, got a list of 2");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.sum(), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f64[]; begin with the shape that a step returns, or let it return the one that it gets");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.astype(F32), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f32[2]; convert it with `astype(F64)`, or begin with f32");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |i, (k, s): &Pair| (k + i.astype(F64), s.clone()), &(zero(), x.clone())))), @"fori_loop: a step changes the type of what it carries: leaf `.0` was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Vec<Tensor>| [s.as_slice(), s].concat(), &vec![x.clone()]))), @"fori_loop: a step changes the type of what it carries: the trees differ: expected a list of 1, got a list of 2");
     assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum().less(3.0), |s: &Tensor| s.expand_dims(0), x))), @"while_loop: a step changes the type of what it carries: was f64[2], is f64[1,2]; begin with the shape that a step returns, or let it return the one that it gets");
     assert_snapshot!(stops!(of(|x| while_loop(|(_, s): &Pair| s.sum().less(3.0), |(k, s): &Pair| (k.astype(I32), s.clone()), &(zero(), x.clone())))), @"while_loop: a step changes the type of what it carries: leaf `.0` was i64[], is i32[]; convert it with `astype(I64)`, or begin with i32");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, v: &Tensor| (s * x + v, ()), &Tensor::from(1.0), x))), @"scan: a step changes the type of what it carries: was f64[], is f64[2]; begin with the shape that a step returns, or let it return the one that it gets");
@@ -113,8 +113,8 @@ fn bounds_and_lengths() {
     let same = |_: &Tensor, s: &Tensor| s.clone();
     let step = |s: &Tensor, _: &Tensor| (s.clone(), ());
     let pairs = |s: &Tensor, _: &Pair| (s.clone(), ());
-    assert_snapshot!(stops!(of(|x| fori_loop(0, x.sum(), same, x))), @"fori_loop: a bound must be one integer, such as i64[], it is f64[]");
-    assert_snapshot!(stops!(of(|x| fori_loop(x.astype(I64), 3, same, x))), @"fori_loop: a bound must be one integer, such as i64[], it is i64[2]");
+    assert_snapshot!(stops!(of(|x| fori_loop(..x.sum(), same, x))), @"fori_loop: an end of the range must be one integer, such as i64[], it is f64[]");
+    assert_snapshot!(stops!(of(|x| fori_loop(x.astype(I64)..Tensor::from(3), same, x))), @"fori_loop: an end of the range must be one integer, such as i64[], it is i64[2]");
     assert_snapshot!(stops!(of(|x| scan(step, x, &x.sum()))), @"scan: the sequence is f64[] and has no rows to go through");
     assert_snapshot!(stops!(of(|x| scan(pairs, x, &(x.clone(), Tensor::ones(&[3], F64))))), @"scan: leaf `.0` of the sequence has 2 rows, leaf `.1` of the sequence is f64[3] and has 3 rows");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &()| (s.clone(), ()), x, &()))), @"scan: there is no sequence, so the number of steps is unknown; give `length` to `scan_with`");
@@ -128,19 +128,19 @@ fn bounds_and_lengths() {
 #[test]
 fn mistakes_inside_a_body_are_where_they_are_made() {
     let wide = Tensor::ones(&[3], F64);
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |_, s: &Tensor| s + &wide, x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s + &wide, x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
     assert_snapshot!(stops!(of(|x| cond(&x.sum().less(0.0), |x: &Tensor| x.clone(), |x: &Tensor| x.matmul(&wide) * x, x))), @"matmul: f64[2] times f64[3]: the inner sizes are 2 and 3; they must be equal");
     assert_snapshot!(stops!(of(|x| map(|x: &Tensor| x.sum_axis(0), x))), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
     assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).sum_axis(1), x, false))), @"sum_axis: axis 1 of f64[], which is a scalar and has none");
     assert_snapshot!(stops!(of(|x| checkpoint(|x: &Tensor| x.reshape(&[3]))(x))), @"reshape: f64[2] has 2 elements, which do not make the shape [3]");
-    assert_snapshot!(stops!(of(|x| grad(|x: &Tensor| fori_loop(0, 2, |_, s: &Tensor| s + &wide, x).sum())(x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
+    assert_snapshot!(stops!(of(|x| grad(|x: &Tensor| fori_loop(0..2, |_, s: &Tensor| s + &wide, x).sum())(x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
     assert_snapshot!(stops!(of(|x| vmap(|v: &Tensor| while_loop(|s: &Tensor| s.less(0.0), |s: &Tensor| s.sum_axis(0), v))(x))), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
 }
 
 /// What runs is known only when it runs: the same place all the same.
 #[test]
 fn mistakes_that_only_numbers_show() {
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |i, s: &Tensor| s + x.take(i, 0), x))), @"take: index 2 is out of bounds for axis 0 of size 2");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |i, s: &Tensor| s + x.take(i, 0), x))), @"take: index 2 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| map(|i: &Tensor| x.take(i, 0), &Tensor::from([0i64, 1, 7])))), @"take: index 7 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| cond(&x.sum().less(0.0), |x: &Tensor| x.take(&(zero() + 9i64), 0), |x: &Tensor| x.at(0), x))), @"take: index 9 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| grad(|x: &Tensor| while_loop(|(k, _): &Pair| k.less(5), |(k, s): &Pair| (k + 1i64, s * x.take(k, 0)), &(zero(), x.sum())).1)(x))), @"take: index 2 is out of bounds for axis 0 of size 2");
@@ -186,8 +186,7 @@ fn values_read_inside_a_body() {
     // What is known outside may be read.
     let w = Tensor::from(3.0);
     let y = fori_loop(
-        0,
-        2,
+        0..2,
         |_, s: &Tensor| s * (&w + 1.0).item::<f64>().unwrap(),
         &x,
     );
@@ -209,8 +208,7 @@ fn values_that_leave_their_body() {
     let x = Tensor::from(1.5);
     let kept = std::cell::RefCell::new(None);
     fori_loop(
-        0,
-        2,
+        0..2,
         |_, s: &Tensor| {
             *kept.borrow_mut() = Some(s.sin());
             s.clone()
@@ -221,6 +219,6 @@ fn values_that_leave_their_body() {
     assert_snapshot!(kept.to_vec::<f64>().unwrap_err().message(), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
     assert_snapshot!(stops!(of(|x| x + &kept)), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
     assert_snapshot!(stops!(of(|x| cond(&x.sum().less(0.0), |x: &Tensor| x * &kept, |x: &Tensor| x.clone(), x))), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
-    assert_snapshot!(stops!(of(|x| fori_loop(0, 3, |_, s: &Tensor| s.clone(), &(x * &kept)))), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.clone(), &(x * &kept)))), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &Tensor| (s.clone(), ()), &kept, x))), @"a traced tensor is used after the function in which it was made has ended; return it from that function instead of storing it");
 }

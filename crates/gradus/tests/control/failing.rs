@@ -33,10 +33,10 @@ fn each_row_alone(walk: impl Fn(&Walk) -> Tensor) {
     let slopes = vmap(slope)(&rows);
     let back = grad(|xs: &Tensor| vmap(value)(&(rows.0.clone(), xs.clone())).sum())(&xs);
     for (r, start) in starts.into_iter().enumerate() {
-        let row = (Tensor::from(start), xs.at(r as isize));
-        close(&all.at(r as isize), &value(&row), 1e-14);
-        close(&slopes.at(r as isize), &slope(&row), 1e-13);
-        close(&back.at(r as isize), &slope(&row), 1e-13);
+        let row = (Tensor::from(start), xs.at(r));
+        close(&all.at(r), &value(&row), 1e-14);
+        close(&slopes.at(r), &slope(&row), 1e-13);
+        close(&back.at(r), &slope(&row), 1e-13);
     }
 }
 
@@ -51,7 +51,7 @@ fn nor_do_they_inside_of_other_regions() {
         let inner = |walk: &Walk| {
             cond(
                 &walk.1.greater(-9.0),
-                |walk: &Walk| fori_loop(0, 1, |_, walk: &Walk| step(walk), walk),
+                |walk: &Walk| fori_loop(0..1, |_, walk: &Walk| step(walk), walk),
                 |walk: &Walk| walk.clone(),
                 walk,
             )
@@ -70,8 +70,7 @@ fn nor_do_they_where_steps_are_counted() {
             &(k.clone(), Tensor::from(0i64)),
         );
         fori_loop(
-            0,
-            &steps,
+            ..&steps,
             |_, walk: &Walk| step(walk),
             &(k.clone(), x.clone()),
         )
@@ -106,7 +105,7 @@ fn no_step_fails_on_the_way_back_of_none() {
     let slope = |n: i64, k: i64| {
         let of = |(x, n, k): &(Tensor, Tensor, Tensor)| {
             let step = |_: &Tensor, (k, s): &Walk| (k.clone(), (s * w.take(k, 0)).sin());
-            grad(|x: &Tensor| fori_loop(0, n, step, &(k.clone(), x.clone())).1)(x)
+            grad(|x: &Tensor| fori_loop(..n, step, &(k.clone(), x.clone())).1)(x)
         };
         jit(of).call(&(x.clone(), Tensor::from(n), Tensor::from(k)))
     };

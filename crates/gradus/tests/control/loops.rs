@@ -67,8 +67,7 @@ fn constants_used_in_every_step() {
     let scanned = |x: &Tensor| {
         let w = x.expand_dims(1) * x.cos();
         fori_loop(
-            0,
-            4,
+            0..4,
             |i, s: &Tensor| (w.exp().matmul(s) * 0.1 + i.astype(F64) * 0.01).tanh(),
             x,
         )
@@ -112,7 +111,7 @@ fn a_loop_whose_length_depends_on_the_values() {
 fn a_counted_loop_whose_count_is_computed() {
     let looped = |x: &Tensor| {
         let n = (x.sum() * 2.0).floor().astype(I64);
-        fori_loop(0, n, |i, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1, x).sum()
+        fori_loop(..n, |i, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1, x).sum()
     };
     let written = |x: &Tensor| {
         let n = (x.sum() * 2.0).floor().astype(I64);
@@ -129,10 +128,10 @@ fn a_counted_loop_whose_count_is_computed() {
 #[test]
 fn no_step_and_one() {
     for n in [0i64, 1] {
-        let fixed = move |x: &Tensor| fori_loop(0, n, |_, s: &Tensor| s.sin(), x).sum();
+        let fixed = move |x: &Tensor| fori_loop(0..n, |_, s: &Tensor| s.sin(), x).sum();
         let counted = move |x: &Tensor| {
             let n = (x.sum() * 0.0).astype(I64) + n;
-            fori_loop(0, n, |_, s: &Tensor| s.sin(), x).sum()
+            fori_loop(..n, |_, s: &Tensor| s.sin(), x).sum()
         };
         let conditional = move |x: &Tensor| {
             let start = (x.clone(), Tensor::from(0i64));
@@ -187,9 +186,9 @@ fn choices() {
     let written = |x: &Tensor| {
         let index = (x.sum() * 1.4).floor().astype(I32);
         let mut y = (x.sum() * x).exp().sum();
-        y = index.less_equal(2).where_(&Tensor::from(3.0), &y);
-        y = index.less_equal(1).where_(&x.at(0), &y);
-        index.less_equal(0).where_(&x.sin().sum(), &y)
+        y = index.less_equal(2).where_(Tensor::from(3.0), &y);
+        y = index.less_equal(1).where_(x.at(0), &y);
+        index.less_equal(0).where_(x.sin().sum(), &y)
     };
     for scale in [0.1, 0.4, 0.8, 1.3, 5.0] {
         agree(switched, written, &(x() * scale));
@@ -263,7 +262,7 @@ fn running_combinations() {
             let mut s = Tensor::from(0.0);
             let mut sum = Tensor::from(0.0);
             for k in 0..n {
-                let x = x.at(k as isize);
+                let x = x.at(k);
                 s = s * x.cos() + x.sin();
                 sum += s.square() * &x;
             }
@@ -277,7 +276,7 @@ fn running_combinations() {
 fn counted_loops_keep_what_is_asked_for() {
     let plain = |x: &Tensor| {
         let step = |i: &Tensor, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1;
-        fori_loop(2, 13, step, x).sum()
+        fori_loop(2..13, step, x).sum()
     };
     let options = [
         (Keep::All, None),
@@ -291,7 +290,7 @@ fn counted_loops_keep_what_is_asked_for() {
         let options = LoopOptions { keep, memory_limit };
         let kept = |x: &Tensor| {
             let step = |i: &Tensor, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1;
-            fori_loop_with(options, 2, 13, step, x).sum()
+            fori_loop_with(options, 2..13, step, x).sum()
         };
         agree(kept, plain, &x());
     }
@@ -322,8 +321,8 @@ fn loops_of_unknown_length_keep_some_states() {
             let x = x.clone();
             move |i: &Tensor, s: &Tensor| (s * &x).sin() + i.astype(F64) * 0.1
         };
-        let some = |x: &Tensor| fori_loop_with(options, 0, count(x), step(x), x).sum();
-        let all = |x: &Tensor| fori_loop(0, count(x), step(x), x).sum();
+        let some = |x: &Tensor| fori_loop_with(options, ..count(x), step(x), x).sum();
+        let all = |x: &Tensor| fori_loop(..count(x), step(x), x).sum();
         agree(some, all, &x());
     }
 }

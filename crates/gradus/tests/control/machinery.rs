@@ -15,7 +15,7 @@ fn number(t: &Tensor) -> f64 {
 
 #[test]
 fn a_compiled_loop_is_compiled_once() {
-    let f = jit(|(n, x): &Pair| fori_loop(0, n, |_, s: &Tensor| s * 2.0, x));
+    let f = jit(|(n, x): &Pair| fori_loop(..n, |_, s: &Tensor| s * 2.0, x));
     for n in [0i64, 1, 5, -3] {
         let y = f.call(&(Tensor::from(n), Tensor::from(1.5))).unwrap();
         assert_eq!(number(&y), 1.5 * 2f64.powi(n.max(0) as i32));
@@ -24,15 +24,15 @@ fn a_compiled_loop_is_compiled_once() {
     // What a body captures is an operand, whatever its value.
     for k in 0..3 {
         let w = Tensor::from([k as f64, 1.0]);
-        let y = fori_loop(0, 3, |_, s: &Tensor| s + &w, &Tensor::zeros(&[2], F64));
+        let y = fori_loop(0..3, |_, s: &Tensor| s + &w, &Tensor::zeros(&[2], F64));
         assert_eq!(y.to_vec::<f64>().unwrap(), [3.0 * k as f64, 3.0]);
     }
 }
 
 #[test]
 fn arrays_given_to_a_region() {
-    let last = jit(|x: &Tensor| fori_loop(0, 5, |_, s: &Tensor| s * 0.5 + 1.0, x));
-    let first = jit(|x: &Tensor| fori_loop(0, 5, |_, s: &Tensor| s * 0.5 + 1.0, x).sin() + x);
+    let last = jit(|x: &Tensor| fori_loop(0..5, |_, s: &Tensor| s * 0.5 + 1.0, x));
+    let first = jit(|x: &Tensor| fori_loop(0..5, |_, s: &Tensor| s * 0.5 + 1.0, x).sin() + x);
     let chosen = jit(|x: &Tensor| {
         let tests = x.sum().greater(0.0);
         cond(&tests, |x: &Tensor| x.clone(), |x: &Tensor| x + 1.0, x)
@@ -83,7 +83,7 @@ fn one_value_captured_by_many_bodies() {
         let (a, b) = (x.sin(), Tensor::from([0.5, 0.25, 2.0]));
         let step = |(k, s): &Pair| {
             let up = |s: &Tensor| s + &a * &b * k.astype(F64);
-            let down = |s: &Tensor| fori_loop(0, k, |_, s: &Tensor| s * &a + &b, s);
+            let down = |s: &Tensor| fori_loop(..k, |_, s: &Tensor| s * &a + &b, s);
             (k + 1i64, cond(&s.sum().less(a.sum()), up, down, s))
         };
         let on = |(k, s): &Pair| k.less(5i64) & (s * &a).sum().less(&b.sum() * 4.0);
@@ -114,7 +114,7 @@ fn one_value_captured_by_many_bodies() {
 
 #[test]
 fn nothing_carried_and_nothing_returned() {
-    fori_loop(0, 3, |_, _: &()| (), &());
+    fori_loop(0..3, |_, _: &()| (), &());
     while_loop(|_: &()| Tensor::from(false), |_: &()| (), &());
     let ((), ()) = scan(|_: &(), _: &Tensor| ((), ()), &(), &x());
     cond(&Tensor::from(true), |_: &()| (), |_: &()| (), &());
@@ -122,11 +122,11 @@ fn nothing_carried_and_nothing_returned() {
     map(|_: &Tensor| (), &x());
     let seven = cond(&Tensor::from(false), |_: &()| x(), |_: &()| x() * 7.0, &());
     close(&seven, &(x() * 7.0), 0.0);
-    let none: Vec<Tensor> = fori_loop(0, 3, |_, s: &Vec<Tensor>| s.clone(), &vec![]);
+    let none: Vec<Tensor> = fori_loop(0..3, |_, s: &Vec<Tensor>| s.clone(), &vec![]);
     assert!(none.is_empty());
     // Through a whole derivative.
     let f = |x: &Tensor| {
-        fori_loop(0, x.sum().astype(I64), |_, _: &()| (), &());
+        fori_loop(..x.sum().astype(I64), |_, _: &()| (), &());
         let ((), rows) = scan(|_: &(), v: &Tensor| ((), v.square()), &(), x);
         rows.sum()
     };
@@ -142,14 +142,14 @@ fn truth_values_and_integers_carried() {
             let next = cond(flag, |s: &Tensor| s.sin(), |s: &Tensor| s * x, s);
             (!flag, n + 1u32, next)
         };
-        let (flag, n, s) = fori_loop(0, 5, step, &start);
+        let (flag, n, s) = fori_loop(0..5, step, &start);
         s.sum() * n.astype(F64) + flag.astype(F64)
     };
     let g = |x: &Tensor| ((((x.sin() * x).sin() * x).sin()).sum()) * 5.0;
     agree(f, g, &x());
     // Loops of integers alone have no derivative, and are in nobody's way.
     let f = |x: &Tensor| {
-        let n = fori_loop(0, 4, |i, n: &Tensor| n + i, &Tensor::from(0i64));
+        let n = fori_loop(0..4, |i, n: &Tensor| n + i, &Tensor::from(0i64));
         let big = while_loop(|n: &Tensor| n.less(100i64), |n: &Tensor| n * 2i64, &n);
         (x * big.astype(F64)).sum()
     };
@@ -160,7 +160,7 @@ fn truth_values_and_integers_carried() {
 fn no_rows_and_one() {
     let f = |x: &Tensor| {
         let n = (x * 2.0).abs().floor().astype(I64);
-        let a = fori_loop(0, n, |_, s: &Tensor| s.sin() + x, x);
+        let a = fori_loop(..n, |_, s: &Tensor| s.sin() + x, x);
         let b = while_loop(
             |s: &Tensor| s.abs().less(3.0),
             |s: &Tensor| s * 1.5 + 0.2,
@@ -191,7 +191,7 @@ fn no_rows_and_one() {
 fn what_stops_a_derivative() {
     let f = |x: &Tensor| {
         let step = |_: &Tensor, s: &Tensor| (s * x).sin() + stop_gradient(s);
-        fori_loop(0, 3, step, x).sum()
+        fori_loop(0..3, step, x).sum()
     };
     let g = |x: &Tensor| {
         let mut s = x.clone();
@@ -202,7 +202,7 @@ fn what_stops_a_derivative() {
     };
     agree(f, g, &x());
     let stopped = |x: &Tensor| {
-        let s = stop_gradient(&fori_loop(0, 3, |_, s: &Tensor| s * x, x));
+        let s = stop_gradient(&fori_loop(0..3, |_, s: &Tensor| s * x, x));
         (s * x).sum()
     };
     close(&grad(stopped)(&x()), &(x().square() * x().square()), 1e-14);
@@ -260,7 +260,7 @@ fn limits_of_memory() {
         close(&grad(of(Some(limit)))(&x()), &wanted, 1e-12);
     }
     for n in [0usize, 1] {
-        let few = xs.slice_axis(0, ..n as isize);
+        let few = xs.slice_axis(0, ..n);
         let f = |x: &Tensor| {
             let options = ScanOptions {
                 memory_limit: Some(0),
@@ -297,7 +297,7 @@ fn derivatives_checked_by_differences() {
 #[test]
 fn pictures_of_programs_with_loops() {
     let f = |x: &Tensor| {
-        let s = fori_loop(0, 3, |_, s: &Tensor| s.sin() * x, x);
+        let s = fori_loop(0..3, |_, s: &Tensor| s.sin() * x, x);
         cond(&s.sum().less(0.0), Tensor::exp, |s: &Tensor| s * x, &s)
     };
     let graph = trace(f, &x()).unwrap();

@@ -48,7 +48,7 @@ fn forward_mode_holds_nothing_of_the_steps() {
     let of_count = |n: i64| {
         let f = move |x: &Tensor| {
             let n = (x.sum() * 0.0).astype(I64) + n;
-            fori_loop(0, n, |i, s: &Tensor| (s * x + i.astype(F64)).sin(), x).sum()
+            fori_loop(..n, |i, s: &Tensor| (s * x + i.astype(F64)).sin(), x).sum()
         };
         let wanted = |x: &Tensor| {
             let mut s = x.clone();
@@ -147,7 +147,7 @@ fn backpropagation_through_100_000_steps() {
         };
         move |r: &Tensor| {
             let step = |_: &Tensor, x: &Tensor| r * x * (1.0 - x);
-            fori_loop_with(options, 0, n, step, &Tensor::from(0.4))
+            fori_loop_with(options, 0..n, step, &Tensor::from(0.4))
         }
     };
     let r = Tensor::from(2.9);

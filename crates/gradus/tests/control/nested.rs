@@ -14,7 +14,7 @@ fn a_loop_in_a_choice_in_a_scan() {
             |s: &Tensor, v: &Tensor| {
                 let next = cond(
                     &v.greater(0.6),
-                    |s: &Tensor| fori_loop(0, 3, |_, s: &Tensor| (s * v).sin() + x.sum() * 0.1, s),
+                    |s: &Tensor| fori_loop(0..3, |_, s: &Tensor| (s * v).sin() + x.sum() * 0.1, s),
                     |s: &Tensor| while_loop(|s: &Tensor| s.less(2.0), |s: &Tensor| s * 1.5 + v, s),
                     s,
                 );
@@ -90,8 +90,7 @@ fn carries_of_several_kinds() {
             (x.astype(F32), x.sum()),
         );
         let (k, kept, none, (single, last)) = fori_loop(
-            0,
-            5,
+            0..5,
             |_, (k, kept, none, (single, last)): &(Tensor, Tensor, Tensor, (Tensor, Tensor))| {
                 let single = (single * 0.5f32).astype(F32);
                 let s = (kept * last).sin().sum() + k.astype(F64) * 0.2;
@@ -155,7 +154,7 @@ fn the_way_there_runs_once() {
     let nested = |x: &Tensor| {
         let outer = |s: &Tensor, v: &Tensor| {
             let step = |_: &Tensor, t: &Tensor| (t * v).sin();
-            (fori_loop(0, 4, step, s), ())
+            (fori_loop(0..4, step, s), ())
         };
         scan(outer, &Tensor::from(0.3), x).0
     };

@@ -132,7 +132,7 @@ fn choices_and_checkpoints() {
 #[test]
 fn loops_in_loops_and_in_checkpoints() {
     let f = |x: &Tensor| {
-        let inner = |s: &Tensor| fori_loop(0, 3, |_, s: &Tensor| s.sin() * x, s);
+        let inner = |s: &Tensor| fori_loop(0..3, |_, s: &Tensor| s.sin() * x, s);
         let step = |s: &Tensor, v: &Tensor| (checkpoint(inner)(s) * v, ());
         let options = ScanOptions {
             keep: Keep::Sqrt,
@@ -142,7 +142,7 @@ fn loops_in_loops_and_in_checkpoints() {
     };
     let g = |x: &Tensor| {
         let mut s = x.clone();
-        for k in 0..x.shape()[0] as isize {
+        for k in 0..x.shape()[0] {
             for _ in 0..3 {
                 s = s.sin() * x;
             }

@@ -92,7 +92,7 @@ fn apply(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             if flow {
                 cond(&test, |v: &Tensor| part(a, v), |v: &Tensor| part(b, v), v)
             } else {
-                test.where_(&part(a, v), &part(b, v))
+                test.where_(part(a, v), part(b, v))
             }
         }
         Switch(parts) => {
@@ -106,7 +106,7 @@ fn apply(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             }
             let mut y = part(&parts[parts.len() - 1], v);
             for (k, a) in parts.iter().enumerate().rev().skip(1) {
-                y = index.less_equal(k as i64).where_(&part(a, v), &y);
+                y = index.less_equal(k as i64).where_(part(a, v), &y);
             }
             y
         }
@@ -122,7 +122,7 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
     match step {
         For(n, a) if flow => {
             let step = |i: &Tensor, (k, v): &Carried| (k + 2i64, at(a, i, v));
-            let (k, v) = fori_loop(0, *n, step, &start);
+            let (k, v) = fori_loop(..*n, step, &start);
             v + number(&k)
         }
         For(n, a) => {
@@ -135,11 +135,11 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
         Counted(a) => {
             let n = (v.sum() * 2.0).abs().floor().astype(I64).minimum(3i64);
             if flow {
-                return fori_loop(0, &n, |i, v: &Tensor| at(a, i, v), v);
+                return fori_loop(..&n, |i, v: &Tensor| at(a, i, v), v);
             }
             let mut v = v.clone();
             for i in 0..3i64 {
-                v = n.greater(i).where_(&at(a, &Tensor::from(i), &v), &v);
+                v = n.greater(i).where_(at(a, &Tensor::from(i), &v), &v);
             }
             v
         }

@@ -193,7 +193,7 @@ impl Way {
                     false => (v.sum().abs() * 0.0).astype(I64) + *n as i64,
                 };
                 if self.flow {
-                    return fori_loop(0, &count, |_, v: &Tensor| part(a, v), v);
+                    return fori_loop(..&count, |_, v: &Tensor| part(a, v), v);
                 }
                 (0..*n).fold(v.clone(), |v, _| part(a, &v))
             }
@@ -225,7 +225,7 @@ impl Way {
                 }
                 let (mut v, mut sum) = (v.clone(), number(0.0));
                 for k in 0..*n {
-                    let (next, y) = step(&v, &xs.at(k as isize));
+                    let (next, y) = step(&v, &xs.at(k));
                     (v, sum) = (next, sum + y);
                 }
                 v + sum
@@ -245,7 +245,7 @@ impl Way {
 
 /// The rows of `x`, one after the other.
 fn by_row(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Tensor {
-    let rows: Vec<Tensor> = (0..x.shape()[0]).map(|k| f(&x.at(k as isize))).collect();
+    let rows: Vec<Tensor> = (0..x.shape()[0]).map(|k| f(&x.at(k))).collect();
     gradus::tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)
 }
 

@@ -15,9 +15,7 @@ fn table() -> Tensor {
 
 /// `f` of each row, one after the other.
 fn by_row(f: &dyn Fn(&Tensor) -> Tensor, rows: &Tensor) -> Tensor {
-    let each: Vec<Tensor> = (0..rows.shape()[0])
-        .map(|k| f(&rows.at(k as isize)))
-        .collect();
+    let each: Vec<Tensor> = (0..rows.shape()[0]).map(|k| f(&rows.at(k))).collect();
     gradus::tensor::stack(&each.iter().collect::<Vec<_>>(), 0)
 }
 
@@ -217,7 +215,7 @@ fn branches_not_taken_spoil_no_derivative() {
                 x,
             )
         };
-        let summed = |x: &Tensor| fori_loop(0, 2, |_, y: &Tensor| y + x.sqrt(), &inner(x));
+        let summed = |x: &Tensor| fori_loop(0..2, |_, y: &Tensor| y + x.sqrt(), &inner(x));
         cond(&x.greater(0.0), summed, |x: &Tensor| x.clone(), x)
     };
     as_by_row(nested, &Tensor::from([0.0, 3.0, 1.0, 4.0]));
@@ -298,7 +296,7 @@ fn rows_that_have_ended_spoil_no_derivative() {
     let counted = |x: &Tensor| {
         let n = x.floor().astype(I64);
         let step = |_: &Tensor, (a, y): &(Tensor, Tensor)| (a + y.sqrt(), y - 1.0);
-        fori_loop(0, &n, step, &(s(0.0), x.clone())).0
+        fori_loop(..&n, step, &(s(0.0), x.clone())).0
     };
     as_by_row(counted, &rows);
     // With values that the rows share.

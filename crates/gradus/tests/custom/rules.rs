@@ -275,7 +275,7 @@ fn what_is_called_when() {
 #[test]
 fn whole_numbers_as_arguments() {
     type Arguments = (Tensor, Tensor);
-    let power = |(x, n): &Arguments| fori_loop(0, n, |_, p: &Tensor| p * x, &x.ones_like());
+    let power = |(x, n): &Arguments| fori_loop(..n, |_, p: &Tensor| p * x, &x.ones_like());
     let forward = custom_jvp(
         power,
         |(x, n): &Arguments, y: &Tensor, (dx, dn): &Arguments| {

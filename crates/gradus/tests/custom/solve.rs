@@ -225,7 +225,7 @@ fn a_solver_of_ones_own() {
                     let below = f(&middle).less(0.0);
                     (below.where_(&middle, low), below.where_(high, &middle))
                 };
-                fori_loop(0, 60, |_, ends| step(ends), &(Tensor::from(0.0), high)).0
+                fori_loop(0..60, |_, ends| step(ends), &(Tensor::from(0.0), high)).0
             },
             LinearSolver::default(),
         )

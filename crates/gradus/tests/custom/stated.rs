@@ -42,9 +42,9 @@ fn what_is_computed_is_the_same() {
         |x: &Tensor| while_loop(|x: &Tensor| x.sum().greater(1.0), |x: &Tensor| x * 0.5, x);
     let looped = |x: &Tensor| {
         let step = |x: &Tensor| with_cost(halved, DEAR)(&(x * 3.0)).sin();
-        fori_loop(0, 3, |_, x: &Tensor| step(x), x).sum()
+        fori_loop(0..3, |_, x: &Tensor| step(x), x).sum()
     };
-    let wanted = |x: &Tensor| fori_loop(0, 3, |_, x: &Tensor| halved(&(x * 3.0)).sin(), x).sum();
+    let wanted = |x: &Tensor| fori_loop(0..3, |_, x: &Tensor| halved(&(x * 3.0)).sin(), x).sum();
     agree(looped, wanted, &x(), 1e-13);
 }
 

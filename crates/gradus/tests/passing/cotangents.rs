@@ -65,7 +65,7 @@ fn in_bodies(x: &Tensor, f: fn(&Tensor) -> Tensor) -> [Tensor; 6] {
         |(s, y): &(Tensor, Tensor)| (s + 1.0, (f(y) + x).sin()),
         &(x.sum().stop_gradient(), x.clone()),
     );
-    let counted = fori_loop(0, 3, |_, s: &Tensor| f(&(s * x)).cos(), x);
+    let counted = fori_loop(0..3, |_, s: &Tensor| f(&(s * x)).cos(), x);
     let again = checkpoint(move |x: &Tensor| f(&x.sin()).exp().sum())(x);
     [
         scanned(ScanOptions::default()),
@@ -126,7 +126,7 @@ fn rows_of_a_jacobian_are_changed_each_by_itself() {
         |g| g.maximum(0.25) * g,
         |g| g * g.dot(g),
         |g| g.greater(0.0).where_(g, &(g * 0.5)),
-        |g| g.greater(0.5).where_(g, &Tensor::from(7.0)),
+        |g| g.greater(0.5).where_(g, Tensor::from(7.0)),
         |g| 2.0 / (g.square() + 1.0),
         |g| gradus::tensor::concatenate(&[&g.slice_axis(0, 1..), &Tensor::from([5.0])], 0),
     ];
@@ -261,8 +261,7 @@ fn straight_through_has_the_values_of_the_function_and_the_derivative_of_the_ide
     let rounded = straight_through(|(a, k): &(Tensor, Tensor)| (a.round(), k + 1i64));
     let looped = |x: &Tensor| {
         let (last, _) = fori_loop(
-            0,
-            3,
+            0..3,
             |_, s: &(Tensor, Tensor)| {
                 let (a, k) = rounded(s);
                 (a * 1.5f32, k)

@@ -70,7 +70,7 @@ fn equal_calls_are_not_merged() {
 fn plans_keep_calls_apart() {
     let twice = |x: &Tensor| clip(x) * 5.0 + clip(x) * 5.0;
     close(&jacobian(twice)(&s(1.0)), &Tensor::from(2.0), 0.0);
-    let looped = |x: &Tensor| fori_loop(0, 3, |_, y: &Tensor| y + clip(x) * 5.0, &s(0.0));
+    let looped = |x: &Tensor| fori_loop(0..3, |_, y: &Tensor| y + clip(x) * 5.0, &s(0.0));
     close(&jacobian(looped)(&s(1.0)), &Tensor::from(3.0), 0.0);
     let x = Tensor::from([0.3, 0.8]);
     let vector = |x: &Tensor| clip(x).sin() * 5.0 + clip(x) * 7.0;
@@ -95,7 +95,7 @@ fn equal_regions_that_hold_calls_are_not_merged() {
             )
         };
         slope(move |x| chosen(x) + chosen(x), 1.0, 2.0);
-        let looped = move |x: &Tensor| fori_loop(0, 2, |_, y: &Tensor| clip(y) * 2.0, x);
+        let looped = move |x: &Tensor| fori_loop(0..2, |_, y: &Tensor| clip(y) * 2.0, x);
         // Each call gets a cotangent of 2, which becomes 1.
         slope(move |x| looped(x) + looped(x), 1.0, 2.0);
         let until =
@@ -126,7 +126,7 @@ fn each_step_of_a_loop_has_a_call_of_its_own() {
         let captured = |n: Tensor| {
             move |x: &Tensor| {
                 let n = n.clone();
-                fori_loop(0, n, |_, y: &Tensor| y + clip(x) * 5.0, &s(0.0))
+                fori_loop(..n, |_, y: &Tensor| y + clip(x) * 5.0, &s(0.0))
             }
         };
         slope(captured(Tensor::from(3)), 1.0, 3.0);
@@ -185,7 +185,7 @@ fn calls_without_a_cotangent_do_not_run() {
         slope(|x| one(x) + one(x), 1.0, 4.0);
         // In a loop each step has one, also where nothing but zeros come.
         slope(
-            |x| fori_loop(0, 3, |_, y: &Tensor| y + one(x) * 0.0, x),
+            |x| fori_loop(0..3, |_, y: &Tensor| y + one(x) * 0.0, x),
             1.0,
             4.0,
         );
@@ -203,8 +203,7 @@ fn second_derivatives_have_the_calls_of_the_program() {
         };
         let looped = |x: &Tensor| {
             let y = fori_loop(
-                0,
-                2,
+                0..2,
                 |_, y: &Tensor| {
                     let y = clip(y);
                     &y * &y

@@ -3,7 +3,6 @@
 use crate::close;
 use gradus::nn::{Activation, Mlp};
 use gradus::prelude::*;
-use gradus::random;
 use gradus::tree::{leaves, paths};
 
 fn net() -> Mlp {

@@ -6,7 +6,6 @@ mod robot_arm;
 use super::functions::{Function, filled, functions, layers};
 use super::{close, differences};
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 use robot_arm::robot_arm;
 
 /// Functions with branches, each with the shape of its argument.

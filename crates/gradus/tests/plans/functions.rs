@@ -1,7 +1,6 @@
 //! Functions of many shapes, to be planned.
 
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 
 pub type Function = Box<dyn Fn(&Tensor) -> Tensor>;
 
@@ -189,7 +188,7 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
         f(
             "chosen",
             &[6],
-            Box::new(|x| x.greater(0.0).where_(&x.sin(), &x.square())),
+            Box::new(|x| x.greater(0.0).where_(x.sin(), x.square())),
         ),
         f(
             "broadcast over rows",
@@ -224,7 +223,7 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
             "Lorenz",
             &[3],
             Box::new(|x| {
-                let p = |k: isize| x.at(k);
+                let p = |k: i32| x.at(k);
                 stack3(
                     &((p(1) - p(0)) * 10.0),
                     &(p(0) * (28.0 - p(2)) - p(1)),

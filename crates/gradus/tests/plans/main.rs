@@ -160,7 +160,7 @@ fn rows_are_blocks() {
         assert_eq!(blocks.tensor.shape(), [n, k, m]);
         assert_eq!(blocks.diagonal, [(0, 0)]);
         let dense = jacrev(&f)(&x);
-        for i in 0..n as isize {
+        for i in 0..n {
             let wanted = dense
                 .at(i)
                 .permute(&[1, 0, 2])

@@ -32,7 +32,7 @@ fn functions_with_rules(n: usize) -> Vec<(&'static str, Function)> {
             "custom_vjp in a loop",
             Box::new(move |x| {
                 let step = |_: &Tensor, s: &Tensor| way_back(&w4.matmul(s)) * 0.5;
-                fori_loop(0, 2, step, x).square().sum()
+                fori_loop(0..2, step, x).square().sum()
             }),
         ),
     ]

@@ -4,7 +4,6 @@ use crate::Case;
 use crate::functions::{cross_entropy, mlp, rosenbrock};
 use gradus::optim::Adam;
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, einsum};
 
 pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let x = &case.inputs;
@@ -135,7 +134,7 @@ fn composition(name: &str, x: &[Tensor]) -> Option<Vec<Tensor>> {
             vec![vmap(f)(&(x[0].clone(), x[1].clone(), x[2].clone()))]
         }
         "vmap_argmax" => vec![vmap(Tensor::argmax)(&x[0])],
-        "vmap_where" => vec![vmap(|(x, c): &Pair| c.where_(&x.sin(), x))(&pair(0))],
+        "vmap_where" => vec![vmap(|(x, c): &Pair| c.where_(x.sin(), x))(&pair(0))],
         "vmap_einsum" => {
             let f = |(a, b): &Pair| einsum("ij,jk->ki", &[a, b]);
             vec![vmap_with(f, [Some(0), Some(1)], 0)(&pair(0))]

@@ -2,7 +2,6 @@
 
 use crate::{Case, operators};
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 
 pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let (kind, name) = case.subject().split_once('/')?;
@@ -84,12 +83,12 @@ fn slope(name: &str, x: &[Tensor]) -> Option<Tensor> {
         "hypot_pole" => a.hypot(&x[1]),
         "atan2_axes" => a.atan2(&x[1]),
         "rem" => a % &x[1],
-        "where_nan_unsafe" => a.greater(0.0).where_(&a.sqrt(), &a.zeros_like()),
+        "where_nan_unsafe" => a.greater(0.0).where_(a.sqrt(), a.zeros_like()),
         "where_nan_safe" => {
-            let guarded = a.greater(0.0).where_(a, &a.ones_like());
-            a.greater(0.0).where_(&guarded.sqrt(), &a.zeros_like())
+            let guarded = a.greater(0.0).where_(a, a.ones_like());
+            a.greater(0.0).where_(guarded.sqrt(), a.zeros_like())
         }
-        "where_log" => a.greater(1.0).where_(&a.log(), &(a - 1.0)),
+        "where_log" => a.greater(1.0).where_(a.log(), &(a - 1.0)),
         "var_constant" => a.var(),
         "tanh_large" => a.tanh(),
         "sigmoid_large" => a.sigmoid(),

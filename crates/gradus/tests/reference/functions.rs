@@ -2,7 +2,6 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 pub fn evaluate(group: &str, case: &Case) -> Option<Vec<Tensor>> {
     let name = case.subject();
@@ -98,8 +97,8 @@ fn function(name: &str, x: &Tensor, p: &[Tensor]) -> Option<Tensor> {
         "outer_self" => x.outer(x),
         "matrix_square" => x.matmul(x),
         "layer_norm" => {
-            let centred = x - x.mean_axis(-1).keep(&[-1], 2);
-            centred / (x.var_axis(-1) + 1e-5).sqrt().keep(&[-1], 2)
+            let centred = x - x.mean_axis_keep(-1);
+            centred / (x.var_axis_keep(-1) + 1e-5).sqrt()
         }
         "gather_square" => x.take(&Tensor::from([2i64, 0, 2]), 0).square(),
         "pairwise" => (x.expand_dims(1) - x.expand_dims(0)).square().sum_axis(-1),

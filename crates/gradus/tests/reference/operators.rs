@@ -2,7 +2,6 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, einsum, stack};
 
 const FORMULAS: [&str; 16] = [
     "ij,jk->ik",
@@ -144,16 +143,16 @@ pub fn operator(name: &str, x: &[Tensor], case: &Case) -> Option<Tensor> {
         "clip" => a.clip(-0.5, 1.25),
         "sum_all" => a.sum(),
         "sum_axis1" => a.sum_axis(1),
-        "sum_axis_m1_keep" => a.sum_axis(-1).keep(&[-1], 3),
+        "sum_axis_m1_keep" => a.sum_axis_keep(-1),
         "sum_axes02" => a.sum_axes(&[0, 2]),
-        "sum_axes_m1_m3_keep" => a.sum_axes(&[-1, -3]).keep(&[-1, -3], 3),
+        "sum_axes_m1_m3_keep" => a.sum_axes_keep(&[-1, -3]),
         "mean_all" => a.mean(),
         "mean_axis0" => a.mean_axis(0),
         "prod_all" => a.prod(),
         "prod_axis_m2" => a.prod_axis(-2),
         "max_all" => a.max(),
         "max_axis1" => a.max_axis(1),
-        "min_axis_m1_keep" => a.min_axis(-1).keep(&[-1], 3),
+        "min_axis_m1_keep" => a.min_axis_keep(-1),
         "min_axes01" => a.min_axes(&[0, 1]),
         "var_axis1" => a.var_axis(1),
         "std_axis_m1" => a.std_axis(-1),
@@ -166,7 +165,7 @@ pub fn operator(name: &str, x: &[Tensor], case: &Case) -> Option<Tensor> {
         "argmax_all" => a.argmax(),
         "argmax_axis1" => a.argmax_axis(1),
         "argmin_axis_m1" => a.argmin_axis(-1),
-        "argmin_axis0_keep" => a.argmin_axis(0).keep(&[0], 3),
+        "argmin_axis0_keep" => a.argmin_axis_keep(0),
         "softmax_axis_m1" => a.softmax(-1),
         "softmax_axis0" => a.softmax(0),
         "log_softmax_axis_m1" => a.log_softmax(-1),

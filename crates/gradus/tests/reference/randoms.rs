@@ -2,7 +2,7 @@
 
 use crate::Case;
 use gradus::prelude::*;
-use gradus::random::{self, Key};
+use gradus::random::Key;
 
 pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let mut parts = case.name.split('/').skip(1);
@@ -15,7 +15,7 @@ pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let (shape, dtype) = (&case.outputs[0].shape, case.outputs[0].dtype);
     Some(vec![match kind {
         "bits" => random::bits(&key, shape),
-        "split" => key.split_data(arguments[1].parse().ok()?),
+        "split" => key.split_data(arguments[1].parse::<usize>().ok()?),
         "split_twice" => {
             let [_, second] = key.split();
             let [first, _] = second.split();

@@ -41,7 +41,7 @@ fn function(name: &str, x: &Tensor) -> Option<Tensor> {
         "root" => {
             let newton = |f: &dyn Fn(&Tensor) -> Tensor, y: &Tensor| {
                 let step = |y: &Tensor| y - f(y) / (y.square() * 3.0 + 1.0);
-                fori_loop(0, 40, |_, y: &Tensor| step(y), y)
+                fori_loop(0..40, |_, y: &Tensor| step(y), y)
             };
             let f = |y: &Tensor| y.powi(3) + y - x;
             let zero = Tensor::zeros(&[4], F64);

@@ -81,8 +81,7 @@ fn what_steps_show_and_nothing_needs() {
     let f = move |x: &Tensor| {
         let l = l.clone();
         fori_loop(
-            0,
-            3,
+            0..3,
             move |i: &Tensor, s: &Tensor| {
                 (s.exp() * 0.0).inspect(l.show("unused"));
                 i.inspect(l.show("i"));
@@ -109,7 +108,7 @@ fn loops_of_unknown_length() {
     let counted = move |x: &Tensor| {
         let l = l.clone();
         let n = x.astype(I64);
-        fori_loop(0, &n, move |_, s: &Tensor| (s * x).inspect(l.show("s")), x)
+        fori_loop(..&n, move |_, s: &Tensor| (s * x).inspect(l.show("s")), x)
     };
     everywhere(&log, counted, &Tensor::from(2.0), &["s 4.0", "s 8.0"]);
     let l = log.clone();
@@ -180,8 +179,7 @@ fn within_each_other() {
                 &s.greater(4.0),
                 move |s: &Tensor| {
                     fori_loop(
-                        0,
-                        2,
+                        0..2,
                         |i, s: &Tensor| (s * x).inspect(c.show("i")) + i.astype(F64),
                         s,
                     )
@@ -262,7 +260,7 @@ fn rows_are_seen_together() {
     let l = log.clone();
     let f = move |x: &Tensor| {
         let l = l.clone();
-        fori_loop(0, 2, move |_, s: &Tensor| (s * 2.0).inspect(l.show("s")), x).square()
+        fori_loop(0..2, move |_, s: &Tensor| (s * 2.0).inspect(l.show("s")), x).square()
     };
     let x = Tensor::from([1.0, 2.0]);
     let seen = ["s [2. 4.]", "s [4. 8.]"];
@@ -333,7 +331,7 @@ fn reading_the_result_of_a_loop_while_tracing_shows_nothing_twice() {
     let l = log.clone();
     let f = move |x: &Tensor| {
         let (a, b) = (l.clone(), l.clone());
-        let y = fori_loop(0, 2, move |_, s: &Tensor| (s * x).inspect(a.show("s")), x);
+        let y = fori_loop(0..2, move |_, s: &Tensor| (s * x).inspect(a.show("s")), x);
         let z = match y.item::<f64>().unwrap() > 1.0 {
             true => &y * 2.0,
             false => y.clone(),

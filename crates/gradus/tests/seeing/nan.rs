@@ -121,7 +121,7 @@ fn what_touches_no_result_comes_last_and_says_so() {
 fn infinities_that_are_meant_are_no_finding() {
     let mask = |x: &Tensor| {
         x.greater(0.0)
-            .where_(x, &Tensor::full(&[2], f64::NEG_INFINITY))
+            .where_(x, Tensor::full(&[2], f64::NEG_INFINITY))
     };
     assert!(
         find_nan(mask, &Tensor::from([1.0, -1.0]))
@@ -213,14 +213,14 @@ fn within_a_check_infinite_arguments_hide_nothing() {
     // Nor does a NaN.
     let error = check(&logarithms, [f64::NAN, 0.0]).unwrap_err();
     assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
-    let inside = |x: &Tensor| fori_loop(0, 1, |_, s: &Tensor| s.log(), x);
+    let inside = |x: &Tensor| fori_loop(0..1, |_, s: &Tensor| s.log(), x);
     let error = check(&inside, [f64::INFINITY, 0.0]).unwrap_err();
     assert!(error.message().contains("-inf at [1]"), "{error}");
     // What was given and comes out is no mistake.
     for x in [[f64::INFINITY, 1.0], [f64::NAN, 1.0]] {
         assert!(check(&|x| x * 2.0, x).is_ok());
         assert!(check(&|x| x.sum(), x).is_ok());
-        assert!(check(&|x| fori_loop(0, 2, |_, s: &Tensor| s * 2.0, x), x).is_ok());
+        assert!(check(&|x| fori_loop(0..2, |_, s: &Tensor| s * 2.0, x), x).is_ok());
     }
 }
 
@@ -229,7 +229,7 @@ fn within_a_check_infinite_arguments_hide_nothing() {
 fn within_a_check_what_is_read_of_a_loop_is_not_refused() {
     let f = |x: &Tensor| {
         let step = |(a, b): &(Tensor, Tensor)| (a.log(), b * 2.0);
-        let (_, b) = fori_loop(0, 1, |_, s| step(s), &(x.zeros_like(), x.clone()));
+        let (_, b) = fori_loop(0..1, |_, s| step(s), &(x.zeros_like(), x.clone()));
         match b.item::<f64>().unwrap() > 1.0 {
             true => x * 3.0,
             false => x * 5.0,
@@ -398,7 +398,7 @@ fn infinities_that_are_carried_in_are_meant() {
 #[test]
 fn compiled_loops_are_checked() {
     let line = line!() + 1;
-    let f = jit(|x: &Tensor| fori_loop(0, 3, |_, s: &Tensor| s.log(), x));
+    let f = jit(|x: &Tensor| fori_loop(0..3, |_, s: &Tensor| s.log(), x));
     let error = with_nan_check(|| f.call(&Tensor::from(2.0))).unwrap_err();
     assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
     let place = format!("{}:{line}", file!());

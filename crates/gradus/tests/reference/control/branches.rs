@@ -2,7 +2,6 @@
 
 use super::{scalar, whole};
 use gradus::prelude::*;
-use gradus::tensor::concatenate;
 
 pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
     let t = |f: fn(&Tensor) -> Tensor| f;
@@ -47,7 +46,7 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
         }
         "cond_root" => cond(
             &x.at(0).greater(0.0),
-            |x: &Tensor| x.at(0).greater(0.0).where_(&x.at(0), &scalar(1.0)).sqrt() * x,
+            |x: &Tensor| x.at(0).greater(0.0).where_(x.at(0), scalar(1.0)).sqrt() * x,
             Tensor::square,
             x,
         ),
@@ -79,7 +78,7 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
         "switch_of_one" => switch(&Tensor::from(5i64), &three[..1], x),
         "cond_of_loop" => cond(
             &x.at(0).greater(0.0),
-            |x: &Tensor| fori_loop(0, 3, |_, s: &Tensor| s.sin() + x / 2.0, x),
+            |x: &Tensor| fori_loop(0..3, |_, s: &Tensor| s.sin() + x / 2.0, x),
             |x: &Tensor| {
                 scan(
                     |s: &Tensor, t: &Tensor| (s * t + 1.0, s * t),

@@ -2,7 +2,6 @@
 
 use super::{scalar, whole};
 use gradus::prelude::*;
-use gradus::tensor::stack;
 
 type Counted = (Tensor, Tensor);
 
@@ -10,31 +9,33 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
     let float = |i: &Tensor| i.astype(F64);
     let square = x.square();
     Some(match name {
-        "fori" => fori_loop(0, 5, |i, s: &Tensor| s * x * 0.7 + float(i) * 0.1, x),
-        "fori_lower" => fori_loop(2, 6, |i, s: &Tensor| s + (float(i) * x).sin() / float(i), x),
+        "fori" => fori_loop(0..5, |i, s: &Tensor| s * x * 0.7 + float(i) * 0.1, x),
+        "fori_lower" => fori_loop(2..6, |i, s: &Tensor| s + (float(i) * x).sin() / float(i), x),
         "fori_traced" => {
             let n = whole(&(x.sum().abs() * 2.0)) + 1i64;
-            fori_loop(0, n, |i, s: &Tensor| (s * x).sin() + float(i) * 0.1, x)
+            fori_loop(..n, |i, s: &Tensor| (s * x).sin() + float(i) * 0.1, x)
         }
         "fori_traced_both" => {
             let (lower, upper) = (whole(&x.at(0)) - 1i64, whole(&x.at(1)) + 3i64);
-            fori_loop(lower, upper, |i, s: &Tensor| s * x.cos() + float(i), x)
+            fori_loop(lower..upper, |i, s: &Tensor| s * x.cos() + float(i), x)
         }
         "fori_maybe_none" => {
             let n = whole(&(x.at(0) * 2.0));
-            fori_loop(0, n, |_, s: &Tensor| (-s).exp() * x, x)
+            fori_loop(..n, |_, s: &Tensor| (-s).exp() * x, x)
         }
-        "fori_none" => fori_loop(3, 3, |_, s: &Tensor| s.exp(), &square),
-        "fori_negative" => fori_loop(5, 2, |_, s: &Tensor| s.exp(), &square),
-        "fori_one" => fori_loop(0, 1, |_, s: &Tensor| s.exp() * x, &square),
+        "fori_none" => fori_loop(3..3, |_, s: &Tensor| s.exp(), &square),
+        "fori_negative" => {
+            let (from, to) = (5, 2);
+            fori_loop(from..to, |_, s: &Tensor| s.exp(), &square)
+        }
+        "fori_one" => fori_loop(0..1, |_, s: &Tensor| s.exp() * x, &square),
         "fori_matrix" => {
             let w = x.expand_dims(1) * x.cos() * 0.3;
-            fori_loop(0, 4, |_, s: &Tensor| (w.matmul(s) + x).tanh(), x)
+            fori_loop(0..4, |_, s: &Tensor| (w.matmul(s) + x).tanh(), x)
         }
-        "fori_take" => fori_loop(0, 4, |i, s: &Tensor| s + x.take(i, 0) * s.sin(), x),
+        "fori_take" => fori_loop(0..4, |i, s: &Tensor| s + x.take(i, 0) * s.sin(), x),
         "fori_update" => fori_loop(
-            1,
-            4,
+            1..4,
             |i, s: &Tensor| {
                 let new = (s.take(&(i - 1i64), 0) * x.take(i, 0)).sin();
                 s.dynamic_update(&new.expand_dims(0), &i.expand_dims(0))
@@ -46,26 +47,26 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
                 (a.sin() + b / 4.0, b - a.at(0), k + 2i64)
             };
             let init = (x.clone(), x.sum(), Tensor::from(0i64));
-            let (a, b, k) = fori_loop(0, 4, step, &init);
+            let (a, b, k) = fori_loop(0..4, step, &init);
             a + b * float(&k)
         }
         "fori_fori" => {
             let outer = |i: &Tensor, s: &Tensor| {
                 let inner = |j: &Tensor, t: &Tensor| (t * x).cos() + float(i) * float(j) * 0.1;
-                fori_loop(0, 2, inner, s)
+                fori_loop(0..2, inner, s)
             };
-            fori_loop(0, 3, outer, x)
+            fori_loop(0..3, outer, x)
         }
         "fori_triangle" => {
-            let outer = |i: &Tensor, s: &Tensor| fori_loop(0, i, |_, t: &Tensor| t.sin() + x, s);
-            fori_loop(0, 3, outer, x)
+            let outer = |i: &Tensor, s: &Tensor| fori_loop(..i, |_, t: &Tensor| t.sin() + x, s);
+            fori_loop(0..3, outer, x)
         }
         "fori_grad" => {
             let step = |_: &Tensor, s: &Tensor| {
                 let loss = |s: &Tensor| (s * x).sin().sum() + s.square().square().sum() / 4.0;
                 s - grad(loss)(s) * 0.1
             };
-            fori_loop(0, 3, step, x)
+            fori_loop(0..3, step, x)
         }
         "fori_rk4" => {
             let f = |s: &Tensor| {
@@ -81,7 +82,7 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
                 let d = f(&(s + &c * h));
                 s + (a + b * 2.0 + c * 2.0 + d) * (h / 6.0)
             };
-            fori_loop(0, 5, step, x)
+            fori_loop(0..5, step, x)
         }
         _ => return conditional(name, x),
     })

@@ -2,7 +2,6 @@
 
 use super::scalar;
 use gradus::prelude::*;
-use gradus::tensor::{concatenate, stack};
 
 type Pair = (Tensor, Tensor);
 
@@ -73,7 +72,7 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
         "scan_fori" => {
             let step = |s: &Tensor, t: &Tensor| {
                 let inner = |j: &Tensor, u: &Tensor| u.sin() + t * j.astype(F64);
-                (fori_loop(0, 3, inner, s), s.clone())
+                (fori_loop(0..3, inner, s), s.clone())
             };
             scan(step, &scalar(0.7), x).1
         }
