@@ -133,7 +133,7 @@
 //! let layers: Vec<Tensor> = widths.windows(2).map(|w| Tensor::full(&[w[1], w[0]], 0.1)).collect();
 //! let f = move |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
 //! let plan = plan_jacobian(f, &Tensor::ones(&[200], F64), &PlanOptions::default())?;
-//! assert!(plan.explain().contains("taken: mixed"));
+//! assert!(plan.explain().contains("chosen: mixed"));
 //! # Ok::<(), gradus::Error>(())
 //! ```
 //!

@@ -1,5 +1,5 @@
 //! Elementwise functions of two operands of one type, and comparisons.
-//! Each function is a row of [`Binary::row`]: its name, its work, its value and its slopes.
+//! Each function is a row of `Binary::row`: its name, its work, its value and its slopes.
 
 use super::functions::{Slope, Value, functions, taken};
 use super::{

@@ -1,5 +1,5 @@
 //! Elementwise functions of one operand.
-//! Each is a row of [`Unary::row`]: its name, its work, its value and its slope.
+//! Each is a row of `Unary::row`: its name, its work, its value and its slope.
 
 use super::binary::within;
 use super::functions::{Slope, Value, functions, taken};

@@ -13,7 +13,7 @@ use std::str::FromStr;
 impl FromStr for Graph {
     type Err = Error;
 
-    /// Reads the text that [`Display`](fmt::Display) prints, by the grammar of [`text`](self).
+    /// Reads the text that [`Display`](fmt::Display) prints, by the grammar of [`text`](crate::text).
     ///
     /// # Errors
     /// Says the line, shows it with a caret under the mistake, and what was expected.

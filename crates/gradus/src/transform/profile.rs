@@ -32,9 +32,9 @@ pub fn profile_path() -> Option<PathBuf> {
 ///
 /// ```
 /// # use gradus::prelude::*;
-/// let options = PlanOptions { profile: machine_profile(), ..PlanOptions::default() };
+/// let options = PlanOptions::default().profile(machine_profile());
 /// let plan = plan_jacobian(|x: &Tensor| x.sin(), &Tensor::from(1.0), &options)?;
-/// assert!(plan.explain().contains("taken: "));
+/// assert!(plan.explain().contains("chosen: "));
 /// # Ok::<(), gradus::Error>(())
 /// ```
 pub fn machine_profile() -> Profile {

@@ -2,7 +2,7 @@
 //!
 //! A region has any number of results. Its bodies are closed programs: every value that a body uses is an operand of the region. A region is a
 //! [`Primitive`] like any other operation: its rules apply the same [transforms](super::Transforms) to its bodies. What it says beside that is
-//! [`HoldsPrograms`].
+//! `HoldsPrograms`.
 
 mod activity;
 mod body;

@@ -189,7 +189,7 @@ impl Loop {
     }
 }
 
-/// The rules are those of [the derivative](derivative) and [of rows](batch).
+/// The rules stand in `derivative.rs` and `batch.rs`.
 impl Primitive for Loop {
     fn name(&self) -> &'static str {
         match self.trips {
