@@ -4,7 +4,7 @@
 //!
 //! All candidates run in turn, and times are medians.
 //! This is repeated [`ROUNDS`] times, and ratios are the middle ones of the rounds.
-//! A line says so where the chosen program is that of the better pure mode: then differences are noise.
+//! Where the planner chooses the better pure mode, the line says so; differences are then noise.
 //! The verdicts at the end are about the other functions.
 //!
 //! The rule for planning: at most 2 ms, or 5 % of the compilation if that is more.
@@ -274,7 +274,7 @@ struct Outcome {
     /// Time of the better pure mode divided by the time of the chosen order, and the same for operations.
     of_pure: f64,
     promised: f64,
-    /// What the chosen program shares with that of the better pure mode: itself, its operations or nothing.
+    /// Whether the chosen program equals the program of the better pure mode, has as many operations, or differs.
     likeness: &'static str,
 }
 
@@ -374,7 +374,7 @@ impl Timings {
                 Mode::Forward => {
                     black_box(planned(&options.clone().modes(Modes::Forward)));
                 }
-                // An order of elimination cannot be named; reverse mode stands for it.
+                // An elimination order has no name here, so reverse mode is measured in its place.
                 _ => {
                     black_box(planned(&options.clone().modes(Modes::Reverse)));
                 }
@@ -403,12 +403,12 @@ impl Timings {
 #[derive(Default)]
 struct Totals {
     regrets: Vec<f64>,
-    /// The times of the better pure mode divided by those of the chosen order.
+    /// Time of the better pure mode / time of the chosen order, for each function.
     of_pure: Vec<f64>,
     /// Functions whose planning breaks the rule.
     violations: usize,
     not_measured: usize,
-    /// Functions whose chosen program is that of the better pure mode.
+    /// Functions for which the planner chose the better pure mode.
     same: usize,
     /// Functions whose chosen order is slower than the better pure mode.
     slower: Vec<String>,

@@ -4,8 +4,10 @@
 //! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
 //! **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
-//! **Invariants**: the rules of an operation live with it, not here; a transform looks at types, never at numbers; tangents and cotangents that are
-//! zero by structure have no node; derivatives nest because a transformed program is a program. **Never here**: closures, tensors, kernels.
+//! **Invariants**: the rules of an operation live with it, not here; a transform looks at types, never at numbers;
+//! tangents and cotangents that are
+//! zero by structure have no node; derivatives nest because a transformed program is a program. **Never here**:
+//! closures, tensors, kernels.
 
 mod batch;
 mod jvp;
@@ -22,7 +24,8 @@ use gradus_ir::primitives::region::apply_forward_rules;
 use gradus_ir::primitives::{Derived, Transforms};
 use gradus_ir::{Graph, Node, ValueId, verify};
 
-/// The transforms, as the rules of operations that hold programs call them. Calls that share a body share its derivative as long as it lives.
+/// The transforms, as the rules of operations that hold programs call them.
+/// Calls that share a body share its derivative as long as it lives.
 #[derive(Default)]
 pub struct GraphTransforms {
     derived: Derived,

@@ -55,7 +55,7 @@ fn cached_body(body: &Body, options: &CompileOptions) -> Result<Arc<Executable>>
 
 /// The memory, operations and bytes of a run of `graph` if the caller keeps all inputs.
 /// Passes, fusion, order and memory are those of [`compile`].
-/// Steps are not prepared: no kernel is made but those of the programs inside of regions.
+/// It does not prepare steps, so it makes no kernels except for programs inside regions.
 ///
 /// If the arrays together are more than any machine has, the memory is the largest number and there are no steps.
 pub fn forecast(graph: &Graph) -> Forecast {

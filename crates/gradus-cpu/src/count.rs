@@ -9,7 +9,7 @@ use gradus_ir::{ByWork, DType};
 /// **Operations** are counted as [`gradus_ir::primitives::Cost`] says: each instruction of a fused kernel once for
 /// each element of its iteration, each reduction once for each element that joins others, products by their sizes.
 ///
-/// **Bytes** are those of the step's arrays in memory.
+/// **Bytes** count the step's arrays in memory.
 /// Each element read counts once for each view that it is read through, however often the view repeats it.
 /// Each element written counts once. Values that stay within the step, and scratch memory, do not count.
 /// A step that changes a part of an array counts the copy of the whole where it cannot work in place.

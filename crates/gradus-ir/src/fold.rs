@@ -1,7 +1,8 @@
 //! Arithmetic on literals, for operations whose result IEEE 754 (or wrapping integers) determines exactly.
 //! Folding changes no bit.
 //!
-//! Floats are computed in f64 and rounded once to their type. For sums, products, quotients and roots of types with less
+//! Floats are computed in f64 and rounded once to their type.
+//! For sums, products, quotients and roots of types with less
 //! than half the digits this is the same as arithmetic of the type itself (the double rounding theorem).
 
 use crate::primitives::{Binary, Compare, Unary};

@@ -18,7 +18,8 @@ use std::sync::LazyLock;
 
 /// A typed program in static single assignment form.
 ///
-/// Append-only: nodes are never changed or removed, so a [`ValueId`] stays valid; passes build a new graph. Creating a node checks
+/// Append-only: nodes are never changed or removed, so a [`ValueId`] stays valid; passes build a new graph.
+/// Creating a node checks
 /// its type, simplifies it locally and reuses an equal node that exists already.
 #[derive(Clone, Default)]
 pub struct Graph {

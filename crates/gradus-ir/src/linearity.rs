@@ -3,9 +3,11 @@
 use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::{LinearityCheck, Op, Transforms};
 
-/// The first node of `graph` that is not linear in the inputs marked, or not linear by structure; `None` if the program can be transposed for them.
+/// The first node of `graph` that is not linear in the inputs marked, or not linear by structure;
+/// `None` if the program can be transposed for them.
 ///
-/// For programs that a user says are linear: rules for derivatives, matrices given as functions. A program is linear by structure if each of its
+/// For programs that a user says are linear: rules for derivatives, matrices given as functions.
+/// A program is linear by structure if each of its
 /// operations is; a sum of something that depends on the inputs and something that does not is not linear, but affine.
 pub fn nonlinearity<'a>(
     transforms: &mut dyn Transforms,

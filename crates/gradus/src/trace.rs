@@ -220,7 +220,8 @@ impl Trace {
     }
 }
 
-/// What must be computed for `value`, in order: what it follows from, up to values that are there; of a region one result.
+/// What must be computed for `value`, in order: what it follows from, up to values that are there;
+/// of a region one result.
 ///
 /// The walk goes back from the node, so its cost is that of what is missing, however long the graph is: a program that reads a value in each step stays linear.
 fn missing(graph: &Graph, value: ValueId, is_there: impl Fn(ValueId) -> bool) -> Vec<ValueId> {

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 
 /// The memory of a run beside its inputs and outputs.
 pub(crate) struct Frame {
-    /// Memory of its own; a program inside another one uses that of the outer one.
+    /// The program's own memory. A nested program uses the memory of the outer one.
     pub(super) arena: Option<Buffer>,
     /// Where each buffer begins.
     pub(super) buffers: Vec<*mut u8>,

@@ -85,7 +85,7 @@ impl Executable {
     /// The values of the outputs for these inputs.
     ///
     /// # Errors
-    /// If number or types of the inputs are not those of the graph, or an index is out of bounds.
+    /// If the inputs differ from the graph's in number or type, or an index is out of bounds.
     pub fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
         self.run_with(inputs, &mut Instrumentation::default(), None)
     }

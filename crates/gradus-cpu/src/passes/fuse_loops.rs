@@ -4,8 +4,10 @@ use gradus_ir::primitives::region::{Handle, LoopBuilder};
 use gradus_ir::primitives::{Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId, ValueId};
 
-/// Two loops of the same steps in the same order become one if the second reads of the first only items that each step kept. The items are handed on within
-/// the step, and are not kept if nothing else reads them. So forward mode through a loop holds no memory that grows with its length.
+/// Two loops of the same steps in the same order become one if the second reads of the first only items that each
+/// step kept. The items are handed on within
+/// the step, and are not kept if nothing else reads them. So forward mode through a loop holds no memory that grows
+/// with its length.
 pub(super) fn fuse_loops(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();
     while let Some(pair) = pair(&graph) {
@@ -48,7 +50,8 @@ impl<'a> Placed<'a> {
         &self.operands[self.r.operands().sequences]
     }
 
-    /// The number of the result, if `id` is a sequence of items that each step kept. A carry of the last step has no item for each step, even where it looks like
+    /// The number of the result, if `id` is a sequence of items that each step kept.
+    /// A carry of the last step has no item for each step, even where it looks like
     /// a sequence.
     fn kept(self, graph: &Graph, id: ValueId) -> Option<usize> {
         let (maker, index) = (graph.maker_id(id), graph.result_index(id));

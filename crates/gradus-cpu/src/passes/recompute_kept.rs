@@ -47,7 +47,8 @@ fn read_by_loops(graph: &Graph) -> Vec<bool> {
     only
 }
 
-/// The results of `r`, which computes items again instead of reading them; `None` if there are none to compute. `may` says of an operand whether only loops read
+/// The results of `r`, which computes items again instead of reading them; `None` if there are none to compute.
+/// `may` says of an operand whether only loops read
 /// it.
 fn without(
     out: &mut Graph,
@@ -263,7 +264,8 @@ fn operations(body: &Graph, value: ValueId, base: &[bool], most: usize) -> Optio
     Some(count)
 }
 
-/// The values that the kept `output`, which is computed again, is made of, each with the place where another loop finds it.
+/// The values that the kept `output`, which is computed again, is made of, each with the place where another loop
+/// finds it.
 fn leaves_of(r: &Loop, output: usize) -> Vec<(ValueId, Source)> {
     let body = &r.body;
     let (places, kept) = (r.inputs(), r.outputs().kept);

@@ -6,7 +6,8 @@ use gradus_ir::primitives::{Body, Loop, Trips};
 use gradus_ir::{Graph, Literal, ValueId};
 use smallvec::SmallVec;
 
-/// The results of `r` on these operands, made by a loop without values that are not needed; `None` if it has none to drop. Results that are not `needed` are
+/// The results of `r` on these operands, made by a loop without values that are not needed;
+/// `None` if it has none to drop. Results that are not `needed` are
 /// stand-ins.
 pub(super) fn trim_loop(
     out: &mut Graph,
@@ -125,7 +126,8 @@ impl Old<'_> {
         body.outputs()[k] == body.inputs()[self.inputs.carries.start + k]
     }
 
-    /// For each input of the body, whether the loop needs it: for needed results, for its condition, or for a carry that it needs. A needed carry counts as a
+    /// For each input of the body, whether the loop needs it: for needed results, for its condition, or for a carry
+    /// that it needs. A needed carry counts as a
     /// needed input.
     fn live(&self, needed: &[bool]) -> Vec<bool> {
         let body = &self.r.body;

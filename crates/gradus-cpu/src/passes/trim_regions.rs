@@ -6,7 +6,8 @@ use gradus_ir::primitives::region::{Recompute, Recomputed};
 use gradus_ir::primitives::{Body, Call, Region, Switch};
 use gradus_ir::{Graph, ValueId};
 
-/// Drops results, operands and carries that are not needed, and all but one of equal ones. A carry that never changes becomes a constant of the loop, and
+/// Drops results, operands and carries that are not needed, and all but one of equal ones.
+/// A carry that never changes becomes a constant of the loop, and
 /// a literal a part of its body. An item that is the same in all steps, or was read from a sequence, is not kept.
 pub(super) fn trim_regions(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();

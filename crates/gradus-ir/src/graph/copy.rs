@@ -56,7 +56,8 @@ impl Graph {
         }
     }
 
-    /// Copies into `target` what `roots` need, and the nodes `effects`; `map` says which values are there already and learns the others.
+    /// Copies into `target` what `roots` need, and the nodes `effects`;
+    /// `map` says which values are there already and learns the others.
     ///
     /// # Panics
     /// If they need an input that `map` does not have.
@@ -137,7 +138,8 @@ impl Graph {
         self.copied(inputs, outputs, &[])
     }
 
-    /// The program that computes `outputs` from `inputs` and has all effects of this graph that need no other input of it.
+    /// The program that computes `outputs` from `inputs` and has all effects of this graph that need no other input
+    /// of it.
     ///
     /// # Panics
     /// If `outputs` need an input of this graph that is not among `inputs`.

@@ -102,7 +102,8 @@ impl Graph {
         residuals
     }
 
-    /// The array to store for `x`: the one that it is a view of, which is never larger for the views that derivatives make.
+    /// The array to store for `x`: the one that it is a view of, which is never larger for the views that derivatives
+    /// make.
     fn stored_form(&self, mut x: ValueId) -> ValueId {
         while let Op::Layout(_) = self.maker(x).op {
             let operand = self.maker(x).operands[0];

@@ -36,7 +36,8 @@ functions! {
         Pow,
         /// The angle of the point `(b, a)`, in radians from -π to π.
         Atan2,
-        /// `√(a² + b²)` without overflow between; infinite if one is infinite. Its derivatives at (0, 0) are taken to be 0.
+        /// `√(a² + b²)` without overflow between; infinite if one is infinite.
+        /// Its derivatives at (0, 0) are taken to be 0.
         Hypot,
         /// `ln(eᵃ + eᵇ)` without overflow.
         LogAddExp,

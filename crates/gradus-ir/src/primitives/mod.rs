@@ -1,7 +1,8 @@
 //! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
 //!
 //! A family implements [`Primitive`], or [`SingleResult`] if its operations have one result: types of the results, JVP,
-//! transpose (where it is linear), batching, the rule that pushes derivatives without their structural zeros, cost, and its text form.
+//! transpose (where it is linear), batching, the rule that pushes derivatives without their structural zeros, cost,
+//! and its text form.
 //! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
 //!
 //! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
@@ -136,7 +137,8 @@ impl Op {
         }
     }
 
-    /// The types of the results on operands of these types: as the family's rule says, if [memory can hold them](Type::is_addressable).
+    /// The types of the results on operands of these types: as the family's rule says, if [memory can hold
+    /// them](Type::is_addressable).
     ///
     /// # Errors
     /// If the operands do not fit, or no memory can hold a result.

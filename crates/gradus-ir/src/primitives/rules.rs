@@ -215,7 +215,8 @@ impl Jvp<'_> {
 pub enum Linearity {
     /// It is linear in each of them, whatever the other operands are. The cotangents were handed over.
     Linear,
-    /// It adds its operands, or puts them side by side: it is linear in some of them if all others are zero. Integers and truth values among the operands
+    /// It adds its operands, or puts them side by side: it is linear in some of them if all others are zero.
+    /// Integers and truth values among the operands
     /// do not count; they name places. The cotangents were handed over.
     Jointly,
     /// It is not linear.

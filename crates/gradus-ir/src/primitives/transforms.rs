@@ -8,7 +8,8 @@ use std::collections::HashMap;
 pub struct Linearized {
     /// From the inputs to the outputs, followed by the residuals: the values that the tangent map needs.
     pub primal: Graph,
-    /// From residuals, then one tangent for each input differentiated, to one tangent for each output. Linear in the tangents.
+    /// From residuals, then one tangent for each input differentiated, to one tangent for each output.
+    /// Linear in the tangents.
     pub tangent: Graph,
     /// How many residuals there are.
     pub residuals: usize,
@@ -27,7 +28,8 @@ pub trait Transforms {
     /// Splits `program` at its derivative with respect to the inputs `wrt`.
     fn linearize(&mut self, program: &Graph, wrt: &[usize]) -> Linearized;
 
-    /// The transpose of `linear`, which has inputs `(fixed…, x…)`: the program `(fixed…, ȳ…, s…) ↦ x̄…`. It adds the cotangents of the first `sums` of `x…` to `s…`, so that a
+    /// The transpose of `linear`, which has inputs `(fixed…, x…)`: the program `(fixed…, ȳ…, s…) ↦ x̄…`.
+    /// It adds the cotangents of the first `sums` of `x…` to `s…`, so that a
     /// cotangent which belongs at some places of an array goes there, and no other array of that size is made.
     fn transpose(&mut self, linear: &Graph, fixed: usize, sums: usize) -> Graph;
 
@@ -45,7 +47,8 @@ pub struct Derived {
     found: HashMap<Key, (Body, Body)>,
 }
 
-/// A body, by identity rather than by value, because equal bodies can come from different lines; and the question asked of it.
+/// A body, by identity rather than by value, because equal bodies can come from different lines;
+/// and the question asked of it.
 type Key = (usize, Vec<Vec<usize>>);
 
 /// The program that `make` makes of `body`. It depends on nothing else but `asked`.

@@ -28,7 +28,8 @@ impl fmt::Display for Graph {
     }
 }
 
-/// Appends the text of `graph`, whose last line begins behind `indent` columns, straight to where it belongs: to move the text of a program at each level
+/// Appends the text of `graph`, whose last line begins behind `indent` columns, straight to where it belongs:
+/// to move the text of a program at each level
 /// that it is nested in would take the third power of their number.
 pub(crate) fn write_graph(out: &mut String, graph: &Graph, indent: usize, places: Places) {
     let names = names(graph);

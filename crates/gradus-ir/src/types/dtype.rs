@@ -1,7 +1,8 @@
 //! Element types, and the questions that the rest of the code asks of them.
 //!
 //! No `match` here or on one of these enums has an arm for "all others": a new element type does not compile until each
-//! place that depends on it says what it does. [`Kind`] sorts the types by the arithmetic that they have, [`Width`] by the
+//! place that depends on it says what it does. [`Kind`] sorts the types by the arithmetic that they have, [`Width`]
+//! by the
 //! bytes that a kernel moves.
 
 use crate::listed::listed;
@@ -165,7 +166,8 @@ impl DType {
         }
     }
 
-    /// The type to which two that meet are converted: floats before integers before truth values. Of two floats it is the
+    /// The type to which two that meet are converted: floats before integers before truth values.
+    /// Of two floats it is the
     /// wider one, of two different integers i64.
     pub fn promoted(self, other: DType) -> DType {
         match (self.kind(), other.kind()) {

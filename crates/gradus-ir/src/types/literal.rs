@@ -17,7 +17,8 @@ impl Literal {
         Literal { dtype, bits }
     }
 
-    /// `value` as a number of type `dtype`: rounded to floats, truncated (saturating) to integers, `value != 0` for bool.
+    /// `value` as a number of type `dtype`: rounded to floats, truncated (saturating) to integers, `value != 0` for
+    /// bool.
     pub fn from_f64(dtype: DType, value: f64) -> Literal {
         let bits = match dtype.kind() {
             Kind::Float(float) => float.bits(value),

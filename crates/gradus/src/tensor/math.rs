@@ -138,7 +138,8 @@ functions! {
     trunc Trunc "-1.5" "-1.0";
 }
 
-/// The methods that are functions of each element, by the names that printed programs have for them: for programs that read formulas.
+/// The methods that are functions of each element, by the names that printed programs have for them:
+/// for programs that read formulas.
 ///
 /// ```
 /// use gradus::{Tensor, tensor::elementwise_functions};

@@ -33,7 +33,8 @@ impl fmt::Display for BodyName {
     }
 }
 
-/// The program with the answers to questions that are asked again and again. Many regions can hold it, but it is looked through once.
+/// The program with the answers to questions that are asked again and again.
+/// Many regions can hold it, but it is looked through once.
 struct Held {
     graph: Graph,
     fingerprint: u64,

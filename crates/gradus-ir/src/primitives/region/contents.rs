@@ -8,7 +8,8 @@ use crate::graph::{Graph, Node};
 pub struct Contents {
     /// A loop, a branch, a call or a check.
     pub regions: bool,
-    /// A function whose derivative a user has written. Such a derivative need not be the function's, nor the second one symmetric.
+    /// A function whose derivative a user has written. Such a derivative need not be the function's, nor the second
+    /// one symmetric.
     pub custom_derivatives: bool,
     /// A cotangent hook, which forward mode does not see.
     pub hooks: bool,

@@ -1,4 +1,5 @@
-//! Programs that run where they would not have been: for a row that is done while others go on, or that takes another branch. What could stop the program then is kept from it,
+//! Programs that run where they would not have been: for a row that is done while others go on, or that takes another
+//! branch. What could stop the program then is kept from it,
 //! and nothing is shown.
 
 use super::super::{Dynamic, Op};
@@ -22,7 +23,8 @@ impl Guard<'_> {
     }
 }
 
-/// `body` with one more input in place `at`: whether the row runs it. Inside of regions all values count as different from row to row.
+/// `body` with one more input in place `at`: whether the row runs it.
+/// Inside of regions all values count as different from row to row.
 pub(super) fn inside(body: &Body, at: usize) -> Body {
     let all = vec![true; body.inputs().len()];
     let guarded = with_flags(body, &all, at, |g| {
@@ -32,10 +34,12 @@ pub(super) fn inside(body: &Body, at: usize) -> Body {
     guarded.into()
 }
 
-/// `body` with two more inputs, whether the row runs it and whether any row does. Where it does not, indices are zero, checks hold, loops with a condition end and nothing is
+/// `body` with two more inputs, whether the row runs it and whether any row does.
+/// Where it does not, indices are zero, checks hold, loops with a condition end and nothing is
 /// shown; what is computed then counts for nothing.
 ///
-/// `differs` marks the inputs that differ from row to row: what follows from none of them is the same for all rows, and asks whether any row runs it.
+/// `differs` marks the inputs that differ from row to row:
+/// what follows from none of them is the same for all rows, and asks whether any row runs it.
 pub(super) fn guarded(body: &Graph, differs: &[bool]) -> Graph {
     let bool = Type::scalar(DType::Bool);
     let at = body.inputs().len();
@@ -45,7 +49,8 @@ pub(super) fn guarded(body: &Graph, differs: &[bool]) -> Graph {
     })
 }
 
-/// `body` with the inputs that `flags` makes in place `at`: the flag for what differs from row to row, and the one for what does not.
+/// `body` with the inputs that `flags` makes in place `at`:
+/// the flag for what differs from row to row, and the one for what does not.
 fn with_flags(
     body: &Graph,
     differs: &[bool],

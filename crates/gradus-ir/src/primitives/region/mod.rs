@@ -1,7 +1,9 @@
 //! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
 //!
-//! A region has any number of results. Its bodies are closed programs: every value that a body uses is an operand of the region. A region is a
-//! [`Primitive`] like any other operation: its rules apply the same [transforms](super::Transforms) to its bodies. What it says beside that is
+//! A region has any number of results. Its bodies are closed programs:
+//! every value that a body uses is an operand of the region. A region is a
+//! [`Primitive`] like any other operation: its rules apply the same [transforms](super::Transforms) to its bodies.
+//! What it says beside that is
 //! `HoldsPrograms`.
 
 mod activity;
@@ -70,7 +72,8 @@ trait HoldsPrograms: Primitive {
     /// Its programs.
     fn bodies(&self) -> Bodies<'_>;
 
-    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the most expensive branch.
+    /// The programs that run when it does, and how often as far as that is known:
+    /// of a loop of unknown length one step, of a choice the most expensive branch.
     fn runs(&self) -> SmallVec<[(&Body, u64); 2]>;
 
     /// The cost of one evaluation.
@@ -82,7 +85,8 @@ trait HoldsPrograms: Primitive {
         sum
     }
 
-    /// Whether running it does something beside computing its results. Effects in a rule of a function count once the rule is applied.
+    /// Whether running it does something beside computing its results.
+    /// Effects in a rule of a function count once the rule is applied.
     fn has_effects(&self) -> bool {
         self.bodies().iter().any(|(_, body)| body.has_effects())
     }
@@ -101,7 +105,8 @@ trait HoldsPrograms: Primitive {
     /// The same for a row that may not run it: the [guard](Guard) is added to the operands.
     fn guarded(&self, guard: Guard<'_>) -> Region;
 
-    /// The same with [forward rules applied](apply_forward_rules) in its programs. `active` marks the operands that a derivative reaches; `inside` does
+    /// The same with [forward rules applied](apply_forward_rules) in its programs.
+    /// `active` marks the operands that a derivative reaches; `inside` does
     /// this to one program, given the inputs that a derivative reaches.
     fn with_forward_rules(
         &self,
@@ -151,7 +156,8 @@ impl Region {
         }
     }
 
-    /// Whether running it does something beside computing its results. Effects in a rule of a function count once the rule is applied.
+    /// Whether running it does something beside computing its results.
+    /// Effects in a rule of a function count once the rule is applied.
     pub fn has_effects(&self) -> bool {
         self.rules().has_effects()
     }
@@ -173,7 +179,8 @@ impl Region {
         inside.fold(self.rules().own_backward(), Backward::max)
     }
 
-    /// The programs that run when it does, and how often as far as that is known: of a loop of unknown length one step, of a choice the most expensive branch.
+    /// The programs that run when it does, and how often as far as that is known:
+    /// of a loop of unknown length one step, of a choice the most expensive branch.
     pub fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
         self.rules().runs()
     }
@@ -227,7 +234,8 @@ impl Graph {
         Ok(self.add_all(op, operands)?.into_vec())
     }
 
-    /// As [`add_region`](Self::add_region), for regions that are right by construction. Rules nest programs somewhat deeper than the programs that
+    /// As [`add_region`](Self::add_region), for regions that are right by construction.
+    /// Rules nest programs somewhat deeper than the programs that
     /// they are applied to.
     ///
     /// # Panics

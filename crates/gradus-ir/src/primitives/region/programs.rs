@@ -12,7 +12,8 @@ pub(super) fn reordered(body: &Graph, order: &[usize], outputs: &[usize]) -> Gra
     body.extract(&inputs, &outputs)
 }
 
-/// The program from the inputs of `body` and then the tangents of those marked to the tangents of the outputs marked (floats).
+/// The program from the inputs of `body` and then the tangents of those marked to the tangents of the outputs marked
+/// (floats).
 pub(super) fn pushed_forward(
     transforms: &mut dyn Transforms,
     body: &Graph,
@@ -60,7 +61,8 @@ pub(super) fn with_tangents(operands: &[ValueId], tangents: &[Option<ValueId>]) 
     operands.iter().chain(tangents).copied().collect()
 }
 
-/// `body` on rows: inputs marked have the new axis, and so have the outputs marked; others must not depend on what has it.
+/// `body` on rows: inputs marked have the new axis, and so have the outputs marked;
+/// others must not depend on what has it.
 pub(super) fn batched_to(
     transforms: &mut dyn Transforms,
     body: &Graph,

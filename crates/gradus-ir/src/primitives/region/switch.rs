@@ -69,7 +69,8 @@ impl Switch {
         Region::Switch(Switch { branches })
     }
 
-    /// If rows choose differently, all branches run and each row takes its own; in the others [nothing happens to it](super::rows).
+    /// If rows choose differently, all branches run and each row takes its own;
+    /// in the others [nothing happens to it](super::rows).
     fn batch_by_row(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         let (index, args) = (cx.operands[0], &cx.operands[1..]);
         let all = vec![true; self.branches[0].outputs().len()];
@@ -110,7 +111,8 @@ impl Primitive for Switch {
         Ok(self.branches[0].output_types().into())
     }
 
-    /// The branches run again, and also keep the values that their derivatives need, each in slots that all branches share.
+    /// The branches run again, and also keep the values that their derivatives need, each in slots that all branches
+    /// share.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         // A branch that runs again must not show again what the original shows.
         let switch = Switch {
@@ -299,7 +301,8 @@ impl Split {
         g.emit_region(keeping, operands).split_off(self.results)
     }
 
-    /// The choice between the tangent maps, of the arguments, the residuals and the tangents of the arguments `wrt`; its results are the tangents of the outputs `wanted`.
+    /// The choice between the tangent maps, of the arguments, the residuals and the tangents of the arguments `wrt`;
+    /// its results are the tangents of the outputs `wanted`.
     fn linear(&self, cx: &Jvp<'_>, wrt: &[usize], wanted: &[usize]) -> Switch {
         let args = &cx.operands[1..];
         let branches = self.branches.iter().zip(&self.places);

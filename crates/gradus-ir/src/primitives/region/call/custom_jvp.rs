@@ -83,7 +83,8 @@ impl Primitive for CustomJvp {
                 directions.push(cx.tangents[k]);
             }
         }
-        // The rule is linear, so it is its own derivative along the tangents. That derivative leaves out what is zero by structure.
+        // The rule is linear, so it is its own derivative along the tangents.
+        // That derivative leaves out what is zero by structure.
         let (program, outputs) = tangent_program(cx.transforms, &self.rule, &directions);
         let results = cx
             .graph

@@ -196,7 +196,8 @@ fn summed(body: &Graph, marked: &[bool]) -> Body {
     g.into()
 }
 
-/// The tangent map of a [`CustomVjp`], of which only the transpose is known: operands `r…, ẋ…`, results `ẏ…`. It cannot run.
+/// The tangent map of a [`CustomVjp`], of which only the transpose is known: operands `r…, ẋ…`, results `ẏ…`.
+/// It cannot run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct BackwardOnly {
     /// `r…, ȳ… ↦ x̄…`

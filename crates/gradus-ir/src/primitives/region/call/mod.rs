@@ -21,7 +21,8 @@ use super::{Body, HoldsPrograms};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A function called as a whole. Its operands are the inputs of its body, its results the outputs, unless a kind says otherwise.
+/// A function called as a whole. Its operands are the inputs of its body, its results the outputs, unless a kind says
+/// otherwise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Call {
     /// A function whose derivatives compute it again.
@@ -56,7 +57,8 @@ impl Call {
         }
     }
 
-    /// The program that runs. A [`BackwardOnly`] cannot run, and a [`CotangentHook`] has nothing to run: theirs is the backward pass.
+    /// The program that runs. A [`BackwardOnly`] cannot run, and a [`CotangentHook`] has nothing to run:
+    /// theirs is the backward pass.
     pub fn body(&self) -> &Body {
         match self {
             Call::Recompute(call) => &call.body,

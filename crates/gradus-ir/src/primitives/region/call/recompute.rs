@@ -33,7 +33,8 @@ pub struct Recompute {
 pub enum Recomputed {
     /// A user asks for it, to save memory.
     Checkpoint,
-    /// It is the part of a derivative that holds a loop whose number of steps is not known, with the lists that it keeps. Where it stands outside of all
+    /// It is the part of a derivative that holds a loop whose number of steps is not known, with the lists that it
+    /// keeps. Where it stands outside of all
     /// other regions it is dissolved.
     Scoped,
     /// A user says what it costs. The calls are dissolved before the program runs.

@@ -69,7 +69,8 @@ pub(super) fn with_tangents_or_zeros(cx: &mut Jvp<'_>, first: usize) -> Vec<Valu
     args
 }
 
-/// The tangents of a call that is linear in the operands behind the first ones: the same call on their tangents. `None` if they have none.
+/// The tangents of a call that is linear in the operands behind the first ones: the same call on their tangents.
+/// `None` if they have none.
 pub(super) fn same_on_tangents(cx: &mut Jvp<'_>, call: Call, first: usize) -> Vec<Option<ValueId>> {
     if cx.tangents[first..].iter().all(Option::is_none) {
         return vec![None; cx.results.len()];
@@ -79,7 +80,8 @@ pub(super) fn same_on_tangents(cx: &mut Jvp<'_>, call: Call, first: usize) -> Ve
     results.into_iter().map(Some).collect()
 }
 
-/// The tangents of the results of `body` along those of the first operands, in which the call is a function like any other.
+/// The tangents of the results of `body` along those of the first operands, in which the call is a function like any
+/// other.
 pub(super) fn tangents_of_first(
     cx: &mut Jvp<'_>,
     body: &Graph,

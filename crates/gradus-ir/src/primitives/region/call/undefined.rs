@@ -89,7 +89,8 @@ impl Undefined {
     }
 }
 
-/// The tangents of results that come from the tangents of the first operands, with respect to which no derivative is known: a call that cannot run, unless
+/// The tangents of results that come from the tangents of the first operands, with respect to which no derivative is
+/// known: a call that cannot run, unless
 /// there are no such tangents.
 pub(super) fn undefined_tangents(
     cx: &mut Jvp<'_>,

@@ -1,4 +1,5 @@
-//! Loops over rows. Rows may disagree on how long to go on. Then all go on together; rows that are done keep their carries, and
+//! Loops over rows. Rows may disagree on how long to go on. Then all go on together;
+//! rows that are done keep their carries, and
 //! [nothing happens to them](crate::primitives::region::rows) in the steps that they still go through.
 
 use super::builder::{Handle, Inputs, LoopBuilder};
@@ -209,7 +210,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Marks in `inputs` the carries that get the new axis in some step, as they hand it on. Returns which outputs of the body have it, and whether the condition
+/// Marks in `inputs` the carries that get the new axis in some step, as they hand it on.
+/// Returns which outputs of the body have it, and whether the condition
 /// has it.
 fn grow(
     transforms: &mut dyn Transforms,

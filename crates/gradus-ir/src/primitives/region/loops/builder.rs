@@ -6,7 +6,8 @@ use crate::primitives::region::{Body, Region};
 use crate::types::{DType, Type};
 use std::ops::Index;
 
-/// A loop while its operands are collected. Each operand has a [`Handle`], by which the programs of the loop find it: their inputs have an order of their own.
+/// A loop while its operands are collected. Each operand has a [`Handle`], by which the programs of the loop find it:
+/// their inputs have an order of their own.
 pub struct LoopBuilder {
     steps: Steps,
     reverse: bool,
@@ -126,7 +127,8 @@ impl LoopBuilder {
         self.carries.iter().position(|&(handle, _)| handle == carry)
     }
 
-    /// Appends the loop. `write` appends a step to the body and returns what it hands on, in the order of the carries, and then what it keeps.
+    /// Appends the loop. `write` appends a step to the body and returns what it hands on, in the order of the
+    /// carries, and then what it keeps.
     pub fn emit(
         self,
         g: &mut Graph,
@@ -137,7 +139,8 @@ impl LoopBuilder {
         self.append(g, None, body)
     }
 
-    /// As [`emit`](Self::emit), of a loop with a condition if `condition` says so: it appends the condition to a program of the same inputs without items.
+    /// As [`emit`](Self::emit), of a loop with a condition if `condition` says so:
+    /// it appends the condition to a program of the same inputs without items.
     pub fn emit_while(
         self,
         g: &mut Graph,

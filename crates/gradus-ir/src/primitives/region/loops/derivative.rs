@@ -1,4 +1,5 @@
-//! Loops: the derivative of a loop is a linear loop over what the steps kept; the way back takes the steps in the other order.
+//! Loops: the derivative of a loop is a linear loop over what the steps kept;
+//! the way back takes the steps in the other order.
 
 use super::builder::LoopBuilder;
 use super::residuals::{Residuals, Source};
@@ -34,7 +35,8 @@ fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
     outputs
 }
 
-/// The loop runs again, and also keeps what the derivatives of its steps need; a second, linear one goes over that. The first takes the place of the original later.
+/// The loop runs again, and also keeps what the derivatives of its steps need; a second, linear one goes over that.
+/// The first takes the place of the original later.
 pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
     let (operands, tangents) = (cx.operands, cx.tangents);
     if r.trips == Trips::Fixed(0) {
@@ -72,7 +74,8 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
     )
 }
 
-/// Appends what `write` makes of operands and what comes with some of them. Lists must not leave the program that they are made in, so where residuals become lists it
+/// Appends what `write` makes of operands and what comes with some of them.
+/// Lists must not leave the program that they are made in, so where residuals become lists it
 /// is one of its own; unless this one is such already.
 fn in_scope(
     g: &mut Graph,
@@ -177,7 +180,8 @@ fn tangent_loop(
     tangents
 }
 
-/// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the rest alone.
+/// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the
+/// rest alone.
 pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     let (operands, linear, cotangents) = (cx.operands, cx.linear, cx.cotangents);
     let active = active_inputs(r, linear);
@@ -193,7 +197,8 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     let kept = body.needed_between(&unknowns, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
-    // Cotangents of constants are summed up step by step: each step puts its own into the sum so far, in place where it can. Those of carries are carried.
+    // Cotangents of constants are summed up step by step: each step puts its own into the sum so far, in place where
+    // it can. Those of carries are carried.
     let step = body.extract(&[&kept[..], &unknowns].concat(), &ends);
     let sums = inputs.consts.clone().filter(|&k| active[k]).count();
     let step = cx.transforms.transpose(&step, kept.len(), sums);

@@ -37,7 +37,8 @@ impl Loop {
         self.entering(self.count().map_or(0, |count| count + 1))
     }
 
-    /// The places of the inputs of the body behind the [index](Self::INDEX). A condition has the same inputs but for the items of sequences.
+    /// The places of the inputs of the body behind the [index](Self::INDEX).
+    /// A condition has the same inputs but for the items of sequences.
     pub fn inputs(&self) -> Entering {
         self.entering(Self::INDEX + 1)
     }

@@ -32,14 +32,16 @@ pub enum Trips {
     While(Body),
 }
 
-/// A body that runs again and again. Its methods name the [places](Loop::operands) of operands, inputs, outputs and results.
+/// A body that runs again and again. Its methods name the [places](Loop::operands) of operands, inputs, outputs and
+/// results.
 ///
 /// The body gets the number of the step (an i64 number), the constants, the carries, and its item of each sequence.
 /// It returns the carries of the next step, and items to keep.
 ///
 /// Operands: the number of steps if it is [counted](Trips::Counted), constants, carries of the first step, sequences.
 /// Results: carries of the last step, kept items as sequences, and for [`While`](Trips::While) the number of steps.
-/// A sequence is an array with a leading axis, an item a step, if the number of steps is fixed, and a [list](crate::Form::List) if it is not.
+/// A sequence is an array with a leading axis, an item a step, if the number of steps is fixed, and a
+/// [list](crate::Form::List) if it is not.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Loop {
     /// How often it runs.

@@ -116,7 +116,8 @@ impl Residuals {
         handles.expect("each constant has a value, each sequence an operand")
     }
 
-    /// For a loop that is linear in what is `active`: appends one over all the rest that keeps them, if any must be kept. Returns what it kept, and the number
+    /// For a loop that is linear in what is `active`: appends one over all the rest that keeps them, if any must be
+    /// kept. Returns what it kept, and the number
     /// of steps if it is not fixed.
     pub fn store(
         &self,
