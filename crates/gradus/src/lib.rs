@@ -187,12 +187,12 @@ extern crate self as gradus;
 #[doc = include_str!("coming_from.md")]
 pub mod coming_from {}
 pub mod control;
+mod debug;
 #[cfg(feature = "io")]
 pub mod io;
 pub mod nn;
 pub mod optim;
 pub mod random;
-mod seeing;
 pub mod solve;
 pub mod tensor;
 mod trace;
@@ -204,13 +204,13 @@ pub use control::{
     Keep, LoopBound, LoopOptions, LoopRange, ScanOptions, associative_scan, checkpoint, cond,
     fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
 };
+pub use debug::*;
 #[doc(inline)]
 pub use gradus_cpu::{allocations, set_threads, threads};
 #[doc(inline)]
 pub use gradus_derive::Tree;
 #[doc(inline)]
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Part, Result, dot};
-pub use seeing::*;
 #[doc(inline)]
 pub use solve::{
     Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
@@ -231,7 +231,7 @@ struct Readme;
 /// The names that most programs need.
 pub mod prelude {
     pub use crate::control::*;
-    pub use crate::seeing::*;
+    pub use crate::debug::*;
     pub use crate::solve::*;
     pub use crate::tensor::{Tensor, concatenate, einsum, stack, where_};
     #[doc(hidden)]

@@ -13,7 +13,7 @@ pub(crate) use boundary::{
 };
 pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
 
-use crate::seeing;
+use crate::debug;
 use crate::tensor::{Repr, Tensor, Traced};
 use crate::tree::{Tree, leaves, rebuild};
 use boundary::Boundary;
@@ -389,8 +389,8 @@ fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
 /// Runs a program on concrete arguments, through the cache of compiled programs.
 pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
     let results = execute(graph, &arguments)?;
-    if seeing::checking() {
-        seeing::check(graph, &arguments, &results)?;
+    if debug::checking() {
+        debug::check(graph, &arguments, &results)?;
     }
     Ok(results)
 }

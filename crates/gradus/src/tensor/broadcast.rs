@@ -2,7 +2,7 @@
 
 use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
-use crate::seeing::widened;
+use crate::debug::widened;
 use crate::trace::error_of;
 use gradus_cpu::Element;
 use gradus_ir::primitives::Layout;

@@ -1,7 +1,7 @@
 //! Functions compiled once for the types of their arguments.
 
 use super::{leaves, rebuild, types, zeros};
-use crate::seeing::{self, StepTime};
+use crate::debug::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree};
@@ -89,7 +89,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
             let arguments = program.closed.arguments(inputs);
             trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
-        } else if seeing::checking() {
+        } else if debug::checking() {
             let arguments = program.closed.arguments(inputs);
             trace::run(&program.closed.graph, arguments)?
         } else {
@@ -119,7 +119,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         let inputs = leaves(&x);
         let program = self.program(&x, &inputs)?;
         // A check needs the arguments after the run.
-        let kept = trace::is_traced(&inputs) || seeing::checking();
+        let kept = trace::is_traced(&inputs) || debug::checking();
         if kept || program.has_outer_captures() {
             return self.call(&x);
         }

@@ -109,7 +109,7 @@ fn lines_are_shown_and_escaped() {
     let html = page("a < b & c", &slope());
     assert!(html.contains("<title>a &lt; b &amp; c</title>"));
     assert!(html.contains("<span class=\"place\">page.rs:10</span>"));
-    assert!(html.contains("<td>crates/gradus/tests/seeing/page.rs:10</td>"));
+    assert!(html.contains("<td>crates/gradus/tests/debug/page.rs:10</td>"));
     assert!(html.contains(
         "<pre class=\"source\">let small = x.less(&amp;(x * 2.0)); // &quot;&lt;&quot; &amp; &quot;&gt;&quot; stand in this line</pre>"
     ));

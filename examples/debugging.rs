@@ -16,7 +16,7 @@ fn main() -> Result<()> {
     let x = Tensor::from([0.5, 1.0, 2.0]);
 
     // A page to walk through: open it in any browser.
-    let path = env::temp_dir().join("gradus-seeing.html");
+    let path = env::temp_dir().join("gradus-debugging.html");
     let graph = trace(value_and_grad(loss), &x)?;
     match fs::write(&path, page("A loss and its gradient", &graph)) {
         Ok(()) => println!("the graph, to walk through: {}", path.display()),
