@@ -32,6 +32,22 @@ fn the_functions_are_listed() {
 }
 
 #[test]
+fn the_picture_in_the_readme_shows_what_explain_prints() {
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/orders.svg");
+    let picture = fs::read_to_string(picture).unwrap();
+    let dir = folder();
+    let table = says(dir.path(), &["explain", "--dims", "1000,50,8,50,1000"]);
+    for mode in ["forward", "reverse", "mixed"] {
+        let mut rows = table.lines().map(|l| l.split_whitespace());
+        let row = rows.find_map(|mut cells| (cells.next() == Some(mode)).then_some(cells));
+        let count = row.unwrap().next().unwrap();
+        let wanted = format!("{count} multiplications");
+        let mut lines = picture.lines().filter(|l| l.contains(mode));
+        assert!(lines.any(|l| l.contains(&wanted)), "{mode}: {wanted}");
+    }
+}
+
+#[test]
 fn a_function_is_explained() {
     let dir = folder();
     assert_snapshot!(says(dir.path(), &["explain", "--function", "bottleneck"]), @"

@@ -15,6 +15,7 @@
 //! assert_eq!((slope.shape(), curvature.shape()), (&[2][..], &[2, 2][..]));
 //! ```
 //!
+//! [`tour`] shows each subject in a paragraph and an example.
 //! [`coming_from`] sets the names of JAX, NumPy, PyTorch, ndarray and nalgebra beside those of Gradus.
 //!
 //! # Where things are
@@ -195,6 +196,8 @@ pub mod optim;
 pub mod random;
 pub mod solve;
 pub mod tensor;
+#[doc = include_str!("tour.md")]
+pub mod tour {}
 mod trace;
 pub mod transform;
 pub mod tree;

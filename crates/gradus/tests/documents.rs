@@ -16,16 +16,21 @@ fn paths(text: &str) -> Vec<String> {
         "tests/",
         "benches/",
         "examples/",
+        "docs/",
         ".ci/",
         "ARCHITECTURE",
         "CONTRIBUTING",
         "CHANGELOG",
     ];
     // README stands on other pages too, so its links are whole addresses.
-    let repository = "https://github.com/gradus-rs/gradus/";
-    let linked = linked.map(|link| match link.strip_prefix(repository) {
-        Some(rest) => rest.split_once("/main/").map_or(rest, |(_, path)| path),
-        None => link,
+    let repositories = [
+        "https://github.com/gradus-rs/gradus/",
+        "https://raw.githubusercontent.com/gradus-rs/gradus/",
+    ];
+    let linked = linked.map(|link| {
+        let here = repositories.iter().any(|r| link.starts_with(r));
+        let path = link.split_once("/main/").filter(|_| here);
+        path.map_or(link, |(_, path)| path)
     });
     quoted
         .chain(linked)
@@ -37,7 +42,12 @@ fn paths(text: &str) -> Vec<String> {
 #[test]
 fn documents_name_only_what_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "benches/README.md",
+    ] {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let found = paths(&text);
         assert!(!found.is_empty(), "{document} names no paths");
