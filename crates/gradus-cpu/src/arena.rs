@@ -1,6 +1,6 @@
 //! Where the arrays of a run live: one arena, in which arrays whose lifetimes do not meet share memory.
 
-use crate::array::ALIGNMENT;
+use gradus_engine::memory::ALIGNMENT;
 
 /// Offsets in an arena, handed out and taken back.
 #[derive(Debug, Default)]

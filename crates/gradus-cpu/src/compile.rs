@@ -1,24 +1,59 @@
 //! From a graph to a program that runs: passes, fusion, steps, their order, and the memory of their arrays.
 
-use crate::cache::find_or_compile;
 use crate::executable::Executable;
 use crate::forecast::Forecast;
 use crate::fuse::fuse;
 use crate::lower::{Lowered, lower};
-use crate::options::CompileOptions;
+use crate::options::Reuse;
 use crate::passes;
 use crate::schedule::schedule;
 use crate::step::PlannedStep;
 use crate::storage::{Assignment, assign};
+use gradus_engine::{Cache, CompileOptions, Counts, Engine, KeepsMemory, Key, Program, same_blame};
 use gradus_ir::primitives::Body;
 use gradus_ir::{Error, ErrorKind, Graph, Result, Type, ValueId, verify};
 use std::sync::Arc;
 
-/// Compiles a graph.
+/// The engine of this crate: vector kernels on the machine's cores.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Cpu;
+
+impl Engine for Cpu {
+    fn compile(
+        &self,
+        graph: &Graph,
+        options: &CompileOptions,
+        cache: &Cache,
+    ) -> Result<Arc<dyn Program>> {
+        Ok(kept(executable(graph, &options.into(), cache)?, cache))
+    }
+
+    fn forecast(&self, graph: &Graph, cache: &Cache) -> Counts {
+        forecast_with(graph, cache).counts()
+    }
+}
+
+/// Compiles a graph, without a cache.
 ///
 /// # Errors
 /// If it returns what is no array, or its arrays together are more than any machine has.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
+    executable(graph, &options.into(), &Cache::new(MOST_BODIES))
+}
+
+/// The memory, operations and bytes of a run of `graph` if the caller keeps all inputs.
+/// Passes, fusion, order and memory are those of [`compile`].
+/// It does not prepare steps, so it makes no kernels except for programs inside regions.
+///
+/// If the arrays together are more than any machine has, the memory is the largest number and there are no steps.
+pub fn forecast(graph: &Graph) -> Forecast {
+    forecast_with(graph, &Cache::new(MOST_BODIES))
+}
+
+/// How many bodies of one program are found again, where there is no cache of a context.
+const MOST_BODIES: usize = 4096;
+
+fn executable(graph: &Graph, reuse: &Reuse, cache: &Cache) -> Result<Executable> {
     verify::ends(graph)?;
     if let Some(largest) = beyond_machines(graph) {
         let node = graph.maker(largest);
@@ -28,40 +63,34 @@ pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
         );
         return Err(Error::new(ErrorKind::Memory, message).at(node.loc));
     }
-    let executable = plan(graph, options).executable();
+    let executable = plan(graph, reuse, cache).executable();
     if passes::logged() {
         eprintln!("steps:\n{}", executable.report());
     }
     Ok(executable)
 }
 
-/// The compiled program of `graph`, compiled now if no equal one was before or it was forgotten: the 4,096 programs
-/// used last are kept.
-///
-/// # Errors
-/// As [`compile`].
-pub fn cached(graph: &Graph, options: &CompileOptions) -> Result<Arc<Executable>> {
-    let kept = || graph.clone().into();
-    let compile = || compile(graph, options);
-    find_or_compile(graph.fingerprint(), graph, options, kept, compile)
+/// Has `cache` ask the program for its memory when that is short.
+fn kept(executable: Executable, cache: &Cache) -> Arc<Executable> {
+    let executable = Arc::new(executable);
+    let keeper: Arc<dyn KeepsMemory> = executable.clone();
+    cache.register(Arc::downgrade(&keeper));
+    executable
 }
 
-/// As [`cached`], for a program that an operation holds: the cache shares it instead of copying it.
-fn cached_body(body: &Body, options: &CompileOptions) -> Result<Arc<Executable>> {
-    let kept = || body.clone();
-    let compile = || compile(body, options);
-    find_or_compile(body.fingerprint(), body, options, kept, compile)
+/// Finds the compiled bodies of regions again.
+impl Key for Reuse {
+    type Value = Arc<Executable>;
+
+    fn shares(kept: &Graph, asked: &Graph) -> bool {
+        same_blame(kept, asked)
+    }
 }
 
-/// The memory, operations and bytes of a run of `graph` if the caller keeps all inputs.
-/// Passes, fusion, order and memory are those of [`compile`].
-/// It does not prepare steps, so it makes no kernels except for programs inside regions.
-///
-/// If the arrays together are more than any machine has, the memory is the largest number and there are no steps.
-pub fn forecast(graph: &Graph) -> Forecast {
+fn forecast_with(graph: &Graph, cache: &Cache) -> Forecast {
     match beyond_machines(graph) {
         Some(_) => Forecast::beyond_machines(),
-        None => plan(graph, &CompileOptions::default()).forecast(),
+        None => plan(graph, &Reuse::default(), cache).forecast(),
     }
 }
 
@@ -74,12 +103,17 @@ struct PlannedProgram {
 }
 
 /// Everything that compiling decides.
-fn plan(graph: &Graph, options: &CompileOptions) -> PlannedProgram {
+fn plan(graph: &Graph, reuse: &Reuse, cache: &Cache) -> PlannedProgram {
+    let compile_body = |body: &Body, reuse: &Reuse| {
+        cache.find_or_make(body, reuse, || {
+            executable(body, reuse, cache).map(|e| kept(e, cache))
+        })
+    };
     let graph = passes::run(graph);
     let fused = fuse(&graph);
-    let Lowered { steps, buffers } = lower(&graph, &fused, &cached_body);
+    let Lowered { steps, buffers } = lower(&graph, &fused, &compile_body);
     let mut steps = schedule(steps, &buffers);
-    let assignment = assign(&mut steps, &buffers, options);
+    let assignment = assign(&mut steps, &buffers, reuse);
     PlannedProgram {
         inputs: graph.input_types(),
         outputs: graph.output_types(),

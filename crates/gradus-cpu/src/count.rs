@@ -1,6 +1,7 @@
 //! The operations and bytes of steps and runs, counted by the kernels from their own loops.
 //! A symmetric product counts as half of one and its diagonal, though its strips compute a little more.
 
+use gradus_engine::Counts;
 use gradus_ir::primitives::Work;
 use gradus_ir::{ByWork, DType};
 
@@ -48,23 +49,9 @@ impl StepForecast {
     }
 }
 
-/// The operations and bytes of one run: see [`Executable::run_counted`](crate::Executable::run_counted).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counts {
-    /// Operations on numbers of all kinds.
-    pub operations: u64,
-    /// The operations by kind of work.
-    pub by_work: ByWork,
-    /// Bytes that the steps read and wrote, as [`StepForecast`] counts them.
-    pub bytes: u64,
-    /// Bytes of the arena and of the results that took no input's memory: what the run held beside its inputs.
-    pub peak_bytes: u64,
-}
-
-impl Counts {
-    pub(crate) fn add(&mut self, step: &StepForecast) {
-        self.by_work += step.operations;
-        self.operations = self.by_work.total();
-        self.bytes = self.bytes.saturating_add(step.bytes);
-    }
+/// Adds a step to the counts of a run.
+pub(crate) fn count(counts: &mut Counts, step: &StepForecast) {
+    counts.by_work += step.operations;
+    counts.operations = counts.by_work.total();
+    counts.bytes = counts.bytes.saturating_add(step.bytes);
 }

@@ -3,6 +3,7 @@
 use crate::count::StepForecast;
 use crate::step::PlannedStep;
 use crate::storage::Assignment;
+use gradus_engine::Counts;
 use gradus_ir::{ByWork, Type};
 
 /// The memory, operations and bytes of one run of a compiled program: the numbers that a
@@ -48,6 +49,17 @@ impl Forecast {
             arena_bytes: u64::MAX,
             result_bytes: u64::MAX,
             steps: Vec::new(),
+        }
+    }
+
+    /// The counts of a run.
+    pub fn counts(&self) -> Counts {
+        let by_work = self.operations();
+        Counts {
+            operations: by_work.total(),
+            by_work,
+            bytes: self.bytes(),
+            peak_bytes: self.peak_bytes,
         }
     }
 
@@ -148,15 +160,9 @@ mod tests {
         let kept = forecast(&g);
         assert_eq!((kept.peak_bytes, kept.bytes()), (800, 8 * (30 + 200)));
         let donated = vec![true, false];
-        let given = compile(
-            &g,
-            &CompileOptions {
-                donated,
-                ..CompileOptions::default()
-            },
-        )
-        .unwrap()
-        .forecast();
+        let given = compile(&g, &CompileOptions::default().donated(donated))
+            .unwrap()
+            .forecast();
         assert_eq!((given.peak_bytes, given.bytes()), (0, 8 * 30));
     }
 }

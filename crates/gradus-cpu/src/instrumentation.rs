@@ -1,8 +1,6 @@
 //! Measurements of one run: counted work, values that probes have seen, bytes of lists.
 
-use crate::array::Array;
-use crate::count::Counts;
-use crate::observer::Observer;
+use gradus_engine::{Array, Counts, Observer};
 
 /// The measurements of a run, with those of all programs inside.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! The CPU backend: from a graph to numbers.
 //!
-//! **What it is**: [`compile`] turns a graph into an [`Executable`]: passes, fusion, steps, their order, the memory of
-//! their arrays. [`cached`] finds equal programs again.
+//! **What it is**: [`Cpu`] is the engine of this crate; [`compile`] alone turns a graph into an [`Executable`]:
+//! passes, fusion, steps, their order, the memory of their arrays.
 //! **What enters**: a [`gradus_ir::Graph`] and [`Array`]s. **What leaves**: arrays.
 //!
 //! **Invariants**: results depend neither on the number of threads nor on how often a program ran.
@@ -10,27 +10,21 @@
 //! **Never here**: derivatives, tracing, trees.
 
 mod arena;
-mod array;
 mod buffers;
-mod cache;
 mod compile;
 mod count;
-pub mod environment;
 mod executable;
 mod forecast;
 mod fuse;
 mod instrumentation;
 mod kernels;
-mod limit;
 mod list;
 mod lower;
 pub mod math;
-mod observer;
 mod options;
 mod origin;
 pub mod passes;
 mod pool;
-mod recent;
 mod region;
 mod registers;
 mod schedule;
@@ -40,13 +34,10 @@ mod storage;
 mod tile;
 mod view;
 
-pub use array::{Array, Element, allocations, with_room};
-pub use compile::{cached, compile, forecast};
-pub use count::{Counts, StepForecast};
-pub use executable::{Executable, Input, Report};
+pub use compile::{Cpu, compile, forecast};
+pub use count::StepForecast;
+pub use executable::{Executable, Report};
 pub use forecast::Forecast;
-pub use observer::Observer;
-pub use options::CompileOptions;
-pub use origin::Member;
+#[doc(no_inline)]
+pub use gradus_engine::{Array, CompileOptions, Counts, Element, Input, Member, Observer};
 pub use pool::{set_threads, threads};
-pub use recent::Recent;

@@ -1,7 +1,6 @@
 //! Lists, in which the steps of a loop keep values when the number of steps is not known before.
 
-use crate::array::Buffer;
-use crate::limit::{Bytes, Shortage};
+use gradus_engine::memory::{Buffer, Bytes, Shortage};
 use gradus_ir::{Error, ErrorKind, Result};
 
 /// Lists of more bytes give their memory back after a run, to be used again by whoever needs it next.

@@ -1,20 +1,10 @@
 //! The operations of the graph that a step is made of, for messages and profiles.
 
+use gradus_engine::Member;
 use gradus_ir::primitives::{Body, Cost, Region, Work};
 use gradus_ir::{Graph, Loc, Node, NodeId, Op, Type, ValueId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
-
-/// An operation of the graph within a step.
-#[derive(Clone, Copy, Debug)]
-pub struct Member {
-    /// Its name; `copy` where a step moves what another made.
-    pub name: &'static str,
-    /// The line and the part of a derivative that it comes from.
-    pub loc: Loc,
-    /// Its cost by itself.
-    pub cost: Cost,
-}
 
 /// Where a step comes from.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@
 //! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a
 //! while, and small work does not wake one that sleeps, unless much of it comes.
 
-use crate::environment::{self, warn_once};
+use gradus_engine::environment::{self, warn_once};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

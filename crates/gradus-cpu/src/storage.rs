@@ -5,7 +5,7 @@
 
 use crate::arena::Arena;
 use crate::buffers::{BufferId, BufferSpec, Role};
-use crate::options::CompileOptions;
+use crate::options::Reuse;
 use crate::step::{Largest, PlannedStep};
 
 /// Where a buffer is during a run.
@@ -71,9 +71,9 @@ impl Assignment {
 pub(crate) fn assign(
     steps: &mut [PlannedStep],
     buffers: &[BufferSpec],
-    options: &CompileOptions,
+    reuse: &Reuse,
 ) -> Assignment {
-    let mut assigning = Assigning::new(steps, buffers, options);
+    let mut assigning = Assigning::new(steps, buffers, reuse);
     let mut ended = Vec::new();
     for (k, planned) in steps.iter_mut().enumerate() {
         let mut touched: Vec<BufferId> = planned.step.reads().iter().map(|&(b, _)| b).collect();
@@ -125,11 +125,7 @@ struct Assigning<'a> {
 }
 
 impl<'a> Assigning<'a> {
-    fn new(
-        steps: &[PlannedStep],
-        buffers: &'a [BufferSpec],
-        options: &CompileOptions,
-    ) -> Assigning<'a> {
+    fn new(steps: &[PlannedStep], buffers: &'a [BufferSpec], reuse: &Reuse) -> Assigning<'a> {
         let mut last_read = vec![0usize; buffers.len()];
         for (k, planned) in steps.iter().enumerate() {
             for (b, _) in planned.step.reads() {
@@ -138,7 +134,7 @@ impl<'a> Assigning<'a> {
         }
         let mut assigning = Assigning {
             buffers,
-            reusing: options.reusing_outputs.unwrap_or(usize::MAX),
+            reusing: reuse.outputs.unwrap_or(usize::MAX),
             last_read,
             arena: Arena::default(),
             lists: 0,
@@ -152,7 +148,7 @@ impl<'a> Assigning<'a> {
             assigning.storage[b] = match buffer.role {
                 Role::Input(i) => {
                     assigning.reused.push(false);
-                    if options.donated.get(i) == Some(&true) {
+                    if reuse.donated.get(i) == Some(&true) {
                         assigning.donated.push((BufferId::new(b), i));
                     }
                     Some(Storage::Input(i))
@@ -339,11 +335,7 @@ mod tests {
     }
 
     /// The assignment of buffers of 64 bytes to steps that read and write these.
-    fn assigned(
-        roles: &[Role],
-        steps: &[(&[usize], &[usize])],
-        options: &CompileOptions,
-    ) -> Assignment {
+    fn assigned(roles: &[Role], steps: &[(&[usize], &[usize])], reuse: &Reuse) -> Assignment {
         let ty = Type::new(DType::F64, &[8]);
         let spec = |&role: &Role| BufferSpec {
             ty: ty.clone(),
@@ -361,7 +353,7 @@ mod tests {
             origin: Origin::copy(Loc::UNKNOWN, &ty),
         };
         let mut steps: Vec<PlannedStep> = steps.iter().map(step).collect();
-        assign(&mut steps, &buffers, options)
+        assign(&mut steps, &buffers, reuse)
     }
 
     #[test]
@@ -378,7 +370,7 @@ mod tests {
         // Buffer 1 is read by a later step, so buffer 2 cannot overwrite it. Buffer 4 can.
         let steps: [(&[usize], &[usize]); 4] =
             [(&[0], &[1]), (&[1], &[2, 3]), (&[1, 2], &[4]), (&[4], &[5])];
-        let found = assigned(&roles, &steps, &CompileOptions::default());
+        let found = assigned(&roles, &steps, &Reuse::default());
         let arena = Storage::Arena;
         let expected = [
             arena(0),
@@ -396,9 +388,9 @@ mod tests {
     fn outputs_reuse_donated_inputs_after_their_last_reader() {
         use Role::{Input, Output};
         let roles = [Input(0), Input(1), Output(0), Output(1)];
-        let donated = CompileOptions {
+        let donated = Reuse {
             donated: vec![true, true],
-            reusing_outputs: None,
+            outputs: None,
         };
         // Output 0 is written before the last reader of input 1.
         let steps: [(&[usize], &[usize]); 2] = [(&[0, 1], &[2]), (&[1], &[3])];
@@ -407,8 +399,8 @@ mod tests {
         let steps: [(&[usize], &[usize]); 2] = [(&[1], &[2]), (&[0, 1], &[3])];
         let found = assigned(&roles, &steps, &donated);
         assert_eq!(found.reuse.inputs().collect::<Vec<_>>(), [None, Some(0)]);
-        let first = CompileOptions {
-            reusing_outputs: Some(1),
+        let first = Reuse {
+            outputs: Some(1),
             ..donated
         };
         let found = assigned(&roles, &steps, &first);

@@ -55,10 +55,7 @@ fn run(op: &Op, operands: &[Array]) -> Array {
     let kept = kept
         .run(operands.iter().map(Input::Borrowed).collect())
         .unwrap();
-    let options = CompileOptions {
-        donated: vec![true; operands.len()],
-        ..CompileOptions::default()
-    };
+    let options = CompileOptions::default().donated(vec![true; operands.len()]);
     let donated = compile(&graph, &options).unwrap();
     let copies = operands
         .iter()

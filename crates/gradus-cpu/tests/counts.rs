@@ -36,7 +36,7 @@ proptest! {
         same_run(&counts, &expected)?;
 
         let donated = vec![true; inputs.len()];
-        let given = compile(&g, &CompileOptions { donated, ..CompileOptions::default() }).unwrap();
+        let given = compile(&g, &CompileOptions::default().donated(donated)).unwrap();
         let (_, counts) = given.run_counted(inputs.into_iter().map(Input::Owned).collect()).unwrap();
         prop_assert_eq!(counts.by_work, cost.by_work);
         same_run(&counts, &given.forecast())?;

@@ -51,9 +51,6 @@ fn below<'a>(module: &str, uses: &'a BTreeMap<String, BTreeSet<String>>) -> BTre
     seen
 }
 
-/// Memory and its limits need each other: a limit counts blocks, and has free blocks released when memory is short.
-const CIRCLES: [&str; 2] = ["array", "limit"];
-
 #[test]
 fn no_module_uses_one_that_uses_it() {
     let mut found = BTreeMap::new();
@@ -62,7 +59,7 @@ fn no_module_uses_one_that_uses_it() {
     assert!(found["compile"].contains("lower") && found["lower"].contains("tile"));
     let own = |module: &&String| below(module, &found).contains(module.as_str());
     let circular: Vec<&String> = found.keys().filter(own).collect();
-    assert_eq!(circular, CIRCLES, "these modules use each other");
+    assert!(circular.is_empty(), "{circular:?} use each other");
 }
 
 /// Scheduling, the assignment of memory and running know steps, and no kind of step.

@@ -226,7 +226,7 @@ proptest! {
         agree("loop", &looped, &run(&looped, &inputs), &wanted)?;
         // What is taken from the caller may be written over.
         let donated = vec![true; inputs.len()];
-        let taking = compile(&looped, &CompileOptions { donated, ..Default::default() }).unwrap();
+        let taking = compile(&looped, &CompileOptions::default().donated(donated)).unwrap();
         let owned = inputs.iter().map(|a| Input::Owned(input_copy(a))).collect();
         agree("donated", &looped, &taking.run(owned).unwrap(), &wanted)?;
         // And within a call that stays one, and in a choice.
@@ -303,14 +303,7 @@ fn donated_arrays_that_a_region_reads_and_others_too() {
     let wanted = [end, [last.clone(), middle].concat(), sum, s, last];
     for donated in [[false, false], [true, false], [false, true], [true, true]] {
         let donated = donated.to_vec();
-        let program = compile(
-            &g,
-            &CompileOptions {
-                donated: donated.clone(),
-                ..Default::default()
-            },
-        )
-        .unwrap();
+        let program = compile(&g, &CompileOptions::default().donated(donated.clone())).unwrap();
         for _ in 0..3 {
             let given = inputs.iter().zip(&donated);
             let given = given.map(|(a, d)| {

@@ -79,7 +79,7 @@ proptest! {
             agree(&g, &got, &wanted)?;
         }
         // Given away, inputs become outputs; the caller's own handles must not see it.
-        let options = CompileOptions { donated: vec![true; inputs.len()], ..CompileOptions::default() };
+        let options = CompileOptions::default().donated(vec![true; inputs.len()]);
         let program = compile(&g, &options).unwrap();
         let shared = program.run(inputs.iter().map(|a| Input::Owned(a.clone())).collect()).unwrap();
         agree(&g, &shared, &wanted)?;

@@ -187,6 +187,7 @@ extern crate self as gradus;
 
 #[doc = include_str!("coming_from.md")]
 pub mod coming_from {}
+mod context;
 pub mod control;
 mod debug;
 #[cfg(feature = "io")]
@@ -203,15 +204,17 @@ pub mod transform;
 pub mod tree;
 
 #[doc(inline)]
+pub use context::{set_threads, threads};
+#[doc(inline)]
 pub use control::{
     Keep, LoopBound, LoopOptions, LoopRange, ScanOptions, associative_scan, checkpoint, cond,
     fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
 };
 pub use debug::*;
 #[doc(inline)]
-pub use gradus_cpu::{allocations, set_threads, threads};
-#[doc(inline)]
 pub use gradus_derive::Tree;
+#[doc(inline)]
+pub use gradus_engine::allocations;
 #[doc(inline)]
 pub use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Part, Result, dot};
 #[doc(inline)]
@@ -230,6 +233,18 @@ pub use tree::Tree;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Where programs run: engines, contexts, and the types that they speak.
+///
+/// A [`Context`](engine::Context) has an engine and a cache of compiled programs. A type that implements
+/// [`Engine`](engine::Engine) runs the programs of a context made with it.
+pub mod engine {
+    pub use crate::context::{Context, Cpu};
+    pub use gradus_engine::{
+        Array, Cache, CompileOptions, Counts, Engine, Input, KeepsMemory, Key, Member, Observer,
+        Program, Source, TimedStep,
+    };
+}
 
 /// The names that most programs need.
 pub mod prelude {

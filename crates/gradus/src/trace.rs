@@ -13,11 +13,12 @@ pub(crate) use boundary::{
 };
 pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
 
+use crate::context::{Context, Entered};
 use crate::debug;
 use crate::tensor::{Repr, Tensor, Traced};
 use crate::tree::{Tree, leaves, rebuild};
 use boundary::Boundary;
-use gradus_cpu::{Array, CompileOptions, Input, Observer};
+use gradus_engine::{Array, CompileOptions, Input, Observer};
 use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, Op, Result, Type, ValueId};
 use nesting::{Home, Open, innermost_of};
@@ -32,6 +33,8 @@ pub(crate) struct Trace {
     depth: usize,
     home: Arc<Home>,
     kind: Kind,
+    /// The context that was entered where it was opened, if one was.
+    context: Option<Context>,
     /// The call that returns mistakes in it as `Err`.
     boundary: Option<Boundary>,
     /// What the stand-ins stand for.
@@ -152,6 +155,7 @@ impl Trace {
 
     /// The numbers of `node`, computed if the inputs are known.
     pub(crate) fn value(&self, node: ValueId) -> Result<Array> {
+        let _entered = Entered::of_trace(self.context.as_ref());
         let mut state = self.lock();
         if state.ended {
             return Err(escaped());
@@ -397,13 +401,13 @@ pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> 
 
 /// As [`run`], whatever the results are.
 pub(crate) fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
-    let executable = gradus_cpu::cached(graph, &CompileOptions::default())?;
+    let program = Context::current().program(graph, &CompileOptions::default())?;
     let arrays = arguments
         .iter()
         .map(Tensor::array)
         .collect::<Result<Vec<Array>>>()?;
     let inputs: Vec<Input<'_>> = arrays.iter().map(Input::Borrowed).collect();
-    let outputs = executable.run(inputs)?;
+    let outputs = program.run(inputs)?;
     Ok(outputs.into_iter().map(Tensor::from_array).collect())
 }
 

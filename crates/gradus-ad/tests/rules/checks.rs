@@ -2,9 +2,11 @@
 
 use crate::near::near;
 use crate::table::{Row, Sample};
-use gradus_cpu::{Array, CompileOptions, Input};
+use gradus_cpu::Cpu;
+use gradus_engine::{Array, Cache, CompileOptions, Input};
 use gradus_ir::primitives::Unary;
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
+use std::sync::LazyLock;
 
 /// Step of central differences: the cube root of the precision of f64, where truncation and rounding balance.
 const STEP: f64 = 6e-6;
@@ -64,7 +66,9 @@ impl Random {
 
 pub fn run(graph: &Graph, inputs: &[Array]) -> Vec<Array> {
     gradus_ir::verify::verify(graph).unwrap_or_else(|e| panic!("{e}\n{graph}"));
-    gradus_cpu::cached(graph, &CompileOptions::default())
+    static CACHE: LazyLock<Cache> = LazyLock::new(|| Cache::new(4096));
+    CACHE
+        .program(&Cpu, graph, &CompileOptions::default())
         .unwrap_or_else(|e| panic!("{e}\n{graph}"))
         .run(inputs.iter().map(Input::Borrowed).collect())
         .unwrap_or_else(|e| panic!("{e}\n{graph}"))

@@ -1,9 +1,8 @@
 //! Whether memory can hold what a run needs, and the error if it cannot.
 
 use super::Executable;
-use crate::array::{self, too_large};
-use crate::limit::{self, Bytes, Shortage};
 use crate::step::Largest;
+use gradus_engine::memory::{self, Bytes, Shortage, too_large};
 use gradus_ir::{Error, Result};
 
 impl Executable {
@@ -36,8 +35,8 @@ impl Executable {
     pub(super) fn fits(&self, arena: usize) -> Result<()> {
         let wanted = self.held() - self.assignment.arena + arena;
         // Free blocks become results.
-        let more = wanted.saturating_sub(array::free_bytes());
-        limit::allow(more).map_err(|shortage| self.refused(shortage))
+        let more = wanted.saturating_sub(memory::free_bytes());
+        memory::allow(more).map_err(|shortage| self.refused(shortage))
     }
 
     /// The error of a run whose arrays cannot be had.

@@ -1,10 +1,11 @@
 //! Memory that a program keeps from run to run.
 
 use super::Executable;
-use crate::array::Buffer;
 use crate::list::List;
 use crate::registers::Registers;
 use crate::storage::Storage;
+use gradus_engine::KeepsMemory;
+use gradus_engine::memory::Buffer;
 use std::sync::PoisonError;
 
 /// The memory of a run beside its inputs and outputs.
@@ -54,14 +55,6 @@ impl Executable {
         frames.push(frame);
     }
 
-    /// Gives back the memory that is kept from run to run, where no run uses it now.
-    pub(crate) fn release_memory(&self) {
-        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        let released: Vec<Frame> = frames.drain(..).collect();
-        drop(frames);
-        drop(released);
-    }
-
     /// Points the buffers of `frame` to the arrays of a run.
     ///
     /// # Safety
@@ -84,5 +77,14 @@ impl Executable {
                 Storage::List(k) => (&raw mut lists[k]).cast(),
             };
         }
+    }
+}
+
+impl KeepsMemory for Executable {
+    fn release_memory(&self) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let released = std::mem::take(&mut *frames);
+        drop(frames);
+        drop(released);
     }
 }

@@ -3,40 +3,23 @@
 mod bounds;
 mod frame;
 mod inside;
+mod program;
 mod report;
 
 pub(crate) use frame::Frame;
 pub use report::Report;
 
-use crate::array::{Array, Buffer, NOTHING};
 use crate::buffers::Buffers;
-use crate::count::Counts;
+use crate::count::count;
 use crate::forecast::Forecast;
 use crate::instrumentation::Instrumentation;
-use crate::limit;
 use crate::step::PlannedStep;
 use crate::storage::{Assignment, Storage};
+use gradus_engine::memory::{Buffer, NOTHING, must_ask};
+use gradus_engine::{Array, Counts, Input};
 use gradus_ir::{ByWork, Error, ErrorKind, Result, Type};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
-
-/// An argument of a run.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// An array that stays the caller's.
-    Borrowed(&'a Array),
-    /// An array given away: if no one else holds it, a result may reuse its memory.
-    Owned(Array),
-}
-
-impl Input<'_> {
-    fn array(&self) -> &Array {
-        match self {
-            Input::Borrowed(a) => a,
-            Input::Owned(a) => a,
-        }
-    }
-}
 
 /// A compiled program. Runs may happen at the same time; each has memory of its own.
 pub struct Executable {
@@ -90,17 +73,6 @@ impl Executable {
         self.run_with(inputs, &mut Instrumentation::default(), None)
     }
 
-    /// As [`run`](Self::run), with the time that each step of the [`report`](Self::report) took.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_timed(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Vec<Duration>)> {
-        let mut times = vec![Duration::ZERO; self.steps.len()];
-        let mut instrumentation = Instrumentation::default();
-        let results = self.run_with(inputs, &mut instrumentation, Some(&mut times))?;
-        Ok((results, times))
-    }
-
     /// As [`run`](Self::run), with the run's operations, bytes and memory. The operations are those that
     /// [`total_cost`](gradus_ir::total_cost) says of the graph after the [passes](crate::passes::run).
     ///
@@ -135,7 +107,7 @@ impl Executable {
     ) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         let mut frame = self.take_frame();
-        if limit::must_ask(self.held()) {
+        if must_ask(self.held()) {
             let arena = match frame.arena {
                 Some(_) => 0,
                 None => self.assignment.arena,
@@ -182,7 +154,9 @@ impl Executable {
         let mut results = Vec::with_capacity(self.outputs.len());
         for (ty, reused) in self.outputs.iter().zip(self.assignment.reuse.inputs()) {
             let taken = reused.and_then(|k| match &mut inputs[k] {
-                Input::Owned(array) => array.in_its_memory(ty),
+                // SAFETY: `storage::assign` chooses inputs of as many bytes.
+                // No step reads the input after the result is written.
+                Input::Owned(array) => unsafe { array.in_its_memory(ty) },
                 Input::Borrowed(_) => None,
             });
             if let Some(array) = taken {
@@ -190,7 +164,9 @@ impl Executable {
                 continue;
             }
             let buffer = self.allocate(ty.bytes())?;
-            results.push(Array::new(ty.clone(), buffer));
+            // SAFETY: the buffer has the type's bytes. The steps write all elements of the outputs; if one fails, the
+            // results are dropped.
+            results.push(unsafe { Array::new(ty.clone(), buffer) });
             if let Some(counts) = &mut instrumentation.counts {
                 counts.peak_bytes += ty.bytes() as u64;
             }
@@ -233,7 +209,10 @@ impl Executable {
                 times[k] += begin.elapsed();
             }
             if let Some(counts) = &mut instrumentation.counts {
-                counts.add(&step.own_work(&|a, b| buffers.start(a) == buffers.start(b)));
+                count(
+                    counts,
+                    &step.own_work(&|a, b| buffers.start(a) == buffers.start(b)),
+                );
             }
             self.retire(k, buffers);
         }

@@ -1,7 +1,7 @@
 //! The report of a compiled program: its steps and its memory.
 
 use super::Executable;
-use crate::origin::Member;
+use gradus_engine::Member;
 use gradus_ir::Loc;
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Levels of vector instructions, and generic loops compiled for each.
 
 use super::Kernel;
-use crate::environment;
+use gradus_engine::environment;
 use std::sync::OnceLock;
 
 /// Which vector instructions a loop may use.

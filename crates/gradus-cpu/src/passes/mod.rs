@@ -11,9 +11,9 @@ mod split_reductions;
 mod trim_loop;
 mod trim_regions;
 
-use crate::environment;
 use dissolve_calls::dissolve_calls;
 use fuse_loops::fuse_loops;
+use gradus_engine::environment;
 use gradus_ir::primitives::{Op, Region};
 use gradus_ir::{Graph, Literal, Node, ValueId, verify};
 use hoist_invariants::hoist_invariants;

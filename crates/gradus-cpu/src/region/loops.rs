@@ -5,7 +5,7 @@ use crate::count::StepForecast;
 use crate::executable::{Executable, Frame};
 use crate::instrumentation::Instrumentation;
 use crate::list::List;
-use crate::options::CompileOptions;
+use crate::options::Reuse;
 use gradus_ir::primitives::region::Entering;
 use gradus_ir::primitives::{Loop, Trips};
 use gradus_ir::{DType, Result, Type};
@@ -41,9 +41,9 @@ enum Destination {
 
 impl LoopCode {
     pub fn new(r: &Loop, compile: CompileBody<'_>) -> Result<LoopCode> {
-        let step = compile(&r.body, &step_options(r))?;
+        let step = compile(&r.body, &step_reuse(r))?;
         let condition = match &r.trips {
-            Trips::While(condition) => Some(compile(condition, &CompileOptions::default())?),
+            Trips::While(condition) => Some(compile(condition, &Reuse::default())?),
             _ => None,
         };
         let inputs = r.body.input_types();
@@ -113,13 +113,13 @@ impl LoopCode {
 }
 
 /// A step may write carried results over carried inputs.
-fn step_options(r: &Loop) -> CompileOptions {
+fn step_reuse(r: &Loop) -> Reuse {
     let carries = r.inputs().carries;
     let mut donated = vec![false; carries.start];
     donated.resize(carries.end, true);
-    CompileOptions {
+    Reuse {
         donated,
-        reusing_outputs: Some(r.carries),
+        outputs: Some(r.carries),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
 use crate::executable::Executable;
 use crate::instrumentation::Instrumentation;
-use crate::options::CompileOptions;
+use crate::options::Reuse;
 use crate::registers::Registers;
 use crate::step::{Largest, Operand, Operands, SameMemory, Step};
 use crate::view::View;
@@ -31,7 +31,7 @@ use switch::SwitchCode;
 type Pointers = SmallVec<[*mut u8; 16]>;
 
 /// Compiles a program that an operation holds.
-pub(crate) type CompileBody<'a> = &'a dyn Fn(&Body, &CompileOptions) -> Result<Arc<Executable>>;
+pub(crate) type CompileBody<'a> = &'a dyn Fn(&Body, &Reuse) -> Result<Arc<Executable>>;
 
 /// A region that runs.
 trait Code: Send + Sync {
@@ -91,7 +91,7 @@ pub(crate) fn step(
     compile: CompileBody<'_>,
     scratch: impl FnOnce(usize) -> BufferId,
 ) -> Box<dyn Step> {
-    let body = |body: &Body| compile(body, &CompileOptions::default());
+    let body = |body: &Body| compile(body, &Reuse::default());
     macro_rules! step {
         ($code:expr) => {
             match $code {
@@ -209,5 +209,6 @@ fn most_expensive(inside: &[StepForecast]) -> StepForecast {
 
 /// Bytes that an array takes where arrays stand one after the other in scratch memory.
 fn room(ty: &Type) -> usize {
-    ty.bytes().next_multiple_of(crate::array::ALIGNMENT)
+    ty.bytes()
+        .next_multiple_of(gradus_engine::memory::ALIGNMENT)
 }

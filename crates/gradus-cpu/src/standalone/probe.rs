@@ -1,13 +1,13 @@
 //! The step of a probe: it passes a value on, and keeps what its observer sees after the run.
 
 use super::copy_unless_same;
-use crate::array::Array;
 use crate::buffers::{BufferId, Buffers, Memory};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
 use crate::registers::Registers;
 use crate::step::{Operand, Operands, SameMemory, Step};
 use crate::view::View;
+use gradus_engine::Array;
 use gradus_ir::{Result, Type};
 use std::fmt;
 

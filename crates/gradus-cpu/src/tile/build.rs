@@ -4,9 +4,9 @@ use super::execute::ROWS;
 use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
 use super::load::Access;
 use super::program::{Code, Instruction, Program, Value};
-use crate::array::ALIGNMENT;
 use crate::kernels;
 use crate::pool::Pieces;
+use gradus_engine::memory::ALIGNMENT;
 use gradus_ir::Width;
 use smallvec::SmallVec;
 

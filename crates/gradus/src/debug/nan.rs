@@ -114,7 +114,7 @@ thread_local! {
 /// Whether results are checked.
 pub(crate) fn checking() -> bool {
     static ALWAYS: LazyLock<bool> =
-        LazyLock::new(|| gradus_cpu::environment::switch("GRADUS_CHECK_NAN"));
+        LazyLock::new(|| gradus_engine::environment::switch("GRADUS_CHECK_NAN"));
     CHECKED.get() || *ALWAYS
 }
 

@@ -2,7 +2,7 @@
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Trace};
-use gradus_cpu::Observer;
+use gradus_engine::Observer;
 use gradus_ir::Op;
 use gradus_ir::primitives::Probe;
 use std::any::TypeId;

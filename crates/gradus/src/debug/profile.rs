@@ -2,8 +2,9 @@
 
 use super::widened;
 use crate::transform::machine_profile;
+use gradus_engine::{Member, TimedStep};
+use gradus_ir::Part;
 use gradus_ir::primitives::Work;
-use gradus_ir::{Loc, Part};
 use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -204,26 +205,20 @@ impl StepTime {
         self.what.split([' ', '{']).next().unwrap_or("")
     }
 
-    pub(crate) fn new(
-        what: String,
-        loc: Loc,
-        time: Duration,
-        bytes: u64,
-        members: &[gradus_cpu::Member],
-    ) -> StepTime {
+    pub(crate) fn new(step: TimedStep) -> StepTime {
         let rates = machine_profile();
-        let seconds = |m: &gradus_cpu::Member| match m.cost.work {
+        let seconds = |m: &Member| match m.cost.work {
             // What costs nothing by itself still gets its part of a step that does nothing else.
             Work::View | Work::Copy => 1e-12,
             work => m.cost.operations as f64 / rates.rate(work) + 1e-12,
         };
-        let total: f64 = members.iter().map(seconds).sum();
+        let total: f64 = step.members.iter().map(seconds).sum();
         StepTime {
-            what,
-            place: loc.file_line(),
-            time,
-            bytes,
-            operations: members
+            place: step.loc.file_line(),
+            time: step.time,
+            bytes: step.bytes,
+            operations: step
+                .members
                 .iter()
                 .map(|m| StepOperation {
                     name: m.name,
@@ -233,6 +228,7 @@ impl StepTime {
                     share: seconds(m) / total,
                 })
                 .collect(),
+            what: step.what,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::tensor::Tensor;
 use crate::trace;
-use gradus_cpu::Array;
+use gradus_engine::Array;
 use gradus_ir::primitives::region::Recomputed;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
 use gradus_ir::{Graph, Loc, Node, Op, Part, Result, Type, ValueId};
@@ -481,7 +481,7 @@ fn item(sequence: &Array, k: usize) -> Result<Array> {
 
 /// The sequence of these rows.
 fn stacked(items: &[Array], ty: &Type) -> Result<Array> {
-    let mut bytes: Vec<u8> = gradus_cpu::with_room("find_nan", ty.bytes())?;
+    let mut bytes: Vec<u8> = gradus_engine::with_room("find_nan", ty.bytes())?;
     items
         .iter()
         .for_each(|i| bytes.extend_from_slice(i.bytes()));

@@ -2,7 +2,7 @@
 
 use crate::tensor::Tensor;
 use crate::trace::users_place;
-use gradus_cpu::environment::{self, Log};
+use gradus_engine::environment::{self, Log};
 use gradus_ir::{DType, Loc};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,7 +7,7 @@ use crate::tensor::Tensor;
 use crate::trace::users_place;
 use crate::tree::{Tree, paths};
 use crate::tree::{leaves, rebuild};
-use gradus_cpu::Array;
+use gradus_engine::Array;
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};

@@ -324,7 +324,7 @@ pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
 pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     let loc = Loc::caller();
     let n = size_of("permutation", n.wide()).map_err(|e| e.at(loc))?;
-    let of_numbers = || gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc));
+    let of_numbers = || gradus_engine::with_room("permutation", n).map_err(|e| e.at(loc));
     let mut order: Vec<i64> = of_numbers()?;
     order.extend(0..n as i64);
     // Three times the bits that n numbers need leave one tie in n² expected.
@@ -335,7 +335,7 @@ pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
         key = next;
         let sort_by = on_behalf_of(loc, || bits(&now, &[n]).to_vec::<u32>())?;
         let mut tagged: Vec<(u32, i64)> =
-            gradus_cpu::with_room("permutation", n).map_err(|e| e.at(loc))?;
+            gradus_engine::with_room("permutation", n).map_err(|e| e.at(loc))?;
         tagged.extend(sort_by.into_iter().zip(order));
         tagged.sort_by_key(|&(k, _)| k);
         order = tagged.into_iter().map(|(_, v)| v).collect();

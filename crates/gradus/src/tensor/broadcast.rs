@@ -4,7 +4,7 @@ use super::integers::{Integer, Integers};
 use super::{Repr, Tensor};
 use crate::debug::widened;
 use crate::trace::error_of;
-use gradus_cpu::Element;
+use gradus_engine::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
 

@@ -4,7 +4,7 @@ use super::Tensor;
 use super::broadcast::Operand;
 use super::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::{called, error_of, on_behalf_of};
-use gradus_cpu::{Array, Element};
+use gradus_engine::{Array, Element};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
 use std::borrow::Cow;
 use std::fmt::Display;

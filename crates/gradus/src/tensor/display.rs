@@ -1,7 +1,7 @@
 //! Printing tensors as NumPy prints arrays.
 
 use super::Tensor;
-use gradus_cpu::Array;
+use gradus_engine::Array;
 use gradus_ir::{FloatType, Kind, Literal};
 use std::fmt;
 

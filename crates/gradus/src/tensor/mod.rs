@@ -20,7 +20,7 @@ pub use compare::where_;
 pub use construct::SequenceNumber;
 pub use einsum::einsum;
 #[doc(inline)]
-pub use gradus_cpu::Element;
+pub use gradus_engine::Element;
 pub use integers::{AxisRange, Integer, Integers};
 pub use math::elementwise_functions;
 #[allow(deprecated)]
@@ -28,7 +28,7 @@ pub use other_names::{cat, concat};
 pub use shape_ops::{concatenate, stack};
 
 use crate::trace::{self, Trace};
-use gradus_cpu::Array;
+use gradus_engine::Array;
 use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, Op, Result, Type, ValueId};
 use std::sync::Arc;
 

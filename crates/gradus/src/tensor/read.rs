@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use crate::trace::users_place;
-use gradus_cpu::Element;
+use gradus_engine::Element;
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 
 /// # Shapes, types, numbers
@@ -92,7 +92,8 @@ impl Tensor {
         let array = self.array().map_err(|e| e.at(loc))?;
         match array.as_slice::<T>() {
             Some(values) => {
-                let mut list = gradus_cpu::with_room(name, values.len()).map_err(|e| e.at(loc))?;
+                let mut list =
+                    gradus_engine::with_room(name, values.len()).map_err(|e| e.at(loc))?;
                 list.extend_from_slice(values);
                 Ok(list)
             }

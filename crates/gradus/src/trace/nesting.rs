@@ -5,6 +5,7 @@
 //! may be used on another thread than the one that traces it: for that thread it comes from outside of all that is traced there.
 
 use super::{Knowledge, State, Trace};
+use crate::context::{Context, Entered};
 use crate::tensor::Tensor;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -35,6 +36,8 @@ pub(super) struct Open {
     pub trace: Arc<Trace>,
     outer: Option<Arc<Trace>>,
     outer_body: Option<Weak<Trace>>,
+    /// The context of the parent, if it was opened on another thread in one.
+    _entered: Option<Entered>,
 }
 
 impl Open {
@@ -49,12 +52,15 @@ impl Open {
             let given: Vec<&Tensor> = given.iter().collect();
             innermost_of(&given)
         });
+        let inherited = parent.as_ref().and_then(|p| p.context.as_ref());
+        let entered = Entered::of_trace(inherited);
         let boundary = super::Boundary::here().or_else(|| parent.as_ref()?.boundary());
         let trace = Arc::new(Trace {
             depth: parent.as_ref().map_or(0, |p| p.depth + 1),
             parent,
             home,
             kind,
+            context: Context::entered(),
             boundary,
             knowledge,
             state: Mutex::new(State::default()),
@@ -70,6 +76,7 @@ impl Open {
             trace,
             outer,
             outer_body,
+            _entered: entered,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Functions compiled once for the types of their arguments.
 
 use super::{leaves, rebuild, types, zeros};
+use crate::context::Context;
 use crate::debug::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
 use crate::tree::{Structure, Tree};
-use gradus_cpu::{Array, CompileOptions, Executable, Input, Recent};
+use gradus_engine::{Array, CompileOptions, Input, Recent};
 use gradus_ir::{Loc, Result, Type};
 use hashbrown::DefaultHashBuilder;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -24,17 +25,22 @@ pub struct Jit<A, B, F> {
     argument: PhantomData<fn(&A)>,
 }
 
-/// What was compiled for one structure and one list of types.
+/// A program of the engine.
+type Compiled = Arc<dyn gradus_engine::Program>;
+
+/// What was compiled for one structure and one list of types in one context.
 struct Program<B> {
+    /// The number of the context.
+    context: u64,
     structure: Structure,
     types: Vec<Type>,
     closed: Closed,
     /// A result to rebuild others like.
     like: B,
-    borrowing: OnceLock<Arc<Executable>>,
-    consuming: OnceLock<Arc<Executable>>,
+    borrowing: OnceLock<Compiled>,
+    consuming: OnceLock<Compiled>,
     /// As `consuming`, with the lines of this function rather than those of an equal program.
-    profiled: OnceLock<Executable>,
+    profiled: OnceLock<Compiled>,
 }
 
 /// Compiles `f` at the first call for each structure of its argument and types of its tensors; later calls run the compiled program alone.
@@ -152,19 +158,13 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             Some(executable) => executable,
             None => {
                 let options = program.options(inputs.len(), true);
-                let compiled = gradus_cpu::compile(&program.closed.graph, &options)?;
+                let compiled = Context::current().compile(&program.closed.graph, &options)?;
                 program.profiled.get_or_init(|| compiled)
             }
         };
         let captured = program.captured()?;
-        let (outputs, times) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
-        let moved = executable.forecast().steps;
-        let steps = (executable.report().steps.into_iter().zip(times))
-            .zip(executable.members().zip(moved))
-            .map(|(((what, loc), time), (members, moved))| {
-                StepTime::new(what, loc, time, moved.bytes, members)
-            })
-            .collect();
+        let (outputs, steps) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
+        let steps = steps.into_iter().map(StepTime::new).collect();
         let results = outputs.into_iter().map(Tensor::from_array).collect();
         Ok((rebuild(&program.like, results), steps))
     }
@@ -186,14 +186,17 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
         let structure = Structure::record(x);
+        let context = Context::current_id();
         let hash = || {
             let mut h = self.hasher.build_hasher();
             structure.hash(&mut h);
             inputs.iter().for_each(|t| t.ty().hash(&mut h));
+            context.hash(&mut h);
             h.finish()
         };
         let is = |p: &Arc<Program<B>>| {
-            p.types.len() == inputs.len()
+            p.context == context
+                && p.types.len() == inputs.len()
                 && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
                 && p.structure == structure
         };
@@ -223,6 +226,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             unreachable!("the function was traced")
         };
         let program = Arc::new(Program {
+            context,
             structure: structure.clone(),
             types,
             closed,
@@ -246,25 +250,22 @@ impl<B> Program<B> {
 
     fn executable<'a>(
         &'a self,
-        slot: &'a OnceLock<Arc<Executable>>,
+        slot: &'a OnceLock<Compiled>,
         arguments: usize,
         consume: bool,
-    ) -> Result<&'a Arc<Executable>> {
+    ) -> Result<&'a Compiled> {
         if let Some(executable) = slot.get() {
             return Ok(executable);
         }
         let options = self.options(arguments, consume);
-        let compiled = gradus_cpu::cached(&self.closed.graph, &options)?;
+        let compiled = Context::current().program(&self.closed.graph, &options)?;
         Ok(slot.get_or_init(|| compiled))
     }
 
     fn options(&self, arguments: usize, consume: bool) -> CompileOptions {
         let mut donated = vec![consume; arguments];
         donated.resize(self.closed.graph.inputs().len(), false);
-        CompileOptions {
-            donated,
-            reusing_outputs: None,
-        }
+        CompileOptions::default().donated(donated)
     }
 
     fn captured(&self) -> Result<Vec<Array>> {
@@ -282,7 +283,7 @@ impl<B> Program<B> {
 
     fn run(
         &self,
-        slot: &OnceLock<Arc<Executable>>,
+        slot: &OnceLock<Compiled>,
         given: Vec<Tensor>,
         consume: bool,
     ) -> Result<Vec<Tensor>> {

@@ -1,16 +1,14 @@
 //! Plans for derivatives: which order of the chain rule is taken, and what it costs.
 
 use super::profile::machine_profile;
+use crate::context::Context;
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
-use gradus_cpu::{CompileOptions, Input, Observer, Recent};
+use gradus_engine::{CompileOptions, Input, Key, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Op, Result, Type};
 use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Instant;
-
-/// How many programs are kept. Beyond, the ones used least recently go.
-const MOST: usize = 1024;
 
 /// The derivative that is planned.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,20 +18,28 @@ pub(super) enum Wanted {
     HessianProduct,
 }
 
-struct Entry {
-    graph: Graph,
+/// Finds the program of a derivative by the first inputs again.
+#[derive(Clone, PartialEq)]
+struct Planned {
+    /// How many inputs these are.
     n: usize,
     wanted: Wanted,
-    program: Arc<Graph>,
 }
 
-static PLANNED: LazyLock<Recent<Arc<Entry>>> = LazyLock::new(|| Recent::new(MOST));
+impl Key for Planned {
+    type Value = Arc<Graph>;
+
+    fn shares(kept: &Graph, asked: &Graph) -> bool {
+        same_places(kept, asked)
+    }
+}
 
 /// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this
 /// machine's rates: a block for each output and each input of a Jacobian, for every two inputs of a Hessian;
 /// the products of the Hessian with as many vectors.
 pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
-    remembered(graph, n, wanted, || {
+    let key = Planned { n, wanted };
+    Context::current().find_or_make(graph, &key, || {
         let options = PlanOptions::default()
             .modes(match wanted {
                 Wanted::Jacobian(modes) => modes,
@@ -41,35 +47,13 @@ pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Gra
             })
             .profile(machine_profile());
         let of = |plan: &Plan| plan.chosen().program.clone();
-        Ok(match wanted {
+        let program = match wanted {
             Wanted::Jacobian(_) => of(gradus_plan::jacobian(graph, n, &options, None)?.plan()),
             Wanted::Hessian => of(gradus_plan::hessian(graph, n, &options, None)?.plan()),
             Wanted::HessianProduct => of(&gradus_plan::hvp(graph, n, &options, None)?),
-        })
+        };
+        Ok(Arc::new(program))
     })
-}
-
-/// What was planned for an equal program before, else what `plan` gives now.
-fn remembered(
-    graph: &Graph,
-    n: usize,
-    wanted: Wanted,
-    plan: impl FnOnce() -> Result<Graph>,
-) -> Result<Arc<Graph>> {
-    let key = graph.fingerprint();
-    let is = |e: &Arc<Entry>| {
-        e.n == n && e.wanted == wanted && e.graph.same(graph) && same_places(&e.graph, graph)
-    };
-    if let Some(found) = PLANNED.find(key, is) {
-        return Ok(found.program.clone());
-    }
-    let entry = Arc::new(Entry {
-        program: Arc::new(plan()?),
-        graph: graph.clone(),
-        n,
-        wanted,
-    });
-    Ok(PLANNED.keep(key, entry, is).program.clone())
 }
 
 /// Whether both programs, which compute the same, come from the same lines, which errors and profiles name.
@@ -223,7 +207,7 @@ pub(super) fn said_by(name: &str, error: Error) -> Error {
 
 /// The bytes that a program holds at once, arguments apart.
 pub(super) fn peak(program: &Graph) -> u64 {
-    gradus_cpu::forecast(program).peak_bytes
+    Context::current().forecast(program).peak_bytes
 }
 
 impl JacobianPlan {
@@ -370,7 +354,7 @@ pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analy
     let mut running = Vec::new();
     for (k, c) in plan.candidates().iter().enumerate() {
         if c.ruled_out.is_none() {
-            let executable = gradus_cpu::cached(&c.program, &CompileOptions::default())?;
+            let executable = Context::current().program(&c.program, &CompileOptions::default())?;
             let (_, counts) = executable.run_counted(inputs())?;
             running.push((k, executable, counts, Vec::new()));
         }

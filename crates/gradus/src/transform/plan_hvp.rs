@@ -3,7 +3,7 @@
 use super::plan::{closed_at, measured, peak, said_by};
 use crate::tensor::Tensor;
 use crate::trace;
-use gradus_cpu::Observer;
+use gradus_engine::Observer;
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use gradus_plan::{Analysis, Candidate, Plan, PlanOptions};
 use std::sync::Arc;

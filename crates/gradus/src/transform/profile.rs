@@ -1,6 +1,7 @@
 //! The rates of this machine, measured on demand and kept in the user's cache folder.
 
-use gradus_cpu::{Array, CompileOptions, Input, environment};
+use crate::context::Context;
+use gradus_engine::{Array, CompileOptions, Input, environment};
 use gradus_ir::primitives::{Binary, Gather, Op, ReduceKind, Unary};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Result, Type, ValueId};
 use gradus_plan::Profile;
@@ -214,7 +215,7 @@ fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[ValueId]) -> ValueId) ->
     let ids: Vec<ValueId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();
     let result = make(&mut g, &ids);
     g.set_outputs(vec![result]);
-    let program = gradus_cpu::compile(&g, &CompileOptions::default())?;
+    let program = Context::current().compile(&g, &CompileOptions::default())?;
     let arrays = inputs.iter().map(array).collect::<Result<Vec<_>>>()?;
     let mut times = Vec::new();
     let begin = Instant::now();

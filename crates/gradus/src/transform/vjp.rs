@@ -5,7 +5,7 @@ use crate::tensor::Tensor;
 use crate::trace;
 use crate::tree::Tree;
 use gradus_ad::Linearized;
-use gradus_cpu::Observer;
+use gradus_engine::Observer;
 use gradus_ir::{Graph, Loc, Result};
 use std::sync::Arc;
 

@@ -31,14 +31,14 @@ macro_rules! elements {
 elements!(f32 => F32, f64 => F64, i32 => I32, i64 => I64, u32 => U32, bool => Bool);
 
 /// Alignment of array memory: a cache line, and the widest vector register.
-pub(crate) const ALIGNMENT: usize = 64;
+pub const ALIGNMENT: usize = 64;
 
 /// Free blocks are kept for reuse up to this many bytes in total.
 const KEPT_BYTES: usize = 256 << 20;
 
 /// Debug builds fill memory that holds nothing with this byte: as a float it is NaN, as an index -1, and it is no
 /// truth value.
-pub(crate) const NOTHING: u8 = 0xff;
+pub const NOTHING: u8 = 0xff;
 
 /// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back.
 /// A memory checker sees more without them.
@@ -111,7 +111,7 @@ pub(crate) fn release_memory() {
 }
 
 /// How many bytes of free blocks are kept.
-pub(crate) fn free_bytes() -> usize {
+pub fn free_bytes() -> usize {
     FREE.lock().unwrap_or_else(PoisonError::into_inner).bytes
 }
 
@@ -137,7 +137,7 @@ fn block_size(len: usize) -> usize {
 
 /// A block of aligned memory.
 #[derive(Debug)]
-pub(crate) struct Buffer {
+pub struct Buffer {
     start: NonNull<u8>,
     /// Size asked for.
     len: usize,
@@ -154,7 +154,7 @@ impl Buffer {
     ///
     /// # Errors
     /// If so much memory cannot be had; who asked says for what.
-    pub(crate) fn new(len: usize) -> Result<Buffer, Shortage> {
+    pub fn new(len: usize) -> Result<Buffer, Shortage> {
         if len > MOST_BYTES {
             return Err(Shortage::MACHINE);
         }
@@ -190,11 +190,13 @@ impl Buffer {
         Ok(start)
     }
 
-    pub(crate) fn start(&self) -> *mut u8 {
+    /// Where it begins.
+    pub fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The bytes asked for.
+    pub fn bytes(&self) -> &[u8] {
         // SAFETY: `new` has initialised `block_size(len)` bytes, which are at least `len`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
@@ -241,7 +243,7 @@ fn layout(size: usize) -> Layout {
 }
 
 /// The error of an operation `name` whose result, an array of type `ty`, is more than can be had.
-pub(crate) fn too_large(name: &str, ty: &Type, shortage: Shortage) -> Error {
+pub fn too_large(name: &str, ty: &Type, shortage: Shortage) -> Error {
     let bytes = Bytes(ty.bytes() as u64);
     shortage.error(format_args!("{name}: {ty} takes {bytes}"))
 }
@@ -291,8 +293,8 @@ impl Array {
         // shared yet.
         unsafe {
             std::ptr::copy_nonoverlapping(values.as_ptr().cast::<u8>(), buffer.start(), ty.bytes());
+            Ok(Array::new(ty, buffer))
         }
-        Ok(Array::new(ty, buffer))
     }
 
     /// As [`from_slice`](Self::from_slice), taking the values.
@@ -322,9 +324,11 @@ impl Array {
             ));
         }
         let buffer = Buffer::new(bytes.len()).map_err(|s| too_large("an array", &ty, s))?;
-        // SAFETY: the buffer was just made with that many bytes, and is not shared yet.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len()) };
-        Ok(Array::new(ty, buffer))
+        // SAFETY: the buffer was just made with that many bytes, and is not shared yet; truth values are checked above.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len());
+            Ok(Array::new(ty, buffer))
+        }
     }
 
     /// The array of `shape` whose elements are `element(0)`, `element(1)`, … in row-major order;
@@ -344,7 +348,8 @@ impl Array {
             // SAFETY: the buffer has room for as many elements, and is not shared yet.
             unsafe { start.add(i).write(element(i)) };
         }
-        Ok(Array::new(ty, buffer))
+        // SAFETY: all elements are written.
+        Ok(unsafe { Array::new(ty, buffer) })
     }
 
     /// The array of `shape` that is `value` everywhere.
@@ -363,10 +368,17 @@ impl Array {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
         }
-        Ok(Array::new(ty, buffer))
+        // SAFETY: all elements are written.
+        Ok(unsafe { Array::new(ty, buffer) })
     }
 
-    pub(crate) fn new(ty: Type, buffer: Buffer) -> Array {
+    /// The array of type `ty` in this buffer.
+    ///
+    /// # Safety
+    /// The buffer has the bytes of the type. Before the elements are read, each byte is written, and truth values as
+    /// 0 or 1.
+    pub unsafe fn new(ty: Type, buffer: Buffer) -> Array {
+        debug_assert!(buffer.len >= ty.bytes());
         Array {
             ty,
             buffer: Arc::new(buffer),
@@ -404,13 +416,18 @@ impl Array {
         Literal::from_ne_bytes(self.ty.dtype, &self.bytes()[i * size..(i + 1) * size])
     }
 
-    pub(crate) fn start(&self) -> *mut u8 {
+    /// Where its elements begin.
+    pub fn start(&self) -> *mut u8 {
         self.buffer.start()
     }
 
-    /// Reuses this array's buffer for a result of type `ty`, which must have the same size in bytes.
-    /// Returns `None` if the buffer is shared. The caller must not read this array after writing the result.
-    pub(crate) fn in_its_memory(&mut self, ty: &Type) -> Option<Array> {
+    /// Reuses this array's buffer for a result of type `ty`. Returns `None` if the buffer is shared.
+    ///
+    /// # Safety
+    /// The type has the bytes of this array's. This array is not read after the result is written, nor the result
+    /// before.
+    pub unsafe fn in_its_memory(&mut self, ty: &Type) -> Option<Array> {
+        debug_assert_eq!(self.ty.bytes(), ty.bytes());
         Arc::get_mut(&mut self.buffer)?;
         Some(Array {
             ty: ty.clone(),

@@ -41,7 +41,7 @@ enum Bound {
 
 /// A request for more memory than can be had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Shortage {
+pub struct Shortage {
     /// Bytes that can be had.
     left: u64,
     bound: Bound,
@@ -88,7 +88,7 @@ impl Shortage {
 }
 
 /// A number of bytes as people read it: `1.2 GB`, in powers of 1000.
-pub(crate) struct Bytes(pub u64);
+pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,7 +144,7 @@ fn parse(text: &str) -> Result<u64, String> {
 }
 
 /// Whether programs that hold `bytes` must [ask](allow) before they run.
-pub(crate) fn must_ask(bytes: usize) -> bool {
+pub fn must_ask(bytes: usize) -> bool {
     bytes >= LARGE || stated().is_some_and(|limit| limit < u64::MAX)
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn must_ask(bytes: usize) -> bool {
 ///
 /// # Errors
 /// If not, with what can be had.
-pub(crate) fn allow(bytes: usize) -> Result<(), Shortage> {
+pub fn allow(bytes: usize) -> Result<(), Shortage> {
     within(bytes).or_else(|_| {
         release();
         within(bytes)
@@ -187,9 +187,11 @@ pub(crate) fn on_release(release: fn()) {
 
 /// Gives back to the system all memory that is kept to be used again.
 pub(crate) fn release() {
-    let releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
-    let releases = releases.clone();
-    releases.into_iter().for_each(|release| release());
+    let releases = || {
+        let releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
+        releases.clone()
+    };
+    releases().into_iter().for_each(|release| release());
     // Last, as the blocks of the others become free blocks.
     array::release_memory();
 }

@@ -73,7 +73,7 @@ impl<T: Clone> Recent<T> {
         };
         entries.insert_unique(hash, entry, |e| e.hash);
         drop(entries);
-        // What it takes to drop them must not be able to wait for this table.
+        // Dropped without the lock: dropping a value may use this table.
         drop(forgotten);
         value
     }
@@ -109,10 +109,17 @@ impl<T: Clone> Recent<T> {
         self.len() == 0
     }
 
-    /// Calls `f` with each.
-    pub fn for_each(&self, f: impl FnMut(&T)) {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.iter().map(|e| &e.value).for_each(f);
+    /// How many are kept at most.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = std::mem::take(&mut *entries);
+        drop(entries);
+        drop(forgotten);
     }
 }
 

@@ -42,7 +42,8 @@ impl Observer {
         self.id
     }
 
-    pub(crate) fn see(&self, value: &Array) {
+    /// Shows it a value. Engines do so after the run that made it.
+    pub fn see(&self, value: &Array) {
         (self.hook)(value);
     }
 }

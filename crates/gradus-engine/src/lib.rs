@@ -1,0 +1,31 @@
+//! The interface between the front end and the engines that run its programs.
+//!
+//! **What it is**: an [`Engine`] compiles a graph to a [`Program`], which runs on [`Array`]s.
+//! A [`Cache`] keeps compiled programs and other work on graphs. An [`Observer`] sees values while programs run.
+//! **What enters**: a [`gradus_ir::Graph`] and arrays. **What leaves**: arrays, [`Counts`], [times](TimedStep).
+//!
+//! **Invariants**: arrays lie in main memory, in row-major order. Only this crate asks the system for their memory, so
+//! limits hold for all engines together.
+//! **Never here**: derivatives, tracing, kernels, an engine.
+
+mod array;
+mod cache;
+pub mod environment;
+mod limit;
+mod observer;
+mod options;
+mod program;
+mod recent;
+
+pub use array::{Array, Element, allocations, with_room};
+pub use cache::{Cache, KeepsMemory, Key, Source, same_blame};
+pub use observer::Observer;
+pub use options::CompileOptions;
+pub use program::{Counts, Engine, Input, Member, Program, TimedStep};
+pub use recent::Recent;
+
+/// The memory of arrays, for engines that write results in place or keep memory from run to run.
+pub mod memory {
+    pub use crate::array::{ALIGNMENT, Buffer, NOTHING, free_bytes, too_large};
+    pub use crate::limit::{Bytes, Shortage, allow, must_ask};
+}
