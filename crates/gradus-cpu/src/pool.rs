@@ -5,8 +5,10 @@
 //! thread wrote last time is in its cache, and to write where another one wrote costs several times as much as to
 //! compute a row of a matrix.
 //!
-//! To wake a thread takes longer than a small matrix product. Hence a helper that has worked looks for more for a
-//! while, and small work does not wake one that sleeps, unless much of it comes.
+//! Waking a thread takes longer than a small matrix product; handing work to a thread that looks for it takes half a
+//! microsecond. Hence a helper looks for more work for a fifth of a millisecond after its last piece, and small work
+//! does not wake a sleeping helper, unless much of it comes. The workers of rayon sleep within twenty microseconds, so
+//! Jacobians of fifty to a hundred microseconds take 0.6 of the time here.
 
 use gradus_engine::environment::{self, warn_once};
 use std::any::Any;

@@ -1,4 +1,6 @@
-//! Products are computed the way round in which they are used.
+//! Products are computed in the orientation in which they are used.
+//!
+//! `(A·B)ᵀ = Bᵀ·Aᵀ`, and operands can be read with strides at no cost. A transposed result would be a copy.
 
 use super::rewrite;
 use gradus_ir::primitives::{Contract, Layout, Op};

@@ -1,4 +1,7 @@
-//! Where the time of a compiled program goes: by line of the source, and as a trace for Chrome.
+//! The time of a compiled program by line of the source, and as a trace for Chrome.
+//!
+//! The time of a loop is divided among the lines of its body by estimates, because reading a clock in each step would
+//! take longer than the step. A loop of unknown length counts as one step.
 
 use super::widened;
 use crate::transform::machine_profile;

@@ -1,4 +1,10 @@
-//! Loops: a body that is run again and again on what it returned the time before.
+//! Loops: a body that runs again and again on its own results.
+//!
+//! The derivative of a loop is the same loop, which also keeps the values that the derivatives of its steps need, and a
+//! linear loop over these values. Transposition lets the linear loop take the steps in the other order.
+//! Values that are the same in all steps are not kept; items of a sequence are read again.
+//! A loop of unknown length keeps items of its steps in *lists*, which only loops read. Lists never enter or leave a
+//! program, so such a derivative is one call (`Recomputed::Scoped`), dissolved when nothing more is differentiated.
 
 mod batch;
 mod builder;
