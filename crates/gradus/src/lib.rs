@@ -190,11 +190,13 @@ pub mod coming_from {}
 mod context;
 pub mod control;
 mod debug;
+mod function;
 #[cfg(feature = "io")]
 pub mod io;
 pub mod nn;
 pub mod optim;
 pub mod random;
+mod run;
 pub mod solve;
 pub mod tensor;
 #[doc = include_str!("tour.md")]

@@ -15,10 +15,10 @@ pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
 
 use crate::context::{Context, Entered};
 use crate::debug;
+use crate::run::{compute, execute};
 use crate::tensor::{Repr, Tensor, Traced};
-use crate::tree::{Tree, leaves, rebuild};
 use boundary::Boundary;
-use gradus_engine::{Array, CompileOptions, Input, Observer};
+use gradus_engine::{Array, Observer};
 use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, Op, Result, Type, ValueId};
 use nesting::{Home, Open, innermost_of};
@@ -187,12 +187,7 @@ impl Trace {
             .collect();
         let outputs = program.add_region(region.without_effects(), &inputs)?;
         program.set_outputs(outputs);
-        let arrays = node.operands.iter();
-        let arrays: Vec<Tensor> = arrays
-            .map(|o| Tensor::from_array(state.values[o].clone()))
-            .collect();
-        let values = execute(&program, &arrays)?;
-        values.iter().map(Tensor::array).collect()
+        execute(&program, &state.values_of(node))
     }
 
     fn compute(&self, state: &State, id: ValueId) -> Result<Array> {
@@ -218,9 +213,7 @@ impl Trace {
                 }
             };
         }
-        let operands = node.operands.iter();
-        let arrays = operands.map(|o| Tensor::from_array(state.values[o].clone()));
-        compute(&state.graph, node, arrays.collect())
+        compute(&state.graph, node, &state.values_of(node))
     }
 }
 
@@ -241,27 +234,13 @@ fn missing(graph: &Graph, value: ValueId, is_there: impl Fn(ValueId) -> bool) ->
     order
 }
 
-/// The value of one node, from those of its operands. Nobody sees it: that happens when the program runs.
-pub(crate) fn compute(graph: &Graph, node: &Node, operands: Vec<Tensor>) -> Result<Array> {
-    if matches!(node.op, Op::Probe(_)) {
-        return operands[0].array();
-    }
-    let mut one = Graph::new();
-    one.set_loc(node.loc);
-    let inputs: Vec<ValueId> = node
-        .operands
-        .iter()
-        .map(|&o| one.input(graph.ty(o).clone()))
-        .collect();
-    let out = one.add_like(node, &inputs);
-    one.set_outputs(out.to_vec());
-    match execute(&one, &operands)?.pop() {
-        Some(t) => t.array(),
-        None => unreachable!("a program of one output gave none"),
-    }
-}
-
 impl State {
+    /// The values of a node's operands, which are there.
+    fn values_of(&self, node: &Node) -> Vec<Array> {
+        let operands = node.operands.iter();
+        operands.map(|o| self.values[o].clone()).collect()
+    }
+
     /// The node of `tensor` in this graph; a hidden input if it comes from outside.
     fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<ValueId> {
         let identity = match &tensor.0 {
@@ -334,28 +313,6 @@ pub(crate) fn close(
     })
 }
 
-/// [`close`] for a function of trees; also what it returns, to rebuild others like.
-pub(crate) fn close_tree<A: Tree, B: Tree>(
-    kind: Kind,
-    types: &[Type],
-    knowledge: Knowledge,
-    like: &A,
-    f: impl Fn(&A) -> B,
-) -> Result<(Closed, B)> {
-    let mut result = None;
-    let given = leaves(like);
-    let closed = close(kind, types, knowledge, &given, &mut |args| {
-        let y = f(&rebuild(like, args));
-        let leaves = leaves(&y);
-        result = Some(y);
-        leaves
-    })?;
-    match result {
-        Some(y) => Ok((closed, y)),
-        None => unreachable!("the closure was traced"),
-    }
-}
-
 /// Applies a program: runs it on concrete arguments; on traced ones it becomes part of the innermost trace.
 pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
     let references: Vec<&Tensor> = arguments.iter().collect();
@@ -392,23 +349,14 @@ fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
 
 /// Runs a program on concrete arguments, through the cache of compiled programs.
 pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
-    let results = execute(graph, &arguments)?;
-    if debug::checking() {
-        debug::check(graph, &arguments, &results)?;
-    }
-    Ok(results)
-}
-
-/// As [`run`], whatever the results are.
-pub(crate) fn execute(graph: &Graph, arguments: &[Tensor]) -> Result<Vec<Tensor>> {
-    let program = Context::current().program(graph, &CompileOptions::default())?;
-    let arrays = arguments
-        .iter()
+    let arrays: Vec<Array> = (arguments.iter())
         .map(Tensor::array)
-        .collect::<Result<Vec<Array>>>()?;
-    let inputs: Vec<Input<'_>> = arrays.iter().map(Input::Borrowed).collect();
-    let outputs = program.run(inputs)?;
-    Ok(outputs.into_iter().map(Tensor::from_array).collect())
+        .collect::<Result<_>>()?;
+    let results = execute(graph, &arrays)?;
+    if debug::checking() {
+        debug::check(graph, &arrays, &results)?;
+    }
+    Ok(results.into_iter().map(Tensor::from_array).collect())
 }
 
 impl Closed {

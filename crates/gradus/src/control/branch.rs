@@ -1,6 +1,6 @@
 //! Choices between functions, of which one runs.
 
-use super::{apply, check_same, close, on_inputs, or_stop, types};
+use crate::function::{apply_region, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
@@ -162,5 +162,5 @@ fn choose<A: Tree, B: Tree>(
         branches: programs.collect::<Result<_>>()?,
     });
     operands.insert(0, index.clone());
-    Ok(rebuild(like, apply(region, operands, loc)?))
+    Ok(rebuild(like, apply_region(region, operands, loc)?))
 }

@@ -1,6 +1,6 @@
 //! What the way back keeps of a loop's steps, and what it computes again.
 
-use super::called;
+use crate::function::as_call;
 use crate::tree::Tree;
 use gradus_ir::primitives::region::Recompute;
 use gradus_ir::primitives::{Body, Loop, Region, Trips};
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 #[track_caller]
 pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
-    move |x| called("checkpoint", &f, x, loc, Recompute::checkpoint)
+    move |x| as_call("checkpoint", &f, x, loc, Recompute::checkpoint)
 }
 
 /// What the way back through a [`scan_with`](crate::control::scan_with) or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.

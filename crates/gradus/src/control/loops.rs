@@ -3,7 +3,8 @@
 use super::growing::Growing;
 use super::invariant::before_steps;
 use super::keep::Steps;
-use super::{Keep, apply, check_carried, close, on_inputs, or_stop, types};
+use super::{Keep, check_carried};
+use crate::function::{apply_region, close, on_inputs, or_stop, types};
 use crate::tensor::{Integer, Tensor};
 use crate::trace;
 use crate::tree::{Tree, leaves, rebuild};
@@ -163,7 +164,7 @@ fn go_on<C: Tree>(
             carries: carried.len(),
             body,
         });
-        let mut results = apply(region, operands, loc)?;
+        let mut results = apply_region(region, operands, loc)?;
         results.truncate(carried.len());
         Ok(results)
     };
@@ -309,7 +310,7 @@ fn count_up<C: Tree>(
                 carries: carried.len(),
                 body,
             });
-            return apply(region, operands, loc);
+            return apply_region(region, operands, loc);
         };
         let steps = Steps {
             body: &body,

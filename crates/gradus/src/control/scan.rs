@@ -2,7 +2,8 @@
 
 use super::invariant::before_steps;
 use super::keep::Steps;
-use super::{Keep, check_carried, check_same, close, on_inputs, or_stop, types, zeros};
+use super::{Keep, check_carried};
+use crate::function::{check_same, close, on_inputs, or_stop, types, zeros};
 use crate::tensor::{Tensor, concatenate, stack};
 use crate::trace;
 use crate::transform::vmap;

@@ -1,15 +1,18 @@
 //! Looking into programs: as a page, while they run, for the first NaN, by line.
 
+mod check;
 mod nan;
 mod probe;
 mod profile;
+mod report;
 mod search;
-pub(crate) mod widened;
 
-pub use nan::{NanReport, find_nan, with_nan_check};
-pub(crate) use nan::{check, checking};
+pub use check::with_nan_check;
+pub(crate) use check::{check, checking};
+pub use nan::find_nan;
 pub use probe::debug_print;
 pub use profile::{LineProfile, LineTime, StepOperation, StepTime, by_line, chrome_trace};
+pub use report::NanReport;
 pub use search::NanWithin;
 
 use crate::transform::machine_profile;

@@ -3,7 +3,7 @@
 //! The time of a loop is divided among the lines of its body by estimates, because reading a clock in each step would
 //! take longer than the step. A loop of unknown length counts as one step.
 
-use super::widened;
+use crate::tensor::widened;
 use crate::transform::machine_profile;
 use gradus_engine::{Member, TimedStep};
 use gradus_ir::Part;

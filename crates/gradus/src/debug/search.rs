@@ -1,7 +1,6 @@
 //! Which operation of a program made the first NaN or infinity: all values are computed one operation at a time, and regions searched inside.
 
-use crate::tensor::Tensor;
-use crate::trace;
+use crate::run::{compute, execute};
 use gradus_engine::Array;
 use gradus_ir::primitives::region::Recomputed;
 use gradus_ir::primitives::{Call, Loop, Region, Trips};
@@ -80,8 +79,8 @@ impl fmt::Display for NanWithin {
 pub(super) struct Found {
     pub op: Op,
     pub loc: Loc,
-    pub operands: Vec<Tensor>,
-    pub result: Tensor,
+    pub operands: Vec<Array>,
+    pub result: Array,
     pub reaches_result: bool,
     /// Innermost first.
     pub within: Vec<NanWithin>,
@@ -102,12 +101,11 @@ impl Found {
 /// Searches `graph` at these arguments.
 pub(super) fn search(
     graph: &Graph,
-    arguments: &[Tensor],
+    arguments: &[Array],
     meaning: Meaning,
 ) -> Result<Option<Found>> {
-    let arrays: Result<Vec<Array>> = arguments.iter().map(Tensor::array).collect();
-    // Nobody sees what is run again.
-    inside(&graph.without_effects(), &arrays?, meaning)
+    // No one sees again values that are computed again.
+    inside(&graph.without_effects(), arguments, meaning)
 }
 
 /// What it means that an argument is not finite.
@@ -161,9 +159,7 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
             Op::Input(k) => vec![Value::Array(arguments[*k as usize].clone())],
             Op::Region(region) => evaluate(region, node.loc, &given)?,
             _ => {
-                let arrays: Result<Vec<Array>> = given.iter().map(Value::array).collect();
-                let tensors = arrays?.into_iter().map(Tensor::from_array);
-                let value = trace::compute(graph, node, tensors.collect())?;
+                let value = compute(graph, node, &arrays(&given)?)?;
                 vec![Value::Array(value)]
             }
         };
@@ -253,8 +249,8 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
     Ok(Some(Found {
         op: node.op.clone(),
         loc: node.loc,
-        operands: given.map(Tensor::from_array).collect(),
-        result: Tensor::from_array(result),
+        operands: given.collect(),
+        result,
         reaches_result: first.is_some(),
         within: Vec::new(),
         near: near(
@@ -449,12 +445,6 @@ fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Valu
         results.push(Value::Array(Array::from_slice(&[done as i64], &[])?));
     }
     Ok(results)
-}
-
-fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> {
-    let tensors: Vec<Tensor> = arguments.iter().cloned().map(Tensor::from_array).collect();
-    let results = trace::execute(graph, &tensors)?;
-    results.iter().map(Tensor::array).collect()
 }
 
 fn arrays(values: &[Value]) -> Result<Vec<Array>> {

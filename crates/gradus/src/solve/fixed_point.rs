@@ -3,7 +3,8 @@
 use super::root::root_of;
 use super::vector::{Packing, norm, within};
 use super::{LinearSolver, require};
-use crate::control::{changed, check_same, or_stop, while_loop};
+use crate::control::while_loop;
+use crate::function::{changed, check_same, or_stop};
 use crate::tensor::Tensor;
 use crate::trace::on_behalf_of;
 use crate::tree::{Tree, leaves, map2, zeros_like};

@@ -3,7 +3,7 @@
 use super::krylov::{self, System};
 use super::require;
 use super::vector::Packing;
-use crate::control::{apply, changed, check_same, close, on_inputs, or_stop, types};
+use crate::function::{apply_region, changed, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge, on_behalf_of};
 use crate::transform::custom::{only_floats, refuse_nonlinear};
@@ -238,7 +238,7 @@ pub(super) fn solve<V: Tree>(
         solve,
         residuals,
     }));
-    Ok(rebuild(b, apply(region, operands, loc)?))
+    Ok(rebuild(b, apply_region(region, operands, loc)?))
 }
 
 /// A linear function with what it uses from outside as its first arguments.

@@ -19,7 +19,7 @@ pub use fixed_point::{FixedPoint, fixed_point};
 pub use linear::{LinearSolver, Method, linear_solve, linear_solve_preconditioned};
 pub use root::{Root, custom_root, find_root};
 
-use crate::control::apply;
+use crate::function::apply_region;
 use crate::tensor::Tensor;
 use gradus_ir::primitives::{Check, Region};
 use gradus_ir::{Loc, Result};
@@ -40,5 +40,5 @@ fn require(
     let mut operands = vec![holds];
     operands.extend(reported.iter().map(|&t| t.clone()));
     operands.push(x);
-    Ok(apply(Region::Check(check), operands, loc)?.remove(0))
+    Ok(apply_region(Region::Check(check), operands, loc)?.remove(0))
 }

@@ -1,8 +1,8 @@
 //! Bringing operands to one element type and one shape.
 
 use super::integers::{Integer, Integers};
+use super::widened;
 use super::{Repr, Tensor};
-use crate::debug::widened;
 use crate::trace::error_of;
 use gradus_engine::Element;
 use gradus_ir::primitives::Layout;

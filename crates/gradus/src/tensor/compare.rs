@@ -2,7 +2,7 @@
 
 use super::Tensor;
 use super::broadcast::{Operand, binary, both, common_shape, expand};
-use crate::debug::widened;
+use super::widened;
 use crate::trace::error_of;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};

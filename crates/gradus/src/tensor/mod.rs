@@ -14,6 +14,7 @@ mod product;
 mod read;
 mod reduce;
 mod shape_ops;
+pub(crate) mod widened;
 
 pub use broadcast::Operand;
 pub use compare::where_;

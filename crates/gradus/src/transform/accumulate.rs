@@ -1,11 +1,11 @@
 //! Gradients added up over parts of a batch.
 
 use super::grad::{check_inputs, differentiate};
-use super::{leaves, named, or_stop, rebuild, zeros};
 use crate::control::{ScanOptions, scan_at};
+use crate::function::{named, or_stop, zeros};
 use crate::tensor::Tensor;
 use crate::trace::on_behalf_of;
-use crate::tree::{Tree, map, paths, zeros_like};
+use crate::tree::{Tree, leaves, map, paths, rebuild, zeros_like};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
 /// The value and the gradient with respect to `p` of the mean of `f(p, part)` over `parts` equal parts of a batch, one part at a time.

@@ -1,8 +1,9 @@
 //! Derivatives held against finite differences.
 
-use super::{Modes, floats, jvp, leaves, rebuild, vjp};
+use super::{Modes, jvp, vjp};
+use crate::function::{argument_at, floats};
 use crate::tensor::Tensor;
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{DType, Error, ErrorKind, FloatType, Loc, Result};
 
 /// How closely derivatives must agree; see [`check_grads_with`].
@@ -75,7 +76,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
 
     let direction: Vec<Tensor> = inputs.iter().map(|t| spread(t, 0)).collect();
     let moved = |by: f64| -> A {
-        let leaves = inputs
+        let moved = inputs
             .iter()
             .zip(&direction)
             .map(|(t, d)| {
@@ -86,7 +87,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
                 }
             })
             .collect();
-        rebuild(x, leaves)
+        rebuild(x, moved)
     };
     if options.modes == Modes::Reverse {
         return by_reverse(f, x, &inputs, step, tolerance);
@@ -153,17 +154,17 @@ fn by_reverse<A: Tree, B: Tree>(
         let slopes = numbers(&back[k])?;
         for (i, slope) in slopes.into_iter().enumerate() {
             let moved = |by: f64| -> Result<(f64, f64)> {
-                let mut leaves = inputs.to_vec();
+                let mut changed = inputs.to_vec();
                 let mut values = numbers(&inputs[k])?;
                 values[i] += by;
-                leaves[k] = Tensor::new(values, inputs[k].shape())?.astype(inputs[k].dtype());
-                dot(&seeds, &self::leaves(&f(&rebuild(x, leaves))))
+                changed[k] = Tensor::new(values, inputs[k].shape())?.astype(inputs[k].dtype());
+                dot(&seeds, &leaves(&f(&rebuild(x, changed))))
             };
             let difference = (moved(step)?.0 - moved(-step)?.0) / (2.0 * step);
             worst.see(slope, difference, tolerance, || {
                 format!(
                     "check_grads: along element {i} of {} the result, weighted, changes by {difference:e}, by finite differences; reverse mode gives {slope:e}",
-                    super::argument_at(&names[k])
+                    argument_at(&names[k])
                 )
             });
         }

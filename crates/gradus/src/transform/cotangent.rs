@@ -1,9 +1,8 @@
 //! What comes back to a value, changed on its way; values with another derivative than their own.
 
 use super::custom::{Outside, with_tangent};
-use super::{floats, leaves, or_stop, rebuild, types};
-use crate::control::{apply, changed, check_same, close};
-use crate::tree::Tree;
+use crate::function::{apply_region, changed, check_same, close, floats, or_stop, types};
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::region::CotangentHook;
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{Graph, Literal, Loc, ValueId};
@@ -77,7 +76,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
             backward: backward.into(),
             residuals,
         }));
-        for (&k, y) in through.iter().zip(apply(region, operands, loc)?) {
+        for (&k, y) in through.iter().zip(apply_region(region, operands, loc)?) {
             inputs[k] = y;
         }
         Ok(rebuild(x, inputs))

@@ -1,7 +1,8 @@
 //! Functions with derivatives of their own.
 
-use super::{check_like, floats, or_stop, types, zeros};
-use crate::control::{apply, changed, check_same, close, on_inputs};
+use crate::function::{
+    apply_region, changed, check_like, check_same, close, floats, on_inputs, or_stop, types, zeros,
+};
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
@@ -134,7 +135,7 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
     let args: Vec<usize> = (fixed..all.len()).chain(a..a + b).collect();
     let rule = on_inputs(&derivative.graph, &all, &args)?.into();
     let region = Region::Call(Call::CustomJvp(CustomJvp { body, rule, fixed }));
-    Ok(rebuild(&like, apply(region, operands, loc)?))
+    Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
 /// `f` with its own way back: `forward(x)` is `(f(x), r)`, and `backward(r, ȳ)` the cotangent `x̄` for the cotangent `ȳ` of the value.
@@ -264,7 +265,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
         backward,
         fixed,
     }));
-    Ok(rebuild(&like, apply(region, operands, loc)?))
+    Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
 /// The linear function `f(r, x)` of `x`, with the transpose that is given: `transpose(r, ȳ)` is the cotangent `x̄`.
@@ -366,7 +367,7 @@ fn linear_pair<R: Tree, A: Tree, B: Tree>(
         transpose,
         residuals: first,
     }));
-    Ok(rebuild(&like, apply(region, operands, loc)?))
+    Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
 /// Refuses a program that a user says is linear and that is not, at the line that is to blame.

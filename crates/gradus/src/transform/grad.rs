@@ -1,9 +1,9 @@
 //! Gradients of functions that return one number, by reverse mode.
 
-use super::{leaves, or_stop, rebuild, types, zeros};
+use crate::function::{argument_at, or_stop, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
 /// The gradient of `f`: a function that gives, for each tensor of its argument, the derivative of `f`'s value with respect to it.
@@ -173,7 +173,7 @@ fn check_floats<A: Tree>(name: &str, at: &A, inputs: &[Tensor], wrt: &[usize]) -
 
 /// The message for a derivative with respect to something that is no float.
 fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
-    let which = super::argument_at(path);
+    let which = argument_at(path);
     Error::new(
         ErrorKind::Derivative,
         format!(

@@ -1,11 +1,12 @@
 //! Products of a Hessian with a vector, without the Hessian.
 
 use super::grad::{check_inputs, check_value, differentiate};
+use super::jvp;
 use super::plan::{Wanted, planned};
-use super::{check_like, close_at, jvp, leaves, or_stop, rebuild, zeros};
+use crate::function::{check_like, close_at, or_stop, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, on_behalf_of};
-use crate::tree::Tree;
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::Loc;
 
 /// How two derivatives are composed. All give the same numbers where the Hessian is symmetric, as it is unless a function has a rule of its own

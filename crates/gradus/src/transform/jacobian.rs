@@ -2,11 +2,11 @@
 
 use super::grad::{check_inputs, check_value};
 use super::plan::{Wanted, planned};
-use super::{close_at, leaves, or_stop, zeros};
 use crate::Tree;
+use crate::function::{close_at, or_stop, zeros};
 use crate::tensor::{Tensor, concatenate};
 use crate::trace;
-use crate::tree::paths;
+use crate::tree::{leaves, paths};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use gradus_plan::Modes;
 

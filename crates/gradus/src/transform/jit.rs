@@ -1,11 +1,11 @@
 //! Functions compiled once for the types of their arguments.
 
-use super::{leaves, rebuild, types, zeros};
 use crate::context::Context;
 use crate::debug::{self, StepTime};
+use crate::function::{types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};
-use crate::tree::{Structure, Tree};
+use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_engine::{Array, CompileOptions, Input, Recent};
 use gradus_ir::{Loc, Result, Type};
 use hashbrown::DefaultHashBuilder;

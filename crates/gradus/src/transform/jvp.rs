@@ -1,8 +1,8 @@
 //! Forward mode: the value and its change along one direction.
 
-use super::{check_like, close_at, floats, leaves, or_stop, rebuild, zeros};
+use crate::function::{check_like, close_at, floats, or_stop, zeros};
 use crate::trace;
-use crate::tree::Tree;
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::{Loc, Result};
 
 /// The value of `f` at `at`, and its derivative there along `tangent`: `(f(x), ∂f(x)·ẋ)`.

@@ -1,10 +1,10 @@
 //! Several losses at once.
 
 use super::grad::{check_inputs, is_loss};
-use super::{argument_at, close_at, leaves, or_stop, rebuild, zeros};
+use crate::function::{argument_at, close_at, or_stop, zeros};
 use crate::tensor::Tensor;
 use crate::trace;
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
 /// The values of several losses and the gradient of each: `f` returns a tree of float scalars, and the gradients come in the order of its tensors.

@@ -46,11 +46,11 @@ pub use gradus_plan::{
     Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, SearchLimits, SourceLines,
 };
 
-use crate::control::{or_stop, types, zeros};
+use crate::function::types;
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Kind, Knowledge};
-use crate::tree::{Structure, Tree, leaves, rebuild};
-use gradus_ir::{Error, ErrorKind, Graph, Result};
+use crate::trace::{self, Kind, Knowledge};
+use crate::tree::{Tree, leaves, rebuild};
+use gradus_ir::{Graph, Result};
 
 /// The program that `f` is at `x`: its arguments are the tensors of `x`, followed by what `f` uses from outside.
 ///
@@ -95,70 +95,4 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
 pub fn stop_gradient<A: Tree>(x: &A) -> A {
     let stopped = leaves(x).iter().map(Tensor::stop_gradient).collect();
     rebuild(x, stopped)
-}
-
-/// Positions of the float leaves.
-fn floats(leaves: &[Tensor]) -> Vec<usize> {
-    (0..leaves.len())
-        .filter(|&k| leaves[k].ty().dtype.has_derivatives())
-        .collect()
-}
-
-/// Traces `f` at known values, which it may read.
-pub(crate) fn close_at<A: Tree, B: Tree>(
-    f: &impl Fn(&A) -> B,
-    at: &A,
-    leaves: &[Tensor],
-) -> Result<(Closed, B)> {
-    trace::close_tree(
-        Kind::Function,
-        &types(leaves),
-        Knowledge::Values(leaves.to_vec()),
-        at,
-        f,
-    )
-}
-
-/// How messages call the leaf at `path` of the argument.
-pub(crate) fn argument_at(path: &str) -> String {
-    if path.is_empty() {
-        "the argument".to_string()
-    } else {
-        format!("leaf `{path}` of the argument")
-    }
-}
-
-/// How messages go on about the leaf at `path` of a tree just named.
-fn named(path: &str) -> String {
-    if path.is_empty() {
-        "it".to_string()
-    } else {
-        format!("leaf `{path}`")
-    }
-}
-
-/// Checks that `got` has the structure of `wanted` and leaves of the same types.
-fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()> {
-    let (s, t) = (Structure::record(wanted), Structure::record(got));
-    if let Some(difference) = s.difference(&t) {
-        return Err(Error::new(
-            ErrorKind::Tree,
-            format!("{what}: the trees differ: {difference}"),
-        ));
-    }
-    let paths = crate::tree::paths(wanted);
-    for (k, (w, g)) in leaves(wanted).iter().zip(leaves(got)).enumerate() {
-        if w.ty().dtype.has_derivatives() && w.ty() != g.ty() {
-            return Err(Error::new(
-                ErrorKind::Tree,
-                format!(
-                    "{what}: {} must be {}, got {}",
-                    named(&paths[k]),
-                    w.ty(),
-                    g.ty()
-                ),
-            ));
-        }
-    }
-    Ok(())
 }

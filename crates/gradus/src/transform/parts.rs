@@ -1,9 +1,9 @@
 //! Derivatives with respect to some of the tensors of a tree.
 
 use super::grad::differentiate_wrt;
-use super::{leaves, or_stop, rebuild};
+use crate::function::or_stop;
 use crate::tensor::Tensor;
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
 /// The gradient of `f` with respect to the tensors whose paths `wrt` selects; paths are those of [`tree::paths`](crate::tree::paths).

@@ -1,6 +1,6 @@
 //! Functions whose cost the user states.
 
-use crate::control::called;
+use crate::function::as_call;
 use crate::tree::Tree;
 use gradus_ir::Loc;
 use gradus_ir::primitives::region::{Recompute, Recomputed};
@@ -35,7 +35,7 @@ pub use gradus_ir::primitives::region::UserCost;
 pub fn with_cost<A: Tree, B: Tree>(f: impl Fn(&A) -> B, cost: UserCost) -> impl Fn(&A) -> B {
     let loc = Loc::caller();
     move |x| {
-        called("with_cost", &f, x, loc, |body| {
+        as_call("with_cost", &f, x, loc, |body| {
             Recompute::call(Recomputed::Costed(cost), body)
         })
     }

@@ -1,10 +1,10 @@
 //! Values on the way of a computation, and their cotangents, by name.
 
 use super::grad::{check_inputs, differentiate};
-use super::{leaves, or_stop, rebuild, types, zeros};
+use crate::function::{or_stop, types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge, Trace};
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 use std::cell::RefCell;
 use std::collections::BTreeMap;

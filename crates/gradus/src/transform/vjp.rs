@@ -1,9 +1,9 @@
 //! The tangent map at a point as a function, and its transpose.
 
-use super::{check_like, close_at, floats, leaves, or_stop, rebuild, zeros};
+use crate::function::{check_like, close_at, floats, or_stop, zeros};
 use crate::tensor::Tensor;
 use crate::trace;
-use crate::tree::Tree;
+use crate::tree::{Tree, leaves, rebuild};
 use gradus_ad::Linearized;
 use gradus_engine::Observer;
 use gradus_ir::{Graph, Loc, Result};

@@ -1,9 +1,9 @@
 //! A function of one example made a function of a batch.
 
-use super::{leaves, or_stop, rebuild};
+use crate::function::{argument_at, or_stop, zeros};
 use crate::tensor::{Integer, Tensor};
 use crate::trace::{self, Kind, Knowledge};
-use crate::tree::{Tree, paths};
+use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
 
 /// Along which axis each tensor of a tree is mapped.
@@ -111,7 +111,7 @@ fn map<A: Tree, B: Tree>(
         || inputs.clone(),
         || {
             let y = like.get_or_insert_with(|| f(x));
-            leaves(y).iter().map(|t| super::zeros(t.ty())).collect()
+            leaves(y).iter().map(|t| zeros(t.ty())).collect()
         },
     );
     match like {
@@ -234,7 +234,7 @@ fn resolve_inputs(
                     ErrorKind::Axis,
                     format!(
                         "{name}: {} is {} and has no axis {axis} to map over",
-                        super::argument_at(&paths()[k]),
+                        argument_at(&paths()[k]),
                         t.ty()
                     ),
                 )

@@ -1,6 +1,6 @@
 //! Where one number of f64 turned an array of f32 into f64. NumPy's rule is kept; this says that it was applied.
 
-use crate::tensor::Tensor;
+use super::Tensor;
 use crate::trace::users_place;
 use gradus_engine::environment::{self, Log};
 use gradus_ir::{DType, Loc};
@@ -42,6 +42,6 @@ pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
 }
 
 /// Whether that happened at `place`.
-pub(super) fn at(place: Option<Place>) -> bool {
+pub(crate) fn at(place: Option<Place>) -> bool {
     place.is_some_and(|place| places().contains(&place))
 }

@@ -1,0 +1,58 @@
+//! Results that are not finite as mistakes.
+
+use super::report::NanReport;
+use super::search::{Finite, Meaning, search};
+use gradus_engine::Array;
+use gradus_ir::{Error, ErrorKind, Graph, Result};
+use std::cell::Cell;
+use std::sync::LazyLock;
+
+/// Runs `f`; within it, on this thread, a program that makes results which are not finite is a mistake: the message of [`find_nan`], with the line. Operations outside of
+/// programs are programs too. What a program is given is no mistake of its own, nor are infinities where an infinity was given. The environment variable `GRADUS_CHECK_NAN=1` does the same for all that runs.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let f = jit(|x: &Tensor| x.log().sum());
+/// let error = with_nan_check(|| f.call(&Tensor::from([1.0, 0.0]))).unwrap_err();
+/// assert!(error.message().starts_with("infinity made by log"));
+/// ```
+#[doc(alias = "debug_nans")]
+#[doc(alias = "detect_anomaly")]
+pub fn with_nan_check<T>(f: impl FnOnce() -> T) -> T {
+    /// Restores what was before also when `f` unwinds.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CHECKED.set(self.0);
+        }
+    }
+    let _restore = Restore(CHECKED.replace(true));
+    f()
+}
+
+thread_local! {
+    static CHECKED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether results are checked.
+pub(crate) fn checking() -> bool {
+    static ALWAYS: LazyLock<bool> =
+        LazyLock::new(|| gradus_engine::environment::switch("GRADUS_CHECK_NAN"));
+    CHECKED.get() || *ALWAYS
+}
+
+/// Refuses results of `graph` for these arguments that are not finite.
+pub(crate) fn check(graph: &Graph, arguments: &[Array], results: &[Array]) -> Result<()> {
+    for result in results {
+        if Finite::of(result) != Finite::All
+            // An argument is what was checked before, or given by the caller.
+            && let Some(found) = search(graph, arguments, Meaning::Meant)?
+            && found.reaches_result
+        {
+            let report = NanReport::new(&found);
+            let error = Error::new(ErrorKind::NotFinite, report.message());
+            return Err(error.at(report.loc()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! Programs that run on arrays, and single operations of them.
+
+use crate::context::Context;
+use gradus_engine::{Array, CompileOptions, Input};
+use gradus_ir::{Graph, Node, Op, Result, ValueId};
+
+/// Runs a program through the cache of compiled programs.
+pub(crate) fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> {
+    let program = Context::current().program(graph, &CompileOptions::default())?;
+    program.run(arguments.iter().map(Input::Borrowed).collect())
+}
+
+/// The value of one node, from those of its operands. No one sees it: that happens when the program runs.
+pub(crate) fn compute(graph: &Graph, node: &Node, operands: &[Array]) -> Result<Array> {
+    if matches!(node.op, Op::Probe(_)) {
+        return Ok(operands[0].clone());
+    }
+    let mut one = Graph::new();
+    one.set_loc(node.loc);
+    let given = node.operands.iter();
+    let inputs: Vec<ValueId> = given.map(|&o| one.input(graph.ty(o).clone())).collect();
+    let out = one.add_like(node, &inputs);
+    one.set_outputs(out.to_vec());
+    match execute(&one, operands)?.pop() {
+        Some(value) => Ok(value),
+        None => unreachable!("a program of one output gave none"),
+    }
+}
