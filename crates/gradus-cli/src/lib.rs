@@ -8,6 +8,7 @@
 mod calibrate;
 mod dataset;
 mod diff;
+mod end;
 mod eval;
 mod explain;
 mod formula;
@@ -22,15 +23,9 @@ mod report;
 mod train;
 
 use clap::Parser;
+use end::End;
 use options::{Command, Program};
 use std::process::ExitCode;
-
-/// How a command ended that made no mistake.
-enum End {
-    Done,
-    /// By this signal, after everything was saved.
-    Signal(u8),
-}
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {

@@ -2,9 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::primitives::Body;
-use crate::text::{self, Places};
 use crate::types::{DType, Dims, Type};
-use std::fmt::{self, Write};
 
 /// The value of one attribute.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,37 +19,6 @@ pub enum Attribute {
     Text(String),
     /// A program.
     Graph(Body),
-}
-
-impl Attribute {
-    /// Appends the text of the value, in a line that begins behind `indent` columns: a program is indented below it.
-    pub(crate) fn write(&self, out: &mut String, indent: usize) {
-        match self {
-            Attribute::Int(v) => out.push_str(&v.to_string()),
-            Attribute::Ints(list) => {
-                let list: Vec<String> = list.iter().map(i64::to_string).collect();
-                let _ = write!(out, "[{}]", list.join(","));
-            }
-            Attribute::DType(d) => out.push_str(d.name()),
-            Attribute::Types(list) => {
-                let list: Vec<String> = list.iter().map(Type::to_string).collect();
-                let _ = write!(out, "({})", list.join(", "));
-            }
-            Attribute::Text(text) => {
-                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-                let _ = write!(out, "\"{text}\"");
-            }
-            Attribute::Graph(body) => text::write_graph(out, body, indent, Places::Hidden),
-        }
-    }
-}
-
-impl fmt::Display for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
-        self.write(&mut text, 2);
-        f.write_str(&text)
-    }
 }
 
 /// Named attributes in the order in which they are printed.

@@ -31,5 +31,5 @@
 mod print;
 mod read;
 
-pub(crate) use print::{Places, listed, write_graph};
+pub(crate) use print::listed;
 pub use print::{head, line, names};

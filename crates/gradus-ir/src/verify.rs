@@ -40,7 +40,7 @@ pub fn verify(graph: &Graph) -> Result<()> {
     for node in graph.nodes() {
         if let Some(region) = node.region() {
             for (_, body) in region.bodies() {
-                body.verify()?;
+                body.check_once(verify)?;
             }
         }
         if let Some(wrong) = node_fault(graph, node) {

@@ -8,8 +8,8 @@ mod settings;
 mod signals;
 mod step;
 
-use crate::End;
 use crate::dataset::{Dataset, broken};
+use crate::end::End;
 use crate::model::{self, Classifier};
 use crate::network::Kind;
 use crate::options::TrainOptions;

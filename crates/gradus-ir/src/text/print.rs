@@ -1,6 +1,6 @@
 //! From graphs to text.
 
-use crate::attributes::Attributes;
+use crate::attributes::{Attribute, Attributes};
 use crate::graph::{Graph, Node};
 use crate::primitives::Op;
 use crate::types::Type;
@@ -8,7 +8,7 @@ use std::fmt::{self, Write};
 
 /// Whether each line ends with the place in the program that it comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Places {
+enum Places {
     Shown,
     Hidden,
 }
@@ -31,7 +31,7 @@ impl fmt::Display for Graph {
 /// Appends the text of `graph`, whose last line begins behind `indent` columns, straight to where it belongs:
 /// to move the text of a program at each level
 /// that it is nested in would take the third power of their number.
-pub(crate) fn write_graph(out: &mut String, graph: &Graph, indent: usize, places: Places) {
+fn write_graph(out: &mut String, graph: &Graph, indent: usize, places: Places) {
     let names = names(graph);
     out.push_str("graph(");
     for (k, &i) in graph.inputs().iter().enumerate() {
@@ -116,7 +116,7 @@ fn write_line(
     if !attributes.0.is_empty() {
         for (k, (name, value)) in attributes.0.iter().enumerate() {
             let _ = write!(out, "{}{name}=", if k > 0 { ", " } else { "{" });
-            value.write(out, indent);
+            write_attribute(out, value, indent);
         }
         out.push('}');
     }
@@ -127,6 +127,34 @@ fn write_line(
         let comma = if k > 0 { "," } else { "" };
         let name = names.get(o.index()).copied().unwrap_or(o.index());
         let _ = write!(out, "{comma} %{name}");
+    }
+}
+
+/// Appends the text of an attribute, in a line that begins behind `indent` columns: a program is indented below it.
+fn write_attribute(out: &mut String, attribute: &Attribute, indent: usize) {
+    match attribute {
+        Attribute::Int(v) => out.push_str(&v.to_string()),
+        Attribute::Ints(list) => {
+            let list: Vec<String> = list.iter().map(i64::to_string).collect();
+            let _ = write!(out, "[{}]", list.join(","));
+        }
+        Attribute::DType(d) => out.push_str(d.name()),
+        Attribute::Types(list) => {
+            let _ = write!(out, "({})", listed(list));
+        }
+        Attribute::Text(text) => {
+            let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = write!(out, "\"{text}\"");
+        }
+        Attribute::Graph(body) => write_graph(out, body, indent, Places::Hidden),
+    }
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        write_attribute(&mut text, self, 2);
+        f.write_str(&text)
     }
 }
 
