@@ -1,4 +1,5 @@
-//! Whether a machine can address the arrays of an order. No program is built of an order whose arrays it cannot.
+//! Checks whether a machine can address the arrays of an order.
+//! The planner builds no program whose arrays are too large.
 
 use crate::problem::Problem;
 use gradus_ir::{Error, ErrorKind, Graph, Op, Result, Type};

@@ -1,8 +1,9 @@
 //! Orders in which a chain of Jacobians can be multiplied, and the cheapest one.
 //!
 //! Every bracketing of `J_L ⋯ J_1` gives the same matrix.
-//! The one with the fewest multiplications is found by dynamic programming over subchains (the matrix-chain
-//! problem; T. H. Cormen et al., *Introduction to Algorithms*, section "Matrix-chain multiplication"), in `O(L³)`.
+//! Dynamic programming over subchains finds the one with the fewest multiplications,
+//! in `O(L³)` (the matrix-chain problem; T. H. Cormen et al., *Introduction to Algorithms*,
+//! section "Matrix-chain multiplication").
 
 use crate::chain::{Chain, ModeCost};
 use std::fmt;
@@ -55,12 +56,12 @@ impl fmt::Display for Bracketing {
 /// The best bracketings of all subchains of a chain.
 #[derive(Clone, Debug)]
 pub struct BestBracketings {
-    /// For the factors i+1 to j, at `[i][j]`, where the last product cuts them.
+    /// `cuts[i][j]` is the cut of the last product of the factors i+1 to j.
     cuts: Vec<Vec<u32>>,
 }
 
 impl BestBracketings {
-    /// The best one of the first `factors` factors.
+    /// The best bracketing of the first `factors` factors.
     ///
     /// # Panics
     /// If the chain has fewer factors, or `factors` is 0.
@@ -77,8 +78,8 @@ impl BestBracketings {
     }
 }
 
-/// Where the last product cuts the factors i+1 to j, for all i and j, if it is to take the fewest multiplications;
-/// the first such cut of several.
+/// For all i and j, the cut of the last product in a cheapest bracketing of the factors i+1 to j.
+/// Among equal cuts, the first.
 fn best_cuts<N>(d: &[N], most: N) -> Vec<Vec<u32>>
 where
     N: Copy + Default + PartialOrd + Add<Output = N> + Mul<Output = N>,
@@ -131,12 +132,12 @@ impl Chain {
         self.best_of_prefixes().bracketing(self.factors())
     }
 
-    /// The bracketings with the fewest multiplications of the chain's first factor, its first two and so on,
-    /// all from one search.
+    /// The bracketings with the fewest multiplications of all prefixes of the chain (its first factor,
+    /// its first two and so on), all from one search.
     pub fn best_of_prefixes(&self) -> BestBracketings {
         let n = self.factors();
         let d = self.widths();
-        // Beyond this the counts may not fit 64 bits, which are several times as fast.
+        // A bound of all counts. If it fits 64 bits, the search uses them, which is several times as fast.
         let most = d.iter().max().map_or(0, |w| w.pow(3)) * n as u128;
         let narrow = || {
             d.iter()
@@ -150,13 +151,14 @@ impl Chain {
         BestBracketings { cuts }
     }
 
-    /// Multiplications of a bracketing, and the numbers that it holds at once, by simulation.
+    /// Counts the multiplications of a bracketing, and the numbers that it holds at once, by simulation.
     ///
-    /// Held are the matrices accumulated so far, the Jacobian that is being multiplied, and values of the function.
-    /// A product with a single Jacobian is written over what was accumulated;
-    /// one of two accumulated matrices stands beside them.
-    /// Parts are computed either from the input's side, each Jacobian when its point is reached,
-    /// or from the output's side, after all points have been kept; the cheaper of the two counts.
+    /// The program holds the matrices accumulated so far,
+    /// the Jacobian that is being multiplied, and values of the function.
+    /// A product with a single Jacobian overwrites the accumulated matrix.
+    /// A product of two accumulated matrices needs memory beside them.
+    /// Factors are computed from the input's side, each Jacobian when its point is reached,
+    /// or from the output's side, after all points have been kept. The cheaper of the two counts.
     pub fn cost(&self, bracketing: &Bracketing) -> ModeCost {
         let d = self.widths();
         let widest = d.iter().copied().max().unwrap_or(0);

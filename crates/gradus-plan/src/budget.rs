@@ -10,7 +10,8 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub fn new(options: &PlanOptions) -> Budget {
-        // Under a memory limit the most promising candidate can exceed it, and any other can be the only one within.
+        // Under a memory limit the most promising candidate can exceed it,
+        // and any other can be the only one that fits.
         let left = match options.memory_limit {
             Some(_) => usize::MAX,
             None => options.node_budget,

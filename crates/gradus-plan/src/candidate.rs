@@ -76,7 +76,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A candidate without a forecast of its memory.
+    /// A candidate without a memory forecast.
     pub(crate) fn new(mode: Mode, program: Graph, options: &PlanOptions) -> Candidate {
         Candidate {
             name: mode.name().to_string(),
@@ -90,7 +90,7 @@ impl Candidate {
         }
     }
 
-    /// Forecasts the memory, unless that is done, and rules the candidate out if it exceeds the limit.
+    /// Forecasts the memory unless a forecast exists, and rules the candidate out if it exceeds the limit.
     pub(crate) fn forecast(&mut self, options: &PlanOptions, peak: Option<Peak<'_>>) {
         let Some(peak) = peak.filter(|_| self.peak_bytes.is_none()) else {
             return;
@@ -107,14 +107,14 @@ impl Candidate {
 pub struct NotBuilt {
     /// Its name.
     pub name: String,
-    /// The reason, as a clause.
+    /// The reason, as a clause that completes a sentence.
     pub why: &'static str,
 }
 
-/// The answer of a generator: a candidate, nothing to add, or why there is no candidate.
+/// The answer of a generator: a candidate, nothing to add, or the reason why it has no candidate.
 pub(crate) type Proposal = Result<Option<Candidate>, Reason>;
 
-/// The candidates proposed so far, and those left out.
+/// The candidates proposed so far, and those that were not built.
 #[derive(Default)]
 pub(crate) struct Candidates {
     pub built: Vec<Candidate>,

@@ -3,7 +3,7 @@
 //! For `f = f_L ∘ … ∘ f_1` with `f_l : R^{d_{l-1}} → R^{d_l}`, the Jacobian is the product `J_L … J_1`.
 //! Forward mode multiplies from the right, starting with `d_0` columns;
 //! reverse mode from the left, starting with `d_L` rows.
-//! Counted are the multiplications of these products, and the numbers held at once.
+//! The counts are the multiplications of these products, and the numbers held at once.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ impl MemoryTerms {
     }
 }
 
-/// Beyond these the dynamic program would take too long, and the counts might not fit.
+/// Longer chains take the dynamic program too long, and their counts can overflow.
 const MOST_WIDTHS: usize = 1001;
 const WIDEST: u128 = 1 << 32;
 

@@ -25,7 +25,7 @@ pub(crate) fn cheapest(segments: &Segments, residuals: &[Type], metric: CostMetr
     order
 }
 
-/// The diagonal axes of a range's derivative, which are known without making it.
+/// The diagonal axes of a range's derivative. They follow without computing it.
 #[derive(Clone, Default)]
 struct Diagonal {
     /// A source axis, the target axis that follows it, and their size.
@@ -61,7 +61,7 @@ impl Diagonal {
     }
 }
 
-/// The numbers of vectors whose cost is estimated. Others are interpolated.
+/// The numbers of vectors whose cost is estimated. The cost for other numbers is interpolated.
 const SAMPLES: [usize; 3] = [1, 16, 256];
 
 /// The cost of carrying vectors through a segment, by their number.
@@ -69,7 +69,7 @@ struct Curve([(f64, f64); 3]);
 
 impl Curve {
     /// The cost of a linear program on several vectors.
-    /// Cuts are single values: one array is carried, and it is the last input.
+    /// Cuts are single values, so the program carries one array. It is the last input.
     fn of(program: &Graph, metric: CostMetric<'_>) -> Curve {
         let vector = &program.inputs()[program.inputs().len() - 1..];
         let repeated = program.dependents_of(vector);
@@ -161,7 +161,7 @@ impl<'a> Table<'a> {
             let product = inner.0 + outer.0 + self.product(i, k, j);
             let pushed = inner.0 + self.pushed(i, k, j);
             let pulled = outer.0 + self.pulled(i, k, j);
-            // Of equal costs the first is taken, so that a plan is the same on every run.
+            // Among equal costs the first is taken, so that a plan is the same on every run.
             if product < found.0 {
                 let (outer, inner) = (Box::new(outer.1.clone()), Box::new(inner.1.clone()));
                 found = (product, Order::Product(outer, inner));

@@ -1,13 +1,13 @@
-//! The candidate that is chosen.
+//! Chooses a candidate.
 
 use crate::candidate::{Candidate, Peak};
 use crate::options::{Objective, PlanOptions};
 use gradus_ir::{Error, ErrorKind, Result};
 use std::cmp::Ordering;
 
-/// The position of the best candidate by the objective; of equals, the fastest,
-/// then the one with the smaller memory, then the first.
-/// A candidate beyond the memory limit is the best only if all are.
+/// The position of the best candidate by the objective.
+/// Among equals: the fastest, then the one with the smaller memory, then the first.
+/// A candidate beyond the memory limit is the best only if all candidates are beyond it.
 ///
 /// Memory is forecast only where the choice depends on it.
 pub(crate) fn best(
@@ -27,7 +27,7 @@ pub(crate) fn best(
     })
 }
 
-/// Which of two candidates is better by the objective; equals are told apart by time and memory.
+/// Compares two candidates by the objective, then by time, then by memory.
 fn compare(objective: Objective, a: &Candidate, b: &Candidate) -> Ordering {
     let first = match objective {
         Objective::Time => Ordering::Equal,
@@ -51,7 +51,7 @@ impl Choice {
     /// Chooses the [`best`] candidate.
     ///
     /// # Errors
-    /// If none meets the memory limit: how much is needed.
+    /// If no candidate meets the memory limit. The error says how much memory is needed.
     pub(crate) fn cheapest(
         mut candidates: Vec<Candidate>,
         options: &PlanOptions,

@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 /// Digits in groups of three.
 pub fn grouped(n: impl Into<u128>) -> String {
@@ -13,7 +13,7 @@ pub fn grouped(n: impl Into<u128>) -> String {
     out
 }
 
-/// Seconds with a unit that suits them.
+/// Seconds with a fitting unit.
 pub(crate) fn time(seconds: f64) -> String {
     match seconds {
         s if s < 1e-3 => format!("{:.1} µs", s * 1e6),

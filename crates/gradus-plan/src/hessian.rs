@@ -15,8 +15,8 @@ use crate::symmetric;
 use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Result, Type};
 
-/// Plans the Hessian of the scalar output 0 of `graph` by its first `n` inputs, all floats:
-/// a block for every two of them, row by row.
+/// Plans the Hessian of the scalar output 0 of `graph` by its first `n` inputs, all floats.
+/// The result has a block for every two of them, row by row.
 ///
 /// It is the Jacobian of the gradient. The candidates are
 ///
@@ -26,13 +26,14 @@ use gradus_ir::{Graph, Result, Type};
 ///
 /// [`PlanOptions::modes`] says which mode comes last.
 ///
-/// Where users have written derivatives (`custom_jvp`, `custom_vjp`, `with_cotangent`),
-/// second derivatives need not be symmetric: then no block stands for another one, and columns are not rows.
-/// Forward mode does not see a `with_cotangent`.
-/// With one, the gradient is by reverse mode, and its Jacobian by forward or reverse mode; the two differ.
+/// Where users have written derivatives (`custom_jvp`, `custom_vjp`,
+/// `with_cotangent`), second derivatives need not be symmetric.
+/// Then no block stands for another one, and columns are not rows. Forward mode ignores `with_cotangent`.
+/// A function with one gets its gradient by reverse mode,
+/// and the Jacobian of the gradient by forward or reverse mode; the two results differ.
 ///
 /// # Errors
-/// If no candidate meets the memory limit: how much is needed.
+/// If no candidate meets the memory limit. The error says how much memory is needed.
 pub fn hessian(
     graph: &Graph,
     n: usize,
@@ -71,7 +72,7 @@ pub fn hessian(
     ))
 }
 
-/// The candidates for the Jacobian of the gradient by reverse mode, as those of a Hessian.
+/// Turns candidates for the Jacobian of the gradient by reverse mode into candidates for the Hessian.
 fn over_reverse(jacobian: Candidates, improve: impl Fn(Candidate) -> Candidate) -> Candidates {
     let Candidates {
         built,
@@ -87,7 +88,7 @@ fn over_reverse(jacobian: Candidates, improve: impl Fn(Candidate) -> Candidate) 
     Candidates { built, not_built }
 }
 
-/// The candidate with the columns of its result in place of the rows, where that is better.
+/// The candidate with the columns of its result in place of the rows, if that is better.
 fn columns_as_rows(
     candidate: Candidate,
     x: &[Type],

@@ -13,9 +13,10 @@ use gradus_ir::{Graph, Op, Result, ValueId, verify};
 ///
 /// The programs have the inputs of `graph`, then `v…`, and return one array for each `x`.
 /// [`PlanOptions::modes`] says which mode comes last.
-/// Reverse mode last multiplies the Hessian from the left, which is the same product where the Hessian is symmetric.
-/// Where users have written derivatives it need not be, and such a composition is a candidate only if the modes ask
-/// for it.
+/// With reverse mode last, the program multiplies the Hessian from the left.
+/// That is the same product if the Hessian is symmetric.
+/// Where users have written derivatives it need not be symmetric,
+/// and such a composition is a candidate only if the modes ask for it.
 ///
 /// # Errors
 /// If no composition meets the memory limit.
@@ -49,13 +50,13 @@ pub fn hvp(graph: &Graph, n: usize, options: &PlanOptions, peak: Option<Peak<'_>
     Ok(Plan::new(subject, choice, candidates.not_built, options))
 }
 
-/// The function, as all compositions start from it.
+/// The function, as the start of all compositions.
 struct Function<'a> {
     graph: &'a Graph,
     /// The outputs of `graph`, then the gradient of the first.
     gradient: Graph,
     n: usize,
-    /// Whether the product with the transposed Hessian is another one, and no one has asked for it.
+    /// Whether the product with the transposed Hessian can differ, and the modes do not ask for it.
     transposed_differs: bool,
 }
 

@@ -21,10 +21,11 @@ pub struct Accumulation {
 
 /// Plans the Jacobian of all outputs of `graph`, which are floats, by its first `n` inputs.
 ///
-/// `peak` forecasts how many bytes a program holds at once. Without it plans have no such figure, and no limit.
+/// `peak` forecasts how many bytes a program holds at once. Without it, plans have no such figure and no limit.
 ///
 /// # Errors
-/// If no candidate meets the memory limit: how much is needed. If forward mode is asked for and there is none.
+/// If no candidate meets the memory limit (the error says how much memory is needed),
+/// or if forward mode is asked for and there is none.
 pub fn jacobian(
     graph: &Graph,
     n: usize,
@@ -90,9 +91,9 @@ impl Accumulation {
     /// The program of the chosen order without structural zeros, for one input and one output, and its diagonal axes:
     /// pairs of an output axis and the input axis that it follows. The derivative is zero where their indices differ.
     ///
-    /// The result has the axes of the output, then those of the input that are not in a pair.
-    /// Where numbers are eliminated one by one, the program is that of forward mode,
-    /// as that elimination finds no such zeros.
+    /// The result has the axes of the output, then the axes of the input that are not in a pair.
+    /// If the chosen order eliminates single numbers, the program is that of forward mode,
+    /// because scalar elimination finds no such zeros.
     ///
     /// # Panics
     /// If there are several inputs or outputs.
@@ -119,7 +120,7 @@ impl Accumulation {
         (program, diagonal)
     }
 
-    /// The function with its derivative behind it, in the chosen order where that keeps structural zeros.
+    /// The function followed by its derivative, in the chosen order if that order keeps structural zeros.
     fn accumulated(&self) -> (&Problem, (Graph, Matrix)) {
         let space = &*self.space;
         let chosen: &Candidate = self.plan.chosen();

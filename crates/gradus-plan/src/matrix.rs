@@ -31,29 +31,29 @@ impl Matrix {
         }
     }
 
-    /// Rows of derivatives with respect to `columns` arrays.
+    /// A matrix from rows of derivatives with respect to `columns` arrays.
     pub fn new(rows: Vec<Vec<Option<Block>>>, columns: usize) -> Matrix {
         Matrix { rows, columns }
     }
 
-    /// Some arrays by one other.
+    /// The derivatives of several arrays with respect to one array.
     pub fn column(blocks: Vec<Option<Block>>) -> Matrix {
         Matrix::new(blocks.into_iter().map(|b| vec![b]).collect(), 1)
     }
 
-    /// Arrays of these types by the `k`-th of them.
+    /// The derivatives of arrays of these types with respect to the `k`-th of them.
     pub fn unit_column(g: &mut Graph, types: &[Type], k: usize) -> Matrix {
         let mut column = vec![None; types.len()];
         column[k] = Some(Block::identity(g, types[k].dtype, &types[k].shape));
         Matrix::column(column)
     }
 
-    /// The derivative of a segment, its columns pushed from the unit vectors; `residuals` are the segment's own.
+    /// The derivative of a segment by pushing the unit vectors as columns; `residuals` are the segment's own.
     pub fn pushed_unit(g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
         Matrix::identity(g, &segment.input_types()).pushed(g, segment, residuals)
     }
 
-    /// The derivative of a segment, its rows pulled from the unit vectors; `residuals` are the segment's own.
+    /// The derivative of a segment by pulling the unit vectors as rows; `residuals` are the segment's own.
     pub fn pulled_unit(g: &mut Graph, segment: &Segment, residuals: &[ValueId]) -> Matrix {
         Matrix::identity(g, &segment.forward.output_types()).pulled(g, segment, residuals)
     }
@@ -92,7 +92,7 @@ impl Matrix {
     }
 
     /// The columns pulled through `segment`, whose backward pass need not be linear.
-    /// It gets no cotangent that is a structural zero, as its result for zero need not be zero.
+    /// The segment gets no cotangent that is a structural zero, because its result for zero need not be zero.
     fn through_custom_pullbacks(
         &self,
         g: &mut Graph,
@@ -182,7 +182,7 @@ impl Matrix {
         }
     }
 
-    /// All tensors, for counting what they cost.
+    /// All tensors of the matrix, for counting their cost.
     pub fn tensors(&self) -> Vec<ValueId> {
         self.rows
             .iter()

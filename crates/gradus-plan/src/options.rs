@@ -2,7 +2,7 @@
 
 use crate::profile::Profile;
 
-/// Which orders a plan can choose from, and by which rates.
+/// The orders that a plan can choose from, and the rates that it uses.
 ///
 /// ```
 /// use gradus_plan::{Objective, PlanOptions};
@@ -15,14 +15,14 @@ use crate::profile::Profile;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlanOptions {
-    /// The admissible orders; for second derivatives, the mode of the derivative taken last.
+    /// The orders to choose from; for second derivatives, the mode of the derivative taken last.
     pub modes: Modes,
     /// The quantity to minimise.
     pub objective: Objective,
     /// The most bytes that a run can hold at once, arguments not included.
     pub memory_limit: Option<u64>,
     /// The machine that times are estimated for.
-    /// The default is no particular machine, so that plans do not depend on where they are made.
+    /// The default is an idealised machine, so that plans are the same on every machine.
     pub profile: Profile,
     /// The most nodes that planning visits beyond the most promising candidate.
     pub node_budget: usize,
@@ -47,7 +47,7 @@ impl Default for PlanOptions {
 }
 
 impl PlanOptions {
-    /// Restricts the orders to one mode; of second derivatives, the mode of the derivative taken last.
+    /// Restricts the orders to one mode; for second derivatives, the mode of the derivative taken last.
     #[must_use]
     pub fn modes(mut self, modes: Modes) -> PlanOptions {
         self.modes = modes;
@@ -63,7 +63,7 @@ impl PlanOptions {
 
     /// Limits the bytes that a run can hold at once, arguments not included. `None` removes the limit.
     ///
-    /// With a limit every candidate is built, whatever the [`node_budget`](Self::node_budget()).
+    /// With a limit every candidate is built, and the [`node_budget`](Self::node_budget()) does not apply.
     #[must_use]
     pub fn memory_limit(mut self, bytes: impl Into<Option<u64>>) -> PlanOptions {
         self.memory_limit = bytes.into();
@@ -81,8 +81,10 @@ impl PlanOptions {
     /// promising one.
     ///
     /// The most promising candidate is the result of that search.
-    /// Without one it is the pure mode with fewer vectors to carry; of equally many,
-    /// the mode that multiplies matrices as they lie in memory. It is always built.
+    /// Without a search, it is the pure mode with fewer vectors to carry.
+    /// If both carry equally many,
+    /// it is the mode that multiplies matrices in the order in which they lie in memory.
+    /// This candidate is always built.
     ///
     /// The limit bounds the time of planning by a count, so that a plan is the same on every run.
     /// [`Plan::explain`](crate::Plan::explain) names the candidates that were not built because of it.
@@ -107,7 +109,7 @@ impl PlanOptions {
         self
     }
 
-    /// Whether the choice depends on memory, so that a candidate that takes more time can be better.
+    /// Whether the choice depends on memory, so that a slower candidate can be better.
     pub(crate) fn saves_memory(&self) -> bool {
         self.memory_limit.is_some() || self.objective == Objective::Memory
     }
@@ -116,7 +118,7 @@ impl PlanOptions {
 /// Which orders a plan can choose from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Modes {
-    /// All of them.
+    /// All orders.
     #[default]
     Any,
     /// Forward mode alone.
@@ -131,9 +133,9 @@ pub enum Objective {
     /// Estimated time.
     #[default]
     Time,
-    /// Operations on numbers, whatever time they take.
+    /// Operations on numbers, without regard to time.
     Operations,
-    /// Bytes held at once, where the planner is given a forecast of them; of equals, the faster.
+    /// Bytes held at once, if the planner has a forecast. Among equals, the faster candidate.
     Memory,
 }
 
@@ -154,12 +156,12 @@ pub enum SourceLines {
     /// File and line of each cut, loop, branch and call.
     #[default]
     Shown,
-    /// No file names, so that the text is the same wherever the function stands.
+    /// No file names, so that the text does not depend on the function's place in the source.
     Hidden,
 }
 
 /// Limits of the search for an order of elimination.
-/// All of them count work, so that plans do not depend on the speed of the machine.
+/// All limits count work, so that plans do not depend on the speed of the machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct SearchLimits {
@@ -188,7 +190,7 @@ impl Default for SearchLimits {
 }
 
 impl SearchLimits {
-    /// Limits the arrays that can be eliminated: those with the most paths through them for their width.
+    /// Limits the arrays that can be eliminated. The arrays with the most paths for their width are kept.
     #[must_use]
     pub fn vertices(mut self, most: usize) -> SearchLimits {
         self.vertices = most;
@@ -196,7 +198,7 @@ impl SearchLimits {
     }
 
     /// Limits the nodes visited to cost the segments between these arrays.
-    /// In larger programs fewer arrays are looked at, or none.
+    /// In larger programs fewer arrays are considered, or none.
     #[must_use]
     pub fn nodes(mut self, most: usize) -> SearchLimits {
         self.nodes = most;
@@ -210,14 +212,15 @@ impl SearchLimits {
         self
     }
 
-    /// Limits the eliminations of beam search. Beyond, the best of forward, reverse and lowest cost first is taken.
+    /// Limits the eliminations of beam search.
+    /// Beyond the limit, the best of forward mode, reverse mode and lowest cost first is taken.
     #[must_use]
     pub fn tries(mut self, most: usize) -> SearchLimits {
         self.tries = most;
         self
     }
 
-    /// Limits the numbers in a program of scalars that are eliminated one by one.
+    /// Limits the numbers of a scalar program that are eliminated one by one.
     #[must_use]
     pub fn scalars(mut self, most: usize) -> SearchLimits {
         self.scalars = most;

@@ -18,7 +18,7 @@ pub enum Derivative {
     HessianProduct,
 }
 
-/// How a derivative is computed, and which other candidates there were.
+/// The chosen way to compute a derivative, and the other candidates.
 #[derive(Clone)]
 pub struct Plan {
     pub(crate) derivative: Derivative,
@@ -31,7 +31,7 @@ pub struct Plan {
     pub(crate) residuals: Vec<Type>,
     pub(crate) objective: Objective,
     pub(crate) source_lines: SourceLines,
-    /// The rates by which it was made.
+    /// The rates that the planner used.
     pub(crate) profile: Profile,
 }
 

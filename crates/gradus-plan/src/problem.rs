@@ -23,12 +23,12 @@ pub(crate) enum Strategy<'a> {
     Scalar(&'a ScalarProgram),
 }
 
-/// A function, linearised.
+/// A linearised function.
 pub(crate) struct Problem {
     x: Vec<Type>,
     y: Vec<Type>,
     lin: Linearized,
-    /// Whether forward mode cannot pass.
+    /// Whether forward mode is impossible.
     pub only_backward: bool,
     /// The contents of the linear program.
     pub contents: Contents,
@@ -99,11 +99,12 @@ impl Problem {
         numbers <= MOST_IN_ARRAYS * arrays
     }
 
-    /// Whether most products of the linear program sum along rows of the operand that is not carried,
-    /// as `w.matmul(x)` does.
+    /// Whether most products of the linear program sum along rows
+    /// of the operand that is not carried, as `w.matmul(x)` does.
     ///
-    /// Vectors lie in rows. Pushed, they are multiplied by the rows of such a matrix one by one;
-    /// pulled, by the matrix as it lies in memory, which takes less time for the same operations.
+    /// Vectors lie in rows. Forward mode multiplies them by the rows of such a matrix one by one.
+    /// Reverse mode multiplies them by the matrix in the order in which it lies in memory,
+    /// which takes less time for the same operations.
     pub fn multiplies_along_rows(&self) -> bool {
         let tangent = &self.lin.tangent;
         let carried = tangent.dependents_of(&tangent.inputs()[self.lin.residuals..]);
@@ -124,7 +125,7 @@ impl Problem {
         along > across
     }
 
-    /// The function with the derivatives accumulated by this strategy behind it.
+    /// The function, followed by the derivatives accumulated by this strategy.
     pub fn accumulate(&self, strategy: Strategy<'_>) -> (Graph, Matrix) {
         let primal = &self.lin.primal;
         let mut g = primal.clone();
@@ -152,7 +153,7 @@ impl Problem {
                     Some(block) => block.clone().dense(&mut g, &x.shape),
                     None => zero(&mut g, y, x),
                 };
-                // A derivative has the element type of the output, however it was accumulated.
+                // A derivative has the element type of the output, whichever strategy accumulated it.
                 blocks.push(g.emit(Op::Cast(y.dtype), &[block]));
             }
         }

@@ -4,24 +4,23 @@ use gradus_ir::primitives::{Binary, Layout, Resize, Unary};
 use gradus_ir::{Graph, Op, ValueId};
 use std::collections::HashMap;
 
-/// A narrower matrix is computed as a whole, by the CPU backend at least (`standalone/symmetric.rs` there has the
-/// same bounds).
+/// Narrower matrices are computed as a whole. The CPU backend has the same bounds (`standalone/symmetric.rs`).
 const NARROWEST: usize = 64;
 /// Products that sum fewer numbers are computed as wholes.
 const SUMMED: usize = 16;
-/// The most terms of a sum that is looked through.
+/// The most terms of a sum that is searched.
 const MOST_TERMS: usize = 200;
 
-/// A symmetric `n × n` matrix that is a sum of products, diagonals and constants,
-/// with the products marked as symmetric.
-/// `None` if it is no such sum, or if two products or more might be symmetric only together.
+/// A symmetric `n × n` matrix that is a sum of products,
+/// diagonals and constants, with the products marked as symmetric.
+/// `None` if it is no such sum, or if two or more products might be symmetric only together.
 pub(crate) fn marked(g: &mut Graph, matrix: ValueId, n: usize) -> Option<ValueId> {
     if n < NARROWEST {
         return None;
     }
     let products = products(g, matrix, n)?;
     // A symmetric sum without its symmetric terms is symmetric.
-    // A term that is there twice counts twice: `p + pᵀ` is symmetric, `p` need not be.
+    // A term that occurs twice counts twice: `p + pᵀ` is symmetric, but `p` need not be.
     let unproven = products.iter().filter(|&&p| !weighs_its_rows(g, p));
     if products.is_empty() || unproven.count() > 1 {
         return None;
@@ -39,8 +38,8 @@ pub(crate) fn marked(g: &mut Graph, matrix: ValueId, n: usize) -> Option<ValueId
     Some(again(g, matrix, &mut made))
 }
 
-/// The products that a matrix is a sum of, each as often as it is a term;
-/// `None` if there are other terms that might not be symmetric, or very many.
+/// The products whose sum is the matrix, each as often as it is a term.
+/// `None` if other terms might not be symmetric, or if there are too many terms.
 fn products(g: &Graph, matrix: ValueId, n: usize) -> Option<Vec<ValueId>> {
     let (mut found, mut ahead) = (Vec::new(), vec![matrix]);
     for _ in 0..MOST_TERMS {
@@ -95,7 +94,8 @@ fn parts(g: &Graph, id: ValueId, n: usize) -> Option<Vec<ValueId>> {
     }
 }
 
-/// Whether `id` has the numbers of a diagonal with as many zeros between any two of them as make an `n × n` matrix.
+/// Whether `id` has the numbers of a diagonal, with zeros between them,
+/// so that a reshape gives a diagonal `n × n` matrix.
 fn is_diagonal(g: &Graph, id: ValueId, n: usize) -> bool {
     let node = g.maker(id);
     let Op::Resize(Resize::Pad {
@@ -111,7 +111,7 @@ fn is_diagonal(g: &Graph, id: ValueId, n: usize) -> bool {
     zero && is(g.shape(node.operands[0]), n) && is(low, 0) && is(high, 0) && is(interior, n)
 }
 
-/// `id` again, with what has been made in place of what it was made for.
+/// Emits `id` again, with replaced operands from `made`.
 fn again(g: &mut Graph, id: ValueId, made: &mut HashMap<ValueId, ValueId>) -> ValueId {
     if let Some(&new) = made.get(&id) {
         return new;
@@ -138,8 +138,8 @@ fn again(g: &mut Graph, id: ValueId, made: &mut HashMap<ValueId, ValueId>) -> Va
     new
 }
 
-/// Whether the product is of a matrix with weights for each of its summed elements,
-/// and the same matrix with others: `Σ_c w[c]·a[i, c]·a[j, c]` is symmetric in `i` and `j`.
+/// Whether the product is of a matrix with its summed elements weighted,
+/// and of the same matrix with other weights: `Σ_c w[c]·a[i, c]·a[j, c]` is symmetric in `i` and `j`.
 fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
     let node = g.maker(product);
     let Op::Contract(c) = &node.op else {
@@ -157,7 +157,8 @@ fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
 /// A matrix and its summed axis.
 type Summed = (ValueId, usize);
 
-/// The matrix that `id` is, with the elements along axis `summed` multiplied by weights that are equal in all rows.
+/// The matrix `a` of which `id` is a weighted form:
+/// the elements along axis `summed` are multiplied by weights that are equal in all rows.
 fn weighed(
     g: &Graph,
     id: ValueId,
@@ -188,7 +189,7 @@ fn weighed(
     found
 }
 
-/// Whether a matrix has the same elements in all places with the same index along axis `summed`.
+/// Whether all elements of a matrix with the same index along axis `summed` are equal.
 fn is_weight(g: &Graph, id: ValueId, summed: usize) -> bool {
     match &g.maker(id).op {
         Op::Const(_) => true,
@@ -204,8 +205,9 @@ fn is_weight(g: &Graph, id: ValueId, summed: usize) -> bool {
 mod tests {
     use super::*;
 
-    /// How many products are marked in the matrix that `body` makes as `%9` of `%0`, `%1:
-    /// f64[100, 30]`, weights `%2: f64[30]` and `%3: f64[100]`, and of `%4`, which is `%0·%1ᵀ`.
+    /// Counts the products marked in a matrix.
+    /// `body` makes the matrix as `%9` from `%0`, `%1: f64[100, 30]`,
+    /// the weights `%2: f64[30]` and `%3: f64[100]`, and `%4`, which is `%0·%1ᵀ`.
     fn marks(body: &str) -> Option<usize> {
         let text = format!(
             "graph(%0: f64[100, 30], %1: f64[100, 30], %2: f64[30], %3: f64[100]) {{

@@ -1,4 +1,4 @@
-//! How fast a machine does each kind of work.
+//! The speed of a machine for each kind of work.
 
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Error, ErrorKind};
@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Rates of a machine, per second.
-/// The defaults are those of two cores of a present server with AVX-512, in round numbers.
+/// The defaults are round numbers for two cores of a server with AVX-512.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Profile {
     /// Operations of large products of f32 matrices.
@@ -29,11 +29,12 @@ pub struct Profile {
     pub launch: f64,
 }
 
-/// The bytes of a kernel beyond which the caches do not hold its arrays.
+/// The caches hold the arrays of a kernel with at most this many bytes.
 const CACHED: u64 = 4 << 20;
 /// The side of a product at which half of the full rate is reached.
 const HALF_RATE: f64 = 8.0;
-/// The rows that a symmetric product computes beside its half, as strips end where squares on the diagonal end.
+/// The rows that a symmetric product computes beyond its half,
+/// because strips end where squares on the diagonal end.
 const STRIP: f64 = 20.0;
 
 impl Default for Profile {

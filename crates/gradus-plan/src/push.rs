@@ -1,4 +1,4 @@
-//! Derivatives pushed through a linear program, by the rules of the operations that they meet.
+//! Pushes derivatives through a linear program, by the rules of its operations.
 
 use gradus_ad::GraphTransforms;
 use gradus_ir::block::Block;
@@ -10,10 +10,11 @@ pub(crate) struct Linear<'a> {
     program: &'a Graph,
     /// Nodes that depend on some `x`.
     linear: Vec<bool>,
-    /// Where nodes that depend on residuals alone are in the other graph.
+    /// For nodes that depend on residuals alone, the equal nodes of the other graph.
     fixed: Vec<Option<ValueId>>,
     residuals: usize,
-    /// The number of rows, if what does not depend on the `x…` counts for all rows alike instead of being zero.
+    /// The number of rows, if values that do not depend on the `x…` count for all rows alike.
+    /// `None` if they count as zero.
     affine: Option<usize>,
     transforms: GraphTransforms,
 }
@@ -35,8 +36,8 @@ impl<'a> Linear<'a> {
         }
     }
 
-    /// As [`push`](Self::push), for a backward pass that a user has written, which need not be linear:
-    /// a result that does not depend on the cotangent is in every row.
+    /// Like [`push`](Self::push), for a backward pass that a user has written, which need not be linear.
+    /// A result that does not depend on the cotangent is in every row.
     pub fn pull_all(mut self, g: &mut Graph, starts: &[Block]) -> Vec<Option<Block>> {
         let n = starts[0].source.iter().product();
         self.affine = Some(n);
@@ -52,13 +53,14 @@ impl<'a> Linear<'a> {
         results
     }
 
-    /// From the derivatives of the `x…` (by some source; `None` is zero) to those of the outputs, appended to `g`.
+    /// Appends the derivatives of the outputs to `g`,
+    /// computed from the derivatives of the `x…` (by any source; `None` is zero).
     pub fn push(&mut self, g: &mut Graph, starts: &[Option<Block>]) -> Vec<Option<Block>> {
         let program = self.program;
         let needed = program.live();
         let mut active: Vec<Option<Block>> = vec![None; program.len()];
         for (&i, start) in program.inputs()[self.residuals..].iter().zip(starts) {
-            // In an accumulated block, axes can be merged or split against the shape here.
+            // In an accumulated block, axes can be merged or split compared with the shape here.
             let shape = &program.ty(i).shape;
             active[i.index()] = start.clone().map(|block| block.retargeted(g, shape));
         }
@@ -88,7 +90,7 @@ impl<'a> Linear<'a> {
             for ((v, ty), result) in node.results().zip(node.types()).zip(pushed) {
                 let block = match result {
                     Pushed::Active(block) => Some(block),
-                    // In a linear program, what does not depend on the rows is zero.
+                    // In a linear program, a value that does not depend on the rows is zero.
                     Pushed::Fixed(x) => self.affine.map(|n| Block::repeated(g, x, n)),
                     Pushed::Zero(_) => None,
                 };

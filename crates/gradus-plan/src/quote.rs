@@ -1,6 +1,6 @@
-//! Text inside JSON and HTML.
+//! Quotes text for JSON and HTML.
 
-/// As a string of JSON.
+/// The text as a JSON string.
 pub(crate) fn json(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
@@ -14,7 +14,7 @@ pub(crate) fn json(text: &str) -> String {
     out
 }
 
-/// As text in HTML, also within quotes.
+/// The text in HTML, also safe within quotes.
 pub(crate) fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Why a candidate is left out, each reason as a clause that an explanation completes.
+//! The reasons why a candidate is left out, each as a clause that completes a sentence of an explanation.
 
 pub(crate) type Reason = &'static str;
 
@@ -17,6 +17,6 @@ pub(crate) const ONLY_IN_REVERSE: Reason = "with_cotangent is for reverse mode a
 /// Reverse mode last multiplies the Hessian from the left.
 pub(crate) const TRANSPOSED: Reason = "it multiplies by the transposed Hessian, which can differ where users have written derivatives";
 
-/// Rows that skip a branch or a step have gates, which keep their zeros from slopes that can be infinite.
-/// An order that multiplies local derivatives would multiply the two.
+/// Rows that skip a branch or a step have gates, which keep their zeros away from slopes that can be infinite.
+/// An order that multiplies local derivatives would multiply zero by infinity.
 pub(crate) const ROWS_APART: Reason = "it multiplies zeros of rows that skip a branch or a step by the slopes there, which can be infinite";

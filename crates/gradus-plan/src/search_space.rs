@@ -6,7 +6,7 @@ use crate::problem::{Problem, Strategy};
 use crate::segments::Segments;
 use gradus_ir::Graph;
 
-/// A function with the decompositions that were made to search for orders.
+/// A function with the decompositions made for the search of orders.
 pub(crate) struct SearchSpace {
     pub problem: Problem,
     /// The linear program as one segment.

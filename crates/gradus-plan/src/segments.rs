@@ -1,16 +1,16 @@
-//! A linear program cut into a chain: nodes through which every path from the inputs to the outputs goes.
+//! A linear program cut into a chain, at nodes that every path from the inputs to the outputs goes through.
 
 use gradus_ir::{Graph, Loc, Op, Type, ValueId};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// How many cuts are considered, the narrowest ones. More would cost more to compare than they save.
+/// The most cuts that are considered: the narrowest. More would cost more to compare than they save.
 const MOST_CUTS: usize = 12;
 
-/// A node through which every path from the inputs to the outputs goes.
+/// A node that every path from the inputs to the outputs goes through.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cut {
-    /// The operation that makes it: of the linear program for Jacobians and Hessians,
+    /// The operation that makes it: an operation of the linear program for Jacobians and Hessians,
     /// of the function for Hessian-vector products.
     pub operation: &'static str,
     /// Its type.
@@ -76,7 +76,7 @@ pub(crate) struct Segment {
     /// `(residuals…, x…) ↦ y…`
     pub forward: Graph,
     reverse: OnceLock<Graph>,
-    /// Whether a user has written part of its backward pass, which then need not be linear.
+    /// Whether a user has written part of its backward pass, which therefore need not be linear.
     pub custom_pullbacks: bool,
     /// Which residuals of the whole program the segment needs.
     residuals: Vec<usize>,
@@ -104,13 +104,13 @@ impl Segment {
         }
     }
 
-    /// `(residuals…, ȳ…) ↦ x̄…`, made when it is first asked for.
+    /// `(residuals…, ȳ…) ↦ x̄…`, built on first use.
     pub fn reverse(&self) -> &Graph {
         self.reverse
             .get_or_init(|| gradus_ad::transpose_linear(&self.forward, self.residuals.len()))
     }
 
-    /// The same for some of the outputs alone.
+    /// The same program for some of the outputs alone.
     pub fn reverse_of(&self, outputs: &[usize]) -> Cow<'_, Graph> {
         let all = self.forward.outputs();
         if outputs.len() == all.len() {
@@ -215,7 +215,7 @@ fn widths(graph: &Graph, borders: &[Vec<ValueId>]) -> Vec<usize> {
 fn narrowest(graph: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     let mut cuts = cuts(graph, x);
     let width = |id: &ValueId| graph.ty(*id).elements();
-    // Of neighbours with equal widths, the one nearest to the inputs is enough.
+    // Among neighbours with equal widths, the one nearest to the inputs is enough.
     cuts.dedup_by(|b, a| width(b) == width(a));
     if cuts.len() > MOST_CUTS {
         let mut narrow = cuts.clone();
@@ -226,7 +226,7 @@ fn narrowest(graph: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     cuts
 }
 
-/// For each node, whether `to` needs it when `from` are there already.
+/// For each node, whether `to` needs it when `from` are available.
 fn needed_between(tangent: &Graph, from: &[ValueId], to: &[ValueId]) -> Vec<bool> {
     let mut there = vec![false; tangent.len()];
     for id in from {
@@ -246,7 +246,7 @@ fn needed_between(tangent: &Graph, from: &[ValueId], to: &[ValueId]) -> Vec<bool
     needed
 }
 
-/// All single nodes through which every path goes, in order; inputs and outputs are none.
+/// All single nodes that every path goes through, in order. Inputs and outputs are not included.
 pub(crate) fn cuts(tangent: &Graph, x: &[ValueId]) -> Vec<ValueId> {
     let active = tangent.dependents_of(x);
     let needed = tangent.live();

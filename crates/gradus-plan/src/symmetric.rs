@@ -1,4 +1,4 @@
-//! A symmetric matrix of derivatives from the elements on one side of its diagonal.
+//! Computes a symmetric matrix of derivatives from the elements on one side of its diagonal.
 
 use crate::cost::estimate;
 use crate::products::marked;
@@ -7,11 +7,12 @@ use gradus_ir::primitives::Layout;
 use gradus_ir::{Graph, Op, Type, ValueId, verify};
 use std::collections::HashMap;
 
-/// Strips thinner than this are not worth the copies that they need, above all where several threads have written them.
+/// Thinner strips are not worth their copies, above all if several threads have written them.
 const THINNEST: usize = 128;
-/// The numbers of strips that a block is cut into. More strips save more operations, and need thinner products.
+/// The numbers of strips that a block is cut into. More strips save more operations, but need thinner products.
 const STRIPS: [usize; 3] = [2, 4, 8];
-/// How many operations are followed back from the result. Beyond, a piece of a result is a slice of the whole.
+/// The most operations that are followed back from the result.
+/// Beyond that, a piece of a result is a slice of the whole.
 const DEEPEST: usize = 100;
 
 /// Which blocks off the diagonal are computed.
@@ -21,14 +22,15 @@ enum Side {
     Upper,
 }
 
-/// The programs of a symmetric Hessian with equal elements computed once, in strips of several widths,
-/// as far as they need fewer operations.
+/// The programs of a symmetric Hessian with equal elements computed once,
+/// in strips of several widths, as far as they need fewer operations.
 ///
 /// The program's outputs are the blocks for every two of the inputs `x`, row by row.
-/// Of two blocks off the diagonal one is the other transposed.
-/// A block on the diagonal that is a sum of symmetric products has them [marked](crate::products::marked),
-/// so that a backend computes half of each; another one is cut into strips of rows;
-/// a strip ends at the diagonal, what is beyond is in later strips.
+/// Of two blocks off the diagonal, one is the transpose of the other.
+/// If a block on the diagonal is a sum of symmetric products,
+/// these are [marked](crate::products::marked), so that a backend computes half of each.
+/// Any other block on the diagonal is cut into strips of rows.
+/// A strip ends at the diagonal, and later strips hold the elements beyond.
 pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph> {
     let cost = |program: &Graph| estimate(program, profile);
     let whole = cost(program).operations;
@@ -58,8 +60,8 @@ pub(crate) fn once(program: &Graph, x: &[Type], profile: &Profile) -> Vec<Graph>
     found
 }
 
-/// The program of a symmetric Hessian with the blocks on the diagonal transposed, which changes no value:
-/// columns that forward mode has made need not be written as rows.
+/// The program of a symmetric Hessian with the blocks on the diagonal transposed, which changes no value.
+/// Columns from forward mode then need not be written as rows.
 pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     let mut g = program.clone();
     let mut blocks = program.outputs().to_vec();
@@ -72,7 +74,7 @@ pub(crate) fn turned(program: &Graph, x: &[Type]) -> Graph {
     turned
 }
 
-/// The program with the products marked that blocks on the diagonal are sums of,
+/// The program with the products marked whose sums are blocks on the diagonal,
 /// and for each block whether it has such products.
 fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
     let mut g = program.clone();
@@ -90,7 +92,7 @@ fn with_marked_products(program: &Graph, x: &[Type]) -> (Graph, Vec<bool>) {
 }
 
 /// The program with one side of the blocks off the diagonal computed,
-/// and those on the diagonal that are not `halved` in `strips` strips; `None` where that changes nothing.
+/// and the blocks on the diagonal that are not `halved` in `strips` strips. `None` if that changes nothing.
 fn with(
     program: &Graph,
     x: &[Type],
@@ -139,7 +141,7 @@ fn mirror(g: &mut Graph, blocks: &mut [ValueId], x: &[Type], side: Side) {
     }
 }
 
-/// `block` with its first `rows` axes behind the others.
+/// `block` with its first `rows` axes moved to the end.
 fn transposed(g: &mut Graph, block: ValueId, rows: usize) -> ValueId {
     let rank = g.shape(block).len();
     let order: Vec<usize> = (rows..rank).chain(0..rows).collect();
@@ -188,7 +190,7 @@ fn in_strips(g: &mut Graph, block: ValueId, x: &Type, strips: usize) -> Option<V
     Some(g.concat(&rows, axis))
 }
 
-/// The matrix that `x` is an arrangement of, which has the first `rows` axes of `x` as rows; `None` if there is none.
+/// The matrix that `x` rearranges, with the first `rows` axes of `x` as its rows. `None` if there is none.
 fn flattened(g: &mut Graph, x: ValueId, rows: usize) -> Option<ValueId> {
     let rank = g.shape(x).len();
     if (rank, rows) == (2, 1) {
@@ -215,7 +217,7 @@ fn flattened(g: &mut Graph, x: ValueId, rows: usize) -> Option<ValueId> {
     }
 }
 
-/// From where to where along each axis.
+/// The start and the end along each axis.
 type Ranges = Vec<(usize, usize)>;
 
 fn sliced(g: &mut Graph, x: ValueId, ranges: &[(usize, usize)]) -> ValueId {
@@ -286,7 +288,8 @@ fn piece(
             for (&axis, &range) in free_right.iter().zip(of_right) {
                 r[axis] = range;
             }
-            // Operands are computed whole: their pieces would overlap, and the overlap would be computed several times.
+            // Operands are computed whole.
+            // Their pieces would overlap, and the overlap would be computed several times.
             let operands = [sliced(g, left, &l), sliced(g, right, &r)];
             g.emit(Op::Contract(c.plain()), &operands)
         }

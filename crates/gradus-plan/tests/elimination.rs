@@ -1,4 +1,5 @@
-//! Counts, Jacobians and orders of small and of random graphs, against counting by hand and against trying everything.
+//! Counts, Jacobians and orders of small graphs and random graphs,
+//! compared with counts by hand and with trying everything.
 
 #[path = "../../../tests/near.rs"]
 mod near;
@@ -103,7 +104,7 @@ fn the_bat_takes_twenty_four_in_every_order() {
 
 type Edges = BTreeSet<(usize, usize)>;
 
-/// The fewest multiplications of edge elimination, by trying everything once.
+/// The fewest multiplications of edge elimination, found by trying everything once.
 fn fewest_by_edges(edges: &Edges, inner: &[usize], seen: &mut BTreeMap<Edges, u64>) -> u64 {
     if let Some(&known) = seen.get(edges) {
         return known;
@@ -115,7 +116,7 @@ fn fewest_by_edges(edges: &Edges, inner: &[usize], seen: &mut BTreeMap<Edges, u6
         let mut after = edges.clone();
         after.remove(&replaced);
         after.extend(&by);
-        // A vertex without predecessors or without successors carries nothing any more.
+        // A vertex without predecessors or without successors no longer contributes.
         for &v in inner {
             let dead = !after.iter().any(|e| e.0 == v) || !after.iter().any(|e| e.1 == v);
             after.retain(|e| !dead || (e.0 != v && e.1 != v));
@@ -162,7 +163,7 @@ fn an_output_that_is_used_and_one_that_is_an_input_get_copies() {
 
 #[test]
 fn what_lies_on_no_path_is_not_eliminated() {
-    // 2 is used by nothing, 3 depends on nothing, and 1 reaches no output.
+    // Vertex 2 has no user, 3 depends on nothing, and 1 reaches no output.
     let edges = [(0, 2), (1, 2), (3, 4), (0, 4), (4, 5)].map(|(a, b)| edge(a, b, 3.0));
     let graph = ScalarGraph::new(2, 6, edges, &[5]).unwrap();
     assert_eq!(graph.intermediates(), [4]);
@@ -210,7 +211,7 @@ fn what_is_no_order_is_refused() {
     assert_eq!(graph.jacobian(&[3]), Err(OrderError::Missing(2)));
 }
 
-/// Graphs of some inputs, vertices with one to three operands, and any of the vertices as outputs.
+/// Graphs with several inputs, vertices with one to three operands, and any of the vertices as outputs.
 fn graphs(inner: std::ops::Range<usize>) -> impl Strategy<Value = ScalarGraph> {
     let operand = (any::<prop::sample::Index>(), -2.0..2.0f64);
     let vertex = prop::collection::vec(operand, 1..4);
@@ -222,7 +223,7 @@ fn graphs(inner: std::ops::Range<usize>) -> impl Strategy<Value = ScalarGraph> {
                 let to = inputs + i;
                 (operands.iter()).map(move |(from, partial)| edge(from.index(to), to, *partial))
             });
-            // Late vertices, so that much of the graph matters.
+            // Outputs are late vertices, so that much of the graph matters.
             let outputs: Vec<usize> = (outputs.iter())
                 .map(|o| vertices - 1 - o.index(vertices.min(5)))
                 .collect();
@@ -231,7 +232,7 @@ fn graphs(inner: std::ops::Range<usize>) -> impl Strategy<Value = ScalarGraph> {
     )
 }
 
-/// The derivatives of all vertices with respect to the inputs, one edge after the other.
+/// The derivatives of all vertices with respect to the inputs, computed edge by edge.
 fn by_the_chain_rule(graph: &ScalarGraph) -> Vec<Vec<f64>> {
     let mut rows = vec![vec![0.0; graph.inputs()]; graph.vertices()];
     for (i, row) in rows.iter_mut().enumerate().take(graph.inputs()) {

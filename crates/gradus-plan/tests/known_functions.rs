@@ -1,4 +1,5 @@
-//! The functions with published counts: that they come out, and that the planner needs no more than the best published.
+//! The functions with published counts: the counts come out,
+//! and the planner needs no more than the best published order.
 
 use gradus_plan::scalar::known::{KNOWN, Known};
 use gradus_plan::scalar::{Builder, EliminationOptions};

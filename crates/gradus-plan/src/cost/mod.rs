@@ -12,12 +12,12 @@ pub(crate) use metric::CostMetric;
 pub(crate) use regions::estimate_region_vectors;
 pub(crate) use user_supplied::user_supplied;
 
-/// The cost of one evaluation of a program, by its types alone.
+/// The cost of one evaluation of a program, estimated from its types alone.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Estimate {
     /// Operations on numbers; a multiply-add counts as two.
     pub operations: u64,
-    /// Bytes that travel between kernels and memory, with neighbouring elementwise operations taken together.
+    /// Bytes that travel between kernels and memory. Neighbouring elementwise operations count as one kernel.
     pub bytes: u64,
     /// Seconds, by the rates of the machine profile.
     pub seconds: f64,
@@ -27,7 +27,7 @@ pub struct Estimate {
 ///
 /// Elementwise operations and reductions run together with the elementwise operations that they read,
 /// so a value travels through memory only where a product, a copy or an output needs it.
-/// The time of a kernel is the larger of that of its operations and that of its bytes.
+/// The time of a kernel is the larger of the time for its operations and the time for its bytes.
 pub fn estimate(g: &Graph, profile: &Profile) -> Estimate {
     sum(estimates(g, profile))
 }
@@ -38,7 +38,7 @@ pub fn estimates(g: &Graph, profile: &Profile) -> Vec<Estimate> {
 }
 
 impl Estimate {
-    /// Both, one after the other. Counts saturate.
+    /// The cost of both programs, one after the other. Counts saturate.
     pub(crate) fn and(self, other: Estimate) -> Estimate {
         Estimate {
             operations: self.operations.saturating_add(other.operations),
@@ -47,7 +47,7 @@ impl Estimate {
         }
     }
 
-    /// The same `n` times.
+    /// The cost of `n` evaluations.
     pub(crate) fn times(self, n: u64) -> Estimate {
         Estimate {
             operations: self.operations.saturating_mul(n),
@@ -93,7 +93,7 @@ struct Fusion<'a> {
     repeated: &'a [bool],
     n: usize,
     is_output: Vec<bool>,
-    /// The cost of each node that runs.
+    /// The cost of each node that the outputs need.
     costs: Vec<Option<Cost>>,
     /// Whether a value stays in registers: every user is elementwise as well, or ends the kernel with a reduction.
     stays: Vec<bool>,
@@ -131,7 +131,7 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// Notes what a node does with its operands.
+    /// Notes how a node uses its operands.
     fn meet(&mut self, node: &Node, cost: Cost) {
         if node.region().is_some() {
             for o in &node.operands {
@@ -209,14 +209,14 @@ impl<'a> Fusion<'a> {
             match g.maker(base).op {
                 Op::Const(_) | Op::Iota(_) => 0,
                 _ if self.stays[o.index()] => 0,
-                // Repeated elements come from the cache.
+                // Elements that are read repeatedly come from the cache.
                 _ => g.ty(base).bytes().min(g.ty(o).bytes()) as u64 * self.times(o),
             }
         };
         node.operands.iter().map(of).sum()
     }
 
-    /// Seconds of a product. Vectors lie side by side in the operand that has them.
+    /// Seconds of a product. The operand that depends on the vectors holds them side by side.
     fn product(&self, node: &Node, c: &Contract, profile: &Profile) -> f64 {
         let [left, right] = [node.operands[0], node.operands[1]];
         let (b, m, k, n) = c.sizes(self.g.ty(left), self.g.ty(right));

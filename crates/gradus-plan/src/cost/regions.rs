@@ -6,7 +6,7 @@ use crate::profile::Profile;
 use gradus_ir::primitives::{Call, Loop, Region, Trips, Work};
 use gradus_ir::{Graph, ValueId};
 
-/// The steps that a loop of unknown length is costed with. Its operations are counted in the same way.
+/// The number of steps assumed for a loop of unknown length. Its operations are counted in the same way.
 const UNKNOWN_STEPS: u64 = 1;
 
 /// The cost of one evaluation of a region: its bodies, as often as they run.
@@ -78,7 +78,7 @@ pub(crate) fn estimate_region_vectors(
 }
 
 /// The values of a loop's body that exist once for each vector if the marked operands do.
-/// A carried value does as soon as one step makes it so.
+/// A carried value exists once for each vector as soon as one step makes it so.
 fn repeated_in_steps(l: &Loop, marked: &[bool]) -> Vec<bool> {
     let mut inputs = vec![false];
     inputs.extend(&marked[l.operands().consts.start..]);

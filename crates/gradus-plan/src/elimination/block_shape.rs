@@ -14,7 +14,7 @@ pub(super) struct BlockShape {
     pub target: Dims,
     /// Pairs of a source axis and the target axis that follows it.
     pub diagonal: SmallVec<[(usize, usize); 4]>,
-    /// Whether it is the derivative of an array by itself. A product with it costs nothing.
+    /// Whether it is the derivative of an array by itself. A product with such a block costs nothing.
     pub unit: bool,
 }
 
@@ -138,7 +138,7 @@ impl BlockShape {
     }
 }
 
-/// All shapes met in a search, by number, so that each pair is costed once.
+/// All shapes found in a search, by number, so that each pair is costed once.
 pub(super) struct BlockShapes<'a> {
     metric: CostMetric<'a>,
     all: Vec<BlockShape>,
@@ -199,7 +199,7 @@ mod tests {
     use crate::profile::Profile;
     use gradus_ir::Type;
 
-    /// Products and sums have the shapes of the blocks, and the operations of the graph.
+    /// The shape arithmetic of products and sums agrees with the blocks and with the operations of the graph.
     #[test]
     fn shapes_are_those_of_blocks() {
         let profile = Profile::default();

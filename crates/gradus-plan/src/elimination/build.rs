@@ -9,7 +9,7 @@ use gradus_ir::{Graph, ValueId};
 /// The derivatives between the vertices that are left.
 struct Edges<'a> {
     graph: &'a EliminationGraph,
-    /// For each vertex, the places before it along which the derivative is not accumulated.
+    /// For each vertex, whether the derivative along each place before it is not accumulated yet.
     lazy: Vec<Vec<bool>>,
     /// The accumulated derivative of a vertex by an earlier one.
     blocks: Vec<Vec<Option<Block>>>,
@@ -49,7 +49,7 @@ impl Edges<'_> {
         let place = &mut self.blocks[to][from];
         *place = Some(match place.take() {
             None => block,
-            // The results have the output axes in front, and so do products: sums are added in that layout.
+            // The results have the output axes in front, and so do products. Sums are added in that layout.
             Some(so_far) if so_far.source == block.source => {
                 let (a, b) = (so_far.flipped(g), block.flipped(g));
                 Block::sum(g, a, b).flipped(g)

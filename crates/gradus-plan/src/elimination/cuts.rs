@@ -1,4 +1,4 @@
-//! Small sets of arrays through which every path goes, found by maximum flow.
+//! Small sets of arrays that every path goes through, found by maximum flow.
 
 use gradus_ir::{Graph, ValueId};
 use std::collections::VecDeque;
@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 /// The room of sources and sinks, which are never cut.
 const UNBOUNDED: usize = usize::MAX / 4;
 
-/// Sets of arrays that separate `sources` from `sinks`, narrower than both, in the order of the program.
+/// Sets of arrays that separate `sources` from `sinks` and are narrower than both, in the order of the program.
 /// The narrowest is found first, then the sets on both sides of it,
 /// until all sets together have more than `most` arrays.
 pub(super) fn narrow_cuts(
@@ -40,11 +40,11 @@ fn split(
     split(program, &cut, sinks, room, found);
 }
 
-/// The narrowest set of arrays that every path from `sources` to `sinks` meets, nearest to the sources,
-/// if it has fewer than `limit` elements and at least one.
+/// The narrowest set of arrays that every path from `sources` to `sinks` meets,
+/// if it has at least one element and fewer than `limit`. Among equal sets, the one nearest to the sources.
 ///
-/// An array lets through as many units of flow as it has elements, so that the largest flow equals the width of the
-/// narrowest set (L. R. Ford, D. R. Fulkerson).
+/// An array lets through as many units of flow as it has elements,
+/// so the largest flow equals the width of the narrowest set (L. R. Ford, D. R. Fulkerson).
 fn narrowest(
     program: &Graph,
     sources: &[ValueId],
@@ -104,7 +104,7 @@ impl<'a> Network<'a> {
             let i = id.index();
             for o in &program.maker(id).operands {
                 let o = o.index();
-                // Nothing beyond a sink is looked at.
+                // The search does not continue beyond a sink.
                 if reached[o] && (!is_sink[o] || is_source[o]) && !users[o].contains(&i) {
                     operands[i].push((o, users[o].len()));
                     users[o].push(i);
@@ -175,7 +175,7 @@ impl<'a> Network<'a> {
         (None, from)
     }
 
-    /// Sends as much flow along a path as it has room for. `None` if that is nothing, or all flow reaches `limit`.
+    /// Sends as much flow along a path as fits. `None` if nothing fits, or if the total flow reaches `limit`.
     fn augment(&mut self, path: &[Port], limit: usize) -> Option<()> {
         let steps = path.windows(2);
         let more = steps.map(|w| self.free(w[0], w[1])).min()?;
@@ -237,7 +237,7 @@ mod tests {
     use gradus_ir::primitives::Unary;
     use gradus_ir::{DType, Type};
 
-    /// All sets of a random graph tried: none that separates is narrower, and the one found separates.
+    /// Tries all sets of a random graph: the set found separates, and no narrower set does.
     #[test]
     fn the_cut_is_the_narrowest() {
         let mut seed = 1u64;

@@ -10,7 +10,7 @@ use crate::reason::{LARGE, Reason};
 use crate::segments::{self, Segment};
 use gradus_ir::{Graph, Type, ValueId};
 
-/// The most inputs and outputs of a program that is looked at.
+/// The most inputs and outputs of a program that elimination considers.
 const MOST_ENDS: usize = 24;
 /// The most arrays that can be eliminated: the search has a bit of a word for each vertex, and a table of all pairs.
 const MOST_KEYS: usize = 32;
@@ -22,11 +22,11 @@ pub(crate) struct Vertex {
     pub before: Vec<usize>,
     /// None for an input.
     pub segment: Option<Segment>,
-    /// For each vertex before: the cost of the derivative by it, columns pushed.
+    /// For each vertex before: the cost of the derivative by it, by pushing columns.
     forward: Vec<f64>,
-    /// The cost of all these derivatives, rows pulled.
+    /// The cost of all these derivatives by pulling rows.
     reverse: f64,
-    /// The shapes of these derivatives. `None` is zero, as where a loop carries two arrays side by side.
+    /// The shapes of these derivatives. `None` is zero, for example where a loop carries two arrays side by side.
     pub(super) shapes: Vec<Option<BlockShape>>,
     /// For each vertex before: the cost of pushing vectors from there to here.
     pub(super) push: Vec<VectorCost>,
@@ -50,10 +50,10 @@ pub(crate) struct EliminationGraph {
 }
 
 impl EliminationGraph {
-    /// `None` where there is nothing to gain, or the program is a chain.
+    /// `None` if there is nothing to gain, or if the program is a chain.
     ///
     /// # Errors
-    /// If the limits leave nothing.
+    /// If the limits leave no array to eliminate.
     pub fn of(
         tangent: &Graph,
         residuals: usize,
@@ -69,7 +69,7 @@ impl EliminationGraph {
         let mut most = limits.vertices.min(MOST_KEYS);
         let (starts, extents) = loop {
             let keys = keys(tangent, residuals, most);
-            // A chain is left to the dynamic program.
+            // Chains are planned by the dynamic program.
             if keys.iter().all(|k| single.contains(k)) {
                 return Ok(None);
             }
@@ -166,7 +166,7 @@ impl Extent {
         }
     }
 
-    /// Nodes visited to cost the segment: once from each array before it, and once back.
+    /// Nodes visited to cost the segment: one pass from each array before it, and one pass back.
     fn work(&self) -> usize {
         self.nodes * (self.before.len() + 1)
     }

@@ -3,8 +3,8 @@
 use super::cuts::narrow_cuts;
 use gradus_ir::{Graph, ValueId};
 
-/// The arrays that can be eliminated, in the order of the program: small sets that cut it;
-/// where there are none, arrays through which many paths go.
+/// The arrays that can be eliminated, in the order of the program:
+/// small sets that cut it; if there are none, arrays that many paths go through.
 pub(super) fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<ValueId> {
     let x = &tangent.inputs()[residuals..];
     let sets = narrow_cuts(tangent, x, tangent.outputs(), most);
@@ -19,8 +19,8 @@ pub(super) fn keys(tangent: &Graph, residuals: usize, most: usize) -> Vec<ValueI
     }
 }
 
-/// The narrow arrays through which many paths go, in the order of the program:
-/// the narrowest of each run of operations without branches.
+/// The narrow arrays that many paths go through, in the order of the program.
+/// Each run of operations without branches gives its narrowest array.
 fn narrow(tangent: &Graph, residuals: usize, most: usize) -> Vec<ValueId> {
     let x = &tangent.inputs()[residuals..];
     let active = tangent.dependents_of(x);

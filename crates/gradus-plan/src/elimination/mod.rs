@@ -5,8 +5,9 @@
 //! Eliminating a vertex joins each array before it to each array after it in one of three ways:
 //! by the product of two accumulated derivatives, by pushing the columns of the derivative before through the
 //! segment after, or by pulling the rows of the derivative after through the segment before.
-//! Forward and reverse mode are two of the orders; so are all orders over small sets of arrays through which every
-//! path goes. The search compares shapes of derivatives, never programs; the best order is built once.
+//! Forward mode and reverse mode are two of the orders.
+//! So are all orders over small sets of arrays that every path goes through.
+//! The search compares shapes of derivatives, never programs; the best order is built once.
 //! (A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10, for scalars.)
 
 mod block_shape;

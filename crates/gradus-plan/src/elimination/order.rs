@@ -29,13 +29,13 @@ impl Join {
 /// The elimination of one vertex.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EliminationStep {
-    /// The vertex, from 0 in the order of the program, inputs and outputs apart.
+    /// The vertex, counted from 0 in the order of the program without inputs and outputs.
     pub vertex: usize,
     /// How its derivatives are joined.
     pub join: Join,
 }
 
-/// Which search found an order.
+/// The search that found an order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FoundBy {
     /// The order of forward mode.
@@ -72,7 +72,7 @@ pub struct Elimination {
     pub widths: Vec<usize>,
     /// Which search found it.
     pub found_by: FoundBy,
-    /// Whether beam search was given up; see [`SearchLimits::tries`](crate::SearchLimits::tries()).
+    /// Whether beam search stopped early; see [`SearchLimits::tries`](crate::SearchLimits::tries()).
     pub bounded: bool,
 }
 

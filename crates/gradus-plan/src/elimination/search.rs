@@ -22,7 +22,7 @@ struct State {
     /// A bit for each vertex that is not eliminated yet.
     left: u64,
     spent: f64,
-    /// The cost of accumulating the rest as it is.
+    /// The cost of accumulating the rest without further eliminations.
     ahead: f64,
     steps: Vec<(usize, Join)>,
 }
@@ -31,12 +31,12 @@ struct Table<'a> {
     graph: &'a EliminationGraph,
     metric: CostMetric<'a>,
     shapes: BlockShapes<'a>,
-    /// The shapes of the derivatives of each vertex by those before it.
+    /// The shapes of the derivatives of each vertex by the vertices before it.
     own: Vec<Vec<Option<u32>>>,
     tried: usize,
 }
 
-/// The best order found for the graph, if it costs less than about `known`.
+/// The best order found for the graph, if it costs less than about `known`, the cost of the best known candidate.
 pub(crate) fn search(
     graph: &EliminationGraph,
     metric: CostMetric<'_>,
@@ -101,8 +101,9 @@ pub(crate) fn search(
     })
 }
 
-/// The search does not see which kernels run together, so an order can be cheaper than estimated, by up to this factor.
-/// An order that costs more is not built.
+/// The search does not see which kernels run together,
+/// so an order can be cheaper than estimated, by up to this factor.
+/// The planner does not build an order that costs more.
 const MOST_OF_KNOWN: f64 = 1.2;
 
 impl State {
@@ -246,7 +247,7 @@ impl Table<'_> {
         all
     }
 
-    /// The cheapest vertex first: the lowest Markowitz cost, of tensors.
+    /// Eliminates the cheapest vertex first: the one with the lowest Markowitz cost, measured on tensors.
     fn greedy(&mut self, mut state: State) -> State {
         while state.left != 0 {
             let all = self.next(&state);
@@ -258,7 +259,7 @@ impl Table<'_> {
         state
     }
 
-    /// Keeps the most promising graphs at each step, which eliminates one vertex. None if the limit was met.
+    /// Keeps the most promising graphs at each step, which eliminates one vertex. `None` if the limit was reached.
     fn beam(&mut self, start: State, limits: SearchLimits) -> Option<State> {
         self.tried = 0;
         let mut beam = vec![start];

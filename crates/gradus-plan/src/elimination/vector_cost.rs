@@ -4,7 +4,7 @@ use crate::cost::{CostMetric, estimate_region_vectors};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
 
-/// The number of vectors that shows what each further one costs in a loop, a branch or a call.
+/// The number of vectors that shows the cost of each further vector in a loop, a branch or a call.
 const MANY: usize = 16;
 
 /// The cost of carrying vectors through a segment, in either direction:

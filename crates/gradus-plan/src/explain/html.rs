@@ -1,5 +1,5 @@
-//! A plan as one HTML page that needs nothing else: the table, the costs as bars, the order as a drawing,
-//! the program to walk through.
+//! A plan as one self-contained HTML page: the table, the costs as bars,
+//! the order as a drawing, and the program to walk through.
 
 use super::order_tree::label;
 use super::{Explanation, user_supplied_share};

@@ -74,7 +74,7 @@ impl Explanation<'_> {
         )
     }
 
-    /// The loops, branches and calls of the chosen program, if there are any.
+    /// The loops, branches and calls of the chosen program as JSON, if there are any.
     fn regions_json(&self) -> String {
         let regions = region_costs(&self.plan.chosen().program, &self.plan.profile);
         let regions: Vec<String> = (regions.iter())

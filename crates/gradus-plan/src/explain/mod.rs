@@ -48,16 +48,16 @@ impl Plan {
         Explanation::of(self).text()
     }
 
-    /// The same as JSON: `subject`, `widths`, `chosen`, `not_built`;
-    /// for each candidate `mode`, `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`,
-    /// and `user_supplied_operations` if there are any; for each cut `operation`, `type`, `place`; the `steps`;
+    /// The explanation as JSON: `subject`, `widths`, `chosen`, `not_built`; for each candidate `mode`,
+    /// `order`, `operations`, `bytes`, `peak_bytes`, `seconds`, `ruled_out`, and `user_supplied_operations`
+    /// if there are any; for each cut `operation`, `type`, `place`; the `steps`;
     /// and for each of the `regions` (loops, branches and calls) of the chosen program `what`, `place`,
     /// `operations`, `seconds`.
     pub fn to_json(&self) -> String {
         Explanation::of(self).json()
     }
 
-    /// The plan as an HTML page that needs no other file.
+    /// The plan as a self-contained HTML page.
     pub fn to_html(&self) -> String {
         Explanation::of(self).html()
     }
@@ -92,7 +92,7 @@ impl Analysis<'_> {
     }
 }
 
-/// A plan, perhaps with measurements.
+/// A plan, with measurements if there are any.
 struct Explanation<'a> {
     plan: &'a Plan,
     measured: Option<&'a [Option<Measured>]>,
@@ -146,7 +146,7 @@ impl<'a> Explanation<'a> {
         }
     }
 
-    /// A note that operations of the chosen program are user-supplied, and where.
+    /// A note that says how many operations of the chosen program are user-supplied, and where.
     fn user_supplied_note(&self) -> Option<String> {
         let supplied = user_supplied(&self.plan.chosen().program);
         let places = supplied.places.iter().filter(|&&loc| self.names(loc));
@@ -176,12 +176,12 @@ impl<'a> Explanation<'a> {
         format!("cut {}: {}, {}{place}", k + 1, cut.operation, cut.ty)
     }
 
-    /// Whether texts name this line.
+    /// Whether explanations name this line.
     fn names(&self, place: Loc) -> bool {
         self.plan.source_lines == SourceLines::Shown && place.is_known()
     }
 
-    /// `, at file:line`, where texts name the line.
+    /// `, at file:line` if explanations name the line.
     fn at(&self, place: Loc) -> String {
         match self.names(place) {
             true => format!(", at {place}"),

@@ -3,7 +3,7 @@
 use crate::order::Order;
 use std::fmt::Write;
 
-/// The label of a node: the derivative that it accumulates, its size and how.
+/// The label of a node: the derivative that it accumulates, its size and its strategy.
 pub(super) fn label(order: &Order, widths: &[usize]) -> String {
     let (from, to) = order.range();
     let size = format!("{} × {}", widths[to + 1], widths[from]);
@@ -17,12 +17,12 @@ pub(super) fn label(order: &Order, widths: &[usize]) -> String {
     }
 }
 
-/// Writes a line for each node, below the node that it belongs to.
+/// Writes a line for each node, below its parent.
 pub(super) fn write(order: &Order, widths: &[usize], indent: &str, out: &mut String) {
     branch(order, widths, [indent, indent], out);
 }
 
-/// Writes a node behind `first`, and its children behind `rest`.
+/// Writes a node after the indentation `first`, and its children after `rest`.
 fn branch(order: &Order, widths: &[usize], [first, rest]: [&str; 2], out: &mut String) {
     let _ = writeln!(out, "{first}{}", label(order, widths));
     let below = order.children();

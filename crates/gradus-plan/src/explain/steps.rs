@@ -11,7 +11,7 @@ use gradus_ir::{Graph, Op, Type};
 const MOST: usize = 20;
 
 impl Plan {
-    /// The steps of a run of the chosen order; of long plans, the first and the last ones.
+    /// The steps of a run of the chosen order. Long plans show the first steps and the last ones.
     pub fn steps(&self) -> Vec<String> {
         let mut steps = self.all_steps();
         if steps.len() > MOST {
@@ -183,7 +183,7 @@ impl Plan {
     }
 }
 
-/// The operations of a program by the kind of work.
+/// Counts the operations of a program by the kind of work.
 fn content(program: &Graph) -> String {
     const KINDS: [&str; 8] = [
         "product",

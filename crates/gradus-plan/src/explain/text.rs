@@ -157,7 +157,7 @@ fn write_elimination(order: &Elimination, out: &mut String) {
     let _ = writeln!(out, "    found by {}{bound}", order.found_by.name());
 }
 
-/// How often `least` goes into `seconds`; programs of constants take no time.
+/// The ratio of `seconds` to `least`. Programs of constants take no time.
 fn ratio(seconds: f64, least: f64) -> f64 {
     match seconds > least {
         true => seconds / least,

@@ -13,7 +13,7 @@ pub(super) const ELIMINATION: Generator = Generator {
 
 fn propose(planning: &mut Planning<'_>) -> Proposal {
     planning.admit_elimination()?;
-    // A program of numbers is eliminated number by number where that can be read.
+    // A program of numbers is eliminated number by number if it can be read that way.
     if planning.is_of_numbers && planning.has_scalar {
         return Ok(None);
     }
@@ -32,7 +32,7 @@ fn propose(planning: &mut Planning<'_>) -> Proposal {
     Ok(candidate)
 }
 
-/// The cost of the cheapest accumulation so far. An order that costs more is of no use, unless memory counts.
+/// The cost of the cheapest accumulation so far. An order that costs more is useless, unless memory counts.
 fn known(planning: &Planning<'_>) -> f64 {
     if planning.options.saves_memory() {
         return f64::INFINITY;

@@ -17,7 +17,7 @@ fn propose(planning: &mut Planning<'_>) -> Proposal {
     if problem.only_backward {
         return Err(ONLY_BACKWARD);
     }
-    // Each array that is pushed visits all nodes, and the nodes that it emits are visited once more.
+    // Each array that is pushed visits all nodes, and the emitted nodes are visited once more.
     let nodes = 2 * problem.tangent().len() * problem.inputs().len();
     planning.admit(FORWARD.name, Carried::Inputs, nodes)?;
     let strategy = Strategy::Chain(&planning.space.whole, &Order::forward(1));

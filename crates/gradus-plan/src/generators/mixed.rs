@@ -27,7 +27,7 @@ fn propose(planning: &mut Planning<'_>) -> Proposal {
 }
 
 /// Searches for the cheapest order of the segments between the cuts, if cuts can save anything.
-/// The result says which candidate is the most promising, so this comes before all generators.
+/// The result decides which candidate is the most promising, so this runs before all generators.
 pub(super) fn search(planning: &mut Planning<'_>) -> Result<(), Reason> {
     let problem = &planning.space.problem;
     let (tangent, residuals) = (problem.tangent(), problem.residuals());

@@ -25,7 +25,7 @@ use std::cmp::Ordering;
 /// Proposes a candidate.
 #[derive(Clone, Copy)]
 struct Generator {
-    /// The name of its candidate, also where it is left out.
+    /// The name of its candidate, also used if the candidate is left out.
     name: &'static str,
     propose: fn(&mut Planning<'_>) -> Proposal,
 }
@@ -47,15 +47,15 @@ pub(crate) struct Planning<'a> {
     pub candidates: Candidates,
     metric: CostMetric<'a>,
     addressing: Addressing,
-    /// Why no order can mix forward and reverse mode.
+    /// The reason why no order can mix forward and reverse mode.
     unmixed: Option<Reason>,
     /// The cheapest order of the segments between the cuts.
     chain_order: Option<Order>,
     /// The pure mode with fewer vectors to carry.
     fewer: &'static str,
-    /// The most promising candidate, which is built whatever the budget.
+    /// The most promising candidate. It is built even when the budget is spent.
     favourite: &'static str,
-    /// Whether elimination is within the budget, once that is asked.
+    /// Whether elimination is within the budget. `None` until a generator asks.
     elimination: Option<Result<(), Reason>>,
     is_of_numbers: bool,
     /// Whether there is a scalar program.
@@ -65,7 +65,7 @@ pub(crate) struct Planning<'a> {
 /// Plans the Jacobian of all outputs of `graph` by its first `n` inputs.
 ///
 /// # Errors
-/// If forward mode is asked for and there is none; if no memory can hold the arrays of any order.
+/// If forward mode is asked for and there is none, or if no memory can hold the arrays of any order.
 pub(crate) fn run<'a>(graph: &Graph, n: usize, options: &'a PlanOptions) -> Result<Planning<'a>> {
     let mut planning = Planning::new(graph, n, options)?;
     let mut generators = match options.modes {
@@ -145,7 +145,7 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// Whether the pure mode `name`, which carries these vectors and visits `nodes` nodes, can be built.
+    /// Whether the pure mode `name` can be built. It carries these vectors and visits `nodes` nodes.
     fn admit(&mut self, name: &str, carried: Carried, nodes: usize) -> Result<(), Reason> {
         if !self.addressing.holds(carried) {
             return Err(TOO_LARGE);
@@ -156,7 +156,7 @@ impl<'a> Planning<'a> {
         }
     }
 
-    /// Whether elimination, of arrays or of numbers, can be searched.
+    /// Whether a search for an elimination order, of arrays or of numbers, is within the budget.
     fn admit_elimination(&mut self) -> Result<(), Reason> {
         if let Some(why) = self.unmixed {
             return Err(why);
@@ -178,8 +178,7 @@ impl<'a> Planning<'a> {
     }
 
     /// The candidate of this strategy.
-    /// There is none if another strategy has come to the same program,
-    /// except that forward and reverse mode are always shown.
+    /// There is none if another strategy led to the same program, but forward and reverse mode are always shown.
     fn candidate(&self, mode: Mode, strategy: Strategy<'_>) -> Option<Candidate> {
         let program = self.space.problem.emit(strategy);
         let pure = matches!(mode, Mode::Forward | Mode::Reverse);
@@ -189,7 +188,7 @@ impl<'a> Planning<'a> {
     }
 }
 
-/// Why no order can mix forward and reverse mode.
+/// The reason why no order can mix forward and reverse mode.
 fn unmixed(problem: &Problem, addressing: &Addressing) -> Option<Reason> {
     match problem.contents.hooks {
         _ if problem.only_backward => Some(ONLY_BACKWARD),
@@ -199,7 +198,7 @@ fn unmixed(problem: &Problem, addressing: &Addressing) -> Option<Reason> {
     }
 }
 
-/// The error of forward mode where there is none, with the line of the function that has none.
+/// The error for a function without forward mode, with its line.
 fn no_forward_mode(tangent: &Graph) -> Error {
     let error = Error::new(ErrorKind::Derivative, region::Reason::Forward.why());
     match only_backward_at(tangent) {
@@ -208,7 +207,7 @@ fn no_forward_mode(tangent: &Graph) -> Error {
     }
 }
 
-/// The line of the first function that has a backward pass alone.
+/// The line of the first function that has only a backward pass.
 fn only_backward_at(g: &Graph) -> Option<Loc> {
     g.nodes().iter().find_map(|node| {
         let region = node.region()?;

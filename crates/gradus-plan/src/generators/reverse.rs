@@ -13,7 +13,7 @@ pub(super) const REVERSE: Generator = Generator {
 
 fn propose(planning: &mut Planning<'_>) -> Proposal {
     let problem = &planning.space.problem;
-    // As many visits as forward mode, and one of all nodes to transpose them.
+    // The same visits as forward mode, and one more of all nodes to transpose them.
     let nodes = problem.tangent().len() * (2 * problem.outputs().len() + 1);
     planning.admit(REVERSE.name, Carried::Outputs, nodes)?;
     let strategy = Strategy::Chain(&planning.space.whole, &Order::reverse(1));

@@ -14,7 +14,7 @@ pub(super) const SCALAR: Generator = Generator {
 fn propose(planning: &mut Planning<'_>) -> Proposal {
     let problem = &planning.space.problem;
     let wanted = planning.options.objective == Objective::Operations || planning.is_of_numbers;
-    // Both eliminations share a grant; the one of arrays says why there is none.
+    // Both eliminations share one grant of the budget. The elimination of arrays reports a refusal.
     if problem.contents.regions || !wanted || planning.admit_elimination().is_err() {
         return Ok(None);
     }

@@ -11,11 +11,11 @@ use std::fmt::Write;
 
 /// The place of a program in the programs around it.
 pub(super) struct Held {
-    /// Before the names of its nodes, so that they are unlike those of other programs.
+    /// The prefix of its nodes' names, which makes them differ from names in other programs.
     pub prefix: String,
-    /// How often it runs when the whole program runs once.
+    /// The number of its runs in one run of the whole program.
     pub times: f64,
-    /// How deep it is within others.
+    /// The nesting depth.
     pub depth: usize,
     /// The role of each input.
     pub given: Vec<String>,
@@ -166,7 +166,8 @@ fn returned(region: &Region, name: &str, body: &Graph) -> Vec<String> {
     }
 }
 
-/// How often the body `name` runs when its region runs once, where that is known; a choice counts as if it were made.
+/// The number of runs of the body `name` in one run of its region, if that is fixed.
+/// Each branch of a choice counts as if it were taken.
 fn times(region: &Region, name: &str) -> Option<u64> {
     match region {
         Region::Loop(r) => match r.trips {
@@ -198,7 +199,7 @@ fn how_often(region: &Region, name: &str) -> String {
     }
 }
 
-/// How often a region runs its bodies, and how its cost counts.
+/// How often a region runs its bodies, and how they count in its cost.
 pub(super) fn runs(region: &Region) -> String {
     match region {
         Region::Loop(r) => match r.trips {

@@ -7,7 +7,7 @@ use gradus_ir::Op;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// Programs of more nodes are drawn with one box for all nodes of a line.
+/// Programs with more nodes are drawn with one box for each line of source.
 const MOST_DRAWN: usize = 300;
 
 /// Boxes, their links and where they stand.
@@ -56,7 +56,7 @@ impl Drawing {
         })
     }
 
-    /// A box a node; literals stand in the list alone.
+    /// One box for each node. Literals are in the list alone.
     fn of_nodes(view: &View<'_>) -> Option<Drawing> {
         let graph = view.graph;
         let mut at = HashMap::new();
@@ -96,7 +96,7 @@ impl Drawing {
         )
     }
 
-    /// A box for all nodes of a line in one part.
+    /// One box for all nodes of a source line that belong to the same part of a derivative.
     fn of_lines(view: &View<'_>) -> Option<Drawing> {
         let graph = view.graph;
         let mut at = HashMap::new();
@@ -125,7 +125,7 @@ impl Drawing {
             boxes[k].nodes.push(view.name(id));
             boxes[k].output |= node.has_marked(&is_output);
             for o in &node.operands {
-                // Lines may read each other; links go down, from the line that began first.
+                // Two lines can read each other. Links go down, from the line that began first.
                 if let Some(r) = box_of[graph.maker_id(*o).index()]
                     && r < k
                     && !reads[k].contains(&r)

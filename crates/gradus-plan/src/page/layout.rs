@@ -1,8 +1,8 @@
 //! The places of the boxes of a drawing: in layers, each box below the boxes that it reads, with few crossings.
 //!
-//! The method of Sugiyama, Tagawa and Toda (1981): layers by the longest path,
-//! links through several layers by way of a point in each layer, the order within a layer by the mean place of the
-//! neighbours, and places that follow from the order.
+//! The method of Sugiyama, Tagawa and Toda (1981). Layers follow from the longest path.
+//! A link through several layers has a point in each.
+//! The mean place of the neighbours gives the order within a layer, and places follow from the order.
 
 /// A box to be placed: its width, and the boxes that it reads, all before it.
 pub struct Box {
@@ -14,8 +14,8 @@ pub struct Box {
 pub struct Layout {
     /// The middle of each box.
     pub places: Vec<(f64, f64)>,
-    /// For each link, in the order of the boxes and what they read: its points from the one that is read to the one
-    /// that reads.
+    /// For each link, in the order of the boxes and their operands:
+    /// its points from the box that is read to the reader.
     pub links: Vec<Vec<(f64, f64)>>,
     pub width: f64,
     pub height: f64,
@@ -94,7 +94,7 @@ fn in_layers(boxes: &[Box]) -> Vec<Item> {
     items
 }
 
-/// Links the boxes, by way of a new point in each layer that a link passes; gives the items of each link.
+/// Links the boxes, with a new point in each layer that a link passes, and returns the items of each link.
 /// `None` if there are too many points.
 fn linked(items: &mut Vec<Item>, boxes: &[Box]) -> Option<Vec<Vec<usize>>> {
     let mut chains: Vec<Vec<usize>> = Vec::new();

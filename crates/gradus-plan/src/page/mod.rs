@@ -1,7 +1,8 @@
-//! A program as one HTML page to walk through, which needs nothing else: no network, no other file.
+//! A program as one self-contained HTML page to walk through: no network, no other file.
 //!
-//! Everything is in the document as text, so it can be read, searched and printed without its script;
-//! the script marks what a chosen node depends on and what depends on it, filters, and walks by keys.
+//! The document holds everything as text, so it can be read, searched and printed without its script.
+//! The script marks the nodes that a chosen node depends on and
+//! the nodes that depend on it, filters, and navigates by keys.
 
 mod body;
 mod drawing;
@@ -24,8 +25,8 @@ use std::fmt::Write;
 pub(crate) const STYLE: &str = include_str!("style.css");
 pub(crate) const SCRIPT: &str = include_str!("script.js");
 
-/// The page of `graph`: its nodes with the user's lines, types, what each depends on and what depends on it,
-/// what each costs by the rates of `profile`, and a drawing.
+/// The page of `graph`: its nodes with the user's lines, types,
+/// dependencies and dependents, their costs by the rates of `profile`, and a drawing.
 /// Nodes that transforms added for derivatives are marked.
 ///
 /// ```
@@ -61,7 +62,7 @@ pub(crate) fn section(graph: &Graph, profile: &Profile, source_lines: SourceLine
     writer.out + "</section>\n"
 }
 
-/// Letters of a piece of a text that stand in a line of the list.
+/// The most letters of a quoted text in a line of the list.
 const SHORT_PIECE: usize = 32;
 
 /// A section while it is written.
@@ -76,7 +77,7 @@ struct Writer<'a> {
     out: String,
 }
 
-/// A graph with all that the page shows of its nodes.
+/// A graph with everything that the page shows of its nodes.
 struct View<'a> {
     graph: &'a Graph,
     /// The name of each value in the printed text.
@@ -147,13 +148,13 @@ impl<'a> View<'a> {
         first.map_or(self.names.len() + id.index(), |v| self.names[v.index()])
     }
 
-    /// Where a node comes from, where that is known and shown.
+    /// The source of a node, if it is recorded and shown.
     fn place(&self, id: NodeId) -> Option<Loc> {
         let loc = self.graph.node(id).loc;
         (loc.is_known() && self.source_lines == SourceLines::Shown).then_some(loc)
     }
 
-    /// Names of nodes as attributes hold them: unlike those of other bodies.
+    /// Names of nodes as values of attributes, with the prefix of their program.
     fn words(&self, names: &[usize]) -> String {
         let prefix = &self.held.prefix;
         let all: Vec<String> = names.iter().map(|n| format!("{prefix}{n}")).collect();
@@ -197,7 +198,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The class of a node: which part of a derivative it is.
+/// The class of a node: the part of a derivative that it belongs to.
 fn class(node: &Node) -> &'static str {
     match node.loc.part() {
         Part::Value => "value",
@@ -206,7 +207,7 @@ fn class(node: &Node) -> &'static str {
     }
 }
 
-/// Search and choice for all nodes, those of bodies included.
+/// Search box and filters for all nodes, including the nodes of bodies.
 fn tools(graph: &Graph, out: &mut String) {
     fn count(graph: &Graph, wanted: &str) -> usize {
         let all = graph.nodes().iter().map(|node| {
@@ -238,7 +239,7 @@ fn tools(graph: &Graph, out: &mut String) {
     );
 }
 
-/// A place in few letters: a line by the name of its file without the folders, a piece of a text by its beginning.
+/// A short form of a place: the file name without folders and the line, or the beginning of a quoted text.
 fn short(loc: Loc) -> String {
     if let Some((file, line)) = loc.file_line() {
         let name = file.rsplit(['/', '\\']).next().unwrap_or(file);

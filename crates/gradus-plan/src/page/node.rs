@@ -8,7 +8,7 @@ use gradus_ir::{NodeId, Op, Part, text};
 use std::fmt::Write;
 
 impl View<'_> {
-    /// The line of a node, and its details behind it.
+    /// The line of a node, followed by its details.
     pub fn node(&self, id: NodeId, writer: &mut Writer<'_>) {
         let node = self.graph.node(id);
         let makers = node.operands.iter().map(|&o| self.graph.maker_id(o));
@@ -44,7 +44,7 @@ impl View<'_> {
         writer.out.push_str("</table></details></li>\n");
     }
 
-    /// The node as the graph's text has it; an input with its role.
+    /// The node as in the graph's text; an input also with its role.
     fn line(&self, id: NodeId) -> String {
         let node = self.graph.node(id);
         let Op::Input(k) = node.op else {
@@ -55,7 +55,7 @@ impl View<'_> {
         format!("%{}: {}  {role}", self.name(id), node.ty())
     }
 
-    /// The outputs that the node is.
+    /// The outputs that are results of the node.
     fn roles(&self, id: NodeId) -> String {
         let outputs = self.graph.outputs().iter().enumerate();
         let own = outputs.filter(|&(_, &o)| self.graph.maker_id(o) == id);
@@ -66,7 +66,7 @@ impl View<'_> {
         .collect()
     }
 
-    /// Where the node comes from, and the programs that it holds.
+    /// The source of the node, and the programs that it holds.
     fn origin(&self, id: NodeId) -> Vec<Row> {
         let node = self.graph.node(id);
         let mut rows = Vec::new();
@@ -86,7 +86,7 @@ impl View<'_> {
         rows
     }
 
-    /// The cost of the node, and its share of the `whole` program's seconds.
+    /// The cost of the node, and its share of `whole`, the program's seconds.
     fn costs_of(&self, id: NodeId, whole: f64) -> Vec<Row> {
         let node = self.graph.node(id);
         let (cost, estimate) = (self.graph.cost(node), self.costs[id.index()]);

@@ -1,4 +1,4 @@
-//! The user's source: lines, where their files can be read, and pieces of texts.
+//! The user's source: lines, if their files can be read, and quoted texts.
 
 use crate::quote;
 use gradus_ir::Loc;
@@ -28,7 +28,7 @@ impl Sources {
         self.line(file, line).map(quote::html)
     }
 
-    /// Line `number` of `file`, counted from 1, as the file is now.
+    /// Line `number` of `file`, counted from 1, in the current version of the file.
     pub fn line(&mut self, file: &'static str, number: u32) -> Option<&str> {
         let lines = self.files.entry(file).or_insert_with(|| {
             let text = places(file).find_map(|path| fs::read_to_string(path).ok())?;
@@ -39,8 +39,8 @@ impl Sources {
     }
 }
 
-/// Where `file` may be: the compiler names it relative to the folder of the workspace,
-/// which is the current one or above it.
+/// The possible paths of `file`.
+/// The compiler names it relative to the folder of the workspace, which is the current folder or one above it.
 fn places(file: &'static str) -> impl Iterator<Item = PathBuf> {
     let here = env::current_dir().unwrap_or_default();
     let all: Vec<PathBuf> = here.ancestors().map(|folder| folder.join(file)).collect();

@@ -4,10 +4,10 @@ use super::{Edge, ScalarGraph};
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// Records a scalar program as it is evaluated at a point, one vertex an operation.
+/// Records a scalar program while it is evaluated at a point, with one vertex per operation.
 ///
 /// A constant has no vertex: `2.0 * x` is an operation of one operand.
-/// Nothing is simplified or shared but what the formula shares: `x.sin() * x.sin()` has two sines.
+/// The builder simplifies nothing and shares only what the formula shares: `x.sin() * x.sin()` has two sines.
 ///
 /// ```
 /// use gradus_plan::scalar::Builder;
@@ -52,7 +52,7 @@ impl Builder {
     /// The inputs.
     ///
     /// # Panics
-    /// Where their number is not that of the point.
+    /// If their number is not that of the point.
     pub fn inputs<const N: usize>(&self) -> [Var<'_>; N] {
         assert_eq!(N, self.inputs, "the point has another number of inputs");
         std::array::from_fn(|vertex| Var {
@@ -94,15 +94,15 @@ impl<'b> Var<'b> {
         self.builder.record.borrow().values[self.vertex]
     }
 
-    /// An operation of one operand, by its value and its derivative here.
+    /// Records an operation of one operand, given its value and its derivative at the point.
     pub fn unary(self, value: f64, partial: f64) -> Var<'b> {
         self.builder.push(value, &[(self.vertex, partial)])
     }
 
-    /// An operation of two operands, by its value and its partial derivatives here.
+    /// Records an operation of two operands, given its value and its partial derivatives at the point.
     ///
     /// # Panics
-    /// Where the operands belong to different programs.
+    /// If the operands belong to different programs.
     pub fn binary(self, other: Var<'b>, value: f64, partials: [f64; 2]) -> Var<'b> {
         assert!(
             std::ptr::eq(self.builder, other.builder),
@@ -149,7 +149,7 @@ impl<'b> Var<'b> {
         self.unary(x.abs(), slope)
     }
 
-    /// A whole power, one operation.
+    /// An integer power, as one operation.
     pub fn powi(self, n: i32) -> Var<'b> {
         let x = self.value();
         let slope = if n == 0 {
@@ -170,7 +170,7 @@ impl<'b> Var<'b> {
 
 /// An operator between variables, and between a variable and a constant on either side.
 ///
-/// A partial derivative may use neither value, as that of a sum.
+/// A partial derivative can ignore both values, for example in a sum.
 macro_rules! operator {
     ($trait:ident, $method:ident, |$a:ident, $b:ident| $value:expr, $by_a:expr, $by_b:expr) => {
         impl<'b> $trait for Var<'b> {

@@ -2,18 +2,18 @@
 
 use super::graph::ScalarGraph;
 
-/// The edges of a graph, which decide the cost of eliminations; without values.
+/// The edges of a graph without values. They decide the cost of eliminations.
 #[derive(Clone)]
 pub(super) struct Elimination {
     /// Words of 64 vertices in a set.
     words: usize,
     predecessors: Vec<u64>,
     successors: Vec<u64>,
-    /// Words that eliminations and copies have touched: the measure of work done.
+    /// Words that eliminations and copies have touched. This measures the work done.
     pub(super) touched: u64,
 }
 
-/// Both neighbourhoods of a vertex.
+/// The two neighbourhoods of a vertex: predecessors and successors.
 #[derive(Clone, Copy)]
 enum Side {
     Predecessors,
@@ -36,12 +36,13 @@ impl Elimination {
         new
     }
 
-    /// Words of all sets.
+    /// The number of words in all sets.
     pub(super) fn size(&self) -> usize {
         2 * self.predecessors.len()
     }
 
-    /// Becomes a copy of `other`, which has the same vertices, without allocating; goes on counting its own work.
+    /// Becomes a copy of `other`, which has the same vertices, without allocating.
+    /// The count of touched words continues.
     pub(super) fn copy_from(&mut self, other: &Elimination) {
         self.predecessors.copy_from_slice(&other.predecessors);
         self.successors.copy_from_slice(&other.successors);
@@ -62,9 +63,9 @@ impl Elimination {
         size(self.set(Side::Predecessors, v)) * size(self.set(Side::Successors, v))
     }
 
-    /// By how much the Markowitz costs of all other vertices grow when `v` is eliminated.
+    /// The growth of the Markowitz costs of all other vertices when `v` is eliminated.
     ///
-    /// Inputs and outputs count for nothing, as they lack one side.
+    /// Inputs and outputs add nothing, because they lack one side.
     pub(super) fn growth(&mut self, v: usize) -> i64 {
         let mut growth = 0;
         for (near, far) in [
@@ -77,7 +78,7 @@ impl Elimination {
                 let union: u64 = (own.iter().zip(joined))
                     .map(|(a, b)| u64::from((a | b).count_ones()))
                     .sum();
-                // `v` itself is in no neighbourhood afterwards.
+                // `v` itself leaves all neighbourhoods.
                 let more = union as i64 - 1 - size(own) as i64;
                 growth += more * size(self.set(near, n)) as i64;
             }
@@ -87,7 +88,7 @@ impl Elimination {
         growth
     }
 
-    /// Eliminates a vertex, and returns what that costs.
+    /// Eliminates a vertex, and returns the cost.
     pub(super) fn eliminate(&mut self, v: usize) -> u64 {
         let row = v * self.words..(v + 1) * self.words;
         let before = size(&self.predecessors[row.clone()]);

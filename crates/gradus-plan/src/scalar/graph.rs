@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// An edge: how the value of a later vertex changes with that of an earlier one, directly.
+/// An edge: the direct effect of an earlier vertex on the value of a later one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Edge {
     /// The operand.
@@ -15,12 +15,12 @@ pub struct Edge {
 
 /// A directed acyclic graph of scalars in topological order: first the inputs, then everything computed from them.
 ///
-/// - Only what lies on a path from an input to an output is eliminated and has edges;
-///   the rest cannot contribute to the Jacobian. Vertices keep their numbers all the same.
+/// - Only vertices on a path from an input to an output are eliminated and have edges;
+///   the rest cannot contribute to the Jacobian. All vertices keep their numbers.
 /// - Outputs have no successors.
-///   An output that other vertices use as well, or that is itself an input, is given a copy with an edge of 1,
-///   and the copy is the output (A. Griewank, A. Walther, *Evaluating Derivatives*, section 2.2,
-///   where dependent variables are assumed to be last).
+///   An output that other vertices use, or that is itself an input, gets a copy with an edge of 1,
+///   and the copy is the output (A. Griewank, A. Walther, *Evaluating Derivatives*,
+///   section 2.2, where dependent variables are assumed to be last).
 ///   The products with that edge count like any others.
 /// - A vertex that is an output twice is one vertex, and two equal rows of the Jacobian.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,14 +32,14 @@ pub struct ScalarGraph {
     intermediates: Vec<usize>,
 }
 
-/// Why a list of edges is no [`ScalarGraph`].
+/// The reason why a list of edges is not a [`ScalarGraph`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum GraphError {
     /// The edge does not lead from an earlier vertex to a later one.
     NotForward(Edge),
     /// The edge leads into an input.
     IntoInput(Edge),
-    /// There is no vertex of that number.
+    /// There is no vertex with this number.
     NoVertex(usize),
 }
 
@@ -62,7 +62,7 @@ impl std::error::Error for GraphError {}
 impl ScalarGraph {
     /// A graph of `vertices` vertices. The first `inputs` vertices are inputs.
     ///
-    /// Parallel edges are one edge with the sum of the partial derivatives.
+    /// Parallel edges become one edge with the sum of the partial derivatives.
     pub fn new(
         inputs: usize,
         vertices: usize,
@@ -114,7 +114,7 @@ impl ScalarGraph {
         self.inputs
     }
 
-    /// The number of vertices, with those without influence and the copies of outputs.
+    /// The number of vertices, including the copies of outputs and the vertices without influence.
     pub fn vertices(&self) -> usize {
         self.vertices
     }
@@ -135,7 +135,7 @@ impl ScalarGraph {
     }
 }
 
-/// Gives every output that is used or an input a copy, and returns the number of vertices then and the outputs.
+/// Gives a copy to every output that is used or is an input. Returns the new number of vertices and the outputs.
 fn copy_outputs(
     inputs: usize,
     mut vertices: usize,
@@ -165,7 +165,7 @@ fn copy_outputs(
     (vertices, terminal)
 }
 
-/// Sorts the edges, and says of each vertex whether it lies on a path from an input to an output.
+/// Sorts the edges, and finds for each vertex whether it lies on a path from an input to an output.
 fn on_path(inputs: usize, vertices: usize, edges: &mut [Edge], outputs: &[usize]) -> Vec<bool> {
     edges.sort_by_key(|e| (e.to, e.from));
     let mut reached: Vec<bool> = (0..vertices).map(|v| v < inputs).collect();

@@ -1,25 +1,27 @@
 //! Improves an order of elimination by moving single vertices.
 //!
-//! Simulated annealing, which U. Naumann, *Cheaper Jacobians by Simulated Annealing*,
-//! SIAM Journal on Optimization 13 (2002), found to do well here.
-//! Moves are cheap to judge: a partly eliminated graph depends on which vertices are gone and not on their order,
-//! so that moving a vertex changes costs between its old place and its new one alone.
+//! The method is simulated annealing, which does well for this problem (U. Naumann,
+//! *Cheaper Jacobians by Simulated Annealing*, SIAM Journal on Optimization 13, 2002). Moves are cheap to judge.
+//! A partly eliminated graph depends on the set of eliminated vertices and not on their order,
+//! so moving a vertex changes costs only between its old place and its new one.
 
 use super::elimination::Elimination;
 use super::graph::ScalarGraph;
 use super::options::EliminationPlan;
 use std::ops::RangeInclusive;
 
-/// Words that graphs kept along the order may fill: 16 MiB.
+/// The most words in the graphs that are kept along the order: 16 MiB.
 const KEPT_WORDS: usize = 1 << 21;
 
-/// Temperature falls by a quarter in each of these.
+/// The number of stages. The temperature falls by a quarter in each.
 const STAGES: u64 = 12;
 
 /// Temperature at the beginning, in 256ths.
 ///
-/// A move that costs more is taken if the excess is at most temperature times a number of geometric distribution.
-/// All is in whole numbers, as logarithms may differ in the last bit between machines and the order must not.
+/// A more expensive order is accepted if the excess is at most
+/// the temperature times a geometrically distributed number.
+/// All arithmetic is in integers, because logarithms can differ
+/// in the last bit between machines and the order must not.
 const TEMPERATURE: u64 = 256;
 
 /// The best order met while at most `work` words are touched.
@@ -43,14 +45,14 @@ pub(super) fn improve(graph: &ScalarGraph, plan: EliminationPlan, work: u64) -> 
                 best.order.copy_from_slice(&walk.order);
             }
         } else {
-            // So that a run of equal places ends as well.
+            // The count makes a run of equal places end, too.
             walk.scratch.touched += 1;
         }
     }
     best
 }
 
-/// An order with what is needed to judge a move.
+/// An order with the data to judge a move.
 struct Walk {
     order: Vec<usize>,
     costs: Vec<u64>,

@@ -1,14 +1,14 @@
-//! Scalar programs whose elimination is known from the literature.
+//! Scalar programs whose best elimination is published.
 //!
 //! The four applications are functions of the benchmark of J. Lohoff, E. Neftci,
-//! *Optimizing Automatic Differentiation with Deep Reinforcement Learning* (NeurIPS 2024, "AlphaGrad"),
-//! written here from their formulas with the association used there,
+//! *Optimizing Automatic Differentiation with Deep Reinforcement Learning* (NeurIPS 2024, "AlphaGrad").
+//! They are written here from their formulas with the association used there,
 //! so that each elemental operation is one vertex and the published counts come out.
-//! Programs of this kind leave common subexpressions apart, so some formulas appear twice on purpose.
+//! Such programs do not share common subexpressions, so some formulas appear twice on purpose.
 
 use super::{Builder, Edge, ScalarGraph, Var};
 
-/// A function with what is published of it.
+/// A function with its published figures.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     /// Its name in the literature.
@@ -73,7 +73,7 @@ pub const KNOWN: [Known; 4] = [
 ///
 /// P. L. Roe, *Approximate Riemann solvers, parameter vectors, and difference schemes*,
 /// Journal of Computational Physics 43 (1981).
-/// The two eigenvalues `|u|` stand as in the benchmark, where both are computed.
+/// The two eigenvalues `|u|` appear twice as in the benchmark, which computes both.
 pub fn roe_flux_1d(b: &Builder) -> Vec<Var<'_>> {
     const GAMMA: f64 = 0.5;
     let [rho_l, m_l, e_l, rho_r, m_r, e_r] = b.inputs();
@@ -209,12 +209,12 @@ pub fn small_example(b: &Builder) -> Vec<Var<'_>> {
 }
 
 /// The lion: two inputs, two intermediate vertices, four outputs.
-///
-/// After U. Naumann, *Optimal accumulation of Jacobian matrices by elimination methods on the dual computational
-/// graph*, Mathematical Programming 99 (2004), where such a graph shows that eliminating single edges can be
-/// cheaper than any order of vertices: both orders take 12 multiplications, edges 11.
-/// It is `t = x / y`, `s = cos t`, outputs `t·s`, `exp s`, `3.14·s` and `sin s` of the test `lion` of OpenAD
-/// (`testRoundTrip/examples`).
+/// The graph is after U. Naumann, *Optimal accumulation of Jacobian matrices by elimination
+/// methods on the dual computational graph*, Mathematical Programming 99 (2004).
+/// It shows there that eliminating single edges can be cheaper than any order of vertices:
+/// both orders take 12 multiplications, edges 11.
+/// The program is `t = x / y`, `s = cos t` with the outputs `t·s`, `exp s`,
+/// `3.14·s` and `sin s`, from the test `lion` of OpenAD (`testRoundTrip/examples`).
 pub fn lion() -> ScalarGraph {
     let edges = [
         (0, 2),
@@ -231,9 +231,9 @@ pub fn lion() -> ScalarGraph {
 
 /// The bat: four inputs, three intermediate vertices, four outputs.
 ///
-/// It is `t = x₁ / x₂`, `u = x₃·x₄`, `v = t·u`, outputs `t·v`, `1 / v`,
-/// `sin v` and `v·u` of the test `bat` of OpenAD (`testRoundTrip/examples`, by U. Naumann, J. Utke and others).
-/// Every order of vertices takes 24 multiplications; the test that tries all orders says so.
+/// The program is `t = x₁ / x₂`, `u = x₃·x₄`, `v = t·u` with the outputs `t·v`, `1 / v`, `sin v` and `v·u`,
+/// from the test `bat` of OpenAD (`testRoundTrip/examples`, by U. Naumann, J. Utke and others).
+/// Every order of vertices takes 24 multiplications; a test tries all orders.
 pub fn bat() -> ScalarGraph {
     let edges = [
         (0, 4),
@@ -252,7 +252,7 @@ pub fn bat() -> ScalarGraph {
     unweighted(4, &edges, &[7, 8, 9, 10])
 }
 
-/// A graph of the literature, which is drawn without numbers.
+/// A graph from the literature, which gives no numbers on its edges.
 fn unweighted(inputs: usize, edges: &[(usize, usize)], outputs: &[usize]) -> ScalarGraph {
     let edges = edges.iter().map(|&(from, to)| Edge {
         from,

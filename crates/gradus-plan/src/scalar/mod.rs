@@ -16,7 +16,7 @@
 //! whatever their values (`1` and `-1` as well); additions are free.
 //! Eliminating a vertex thus costs its predecessors times its successors.
 //!
-//! A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10, is the reference for all of it.
+//! The reference for this module is A. Griewank, A. Walther, *Evaluating Derivatives*, chapters 9 and 10.
 
 mod builder;
 mod elimination;

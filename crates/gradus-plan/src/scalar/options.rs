@@ -2,23 +2,23 @@
 
 /// The work limits of [`ScalarGraph::plan`](super::ScalarGraph::plan).
 ///
-/// Work is counted in machine words touched on trial, never in time,
+/// Work is counted in machine words that the search touches, never in time,
 /// so that the same graph and options give the same order on every machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct EliminationOptions {
-    /// Partly eliminated graphs that beam search keeps at each step; with 0 there is no beam search.
+    /// Partly eliminated graphs that beam search keeps at each step. 0 leaves beam search out.
     pub beam: usize,
-    /// How many vertices of lowest Markowitz cost it tries in each of them.
+    /// How many vertices of lowest Markowitz cost beam search tries in each graph.
     pub branch: usize,
-    /// Words touched after which beam search is given up.
+    /// The words that beam search can touch before it stops.
     pub beam_work: u64,
-    /// Words that improving the best order can touch.
+    /// The words that improving the best order can touch.
     pub improvement_work: u64,
 }
 
 impl EliminationOptions {
-    /// The defaults, which take some 30 ms in all for a graph of a hundred vertices (`benches/elimination.rs`).
+    /// The defaults take about 30 ms in total for a graph of a hundred vertices (`benches/elimination.rs`).
     const DEFAULT: EliminationOptions = EliminationOptions {
         beam: 16,
         branch: 8,

@@ -1,13 +1,14 @@
-//! Orders of elimination, what they cost, and the Jacobian that they accumulate.
+//! Orders of elimination, their costs, and the Jacobian that they accumulate.
 
 use super::elimination::Elimination;
 use super::graph::ScalarGraph;
 use std::fmt;
 
-/// Why a list of vertices is no order of elimination.
+/// The reason why a list of vertices is not an order of elimination.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum OrderError {
-    /// The vertex is not one to eliminate: an input, an output, without influence on the Jacobian, or not in the graph.
+    /// The vertex cannot be eliminated: an input, an output,
+    /// without influence on the Jacobian, or not in the graph.
     NotIntermediate(usize),
     /// The vertex stands in the order more than once.
     Twice(usize),
@@ -28,18 +29,18 @@ impl fmt::Display for OrderError {
 impl std::error::Error for OrderError {}
 
 impl ScalarGraph {
-    /// The order of forward mode: as the program runs.
+    /// The order of forward mode: the order of the program.
     pub fn forward_order(&self) -> Vec<usize> {
         self.intermediates().to_vec()
     }
 
-    /// The order of reverse mode: from the outputs back.
+    /// The order of reverse mode: from the outputs to the inputs.
     pub fn reverse_order(&self) -> Vec<usize> {
         self.intermediates().iter().rev().copied().collect()
     }
 
-    /// The order that always takes a vertex of lowest Markowitz cost, predecessors times successors;
-    /// of equals, the earliest.
+    /// The order that always takes a vertex of lowest Markowitz cost
+    /// (predecessors times successors); among equals, the earliest.
     pub fn markowitz_order(&self) -> Vec<usize> {
         let mut state = Elimination::new(self);
         let mut rest = self.intermediates().to_vec();
@@ -52,14 +53,14 @@ impl ScalarGraph {
         order
     }
 
-    /// How many multiplications accumulating the Jacobian takes in this order.
+    /// The number of multiplications that this order takes to accumulate the Jacobian.
     pub fn multiplications(&self, order: &[usize]) -> Result<u64, OrderError> {
         self.check(order)?;
         let mut state = Elimination::new(self);
         Ok(order.iter().map(|&v| state.eliminate(v)).sum())
     }
 
-    /// The Jacobian, a row an output, accumulated by eliminating in this order.
+    /// The Jacobian with one row per output, accumulated by eliminating in this order.
     pub fn jacobian(&self, order: &[usize]) -> Result<Vec<Vec<f64>>, OrderError> {
         self.check(order)?;
         let mut into: Vec<Vec<(usize, f64)>> = vec![Vec::new(); self.vertices()];

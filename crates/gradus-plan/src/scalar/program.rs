@@ -1,4 +1,4 @@
-//! Small linear programs number by number: what arrays are to the tensor graph, their elements are here.
+//! Small linear programs, number by number: each array element is a vertex.
 
 use super::read::{Element, Factor, Reader, Term, viewed};
 use super::{Edge, EliminationOptions, EliminationPlan, ScalarGraph};
@@ -8,8 +8,8 @@ use gradus_ir::primitives::Unary;
 use gradus_ir::{Dims, Graph, Literal, Op, Type, ValueId};
 use std::collections::BTreeMap;
 
-/// Elements, products and entries of the Jacobian that a program may have for each number that it may eliminate:
-/// beyond these it is no program of scalars.
+/// The most elements, products and entries of the Jacobian for each number that can be eliminated.
+/// A program with more is not treated as a program of scalars.
 const MOST_ELEMENTS: usize = 8;
 
 /// A linear program with an order in which its numbers are eliminated.
@@ -17,14 +17,14 @@ pub(crate) struct ScalarProgram {
     graph: ScalarGraph,
     /// The derivatives of each vertex by the vertices before it.
     into: Vec<BTreeMap<usize, Vec<Term>>>,
-    /// The elements of each output, as places among the outputs of `graph`.
+    /// The elements of each output, as positions among the outputs of `graph`.
     outputs: Vec<Vec<Option<(usize, bool)>>>,
     plan: EliminationPlan,
 }
 
 impl ScalarProgram {
-    /// `None` where the program is larger than `most` numbers, or does more than sums,
-    /// products and moving elements about.
+    /// `None` if the program has more than `most` numbers,
+    /// or other operations than sums, products and movement of elements.
     pub fn of(tangent: &Graph, residuals: usize, most: usize) -> Option<ScalarProgram> {
         let mut reader = Reader {
             program: tangent,
@@ -103,7 +103,7 @@ impl ScalarProgram {
         self.plan.order.len()
     }
 
-    /// Products of partial derivatives, those with 1 and −1 included.
+    /// Products of partial derivatives, including products with 1 and −1.
     pub fn multiplications(&self) -> u64 {
         self.plan.multiplications
     }
@@ -123,7 +123,7 @@ impl ScalarProgram {
         };
         let mut into: Vec<Vec<(usize, ValueId)>> = vec![Vec::new(); self.graph.vertices()];
         for e in self.graph.edges() {
-            // An output that is used as well has a copy behind all vertices.
+            // An output that is also used has a copy behind all vertices.
             let partial = match self.into.get(e.to) {
                 Some(before) => values.partial(g, dtype, &before[&e.from]),
                 None => g.constant(Literal::from_f64(dtype, 1.0), &[]),
@@ -176,7 +176,7 @@ impl ScalarProgram {
     }
 }
 
-/// A derivative from its entries, row by row; `None` where all are zero.
+/// Builds a derivative from its entries, row by row; `None` if all are zero.
 fn assembled(
     g: &mut Graph,
     dtype: gradus_ir::DType,
@@ -198,7 +198,7 @@ fn assembled(
     let full: Dims = y.shape.iter().chain(&x.shape).copied().collect();
     let (rows, columns) = (y.rank(), x.rank());
     let tensor = g.reshape(flat, &full);
-    // A block has its source in front.
+    // A block has its source axes in front.
     let order: Vec<usize> = (rows..rows + columns).chain(0..rows).collect();
     let tensor = g.transpose(tensor, &order);
     Some(Block {
@@ -209,7 +209,7 @@ fn assembled(
     })
 }
 
-/// Joins numbers that are used once, in a sum, to that sum: no product is needed for them.
+/// Merges numbers that are used once, in a sum, into that sum. They need no product.
 fn contract(into: &mut [BTreeMap<usize, Vec<Term>>], inputs: usize, outputs: &[usize]) {
     let mut uses = vec![0; into.len()];
     let mut user = vec![0; into.len()];
@@ -241,7 +241,7 @@ fn contract(into: &mut [BTreeMap<usize, Vec<Term>>], inputs: usize, outputs: &[u
             for term in &mut terms {
                 term.minus ^= minus;
             }
-            // One user fewer where both had it before.
+            // The operand loses a user if both had it before.
             let shared = into[w].contains_key(&u);
             uses[u] -= u32::from(shared);
             user[u] = w;
@@ -250,7 +250,7 @@ fn contract(into: &mut [BTreeMap<usize, Vec<Term>>], inputs: usize, outputs: &[u
     }
 }
 
-/// Numbers of the linear program in the graph that has its residuals.
+/// The numbers of the linear program in a graph that has its residuals.
 struct Values<'a> {
     program: &'a Graph,
     there: Vec<Option<ValueId>>,
@@ -293,7 +293,7 @@ impl Values<'_> {
         }
         let mut at = self.there[id.index()].expect("the node was copied");
         let mut k = k;
-        // Through views, so that no array is made for one of its elements.
+        // Looks through views, so that no array is made for one of its elements.
         while let Op::Layout(layout) = &g.maker(at).op {
             let from = g.maker(at).operands[0];
             k = viewed(layout, g.shape(from), g.shape(at), k);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(super) enum Factor {
     One,
     Element(ValueId, usize),
-    /// One by the element.
+    /// One divided by the element.
     Inverse(ValueId, usize),
     /// 1 where the element is true, else 0.
     If(ValueId, usize),
@@ -17,7 +17,7 @@ pub(super) enum Factor {
     Unless(ValueId, usize),
 }
 
-/// A partial derivative is a sum of such terms.
+/// A term of a partial derivative, which is a sum of such terms.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Term {
     pub minus: bool,
@@ -44,7 +44,7 @@ fn scaled(x: &[Element], factor: impl Fn(usize) -> Factor) -> Vec<Vec<(Element, 
 /// An element of an array that depends on the inputs: a vertex, or its opposite; `None` is zero.
 pub(super) type Element = Option<(usize, bool)>;
 
-/// Where element `k` of a view is in what it is a view of.
+/// The position of element `k` of a view in the viewed array.
 pub(super) fn viewed(layout: &Layout, from: &[usize], to: &[usize], k: usize) -> usize {
     let at = indices(to, k);
     let there: Vec<usize> = match layout {
@@ -85,14 +85,14 @@ fn flat(shape: &[usize], at: &[usize]) -> usize {
     at.iter().zip(shape).fold(0, |k, (i, n)| k * n + i)
 }
 
-/// Reads a linear program, a vertex a sum or product.
+/// Reads a linear program, with one vertex per sum or product.
 pub(super) struct Reader<'a> {
     pub program: &'a Graph,
     /// The derivatives of each vertex by the vertices before it.
     pub into: Vec<BTreeMap<usize, Vec<Term>>>,
     /// The elements of each node that depends on the inputs.
     pub values: Vec<Option<Vec<Element>>>,
-    /// Elements that may be read yet.
+    /// The number of elements that can still be read.
     pub room: usize,
 }
 
@@ -133,7 +133,7 @@ impl Reader<'_> {
         Some((self.into.len() - 1, false))
     }
 
-    /// The elements of a node; `None` where it is no sum, product or movement of elements, or too large.
+    /// The elements of a node. `None` if it is no sum, product or movement of elements, or if it is too large.
     pub fn node(&mut self, node: &Node) -> Option<Vec<Element>> {
         let n = node.ty().elements();
         match &node.op {

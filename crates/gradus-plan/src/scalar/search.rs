@@ -1,4 +1,4 @@
-//! Looks for a cheap order of elimination: beam search, then improvement.
+//! Searches for a cheap order of elimination: beam search, then improvement.
 
 use super::elimination::Elimination;
 use super::graph::ScalarGraph;
@@ -6,12 +6,13 @@ use super::improve::improve;
 use super::options::{EliminationOptions, EliminationPlan};
 use std::collections::BTreeMap;
 
-/// The most intermediate vertices for which all sets of them are searched.
+/// The most intermediate vertices for which the search tries all sets of them.
 const EXHAUSTIVE: usize = 10;
 
 impl ScalarGraph {
-    /// The best order found: never worse than reverse mode, forward mode or lowest Markowitz cost first,
-    /// and the very best where there are at most ten intermediate vertices.
+    /// The best order found.
+    /// It is never worse than reverse mode, forward mode or lowest Markowitz cost first,
+    /// and it is optimal for at most ten intermediate vertices.
     pub fn plan(&self, options: &EliminationOptions) -> EliminationPlan {
         if self.intermediates().len() <= EXHAUSTIVE {
             return exhaustive(self);
@@ -36,9 +37,9 @@ impl ScalarGraph {
     }
 }
 
-/// The best of all orders: beam search that keeps and tries everything.
+/// The best of all orders: a beam search that keeps and tries everything.
 ///
-/// Graphs with the same vertices left are one, so that this takes `2ⁿ` graphs and not `n!`.
+/// Graphs with the same vertices left are equal, so the search visits `2ⁿ` graphs instead of `n!` orders.
 fn exhaustive(graph: &ScalarGraph) -> EliminationPlan {
     let order = beam_search(graph, &EliminationOptions::EXHAUSTIVE).expect("its work has no limit");
     graph.priced(order)
@@ -47,7 +48,7 @@ fn exhaustive(graph: &ScalarGraph) -> EliminationPlan {
 /// A graph in the beam.
 struct Partial {
     state: Elimination,
-    /// The vertices to eliminate yet, ascending.
+    /// The vertices that are left, ascending.
     rest: Vec<usize>,
     order: Vec<usize>,
     spent: u64,
@@ -72,11 +73,12 @@ impl Partial {
     }
 }
 
-/// Keeps the most promising graphs at each step, which eliminates one vertex. None if the work was not enough.
+/// Keeps the most promising graphs at each step, which eliminates one vertex.
+/// `None` if the work limit was reached.
 ///
 /// The promise of a graph is the cost so far plus the Markowitz costs of all vertices that are left,
-/// so that a cheap step which makes others expensive is no gain.
-/// Graphs with the same vertices left are the same graph, whatever the order, so that only the cheapest is kept.
+/// so a cheap step that makes others expensive is no gain.
+/// Graphs with the same vertices left are equal, whatever the order, so only the cheapest is kept.
 fn beam_search(graph: &ScalarGraph, options: &EliminationOptions) -> Option<Vec<usize>> {
     let state = Elimination::new(graph);
     let rest = graph.forward_order();
@@ -89,7 +91,7 @@ fn beam_search(graph: &ScalarGraph, options: &EliminationOptions) -> Option<Vec<
     }];
     let mut work = 0;
     for _ in 0..graph.intermediates().len() {
-        // By the vertices left: the promise, and which graph and vertex lead there.
+        // Keyed by the vertices that are left: the promise, and the graph and vertex that lead there.
         let mut found: BTreeMap<Vec<usize>, (u64, usize, usize)> = BTreeMap::new();
         for (which, partial) in beam.iter_mut().enumerate() {
             let mut cheapest = partial.rest.clone();
