@@ -1,10 +1,13 @@
-//! What a bottleneck promises and what it gives: the Jacobian of wide, narrow, wide layers by the mixed order, against the better of forward and reverse mode.
+//! The promise of a bottleneck and its result: the Jacobian of layers that are wide,
+//! narrow, wide, by the mixed order, compared with the better of forward and reverse mode.
 //!
 //!     cargo run --release -p gradus-benches --bin bottleneck
 //!
-//! The promise is the ratio of the operations. It is kept if the times differ by at least half of it. Operations do not know of threads, so the table is printed for one
-//! thread and for all cores. There the products of a mixed order, of some microseconds, are worth two threads only where these are near each other: the last column says how long
-//! a number takes to another core and back.
+//! The promise is the ratio of the operations. It is kept if the ratio of the times is at least half of it.
+//! Operations do not depend on threads, so the table is printed for one thread and for all cores.
+//! The products of a mixed order take a few microseconds,
+//! so two threads only help if their cores are near each other.
+//! The last column shows how long a number takes to another core and back.
 
 use gradus::prelude::*;
 use gradus_benches::chains::{filled, layers};
@@ -25,12 +28,13 @@ const WIDTHS: [&[usize]; 12] = [
     &[2000, 2000, 20, 2000, 2000],
     &[2000, 500, 20, 500, 2000],
 ];
-/// The variable that says how many threads there are.
+/// The environment variable for the number of threads.
 const THREADS: &str = "GRADUS_NUM_THREADS";
-/// Measurements of a function, of which the middle one counts.
+/// Measurements of each function. The median counts.
 const RUNS: usize = 5;
 
-/// Promised and measured ratio, and the times of the mixed order and of the better pure one; `None` if there is no mixed order.
+/// The promised and the measured ratio, and the times of the mixed order and of the better pure mode.
+/// `None` if there is no mixed order.
 struct Outcome {
     promised: f64,
     measured: f64,
@@ -45,7 +49,7 @@ fn outcome(widths: &[usize], dtype: DType) -> Result<Option<Outcome>> {
     let mut all = Vec::new();
     for _ in 0..RUNS {
         let analysis = plan.analyze(&x)?;
-        // Seconds and operations of the fastest candidate of some modes.
+        // The seconds and the operations of the fastest candidate among some modes.
         let fastest = |modes: &[&str]| {
             let candidates = plan.plan().candidates().iter().zip(&analysis.measured);
             candidates
@@ -69,7 +73,7 @@ fn outcome(widths: &[usize], dtype: DType) -> Result<Option<Outcome>> {
 }
 
 fn main() -> Result<()> {
-    // How many threads there are is settled once in a process.
+    // A process reads the number of threads once.
     if std::env::var_os(THREADS).is_none() {
         println!("{}", machine());
         let itself = std::env::current_exe().and_then(|exe| {

@@ -1,9 +1,12 @@
-//! What accumulating the Jacobians of known scalar functions costs in different orders of vertex elimination, and how long the search takes.
+//! The cost of accumulating the Jacobians of published scalar functions
+//! in different orders of vertex elimination, and the time of the search.
 //!
 //!     cargo run --release -p gradus-benches --bin elimination
 //!
-//! Multiplications, every product of two edges counted. The published best are those of J. Lohoff, E. Neftci, *Optimizing Automatic Differentiation with Deep
-//! Reinforcement Learning* (NeurIPS 2024); lion and bat are graphs of U. Naumann, whose every order of vertices has been tried.
+//! The cost is in multiplications, and every product of two edges counts.
+//! The published best figures are from J. Lohoff, E. Neftci,
+//! *Optimizing Automatic Differentiation with Deep Reinforcement Learning* (NeurIPS 2024).
+//! Lion and bat are graphs by U. Naumann; their best figures come from trying every order of vertices.
 
 use gradus_benches::{machine, time};
 use gradus_plan::scalar::EliminationOptions;
@@ -25,7 +28,7 @@ fn main() {
     );
     let options = EliminationOptions::default();
     let known = KNOWN.map(|k| (k.name, k.graph(), k.best.to_string()));
-    // What is known of these is the best of all orders of vertices, by trying each.
+    // Their best figures come from trying every order of vertices.
     let drawn = [("lion", lion(), "12"), ("bat", bat(), "24")];
     let drawn = drawn.map(|(name, graph, best)| (name, graph, best.to_string()));
     for (name, graph, best) in known.into_iter().chain(drawn) {

@@ -1,9 +1,11 @@
-//! Small programs of every kind, each timed by itself: loops, choices, norms, sums, products, arrays put together, and what a call costs.
+//! Small programs of every kind, each timed by itself: loops, choices,
+//! norms, sums, products, concatenation, and the overhead of a call.
 //!
 //!     cargo run --release -p gradus-benches --bin everyday -- --save before.txt
 //!     cargo run --release -p gradus-benches --bin everyday -- --against before.txt
 //!
-//! The second line prints each time beside the saved one, and their ratio. `--only WORD` takes the cases whose names have the word.
+//! The second line prints each time beside the saved one, and their ratio.
+//! `--only WORD` selects the cases whose names contain the word.
 
 use gradus::nn::{Gru, Init};
 use gradus::prelude::*;
@@ -28,7 +30,7 @@ fn compiled<A: Tree + 'static, B: Tree + 'static>(
     (name, Box::new(call))
 }
 
-/// As it is, without `jit`.
+/// The function without `jit`.
 fn eager<B>(name: &'static str, f: impl Fn() -> B + 'static) -> Case {
     (name, Box::new(move || drop(black_box(f()))))
 }

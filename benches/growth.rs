@@ -1,4 +1,5 @@
-//! How costs grow with the size of what is asked for: each line is a task at several sizes, with its time and the time for one part of it, which should not grow.
+//! How costs grow with size: each line is a task at several sizes,
+//! with its time and the time per part, which should not grow.
 //!
 //!     cargo run --release -p gradus-benches --bin growth
 
@@ -64,7 +65,7 @@ fn main() {
     }
 }
 
-/// `depth` choices within each other.
+/// `depth` nested choices.
 fn nested(depth: usize, x: &Tensor) -> Tensor {
     match depth {
         0 => x * x,
@@ -77,7 +78,7 @@ fn nested(depth: usize, x: &Tensor) -> Tensor {
     }
 }
 
-/// A program of `depth` calls within each other.
+/// A program of `depth` nested calls.
 fn nested_text(depth: usize) -> String {
     let begin = "graph(%0: f64[]) { %1: f64[] = checkpoint{body=";
     let end = "} %0 return %1 }";
@@ -98,7 +99,7 @@ fn measured(task: &str, size: usize, f: impl FnOnce()) {
     );
 }
 
-/// The most memory that the process has held so far, where the system says it.
+/// The most memory that the process has held so far, if the system reports it.
 fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;

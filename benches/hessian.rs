@@ -1,5 +1,6 @@
-//! Second derivatives: for functions of several shapes the plan of the Hessian taken beside the best one that does not use symmetry, and the composition taken for
-//! its product with a vector; the regret of both against the fastest candidate, and the time that planning took.
+//! Second derivatives: for functions of several shapes, the chosen plan of the Hessian beside
+//! the best plan that does not use symmetry, the composition chosen for the Hessian's product with a vector,
+//! the regret of both against the fastest candidate, and the time of planning.
 //!
 //!     cargo run --release -p gradus-benches --bin hessian
 
@@ -62,7 +63,8 @@ fn functions() -> Vec<(String, Vec<usize>, DType, Function)> {
     all
 }
 
-/// Name of the candidate taken, its seconds, those of the fastest without symmetry, and the regret.
+/// The name of the chosen candidate, its seconds,
+/// the seconds of the fastest candidate without symmetry, and the regret.
 fn seen(analysis: &Analysis<'_>) -> (String, f64, f64, f64) {
     let all = analysis.plan.candidates().iter().zip(&analysis.measured);
     let seconds = |keep: &dyn Fn(&Candidate) -> bool| {

@@ -3,15 +3,15 @@
 //! and the time of planning.
 //!
 //! All candidates run in turn, and times are medians.
-//! This is repeated [`ROUNDS`] times, and ratios are the middle ones of the rounds.
-//! Where the planner chooses the better pure mode, the line says so; differences are then noise.
+//! This is repeated [`ROUNDS`] times; ratios are medians over the rounds.
+//! If the planner chooses the better pure mode, the line says so, and differences are noise.
 //! The verdicts at the end are about the other functions.
 //!
-//! The rule for planning: at most 2 ms, or 5 % of the compilation if that is more.
-//! `plan` is all of planning, from the traced program to the chosen one. `extra` counts for the rule.
+//! The limit for planning: at most 2 ms, or 5 % of the compilation if that is more.
+//! `plan` is all of planning, from the traced program to the chosen one. The limit applies to `extra`.
 //! It is `plan` without the linearisation and the program of the chosen order,
-//! which a caller who names the order pays as well (for forward and reverse mode, in `jacfwd` and `jacrev`).
-//! All three times are the smallest of many, in turn, so that a busy machine counts little.
+//! which a caller who names the order also pays for (for forward and reverse mode, in `jacfwd` and `jacrev`).
+//! All three times are the smallest of many, taken in turn, so that a busy machine has little effect.
 //!
 //!     cargo run --release -p gradus-benches --bin plan [PART OF A NAME]
 
@@ -26,7 +26,7 @@ use robot_arm::robot_arm;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// The same for every row of a matrix.
+/// The same layers, applied to every row of a matrix.
 fn rows(widths: &[usize], dtype: DType) -> Function {
     let all: Vec<Tensor> = widths
         .windows(2)
@@ -248,13 +248,13 @@ fn large() -> Vec<(String, Vec<usize>, DType, Function)> {
     ]
 }
 
-/// How often all candidates of a function are measured.
+/// The number of rounds in which all candidates of a function are measured.
 const ROUNDS: usize = 3;
 
-/// How much slower than the better pure mode the chosen order can be.
+/// The largest ratio of the chosen order's time to the time of the better pure mode.
 const SLOWER: f64 = 1.05;
 
-/// The regret that is allowed at the median, and at worst.
+/// The regret that is allowed at the median and at worst.
 const REGRET: [f64; 2] = [1.05, 1.5];
 
 /// The measurements of one candidate.
@@ -274,14 +274,15 @@ struct Outcome {
     /// Time of the better pure mode divided by the time of the chosen order, and the same for operations.
     of_pure: f64,
     promised: f64,
-    /// Whether the chosen program equals the program of the better pure mode, has as many operations, or differs.
+    /// Whether the chosen program equals the program of the better pure mode,
+    /// has the same number of operations, or differs.
     likeness: &'static str,
 }
 
-/// Measures all candidates of `plan`; the one with the program of `chosen` was chosen.
+/// Measures all candidates of `plan`. The candidate with the program of `chosen` counts as the chosen one.
 ///
 /// # Errors
-/// If the chosen program is not among them, or neither pure mode is.
+/// If the chosen program is not among the candidates, or no pure mode is.
 fn measure(plan: &JacobianPlan, chosen: &Candidate, x: &Tensor) -> Result<Outcome, String> {
     let all = plan.plan().candidates();
     let text = chosen.program.to_string();
@@ -340,12 +341,12 @@ fn measure(plan: &JacobianPlan, chosen: &Candidate, x: &Tensor) -> Result<Outcom
     })
 }
 
-/// Times of planning, in microseconds: the smallest of many, taken in turn,
-/// so that a busy machine slows all of them alike.
+/// Times of planning in microseconds: the smallest of many,
+/// taken in turn, so that a busy machine slows all of them alike.
 struct Timings {
     /// From the traced program to the chosen one.
     plan: f64,
-    /// The part of `plan` that a caller who names the order pays as well.
+    /// The part of `plan` that a caller who names the order also pays for.
     named: f64,
     /// Compiling the chosen program.
     compile: f64,
@@ -405,7 +406,7 @@ struct Totals {
     regrets: Vec<f64>,
     /// Time of the better pure mode / time of the chosen order, for each function.
     of_pure: Vec<f64>,
-    /// Functions whose planning breaks the rule.
+    /// Functions whose planning exceeds the limit.
     violations: usize,
     not_measured: usize,
     /// Functions for which the planner chose the better pure mode.
@@ -449,7 +450,7 @@ impl Totals {
         let timings = Timings::of(&graph, &options);
         let order = gradus_plan::jacobian(&graph, 1, &options, None)?;
         let chosen = order.plan().chosen();
-        // The chosen order is compared with all candidates, also with those that were not built to save time.
+        // The chosen order is compared with all candidates, including the ones that planning skipped to save time.
         let plan = plan_jacobian(f, x, &options.node_budget(usize::MAX))?;
         let outcome = match measure(&plan, chosen, x) {
             Ok(outcome) => outcome,

@@ -1,8 +1,9 @@
-//! A step of Adam on a multilayer perceptron, beside JAX and PyTorch and beside the matrix products alone.
+//! A step of Adam on a multilayer perceptron, beside JAX, PyTorch and the bare matrix products.
 //!
 //!     cargo run --release -p gradus-benches --bin train_step
 //!
-//! The peers need an interpreter with `jax` or `torch` (`GRADUS_PYTHON=venv/bin/python`); without them they are named as missing.
+//! The peers need an interpreter with `jax` or `torch` (`GRADUS_PYTHON=venv/bin/python`).
+//! Missing peers are listed as missing.
 
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
@@ -35,7 +36,7 @@ const CONFIGURATIONS: [Configuration; 2] = [
 type State = (Mlp, AdamState<Mlp>);
 type Arguments = (Mlp, AdamState<Mlp>, Tensor, Tensor);
 
-/// Loss, and the network and state after a step.
+/// The loss, and the network and the optimiser's state after a step.
 fn step((net, state, x, y): &Arguments) -> (Tensor, State) {
     let (loss, grads) = value_and_grad(|net: &Mlp| softmax_cross_entropy(&net.forward(x), y))(net);
     (
@@ -105,7 +106,7 @@ fn profile<F: Fn(&Arguments) -> (Tensor, State)>(
     Ok(at)
 }
 
-/// The five or eight matrix products of the step by the `gemm` crate on one thread, nothing else.
+/// The five or eight matrix products of the step by the `gemm` crate on one thread, and nothing else.
 fn products(c: &Configuration) -> Timing {
     let largest = c.widths.iter().max().copied().unwrap_or(0);
     let side = largest.max(c.batch);
@@ -114,7 +115,7 @@ fn products(c: &Configuration) -> Timing {
     let mut multiply = |m: usize, k: usize, n: usize| {
         // SAFETY: all three buffers hold side² elements, and m, k, n are at most side.
         unsafe {
-            // As the library writes columns: outᵀ = bᵀ · aᵀ.
+            // In the library's column order: outᵀ = bᵀ · aᵀ.
             gemm_f32::gemm::f32::get_gemm_fn()(
                 n,
                 m,

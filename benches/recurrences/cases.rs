@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 /// The arguments of a recurrence.
 pub type Inputs = Vec<Tensor>;
 
-/// A recurrence as a function of its arguments to one number.
+/// A recurrence as a function from its arguments to one number.
 pub type Function = Box<dyn Fn(&Inputs) -> Tensor>;
 
-/// A recurrence with what it is measured at.
+/// A recurrence with the lengths and arguments of its measurement.
 pub struct Case {
     pub name: &'static str,
     /// n, 4n and 16n steps.
@@ -19,7 +19,7 @@ pub struct Case {
     pub function: fn(usize, Keep) -> Function,
 }
 
-/// All of them.
+/// All recurrences.
 pub fn cases() -> Vec<Case> {
     let case = |name, lengths, inputs, function| Case {
         name,
@@ -125,7 +125,7 @@ fn filled(shape: &[usize], scale: f64) -> Tensor {
     Tensor::new(values, shape).unwrap()
 }
 
-/// The sequence, weights of input and state for the gates and the candidate.
+/// The sequence, and the weights of input and state for the gates and the candidate.
 fn gated_inputs(n: usize) -> Inputs {
     const WIDTH: usize = 64;
     let weights = || filled(&[WIDTH, WIDTH], 0.15);
@@ -205,7 +205,7 @@ fn burgers(n: usize, keep: Keep) -> Function {
     })
 }
 
-/// The recurrences of single numbers beside the same written by hand.
+/// Times the recurrences of single numbers beside the same loops written by hand.
 pub fn hand_written() {
     println!("single numbers, beside the same written by hand in Rust");
     let n = 5_000;

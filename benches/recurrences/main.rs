@@ -1,13 +1,17 @@
-//! What reverse mode through recurrences costs: time beside that of the recurrence itself, and memory, for each policy of what the way back keeps.
+//! The cost of reverse mode through recurrences, for each policy of keeping values for the backward pass:
+//! time relative to the recurrence itself, and memory.
 //!
 //!     cargo run --release -p gradus-benches --bin recurrences [picture.svg]
 //!
-//! Programs are compiled before they are timed; the variants of a row take turns. Times and their ratios are medians, of three rounds the middle one; the worst
-//! of the three stands behind it. A recurrence is judged by the length with the largest ratio.
+//! Programs are compiled before they are timed, and the variants of a row take turns.
+//! Times and their ratios are medians; of three rounds the median is shown, followed by the worst.
+//! A recurrence is judged by the length with the largest ratio.
 //!
-//! Memory is what a counted run holds beside its inputs. What the recurrence itself holds, and the gradient that is returned, is said apart; the rest is what the way
-//! back keeps. With √n snapshots it may grow with √n, twofold each time the steps become four times as many.
-//! The picture shows both against the number of steps.
+//! Memory is the number of bytes that a counted run holds beside its inputs.
+//! The memory of the recurrence itself and of the returned gradient is listed separately;
+//! the rest is kept by the backward pass.
+//! With √n snapshots it can grow with √n: twofold each time the number of steps grows fourfold.
+//! The picture shows time and memory against the number of steps.
 
 mod cases;
 mod picture;
@@ -19,7 +23,8 @@ use gradus_cpu::{Array, CompileOptions, Executable, Input};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What reverse mode may cost, in times of the primal: with everything stored, and with √n snapshots.
+/// The allowed time of reverse mode as a multiple of the primal's time:
+/// with everything stored, and with √n snapshots.
 const LIMITS: [f64; 2] = [4.0, 5.5];
 
 /// The policies, with their names.
@@ -29,28 +34,29 @@ const POLICIES: [(&str, Keep); 3] = [
     ("snapshots(10)", Keep::Snapshots(10)),
 ];
 
-/// By how much more than √n memory may grow from n to 16n steps: there is also what does not depend on n in steps of whole cache lines.
+/// The allowed growth of memory from n to 16n steps, relative to √n.
+/// Memory also holds whole cache lines and values whose size does not depend on n.
 const GROWTH: f64 = 1.1;
 
-/// How often a row is measured.
+/// The number of measurements of a row.
 const ROUNDS: usize = 3;
 
-/// A number of steps with its figures.
+/// A number of steps with its measurements.
 pub struct Row {
     n: usize,
     /// Microseconds.
     primal: f64,
     /// Bytes that the recurrence itself holds beside its inputs.
     own: u64,
-    /// A policy each.
+    /// One gradient per policy.
     gradients: Vec<Gradient>,
 }
 
-/// What the gradient costs by one policy.
+/// The cost of the gradient by one policy.
 struct Gradient {
     /// Microseconds.
     time: f64,
-    /// In times of the primal: the middle one of the rounds, and the worst.
+    /// Multiples of the primal's time: the median of the rounds, and the worst.
     ratio: f64,
     worst: f64,
     /// Bytes held beside the inputs.
@@ -60,7 +66,8 @@ struct Gradient {
 }
 
 impl Row {
-    /// Bytes that the way back of policy `k` keeps: without those of the recurrence itself and of what is returned.
+    /// Bytes that the backward pass of policy `k` keeps:
+    /// without the bytes of the recurrence itself and of the returned gradient.
     fn kept(&self, k: usize) -> u64 {
         let gradient = &self.gradients[k];
         gradient
@@ -170,14 +177,14 @@ fn print(row: &Row) {
     );
 }
 
-/// A compiled program with what it runs on.
+/// A compiled program with its arguments.
 pub struct Program {
     executable: Executable,
     inputs: Vec<Array>,
 }
 
 impl Program {
-    /// `f` at `inputs`.
+    /// Compiles `f` for `inputs`.
     pub fn new<B: Tree>(f: impl Fn(&Inputs) -> B, inputs: &Inputs) -> Program {
         let graph = trace(f, inputs).unwrap();
         let executable = gradus_cpu::compile(&graph, &CompileOptions::default()).unwrap();
@@ -223,7 +230,7 @@ fn measure(case: &Case, n: usize) -> Row {
     let rounds: Vec<Vec<Times>> = (0..ROUNDS)
         .map(|_| in_turns(&programs, Duration::from_secs(1)))
         .collect();
-    // The middle one of the rounds, and the largest.
+    // The median of the rounds, and the largest.
     let of = |value: &dyn Fn(&[Times]) -> f64| {
         let mut all: Vec<f64> = rounds.iter().map(|r| value(r)).collect();
         all.sort_by(f64::total_cmp);
@@ -247,7 +254,7 @@ fn measure(case: &Case, n: usize) -> Row {
     }
 }
 
-/// The times of each program; they take turns.
+/// Times the programs in turn.
 pub fn in_turns(programs: &[Program], limit: Duration) -> Vec<Times> {
     programs.iter().for_each(Program::run);
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); programs.len()];
@@ -300,7 +307,7 @@ fn long_chain() {
 }
 
 fn peers() {
-    // The longest of each recurrence that is written in JAX too: the first three.
+    // The longest run of each recurrence that also exists in JAX: the first three recurrences.
     let longest = cases().into_iter().take(3).filter_map(|case| {
         let longest = case.lengths.last()?;
         Some(longest.to_string())

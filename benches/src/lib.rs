@@ -1,4 +1,5 @@
-//! What the benchmarks share: timing by medians, the machine's description, and peers run as programs of their own.
+//! Shared by the benchmarks: timing by medians,
+//! the machine's description, and peers, which run as separate programs.
 
 pub mod chains;
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The median, smallest and largest of some durations, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// The middle one.
+    /// The median.
     pub median: f64,
     /// The smallest.
     pub min: f64,
@@ -50,8 +51,10 @@ pub fn machine() -> String {
     format!("{model}, {cores} cores, load {load}")
 }
 
-/// Nanoseconds in which a number comes to another thread and back: some sixty between cores that share a cache, several times as many between others. Virtual machines change
-/// cores, so that this says what times of work by several threads are worth that were taken next to it.
+/// Nanoseconds in which a number travels to another thread and back:
+/// about sixty between cores that share a cache, several times more between other cores.
+/// Virtual machines move between cores, so this measurement helps to judge
+/// times of work by several threads that were taken right before or after it.
 pub fn round_trip() -> f64 {
     const ROUNDS: u64 = 100;
     const LIMIT: Duration = Duration::from_millis(20);
@@ -81,15 +84,16 @@ pub fn round_trip() -> f64 {
         times.push(start.elapsed().as_secs_f64() * 1e9 / ROUNDS as f64);
     }
     BALL.store(END, Ordering::Release);
-    // What the other thread does then is nobody's concern.
+    // The result of the other thread does not matter.
     let _ = other.join();
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
 
-/// What a peer's program printed, a line a configuration; or why there is nothing.
+/// The output of a peer's program, one line per configuration, or the reason why there is none.
 ///
-/// Peers are Python programs beside the benchmarks, which get `arguments`. They run under the interpreter named by `GRADUS_PYTHON`, else `python3`.
+/// Peers are Python programs beside the benchmarks, which get `arguments`.
+/// They run under the interpreter named by `GRADUS_PYTHON`, or else `python3`.
 pub fn peer(script: &str, module: &str, arguments: &[String]) -> Result<Vec<String>, String> {
     let python = std::env::var("GRADUS_PYTHON").unwrap_or_else(|_| "python3".into());
     let found = Command::new(&python)
@@ -122,14 +126,14 @@ pub fn peer(script: &str, module: &str, arguments: &[String]) -> Result<Vec<Stri
         .collect())
 }
 
-/// The number that stands behind `"key":` in a line of JSON that a peer printed.
+/// The number after `"key":` in a line of JSON that a peer printed.
 pub fn number(line: &str, key: &str) -> Option<f64> {
     let rest = line.split(&format!("\"{key}\":")).nth(1)?;
     let end = rest.find([',', '}'])?;
     rest[..end].trim().parse().ok()
 }
 
-/// The text that stands behind `"key":` in a line of JSON that a peer printed.
+/// The text after `"key":` in a line of JSON that a peer printed.
 pub fn text<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let rest = line.split(&format!("\"{key}\":")).nth(1)?;
     rest.split('"').nth(1)

@@ -1,13 +1,13 @@
-//! A program applied to every row of its inputs at once.
+//! Applies a program to every row of its inputs at once.
 
 use crate::GraphTransforms;
 use gradus_ir::primitives::Batch;
 use gradus_ir::{Error, ErrorKind, Graph, Op, Result, ValueId, verify};
 
-/// Checks that a machine can address what [`batch`] makes of `graph` for `n` rows.
+/// Checks that a machine can address the program that [`batch`] makes from `graph` for `n` rows.
 ///
 /// # Errors
-/// Names the first operation whose results for all rows are too many.
+/// If it cannot. The error names the first operation whose results for all rows are too large.
 pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
     let inputs = graph.inputs().iter().zip(batched);
     let sources: Vec<ValueId> = inputs.filter(|(_, b)| **b).map(|(&i, _)| i).collect();
@@ -35,7 +35,8 @@ pub fn check_rows(graph: &Graph, n: usize, batched: &[bool]) -> Result<()> {
 
 /// The program that applies `graph` to `n` rows: inputs marked in `batched` get a new leading axis of size `n`.
 ///
-/// Returns the program and, for each output, whether it has the new axis; one that depends on no batched input does not.
+/// Returns the program and, for each output, whether it has the new axis.
+/// An output that depends on no batched input has none.
 pub fn batch(graph: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>) {
     batch_with(&mut GraphTransforms::default(), graph, n, batched)
 }

@@ -5,12 +5,11 @@ use gradus_ir::primitives::Jvp;
 use gradus_ir::{Graph, ValueId, Values};
 use smallvec::SmallVec;
 
-/// Appends to `g` the tangents of `outputs`, given those of some values:
-/// `(value, tangent)`, a tangent of the value's type.
+/// Appends to `g` the tangents of `outputs`, given the tangents of some values as pairs `(value, tangent)`.
+/// A tangent has the value's type.
 ///
-/// `None` is a tangent that is zero by structure: no path from the given values, or only through integers.
-/// With `y = f(x)` this is
-/// `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
+/// `None` is a tangent that is zero by structure: no path from the given values, or only paths through integers.
+/// With `y = f(x)` this is `ẏ = ∂f(x)·ẋ`, node by node in the graph's order.
 pub fn jvp(g: &mut Graph, outputs: &[ValueId], at: &[(ValueId, ValueId)]) -> Vec<Option<ValueId>> {
     jvp_with(&mut GraphTransforms::default(), g, outputs, at)
 }

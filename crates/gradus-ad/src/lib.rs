@@ -1,13 +1,14 @@
 //! Graph-to-graph transforms: derivatives and batching.
 //!
-//! **What it is**: four transforms, a file each: [`jvp`] (forward mode), [`linearize`] (the tangent map at a point as a program of its own),
-//! [`transpose`] (a linear program run backwards) and [`batch`]. [`nonlinearity`] says beforehand whether a program can be transposed. Reverse mode is transposition of the linearised program, nothing else.
-//! **What enters and leaves**: a [`gradus_ir::Graph`].
+//! **What it is**: four transforms, one per file: [`jvp`] (forward mode), [`linearize`] (the tangent map
+//! at a point as a program of its own), [`transpose`] (a linear program run backwards) and [`batch`].
+//! [`nonlinearity`] finds out in advance whether a program can be transposed.
+//! Reverse mode is transposition of the linearised program,
+//! nothing else. **What enters and leaves**: a [`gradus_ir::Graph`].
 //!
-//! **Invariants**: the rules of an operation live with it, not here; a transform looks at types, never at numbers;
-//! tangents and cotangents that are
-//! zero by structure have no node; derivatives nest because a transformed program is a program. **Never here**:
-//! closures, tensors, kernels.
+//! **Invariants**: the rules of an operation live with it, not here; a transform looks at types,
+//! never at numbers; tangents and cotangents that are zero by structure have no node;
+//! derivatives nest because a transformed program is a program. **Never here**: closures, tensors, kernels.
 
 mod batch;
 mod jvp;
@@ -24,8 +25,8 @@ use gradus_ir::primitives::region::apply_forward_rules;
 use gradus_ir::primitives::{Derived, Transforms};
 use gradus_ir::{Graph, Node, ValueId, verify};
 
-/// The transforms, as the rules of operations that hold programs call them.
-/// Calls that share a body share its derivative as long as it lives.
+/// The transforms, in the form in which rules of operations with bodies call them.
+/// Calls that share a body share its derivative for the lifetime of this value.
 #[derive(Default)]
 pub struct GraphTransforms {
     derived: Derived,
@@ -65,7 +66,9 @@ pub fn nonlinearity<'a>(graph: &'a Graph, marked: &[bool]) -> Option<&'a Node> {
 
 /// The gradient program of output 0 of `graph`, a scalar float, with respect to the inputs `wrt`.
 ///
-/// Its inputs are those of `graph`; its outputs are all outputs of `graph`, then one cotangent an input of `wrt` (zeros where there is no path).
+/// Its inputs are the inputs of `graph`.
+/// Its outputs are all outputs of `graph`,
+/// then one cotangent for each input of `wrt` (zeros where there is no path).
 ///
 /// # Panics
 /// If output 0 is not a scalar float, or an input of `wrt` is not a float.
@@ -73,9 +76,10 @@ pub fn gradient(graph: &Graph, wrt: &[usize]) -> Graph {
     gradients(graph, 1, wrt)
 }
 
-/// As [`gradient`], of each of the first `count` outputs: its outputs are all outputs of `graph`, then the cotangents for output 0, for output 1, and so on.
+/// Like [`gradient`], for each of the first `count` outputs.
+/// The outputs are all outputs of `graph`, then the cotangents for output 0, for output 1, and so on.
 ///
-/// What they have in common is computed once.
+/// Shared work is computed once.
 ///
 /// # Panics
 /// If one of these outputs is not a scalar float, or an input of `wrt` is not a float.

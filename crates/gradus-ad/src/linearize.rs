@@ -7,7 +7,7 @@ use gradus_ir::{Graph, ValueId, verify};
 
 /// Splits `graph` at its derivative with respect to the inputs `wrt` (floats).
 ///
-/// Every tangent output has its output's type; it is zero where there is no path, also for outputs that are integers.
+/// Every tangent output has its output's type. It is zero where there is no path, and for integer outputs.
 pub fn linearize(graph: &Graph, wrt: &[usize]) -> Linearized {
     GraphTransforms::default().linearize(graph, wrt)
 }

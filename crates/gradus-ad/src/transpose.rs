@@ -1,4 +1,4 @@
-//! A linear program run backwards: cotangents pulled from its outputs to its inputs.
+//! Runs a linear program backwards: cotangents are pulled from its outputs to its inputs.
 
 use crate::GraphTransforms;
 use gradus_ir::primitives::region::add_lists;
@@ -6,13 +6,16 @@ use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Tr
 use gradus_ir::{Graph, Op, ValueId, verify};
 use smallvec::SmallVec;
 
-/// Appends to `g` the cotangents of `inputs`, given those of some values that are linear in them: `(value, cotangent)`.
+/// Appends to `g` the cotangents of `inputs`,
+/// given the cotangents of some values that are linear in them, as pairs `(value, cotangent)`.
 ///
-/// Only nodes between `inputs` and the given ones are walked; they must be linear in `inputs`. With `y = A·x` this is `x̄ = Aᵀ·ȳ`. `None`
-/// is a cotangent that is zero by structure. Contributions to slices and indexed places are added in place to what is there.
+/// Only nodes between `inputs` and the given values are visited, and they must be linear in `inputs`.
+/// With `y = A·x` this is `x̄ = Aᵀ·ȳ`. `None` is a cotangent that is zero by structure.
+/// Contributions to slices and indexed places are added in place.
 ///
 /// # Panics
-/// If a node between is not linear in the operands that depend on `inputs`, which is a mistake in the rule that made it.
+/// If a node between is not linear in the operands that depend on `inputs`,
+/// which is a mistake in the rule that made the node.
 pub fn transpose(
     g: &mut Graph,
     outputs: &[(ValueId, ValueId)],
@@ -21,7 +24,7 @@ pub fn transpose(
     onto(&mut GraphTransforms::default(), g, outputs, inputs, &[])
 }
 
-/// As [`transpose`], where some values have a cotangent already, to which all that comes is added.
+/// Like [`transpose`], but some values already have a cotangent, to which their contributions are added.
 fn onto(
     transforms: &mut GraphTransforms,
     g: &mut Graph,
@@ -81,7 +84,7 @@ fn onto(
     inputs.iter().map(|i| cotangents[i.index()]).collect()
 }
 
-/// Adds what one use contributes to the cotangent of `x`.
+/// Adds the contribution of one use to the cotangent of `x`.
 fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, part: Contribution) {
     let ty = g.ty(x).clone();
     let so_far = cotangents[x.index()];
@@ -126,9 +129,11 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, par
     cotangents[x.index()] = Some(sum);
 }
 
-/// The transpose of a whole program: `linear` has inputs `(fixed…, x…)`, the first `fixed` of which it need not be linear in.
+/// The transpose of a whole program.
+/// `linear` has inputs `(fixed…, x…)`, and need not be linear in the first `fixed` of them.
 ///
-/// The result has inputs `(fixed…, ȳ…)`, one cotangent for each output of `linear`, and outputs `x̄…` (zeros where nothing comes back).
+/// The result has inputs `(fixed…, ȳ…)`, one cotangent for each output of `linear`,
+/// and outputs `x̄…` (zeros where nothing contributes).
 pub fn transpose_linear(linear: &Graph, fixed: usize) -> Graph {
     transpose_with(&mut GraphTransforms::default(), linear, fixed, 0)
 }
@@ -159,7 +164,7 @@ pub(crate) fn transpose_with(
         .zip(unknown)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
-    // Values that a user's backward pass shows are shown.
+    // Values that a user's backward pass shows stay visible.
     let transposed = g.program(&inputs, &outputs).merged();
     verify::check_after("transpose", &transposed);
     transposed

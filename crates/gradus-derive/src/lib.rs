@@ -1,9 +1,10 @@
 //! `#[derive(Tree)]` for structs and enums.
 //!
-//! Fields are flattened in order of declaration; which variant an enum is belongs to the structure. A field marked `#[tree(fixed)]` need not be a tree:
-//! it is cloned, and compared by its `Debug` text.
+//! Fields are flattened in order of declaration; the variant of an enum belongs to the structure.
+//! A field marked `#[tree(fixed)]` need not be a tree: it is cloned, and compared by its `Debug` text.
 //!
-//! The names in the generated code are hygienic: fields, variants and parameters may be called as they like, raw identifiers included.
+//! The names in the generated code are hygienic: fields,
+//! variants and parameters can have any name, raw identifiers included.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -22,9 +23,10 @@ pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
         .into()
 }
 
-/// A field as the generated code uses it.
+/// A field in the generated code.
 struct Member {
-    /// What binds it in a pattern: a name of its own, so that no field can hide what the generated code calls.
+    /// The variable that the pattern binds to it.
+    /// Its name is unique, so that no field can hide a name that the generated code uses.
     binding: Ident,
     /// Its name; a field of a tuple has none.
     name: Option<Ident>,
@@ -36,7 +38,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
     let shown = name.unraw();
     let (leaves, out) = (hygienic("leaves"), hygienic("out"));
-    // Each arm: the pattern that takes a value apart, its name, its members.
+    // Each arm: the pattern that destructures a value, its name, its members.
     let mut arms: Vec<(TokenStream, String, Vec<Member>)> = Vec::new();
     match &input.data {
         Data::Struct(data) => {
@@ -97,7 +99,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 quote!(let #binding = ::gradus::tree::Tree::unflatten(#binding, #leaves);)
             }
         });
-        // The pattern that takes the value apart also puts it together.
+        // The pattern that destructures the value also constructs it.
         quote!(#pattern => {
             #(#rebuilt)*
             #pattern
@@ -143,12 +145,12 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// A name that only generated code can use, and that no constant or static of the user has.
+/// A name that only generated code can use, and that differs from all constants and statics of the user.
 fn hygienic(name: &str) -> Ident {
     format_ident!("__tree_{name}", span = Span::mixed_site())
 }
 
-/// The pattern behind the name, and the fields that it binds.
+/// The pattern after the name, and the fields that it binds.
 fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
     let mut out = Vec::new();
     for (i, field) in fields.iter().enumerate() {
@@ -209,7 +211,7 @@ fn borrows(tokens: TokenStream) -> bool {
     })
 }
 
-/// Whether the name of a type parameter stands somewhere in a type.
+/// Whether the name of a type parameter occurs in a type.
 fn mentions(ty: &Type, param: &Ident) -> bool {
     fn search(tokens: TokenStream, param: &Ident) -> bool {
         tokens.into_iter().any(|t| match t {

@@ -1,9 +1,11 @@
 //! Tries Gradus with damaged input: `cargo run --release -p gradus-fuzz -- KIND N`.
 //!
-//! **What it is**: mutations of each [kind](kinds::Kind) of input that know its structure, and a watch over what reads them. **What enters**: a kind and a number of inputs.
-//! **What leaves**: how many were read and how many refused, and every input that led to a panic, an abort, more than 5 seconds or more than 1 GiB of memory, in a file
-//! of its own. **Invariants**: an input is made from its seed and its number alone, so that a failure can be seen again.
-//! **Never here**: opinions on results. That what is read is right, other tests say.
+//! **What it is**: mutations of each [kind](kinds::Kind) of input that respect its structure,
+//! and a monitor for the code that reads them. **What enters**: a kind and a number of inputs. **What leaves**:
+//! how many inputs were accepted and how many refused, and a file for every input that led to a panic,
+//! an abort, more than 5 seconds or more than 1 GiB of memory. **Invariants**:
+//! an input depends on its seed and its number alone, so that a failure can be reproduced. **Never here**:
+//! checks of results. Other tests check that accepted inputs are read correctly.
 
 mod kinds;
 mod random;
@@ -21,7 +23,7 @@ gradus-fuzz KIND --input FILE                 tries what is in a file, here and 
 
 kinds: graphs models checkpoints images formulas dims";
 
-/// What the command line asks for.
+/// The request of the command line.
 struct Task {
     kind: Kind,
     count: u64,

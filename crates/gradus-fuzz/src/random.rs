@@ -1,4 +1,4 @@
-//! Random choices that a seed repeats.
+//! Random choices that a seed reproduces.
 
 /// SplitMix64 (G. L. Steele, D. Lea, C. H. Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).
 pub struct Random(u64);
@@ -19,7 +19,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `n`, 0 if there is none.
+    /// A number below `n`, or 0 if there is none.
     pub fn below(&mut self, n: usize) -> usize {
         match n {
             0 => 0,
@@ -27,7 +27,7 @@ impl Random {
         }
     }
 
-    /// Whether one of `n` cases is this one.
+    /// True once in `n` times on average.
     pub fn one_in(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
@@ -36,7 +36,7 @@ impl Random {
         &all[self.below(all.len())]
     }
 
-    /// A number at the edge of a type, or near to it, or a small one.
+    /// A number at or near the edge of a type, or a small one.
     pub fn edge(&mut self) -> String {
         const EDGES: [i128; 18] = [
             0,
@@ -67,7 +67,7 @@ impl Random {
         }
     }
 
-    /// Changes some bytes: other values, parts taken out, doubled or moved.
+    /// Changes some bytes: other values, or pieces removed, doubled or moved.
     pub fn damage(&mut self, bytes: &mut Vec<u8>) {
         for _ in 0..=self.below(4) {
             let n = bytes.len();

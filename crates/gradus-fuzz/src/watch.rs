@@ -1,4 +1,4 @@
-//! Starts workers, watches their time and their end, and keeps the inputs at which they failed.
+//! Starts workers, watches their time and their exit, and keeps the inputs at which they failed.
 
 use crate::kinds::{Kind, Stock};
 use crate::random::Random;
@@ -12,12 +12,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Kibibytes of addresses that a worker may have.
+/// The most kibibytes of address space of a worker.
 const MEMORY: u64 = 1 << 20;
-/// Failures after which it is given up.
+/// The number of failures after which the run stops.
 const MOST_FAILURES: usize = 20;
 
-/// What has been tried so far.
+/// The counts so far.
 #[derive(Default)]
 struct Tally {
     read: u64,
@@ -30,11 +30,11 @@ struct Tally {
 /// How a worker ended.
 enum End {
     Done,
-    /// At this input, for this reason, and with these last words.
+    /// It failed at this input, for this reason, with this last output.
     Failed(u64, String, String),
 }
 
-/// Tries `count` inputs; the number of failures.
+/// Tries `count` inputs, and returns the number of failures.
 pub fn run(kind: Kind, count: u64, seed: u64, limit: Duration) -> Result<usize, Box<dyn Error>> {
     let mut tally = Tally::default();
     let mut next = 0;
@@ -75,12 +75,12 @@ fn watch(
 ) -> Result<End, Box<dyn Error>> {
     let mut child = worker(kind, seed, numbers.start, numbers.end)?;
     let (lines, words) = (lines_of(&mut child), words_of(&mut child));
-    // Of the input that is tried now, and since when.
+    // The input that is being tried, and when it began.
     let mut trying: Option<(u64, Instant)> = None;
     loop {
         let patience = match trying {
             Some((_, since)) => limit.saturating_sub(since.elapsed()),
-            // It makes its stock, or the next input.
+            // The worker builds its stock, or the next input.
             None => Duration::from_secs(120).max(limit),
         };
         match lines.recv_timeout(patience) {
@@ -121,7 +121,7 @@ fn watch(
     }
 }
 
-/// A worker that has one thread to compute and limited memory, where there is a shell that can set the limit.
+/// Starts a worker with one compute thread, and with limited memory if a shell can set the limit.
 fn worker(kind: Kind, seed: u64, from: u64, to: u64) -> Result<Child, Box<dyn Error>> {
     let program = std::env::current_exe()?;
     let mut command = match cfg!(unix) {
@@ -154,13 +154,13 @@ fn lines_of(child: &mut Child) -> Receiver<String> {
     receive
 }
 
-/// What a worker says on standard error, its end.
+/// The end of a worker's output on standard error.
 fn words_of(child: &mut Child) -> thread::JoinHandle<String> {
     let stderr = child.stderr.take();
     thread::spawn(move || {
         let mut text = Vec::new();
         if let Some(mut stderr) = stderr {
-            // What cannot be read is missing in a message.
+            // Unreadable output is left out of the message.
             let _ = stderr.read_to_end(&mut text);
         }
         let text = String::from_utf8_lossy(&text);

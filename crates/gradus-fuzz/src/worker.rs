@@ -1,4 +1,4 @@
-//! The process that reads the inputs; what goes wrong there goes wrong there alone.
+//! The process that reads the inputs, so that a crash ends only this process.
 
 use crate::kinds::{Kind, Stock};
 use crate::random::Random;
@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 /// The first argument of a worker.
 pub const MARK: &str = "--worker";
-/// What a worker says after an input, beside its number before it.
+/// Printed by a worker after an input. The input's number is printed before it.
 pub const READ: &str = "read";
 pub const REFUSED: &str = "refused";
 
-/// Tries the inputs of a kind from one number to before another; says each number before it is tried.
+/// Tries the inputs of a kind in a half-open range of numbers, and prints each number before its input is tried.
 pub fn run(arguments: &[String]) -> ExitCode {
     match all(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -51,7 +51,7 @@ fn all(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tries what is in `file`, and says what is said of it.
+/// Tries the input in `file`, and prints the outcome.
 pub fn once(kind: Kind, file: &Path) -> Result<usize, Box<dyn Error>> {
     let input = std::fs::read(file)?;
     let folder = tempfile::tempdir()?;

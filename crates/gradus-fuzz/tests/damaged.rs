@@ -1,8 +1,9 @@
-//! Some hundred damaged inputs of each kind: none leads to a panic, an abort, a hang or more than 1 GiB of memory.
+//! A few hundred damaged inputs of each kind: none leads to a panic,
+//! an abort, a hang or more than 1 GiB of memory.
 
 use std::process::Command;
 
-/// Tries inputs of `kind`. On a busy machine a debug build is slow: the time of an input is no question here.
+/// Tries inputs of `kind`. Time limits are generous, because a debug build on a busy machine is slow.
 fn none_fails(kind: &str, count: u32) {
     let output = Command::new(env!("CARGO_BIN_EXE_gradus-fuzz"))
         .args([kind, &count.to_string(), "--seconds", "120"])
@@ -14,7 +15,7 @@ fn none_fails(kind: &str, count: u32) {
         "{said}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // Inputs that are all refused at their first byte would show nothing.
+    // If all inputs were refused at their first byte, the test would show nothing.
     let last = said.lines().last().expect("a summary");
     let read: u32 = last
         .split(' ')

@@ -1,4 +1,4 @@
-//! What must hold for a row of the table.
+//! The checks of a row of the table.
 
 use crate::near::near;
 use crate::table::{Row, Sample};
@@ -78,12 +78,13 @@ fn floats(a: &Array) -> &[f64] {
     a.as_slice::<f64>().expect("an f64 array")
 }
 
-/// A row's operation between others: each float operand is scaled before, the result scaled after, by weights that are inputs too.
+/// A row's operation between other operations: each float operand is scaled before it,
+/// and the result after it, by weights that are inputs too.
 struct Middle {
     graph: Graph,
     /// Values of all inputs.
     inputs: Vec<Array>,
-    /// Which inputs are the operands that have derivatives.
+    /// The inputs that are operands with derivatives.
     wrt: Vec<usize>,
 }
 
@@ -137,7 +138,7 @@ fn joined(graph: &mut Graph, results: &[ValueId]) -> ValueId {
     graph.concat(&parts, 0)
 }
 
-/// `graph` with its output's derivative along given directions: inputs, then directions → output, change.
+/// A program from the inputs and then directions to the output and its derivative along the directions.
 fn forward_program(m: &Middle) -> Graph {
     let mut g = m.graph.clone();
     let mut program_inputs = g.inputs().to_vec();
@@ -156,7 +157,7 @@ fn forward_program(m: &Middle) -> Graph {
     g.extract(&program_inputs, &[y, t])
 }
 
-/// Inputs, then a cotangent of the output → cotangents of the operands.
+/// A program from the inputs and then a cotangent of the output to the cotangents of the operands.
 fn reverse_program(m: &Middle) -> Graph {
     let split = gradus_ad::linearize(&m.graph, &m.wrt);
     let back = gradus_ad::transpose_linear(&split.tangent, split.residuals);
@@ -211,7 +212,7 @@ pub fn forward(row: &Row) {
     let direction = directions(&m, &mut random);
     let results = run(&forward_program(&m), &with(&m.inputs, &direction));
     if row.op == Op::Unary(Unary::StopGradient) {
-        // Its derivative is zero by definition, whatever the differences say.
+        // The derivative is zero by definition, whatever the differences are.
         assert!(floats(&results[1]).iter().all(|&t| t == 0.0), "{row:?}");
         return;
     }
@@ -248,11 +249,11 @@ pub fn reverse(row: &Row) {
         .zip(&direction)
         .map(|(b, d)| dot(floats(b), floats(d)))
         .sum();
-    // Two orders of the same sum of products: rounding alone differs.
+    // Both are the same sum of products in another order, so they differ by rounding alone.
     agree(row, "forward and reverse", &[left], &[right], 1e-12);
 }
 
-/// For what has no forward mode: its way back against central differences.
+/// Checks an operation without forward mode: its backward pass against central differences.
 pub fn only_reverse(row: &Row) {
     let mut random = Random::new(2);
     let m = middle(row, &mut random);
@@ -316,7 +317,7 @@ pub fn second(row: &Row) {
             &difference,
             row.tolerance * 10.0,
         );
-        // And backwards through the gradient.
+        // The same by reverse mode through the gradient.
         let ct = random.array(results[0].ty(), Sample::Between(-1.0, 1.0));
         let back = run(
             &reverse_program(&again),
@@ -333,7 +334,7 @@ pub fn second(row: &Row) {
     }
 }
 
-/// `graph` on a batch of 3 in which the inputs of `batched` differ, against three runs.
+/// Compares `graph` on a batch of 3, in which the inputs of `batched` differ, with three runs.
 fn compare_with_loop(row: &Row, graph: &Graph, rows: &[Vec<Array>], batched: &[bool]) {
     const N: usize = 3;
     let (program, with_axis) = gradus_ad::batch(graph, N, batched);
@@ -359,7 +360,7 @@ fn compare_with_loop(row: &Row, graph: &Graph, rows: &[Vec<Array>], batched: &[b
             } else {
                 floats(t)
             };
-            // Batching may sum in another order.
+            // Batching can sum in another order.
             agree(
                 row,
                 &format!("batch {batched:?}, row {i}"),
@@ -385,7 +386,7 @@ pub fn batched(row: &Row) {
     let samples: Vec<Middle> = (0..3).map(|_| middle(row, &mut random)).collect();
     let rows: Vec<Vec<Array>> = samples.iter().map(|m| m.inputs.clone()).collect();
     let n = rows[0].len();
-    // Every subset of the inputs that the operation has; the weights with them or not.
+    // Every subset of the operation's inputs, with and without the weights.
     for mask in 1..1usize << n.min(6) {
         let flags: Vec<bool> = (0..n).map(|k| mask >> k & 1 == 1).collect();
         compare_with_loop(row, &samples[0].graph, &rows, &flags);

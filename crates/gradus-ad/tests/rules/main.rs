@@ -1,5 +1,5 @@
-//! Every primitive's rules, from one table: derivatives against central differences, forward against reverse mode, batches against loops, second
-//! order, all in the middle of a graph.
+//! Every primitive's rules, from one table, all in the middle of a graph:
+//! derivatives against central differences, forward against reverse mode, batches against loops, second order.
 
 mod checks;
 #[path = "../../../../tests/near.rs"]
@@ -11,7 +11,7 @@ mod table;
 
 use std::collections::BTreeSet;
 
-/// Calls that derivatives alone make, of calls that have rows; they cannot run.
+/// Calls that only derivatives make, from calls that have rows. They cannot run.
 const MADE_BY_DERIVATIVES: [&str; 2] = ["custom_vjp_tangent", "undefined_tangent"];
 
 fn rows() -> Vec<table::Row> {

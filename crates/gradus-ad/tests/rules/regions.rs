@@ -1,15 +1,16 @@
-//! Rows of regions: each is the only region of a program in text.
+//! Rows for regions. Each is the only region of a program in text.
 
 use crate::table::{Row, Sample};
 use gradus_ir::{DType, Error, Graph, Type};
 
-/// The region of a text whose operands are the inputs, floats sampled from an interval, integers below 4, conditions true.
+/// The region of a text whose operands are the inputs.
+/// Floats are sampled from an interval, integers are below 4, conditions are true.
 fn row(inputs: &str, region: &str) -> Row {
     let read = |results: &str| -> Result<Graph, Error> {
         format!("graph({inputs}) {{ {results} = {region} return }}").parse()
     };
     let graph = read("()").unwrap_or_else(|e| {
-        // The reader says which results there are.
+        // The error message of the reader lists the results.
         let types = e.message().split_once("gives (").map(|(_, rest)| rest);
         let types = types.and_then(|rest| Some(rest.split_once(") here")?.0));
         let types = types.unwrap_or_else(|| panic!("{e}")).split(", ");
@@ -34,7 +35,8 @@ fn row(inputs: &str, region: &str) -> Row {
     }
 }
 
-/// A body of a loop: a vector and a scalar carried, an integer between, one constant; `items` are declared after.
+/// A body of a loop.
+/// It carries a vector, an integer and a scalar, and has one constant; `items` are declared after these.
 fn step(items: &str, uses: &str, kept: &str) -> String {
     format!(
         "graph(%i: i64[], %c: f64[2], %s: f64[2], %k: i64[], %t: f64[]{items}) {{
@@ -74,7 +76,7 @@ pub fn rows() -> Vec<Row> {
             &format!("for{{consts=1, carries=3, {reverse}body={body}}} %m, %c, %s, %k, %t"),
         ));
     }
-    // Without anything carried, and with something that passes through or is replaced by a constant.
+    // A loop without carries, and a loop whose carries pass through or are replaced by a constant.
     rows.push(row(
         "%c: f64[2], %x: f64[3,2]",
         "scan{consts=1, carries=0, length=3, body=graph(%i: i64[], %c: f64[2], %x: f64[2]) {
@@ -86,7 +88,7 @@ pub fn rows() -> Vec<Row> {
           %q: f64[2] = broadcast{shape=[2], axes=[]} %b
           %y: f64[2] = mul %q, %a %z: f64[] = const 0.7 return %a, %z, %e, %y }} %a, %b, %e",
     ));
-    // Carries that change places.
+    // Carries that swap places.
     rows.push(row(
         "%a: f64[], %b: f64[]",
         "scan{consts=0, carries=2, length=3, body=graph(%i: i64[], %a: f64[], %b: f64[]) {
@@ -162,7 +164,8 @@ pub fn rows() -> Vec<Row> {
                %e: f64[2,3] = sin %w %x: f64[3] = {product}=[0], contract_right=[0]}} %e, %y return %x }}}} %w, %x"
         ),
     ));
-    // The way back multiplies by what is one, so that it may be held against differences; what others make of it: `crates/gradus/tests/passing/cotangents.rs`.
+    // The pullback multiplies by one, so that differences can check it.
+    // `crates/gradus/tests/passing/cotangents.rs` tests other pullbacks.
     rows.push(row(
         "%h: f64[2], %x: f64[2], %y: f64[]",
         "with_cotangent{residuals=1, backward=graph(%h: f64[2], %cx: f64[2], %cy: f64[]) {

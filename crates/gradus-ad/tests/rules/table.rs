@@ -1,4 +1,4 @@
-//! One row a primitive and shape: where to sample its operands, and how far differences may be off.
+//! One row per primitive and shape: the range of its operands, and the tolerance of differences.
 
 use gradus_ir::primitives::{
     ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
@@ -6,14 +6,15 @@ use gradus_ir::primitives::{
 };
 use gradus_ir::{DType, Dims, LONGEST, Op, Type};
 
-/// Where an operand's elements come from.
+/// The source of an operand's elements.
 #[derive(Clone, Copy, Debug)]
 pub enum Sample {
-    /// Evenly from an interval.
+    /// Uniformly from an interval.
     Between(f64, f64),
-    /// From an interval, but no two closer than the steps of the differences: for functions that compare elements.
+    /// From an interval, with distances larger than the step of the differences,
+    /// for functions that compare elements.
     Distinct(f64, f64),
-    /// Whole numbers from `0..n`.
+    /// Integers from `0..n`.
     Below(i64),
 }
 
@@ -21,7 +22,7 @@ pub enum Sample {
 pub struct Row {
     pub op: Op,
     pub operands: Vec<(Type, Sample)>,
-    /// Allowed difference from a central difference, relative to the larger of the numbers and 1.
+    /// The allowed difference from a central difference, relative to the larger of the numbers and 1.
     pub tolerance: f64,
 }
 
@@ -72,7 +73,7 @@ fn unary_range(u: Unary) -> (f64, f64) {
         Unary::Sinh | Unary::Cosh | Unary::Tanh | Unary::Asinh => (-2.0, 2.0),
         Unary::Sigmoid | Unary::Silu | Unary::Gelu | Unary::GeluTanh => (-2.0, 2.0),
         Unary::Erf | Unary::Erfc => (-2.0, 2.0),
-        // Of integers, see below.
+        // Integers only, see below.
         Unary::Not => (0.0, 0.0),
     }
 }
@@ -104,7 +105,7 @@ pub fn rows() -> Vec<Row> {
                 (f64s(&[2, 3]), Between(0.5, 2.0)),
                 (f64s(&[2, 3]), Between(0.5, 2.0)),
             ],
-            // The quotient stays between two whole numbers.
+            // The quotient stays between two integers.
             Binary::Rem => [
                 (f64s(&[3]), Between(2.2, 2.8)),
                 (f64s(&[3]), Between(0.95, 1.05)),
@@ -181,7 +182,7 @@ fn layouts(rows: &mut Vec<Row>, any: Any<'_>) {
         (&[7], &[1], &[7], &[3]),
         (&[3, 4], &[0, 1], &[3, 3], &[2, 1]),
         (&[3], &[2], &[2], &[1]),
-        // Steps that are never taken may be longer than any axis.
+        // A step that is never taken can be longer than any axis.
         (&[3], &[1], &[3], &[LONGEST]),
         (&[4, 3], &[0, 2], &[4, 3], &[3, LONGEST]),
     ] {
@@ -209,7 +210,7 @@ fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
         &[any(&[2, 3]), any(&[])],
     ));
     rows.push(row(pad(&[2], &[1], &[2]), &[any(&[0]), any(&[])]));
-    // Room between neighbours that are not there may be more than memory holds.
+    // Gaps between neighbours can exceed memory if there are no neighbours.
     rows.push(row(
         pad(&[0, 1], &[2, 0], &[LONGEST - 1, 1]),
         &[any(&[1, 2]), any(&[])],

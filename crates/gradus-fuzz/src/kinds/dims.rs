@@ -4,7 +4,7 @@ use super::Read;
 use crate::random::Random;
 use gradus_cli::inputs;
 
-/// Widths with commas between, a space, and options.
+/// Widths separated by commas, a space, and options.
 pub fn made(random: &mut Random) -> Vec<u8> {
     let count = match random.below(12) {
         0 => random.below(1200),

@@ -1,4 +1,4 @@
-//! Models and checkpoints: safetensors files, their header's JSON damaged as JSON.
+//! Models and checkpoints: safetensors files. The JSON of their header is damaged as JSON.
 
 use super::Read;
 use crate::random::Random;
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// The file of this name of networks before their first step.
+/// The file with this name, of networks before their first step.
 pub fn good(file: &str, folder: &Path) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let runs: [&[&str]; 4] = [
         &["--layers", "3"],
@@ -80,7 +80,7 @@ fn change(header: &mut Value, random: &mut Random) {
     if names.is_empty() {
         return;
     }
-    // Most of the changes are in the metadata.
+    // Most changes are in the metadata.
     let name = match random.below(4) {
         0 => random.choose(&names).clone(),
         _ => "__metadata__".to_string(),
@@ -107,7 +107,7 @@ fn change(header: &mut Value, random: &mut Random) {
     }
 }
 
-/// Changes an entry of the metadata, or of what is said of a tensor.
+/// Changes an entry of the metadata, or of the description of a tensor.
 fn change_within(object: &mut Value, random: &mut Random) {
     let Some(entries) = object.as_object_mut() else {
         *object = Value::from(random.edge());
@@ -147,7 +147,7 @@ fn changed(value: &Value, random: &mut Random) -> Value {
     }
 }
 
-/// Another text in which numbers are at edges.
+/// A similar text with numbers at the edges of their ranges.
 fn text_like(text: &str, random: &mut Random) -> Value {
     let edge = random.edge();
     let known = [
@@ -174,7 +174,7 @@ fn text_like(text: &str, random: &mut Random) -> Value {
         "nowhere",
     ];
     let list: Vec<String> = (0..random.below(6)).map(|_| random.edge()).collect();
-    // Another digit makes a number that is often good.
+    // Another digit often makes a valid number.
     let digit = |random: &mut Random| random.below(10).to_string();
     Value::from(match random.below(12) {
         8..=11 => text.replacen(|c: char| c.is_ascii_digit(), &digit(random), 1),

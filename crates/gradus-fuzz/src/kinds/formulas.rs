@@ -15,7 +15,7 @@ const LEAVES: [&str; 16] = [
 ];
 const OPERATORS: [&str; 6] = ["+", "-", "*", "/", "%", "^"];
 
-/// A formula, a line's end, values, a line's end, and options.
+/// A formula, a newline, values, a newline, and options.
 pub fn made(random: &mut Random) -> Vec<u8> {
     let mut formula = match random.below(40) {
         0 => long(random),
@@ -42,7 +42,7 @@ pub fn made(random: &mut Random) -> Vec<u8> {
     ];
     let options = random.choose(&options).as_bytes();
     let lines = [&formula[..], &values, options];
-    // Ends of lines within a part would make other parts.
+    // Newlines within a part would split it.
     let clean =
         |part: &&[u8]| -> Vec<u8> { part.iter().copied().filter(|b| *b != b'\n').collect() };
     let parts: Vec<Vec<u8>> = lines.iter().map(clean).collect();
@@ -79,7 +79,7 @@ fn part(random: &mut Random, depth: usize) -> String {
     }
 }
 
-/// One part again and again.
+/// One part, repeated.
 fn long(random: &mut Random) -> String {
     let times = [10, 150, 700, 70_000][random.below(4)];
     let one = random.choose(&[

@@ -1,4 +1,4 @@
-//! Texts of programs, from those of the tests in `tests/graphs`.
+//! Texts of programs, derived from the tests in `tests/graphs`.
 
 use super::Read;
 use crate::random::Random;
@@ -9,12 +9,12 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-/// Elements of all arrays together of a program that is run.
+/// The most elements of all arrays of a program that is run.
 const MOST_ELEMENTS: u128 = 100_000;
-/// Steps that all its loops take together.
+/// The most steps of all loops of such a program.
 const MOST_STEPS: u128 = 1_000;
 
-/// The programs in the tests' files.
+/// The programs in the test files.
 pub fn good() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/graphs");
     let mut texts = Vec::new();
@@ -25,7 +25,7 @@ pub fn good() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         files.sort_by_key(|f| f.path());
         for file in files {
             let text = fs::read_to_string(file.path())?;
-            // Before the line of dashes stands a program, perhaps after words about it.
+            // A program stands before the line of dashes, possibly after words about it.
             let text = text.split("\n---").next().unwrap_or_default();
             if let Some(at) = text.find("graph(") {
                 texts.push(text.as_bytes()[at..].to_vec());
@@ -53,7 +53,7 @@ pub fn damaged(good: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Names, numbers, spaces and signs, each for itself.
+/// Splits a text into names, numbers, spaces and single signs.
 fn words(text: &str) -> Vec<String> {
     let class = |c: char| match c {
         c if c.is_ascii_digit() || c == '.' => 0,
@@ -65,7 +65,7 @@ fn words(text: &str) -> Vec<String> {
     let mut last = 3;
     for c in text.chars() {
         let of = class(c);
-        // Digits go on a name: `f64`, `%12` and `a1` are one word but for their sign.
+        // Digits continue a name: `f64`, `%12` and `a1` are one word, apart from their sign.
         let goes_on = of == last && of != 3 || last == 1 && of == 0;
         match words.last_mut() {
             Some(word) if goes_on => word.push(c),
@@ -85,7 +85,7 @@ fn change(words: &mut Vec<String>, others: &[String], random: &mut Random) {
     let is_number = |w: &String| w.starts_with(|c: char| c.is_ascii_digit());
     let is_name = |w: &String| w.starts_with(|c: char| c.is_alphabetic());
     let at = random.below(words.len());
-    // The next word from there on that fits.
+    // The next fitting word from there on.
     let next = |words: &[String], fits: &dyn Fn(&String) -> bool| {
         let from = words.iter().enumerate().skip(at);
         from.chain(words.iter().enumerate().take(at))
@@ -98,7 +98,7 @@ fn change(words: &mut Vec<String>, others: &[String], random: &mut Random) {
                 words[k] = random.edge();
             }
         }
-        // A small number in the place of another one is most often read.
+        // A small number in place of another one is usually valid.
         5..=7 => {
             if let Some(k) = next(words, &is_number) {
                 words[k] = random.below(9).to_string();
@@ -122,7 +122,7 @@ fn change(words: &mut Vec<String>, others: &[String], random: &mut Random) {
             words.swap(at, to);
         }
         13 => {
-            // A part of the other program, of about a line.
+            // A piece of the other program, about a line long.
             let from = random.below(others.len());
             let end = (from + 1 + random.below(30)).min(others.len());
             words.splice(at..at, others[from..end].iter().cloned());
@@ -140,10 +140,12 @@ fn change(words: &mut Vec<String>, others: &[String], random: &mut Random) {
     }
 }
 
-/// Types that are corrected in one text.
+/// The most types that are corrected in one text.
 const MOST_REPAIRS: usize = 8;
 
-/// The program of the text. Where another number has changed what an operation gives, the type that stands there is corrected: what follows would not be reached.
+/// The program of the text.
+/// If a changed number has changed the result type of an operation,
+/// the written type is corrected, so that the text after it is reached.
 fn parsed(text: &str) -> gradus_ir::Result<Graph> {
     let mut text = text.to_string();
     for _ in 0..MOST_REPAIRS {
@@ -158,7 +160,7 @@ fn parsed(text: &str) -> gradus_ir::Result<Graph> {
     text.parse()
 }
 
-/// The text with the type that the message asks for, `line 3: `neg` gives f64[2] here, not f64[3]`.
+/// The text with the type that the message asks for, such as `line 3: `neg` gives f64[2] here, not f64[3]`.
 fn repaired(text: &str, message: &str) -> Option<String> {
     let (number, rest) = message.strip_prefix("line ")?.split_once(": ")?;
     let (_, types) = rest.lines().next()?.split_once(" gives ")?;
@@ -174,7 +176,7 @@ fn repaired(text: &str, message: &str) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// Reads, checks and prints the program; a small one is also batched and run.
+/// Reads, checks and prints the program. A small program is also batched and run.
 pub fn read(text: &str) -> Read {
     let graph = parsed(text)?;
     verify::verify(&graph)?;
@@ -201,7 +203,8 @@ pub fn read(text: &str) -> Read {
     Ok(())
 }
 
-/// The elements of all arrays, those of bodies included, and the steps of loops; `None` for a loop of unknown length.
+/// The elements of all arrays, including the arrays of bodies, and the steps of loops.
+/// `None` for a loop of unknown length.
 fn cost(graph: &Graph) -> Option<(u128, u128)> {
     let size = |ty: &Type| {
         ty.shape

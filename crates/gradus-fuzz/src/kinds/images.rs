@@ -1,4 +1,4 @@
-//! Folders of IDX files: the images and labels of two parts.
+//! Folders of IDX files: the images and labels of the training part and the test part.
 
 use super::Read;
 use crate::random::Random;
@@ -16,7 +16,7 @@ const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// A byte that says which of the files is damaged and whether it is compressed, and that file.
+/// A byte that selects the damaged file and its compression, followed by that file.
 pub fn made(random: &mut Random) -> Vec<u8> {
     let which = random.below(FILES.len());
     let mut bytes = good(which);
@@ -54,7 +54,7 @@ fn good(which: usize) -> Vec<u8> {
     bytes
 }
 
-/// Another size in the header; sometimes as many bytes as it promises.
+/// Changes a size in the header, and sometimes adds or removes bytes to match.
 fn size(random: &mut Random, bytes: &mut Vec<u8>) {
     let edge = random.edge().parse::<i128>().unwrap_or(0) as u32;
     let axes = usize::from(bytes[3]);

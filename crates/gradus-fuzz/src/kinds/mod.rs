@@ -1,4 +1,4 @@
-//! The kinds of input: how each is made from good ones, and what reads it.
+//! The kinds of input: how each is derived from valid inputs, and the code that reads it.
 
 mod dims;
 mod files;
@@ -10,16 +10,16 @@ use crate::random::Random;
 use std::error::Error;
 use std::path::Path;
 
-/// How reading an input ended that did not fail: read, or refused with a message.
+/// The outcome of reading an input without a failure: accepted, or refused with a message.
 pub type Read = Result<(), Box<dyn Error>>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The text form of programs.
     Graphs,
-    /// What `gradus train` saves.
+    /// The files that `gradus train` saves.
     Models,
-    /// What `gradus train --resume` reads.
+    /// The files that `gradus train --resume` reads.
     Checkpoints,
     /// IDX files, plain and compressed.
     Images,
@@ -54,7 +54,7 @@ impl Kind {
         Kind::ALL.into_iter().find(|k| k.name() == name)
     }
 
-    /// Reads an input as Gradus would; `folder` is for files.
+    /// Reads an input the way Gradus does. Files are written to `folder`.
     pub fn read(self, input: &[u8], folder: &Path) -> Read {
         match self {
             Kind::Graphs => graphs::read(&String::from_utf8_lossy(input)),
@@ -67,7 +67,7 @@ impl Kind {
     }
 }
 
-/// Good inputs of a kind, from which others are made.
+/// Valid inputs of a kind, from which others are derived.
 pub struct Stock {
     kind: Kind,
     good: Vec<Vec<u8>>,
