@@ -1,4 +1,4 @@
-//! `gradus calibrate`: how fast this machine does each kind of work.
+//! `gradus calibrate`: measures the speed of this machine for each kind of work.
 
 use crate::dataset::broken;
 use crate::options::CalibrateOptions;
@@ -10,7 +10,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// Samples that spread by more than this share of their median were taken on a machine that does other things as well.
+/// If the samples spread by more than this share of their median, the machine was busy with other work.
 const QUIET: f64 = 0.25;
 
 pub fn run(options: &CalibrateOptions) -> Result<()> {
@@ -48,10 +48,10 @@ pub fn run(options: &CalibrateOptions) -> Result<()> {
     Ok(())
 }
 
-/// What the file of rates holds.
+/// The content of the file of rates.
 struct Kept {
     path: PathBuf,
-    /// `None` if there is no file, an error if it holds something else.
+    /// `None` if there is no file, an error if the file has other content.
     content: Option<Result<Profile>>,
 }
 
@@ -65,7 +65,7 @@ impl Kept {
         Ok(Kept { path, content })
     }
 
-    /// The rates that plans are made with.
+    /// The rates that plans use.
     fn profile(&self) -> Profile {
         match &self.content {
             Some(Ok(profile)) => *profile,
@@ -98,7 +98,7 @@ impl Kept {
     }
 }
 
-/// Each rate with the one before.
+/// Each rate beside its previous value.
 fn table(measured: &Calibration, before: &Profile) -> String {
     let mut lines = vec![format!(
         "{:15} {:>9} {:>9} {:>8} {:>7}  unit",
@@ -115,7 +115,7 @@ fn table(measured: &Calibration, before: &Profile) -> String {
     lines.join("\n")
 }
 
-/// What is said if the samples of a rate are far from each other.
+/// The warning if the samples of a rate are far from each other.
 fn warning(measured: &Calibration) -> Option<String> {
     let rates = measured.profile.rates().into_iter().zip(measured.spreads);
     let wide: Vec<&str> = rates

@@ -1,4 +1,4 @@
-//! `gradus eval`: a saved model measured on test images.
+//! `gradus eval`: measures a saved model on test images.
 
 use crate::dataset::Dataset;
 use crate::model::{self, Classifier};

@@ -1,4 +1,4 @@
-//! What the program reads from outside, each by the code that its commands use: for programs that try it with damaged input.
+//! Reads every kind of input by the code of the commands, for programs that try it with damaged input.
 
 use crate::dataset::Dataset;
 use crate::diff::Said;
@@ -13,7 +13,7 @@ use std::path::Path;
 /// Reads a model as `gradus predict` does, and shows it one blank image.
 ///
 /// # Errors
-/// What the command would say.
+/// The error of the command.
 pub fn model(path: &Path) -> Result<()> {
     let classifier = Classifier::load(path)?;
     let image = Tensor::zeros(
@@ -24,18 +24,19 @@ pub fn model(path: &Path) -> Result<()> {
     scores.to_vec::<f64>().map(drop)
 }
 
-/// Reads a checkpoint as `gradus train --resume` does, up to where the first step would be.
+/// Reads a checkpoint as `gradus train --resume` does, and stops before the first step.
 ///
 /// # Errors
-/// What the command would say.
+/// The error of the command.
 pub fn checkpoint(path: &Path) -> Result<()> {
     train::read_checkpoint(path)
 }
 
-/// Writes the model and the checkpoint of a network before its first step to `folder`, as `gradus train` with these options would.
+/// Writes the model and the checkpoint of a network before its first step to `folder`,
+/// as `gradus train` does with these options.
 ///
 /// # Errors
-/// What the command would say.
+/// The error of the command.
 pub fn untrained(folder: &Path, more: &[&str]) -> Result<()> {
     let arguments = [&["gradus", "train"][..], more].concat();
     let Command::Train(options) = parsed(&arguments)? else {
@@ -47,15 +48,15 @@ pub fn untrained(folder: &Path, more: &[&str]) -> Result<()> {
 /// Reads the IDX files of a folder as `gradus train --data` does.
 ///
 /// # Errors
-/// What the command would say.
+/// The error of the command.
 pub fn images(folder: &Path) -> Result<()> {
     Dataset::open(Some(folder)).map(drop)
 }
 
-/// What `gradus diff FORMULA --at VALUES` with these options says, notes first.
+/// The output of `gradus diff FORMULA --at VALUES` with these options, notes first.
 ///
 /// # Errors
-/// What the command would say instead.
+/// The error of the command.
 pub fn differentiate(formula: &str, at: &str, more: &[&str]) -> Result<String> {
     let arguments = [&["gradus", "diff", "--at", at, formula][..], more].concat();
     let Command::Diff(options) = parsed(&arguments)? else {
@@ -66,10 +67,10 @@ pub fn differentiate(formula: &str, at: &str, more: &[&str]) -> Result<String> {
     Ok(notes.chain([text]).collect())
 }
 
-/// What `gradus explain --dims DIMS` with these options says.
+/// The output of `gradus explain --dims DIMS` with these options.
 ///
 /// # Errors
-/// What the command would say instead.
+/// The error of the command.
 pub fn explain_dims(dims: &str, more: &[&str]) -> Result<String> {
     let arguments = [&["gradus", "explain", "--dims", dims][..], more].concat();
     let Command::Explain(options) = parsed(&arguments)? else {

@@ -1,9 +1,9 @@
 //! The `gradus` program, as a library for its own `main` and for the programs that try it with damaged input.
 //!
-//! **What it is**: commands over the library's public interface: `train`, `eval`, `predict`, `explain`, `calibrate`,
-//! `diff`. **Invariants**: the same seed gives the same bits on
-//! any number of threads; a mistake of the user's is one message on standard error and exit code 1 (2 for the command line itself), never a panic.
-//! **Never here**: mathematics.
+//! **What it is**: commands over the library's public interface: `train`, `eval`, `predict`,
+//! `explain`, `calibrate`, `diff`. **Invariants**: the same seed gives the same bits on any number of threads;
+//! a user's mistake is one message on standard error and exit code 1 (2 for the command line itself),
+//! never a panic. **Never here**: mathematics.
 
 mod calibrate;
 mod dataset;
@@ -27,7 +27,7 @@ use end::End;
 use options::{Command, Program};
 use std::process::ExitCode;
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 pub fn run() -> ExitCode {
     let program = Program::parse();
     let done = |()| End::Done;
@@ -42,7 +42,7 @@ pub fn run() -> ExitCode {
     let written = output::finish();
     match outcome.and_then(|end| written.map(|()| end)) {
         Ok(End::Done) => ExitCode::SUCCESS,
-        // As shells say it of a program that a signal ended.
+        // The exit code that shells report for a program that a signal ended.
         Ok(End::Signal(number)) => ExitCode::from(128 + number),
         Err(error) => {
             output::note!("error: {error}");

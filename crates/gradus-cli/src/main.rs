@@ -1,4 +1,4 @@
-//! The `gradus` program; all of it is in the library beside this file.
+//! The `gradus` program; its code is in the library beside this file.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The saved network: its tensors, and what is needed to show it images.
+//! The saved network: its tensors, and the data that it needs to read images.
 
 use crate::dataset::{Dataset, shown};
 use crate::limits;
@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
-/// Says what kind of file it is, under the key `gradus`.
+/// The kind of file, stored under the key `gradus`.
 fn kind_of_file(task: TaskName) -> &'static str {
     match task {
         TaskName::Digits => "mlp-classifier 1",
@@ -20,7 +20,7 @@ fn kind_of_file(task: TaskName) -> &'static str {
     }
 }
 
-/// Images of so many at once are shown to the network when it is measured.
+/// The number of images that the network reads at once when it is measured.
 const CHUNK: usize = 1000;
 
 /// A network that reads images of one size.
@@ -32,7 +32,7 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Writes it to `path`.
+    /// Writes the classifier to `path`.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut metadata = describe(&self.net, self.rows, self.columns);
         let kind = kind_of_file(self.net.kind().task());
@@ -40,7 +40,7 @@ impl Classifier {
         io::save(path, &self.net, &metadata)
     }
 
-    /// Reads what [`save`](Self::save) wrote.
+    /// Reads a file that [`save`](Self::save) wrote.
     pub fn load(path: &Path) -> Result<Classifier> {
         let about = Metadata::read(path)?;
         let tasks = TaskName::value_variants();
@@ -60,7 +60,7 @@ impl Classifier {
         Err(Error::new(
             ErrorKind::Data,
             format!(
-                "{}: the network reads images of {}×{} in {classes} classes; those of {} are {}×{} in {}",
+                "{}: the network reads images of {}×{} in {classes} classes, but the images of {} are {}×{} in {} classes",
                 path.display(),
                 self.rows,
                 self.columns,
@@ -73,7 +73,7 @@ impl Classifier {
     }
 }
 
-/// The scores of the network for each of `images`, `[n, classes]`, and the mean loss.
+/// For `images`, the class with the highest score of each, and the mean loss.
 pub fn scores(net: &Network, images: &Tensor, labels: &Tensor) -> Result<(Vec<i64>, f64)> {
     let measure = jit(|(net, x, y): &(Network, Tensor, Tensor)| {
         let logits = net.scores(x);
@@ -91,7 +91,7 @@ pub fn scores(net: &Network, images: &Tensor, labels: &Tensor) -> Result<(Vec<i6
     Ok((guesses, loss / n.max(1) as f64))
 }
 
-/// The images and labels in parts of so many as are shown to a network at once.
+/// The images and labels in pieces of [`CHUNK`].
 pub fn chunks(images: &Tensor, labels: &Tensor) -> impl Iterator<Item = (Tensor, Tensor)> {
     let n = labels.len();
     (0..n).step_by(CHUNK).map(move |start| {
@@ -101,7 +101,7 @@ pub fn chunks(images: &Tensor, labels: &Tensor) -> impl Iterator<Item = (Tensor,
     })
 }
 
-/// What a file says of the network in it.
+/// The metadata that describes the network in a file.
 pub fn describe(net: &Network, rows: usize, columns: usize) -> BTreeMap<String, String> {
     let widths: Vec<String> = net.widths().iter().map(usize::to_string).collect();
     let mut entries = vec![
@@ -118,20 +118,20 @@ pub fn describe(net: &Network, rows: usize, columns: usize) -> BTreeMap<String, 
         .collect()
 }
 
-/// The metadata of a file, with errors that name it.
+/// The metadata of a file. Errors name the file.
 pub struct Metadata<'a> {
     path: &'a Path,
     values: BTreeMap<String, String>,
 }
 
 impl<'a> Metadata<'a> {
-    /// Those of the file at `path`.
+    /// The metadata of the file at `path`.
     pub fn read(path: &'a Path) -> Result<Metadata<'a>> {
         let values = io::metadata(path)?;
         Ok(Metadata { path, values })
     }
 
-    /// Which of the `known` values `key` has, as in every file that is `what`.
+    /// The position in `known` of the value of `key`. Every file that is `what` has one of these values.
     pub fn expect(&self, key: &str, known: &[&str], what: &str) -> Result<usize> {
         let Some(found) = self.values.get(key) else {
             return Err(self.broken(format!(
@@ -153,7 +153,7 @@ impl<'a> Metadata<'a> {
         text.parse().map_err(|_| self.not_so(key, text, None))
     }
 
-    /// The value of `key`, a whole number of `range`.
+    /// The value of `key`, an integer in `range`.
     pub fn number(&self, key: &str, range: RangeInclusive<i64>) -> Result<usize> {
         let text = self.text(key)?;
         match text.parse::<i64>() {
@@ -162,7 +162,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// The value of `key`, a finite number that is `fit`.
+    /// The value of `key`, a finite number for which `fit` is true.
     pub fn real(&self, key: &str, fit: impl Fn(f64) -> bool) -> Result<f64> {
         let value: f64 = self.get(key)?;
         match value.is_finite() && fit(value) {
@@ -171,12 +171,12 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// Whether `key` has a value: an empty one is none.
+    /// Whether `key` has a value that is not empty.
     pub fn is_given(&self, key: &str) -> Result<bool> {
         Ok(!self.text(key)?.is_empty())
     }
 
-    /// The numbers of `key`, with commas between them, at most `most` of them.
+    /// The numbers of `key`, separated by commas, at most `most` of them.
     pub fn list<T: FromStr>(&self, key: &str, most: usize) -> Result<Vec<T>> {
         let parts = self.text(key)?.split(',').filter(|part| !part.is_empty());
         let mut list = Vec::new();
@@ -195,7 +195,7 @@ impl<'a> Metadata<'a> {
 
     /// The widths of layers that `key` lists.
     pub fn widths(&self, key: &str) -> Result<Vec<usize>> {
-        // Those of the input and the output beside the hidden ones.
+        // The widths of the input, the hidden layers and the output.
         let widths: Vec<i64> = self.list(key, limits::MOST_LAYERS + 2)?;
         if let Some(wrong) = widths.iter().find(|w| !limits::WIDTH.contains(w)) {
             return Err(self.not_so(key, &wrong.to_string(), Some(limits::WIDTH)));
@@ -213,7 +213,7 @@ impl<'a> Metadata<'a> {
         ))
     }
 
-    /// Which network does `task`.
+    /// The kind of network that does `task`.
     pub fn kind(&self, task: TaskName) -> Result<Kind> {
         if task == TaskName::Rows {
             return Ok(Kind::Gru);
@@ -224,9 +224,9 @@ impl<'a> Metadata<'a> {
             .ok_or_else(|| self.not_so("activation", activation, None))
     }
 
-    /// A network for `task` as described, to be filled, and the size of its images.
+    /// A network of the described shape for `task`, with weights still to be read, and the size of its images.
     ///
-    /// It is made only if the file holds as many numbers as it has.
+    /// The network is made only if the file holds as many numbers as the network has.
     pub fn network(&self, task: TaskName) -> Result<(Network, usize, usize)> {
         let kind = self.kind(task)?;
         let widths = self.widths("layers")?;
@@ -250,7 +250,7 @@ impl<'a> Metadata<'a> {
         let needed = kind.inputs(rows, columns);
         if needed != inputs {
             return Err(self.broken(format!(
-                "its entry `image` is `{rows}x{columns}`, of which a network takes {needed} numbers at once; its entry `layers` has {inputs} inputs"
+                "its entry `image` is `{rows}x{columns}`, so the network takes {needed} numbers at once, but its entry `layers` has {inputs} inputs"
             )));
         }
         let net = Network::new(kind, &random::key(0), &widths, dtype)

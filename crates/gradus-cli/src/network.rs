@@ -1,4 +1,4 @@
-//! The networks that are trained: images in, a score for each class out.
+//! The networks that can be trained: they map images to a score for each class.
 
 use crate::options::TaskName;
 use gradus::nn::{Activation, Gru, Init, Linear, Mlp};
@@ -6,17 +6,17 @@ use gradus::random::Key;
 use gradus::tree::{Leaves, Structure};
 use gradus::{DType, Error, ErrorKind, Result, Tensor, Tree};
 
-/// What there is to a network besides its widths and weights.
+/// The properties of a network besides its widths and weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// A multilayer perceptron on all pixels, with this function between its layers.
+    /// A multilayer perceptron on all pixels, with this activation between its layers.
     Mlp(Activation),
-    /// Gated recurrent units that go from row to row.
+    /// Gated recurrent units that read row by row.
     Gru,
 }
 
 impl Kind {
-    /// The task that such a network does.
+    /// The task of such a network.
     pub fn task(self) -> TaskName {
         match self {
             Kind::Mlp(_) => TaskName::Digits,
@@ -24,7 +24,7 @@ impl Kind {
         }
     }
 
-    /// Numbers that the network takes at once, of an image of this size.
+    /// The numbers of an image of this size that the network takes at once.
     pub fn inputs(self, rows: usize, columns: usize) -> usize {
         match self {
             Kind::Mlp(_) => rows * columns,
@@ -32,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// How many weights and biases a network of these widths has.
+    /// The number of weights and biases of a network with these widths.
     pub fn parameters(self, widths: &[usize]) -> u128 {
         let dense = |n: usize, m: usize| (n as u128 + 1) * m as u128;
         match (self, widths) {
@@ -56,16 +56,16 @@ pub enum Network {
     Rows(Box<RowReader>),
 }
 
-/// Goes through the rows of an image from the top, and scores what it remembers at the end.
+/// Reads the rows of an image from the top, and scores its final state.
 #[derive(Clone, Debug, Tree)]
 pub struct RowReader {
-    /// Each goes through the states of the one before.
+    /// Each layer reads the states of the layer before.
     pub layers: Vec<Gru>,
     pub head: Linear,
 }
 
 impl RowReader {
-    /// Layers of these widths, from that of a row to the number of classes.
+    /// Layers of these widths, from the width of a row to the number of classes.
     fn new(key: &Key, widths: &[usize], dtype: DType) -> Result<RowReader> {
         let [columns, hidden @ .., classes] = widths else {
             return Err(no_layers(widths));
@@ -112,7 +112,7 @@ fn no_layers(widths: &[usize]) -> Error {
 }
 
 impl Network {
-    /// A network of random weights whose layers have these widths, from what it takes at once to the number of classes.
+    /// A network with random weights. The widths reach from the number of inputs to the number of classes.
     pub fn new(kind: Kind, key: &Key, widths: &[usize], dtype: DType) -> Result<Network> {
         let activation = match kind {
             Kind::Mlp(activation) => activation,
@@ -140,7 +140,7 @@ impl Network {
         }
     }
 
-    /// The widths that [`new`](Self::new) was given.
+    /// The widths that were given to [`new`](Self::new).
     pub fn widths(&self) -> Vec<usize> {
         match self {
             Network::Mlp(net) => net.widths(),
@@ -160,7 +160,7 @@ impl Network {
     }
 }
 
-/// The tree is that of the network inside: files name its tensors as if there were no other kind.
+/// The tree of the network inside, so that names of tensors in files do not depend on the enum.
 impl Tree for Network {
     fn flatten(&self, leaves: &mut Vec<Tensor>) {
         match self {

@@ -23,39 +23,44 @@ pub enum Command {
     Eval(EvalOptions),
     /// Say which digit a picture shows
     Predict(PredictOptions),
-    /// Show what the orders of the chain rule cost on a chain of functions, or which one the planner takes for a function
+    /// Show the costs of the orders of the chain rule on a chain of functions,
+    /// or the order that the planner chooses for a function
     Explain(ExplainOptions),
-    /// Measure how fast this machine does each kind of work, for the planner's estimates
+    /// Measure the speed of this machine for each kind of work, for the planner's estimates
     ///
-    /// Takes about a second. The rates are kept in `gradus/profile` in `$XDG_CACHE_HOME`, else in `~/.cache`: operations, elements or bytes a second, and the
-    /// seconds that a kernel takes to start. Plans are made with them from then on; without them the built-in ones count.
+    /// Takes about a second.
+    /// The rates are kept in `gradus/profile` in `$XDG_CACHE_HOME`, or else in `~/.cache`:
+    /// operations, elements or bytes a second, and the seconds that a kernel takes to start.
+    /// From then on, plans use these rates instead of the built-in ones.
     Calibrate(CalibrateOptions),
-    /// Differentiate a formula at a point: its value, gradient and Hessian, or its Jacobian, and the derivative's program
+    /// Differentiate a formula at a point: its value,
+    /// gradient and Hessian, or its Jacobian, and the derivative's program
     Diff(DiffOptions),
 }
 
 #[derive(Args)]
 pub struct CalibrateOptions {
-    /// Measure nothing; show the rates that plans are made with, and where they come from
+    /// Measure nothing; show the rates that plans use, and where they come from
     #[arg(long, conflicts_with_all = ["reset", "dry_run"])]
     pub show: bool,
-    /// Measure nothing; forget the rates that were measured, so that the built-in ones count
+    /// Measure nothing; delete the measured rates, so that plans use the built-in ones
     #[arg(long, conflicts_with = "dry_run")]
     pub reset: bool,
-    /// Measure, and say what would change; keep nothing
+    /// Measure, and show the changes; save nothing
     #[arg(long)]
     pub dry_run: bool,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct TrainOptions {
-    /// How an image is read, and so by which network
+    /// How the network reads an image, which decides the kind of network
     #[arg(long, value_enum, default_value_t = TaskName::Digits)]
     pub task: TaskName,
     /// Folder with MNIST's IDX files, plain or gzip [default: the embedded 8×8 digits]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Widths of the hidden layers [default: 128, or 512,512 for images of more than 400 pixels; with --task rows 64, or 128]
+    /// Widths of the hidden layers [default: 128,
+    /// or 512,512 for images of more than 400 pixels; with --task rows 64, or 128]
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(limits::WIDTH))]
     pub layers: Option<Vec<u32>>,
     /// Function between two layers of the perceptron [default: relu]
@@ -64,28 +69,29 @@ pub struct TrainOptions {
     /// Passes over the training images [default: 40, or 15 for images of more than 400 pixels]
     #[arg(long, value_parser = clap::value_parser!(u32).range(limits::EPOCHS))]
     pub epochs: Option<u32>,
-    /// Images a step [default: 64, or 128 for images of more than 400 pixels]
+    /// Images per step [default: 64, or 128 for images of more than 400 pixels]
     #[arg(long, value_parser = clap::value_parser!(u32).range(limits::BATCH))]
     pub batch: Option<u32>,
-    /// How the parameters follow the gradient
+    /// The optimiser: how the parameters follow the gradient
     #[arg(long, value_enum, default_value_t = OptimizerName::Adamw)]
     pub optimizer: OptimizerName,
-    /// Learning rate [default: 0.002 for adam and adamw, with --task rows 0.005; 0.1 for the others]
+    /// Learning rate [default: 0.002 for adam and adamw, with --task rows 0.005; 0.1 for the other optimisers]
     #[arg(long, allow_negative_numbers = true, value_parser = positive)]
     pub lr: Option<f64>,
     /// How the learning rate changes during the run
     #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
     pub schedule: ScheduleName,
-    /// How strongly weights are pulled to zero [default: 0.01 for adamw, 0 for the others]
+    /// How strongly weights are pulled to zero [default: 0.01 for adamw, 0 for the other optimisers]
     #[arg(long, allow_negative_numbers = true, value_parser = not_negative)]
     pub weight_decay: Option<f64>,
     /// Clip the gradient to this Euclidean norm
     #[arg(long, value_name = "NORM", allow_negative_numbers = true, value_parser = positive)]
     pub clip: Option<f64>,
-    /// Move each training image by up to this many pixels at random [default: 0, or 2 for images of more than 400 pixels]
+    /// Move each training image by up to this many pixels at random [default:
+    /// 0, or 2 for images of more than 400 pixels]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(limits::SHIFT))]
     pub shift: Option<u32>,
-    /// Random numbers start from here; the same seed gives the same network, bit for bit
+    /// Seed of all random numbers; the same seed gives the same network, bit for bit
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Element type of the numbers
@@ -94,16 +100,18 @@ pub struct TrainOptions {
     /// Folder for the model, the checkpoint and the loss curve
     #[arg(long, value_name = "DIR", default_value = "gradus-out")]
     pub out: PathBuf,
-    /// Go on from this checkpoint, with its options; only --epochs, --data, --out, --threads, --stop-after and --profile may change
+    /// Continue from this checkpoint, with its options; only --epochs,
+    /// --data, --out, --threads, --stop-after and --profile can change
     #[arg(long, value_name = "FILE", conflicts_with_all = ["task", "layers", "activation", "batch", "optimizer", "lr", "schedule", "weight_decay", "clip", "shift", "seed", "dtype"])]
     pub resume: Option<PathBuf>,
-    /// Stop after this many epochs of the run, to be resumed later
+    /// Stop after this many epochs of the run; --resume continues it
     #[arg(long, value_name = "EPOCHS", value_parser = clap::value_parser!(u32).range(1..))]
     pub stop_after: Option<u32>,
-    /// Number of threads; the results do not depend on it [default: one a core]
+    /// Number of threads; the results do not depend on it [default: one per core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Print the time of a compiled step by line of the source and part by part; with a file, write it there as a trace for Chrome (chrome://tracing) as well
+    /// Print the time of a compiled step by line of the source and part by part;
+    /// with a file, also write it there as a trace for Chrome (chrome://tracing)
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub profile: Option<Option<PathBuf>>,
 }
@@ -112,7 +120,7 @@ pub struct TrainOptions {
 pub struct EvalOptions {
     /// A model that `gradus train` saved
     pub model: PathBuf,
-    /// Folder with MNIST's IDX files, of which the test images are used [default: the embedded digits]
+    /// Folder with MNIST's IDX files; their test images are used [default: the embedded digits]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
@@ -123,7 +131,7 @@ pub struct PredictOptions {
     pub model: PathBuf,
     /// A picture of one digit (PNG), of any size
     pub image: PathBuf,
-    /// Whether the digit is darker than what is around it
+    /// Whether the digit is darker than its background
     #[arg(long, value_enum, default_value_t = InkName::Auto)]
     pub ink: InkName,
 }
@@ -134,38 +142,38 @@ pub struct ExplainOptions {
     /// Widths of a chain of functions with dense Jacobians, from the input's to the output's
     #[arg(long, value_name = "N,N,N", value_delimiter = ',')]
     pub dims: Option<Vec<usize>>,
-    /// Plan the derivative of a function that is part of the program
+    /// Plan the derivative of a built-in function
     #[arg(long, value_name = "NAME", value_enum, hide_possible_values = true)]
     pub function: Option<FunctionName>,
-    /// List these functions
+    /// List the built-in functions
     #[arg(long)]
     pub list: bool,
     /// With --dims: add a loss of one number at the end
     #[arg(long, conflicts_with_all = ["function", "list"])]
     pub scalar_loss: bool,
-    /// With --dims: plan and run dense layers of these widths, and show what was measured beside what was expected
+    /// With --dims: plan and run dense layers of these widths, and show measurements beside estimates
     #[arg(long, conflicts_with_all = ["function", "list"])]
     pub measure: bool,
     /// With --dims: draw the costs against depth and width to this SVG file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["function", "list"])]
     pub plot: Option<PathBuf>,
-    /// With --function: which derivative is planned [default: the one that --list names]
+    /// With --function: the derivative to plan [default: the one that --list names]
     ///
-    /// Of a function of several numbers, `hessian` and `hvp` are those of half the sum of their squares.
+    /// If the function has several outputs, `hessian` and `hvp` are derivatives of half the sum of their squares.
     #[arg(long, value_enum, value_name = "DERIVATIVE", conflicts_with_all = ["dims", "list"])]
     pub of: Option<DerivativeName>,
-    /// With --function: run every order that was considered, and show what was measured beside what was expected
+    /// With --function: run every order that was considered, and show measurements beside estimates
     #[arg(long, conflicts_with_all = ["dims", "list"])]
     pub analyze: bool,
-    /// How the plan is written; with --dims as text or json
+    /// Format of the plan; with --dims, text or json
     #[arg(long, value_enum, default_value_t = PlanFormat::Text, conflicts_with = "list")]
     pub format: PlanFormat,
-    /// With --function: the most bytes that the derivative may hold at once
+    /// With --function: the most bytes that the derivative can hold at once
     #[arg(long, value_name = "BYTES", conflicts_with_all = ["dims", "list"])]
     pub memory_limit: Option<u64>,
 }
 
-/// The functions of `explain`, with their lines in its list.
+/// The functions of `explain`, with their descriptions in its list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum FunctionName {
     /// A network 64-128-10 with tanh: its outputs by its inputs
@@ -202,13 +210,13 @@ pub enum DerivativeName {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum PlanFormat {
-    /// A table, and the order taken as a tree
+    /// A table, and the chosen order as a tree
     Text,
-    /// The same for programs
+    /// The same as JSON
     Json,
-    /// The order taken as a tree for Graphviz
+    /// The chosen order as a tree for Graphviz
     Dot,
-    /// One page with table, pictures, and the program to walk through, which needs nothing else
+    /// One self-contained page with the table, pictures, and the program to walk through
     Html,
 }
 
@@ -224,13 +232,14 @@ pub struct DiffOptions {
     /// Write the derivative's program to this file as a graph for Graphviz
     #[arg(long, value_name = "FILE")]
     pub dot: Option<PathBuf>,
-    /// Write value and derivative as a program to this file: one HTML page to walk through, which needs nothing else
+    /// Write value and derivative as a program to this file: one self-contained HTML page to walk through
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Show which order of the chain rule the planner takes for the derivative, and what the others would cost
+    /// Show the order of the chain rule that the planner chooses for the derivative,
+    /// and the costs of the other orders
     #[arg(long)]
     pub explain: bool,
-    /// How the results are written
+    /// Format of the results
     #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
     pub format: DiffFormat,
     /// Leave out the second derivatives, which take the most time
@@ -243,9 +252,9 @@ pub struct DiffOptions {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum DiffFormat {
-    /// To be read by people
+    /// For people
     Text,
-    /// The same for programs; a number that is none is one of "nan", "inf" and "-inf"
+    /// The same as JSON; NaN and infinities are written as "nan", "inf" and "-inf"
     Json,
 }
 
@@ -293,7 +302,7 @@ pub enum OptimizerName {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum ScheduleName {
-    /// The same rate all the time
+    /// The same rate in every step
     Constant,
     /// Half a cosine down to 1 % of the rate
     Cosine,
@@ -322,7 +331,7 @@ impl FloatName {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum InkName {
-    /// Judged by the border of the picture
+    /// Decided by the border of the picture
     Auto,
     /// Dark on light, as on paper
     Dark,

@@ -1,20 +1,20 @@
-//! What the program says: results on standard output, notes and mistakes on standard error.
+//! The program's output: results on standard output, notes and mistakes on standard error.
 //!
-//! Standard output can fail at any time: its reader has gone, as `head` does, or the disk that it goes to is full. That stops no work. Nothing more is written then, and
-//! [`finish`] tells at the end.
+//! Standard output can fail at any time: its reader can end, as `head` does, or the disk can be full.
+//! The work goes on without further output, and [`finish`] reports the failure at the end.
 
 use gradus::{Error, ErrorKind, Result};
 use std::fmt::Arguments;
 use std::io::{self, Write};
 use std::sync::OnceLock;
 
-/// A line on standard output.
+/// Prints a line on standard output.
 macro_rules! say {
     ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
 }
 pub(crate) use say;
 
-/// A line on standard error.
+/// Prints a line on standard error.
 macro_rules! note {
     ($($text:tt)*) => { $crate::output::note_line(format_args!($($text)*)) };
 }
@@ -22,12 +22,12 @@ pub(crate) use note;
 
 /// The first failure of standard output.
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
-/// What is told as soon as standard output fails, by commands that have more to do than to print.
+/// The note that commands with more to do than printing give as soon as standard output fails.
 static CONSEQUENCE: OnceLock<String> = OnceLock::new();
 
-/// Says `text` on standard error as soon as standard output fails.
+/// Prints `text` on standard error as soon as standard output fails.
 pub fn when_it_fails(text: String) {
-    // A second text would be one for a second command.
+    // Only the first text counts. A process runs one command.
     let _ = CONSEQUENCE.set(text);
 }
 
@@ -35,7 +35,7 @@ pub fn line(text: Arguments<'_>) {
     write(format_args!("{text}\n"));
 }
 
-/// As it is, without a line's end.
+/// Prints the text without a newline.
 pub fn write(text: Arguments<'_>) {
     if FAILURE.get().is_none()
         && let Err(error) = io::stdout().lock().write_fmt(text)
@@ -44,7 +44,7 @@ pub fn write(text: Arguments<'_>) {
     }
 }
 
-/// Nobody is left to be told if this fails.
+/// Prints a line on standard error. If that fails, no one can be told.
 pub fn note_line(text: Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
@@ -56,10 +56,10 @@ fn failed(error: io::Error) {
     let _ = FAILURE.set(error);
 }
 
-/// Writes what is left.
+/// Flushes standard output.
 ///
 /// # Errors
-/// If something could not be written, unless the reader had gone: that is no mistake.
+/// If something could not be written. A closed pipe is not an error.
 pub fn finish() -> Result<()> {
     if FAILURE.get().is_none()
         && let Err(error) = io::stdout().lock().flush()

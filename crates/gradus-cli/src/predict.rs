@@ -1,4 +1,4 @@
-//! `gradus predict`: which digit a picture shows.
+//! `gradus predict`: names the digit in a picture.
 
 use crate::dataset::broken;
 use crate::model::Classifier;
@@ -37,7 +37,7 @@ pub fn run(options: &PredictOptions) -> Result<()> {
     Ok(())
 }
 
-/// The picture with the digit lighter than what is around it, as the networks have learnt it.
+/// The picture with the digit lighter than its background, as in the training images.
 fn light_on_dark(mut picture: GrayImage, ink: InkName) -> GrayImage {
     let dark = match ink {
         InkName::Dark => true,
@@ -62,7 +62,7 @@ fn border_mean(picture: &GrayImage) -> f64 {
     sum / f64::max(count, 1.0)
 }
 
-/// What the network sees, two characters a pixel.
+/// The network's input, two characters per pixel.
 fn in_terminal(picture: &GrayImage) -> String {
     const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
     let row = |row: image::buffer::Pixels<'_, image::Luma<u8>>| -> String {

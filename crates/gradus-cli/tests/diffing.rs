@@ -1,4 +1,5 @@
-//! `gradus diff` as a user runs it: its formats, its numbers and names, and what it says of results that are not finite.
+//! `gradus diff` as a user runs it: its formats, its numbers and names,
+//! and its notes about results that are not finite.
 
 mod common;
 
@@ -7,7 +8,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::fs;
 
-/// What `diff` says as JSON.
+/// The output of `diff` as JSON.
 fn as_json(arguments: &[&str]) -> Value {
     let dir = folder();
     let said = says(
@@ -88,7 +89,7 @@ fn constants_names_and_remainders() {
     assert_eq!(value("nan", "x=1"), "nan");
     assert_eq!(value("min(x, -inf)", "x=1"), "-inf");
     assert_eq!(value("α*β_1 + Δx", "α=2,β_1=3,Δx=0.5"), 6.5);
-    // As in Rust and in C, and as strong as `*`.
+    // The same meaning as in Rust and in C, and the same precedence as `*`.
     assert_eq!(value("7 % 3*2", "x=1"), 2.0);
     assert_eq!(
         value("[x % 3, -x % 3, x % -3]", "x=7"),
@@ -96,7 +97,7 @@ fn constants_names_and_remainders() {
     );
     assert_eq!(value("2 + x % 2.5", "x=7"), 4.0);
     let said = as_json(&["x % y", "--at", "x=7,y=3", "--no-program"]);
-    // x - 2·y near there.
+    // The slope there is x - 2·y.
     assert_eq!(said["gradient"], json!({"x": 1.0, "y": -2.0}));
     let dir = folder();
     let no = |formula: &str, at: &str| refuses_at_once(dir.path(), &["diff", formula, "--at", at]);

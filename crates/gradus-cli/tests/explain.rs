@@ -116,7 +116,7 @@ fn a_function_is_explained() {
     }
     "#
     );
-    // What needs more bytes is ruled out.
+    // Orders that need more bytes are ruled out.
     let limited = [
         "explain",
         "--function",
@@ -247,7 +247,7 @@ fn every_function_has_a_plan_in_json() {
                 if !more.contains(&"--analyze") {
                     assert!(c.get("measured").is_none(), "{name}: {said}");
                 } else {
-                    // What is counted is what was expected.
+                    // The counts equal the estimates.
                     assert_eq!(
                         c["measured"]["operations"], c["operations"],
                         "{name}: {said}"

@@ -1,4 +1,5 @@
-//! Files that say of themselves what they do not hold: an error names the file and the entry before anything of that size is made.
+//! Files that declare sizes beyond their content:
+//! an error names the file and the entry before the program allocates anything of that size.
 
 #![cfg(unix)]
 
@@ -13,7 +14,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-/// The message with which the program refuses that may use 1 GiB of addresses.
+/// The program's error message, when it runs with 1 GiB of address space.
 fn refuses(dir: &Path, arguments: &[&str]) -> String {
     let limits = "ulimit -v 1048576; export GRADUS_NUM_THREADS=1";
     let output = after(limits, dir, arguments)
@@ -22,7 +23,7 @@ fn refuses(dir: &Path, arguments: &[&str]) -> String {
     refusal(&output)
 }
 
-/// A safetensors file with this header and as many bytes as it describes.
+/// A safetensors file with this header and this data.
 fn safetensors(path: &Path, header: &str, data: &[u8]) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());
@@ -30,7 +31,7 @@ fn safetensors(path: &Path, header: &str, data: &[u8]) {
     fs::write(path, bytes).expect("a file");
 }
 
-/// The header of a file and what follows it.
+/// The header of a file, and the bytes after it.
 fn parts(bytes: &[u8]) -> (Value, &[u8]) {
     let (length, rest) = bytes.split_first_chunk::<8>().expect("a length");
     let (header, data) = rest.split_at(u64::from_le_bytes(*length) as usize);
@@ -68,7 +69,7 @@ fn models_are_compared_with_what_they_hold() {
     exit code 1
     ");
     assert_snapshot!(no(&[("layers", "")]), @"
-    error: changed: its entry `image` is `8x8`, of which a network takes 64 numbers at once; its entry `layers` has 0 inputs
+    error: changed: its entry `image` is `8x8`, so the network takes 64 numbers at once, but its entry `layers` has 0 inputs
     exit code 1
     ");
     assert_snapshot!(no(&[("layers", &vec!["1"; 3_000].join(","))]), @"
@@ -96,7 +97,7 @@ fn models_are_compared_with_what_they_hold() {
     exit code 1
     ");
     assert_snapshot!(no(&[("image", "4x4")]), @"
-    error: changed: its entry `image` is `4x4`, of which a network takes 16 numbers at once; its entry `layers` has 64 inputs
+    error: changed: its entry `image` is `4x4`, so the network takes 16 numbers at once, but its entry `layers` has 64 inputs
     exit code 1
     ");
     assert_snapshot!(no(&[("dtype", "i64")]), @"
@@ -107,7 +108,7 @@ fn models_are_compared_with_what_they_hold() {
     error: changed: its entry `activation` cannot be `step`
     exit code 1
     ");
-    // A network of rows, whose images have any number of them.
+    // A network of rows accepts images with any number of rows.
     let rows = [
         ("gradus", "gru-classifier 1"),
         ("layers", "8,5,10"),
@@ -223,7 +224,7 @@ fn headers_that_are_all_metadata_are_not_parsed() {
     error: changed: its header has 37888908 bytes; the most is 16777216
     exit code 1
     ");
-    // Colons and quotes in a text are no entries.
+    // Colons and quotes inside a string are not entries.
     let text = "\\\":{".repeat(50_000);
     safetensors(
         &path,
@@ -234,7 +235,7 @@ fn headers_that_are_all_metadata_are_not_parsed() {
     error: changed: is not a model of `gradus train`: nothing in it says so
     exit code 1
     ");
-    // A tensor of very many axes.
+    // A tensor with a million axes.
     let axes = vec!["1"; 1_000_000].join(",");
     let header = format!(
         "{{\"__metadata__\":{{\"gradus\":\"mlp-classifier 1\",\"layers\":\"1,1\",\"dtype\":\"f32\",\"image\":\"1x1\",\"activation\":\"relu\"}},\

@@ -1,4 +1,4 @@
-//! Pictures that the program writes: nothing is cut, no labels overlap, no legend covers a line.
+//! Pictures that the program writes: nothing is cut off, no labels overlap, no legend covers a line.
 
 mod common;
 
@@ -6,7 +6,7 @@ use common::{folder, says};
 use std::fs;
 use std::path::Path;
 
-/// A text of a picture: where it stands, how large its letters are, and which end is there.
+/// A text of a picture: its position, the size of its letters, and its anchor.
 #[derive(Debug)]
 struct Label {
     x: f64,
@@ -28,7 +28,7 @@ fn number(tag: &str, name: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no number `{name}` in {tag}"))
 }
 
-/// The labels of a picture that stand upright.
+/// The labels of a picture that are not rotated.
 fn labels(svg: &str) -> Vec<Label> {
     let mut all = Vec::new();
     for part in svg.split("<text").skip(1) {
@@ -48,7 +48,7 @@ fn labels(svg: &str) -> Vec<Label> {
     all
 }
 
-/// The box of a label: letters are about six tenths as wide as high.
+/// The box of a label. Letters are about six tenths as wide as high.
 fn extent(label: &Label) -> [f64; 4] {
     let width = 0.6 * label.size * label.text.chars().count() as f64;
     let left = match label.anchor.as_str() {
@@ -78,7 +78,7 @@ fn no_labels_overlap(svg: &str) {
     }
 }
 
-/// The points of the lines and dots that are data: those of the colours of lines.
+/// The points of lines and dots that show data, recognised by their colours.
 fn data(svg: &str) -> Vec<(f64, f64)> {
     let mut points = Vec::new();
     for tag in svg.split('<').filter(|t| t.starts_with("circle")) {
@@ -176,7 +176,7 @@ fn boxes_of_a_plan_are_whole() {
         let boxes: Vec<&str> = svg.split("<rect").skip(1).collect();
         assert!(!boxes.is_empty(), "{svg}");
         for tag in boxes {
-            // Half of a border of one pixel is outside of its box.
+            // Half of a one-pixel border lies outside its box.
             let [x, y, w, h] = ["x", "y", "width", "height"].map(|name| number(tag, name));
             assert!(x >= 1.0 && y >= 1.0, "{tag}");
             assert!(x + w + 1.0 <= width && y + h + 1.0 <= height, "{tag}");

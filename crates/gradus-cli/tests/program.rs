@@ -1,4 +1,4 @@
-//! The program as a user runs it: training, going on, measuring, predicting, and its messages.
+//! The program as a user runs it: training, resuming, measuring, predicting, and its messages.
 
 mod common;
 
@@ -95,7 +95,7 @@ fn a_run_that_is_resumed_ends_in_the_same_bits() {
 fn pictures_are_read() {
     let dir = folder();
     says(dir.path(), &["train", "--epochs", "20"]);
-    // A one in ink on paper, larger than the network's images.
+    // A digit 1 in ink on paper, larger than the network's images.
     let picture = image::GrayImage::from_fn(64, 64, |x, y| {
         let ink = (26..38).contains(&x) && (4..60).contains(&y);
         image::Luma([if ink { 20 } else { 240 }])
@@ -382,7 +382,7 @@ fn idx_files_are_read_and_their_faults_explained() {
     says(dir.path(), &train);
     // A network for other images.
     assert_snapshot!(refuses(dir.path(), &["eval", "gradus-out/model.safetensors"]), @"
-    error: gradus-out/model.safetensors: the network reads images of 2×2 in 3 classes; those of UCI digits (8×8) are 8×8 in 10
+    error: gradus-out/model.safetensors: the network reads images of 2×2 in 3 classes, but the images of UCI digits (8×8) are 8×8 in 10 classes
     exit code 1
     ");
     // A checkpoint of another network.
@@ -404,7 +404,7 @@ fn idx_files_are_read_and_their_faults_explained() {
         "3",
     ];
     assert_snapshot!(refuses(dir.path(), &resume), @"
-    error: gradus-out/checkpoint.safetensors: the run was on images of 2×2; those of other are 3×3
+    error: gradus-out/checkpoint.safetensors: the run was on images of 2×2, but the images of other are 3×3
     exit code 1
     ");
     let no = || refuses(dir.path(), &train);
@@ -507,7 +507,7 @@ fn rates_are_measured_kept_shown_and_forgotten() {
         let (name, value) = line.split_once(' ').expect("a name and a rate");
         let value: f64 = value.parse().expect(line);
         assert!(value > 0.0 && value.is_finite(), "{line}");
-        // What is shown is what is kept.
+        // The command shows the rates that it saves.
         let mut words = row.split_whitespace();
         let shown = (words.next(), words.next().map(str::to_string));
         assert_eq!(shown, (Some(name), Some(format!("{value:.2e}"))));
@@ -537,7 +537,7 @@ fn rates_are_measured_kept_shown_and_forgotten() {
 
     For more information, try '--help'.
     ");
-    // A place that cannot be written is a message.
+    // A folder that cannot be written gives an error message.
     let file = dir.path().join("file");
     fs::write(&file, "").expect("a file");
     let output = calibrate(&file, &[]);

@@ -116,7 +116,7 @@ fn files_say_which_network_is_in_them() {
     ");
     changed("rows", model, "\"8,16,10\"", "\"7,16,10\"");
     assert_snapshot!(no(&["eval", "changed"]), @"
-    error: changed: its entry `image` is `8x8`, of which a network takes 8 numbers at once; its entry `layers` has 7 inputs
+    error: changed: its entry `image` is `8x8`, so the network takes 8 numbers at once, but its entry `layers` has 7 inputs
     exit code 1
     ");
     changed("rows", checkpoint, "\"task\":\"rows\"", "\"task\":\"lows\"");
@@ -124,7 +124,7 @@ fn files_say_which_network_is_in_them() {
     error: changed: its entry `task` cannot be `lows`
     exit code 1
     ");
-    // Checkpoints from before there was a choice.
+    // Older checkpoints name no task.
     changed("digits", checkpoint, "\"task\"", "\"desk\"");
     let resume = ["train", "--epochs", "2", "--resume"];
     says(
@@ -169,7 +169,7 @@ fn images_of_other_sizes() {
         &["eval", "gradus-out/model.safetensors", "--data", "data"],
     );
     assert_snapshot!(refuses(dir.path(), &["eval", "gradus-out/model.safetensors"]), @"
-    error: gradus-out/model.safetensors: the network reads images of 3×2 in 3 classes; those of UCI digits (8×8) are 8×8 in 10
+    error: gradus-out/model.safetensors: the network reads images of 3×2 in 3 classes, but the images of UCI digits (8×8) are 8×8 in 10 classes
     exit code 1
     ");
 }

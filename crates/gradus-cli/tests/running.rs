@@ -1,4 +1,5 @@
-//! Runs that do not go as they should: nobody reads, the disk is full, a signal comes, another run is there, numbers are not finite. No run is lost.
+//! Runs that are disturbed: the reader of the output is gone, the disk is full,
+//! a signal comes, another run is active, numbers are not finite. No run is lost.
 
 #![cfg(unix)]
 
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 const SHORT: [&str; 5] = ["train", "--epochs", "3", "--layers", "24"];
-/// So long that no test sees its end.
+/// Longer than any test waits.
 const ENDLESS: [&str; 5] = ["train", "--epochs", "100000", "--layers", "8"];
 
 fn model(dir: &Path, out: &str) -> Vec<u8> {
@@ -34,7 +35,7 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A run that has finished an epoch.
+/// Starts a run and waits until it has finished an epoch.
 fn started(dir: &Path, arguments: &[&str]) -> Child {
     let mut command = command(dir, arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -69,7 +70,7 @@ fn a_reader_that_has_gone_stops_no_run() {
     assert_eq!(output.status.code(), Some(0));
     assert_snapshot!(text(&output.stderr), @"note: standard output cannot be written (Broken pipe (os error 32)); the run goes on and is saved in unread");
     assert!(model(dir.path(), "read") == model(dir.path(), "unread"));
-    // As `head -1` does it: a line is read first.
+    // Like `head -1`, which reads one line and ends.
     let mut command = common::command(dir.path(), &[&SHORT[..], &["--out", "one"]].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().expect("the program starts");
@@ -81,7 +82,7 @@ fn a_reader_that_has_gone_stops_no_run() {
     assert!(model(dir.path(), "read") == model(dir.path(), "one"));
 }
 
-/// The end of a program whose output goes to a full disk.
+/// The output of a program whose standard output is a full disk.
 #[cfg(target_os = "linux")]
 fn with_full_output(dir: &Path, arguments: &[&str]) -> Output {
     let mut command = command(dir, arguments);
@@ -120,7 +121,7 @@ fn output_that_finds_no_room_is_a_mistake_and_loses_no_run() {
 #[test]
 fn a_full_disk_is_an_error_and_leaves_nothing_half_written() {
     let dir = folder();
-    // The shell's blocks are of 512 or 1,024 bytes; a write beyond the limit is an error where its signal is ignored.
+    // The shell's blocks have 512 or 1,024 bytes. A write beyond the limit is an error if the signal is ignored.
     let mut command = after("trap '' XFSZ; ulimit -f 4", dir.path(), &SHORT);
     let output = command.output().expect("the program starts");
     assert_snapshot!(refusal(&output), @"
@@ -199,7 +200,7 @@ fn termination_saves_the_run_and_a_second_run_finds_the_folder_taken() {
     error: gradus-out: another `gradus train` (process N) writes to this folder; wait for its end, or name another one with --out
     exit code 1
     ");
-    // Another folder is free.
+    // Another folder is not locked.
     says(dir.path(), &[&SHORT[..], &["--out", "other"]].concat());
     signal(&child, "TERM");
     let output = child.wait_with_output().expect("an end");
@@ -251,7 +252,7 @@ fn what_is_resumed_is_checked_before_something_is_said() {
     says(dir.path(), &SHORT);
     let path = dir.path().join("gradus-out/checkpoint.safetensors");
     let bytes = fs::read(&path).expect("a checkpoint");
-    // Without its last tensor.
+    // A file without its last tensor.
     let at = |name: &str| {
         let found = bytes.windows(name.len()).position(|w| w == name.as_bytes());
         found.unwrap_or_else(|| panic!("no {name}"))
@@ -276,7 +277,8 @@ fn what_is_resumed_is_checked_before_something_is_said() {
     ");
 }
 
-/// The message of a run that ends because a number is not finite, without the numbers, which the order of sums decides.
+/// The message of a run that ends because a number is not finite,
+/// without the numbers, which depend on the order of sums.
 fn not_finite(dir: &Path, arguments: &[&str]) -> String {
     let message = refusal(&gradus(dir, arguments));
     let lines = message
@@ -348,7 +350,7 @@ fn the_last_good_checkpoint_stays() {
     );
     let path = dir.path().join("gradus-out/checkpoint.safetensors");
     let mut bytes = fs::read(&path).expect("a checkpoint");
-    // The same run with another learning rate, in as many letters.
+    // The same run with another learning rate, written with the same number of letters.
     let entry = br#""lr":"0.001""#;
     let at = bytes
         .windows(entry.len())

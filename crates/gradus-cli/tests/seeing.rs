@@ -17,7 +17,8 @@ fn a_profile_names_the_lines_of_the_model_and_is_written_as_a_trace() {
         .nth(1)
         .and_then(|rest| rest.split("part by part").next())
         .expect("a table");
-    // What the library does belongs to the line of the step that asked for it: the forward pass, the loss, the update.
+    // Work of the library counts for the line of the step that asked for it:
+    // the forward pass, the loss, the update.
     let lines: Vec<&str> = table.lines().filter(|l| l.contains(".rs:")).collect();
     assert!(lines.len() >= 4, "{table}");
     for line in lines {
@@ -37,7 +38,7 @@ fn a_profile_names_the_lines_of_the_model_and_is_written_as_a_trace() {
     let of = |category: &str| events.iter().filter(|e| e["cat"] == category).count();
     assert!(of("step") > 5 && of("value") > 5 && of("cotangent") > 2);
     assert!(said.contains("trace       trace.json"), "{said}");
-    // Without a file there is the table alone; without the option the main lines.
+    // Without a file the table alone is printed; without the option, the main lines.
     let said = says(dir.path(), &["train", "--epochs", "1", "--profile"]);
     assert!(said.contains("line by line") && !said.contains("\ntrace "));
     let refused = gradus(
@@ -61,7 +62,7 @@ fn a_formula_as_a_page() {
     let page = fs::read_to_string(dir.path().join("page.html")).expect("a page");
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
     assert!(page.contains("<title>sin(x*y)/x</title>"));
-    // The value and both slopes are outputs, in both parts.
+    // The value and both slopes are outputs, and the nodes of both parts of the derivative are marked.
     for output in ["→ output 0", "→ output 1", "→ output 2"] {
         assert!(page.contains(output), "{output}");
     }

@@ -1,4 +1,4 @@
-//! The digits that are part of the program; see `data/README.md` for where they come from.
+//! The embedded digits; `data/README.md` names their source.
 
 use super::{Dataset, Split};
 use flate2::read::GzDecoder;

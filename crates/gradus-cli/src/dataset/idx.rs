@@ -1,4 +1,4 @@
-//! MNIST's file format: big-endian, a magic number that tells type and rank, the sizes, the bytes.
+//! MNIST's file format: big-endian, a magic number for type and rank, then the sizes and the bytes.
 //!
 //! Format: <http://yann.lecun.com/exdb/mnist/>, section "the IDX file format".
 
@@ -70,7 +70,7 @@ fn read_split(folder: &Path, part: &str) -> Result<(Split, (usize, usize))> {
     Ok((Split { pixels, labels }, (sizes[1], sizes[2])))
 }
 
-/// The file of that name: with a dash or a dot before the suffix, with or without `.gz`.
+/// The file with this name: with a dash or a dot before the suffix, with or without `.gz`.
 fn find(folder: &Path, stem: &str, suffix: &str) -> Result<PathBuf> {
     for joint in ["-", "."] {
         for end in ["", ".gz"] {
@@ -88,7 +88,8 @@ fn find(folder: &Path, stem: &str, suffix: &str) -> Result<PathBuf> {
 
 /// The sizes and bytes of the file, which must hold unsigned bytes of `rank` axes.
 ///
-/// The header is read first and says how much may follow: a small compressed file can stand for far more than memory holds.
+/// The header is read first and limits how much is read after it,
+/// because a small compressed file can expand to more than memory holds.
 fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
     let unread = |e| broken(path, format_args!("cannot be read: {e}"));
     let mut file = BufReader::new(File::open(path).map_err(unread)?);
@@ -99,7 +100,7 @@ fn read(path: &Path, rank: usize) -> Result<(Vec<usize>, Vec<u8>)> {
     contents(path, rank, GzDecoder::new(file), "cannot be decompressed")
 }
 
-/// What `file` holds, header and bytes; `failure` is said of the file when reading fails.
+/// The header and the bytes of `file`. If reading fails, the error says `failure` of the file.
 fn contents(
     path: &Path,
     rank: usize,
@@ -147,7 +148,7 @@ fn contents(
             format_args!("promises {named} bytes; the most is {MOST_IDX_BYTES}"),
         ));
     };
-    // One more than promised tells whether more follow.
+    // One byte more than the header promises shows whether more follow.
     let mut body = Vec::new();
     let rest = file.take(wanted + 1).read_to_end(&mut body);
     rest.map_err(failed)?;
@@ -184,7 +185,7 @@ mod tests {
             let pixels: Vec<u8> = (0..n as u8 * 6).collect();
             let labels: Vec<u8> = (0..n as u8).collect();
             let images = idx(&[n, 2, 3], &pixels);
-            // One of them compressed, one with a dot in its name.
+            // One file compressed, one with a dot in its name.
             let mut gz = GzEncoder::new(Vec::new(), Compression::default());
             gz.write_all(&images).unwrap();
             let path = dir.path();

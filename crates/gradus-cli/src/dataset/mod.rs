@@ -8,13 +8,13 @@ use std::path::Path;
 
 /// Labelled grey images of one size.
 pub struct Dataset {
-    /// What to call it.
+    /// The name for messages.
     pub name: String,
     /// Height of an image in pixels.
     pub rows: usize,
     /// Width of an image in pixels.
     pub columns: usize,
-    /// Labels are below this number.
+    /// The number of classes; labels are below it.
     pub classes: usize,
     /// The value of the brightest pixel; tensors hold values divided by it.
     pub brightest: u8,
@@ -40,7 +40,7 @@ impl Dataset {
         }
     }
 
-    /// Pixels an image has.
+    /// The number of pixels of an image.
     pub fn pixels(&self) -> usize {
         self.rows * self.columns
     }
@@ -59,7 +59,7 @@ impl Dataset {
     }
 }
 
-/// A text of somebody else's in a message: its beginning, if it is long.
+/// Text from outside for a message: only its beginning, if it is long.
 pub fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     match text.char_indices().nth(LONGEST) {

@@ -1,9 +1,9 @@
-//! Which part of a formula makes a result that is not finite.
+//! Finds the part of a formula that makes a result infinite or NaN.
 
 use super::subject::{First, Found, Subject};
 use gradus::{DType, NanReport, Result, Tensor, find_nan, grad, hessian, jacobian_tree};
 
-/// Says of the first result that is not finite where it became so.
+/// For the first result that is not finite, a note that names the operation that made it so.
 pub fn note(subject: &Subject, found: &Found) -> Result<Option<String>> {
     let (f, x) = (subject.function(), &subject.values);
     let (first, name) = match &found.first {

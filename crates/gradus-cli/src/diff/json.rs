@@ -1,10 +1,11 @@
-//! What `diff` says, for programs.
+//! The output of `diff` for programs.
 
 use super::Told;
 use super::subject::First;
 use gradus::Tensor;
 
-/// One object; a derivative by a vector has one more axis, and the Hessian's rows and columns are the variables one after the other.
+/// One object. A derivative by a vector has one more axis.
+/// The rows and columns of the Hessian are the variables, one after the other.
 pub fn report(told: &Told<'_>) -> String {
     let (subject, found) = (told.subject, told.found);
     let by_name = |all: &[Tensor]| {
@@ -50,7 +51,7 @@ pub fn report(told: &Told<'_>) -> String {
     format!("{{\n{}\n}}\n", lines.join(",\n"))
 }
 
-/// The elements in lists, one within the other for each axis.
+/// The elements as nested lists, one level for each axis.
 fn numbers(x: &Tensor) -> String {
     let all = x.to_vec::<f64>().unwrap_or_default();
     let parts: Vec<String> = all.iter().map(|&v| number(v)).collect();
@@ -61,7 +62,7 @@ fn numbers(x: &Tensor) -> String {
     lists.concat()
 }
 
-/// JSON has no infinity and no NaN: they are texts.
+/// JSON has no infinity and no NaN, so they are written as strings.
 fn number(value: f64) -> String {
     match value.is_finite() {
         true => format!("{value:?}"),

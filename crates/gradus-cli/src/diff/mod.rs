@@ -25,7 +25,7 @@ pub fn run(options: &DiffOptions) -> Result<()> {
     Ok(())
 }
 
-/// What the command says.
+/// The output of the command.
 pub struct Said {
     /// On standard error.
     pub notes: Vec<String>,
@@ -34,7 +34,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// By these options; files are written if they are asked for.
+    /// Runs the command, and writes files if the options ask for them.
     pub fn new(options: &DiffOptions) -> Result<Said> {
         let subject = Subject::new(&options.formula, &options.at)?;
         let found = subject.derivatives(!options.no_hessian);
@@ -79,7 +79,7 @@ fn planning() -> PlanOptions {
         .source_lines(SourceLines::Hidden)
 }
 
-/// All that is said.
+/// Everything that the output contains.
 struct Told<'a> {
     subject: &'a Subject,
     found: &'a Found,
@@ -88,7 +88,7 @@ struct Told<'a> {
     notes: Vec<String>,
 }
 
-/// What a user may not expect.
+/// Notes about results that can surprise a user.
 fn notes(subject: &Subject, found: &Found) -> Result<Vec<String>> {
     let unused = subject.names.iter().enumerate();
     let unused = unused.filter(|(k, _)| !subject.formula.uses(*k));

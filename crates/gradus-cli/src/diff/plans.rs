@@ -1,15 +1,15 @@
-//! Which orders of the chain rule the planner takes for a formula.
+//! The orders of the chain rule that the planner chooses for a formula.
 
 use super::subject::Subject;
 use gradus::{JacobianPlan, PlanOptions, Result, plan_hessian, plan_jacobian};
 
 pub struct Plans {
     pub derivative: JacobianPlan,
-    /// For a formula of one number.
+    /// Only for a formula with one number as its value.
     pub hessian: Option<JacobianPlan>,
 }
 
-/// The plan of the derivative, and that of the Hessian if it is wanted and there is one.
+/// The plan of the derivative, and the plan of the Hessian if it is wanted and exists.
 pub fn of(subject: &Subject, hessian: bool, options: &PlanOptions) -> Result<Plans> {
     let (f, x) = (subject.of_vector(), subject.point());
     Ok(Plans {

@@ -13,22 +13,22 @@ pub(super) struct Subject {
     pub values: Vec<Tensor>,
     /// The number of elements of each variable, `None` for a number.
     pub sizes: Vec<Option<usize>>,
-    /// That of the formula.
+    /// The number of elements of the formula's value.
     pub outputs: Option<usize>,
 }
 
-/// Its value and derivatives.
+/// The formula's value and derivatives.
 pub(super) struct Found {
     pub value: Tensor,
     pub first: First,
-    /// Of a formula of one number, if it was asked for.
+    /// Only if the value is one number and the Hessian was asked for.
     pub hessian: Option<Tensor>,
 }
 
 pub(super) enum First {
-    /// By each variable.
+    /// The gradient with respect to each variable.
     Gradient(Vec<Tensor>),
-    /// By each variable, `[outputs, elements of the variable]`.
+    /// The Jacobian with respect to each variable: `[outputs, elements of the variable]`.
     Jacobian(Vec<Tensor>),
 }
 
@@ -59,7 +59,7 @@ impl Subject {
         concatenate(&all.iter().collect::<Vec<_>>(), 0)
     }
 
-    /// The formula as a function of one vector, the variables one after the other.
+    /// The formula as a function of one vector that holds all variables, one after the other.
     pub fn of_vector(&self) -> impl Fn(&Tensor) -> Tensor {
         |x| {
             let mut start = 0;
@@ -82,7 +82,7 @@ impl Subject {
             return Found {
                 value,
                 first: First::Gradient(grad(&f)(x)),
-                // By one vector: a block for each pair of many variables would be a program of each.
+                // By one vector, because a block for each pair of many variables would be a program each.
                 hessian: with_hessian.then(|| hessian(self.of_vector())(&self.point())),
             };
         }
@@ -109,7 +109,7 @@ impl Subject {
         }
     }
 
-    /// That of the value and the first derivatives.
+    /// The program of the value and the first derivatives.
     pub fn program_with_value(&self) -> Result<Graph> {
         let (f, x) = (self.function(), &self.values);
         match self.outputs {

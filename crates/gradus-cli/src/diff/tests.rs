@@ -1,4 +1,4 @@
-//! What the command prints.
+//! The output of the command.
 
 use super::subject::Subject;
 use super::{plans, text};
@@ -10,7 +10,7 @@ fn report(formula: &str, at: &str) -> String {
     inputs::differentiate(formula, at, &[]).expect("a formula")
 }
 
-/// What `--explain` adds.
+/// The lines that `--explain` adds.
 fn explained(formula: &str, at: &str) -> String {
     let options = PlanOptions::default().source_lines(SourceLines::Hidden);
     let subject = Subject::new(formula, at).expect("a formula");

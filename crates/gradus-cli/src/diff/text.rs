@@ -1,4 +1,4 @@
-//! What `diff` says, for people.
+//! The output of `diff` for people.
 
 use super::Told;
 use super::plans::Plans;
@@ -64,10 +64,10 @@ pub fn plans(plans: &Plans) -> String {
     out
 }
 
-/// The numbers of `x`, lines after the first with `columns` spaces before them.
+/// The numbers of `x`; each line after the first begins with `columns` spaces.
 fn indented(x: &Tensor, columns: usize) -> String {
     let text = match x.item::<f64>() {
-        // As in arrays; the sign and bits of what is no number say nothing here.
+        // As in arrays. The sign and bits of a NaN do not matter here.
         Ok(value) if value.is_nan() && x.rank() == 0 => "nan".to_string(),
         _ => x.to_string(),
     };

@@ -1,4 +1,4 @@
-//! The functions that are part of the program, their weights from a formula.
+//! The built-in functions. Their weights come from a formula.
 
 use crate::options::{DerivativeName, FunctionName};
 use gradus::DType::F64;
@@ -7,7 +7,7 @@ use gradus::tensor::stack;
 
 pub type Function = Box<dyn Fn(&Tensor) -> Tensor>;
 
-/// A function, a point, and which derivative there is planned if none is named.
+/// A function, a point, and the derivative that is planned by default.
 pub struct Example {
     pub f: Function,
     pub x: Tensor,
@@ -64,7 +64,7 @@ pub fn example(name: FunctionName) -> Example {
     }
 }
 
-/// The value of `f` if it is one number, else half the sum of the squares of its values.
+/// The value of `f` if it is one number, otherwise half the sum of the squares of its values.
 pub fn number(f: Function) -> Function {
     Box::new(move |x| {
         let y = f(x);

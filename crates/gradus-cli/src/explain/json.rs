@@ -1,11 +1,11 @@
-//! The orders of a chain for programs.
+//! The orders of a chain as JSON.
 
 use super::orders::{Order, Orders, multiplications};
 use gradus_plan::{Bracketing, Chain};
 
-/// All that the table shows, and every product of the mixed order; with what `measured` says, which is JSON.
+/// Everything that the table shows, every product of the mixed order, and the JSON in `measured`.
 ///
-/// Counts are whole numbers of up to 128 bits.
+/// Counts are integers of up to 128 bits.
 pub fn report(orders: &Orders<'_>, measured: Option<&str>) -> String {
     let widths: Vec<String> = orders.chain.widths().iter().map(u128::to_string).collect();
     let all: Vec<String> = orders.all.iter().map(order).collect();
@@ -44,7 +44,7 @@ fn order(order: &Order) -> String {
     )
 }
 
-/// The products of `part` in the order in which they are computed, those of the output's side first.
+/// The products of `part` in the order of their computation. The products on the output's side come first.
 fn products(chain: &Chain, part: &Bracketing, out: &mut Vec<String>) {
     if let Bracketing::Product(left, right) = part {
         products(chain, left, out);

@@ -1,4 +1,4 @@
-//! A chain of dense layers, planned and run.
+//! Plans and runs a chain of dense layers.
 
 use super::functions::{filled, layers};
 use crate::options::PlanFormat;
@@ -6,14 +6,14 @@ use crate::report::modes::grouped;
 use gradus::{PlanOptions, Result, SourceLines, machine_profile, plan_jacobian};
 use gradus_plan::Chain;
 
-/// The largest weight matrix, in numbers.
+/// The most numbers in a weight matrix.
 const LARGEST: u128 = 50_000_000;
 /// The most multiplications of one order.
 const MOST_OPERATIONS: u128 = 100_000_000_000;
-/// The most numbers in all weights and in what one order holds: 2 GB.
+/// The most numbers in all weights and in the arrays that one order holds: 2 GB.
 const MOST_HELD: u128 = 250_000_000;
 
-/// Why the chain is not run, if it is too large.
+/// An error if the chain is too large to run.
 pub fn check(chain: &Chain) -> std::result::Result<(), String> {
     let d = chain.widths();
     for w in d.windows(2) {
@@ -48,7 +48,7 @@ pub fn check(chain: &Chain) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// What the planner expects of dense layers of these widths, with `tanh` after each, and what running them shows.
+/// The plan of dense layers of these widths, with `tanh` after each, and measurements of its candidates.
 pub fn report(widths: &[usize], format: PlanFormat) -> Result<String> {
     let x = filled(&widths[..1]);
     let options = PlanOptions::default()

@@ -1,4 +1,4 @@
-//! `gradus explain`: what the orders of the chain rule cost, on a chain of widths or for a function.
+//! `gradus explain`: the costs of the orders of the chain rule, for a chain of widths or for a function.
 
 mod functions;
 mod json;
@@ -25,7 +25,7 @@ pub fn run(options: &ExplainOptions) -> Result<()> {
     Ok(())
 }
 
-/// What the command says; a picture is drawn if one is asked for.
+/// The output of the command. Draws a picture if the options ask for one.
 pub fn said(options: &ExplainOptions) -> Result<String> {
     if options.list {
         Ok(list())
@@ -73,7 +73,7 @@ fn chain(dims: &[usize], options: &ExplainOptions) -> Result<String> {
     })
 }
 
-/// The functions, one a line.
+/// The built-in functions, one per line.
 fn list() -> String {
     let all: Vec<_> = FunctionName::value_variants()
         .iter()
@@ -93,7 +93,7 @@ fn list() -> String {
     out
 }
 
-/// The plan for a function, with what was measured if asked for.
+/// The plan for a function, with measurements if the options ask for them.
 fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
     if options.analyze && options.format == PlanFormat::Dot {
         return Err(mistake(
@@ -105,7 +105,7 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
         .memory_limit(options.memory_limit)
         .profile(machine_profile())
         .source_lines(SourceLines::Hidden);
-    // Where in this program the function stands says nothing to a user.
+    // The function's place in the source of this program does not help a user.
     let placeless = |e: Error| Error::new(e.kind(), e.message());
     match options.of.unwrap_or(derivative) {
         DerivativeName::Jacobian => {
@@ -126,7 +126,7 @@ fn plan(name: FunctionName, options: &ExplainOptions) -> Result<String> {
     }
 }
 
-/// The plan in the format asked for, with what was measured if that is asked for.
+/// The plan in the requested format, with measurements if the options ask for them.
 fn written<'a>(
     plan: &'a Plan,
     options: &ExplainOptions,

@@ -1,4 +1,4 @@
-//! The orders of the chain rule on a chain of dense Jacobians, with what they cost.
+//! The orders of the chain rule on a chain of dense Jacobians, with their costs.
 
 use gradus_plan::{Bracketing, Chain, MemoryTerms, ModeCost};
 
@@ -8,12 +8,12 @@ pub struct Orders<'a> {
     pub all: [Order; 3],
 }
 
-/// One of them.
+/// One order.
 pub struct Order {
     pub name: &'static str,
     pub bracketing: Bracketing,
     pub cost: ModeCost,
-    /// Its memory by formula; the pure modes have one.
+    /// The memory by formula, for the pure modes.
     pub formula: Option<MemoryTerms>,
 }
 
@@ -47,7 +47,7 @@ impl Orders<'_> {
     }
 }
 
-/// Multiplications of the last product of `left`, at the side of the output, and `right`.
+/// Multiplications of the last product, of `left` (on the output's side) and `right`.
 pub fn multiplications(chain: &Chain, left: &Bracketing, right: &Bracketing) -> u128 {
     let d = chain.widths();
     let (first, middle) = right.factors();

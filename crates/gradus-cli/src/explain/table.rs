@@ -1,4 +1,4 @@
-//! What the orders of the chain rule cost on a chain of dense Jacobians, by formulas.
+//! The costs of the orders of the chain rule on a chain of dense Jacobians, by formulas.
 
 use super::orders::{Orders, multiplications};
 use crate::report::modes::grouped;
@@ -6,11 +6,11 @@ use gradus_plan::{Bracketing, Chain, MemoryTerms, ModeCost};
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write;
 
-/// Widths that are named; of longer chains the first and the last ones.
+/// The most widths that are named. Longer chains show the first and the last ones.
 const NAMED: usize = 24;
-/// Jacobians of a chain whose orders are written as one formula.
+/// The most Jacobians of a chain whose orders are written as one formula.
 const WRITTEN: usize = 12;
-/// Products that are shown by their parts; of more, those nearest to the result.
+/// The most products that are shown with their operands. Longer chains show the ones nearest to the result.
 const SHOWN: usize = 40;
 
 /// The modes with their costs, and the best bracketing as a tree.
@@ -76,7 +76,7 @@ fn named(widths: &[u128]) -> String {
     )
 }
 
-/// The products whose parts are shown, by their factors: from the whole on, level by level.
+/// The products whose operands are shown, as ranges of factors: from the whole chain on, level by level.
 fn opened(whole: &Bracketing) -> HashSet<(usize, usize)> {
     let mut opened = HashSet::new();
     let mut next = VecDeque::from([whole]);
@@ -92,7 +92,7 @@ fn opened(whole: &Bracketing) -> HashSet<(usize, usize)> {
     opened
 }
 
-/// How often `least` goes into `n`.
+/// The ratio of `n` to `least`.
 fn ratio(n: u128, least: u128) -> String {
     match (n, least) {
         // A single Jacobian needs no products.
@@ -101,7 +101,7 @@ fn ratio(n: u128, least: u128) -> String {
     }
 }
 
-/// Which term of the formula is the largest.
+/// The name of the largest term of the formula.
 fn dominant(terms: &MemoryTerms) -> String {
     let named = [
         (terms.directions, "values and their tangents or cotangents"),
@@ -235,7 +235,7 @@ mod tests {
         let text = report(&Chain::new(&widths).unwrap());
         assert!(text.contains(" of 1,001 widths by products"), "{text}");
         assert!(text.contains(" products that are not shown"), "{text}");
-        // The whole has 999 products; each that is shown opens two lines.
+        // The whole chain has 999 products. Each product that is shown adds two lines.
         assert!(text.lines().count() < 100, "{text}");
         assert!(text.len() < 20_000, "{} bytes", text.len());
     }

@@ -5,7 +5,7 @@ use super::parser::Parser;
 use super::{Mistake, Span, functions};
 use gradus::{Error, ErrorKind, Tensor};
 
-/// With more the Hessian has more entries than anybody reads, and its program more than memory holds.
+/// With more elements the Hessian has more entries than a person can read, and its program exceeds memory.
 const MOST_ELEMENTS: usize = 256;
 
 /// The variables in the order of the text.
@@ -16,7 +16,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// Reads what is behind `--at`.
+    /// Reads the value of `--at`.
     pub fn parse(text: &str) -> Result<Variables, Error> {
         read(text).map_err(|mistake| {
             let error = mistake.in_text(text);

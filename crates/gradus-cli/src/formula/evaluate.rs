@@ -5,13 +5,13 @@ use super::{Formula, Kind};
 use gradus::tensor::concatenate;
 use gradus::{Tensor, on_behalf_of_text};
 
-/// Greater exponents are as good as any other number.
+/// Larger exponents are treated like fractional ones.
 const GREATEST_WHOLE: f64 = 1024.0;
 
 #[derive(Clone)]
 struct Value {
     tensor: Tensor,
-    /// The number that this is whatever the variables are.
+    /// The value, if it does not depend on the variables.
     constant: Option<f64>,
 }
 
@@ -25,7 +25,7 @@ impl Value {
 }
 
 impl Formula {
-    /// The value at `variables`, whose sizes passed [`check`](Formula::check).
+    /// The value at `variables`, whose sizes have passed [`check`](Formula::check).
     pub fn evaluate(&self, variables: &[Tensor]) -> Tensor {
         let mut values: Vec<Value> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -41,7 +41,7 @@ impl Formula {
         }
     }
 
-    /// The value of a node by those of the nodes before it.
+    /// The value of a node, from the values of the nodes before it.
     fn value(&self, kind: &Kind, variables: &[Tensor], values: &[Value]) -> Value {
         match kind {
             Kind::Number(value) => Value::number(*value),
@@ -85,7 +85,7 @@ fn applied(form: Form, operands: &[&Value]) -> Value {
         (Form::Dot, [a, b]) => a.tensor.dot(&b.tensor),
         _ => unreachable!("the parser counts the operands"),
     };
-    // What is made of numbers alone stays a number, so that programs show `6.28` for `2*pi`.
+    // A result of numbers alone stays a number, so that programs show `6.28` for `2*pi`.
     match operands.iter().all(|o| o.constant.is_some()) {
         true => Value::number(tensor.item().unwrap_or(f64::NAN)),
         false => varying(tensor),

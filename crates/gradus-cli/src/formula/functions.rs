@@ -1,21 +1,21 @@
-//! What formulas can call.
+//! The functions that formulas can call.
 
 use gradus::Tensor;
 use gradus::tensor::elementwise_functions;
 use std::sync::LazyLock;
 
-/// How a function or operator works on its operands.
+/// The operands that a function or an operator works on.
 #[derive(Clone, Copy)]
 pub enum Form {
-    /// On each element.
+    /// Each element.
     Each(fn(&Tensor) -> Tensor),
-    /// On each pair of elements; a scalar goes with every element.
+    /// Each pair of elements; a scalar pairs with every element.
     Pair(fn(&Tensor, &Tensor) -> Tensor),
-    /// As a pair; a whole constant exponent has simpler derivatives.
+    /// Like a pair; a constant integer exponent has simpler derivatives.
     Power,
-    /// A vector to a number.
+    /// Turns a vector into a number.
     Reduce(fn(&Tensor) -> Tensor),
-    /// Two vectors to a number.
+    /// Turns two vectors into a number.
     Dot,
 }
 
@@ -30,14 +30,15 @@ impl Form {
 
 pub struct Function {
     pub name: &'static str,
-    /// One for each number of arguments.
+    /// One form for each number of arguments.
     pub forms: Vec<Form>,
 }
 
-/// Functions of each element that formulas do not have: they give truth values, or no derivative.
+/// Elementwise functions that formulas do not have: they return truth values, or have no derivative.
 const LEFT_OUT: [&str; 2] = ["is_finite", "stop_gradient"];
 
-/// The functions of formulas. Those of each element are the tensors' own, by the same names; the others stand below.
+/// The functions of formulas.
+/// Elementwise functions are the tensors' own, by the same names; other functions are listed below.
 pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let one = |name, form| Function {
         name,
@@ -46,7 +47,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let of_each = elementwise_functions().filter(|(name, _)| !LEFT_OUT.contains(name));
     let mut functions: Vec<Function> = of_each.map(|(name, f)| one(name, Form::Each(f))).collect();
     functions.extend([
-        // The name that mathematics use for `log`.
+        // The mathematical name of `log`.
         one("ln", Form::Each(Tensor::log)),
         one("relu", Form::Each(Tensor::relu)),
         one("softplus", Form::Each(Tensor::softplus)),
@@ -59,7 +60,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         one("prod", Form::Reduce(Tensor::prod)),
         one("mean", Form::Reduce(Tensor::mean)),
         one("norm", Form::Reduce(Tensor::norm)),
-        // Of one vector, or of two operands.
+        // Each takes one vector, or two operands.
         Function {
             name: "max",
             forms: vec![Form::Reduce(Tensor::max), Form::Pair(|a, b| a.maximum(b))],
@@ -95,7 +96,7 @@ pub fn names_in_lines(is_shown: impl Fn(&Form) -> bool, indent: usize) -> String
 
 pub const NEGATIVE: Form = Form::Each(|x| -x);
 
-/// The operator that `symbol` is between two operands.
+/// The operator that `symbol` stands for between two operands.
 pub fn operator(symbol: char) -> Option<(&'static str, Form)> {
     Some(match symbol {
         '+' => ("+", Form::Pair(|a, b| a + b)),
@@ -122,9 +123,9 @@ pub fn function(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|f| f.name == name)
 }
 
-/// The name among `names` that `wrong` is most likely meant to be.
+/// The entry of `names` that `wrong` most likely stands for.
 pub fn similar<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer than any name: nothing that a distance could help with.
+    // It is longer than any name, so a distance would not help.
     if wrong.len() > 20 {
         return None;
     }
@@ -135,7 +136,7 @@ pub fn similar<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, name)| name)
 }
 
-/// How many letters have to be put in, taken out or changed to get from one to the other.
+/// The number of letters to insert, remove or change between one word and the other.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

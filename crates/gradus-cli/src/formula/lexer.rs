@@ -1,8 +1,8 @@
-//! From text to tokens.
+//! Splits text into tokens.
 
 use super::{Mistake, Span};
 
-/// Letters of a name: more make lines that nobody can read.
+/// The most letters of a name. Longer names make unreadable lines.
 const LONGEST_NAME: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub enum Token {
     End,
 }
 
-/// The tokens of `text`, the last of which is the end.
+/// The tokens of `text`. The last one marks the end.
 pub fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Mistake> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -48,7 +48,7 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || greek
 }
 
-/// The name that `text` starts with; it stands at `at`.
+/// The name at the start of `text`, which begins at `at` in the formula.
 fn name(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
     let length = run(text, is_name);
     let letters = text[..length].chars().count();
@@ -63,12 +63,12 @@ fn name(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
     Err(Mistake::new(span, message))
 }
 
-/// How many bytes from the start are of characters that fulfil `wanted`.
+/// The number of bytes at the start whose characters fulfil `wanted`.
 fn run(text: &str, wanted: impl Fn(char) -> bool) -> usize {
     text.find(|c| !wanted(c)).unwrap_or(text.len())
 }
 
-/// The number that `text` starts with; it stands at `at`.
+/// The number at the start of `text`, which begins at `at` in the formula.
 fn number(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
     let digits = |from: usize| run(&text[from..], |c| c.is_ascii_digit());
     let mut length = digits(0);

@@ -1,9 +1,9 @@
-//! What is said about mistakes in formulas.
+//! The messages about mistakes in formulas.
 
 use crate::inputs;
 use insta::assert_snapshot;
 
-/// The message about `formula` where there are numbers x and y and vectors v and w.
+/// The message about `formula`, with numbers x and y and vectors v and w as variables.
 fn formula(formula: &str) -> String {
     match inputs::differentiate(formula, "x=1,y=2,v=[1,2,3],w=[4,5]", &[]) {
         Ok(text) => panic!("`{formula}` is not refused:\n{text}"),

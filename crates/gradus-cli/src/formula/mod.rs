@@ -9,8 +9,9 @@
 //! list    = sum { "," sum }
 //! ```
 //!
-//! **Invariants**: a formula is flat, operands before what uses them, so that a long one needs no deep stack; one that passed [`Formula::check`]
-//! evaluates without a mistake.
+//! **Invariants**: a formula is flat, with operands before their users,
+//! so that a long formula needs no deep stack.
+//! A formula that has passed [`Formula::check`] evaluates without a mistake.
 
 pub mod at;
 mod evaluate;
@@ -26,12 +27,12 @@ mod tests;
 use functions::Form;
 use gradus::{Error, ErrorKind};
 
-/// Characters of a text that are shown with a mistake in it.
+/// The most characters of a text that are shown with a mistake.
 const LINE: usize = 76;
 
-/// A formula that was read; its value is that of the last node.
+/// A formula. Its value is the value of the last node.
 pub struct Formula {
-    /// Programs name parts of it as long as the process lives.
+    /// Programs refer to parts of the text for the lifetime of the process.
     text: &'static str,
     nodes: Vec<Node>,
 }
@@ -46,7 +47,7 @@ struct Node {
 
 enum Kind {
     Number(f64),
-    /// The position among the variables.
+    /// A variable, by its position.
     Variable(usize),
     Apply {
         name: &'static str,
@@ -83,7 +84,7 @@ impl Span {
     }
 }
 
-/// What is wrong with a text, and where.
+/// A mistake in a text: what is wrong, and where.
 #[derive(Debug)]
 pub struct Mistake {
     message: String,
@@ -98,9 +99,9 @@ impl Mistake {
         }
     }
 
-    /// The message, and under it the text with carets below the mistake.
+    /// The message, followed by the text with carets below the mistake.
     pub fn in_text(&self, text: &str) -> Error {
-        // A column is a character; one that would move the cursor takes one as well.
+        // A column is a character. A character that would move the cursor also takes one column.
         let line: Vec<char> = text
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
@@ -111,7 +112,7 @@ impl Mistake {
         let count = |part: &str| part.chars().count();
         let start = text.get(..self.span.start).map_or(0, count);
         let end = text.get(..self.span.end).map_or(0, count);
-        // Of a long text what is around the start of the mistake, so that it fits into a line of a terminal.
+        // A long text is cut around the start of the mistake, so that it fits into a line of a terminal.
         let first = match line.len() > LINE {
             true => start.saturating_sub(LINE / 2),
             false => 0,

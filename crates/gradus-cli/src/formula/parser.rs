@@ -1,12 +1,12 @@
-//! From tokens to a formula, by precedence: one function for each line of the grammar.
+//! Parses tokens to a formula, by precedence: one function for each line of the grammar.
 
 use super::functions::{self, FUNCTIONS, Form, NEGATIVE};
 use super::lexer::{Token, tokens};
 use super::{Formula, Kind, Mistake, Node, Span, listed};
 
-/// Parentheses, brackets, signs and powers within one another: more would end the stack.
+/// The deepest nesting of parentheses, brackets, signs and powers. More could overflow the stack.
 const DEEPEST: usize = 200;
-/// More is no formula that somebody writes, and its second derivative takes long.
+/// No one writes longer formulas by hand, and their second derivatives take long.
 const MOST_NODES: usize = 2000;
 
 type Parsed<T> = Result<T, Mistake>;
@@ -28,14 +28,14 @@ impl Formula {
 
 pub struct Parser<'a> {
     text: &'a str,
-    /// The same text, for as long as the process lives.
+    /// The same text, with the lifetime of the process.
     kept: &'static str,
     tokens: Vec<(Token, Span)>,
     next: usize,
     depth: usize,
-    /// The token before the next one.
+    /// The token before the current one.
     last: Span,
-    /// None where there can be no variables.
+    /// `None` if variables are not allowed.
     names: Option<&'a [String]>,
     nodes: Vec<Node>,
 }
@@ -62,7 +62,7 @@ impl<'a> Parser<'a> {
         self.tokens[self.next].1
     }
 
-    /// The token is taken; the end stays.
+    /// Consumes the token; the end token stays.
     pub fn advance(&mut self) -> Span {
         self.last = self.span();
         self.next = (self.next + 1).min(self.tokens.len() - 1);
@@ -77,7 +77,7 @@ impl<'a> Parser<'a> {
         &self.text[span.start..span.end]
     }
 
-    /// What stands here, for messages.
+    /// The current token in words, for messages.
     pub fn found(&self) -> String {
         match self.peek() {
             Token::End => "the end".into(),
@@ -85,7 +85,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// One formula, up to a token that cannot be part of it.
+    /// Parses one formula, up to a token that cannot be part of it.
     pub fn formula(&mut self) -> Parsed<Formula> {
         self.nodes.clear();
         self.sum()?;
@@ -95,7 +95,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Adds a node whose text is from that of `first` to the token before the next one.
+    /// Adds a node. Its text reaches from the start of `first` to the last consumed token.
     fn push(&mut self, kind: Kind, operator: Span, first: Span) -> Parsed<usize> {
         if self.nodes.len() == MOST_NODES {
             return Err(Mistake::new(
@@ -114,7 +114,8 @@ impl<'a> Parser<'a> {
         Ok(self.nodes.len() - 1)
     }
 
-    /// The operator `symbol`, which stands at `at`, on two operands of which the first begins with `first`.
+    /// Applies the operator `symbol`, which stands at `at`, to two operands.
+    /// The text of the first operand begins with `first`.
     fn apply(&mut self, symbol: char, [a, b]: [usize; 2], at: Span, first: Span) -> Parsed<usize> {
         let Some((name, form)) = functions::operator(symbol) else {
             unreachable!("only operators are applied")
@@ -150,7 +151,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    /// Every way into the depth leads through here.
+    /// All recursion goes through this function.
     fn signed(&mut self) -> Parsed<usize> {
         if self.depth == DEEPEST {
             return Err(Mistake::new(
@@ -225,14 +226,14 @@ impl<'a> Parser<'a> {
         Ok(item)
     }
 
-    /// The whole number in brackets behind a vector.
+    /// The integer in brackets behind a vector.
     fn position(&mut self) -> Parsed<isize> {
         let minus = self.eat('-');
         let span = minus.map_or(self.span(), |m| m.to(self.span()));
         let text = self.slice(self.span());
         if matches!(self.peek(), Token::Number(_)) && text.bytes().all(|c| c.is_ascii_digit()) {
             self.advance();
-            // One that is too large for the machine is out of bounds of every vector.
+            // An index that exceeds the machine's range is out of bounds of every vector.
             let n = text.parse::<isize>().unwrap_or(isize::MAX);
             return Ok(if minus.is_some() { -n } else { n });
         }
@@ -328,7 +329,7 @@ impl<'a> Parser<'a> {
         self.push(kind, span, span)
     }
 
-    /// Takes the symbol that ends what `open` began.
+    /// Consumes the symbol that closes `open`.
     fn close(&mut self, open: Span, symbol: char) -> Parsed<Span> {
         if let Some(span) = self.eat(symbol) {
             return Ok(span);
@@ -343,7 +344,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A token behind a complete operand that cannot follow it.
+    /// The mistake for a token that cannot follow a complete operand.
     fn no_end(&self) -> Mistake {
         let message = match self.peek() {
             Token::Symbol(c @ (')' | ']')) => format!("this `{c}` closes nothing"),

@@ -1,4 +1,4 @@
-//! Which shapes the parts of a formula have, and whether they fit.
+//! Checks that the shapes of a formula's parts fit together.
 
 use super::functions::Form;
 use super::{Formula, Kind, Mistake, Span};
@@ -6,7 +6,7 @@ use super::{Formula, Kind, Mistake, Span};
 /// `None` for a number, the number of elements for a vector.
 pub type Size = Option<usize>;
 
-/// Lists of more elements make Jacobians that nobody reads, and programs that no longer fit into memory everywhere.
+/// Longer lists make Jacobians that are too long to read, and programs that exceed the memory of some machines.
 const LONGEST_LIST: usize = 1024;
 
 impl Formula {

@@ -1,4 +1,4 @@
-//! Values and derivatives of formulas, and what random texts do.
+//! Values and derivatives of formulas, and random texts.
 
 #[path = "../../../../tests/near.rs"]
 mod near;
@@ -183,7 +183,7 @@ fn derivatives_are_central_differences() {
     }
 }
 
-/// Compares the Jacobian of `f` at `x`, made for `text`, with central differences.
+/// Compares the Jacobian of `f` at `x`, computed for `text`, with central differences.
 fn by_differences(text: &str, f: &impl Fn(&Tensor) -> Tensor, jacobian: &Tensor, x: &[f64]) {
     let got = jacobian.to_vec::<f64>().expect("f64");
     for k in 0..x.len() {
@@ -209,7 +209,7 @@ const PIECES: [&str; 44] = [
     "(x", "x)", "v[0]", "v[-1]", "[x,y]", "sin(", "é", "×", "\u{7f}", "\n", "z", "_",
 ];
 
-/// Texts of the pieces that formulas are made of, formulas with a piece in place of a character, and any characters.
+/// Texts made of pieces of formulas, formulas with a piece in place of a character, and arbitrary characters.
 fn texts() -> impl Strategy<Value = String> {
     let pieces = prop::collection::vec(prop::sample::select(&PIECES[..]), 0..25);
     let characters = prop::collection::vec(any::<char>(), 0..12);

@@ -1,4 +1,4 @@
-//! What the pictures share: a head with the title and what the lines are, and ticks of axes.
+//! Shared parts of the pictures: a head with the title and the legend, and ticks of axes.
 
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
@@ -10,14 +10,14 @@ use std::ops::Range;
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Pixels of the head above a chart.
+/// The height of the head above a chart, in pixels.
 const HEAD: i32 = 56;
-/// Pixels of a letter of a legend, at most.
+/// The greatest width of a letter in a legend, in pixels.
 const LETTER: i32 = 8;
-/// Ticks that an axis may have.
+/// The most ticks of an axis.
 const MOST_TICKS: usize = 10;
 
-/// Draws the title and the legend, and gives the area below them: where lines are, no legend is.
+/// Draws the title and the legend, and returns the area below them, so that no line crosses the legend.
 pub fn below_head<'a>(area: &Area<'a>, title: &str, lines: &[(&str, RGBColor)]) -> Drawn<Area<'a>> {
     let (head, rest) = area.split_vertically(HEAD);
     head.draw(&Text::new(title.to_string(), (16, 10), ("sans-serif", 20)))?;
@@ -35,20 +35,20 @@ pub fn below_head<'a>(area: &Area<'a>, title: &str, lines: &[(&str, RGBColor)]) 
     Ok(rest)
 }
 
-/// An axis with ticks of its own, wherever the library would have set some.
+/// An axis with its own ticks, which replace the library's.
 pub struct Axis {
     range: RangedCoordf64,
     ticks: Vec<f64>,
 }
 
 impl Axis {
-    /// From `low` to `high`.
+    /// A linear axis from `low` to `high`.
     pub fn linear(low: f64, high: f64, ticks: Vec<f64>) -> Axis {
         let range = RangedCoordf64::from(low..high);
         Axis { range, ticks }
     }
 
-    /// From `low` to `high`, both positive; [`place`] gives the place of a value.
+    /// A logarithmic axis from `low` to `high`, both positive; [`place`] gives the position of a value.
     pub fn logarithmic(low: f64, high: f64, ticks: Vec<f64>) -> Axis {
         let ticks = ticks.into_iter().map(place).collect();
         Axis::linear(place(low), place(high), ticks)
@@ -72,16 +72,16 @@ impl Ranged for Axis {
     }
 }
 
-/// Where a value stands on a logarithmic axis.
+/// The position of a value on a logarithmic axis.
 pub fn place(value: f64) -> f64 {
     value.log10()
 }
 
-/// The value at a place of a logarithmic axis, as its label.
+/// The label for a position on a logarithmic axis.
 pub fn label(place: f64) -> String {
     let value = 10f64.powf(place);
     match value {
-        // Ticks have at most three digits; the rest comes from the logarithm.
+        // Ticks have at most three digits. Further digits are errors of the logarithm.
         v if (1e-3..1e5).contains(&v) => {
             let text = format!("{v:.4}");
             let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -91,7 +91,8 @@ pub fn label(place: f64) -> String {
     }
 }
 
-/// Ticks of a logarithmic axis: powers of ten, in a narrow range their multiples by 2 and 5, in a still narrower one equal steps.
+/// Ticks of a logarithmic axis: powers of ten;
+/// in a narrow range also their multiples by 2 and 5; in a still narrower range equal steps.
 pub fn ticks(low: f64, high: f64) -> Vec<f64> {
     let decades = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
     let within = |factors: &[f64]| -> Vec<f64> {
@@ -105,7 +106,7 @@ pub fn ticks(low: f64, high: f64) -> Vec<f64> {
     thinned(found.unwrap_or_else(|| steps(low, high)))
 }
 
-/// Ticks of a logarithmic axis of whole or halved numbers: powers of two, or all whole numbers if there are few.
+/// Ticks of a logarithmic axis of integers or halves: powers of two, or all integers if there are few.
 pub fn ticks_of_two(low: f64, high: f64) -> Vec<f64> {
     if low >= 1.0 && high - low < MOST_TICKS as f64 / 2.0 {
         return (low.ceil() as i64..=high as i64)
@@ -116,14 +117,14 @@ pub fn ticks_of_two(low: f64, high: f64) -> Vec<f64> {
     thinned(powers.map(|k| 2f64.powi(k)).collect())
 }
 
-/// Ticks of an axis of the whole numbers from 1 to `last`.
+/// Ticks of an axis of the integers from 1 to `last`.
 pub fn whole(last: usize) -> Vec<f64> {
     let step = round_step(last as f64 / MOST_TICKS as f64).max(1.0) as usize;
     let first = if step == 1 { 1 } else { step };
     (first..=last).step_by(step).map(|k| k as f64).collect()
 }
 
-/// Multiples of a round number.
+/// Ticks at multiples of a round number.
 fn steps(low: f64, high: f64) -> Vec<f64> {
     let step = round_step((high - low) / MOST_TICKS as f64 * 2.0);
     let first = (low / step).ceil() as i64;
@@ -131,7 +132,7 @@ fn steps(low: f64, high: f64) -> Vec<f64> {
     (first..=last).map(|k| k as f64 * step).collect()
 }
 
-/// The least of 1, 2 or 5 times a power of ten that is not below `step`.
+/// The smallest number of the form 1, 2 or 5 times a power of ten that is not below `step`.
 fn round_step(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let factors = [1.0, 2.0, 5.0, 10.0];
@@ -139,7 +140,7 @@ fn round_step(step: f64) -> f64 {
     fits.unwrap_or(&10.0) * power
 }
 
-/// Every tick, or every second one and so on, so that no two labels overlap.
+/// Keeps every tick, or every second one and so on, so that no two labels overlap.
 fn thinned(ticks: Vec<f64>) -> Vec<f64> {
     let every = ticks.len().div_ceil(MOST_TICKS).max(1);
     ticks.into_iter().step_by(every).collect()

@@ -1,4 +1,4 @@
-//! Where the time of a run went.
+//! The time of a run by kind of work.
 
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A step that had to be traced, differentiated and compiled first took `time`.
+    /// Records a step that had to be traced, differentiated and compiled first and took `time`.
     pub fn compiled(&mut self, time: Duration) {
         self.compiling += time;
         self.programs += 1;
     }
 
-    /// A step took `time`.
+    /// Records a step that took `time`.
     pub fn step(&mut self, time: Duration) {
         self.steps.push(time);
     }
@@ -62,7 +62,7 @@ impl Clock {
     }
 }
 
-/// A duration with three digits or so.
+/// A duration with about three digits.
 pub fn short(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
     match micros {

@@ -1,6 +1,6 @@
-//! How often each class was taken for which.
+//! The confusion matrix: for each class, how often each guess was made.
 
-/// A table of counts: a row for each class, a column for each guess, and how many of the class were found.
+/// A table of counts: a row for each class, a column for each guess, and the share of the class that was found.
 pub fn table(guesses: &[i64], labels: &[u8], classes: usize) -> String {
     let mut counts = vec![vec![0usize; classes]; classes];
     for (&guess, &label) in guesses.iter().zip(labels) {
@@ -13,7 +13,7 @@ pub fn table(guesses: &[i64], labels: &[u8], classes: usize) -> String {
         .max(classes.saturating_sub(1).to_string().len())
         + 2;
     let mut lines =
-        vec!["confusion matrix: rows are the digits, columns what the network said".to_string()];
+        vec!["confusion matrix: rows are the digits, columns the predictions".to_string()];
     let header: String = (0..classes).map(|c| format!("{c:>width$}")).collect();
     lines.push(format!("      {header}    found"));
     for (class, row) in counts.iter().enumerate() {
@@ -31,7 +31,7 @@ pub fn table(guesses: &[i64], labels: &[u8], classes: usize) -> String {
     lines.join("\n") + "\n"
 }
 
-/// How many guesses were right, in percent and as a count.
+/// The right guesses, in percent and as a count.
 pub fn accuracy(guesses: &[i64], labels: &[u8]) -> String {
     let right = guesses
         .iter()
@@ -51,7 +51,7 @@ mod tests {
         let (guesses, labels) = ([0, 1, 1, 2, 0], [0u8, 1, 1, 2, 2]);
         assert_eq!(
             table(&guesses, &labels, 3),
-            "confusion matrix: rows are the digits, columns what the network said\n        0  1  2    found\n    0   1  ·  ·  100.0 %\n    1   ·  2  ·  100.0 %\n    2   1  ·  1   50.0 %\n"
+            "confusion matrix: rows are the digits, columns the predictions\n        0  1  2    found\n    0   1  ·  ·  100.0 %\n    1   ·  2  ·  100.0 %\n    2   1  ·  1   50.0 %\n"
         );
         assert_eq!(accuracy(&guesses, &labels), "80.00 % (4 of 5)");
     }

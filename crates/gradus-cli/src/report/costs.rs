@@ -7,7 +7,7 @@ use gradus_plan::{Bracketing, Chain, ModeCost};
 use plotters::prelude::*;
 use std::path::Path;
 
-/// Depths that are drawn.
+/// The most depths that are drawn.
 const MOST_DEPTHS: usize = 32;
 
 const LINES: [(&str, RGBColor); 3] = [
@@ -16,10 +16,11 @@ const LINES: [(&str, RGBColor); 3] = [
     ("mixed", RGBColor(44, 160, 44)),
 ];
 
-/// A chain's place on the x axis, with the costs of forward, reverse and mixed order.
+/// A chain's position on the x axis, with the costs of forward, reverse and mixed order.
 type Point = (f64, [ModeCost; 3]);
 
-/// Draws operations and memory of the orders over the depth of a chain of these widths, cut after each function, and over its inner widths, times ¼ to 4.
+/// Draws operations and memory of the orders against the depth of a chain of these widths,
+/// cut after each function, and against its inner widths, times ¼ to 4.
 pub fn write_svg(path: &Path, widths: &[usize]) -> Result<()> {
     draw(path, widths).map_err(|e| broken(path, format_args!("cannot be drawn: {e}")))
 }
@@ -69,7 +70,7 @@ fn by_width(widths: &[usize]) -> Vec<Point> {
     };
     (-4..=4)
         .map(|k| 2f64.powf(f64::from(k) / 2.0))
-        // Widths that are too large to count with have no point.
+        // A point is left out if its widths are too large to count with.
         .filter_map(|factor| {
             let chain = Chain::new(&scaled(factor)).ok()?;
             let best = chain.best_bracketing();
@@ -90,7 +91,7 @@ fn panel(
     points: &[Point],
     value: impl Fn(&ModeCost) -> f64,
 ) -> Drawn<()> {
-    // A logarithmic axis needs positive ends that differ; a single function needs no products.
+    // A logarithmic axis needs two different positive ends. A single function needs no products.
     let all = || points.iter().flat_map(|p| &p.1).map(&value);
     let low = all().filter(|v| *v > 0.0).fold(f64::INFINITY, f64::min);
     let low = if low.is_finite() { low / 1.5 } else { 1.0 };
@@ -116,7 +117,7 @@ fn panel(
         .x_label_formatter(&|x| chart::label(*x))
         .y_label_formatter(&|y| chart::label(*y))
         .draw()?;
-    // Lines that lie on each other are all seen, the later ones being thinner.
+    // Later lines are thinner, so that lines on top of each other stay visible.
     for (k, (_, colour)) in LINES.into_iter().enumerate() {
         let style = colour.stroke_width([6, 4, 2][k]);
         let line: Vec<(f64, f64)> = points
@@ -125,7 +126,7 @@ fn panel(
             .filter(|p| p.1 > 0.0)
             .map(|(x, y)| (chart::place(x), chart::place(y)))
             .collect();
-        // A line through one point is none.
+        // A single point makes no line.
         let dots: Vec<_> = line
             .iter()
             .map(|p| Circle::new(*p, 6 - 2 * k as i32, colour.filled()))

@@ -10,7 +10,7 @@ use textplots::{Chart, LabelBuilder, LabelFormat, Plot, Shape};
 
 const TRAIN: RGBColor = RGBColor(31, 119, 180);
 const TEST: RGBColor = RGBColor(214, 39, 40);
-/// Curves of so few epochs show each as a dot.
+/// Curves of at most this many epochs show each epoch as a dot.
 const DOTTED: usize = 60;
 
 /// Writes training and test loss over the epochs to an SVG file.
@@ -77,7 +77,7 @@ fn points(history: &History, value: impl Fn(&Epoch) -> f64) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// A small plot of the training loss in characters.
+/// A small plot of the training loss in text characters.
 pub fn in_terminal(history: &History) -> String {
     if history.len() < 2 {
         return String::new();

@@ -1,15 +1,15 @@
-//! What a run has to show, epoch by epoch.
+//! The results of a run, epoch by epoch.
 
-/// What an epoch brought.
+/// The results of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
-    /// Mean loss of the training images, each measured before the step that used it.
+    /// Mean loss of the training images, each measured before the step that uses it.
     pub loss: f64,
-    /// Fraction of the training images that were right, measured alike.
+    /// Fraction of the training images that were classified correctly, measured in the same way.
     pub train_accuracy: f64,
     /// Mean loss of the test images after the epoch.
     pub test_loss: f64,
-    /// Fraction of the test images that are right after the epoch.
+    /// Fraction of the test images that are classified correctly after the epoch.
     pub test_accuracy: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What a run tells: on the terminal and in files.
+//! Reports of a run, on the terminal and in files.
 
 pub mod chart;
 pub mod clock;

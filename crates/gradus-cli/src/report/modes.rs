@@ -1,21 +1,22 @@
-//! What forward and reverse mode would cost for the gradient of the loss.
+//! The costs of forward and reverse mode for the gradient of the loss.
 
 use gradus::{Error, ErrorKind, Result};
 pub use gradus_plan::grouped;
 use gradus_plan::{Chain, ModeCost};
 
-/// Steps of a loop that are counted at most: a chain has no more than 1001 widths.
+/// The most steps of a loop that are counted, because a chain has at most 1001 widths.
 const STEPS: usize = 900;
 
 /// Operations and memory of both modes for a network of these widths, with the loss as last width, and their ratio.
 ///
-/// The counts are those of the products of dense Jacobians for one example, by the formulas at [`Chain`].
+/// The counts are for the products of dense Jacobians for one example, by the formulas at [`Chain`].
 pub fn compare(widths: &[usize]) -> Result<String> {
     let names: Vec<String> = widths.iter().map(usize::to_string).collect();
     table(&names.join("-"), widths)
 }
 
-/// The same for a loop of `steps` steps that hands on `state` numbers, of the last of which `classes` scores are made: the chain is that of the states.
+/// The same for a loop of `steps` steps that passes on `state` numbers and ends in `classes` scores.
+/// The chain consists of the states.
 pub fn compare_steps(steps: usize, state: usize, classes: usize) -> Result<String> {
     let counted = steps.min(STEPS);
     let which = if counted < steps {
@@ -71,7 +72,8 @@ mod tests {
 
     #[test]
     fn the_default_recurrence() {
-        // Forward: 64 columns through 7 Jacobians of 64·64, one of 10·64 and one of 1·10. Reverse: one row through 10·64 and 8 of 64·64.
+        // Forward: 64 columns through 7 Jacobians of 64·64, one of 10·64 and one of 1·10.
+        // Reverse: one row through 10·64 and 8 of 64·64.
         insta::assert_snapshot!(compare_steps(8, 64, 10).unwrap(), @"
         the gradient of the loss of one image through 8 steps that hand on 64 numbers, 10 scores and the loss, by products of dense Jacobians:
           mode         multiplications        numbers held

@@ -1,14 +1,15 @@
-//! Where the time within a compiled step goes.
+//! The time within a compiled step.
 
 use super::clock::short;
 use gradus::{StepTime, by_line};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Lines of the source that are listed.
+/// The most source lines that are listed.
 const LINES: usize = 6;
 
-/// The time of a step by kind of work and by line of the source; all lines with what they cost, and every part of it, if `all`.
+/// The time of a step by kind of work and by line of the source.
+/// With `all`, every line with its costs, and every part of the step.
 pub fn table(steps: &[StepTime], all: bool) -> String {
     let total: Duration = steps.iter().map(|s| s.time).sum();
     let mut lines = vec![format!("where a step of {} goes:", short(total))];

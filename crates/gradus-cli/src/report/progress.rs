@@ -1,4 +1,4 @@
-//! How far a run is: a bar where there is a terminal, a line an epoch where not.
+//! The progress of a run: a bar on a terminal, otherwise a line per epoch.
 
 use super::history::Epoch;
 use crate::output::say;
@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stdout};
 use std::time::Instant;
 
-/// Reports the course of a run.
+/// Reports the progress of a run.
 pub struct Progress {
     bar: Option<ProgressBar>,
     epochs: usize,
@@ -14,7 +14,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For the epochs from `done` to `last`, of `epochs` altogether, of `steps` steps each.
+    /// Starts a report for the epochs from `done` to `last`, of `epochs` in total, with `steps` steps each.
     pub fn new(done: usize, last: usize, epochs: usize, steps: usize) -> Progress {
         let bar = stdout().is_terminal().then(|| {
             let bar = ProgressBar::new(((last - done) * steps) as u64);
@@ -32,11 +32,11 @@ impl Progress {
         }
     }
 
-    /// After a step: mean loss and accuracy of the epoch so far.
+    /// Reports a step: mean loss and accuracy of the epoch so far.
     pub fn step(&mut self, epoch: usize, loss: f64, accuracy: f64) {
         let Some(bar) = &self.bar else { return };
         bar.inc(1);
-        // The text is made only as often as it is seen.
+        // The text is not updated more often than it can be seen.
         if bar.position() % 16 == 0 {
             bar.set_message(format!(
                 "epoch {}/{}  loss {loss:.4}  accuracy {:.1} %",
@@ -47,7 +47,7 @@ impl Progress {
         }
     }
 
-    /// After an epoch.
+    /// Reports an epoch.
     pub fn epoch(&mut self, epoch: usize, result: &Epoch) {
         let line = format!(
             "epoch {:>3}/{}  loss {:.4}  accuracy {:5.1} %  test loss {:.4}  test accuracy {:5.2} %  {:.2} s",
@@ -65,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// At the end.
+    /// Ends the report.
     pub fn finish(self) {
         if let Some(bar) = self.bar {
             let last = bar.message();

@@ -1,4 +1,4 @@
-//! Where in a run the first number arose that is not finite.
+//! Finds the first number in a run that is not finite.
 
 use super::run::Run;
 use super::step::{Measured, State, Stepper};
@@ -8,7 +8,7 @@ use gradus::nn::softmax_cross_entropy;
 use gradus::tree::leaves;
 use gradus::{DType, Error, ErrorKind, NanReport, Result, Tensor, find_nan, grad, jit};
 
-/// What a step or a measurement does, in its order.
+/// The stages of a step or a measurement, in order.
 #[derive(Clone, Copy)]
 enum Stage {
     Forward,
@@ -42,7 +42,8 @@ pub fn is_finite(state: &State) -> Result<bool> {
 }
 
 impl Run {
-    /// The error that ends the run: `what` is not finite. The steps of epoch `epoch` are done again from `state` on, the state before step `first`, to find out why.
+    /// The error that ends the run because `what` is not finite.
+    /// To find the cause, the steps of epoch `epoch` are repeated from `state`, the state before step `first`.
     pub fn not_finite(
         &self,
         what: &str,
@@ -94,7 +95,7 @@ impl Run {
 }
 
 impl Stepper {
-    /// The first bad number of a step from a state on.
+    /// The first bad number of a step from a state.
     fn blame(&self, state: &State, chosen: &Tensor) -> Result<Option<(Stage, NanReport)>> {
         let (x, y) = self.images_of(state, chosen);
         let scores = |net: &Network| net.scores(&x);
@@ -110,13 +111,13 @@ impl Stepper {
         ];
         let reported = |(stage, report): (Stage, Option<NanReport>)| Some((stage, report?));
         let mut all: Vec<(Stage, NanReport)> = stages.into_iter().filter_map(reported).collect();
-        // What reaches no result spoils nothing; it is told only if there is nothing else.
+        // A bad number that reaches no result does no harm. It is reported only if there is no other.
         let position = all.iter().position(|(_, report)| report.reaches_result);
         Ok((!all.is_empty()).then(|| all.swap_remove(position.unwrap_or(0))))
     }
 }
 
-/// The operation, what part of the work it belongs to, and the layer whose weights it works on.
+/// The operation, the stage of the work, and the layer whose weights it uses.
 fn in_words(stage: Stage, report: &NanReport, hidden: usize) -> String {
     let text = report.message();
     let (head, rest) = text.split_once('\n').unwrap_or((text.as_str(), ""));
@@ -125,7 +126,7 @@ fn in_words(stage: Stage, report: &NanReport, hidden: usize) -> String {
     format!("{head} {}{layer}\n{rest}", stage.in_words())
 }
 
-/// Which layer the tensor at `path` in a network or a state belongs to.
+/// The layer of the tensor at `path` in a network or a state.
 fn layer(path: &str, hidden: usize) -> Option<String> {
     let path = path.trim_start_matches(".net").trim_start_matches('.');
     let number = match path.strip_prefix("layers.") {

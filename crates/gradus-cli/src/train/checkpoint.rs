@@ -1,4 +1,4 @@
-//! A run in a file, to go on with.
+//! A run in a file, from which it can continue.
 
 use super::run::{Run, Sums};
 use super::settings::Settings;
@@ -9,14 +9,14 @@ use crate::report::history::Epoch;
 use gradus::{Result, io};
 use std::path::{Path, PathBuf};
 
-/// Says what kind of file it is, under the key `gradus`.
+/// The kind of file, stored under the key `gradus`.
 const KIND: &str = "training-checkpoint 1";
 
-/// What a checkpoint says of its run.
+/// The description of the run in a checkpoint.
 pub struct Saved {
     pub settings: Settings,
     pub history: Vec<Epoch>,
-    /// Of an epoch that was interrupted.
+    /// The sums of an interrupted epoch.
     pub sums: Sums,
     pub data: Option<PathBuf>,
 }
@@ -36,7 +36,7 @@ pub fn write(path: &Path, run: &Run, state: &State) -> Result<()> {
     column("train_accuracy", &|e| e.train_accuracy);
     column("test_loss", &|e| e.test_loss);
     column("test_accuracy", &|e| e.test_accuracy);
-    // Between two epochs there is none that was interrupted.
+    // Between two epochs there are no sums.
     if run.sums.steps > 0 {
         let Sums {
             steps,
@@ -52,7 +52,7 @@ pub fn write(path: &Path, run: &Run, state: &State) -> Result<()> {
     io::save(path, state, &entries)
 }
 
-/// Reads what the file at `path` says of its run; [`Run::resume`] reads the tensors.
+/// Reads the description of the run in the file at `path`; [`Run::resume`] reads the tensors.
 pub fn read(path: &Path) -> Result<Saved> {
     let file = Metadata::read(path)?;
     file.expect("gradus", &[KIND], "a checkpoint")?;
@@ -102,14 +102,14 @@ pub fn read(path: &Path) -> Result<Saved> {
 }
 
 impl Run {
-    /// The state in the checkpoint at `path`, which says `saved` of itself; the run takes over its history.
+    /// The state in the checkpoint at `path`, whose description is `saved`. The run takes over its history.
     pub fn resume(&mut self, path: &Path, saved: Saved) -> Result<State> {
         let (net, rows, columns) = Metadata::read(path)?.network(saved.settings.kind.task())?;
         if (rows, columns) != (self.data.rows, self.data.columns) {
             return Err(broken(
                 path,
                 format_args!(
-                    "the run was on images of {rows}×{columns}; those of {} are {}×{}",
+                    "the run was on images of {rows}×{columns}, but the images of {} are {}×{}",
                     self.data.name, self.data.rows, self.data.columns
                 ),
             ));

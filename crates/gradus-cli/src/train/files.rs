@@ -11,20 +11,20 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const CURVE: &str = "loss.svg";
 const LOCK: &str = ".gradus-train.lock";
 
-/// Where a run writes, and no other one as long as this lives.
+/// The files that a run writes. No other run writes them during the lifetime of this value.
 pub struct Files {
     pub model: PathBuf,
     pub checkpoint: PathBuf,
     pub curve: PathBuf,
-    /// The system gives the lock back when the file is closed, also if the program is killed.
+    /// The system releases the lock when the file is closed, also if the program is killed.
     _lock: File,
 }
 
 impl Files {
-    /// Those in `folder`, which is made if it is not there.
+    /// The files in `folder`, which is created if it does not exist.
     ///
     /// # Errors
-    /// If the folder cannot be written, or another run writes there.
+    /// If the folder cannot be written, or another run writes to it.
     pub fn in_folder(folder: &Path) -> Result<Files> {
         fs::create_dir_all(folder)
             .map_err(|e| broken(folder, format_args!("cannot be made: {e}")))?;
@@ -44,7 +44,7 @@ fn lock(folder: &Path) -> Result<File> {
     let failed =
         |e: std::io::Error| -> Error { broken(&path, format_args!("cannot be written: {e}")) };
     let mut options = OpenOptions::new();
-    // What is in it belongs to the run that holds it.
+    // The content belongs to the run that holds the lock.
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(&path).map_err(failed)?;
     match file.try_lock() {
@@ -54,7 +54,7 @@ fn lock(folder: &Path) -> Result<File> {
         }
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();
-            // Whether it can be read is of no consequence: the number only helps to find the other run.
+            // Failing to read it does no harm. The number only helps to find the other run.
             let _ = file.read_to_string(&mut owner);
             let owner = match owner.is_empty() {
                 true => String::new(),
@@ -67,13 +67,14 @@ fn lock(folder: &Path) -> Result<File> {
                 ),
             ));
         }
-        // Some network file systems have no locks. Files are written under names per process all the same.
+        // Some network file systems have no locks.
+        // Writes are still safe, because temporary files have names per process.
         Err(TryLockError::Error(_)) => {}
     }
     Ok(file)
 }
 
-/// Removes what runs that were killed have left half written.
+/// Removes partly written files of runs that were killed.
 fn remove_partial(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
@@ -86,7 +87,7 @@ fn remove_partial(folder: &Path) {
             rest.is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".partial"))
         });
         if ours {
-            // One that cannot be removed does no harm.
+            // A file that cannot be removed does no harm.
             let _ = fs::remove_file(entry.path());
         }
     }

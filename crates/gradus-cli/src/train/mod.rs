@@ -1,4 +1,4 @@
-//! `gradus train`: from images to a saved network.
+//! `gradus train`: trains a network on images and saves it.
 
 mod blame;
 mod checkpoint;
@@ -29,7 +29,7 @@ pub fn run(options: &TrainOptions) -> Result<End> {
     if let Some(threads) = options.threads {
         gradus::set_threads(threads.into());
     }
-    // All that can be wrong is found before something is said.
+    // All mistakes in the options are found before anything is printed.
     let (mut run, state) = begin(options)?;
     let costs = costs(&run)?;
     let files = Files::in_folder(&options.out)?;
@@ -59,7 +59,7 @@ pub fn run(options: &TrainOptions) -> Result<End> {
     Ok(End::Done)
 }
 
-/// Reads the checkpoint at `path` and what its run needs, up to where the first step would be.
+/// Reads the checkpoint at `path` and everything that its run needs, and stops before the first step.
 pub fn read_checkpoint(path: &Path) -> Result<()> {
     let saved = checkpoint::read(path)?;
     let data = Dataset::open(saved.data.as_deref())?;
@@ -117,7 +117,7 @@ fn resumed(
     Ok((run, state))
 }
 
-/// What forward and reverse mode would cost.
+/// The costs of forward and reverse mode.
 fn costs(run: &Run) -> Result<String> {
     let (settings, data) = (&run.settings, &run.data);
     match settings.kind {
@@ -139,7 +139,7 @@ fn introduce(run: &Run, costs: &str) {
     say!("\n{costs}");
 }
 
-/// What is said when a signal ends the run.
+/// The message when a signal ends the run.
 fn interrupted(run: &Run, files: &Files) -> String {
     let done = match run.sums.steps {
         0 => format!("after {} of {} epochs", run.epoch(), run.settings.epochs),
@@ -156,7 +156,7 @@ fn interrupted(run: &Run, files: &Files) -> String {
     )
 }
 
-/// The error with the checkpoint that is still good.
+/// The error, with the path of the last good checkpoint.
 fn with_last_checkpoint(error: &Error, run: &Run, path: Option<&Path>) -> Error {
     let left = match path {
         None => "no epoch was complete, so no checkpoint was written".to_string(),

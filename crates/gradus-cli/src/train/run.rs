@@ -1,4 +1,4 @@
-//! A run: epoch after epoch of compiled steps.
+//! A run: epochs of compiled steps.
 
 use super::blame::is_finite;
 use super::settings::Settings;
@@ -15,17 +15,17 @@ use gradus::{Result, StepTime, Tensor, jit};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Runs of the step that the profile averages.
+/// The number of steps that the profile averages.
 const PROFILED: usize = 20;
 
 /// A run, before, between or after its epochs.
 pub struct Run {
     pub settings: Settings,
     pub data: Dataset,
-    /// Where the data came from; `None` is the embedded set.
+    /// The folder of the data; `None` is the embedded set.
     pub folder: Option<PathBuf>,
     pub history: Vec<Epoch>,
-    /// Of the epoch that is not complete.
+    /// The sums of the epoch in progress.
     pub sums: Sums,
     pub clock: Clock,
     /// Test images and labels.
@@ -36,30 +36,30 @@ pub struct Run {
     train: (Tensor, Tensor),
 }
 
-/// What the steps of an epoch have measured so far.
+/// Sums over the steps of an epoch so far.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Sums {
     pub steps: usize,
     /// The losses of all images seen.
     pub loss: f64,
-    /// Images that were right.
+    /// Images that were classified correctly.
     pub right: i64,
     pub seen: usize,
 }
 
-/// To keep a state is to wait for the disk, which takes longer than an epoch of small images.
+/// Saving a state waits for the disk, which takes longer than an epoch of small images.
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// How the training of a run ended.
 pub enum Ended {
-    /// After the last epoch that was asked for.
+    /// The last requested epoch ended.
     Complete(Box<State>),
-    /// By this signal, after a step.
+    /// A signal ended it, after a step.
     Interrupted(u8),
 }
 
 impl Run {
-    /// A run of these settings on these images, at its beginning.
+    /// A new run with these settings on these images.
     pub fn new(settings: Settings, data: Dataset, folder: Option<PathBuf>) -> Result<Run> {
         let [net_key, order_key, shift_key] = random::key(settings.seed).split();
         let dtype = settings.dtype.dtype();
@@ -90,7 +90,7 @@ impl Run {
         Ok(State::new(net, self.settings.optimizer))
     }
 
-    /// Epochs done.
+    /// The number of completed epochs.
     pub fn epoch(&self) -> usize {
         self.history.len()
     }
@@ -114,7 +114,7 @@ impl Run {
         }
     }
 
-    /// Which images each step of epoch `epoch` uses: in random order, each once.
+    /// The images of each step of epoch `epoch`: all in random order, each once.
     pub fn batches(&self, epoch: usize) -> Result<Vec<Tensor>> {
         let key = self.order_key.fold_in(epoch as u32);
         let order = random::permutation(&key, self.images())?;
@@ -125,11 +125,13 @@ impl Run {
             .collect())
     }
 
-    /// Does all epochs that are left, at most `limit` of them; `keep` is called after the last one, after others at most once in [`BETWEEN`], and before the run ends by a signal
-    /// or by a number that is not finite.
+    /// Trains for all epochs that are left, at most `limit`.
+    /// `keep` is called after the last epoch, after other epochs at most once in [`BETWEEN`],
+    /// and before a signal or a number that is not finite ends the run.
     ///
     /// # Errors
-    /// If a loss is not finite, or the state at the end of an epoch: with the operation that made the first such number. What `keep` kept last is finite.
+    /// If a loss, or the state at the end of an epoch, is not finite.
+    /// The error names the operation that made the first such number. The last state that `keep` saved is finite.
     pub fn train(
         &mut self,
         mut state: State,
@@ -153,7 +155,7 @@ impl Run {
             let begin = Instant::now();
             let batches = self.batches(epoch)?;
             self.clock.order += begin.elapsed();
-            // To find out why if a number becomes infinite in this epoch.
+            // They are needed to find the cause if a number becomes infinite in this epoch.
             let (before, first) = (state.clone(), self.sums.steps);
             for chosen in batches.into_iter().skip(first) {
                 if let Some(signal) = signals.received() {
@@ -230,7 +232,8 @@ impl Run {
         }
     }
 
-    /// Keeps `before`, the state at the beginning of the epoch that a number which is not finite ends, if that is not done.
+    /// Saves `before`, the state at the beginning of an epoch that fails
+    /// with a number that is not finite, unless it is saved already.
     fn keep_before(
         &mut self,
         before: &State,
@@ -244,7 +247,7 @@ impl Run {
         keep(self, before)
     }
 
-    /// The mean time of each part of the compiled step from `state` on; the run does not go on by it.
+    /// The mean time of each part of the compiled step from `state` on. The run itself does not advance.
     pub fn profile(&self, state: State) -> Result<Vec<StepTime>> {
         let stepper = self.stepper();
         let compiled = jit(move |(state, chosen): &(State, Tensor)| stepper.step(state, chosen));

@@ -1,4 +1,4 @@
-//! What a run is made of: everything that its result depends on, but the images.
+//! The settings of a run: everything that its result depends on, except the images.
 
 use crate::dataset::{Dataset, shown};
 use crate::limits;
@@ -11,7 +11,7 @@ use gradus::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Images of more pixels than this get the larger defaults.
+/// Images of more pixels than this use the larger defaults.
 const LARGE: usize = 400;
 
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What the user said, and for the rest what suits the images.
+    /// The user's settings, with defaults that suit the images.
     pub fn choose(options: &TrainOptions, data: &Dataset) -> Result<Settings> {
         let kind = match (options.task, options.activation) {
             (TaskName::Digits, activation) => Kind::Mlp(activation.unwrap_or_default()),
@@ -94,7 +94,7 @@ impl Settings {
         })
     }
 
-    /// The same with another number of epochs, if one is given.
+    /// The settings with another number of epochs, if one is given.
     pub fn with_epochs(mut self, epochs: Option<u32>) -> Settings {
         if let Some(epochs) = epochs {
             self.epochs = epochs as usize;
@@ -133,7 +133,7 @@ impl Settings {
         }
     }
 
-    /// As entries of a file; [`read`](Self::read) gets them back.
+    /// Writes the settings as entries of a file; [`read`](Self::read) reads them back.
     pub fn write(&self, out: &mut BTreeMap<String, String>) {
         let hidden: Vec<String> = self.hidden.iter().map(usize::to_string).collect();
         let entries = [
@@ -153,14 +153,14 @@ impl Settings {
         out.extend(entries.map(|(key, value)| (key.to_string(), value)));
     }
 
-    /// From the entries of a file.
+    /// Reads the settings from the entries of a file.
     pub fn read(file: &Metadata<'_>) -> Result<Settings> {
         fn choice<T: ValueEnum>(file: &Metadata<'_>, key: &str) -> Result<T> {
             let text = file.text(key)?;
             T::from_str(text, false)
                 .map_err(|_| file.broken(format!("its entry `{key}` cannot be {}", shown(text))))
         }
-        // Checkpoints from before there was a choice name no task.
+        // Older checkpoints name no task.
         let task = match file.has("task") {
             true => choice(file, "task")?,
             false => TaskName::Digits,

@@ -1,4 +1,4 @@
-//! Interrupt and termination: the run saves what it has before it ends.
+//! Interrupt and termination: the run saves its state before it ends.
 
 use gradus::{Error, ErrorKind, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -6,23 +6,25 @@ use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What has asked the program to end.
+/// The signals that ask the program to end.
 pub struct Signals {
-    /// The number of the signal that came, 0 for none.
+    /// The number of the received signal, 0 for none.
     received: Arc<AtomicUsize>,
     /// Whether the next signal ends the program at once.
     at_once: Arc<AtomicBool>,
 }
 
 impl Signals {
-    /// From now on the first signal is kept for [`received`](Self::received), and a second one ends the program at once.
+    /// Installs the handlers.
+    /// From now on the first signal is kept for [`received`](Self::received),
+    /// and a second one ends the program at once.
     pub fn watch() -> Result<Signals> {
         let signals = Signals {
             received: Arc::default(),
             at_once: Arc::default(),
         };
         for signal in [SIGINT, SIGTERM] {
-            // In this order: the second signal finds what the first one left.
+            // The order matters: the second signal must find the flag that the first one set.
             flag::register_conditional_default(signal, signals.at_once.clone())
                 .and_then(|_| flag::register(signal, signals.at_once.clone()))
                 .and_then(|_| {
@@ -36,7 +38,7 @@ impl Signals {
         Ok(signals)
     }
 
-    /// The signal that came.
+    /// The received signal.
     pub fn received(&self) -> Option<u8> {
         match self.received.load(Ordering::Relaxed) {
             0 => None,
@@ -44,7 +46,7 @@ impl Signals {
         }
     }
 
-    /// From now on a signal ends the program at once: nothing is left to be saved.
+    /// From now on a signal ends the program at once, because everything is saved.
     pub fn leave(&self) {
         self.at_once.store(true, Ordering::Relaxed);
     }

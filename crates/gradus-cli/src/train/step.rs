@@ -1,4 +1,4 @@
-//! One step of training, as a function of its state alone.
+//! One training step, as a function of its state alone.
 
 use super::settings::Settings;
 use crate::network::Network;
@@ -8,16 +8,16 @@ use gradus::optim::{Adam, AdamState, Momentum, Schedule, Sgd, clip_by_norm};
 use gradus::prelude::*;
 use gradus::random::{self, Key};
 
-/// All that changes from step to step.
+/// Everything that changes from step to step.
 #[derive(Clone, Tree)]
 pub struct State {
     pub net: Network,
     pub memory: Memory,
-    /// Number of steps done, i64.
+    /// Number of completed steps, i64.
     pub step: Tensor,
 }
 
-/// What the optimiser remembers.
+/// The optimiser's state.
 #[derive(Clone, Tree)]
 pub enum Memory {
     Nothing,
@@ -26,7 +26,7 @@ pub enum Memory {
 }
 
 impl State {
-    /// Before the first step.
+    /// The state before the first step.
     pub fn new(net: Network, optimizer: OptimizerName) -> State {
         let memory = match optimizer {
             OptimizerName::Sgd => Memory::Nothing,
@@ -43,12 +43,13 @@ impl State {
     }
 }
 
-/// What a step measures: the mean loss of its images, and how many of them the network got right before it.
+/// The measurements of a step: the mean loss of its images,
+/// and how many of them the network classified correctly before it.
 pub type Measured = (Tensor, Tensor);
 
-/// The state after a step on the images that `chosen` names, by the state before.
+/// Computes the state after a step from the state before it and the images that `chosen` names.
 pub struct Stepper {
-    /// `[n, rows + 2·shift, columns + 2·shift]`: with a margin into which images can move.
+    /// `[n, rows + 2·shift, columns + 2·shift]`: the margin leaves room to move the images.
     pub images: Tensor,
     pub labels: Tensor,
     pub schedule: Schedule,
@@ -78,7 +79,7 @@ impl Stepper {
         (self.batch(state, chosen), self.labels.take(chosen, 0))
     }
 
-    /// The chosen images, each moved by some pixels where that is asked for.
+    /// The chosen images, each moved by a few pixels if the settings ask for that.
     fn batch(&self, state: &State, chosen: &Tensor) -> Tensor {
         let images = self.images.take(chosen, 0);
         let n = chosen.len();

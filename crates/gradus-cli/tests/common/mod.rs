@@ -1,4 +1,4 @@
-//! Running the program in a folder of its own.
+//! Runs the program in its own folder.
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
@@ -7,20 +7,20 @@ use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Runs `gradus` with the folder `dir` as its own.
+/// Runs `gradus` with `dir` as its working folder.
 pub fn gradus(dir: &Path, arguments: &[&str]) -> Output {
     let mut command = command(dir, arguments);
     command.output().expect("the program starts")
 }
 
-/// `gradus` with the folder `dir` as its own, to be started.
+/// A command that runs `gradus` with `dir` as its working folder.
 pub fn command(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gradus"));
     in_folder(&mut command, dir).args(arguments);
     command
 }
 
-/// `gradus` as [`command`], after a shell has carried out `before`, limits for example.
+/// Like [`command`], after a shell has run `before`, for example to set limits.
 #[cfg(unix)]
 pub fn after(before: &str, dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
@@ -31,12 +31,12 @@ pub fn after(before: &str, dir: &Path, arguments: &[&str]) -> Command {
 }
 
 fn in_folder<'a>(command: &'a mut Command, dir: &Path) -> &'a mut Command {
-    // Rates that were measured on this machine would change the times.
+    // Measured rates of this machine would change the times.
     command.env("XDG_CACHE_HOME", dir.join("no-cache"));
     command.current_dir(dir)
 }
 
-/// What the program says when all is well.
+/// The output of the program, which must succeed.
 pub fn says(dir: &Path, arguments: &[&str]) -> String {
     let output = gradus(dir, arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -44,19 +44,19 @@ pub fn says(dir: &Path, arguments: &[&str]) -> String {
     out
 }
 
-/// The message with which the program refuses, before it has said anything else, and its exit code.
+/// The program's error message and exit code. The program must fail before it prints anything.
 pub fn refuses_at_once(dir: &Path, arguments: &[&str]) -> String {
     let output = gradus(dir, arguments);
     assert!(output.stdout.is_empty(), "{arguments:?} prints before");
     refusal(&output)
 }
 
-/// The message with which the program refuses, and its exit code.
+/// The program's error message and exit code.
 pub fn refuses(dir: &Path, arguments: &[&str]) -> String {
     refusal(&gradus(dir, arguments))
 }
 
-/// What a program said that failed, and its exit code.
+/// The output and the exit code of a program that failed.
 pub fn refusal(output: &Output) -> String {
     assert!(!output.status.success(), "it is not refused");
     let code = output.status.code().expect("an exit code");
@@ -68,7 +68,8 @@ pub fn read(dir: &Path, out: &str, file: &str) -> Vec<u8> {
     fs::read(dir.join(out).join(file)).expect(file)
 }
 
-/// Trains by `begin` and `options` at once, and again stopped after two epochs and resumed: what is written is the same.
+/// Trains by `begin` and `options` in one run,
+/// and again with a stop after two epochs and a resume: both write the same files.
 pub fn resumed_ends_in_the_same_bits(begin: &[&str], options: &[&str]) {
     let dir = folder();
     let run = |more: &[&str]| says(dir.path(), &[begin, options, more].concat());
