@@ -1,4 +1,5 @@
-//! Looking into a program: its graph as a page, values while it runs, the line that made a NaN, and where the time goes.
+//! Looks into a program: its graph as a page, values while it runs,
+//! the line that made a NaN, and the time of each line.
 
 use gradus::prelude::*;
 use std::{env, fs};
@@ -27,19 +28,19 @@ fn main() -> Result<()> {
     let slope = jit(grad(loss));
     println!("slope {}", slope.call(&x)?);
 
-    // Equal numbers have no spread: who made the first NaN?
+    // Equal numbers have no spread: which operation made the first NaN?
     let equal = Tensor::from([1.0, 1.0, 1.0]);
     if let Some(report) = find_nan(loss, &equal)? {
         println!("\n{report}");
     }
-    // As a mistake, wherever it happens.
+    // Reports a NaN as an error, wherever it happens.
     let error = with_nan_check(|| slope.call(&equal)).err();
     println!(
         "\nchecked: {}",
         error.map_or("all is finite".into(), |e| e.to_string())
     );
 
-    // Where the time goes, by line.
+    // The time of each line.
     let (_, steps) = slope.call_profiled(Tensor::arange(0.0, 1e5, 1.0))?;
     println!("\n{}", by_line(&steps));
     Ok(())

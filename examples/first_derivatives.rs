@@ -10,13 +10,13 @@ fn main() -> Result<()> {
     println!("∇f(x)  = {}", grad(f)(&x));
     println!("∇²f(x) =\n{}", hessian(f)(&x));
 
-    // A function of several results: its Jacobian by forward and by reverse mode.
+    // A function with several results: its Jacobian by forward and by reverse mode.
     let g = |x: &Tensor| x.cumsum(0).exp();
     let (forward, reverse) = (jacfwd(g)(&x), jacrev(g)(&x));
     println!("J(x)   =\n{forward}");
     assert!((&forward - &reverse).abs().max().item::<f64>()? < 1e-12);
 
-    // What Gradus makes of f, and of its gradient.
+    // The graph of f, and the graph of its gradient.
     println!("{}", trace(f, &x)?);
     println!("{}", trace(grad(f), &x)?);
     Ok(())

@@ -1,5 +1,5 @@
-//! A decaying oscillation fitted to measurements by Gauss-Newton steps: the Jacobian of the residuals comes from forward mode, since there are
-//! three parameters and many residuals.
+//! Fits a decaying oscillation to measurements by Gauss-Newton steps.
+//! The Jacobian of the residuals comes from forward mode, because there are three parameters and many residuals.
 
 use gradus::prelude::*;
 

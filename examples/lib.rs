@@ -8,7 +8,8 @@
 //! * `pendulum`: the derivative of a simulation with respect to its parameters
 //! * `train_xor`: a small network trained by a compiled step
 //!
-//! and in `cookbook/` one for each section of three pages about automatic differentiation by JAX and PyTorch; its `README.md` says which.
+//! and in `cookbook/` one for each section of three pages about automatic differentiation by JAX and PyTorch.
+//! Its `README.md` lists the sections.
 //!
 //! Run one with `cargo run --release -p gradus-examples --example newton`.
 

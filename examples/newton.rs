@@ -1,5 +1,6 @@
-//! The minimum of Rosenbrock's function in ten dimensions by Newton's method: each step solves with the Hessian by conjugate gradients, which
-//! need products of the Hessian with vectors alone. No matrix is ever made.
+//! Finds the minimum of Rosenbrock's function in ten dimensions by Newton's method.
+//! Each step solves with the Hessian by conjugate gradients, which only need Hessian-vector products.
+//! No matrix is ever computed.
 
 use gradus::prelude::*;
 
@@ -31,7 +32,7 @@ fn main() -> Result<()> {
         for _ in 0..50 {
             let hp = product.call(&(x.clone(), p.clone()))?;
             let curvature = p.dot(&hp).item::<f64>()?;
-            // A direction of negative curvature: what has been found so far still descends.
+            // A direction of negative curvature: the solution so far still descends.
             if curvature <= 0.0 {
                 break;
             }

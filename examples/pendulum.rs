@@ -1,4 +1,5 @@
-//! The derivative of a simulation: how far a damped pendulum has swung after two seconds, and how that changes with its length and damping.
+//! The derivative of a simulation: the angle of a damped pendulum after two seconds,
+//! and its slopes by length and damping.
 
 use gradus::prelude::*;
 

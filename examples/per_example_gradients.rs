@@ -1,4 +1,4 @@
-//! The gradient of each example's loss, and not only their mean: `vmap` of `grad`.
+//! The gradient of each example's loss instead of the mean: `vmap` of `grad`.
 
 use gradus::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A small network that learns exclusive or. The whole step, with its gradient and Adam's update, is compiled once and then reuses its memory.
+//! A small network that learns exclusive or.
+//! The step with its gradient and Adam's update is compiled once and then reuses its memory.
 
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};

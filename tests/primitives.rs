@@ -1,4 +1,4 @@
-//! The names of all operations, for tests that walk them.
+//! The names of all operations, for tests that iterate over them.
 //!
 //! Names and matches come from the same lines, and the matches name every variant. A new operation does not compile
 //! until it is listed here; then each test asks for its row.
@@ -77,7 +77,7 @@ names!(REGIONS, region(Region) {
     Region::Call(Call::Solve(_)) => "linear_solve",
 });
 
-/// The operations that are no regions and have operands, by the families' own lists.
+/// The operations that have operands and are not regions, from the lists of their families.
 pub fn operations() -> Vec<&'static str> {
     let mut names = Vec::new();
     names.extend(Unary::ALL.map(|u| Op::Unary(u).name()));
@@ -94,7 +94,7 @@ pub fn regions() -> &'static [&'static str] {
     REGIONS
 }
 
-/// The name under which `op` is listed; `None` for what has no operands.
+/// The name under which `op` is listed; `None` for an operation without operands.
 pub fn listed(op: &Op) -> Option<&'static str> {
     Some(match op {
         Op::Input(_) | Op::Const(_) | Op::Iota(_) => return None,

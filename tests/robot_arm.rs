@@ -1,8 +1,8 @@
-//! The robot arm with six joints, for the tests and the benchmark of plans.
+//! The robot arm with six joints, for the tests and benchmarks of plans.
 
 use gradus::prelude::*;
 
-/// The robot arm of `gradus_plan::scalar::known`: position and angles of the hand by six angles.
+/// The robot arm of `gradus_plan::scalar::known`: position and angles of the hand from six angles.
 pub fn robot_arm(t: &Tensor) -> Tensor {
     let [t1, t2, t3, t4, t5, t6] = [0, 1, 2, 3, 4, 5].map(|k| t.at(k));
     let [c1, c2, c4, c5, c6] = [&t1, &t2, &t4, &t5, &t6].map(Tensor::cos);

@@ -1,12 +1,14 @@
-//! A long loop whose way back keeps few states and computes the others again: `√n` of them, or as many as one says, placed so that as few steps as
-//! possible run twice (binomial checkpointing).
+//! A long loop whose backward pass keeps few states and computes the other states again.
+//! It keeps `√n` of them, or a given number,
+//! placed so that as few steps as possible run twice (binomial checkpointing).
 //!
-//! JAX, "The Autodiff Cookbook": More advanced autodiff (checkpointing). PyTorch, "Autograd mechanics": Hooks for saved tensors (memory for time).
+//! JAX, "The Autodiff Cookbook": More advanced autodiff (checkpointing).
+//! PyTorch, "Autograd mechanics": Hooks for saved tensors (memory for time).
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_near};
 
-/// The logistic map, `n` times.
+/// `n` steps of the logistic map.
 fn last(keep: Keep, n: usize) -> impl Fn(&Tensor) -> Tensor {
     move |rate| {
         let options = ScanOptions {
@@ -30,7 +32,7 @@ pub fn main() -> Result<()> {
     // At the fixed point x = 1 - 1/r, so dx/dr = 1/r².
     assert_near(&all, &(1 / rate.square()));
 
-    // The same for a function that is no loop.
+    // The same for a function without a loop.
     let layer = |x: &Tensor| x.sin().exp().tanh();
     let deep = |x: &Tensor| checkpoint(layer)(&checkpoint(layer)(&layer(x))).sum();
     let plain = |x: &Tensor| layer(&layer(&layer(x))).sum();

@@ -1,9 +1,13 @@
-//! Complex numbers as pairs of real ones: what a derivative is there follows from forward and reverse mode of the pairs. There are no complex tensors yet.
+//! Complex numbers as pairs of real numbers. Their derivatives follow from forward and reverse mode of the pairs.
+//! There are no complex tensors yet.
 //!
-//! A function of complex numbers has four real derivatives. JAX's `grad` gives of the real part u the number ∂u/∂x - i·∂u/∂y, which of a holomorphic function is its derivative; PyTorch
-//! gives the conjugate, the direction in which u rises most.
+//! A function of complex numbers has four real derivatives.
+//! JAX's `grad` takes the real part u and returns the number ∂u/∂x - i·∂u/∂y.
+//! For a holomorphic function this is its derivative.
+//! PyTorch returns the conjugate, the direction in which u rises most.
 //!
-//! JAX, "The Autodiff Cookbook": Complex numbers and differentiation. PyTorch, "Autograd mechanics": Autograd for Complex Numbers.
+//! JAX, "The Autodiff Cookbook": Complex numbers and differentiation.
+//! PyTorch, "Autograd mechanics": Autograd for Complex Numbers.
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints, assert_within};
@@ -47,12 +51,13 @@ impl Complex {
     }
 }
 
-/// What JAX's `grad` gives of a function, of which it takes the real part.
+/// The result of JAX's `grad`, which differentiates the real part of the function.
 fn slope(f: impl Fn(&Complex) -> Complex, z: &Complex) -> Complex {
     grad(|z: &Complex| f(z).re)(z).conj()
 }
 
-/// The derivatives by z and by its conjugate, half the sum and half the difference of those by x and by y/i.
+/// The derivatives by z and by its conjugate:
+/// half the sum and half the difference of the derivatives by x and by y/i.
 fn wirtinger(f: impl Fn(&Complex) -> Complex, z: &Complex) -> [Complex; 2] {
     let along = |re: f64, im: f64| jvp(&f, z, &Complex::new(re, im)).1;
     let half = Tensor::from(0.5);
@@ -63,7 +68,8 @@ fn wirtinger(f: impl Fn(&Complex) -> Complex, z: &Complex) -> [Complex; 2] {
     [by_x.add(&by_iy), by_x.sub(&by_iy)].map(|z| z.scale(&half))
 }
 
-/// The entry of a lower triangular matrix of Cholesky's decomposition, row after row, of the Hermitian part of `a`.
+/// The entries, row by row, of the lower triangular matrix
+/// in Cholesky's decomposition of the Hermitian part of `a`.
 fn cholesky(a: &Complex, n: usize) -> Vec<Vec<Complex>> {
     let part = |t: &Tensor, i: usize, j: usize| t.at(i).at(j);
     let at = |i, j| Complex::new(part(&a.re, i, j), part(&a.im, i, j));
@@ -103,7 +109,7 @@ fn assert_is(got: &Complex, re: impl Into<Tensor>, im: impl Into<Tensor>) {
 }
 
 pub fn main() -> Result<()> {
-    // Of linear functions, forward and back, against the four slopes. The page's checks, for three seeds.
+    // Linear functions by forward and reverse mode, against the four slopes: the page's checks, for three seeds.
     for seed in 0..3 {
         let [key, of_slopes] = random::key(seed).split();
         let [key, of_point] = key.split();
@@ -118,7 +124,7 @@ pub fn main() -> Result<()> {
         let f = |z: &Complex| pair(&m.matmul(&stack(&[&z.re, &z.im], 0)));
         let pushed = jvp(f, &pair(&z), &pair(&v)).1;
         assert_near(&stack(&[&pushed.re, &pushed.im], 0), &m.matmul(&v));
-        // A cotangent stands for its conjugate, and so does what comes back.
+        // A cotangent stands for its conjugate, and so does the result of the pullback.
         let (_, pull) = vjp(f, &pair(&z));
         let pulled = pull(&pair(&v).conj()).conj();
         let ([a, b], [c, d]) = (
@@ -129,7 +135,7 @@ pub fn main() -> Result<()> {
         assert_near(&pulled.im, &(&d * v.at(1) - &b * v.at(0)));
     }
 
-    // A real function, a holomorphic one, and one that is neither.
+    // A real function, a holomorphic function, and one that is neither.
     let z = Complex::new(3.0, 4.0);
     let squared = |z: &Complex| Complex::new(z.re.square() + z.im.square(), 0.0);
     let of_square = slope(squared, &z);
@@ -138,25 +144,25 @@ pub fn main() -> Result<()> {
     assert_is(&slope(Complex::sin, &z), -27.034945, -3.8511531);
     assert_is(&slope(Complex::conj, &z), 1.0, 0.0);
 
-    // PyTorch's gradient is the conjugate, of a real function twice the derivative by the conjugate.
+    // PyTorch's gradient is the conjugate. For a real function it is twice the derivative by the conjugate.
     let ours = grad(|z: &Complex| squared(z).re)(&z);
     let [by_z, by_conj] = wirtinger(squared, &z);
     assert_is(&ours, 6.0, 8.0);
     assert_is(&by_z, 3.0, -4.0);
     assert_is(&by_conj, 3.0, 4.0);
-    // A holomorphic function has none by the conjugate: these are Cauchy's and Riemann's equations.
+    // The derivative of a holomorphic function by the conjugate is zero: the Cauchy-Riemann equations.
     let [by_z, by_conj] = wirtinger(Complex::sin, &z);
     assert_is(&by_z, -27.034945, -3.8511531);
     assert_is(&by_conj, 0.0, 0.0);
 
-    // A rule of one's own: what comes back is multiplied by the conjugate of the slope.
+    // A custom rule: the cotangent is multiplied by the conjugate of the slope.
     let square = custom_vjp(
         |z: &Complex| z.mul(z),
         |z: &Complex| (z.mul(z), z.clone()),
         |z: &Complex, g: &Complex| z.add(z).conj().mul(g),
     );
     assert_is(&slope(&square, &z), 6.0, 8.0);
-    // From a real number to a complex one and back: the real chain rule.
+    // From a real number to a complex number and back: the real chain rule.
     let turned = |t: &Tensor| Complex::new(t.cos(), t.sin());
     let there = jvp(turned, &Tensor::from(0.5), &Tensor::from(1.0)).1;
     assert_is(&there, -(0.5f64.sin()), 0.5f64.cos());

@@ -1,6 +1,7 @@
-//! A function with a derivative of its own for forward mode, of which reverse mode is the transpose.
+//! A function with a custom rule for forward mode. Reverse mode is the transpose of the rule.
 //!
-//! JAX, "Custom derivative rules": Summary (custom JVPs); Use `jax.custom_jvp` to define forward-mode (and, indirectly, reverse-mode) rules.
+//! JAX, "Custom derivative rules": Summary (custom JVPs);
+//! Use `jax.custom_jvp` to define forward-mode (and, indirectly, reverse-mode) rules.
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
@@ -23,7 +24,7 @@ pub fn main() -> Result<()> {
     assert_prints(&change, -1.2484405);
     assert_prints(&grad(&f)(&at).0, -1.2484405);
 
-    // Of one argument: both modes and the second derivative follow from the one rule.
+    // With one argument: both modes and the second derivative follow from the one rule.
     let sine = custom_jvp(Tensor::sin, |x: &Tensor, _, dx: &Tensor| x.cos() * dx);
     let three = number(3.0);
     assert_prints(&sine(&three), 0.14112);
@@ -31,7 +32,7 @@ pub fn main() -> Result<()> {
     assert_prints(&grad(&sine)(&three), -0.9899925);
     assert_prints(&grad(grad(&sine))(&three), -0.14112);
 
-    // A rule for each argument is a sum; one that is left out counts as zero.
+    // The rule sums a term for each argument; an omitted term counts as zero.
     let g = |(x, y): &Pair| x.square() * y;
     let both = custom_jvp(g, |(x, y): &Pair, _, (dx, dy): &Pair| {
         2 * x * y * dx + x.square() * dy
@@ -42,7 +43,7 @@ pub fn main() -> Result<()> {
     assert_prints(&grad(&by_x_alone)(&at).0, 12.0);
     assert_prints(&grad(&by_x_alone)(&at).1, 0.0);
 
-    // Rust's `if` on a value that is not known here becomes `cond`. The rule need not be the derivative.
+    // Under a transform, Rust's `if` on a value becomes `cond`. The rule need not be the derivative.
     let odd = custom_jvp(
         |x: &Tensor| cond(&x.greater(0.0), Tensor::sin, Tensor::cos, x),
         |x: &Tensor, _, dx: &Tensor| x.greater(0.0).where_(dx * 2, dx * 3),
@@ -50,7 +51,7 @@ pub fn main() -> Result<()> {
     assert_prints(&grad(&odd)(&number(1.0)), 2.0);
     assert_prints(&grad(&odd)(&number(-1.0)), 3.0);
 
-    // Where nothing is differentiated the function runs, and nothing of the rule.
+    // Without differentiation only the function runs, and no part of the rule.
     let xs = Tensor::from([0f32, 1.0, 2.0]);
     assert_prints(&vmap(&sine)(&xs), [0.0, 0.841471, 0.9092974]);
     assert_prints(&jit(&sine).call(&three)?, 0.14112);

@@ -1,4 +1,5 @@
-//! Derivatives with respect to types of one's own: a struct or an enum with `#[derive(Tree)]` goes through every transform.
+//! Derivatives with respect to user-defined types:
+//! a struct or an enum with `#[derive(Tree)]` goes through every transform.
 //!
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (taking derivatives with respect to custom data types).
 
@@ -30,7 +31,7 @@ pub fn main() -> Result<()> {
         sides: [number(3.0), number(5.0)],
         count: 2,
     };
-    // The gradient is of the same type, and a number that is no tensor stays as it is.
+    // The gradient has the same type, and a number that is not a tensor stays unchanged.
     let Shape::Circle { radius } = grad(area)(&circle) else {
         unreachable!("a gradient is like its argument")
     };
@@ -43,7 +44,7 @@ pub fn main() -> Result<()> {
     assert_near(&sides[1], &number(6.0));
     assert_eq!(count, 2);
 
-    // A tangent is of the type too, and so is a batch.
+    // A tangent has the type, too, and so has a batch.
     let (_, change) = jvp(area, &boxes, &boxes);
     assert_near(&change, &(2 * area(&boxes)));
     let many = Shape::Circle {

@@ -1,6 +1,8 @@
-//! A function with its own way back: what is kept, and what is made of it and the cotangent. Forward mode is refused.
+//! A function with a custom backward pass: the rule decides which values are kept,
+//! and computes the result from them and the cotangent. Forward mode is refused.
 //!
-//! JAX, "Custom derivative rules": Summary (custom VJPs); Use `jax.custom_vjp` to define custom reverse-mode-only rules.
+//! JAX, "Custom derivative rules": Summary (custom VJPs);
+//! Use `jax.custom_vjp` to define custom reverse-mode-only rules.
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes_in_reverse, assert_prints};
@@ -30,11 +32,11 @@ pub fn main() -> Result<()> {
     assert_prints(&value, 0.14112);
     assert_prints(&pull(&number(1.0)), -0.9899925);
 
-    // Forward mode has no rule to follow: an error, with the line.
+    // Forward mode has no rule to follow: an error that names the line.
     let pushed = jit(|x: &Tensor| jvp(&sine, x, &x.ones_like()).1).call(&three);
     let error = pushed.expect_err("no forward mode");
     println!("{error}");
-    // Forward over reverse is derivatives of `forward` and `backward`, which are ordinary functions.
+    // Forward over reverse differentiates `forward` and `backward`, which are ordinary functions.
     assert_prints(&jvp(grad(&sine), &three, &number(1.0)).1, -0.14112);
 
     assert_composes_in_reverse(&sine, &Tensor::from(0.7))?;

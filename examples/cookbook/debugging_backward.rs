@@ -1,4 +1,5 @@
-//! Looking at a value and its cotangent on the way back, where a breakpoint can be set: in the closure that sees them.
+//! Inspects a value and its cotangent in the backward pass.
+//! A breakpoint can be set in the closure that receives them.
 //!
 //! JAX, "Custom derivative rules": Python debugging.
 
@@ -10,9 +11,9 @@ pub fn main() -> Result<()> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let note = |t: &Tensor| {
         let seen = seen.clone();
-        t.inspect(move |t| seen.lock().expect("nobody stopped").push(t.clone()))
+        t.inspect(move |t| seen.lock().expect("no thread panicked").push(t.clone()))
     };
-    // The identity, whose way back is shown the value and what comes back to it.
+    // The identity. Its backward pass receives the value and its cotangent.
     let debug = custom_vjp(
         |x: &Tensor| x.clone(),
         |x: &Tensor| (x.clone(), x.clone()),
@@ -24,7 +25,7 @@ pub fn main() -> Result<()> {
     let f = |x: &Tensor| debug(&x.square()).sin();
     let slope = grad(f)(&Tensor::from(3f32));
     {
-        let seen = seen.lock().expect("nobody stopped");
+        let seen = seen.lock().expect("no thread panicked");
         println!("x = {}, g = {}, slope {slope}", seen[0], seen[1]);
         assert_eq!(seen.len(), 2);
         assert_prints(&seen[0], 9.0);

@@ -1,4 +1,5 @@
-//! A derivative by convention: x/(1 + √x), defined for x ≥ 0, has slope 1 at 0 from the right, where the chain rule meets ∞.
+//! A derivative by convention: x/(1 + √x), defined for x ≥ 0,
+//! has the one-sided slope 1 at 0, where the chain rule meets ∞.
 //!
 //! JAX, "Custom derivative rules": Enforcing a differentiation convention.
 

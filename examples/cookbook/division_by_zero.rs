@@ -1,5 +1,6 @@
-//! A division by zero whose result nobody uses still makes a NaN of the gradient: 0 comes back, times ∞. The divisor must be made harmless before, and not the
-//! result after.
+//! A division by zero makes a NaN of the gradient even if its result is not used:
+//! the backward pass multiplies 0 by ∞.
+//! The divisor must be made harmless before the division, not the result after it.
 //!
 //! PyTorch, "Autograd mechanics": Division by Zero in Autograd.
 
@@ -17,7 +18,7 @@ pub fn main() -> Result<()> {
     assert_prints(&masked_after(&x), 1.0);
     assert!(slope.at(0).item::<f64>()?.is_nan());
     assert_prints(&slope.at(1), 1.0);
-    // Whoever looks for it is told the line and the operation.
+    // `find_nan` names the line and the operation.
     if let Some(report) = find_nan(grad(masked_after), &x)? {
         println!("{report}");
     }

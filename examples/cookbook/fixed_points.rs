@@ -1,18 +1,18 @@
 //! The derivative of a fixed point follows from the equation that it solves, and not from the steps that found it.
 //!
-//! JAX, "Custom derivative rules": Implicit function differentiation of iterative implementations. "The Autodiff Cookbook": More advanced autodiff (efficient derivatives at
-//! fixed points).
+//! JAX, "Custom derivative rules": Implicit function differentiation of iterative implementations.
+//! "The Autodiff Cookbook": More advanced autodiff (efficient derivatives at fixed points).
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
 use std::f64::consts::SQRT_2;
 
-/// Newton's square root, by addition, multiplication and division alone.
+/// Newton's square root, with addition, multiplication and division alone.
 fn root(a: &Tensor) -> Tensor {
     fixed_point(|x: &Tensor| (x + a / x) * 0.5, a, FixedPoint::default())
 }
 
-/// The same as a rule written by hand: what is kept is the solution, and what comes back solves a fixed point again.
+/// The same with a custom rule: it keeps the solution, and its backward pass solves another fixed point.
 fn root_by_rule(a: &Tensor) -> Tensor {
     let update = |a: &Tensor, x: &Tensor| 0.5 * (x + a / x);
     let solve = move |a: &Tensor| iterate(|x| update(a, x), a);
@@ -31,7 +31,7 @@ fn root_by_rule(a: &Tensor) -> Tensor {
     rule(a)
 }
 
-/// `f` again and again, until it changes little.
+/// Repeats `f` until its result changes little.
 fn iterate(f: impl Fn(&Tensor) -> Tensor, init: &Tensor) -> Tensor {
     let moves = |(x, y): &(Tensor, Tensor)| (x - y).abs().greater(1e-6);
     let step = |(_, y): &(Tensor, Tensor)| (y.clone(), f(y));
@@ -51,10 +51,10 @@ pub fn main() -> Result<()> {
     let roots = jit(vmap(root)).call(&at)?;
     assert_prints(&roots, [1.0, SQRT_2, 1.7320508, 2.0]);
 
-    // The parameters may come from anywhere: here from outside of the closure, which JAX's rule by hand does not allow.
+    // Parameters can come from anywhere. Here the closure captures them, which JAX's custom rule does not allow.
     let slopes = jit(vmap(grad(root))).call(&at)?;
     assert_near(&slopes, &(0.5 / at.sqrt()));
-    // A loop of unknown length has a derivative here even without all this; it is the same number, for more memory.
+    // A loop of unknown length has a derivative even without a rule. It is the same number, but needs more memory.
     let unrolled = |a: &Tensor| iterate(|x| 0.5 * (x + a / x), a);
     assert_near(&grad(unrolled)(&two), &Tensor::from(0.35355335f32));
     assert_composes(root, &Tensor::from(2.0))

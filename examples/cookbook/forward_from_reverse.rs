@@ -1,4 +1,5 @@
-//! Forward mode out of reverse mode alone: a pull-back is linear, and the pull-back of a linear map is its transpose, so pulling back twice pushes forward.
+//! Forward mode from reverse mode alone.
+//! A pullback is linear, and the pullback of a linear map is its transpose, so pulling back twice pushes forward.
 //!
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (forward-mode autodiff using only reverse-mode autodiff).
 
@@ -7,7 +8,7 @@ use gradus_examples::shared::{assert_composes, assert_near};
 
 fn push(f: impl Fn(&Tensor) -> Tensor, x: &Tensor, v: &Tensor) -> Tensor {
     let (y, pull) = vjp(f, x);
-    // ȳ ↦ ∂fᵀ·ȳ at any ȳ, since it is linear: zeros will do.
+    // ȳ ↦ ∂fᵀ·ȳ is linear, so its pullback is the same at any ȳ, for example at zeros.
     let (_, pull_again) = vjp(pull, &y.zeros_like());
     pull_again(v)
 }

@@ -1,4 +1,5 @@
-//! Products with the Gauss-Newton matrix `Jᵀ·H·J`, for a model linearised once: `J` pushes, the loss curves by `H`, `Jᵀ` pulls.
+//! Products with the Gauss-Newton matrix `Jᵀ·H·J`, for a model linearised once:
+//! `J` pushes, `H` is the curvature of the loss, `Jᵀ` pulls.
 //!
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (Gauss-Newton vector products, linearizing once).
 
@@ -13,7 +14,7 @@ pub fn main() -> Result<()> {
     let loss = |z: &Tensor| (z.softplus() - &labels * z).sum();
     let w = Tensor::from([0.4, -0.9]);
 
-    // The model runs twice, once for each map, however many products follow.
+    // The model runs twice, once for each map, for any number of products.
     let (z, push) = linearize(model, &w);
     let (_, pull) = vjp(model, &w);
     let product = |v: &Tensor| pull(&hvp(loss)(&z, &push(v)));
@@ -24,7 +25,7 @@ pub fn main() -> Result<()> {
     println!("{by_products}");
     assert_near(&by_products, &matrix);
 
-    // Where the model is linear, the matrix is the Hessian of the whole.
+    // If the model is linear, the matrix is the Hessian of the composition.
     let linear = |w: &Tensor| x.matmul(w);
     let (z, push) = linearize(linear, &w);
     let (_, pull) = vjp(linear, &w);

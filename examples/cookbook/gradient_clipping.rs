@@ -1,4 +1,4 @@
-//! A gradient that is clipped on its way through a value, with bounds that are arguments.
+//! Clips the gradient that passes through a value, with bounds that are arguments.
 //!
 //! JAX, "Custom derivative rules": Gradient clipping.
 
@@ -6,7 +6,7 @@ use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes_in_reverse, assert_near};
 
 pub fn main() -> Result<()> {
-    // As a rule: the identity, with a way back that clips; the bounds are kept for it, and have no derivative.
+    // As a rule: the identity with a backward pass that clips. The bounds are kept for it, and have no derivative.
     type Args = (Tensor, Tensor, Tensor);
     let clip = custom_vjp(
         |(_, _, x): &Args| x.clone(),
@@ -24,7 +24,7 @@ pub fn main() -> Result<()> {
     assert_near(&vmap(grad(Tensor::sin))(&t), &t.cos());
     assert_near(&slopes, &t.cos().clip(-0.75, 0.75));
 
-    // The same in one word.
+    // The same with `with_cotangent`.
     let hooked = |x: &Tensor| with_cotangent(x, |g: &Tensor| g.clip(-0.75, 0.75)).sin();
     assert_near(&vmap(grad(hooked))(&t), &slopes);
     assert_composes_in_reverse(clipped, &Tensor::from(0.2))?;

@@ -1,8 +1,10 @@
 //! The trace of a Hessian estimated by random products: the mean of `vᵀ·H·v` over vectors of random signs.
 //!
-//! M. F. Hutchinson, "A stochastic estimator of the trace of the influence matrix", Communications in Statistics 18, 1989.
+//! M. F. Hutchinson, "A stochastic estimator of the trace of the influence matrix",
+//! Communications in Statistics 18, 1989.
 //!
-//! JAX, "The Autodiff Cookbook": More advanced autodiff (estimating the trace of a Hessian using random Hessian-vector products).
+//! JAX, "The Autodiff Cookbook": More advanced autodiff (estimating
+//! the trace of a Hessian using random Hessian-vector products).
 
 use gradus::prelude::*;
 use gradus_examples::shared::assert_composes;

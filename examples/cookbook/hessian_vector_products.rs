@@ -1,6 +1,7 @@
-//! Products with a Hessian that is never made, by each composition of the two modes.
+//! Products with a Hessian without computing the Hessian, by each composition of the two modes.
 //!
-//! JAX, "The Autodiff Cookbook": Hessian-vector products with `grad`-of-`grad`; Hessian-vector products using both forward- and reverse-mode.
+//! JAX, "The Autodiff Cookbook": Hessian-vector products with `grad`-of-`grad`;
+//! Hessian-vector products using both forward- and reverse-mode.
 
 use gradus::prelude::*;
 use gradus_examples::shared::logistic::parameters;
@@ -11,7 +12,7 @@ fn f(x: &Tensor) -> Tensor {
 }
 
 pub fn main() -> Result<()> {
-    // The keys of the page: three were used before.
+    // The keys of the page; it has used three before.
     let (_, _, mut key) = parameters();
     for _ in 0..3 {
         let [next, _] = key.split();
@@ -21,7 +22,8 @@ pub fn main() -> Result<()> {
     let x = random::normal(&of_x, &[30, 40], F32);
     let v = random::normal(&of_v, &[30, 40], F32);
 
-    // Written by hand: the gradient of a product with the gradient, the change of the gradient, the gradient of the change.
+    // Written by hand: the gradient of a product with the gradient,
+    // the tangent of the gradient, the gradient of the tangent.
     let reverse_reverse = grad(|x: &Tensor| (grad(f)(x) * &v).sum())(&x);
     let forward_reverse = jvp(grad(f), &x, &v).1;
     let reverse_forward = grad(|x: &Tensor| jvp(f, x, &v).1)(&x);
@@ -32,15 +34,15 @@ pub fn main() -> Result<()> {
         [-1.195817, 0.56155497, 1.6569566, 0.7604809],
     );
 
-    // With the whole Hessian, of 1200 × 1200 numbers.
+    // With the full Hessian, of 1200 × 1200 numbers.
     let full = hessian(f)(&x).tensordot(&v, &[2, 3], &[0, 1]);
     assert_near(&full, &forward_reverse);
 
-    // `hvp` takes the cheapest of the three; the plan says why.
+    // `hvp` chooses the cheapest of the three; the plan says why.
     assert_near(&hvp(f)(&x, &v), &forward_reverse);
     println!("{}", plan_hvp(f, &x, &PlanOptions::default())?.explain());
 
-    // Of any tree.
+    // The argument can be any tree.
     let of_pair = |(a, b): &(Tensor, Tensor)| f(a) * b.sin();
     let product = hvp(of_pair)(
         &(x.clone(), Tensor::from(0.0f32)),

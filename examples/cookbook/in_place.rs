@@ -1,5 +1,6 @@
-//! Tensors never change, so nothing that the way back needs can be overwritten, and no version needs to be counted. What writes, writes a new
-//! tensor; where the old one is not needed any more, the compiled program writes in its place.
+//! Tensors never change, so nothing that the backward pass needs can be overwritten,
+//! and no versions need to be counted. An operation that writes makes a new tensor.
+//! If the old one is no longer needed, the compiled program writes in its place.
 //!
 //! PyTorch, "Autograd mechanics": In-place operations with autograd; In-place correctness checks.
 
@@ -7,7 +8,8 @@ use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_near};
 
 pub fn main() -> Result<()> {
-    // The exponential's derivative is its value, of which a part is "overwritten" before the way back begins.
+    // The derivative of the exponential is its value.
+    // A part of it is "overwritten" before the backward pass begins.
     let f = |x: &Tensor| {
         let mut y = x.exp();
         let before = y.clone();
@@ -18,12 +20,12 @@ pub fn main() -> Result<()> {
     let x = Tensor::from([0.0, 1.0, 2.0]);
     let slope = grad(f)(&x);
     println!("{slope}");
-    // The part that was replaced counts once, the others four times.
+    // The replaced element counts once, the other elements four times.
     assert_near(&slope, &(x.exp() * Tensor::from([4.0, 1.0, 4.0])));
     assert_near(&x, &Tensor::from([0.0, 1.0, 2.0]));
     assert_composes(f, &x)?;
 
-    // Derivatives go through what is written, too.
+    // Written values have derivatives, too.
     let g = |x: &Tensor| {
         let twice = x.slice_axis(0, ..2) * 2;
         let written = x.square().dynamic_update(&twice, &Tensor::from([1i64]));
@@ -34,7 +36,7 @@ pub fn main() -> Result<()> {
     assert_near(&grad(g)(&x), &Tensor::from([2.0, 3.0, 1.0]));
     assert_composes(g, &x)?;
 
-    // A compiled step that is given its state writes the next one over it.
+    // A compiled step that takes ownership of its state overwrites it with the next one.
     let step = jit(|x: &Tensor| x - grad(|x: &Tensor| (x - 1).square().sum())(x) * 0.25);
     let mut state = x;
     for _ in 0..40 {

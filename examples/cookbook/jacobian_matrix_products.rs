@@ -1,6 +1,7 @@
-//! Many tangents or cotangents at once by `vmap`, and Jacobians made of that.
+//! Many tangents or cotangents at once by `vmap`, and Jacobians built that way.
 //!
-//! JAX, "The Autodiff Cookbook": Jacobian-Matrix and Matrix-Jacobian products; The implementation of `jacfwd` and `jacrev`.
+//! JAX, "The Autodiff Cookbook": Jacobian-Matrix and Matrix-Jacobian products;
+//! The implementation of `jacfwd` and `jacrev`.
 
 use gradus::prelude::*;
 use gradus_examples::shared::logistic::{parameters, predict};
@@ -27,7 +28,7 @@ pub fn main() -> Result<()> {
     let f = |w: &Tensor| predict(w, &b);
     let key = random::key(0);
 
-    // 128 cotangents pulled back: one by one, and in one go.
+    // 128 cotangents pulled back: one by one, and all at once.
     let (_, pull) = vjp(f, &w);
     let us = random::normal(&key, &[128, 4], F32);
     let one_by_one: Vec<Tensor> = (0..128).map(|i| pull(&us.at(i))).collect();
@@ -50,7 +51,7 @@ pub fn main() -> Result<()> {
     assert_near(&by_columns(f)(&w), &jacfwd(f)(&w));
     assert_near(&by_rows(f)(&w), &jacrev(f)(&w));
 
-    // However a function finds its way, the linear part is a program that can be compiled.
+    // Even if a function branches on values, its linear part is a program that can be compiled.
     let odd = |x: &Tensor| match x.item::<f32>() {
         Ok(value) if value < 3.0 => 2 * x.powi(3),
         _ => x * PI,

@@ -1,4 +1,4 @@
-//! Whole Jacobians and Hessians, by forward mode, by reverse mode, of trees, and of functions with several results.
+//! Full Jacobians and Hessians: by forward mode, by reverse mode, of trees, and of functions with several results.
 //!
 //! JAX, "The Autodiff Cookbook": Jacobians and Hessians using `jacfwd` and `jacrev`.
 
@@ -20,10 +20,10 @@ pub fn main() -> Result<()> {
     println!("{forward}");
     assert_prints(&forward, BY_W);
     assert_prints(&reverse, BY_W);
-    // `jacobian` takes the order that is cheapest here.
+    // `jacobian` chooses the cheapest order.
     assert_prints(&jacobian(f)(&w), BY_W);
 
-    // A block for each tensor of the argument.
+    // One block for each tensor of the argument.
     let of_pair = |(w, b): &(Tensor, Tensor)| predict(w, b);
     let blocks = jacobian_tree(of_pair)(&(w.clone(), b.clone()));
     let block = |column| blocks.get("", column).expect("a block for each leaf");
@@ -69,7 +69,8 @@ pub fn main() -> Result<()> {
     ] {
         assert_near(&other, &second);
     }
-    // Of one number: the Hessian, planned, with what is equal by symmetry computed once.
+    // A function with one number as its value: the Hessian is planned,
+    // and elements that are equal by symmetry are computed once.
     let of_loss = |w: &Tensor| loss(w, &b);
     assert_near(&hessian(of_loss)(&w), &jacfwd(grad(of_loss))(&w));
     assert_composes(of_loss, &w)

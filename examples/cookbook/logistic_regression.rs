@@ -1,9 +1,11 @@
 //! Gradients of a loss with respect to one argument, several, a map, a struct; and the value beside them.
 //!
-//! What `grad` differentiates by is the argument of the closure. What the closure captures is constant: that is JAX's `argnums`.
+//! `grad` differentiates with respect to the argument of the closure.
+//! Captured values are constants; this replaces JAX's `argnums`.
 //!
-//! JAX, "The Autodiff Cookbook": Starting with `grad` (logistic regression); Differentiating with respect to nested lists, tuples, and dicts;
-//! Evaluate a function and its gradient using `value_and_grad`.
+//! JAX, "The Autodiff Cookbook": Starting with `grad` (logistic regression);
+//! Differentiating with respect to nested lists, tuples, and dicts; Evaluate a function and its gradient
+//! using `value_and_grad`.
 
 use gradus::prelude::*;
 use gradus_examples::shared::logistic::{loss, parameters};
@@ -51,7 +53,7 @@ pub fn main() -> Result<()> {
     assert_prints(&slope.weights, W);
     assert_prints(&slope.offset, B);
 
-    // The value comes with the gradient for nothing.
+    // The value comes with the gradient at no extra cost.
     let (value, slopes) = value_and_grad(of_pair)(&at);
     println!("loss {value}");
     assert_prints(&value, 2.9729187);

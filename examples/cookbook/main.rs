@@ -1,7 +1,7 @@
-//! All programs of the cookbook, one after the other, or the one that is named.
+//! Runs all programs of the cookbook one after the other, or the program that is named.
 //!
-//! `cargo run --release -p gradus-examples --example cookbook` or `… --example cookbook -- jacobians_hessians`. The `README.md` beside this file tells which
-//! section of which page each of them shows.
+//! `cargo run --release -p gradus-examples --example cookbook` or `… --example cookbook -- jacobians_hessians`.
+//! The `README.md` beside this file lists the section of the page that each program shows.
 
 mod checkpointing;
 mod complex_numbers;

@@ -1,5 +1,5 @@
-//! Parts of a computation that get no derivative: what is not an argument, what is frozen, a block whose derivative is stopped, and all that runs outside
-//! of a transform.
+//! Parts of a computation without a derivative: captured values, frozen parts of a model,
+//! a block whose derivative is stopped, and everything outside of a transform.
 //!
 //! | PyTorch | here |
 //! |---|---|
@@ -8,7 +8,8 @@
 //! | `inference_mode` | nothing: outside of a transform nothing is recorded |
 //! | `eval()` | a field of the model, or two functions |
 //!
-//! PyTorch, "Autograd mechanics": Locally disabling gradient computation (setting `requires_grad`; grad modes; default mode; no-grad mode; inference mode; evaluation mode).
+//! PyTorch, "Autograd mechanics": Locally disabling gradient computation (setting `requires_grad`;
+//! grad modes; default mode; no-grad mode; inference mode; evaluation mode).
 
 use gradus::optim::Sgd;
 use gradus::prelude::*;
@@ -19,7 +20,7 @@ use gradus_examples::shared::{assert_composes, assert_near};
 struct Model {
     base: Tensor,
     head: Tensor,
-    /// Whether inputs are dropped at random: a part of the structure, so both modes are programs of their own.
+    /// Whether inputs are dropped at random. This is part of the structure, so each mode has a program of its own.
     training: bool,
 }
 
@@ -35,14 +36,14 @@ impl Model {
 }
 
 pub fn main() -> Result<()> {
-    // A sum of two that are no arguments, and one that is: only the last one gets a derivative.
+    // A sum of two captured tensors and one argument: only the argument gets a derivative.
     let [x, y, z] = random::key(0)
         .split()
         .map(|k| random::normal(&k, &[5, 5], F64));
     let slope = grad(|z: &Tensor| (&x + &y + z).sum())(&z);
     assert_near(&slope, &Tensor::ones(&[5, 5], F64));
 
-    // Fine-tuning: the base is frozen, and the gradient holds no work for it.
+    // Fine-tuning: the base is frozen, and the gradient does no work for it.
     let key = random::key(1);
     let model = Model {
         base: z.clone(),
@@ -54,7 +55,7 @@ pub fn main() -> Result<()> {
     let slopes = head_alone(&model);
     assert_near(&slopes.head, &grad(loss)(&model).head);
     assert_near(&slopes.base, &z.zeros_like());
-    // The same said within the function.
+    // The same with `freeze` inside the function.
     let frozen = |m: &Model| loss(&freeze(m, |path| path == ".base"));
     assert_near(&grad(frozen)(&model).head, &slopes.head);
     let (lean, whole) = (trace(grad(frozen), &model)?, trace(grad(loss), &model)?);
@@ -65,25 +66,25 @@ pub fn main() -> Result<()> {
     );
     assert!(lean.nodes().len() < whole.nodes().len());
 
-    // A block without derivative whose result is used: (x·c)' with c = x², held.
+    // A block without a derivative whose result is used: (x·c)' with c = x² held constant.
     let held = |x: &Tensor| (x * stop_gradient(&x.square())).sum();
     let at = Tensor::from([2.0, 3.0]);
     assert_near(&grad(held)(&at), &at.square());
-    // It keeps still in forward mode and in higher derivatives too; there is nothing left to differentiate twice.
+    // It also has no derivative in forward mode and in higher derivatives.
     assert_near(&jvp(held, &at, &at.ones_like()).1, &at.square().sum());
     assert_near(&hessian(held)(&at), &Tensor::zeros(&[2, 2], F64));
 
-    // Updates are computed outside of `grad`, so they are not differentiated, unless one asks for it.
+    // Updates are computed outside of `grad`, so they are not differentiated unless the user asks for it.
     let (rate, sgd) = (Tensor::from(0.1), Sgd::default());
     let updated = sgd.update(&model, &grad(loss)(&model), &rate);
     assert!(loss(&updated).item::<f64>()? < loss(&model).item::<f64>()?);
     let by_rate = grad(|rate: &Tensor| loss(&sgd.update(&model, &grad(loss)(&model), rate)))(&rate);
     println!("the loss after a step changes with the rate by {by_rate}");
 
-    // Nothing is recorded outside, and everything computed there may be used inside.
+    // Nothing is recorded outside, and values computed there can be used inside.
     assert!(!model.forward(&x, &key).is_traced());
 
-    // Evaluation is another program, not a way to stop derivatives.
+    // Evaluation mode is another program, not a way to stop derivatives.
     let dropped = Model {
         training: true,
         ..model.clone()

@@ -1,6 +1,7 @@
-//! Derivatives held against finite differences: by hand, and by `check_grads`.
+//! Compares derivatives with finite differences: by hand, and by `check_grads`.
 //!
-//! In f32 a step of 1e-4 leaves three digits, on the page as here: the difference of two rounded numbers is divided by a small one. f64 leaves nine.
+//! In f32 a step of 1e-4 leaves three digits, on the page and here,
+//! because the difference of two rounded numbers is divided by a small one. f64 leaves nine.
 //!
 //! JAX, "The Autodiff Cookbook": Checking against numerical differences.
 
@@ -14,7 +15,7 @@ pub fn main() -> Result<()> {
     let v = random::normal(&of_direction, &[3], F32);
     let unit = &v / v.dot(&v).sqrt();
 
-    // By the offset, and by the weights along a direction.
+    // With respect to the offset, and to the weights along a direction.
     let by_b = |b: &Tensor| loss(&w, b);
     let by_w = |w: &Tensor| loss(w, &b);
     let h = 1e-4;
@@ -27,7 +28,7 @@ pub fn main() -> Result<()> {
     println!("by the weights: difference {of_w}, derivative {slope_w}");
     assert_prints(&slope_b, -0.69001776);
     assert_prints(&slope_w, 1.3006744);
-    // The page prints -0.6890297 and 1.3041496, the rounding of the day included.
+    // The page prints -0.6890297 and 1.3041496, including its rounding errors.
     assert_within(&of_b, &Tensor::from(-0.6890297), 5e-3);
     assert_within(&of_w, &Tensor::from(1.3041496), 5e-3);
 
@@ -36,7 +37,7 @@ pub fn main() -> Result<()> {
     let of_b = (by_b(&(&b + h / 2.0)) - by_b(&(&b - h / 2.0))) / h;
     assert_within(&of_b, &grad(by_b)(&b), 1e-9);
 
-    // The same for every direction and both modes; of the gradient, it checks second derivatives.
+    // The same for every direction and both modes. Applied to the gradient, it checks second derivatives.
     let of_pair = |(w, b): &(Tensor, Tensor)| loss(w, b);
     let at = (w.clone(), b.clone());
     check_grads(of_pair, &at)?;

@@ -1,4 +1,5 @@
-//! log(1 + eˣ) has a derivative that overflows when the chain rule is applied to its parts, and not when it is given as a whole.
+//! The derivative of log(1 + eˣ) overflows if the chain rule is applied to its parts,
+//! but not if it is given as a whole.
 //!
 //! JAX, "Custom derivative rules": Numerical stability.
 
@@ -28,7 +29,7 @@ pub fn main() -> Result<()> {
     println!("{}", trace(grad(plain), &hundred)?);
     assert!(bad.item::<f32>()?.is_nan());
     assert_prints(&good, 1.0);
-    // `find_nan` names the line at once, and `softplus` needs no rule.
+    // `find_nan` names the line, and `softplus` needs no rule.
     println!("{}", find_nan(grad(plain), &hundred)?.expect("a NaN"));
     assert_prints(&grad(Tensor::softplus)(&hundred), 1.0);
     assert_composes(&stable, &Tensor::from(0.7))

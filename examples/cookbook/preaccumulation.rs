@@ -1,5 +1,6 @@
-//! Jacobians accumulated before they are needed: a function that narrows is cheapest as a product of two, and many products with its Jacobian are
-//! cheapest when it is there already.
+//! Jacobians accumulated before they are needed.
+//! If a function has a narrow point, its Jacobian is cheapest as a product of two factors.
+//! Many products with the Jacobian are cheapest once it is accumulated.
 //!
 //! JAX, "The Autodiff Cookbook": More advanced autodiff (optimizing VJPs with Jacobian pre-accumulation).
 
@@ -17,14 +18,16 @@ pub fn main() -> Result<()> {
     let f = |x: &Tensor| layers.iter().fold(x.clone(), |x, w| w.matmul(&x).tanh());
     let x = random::normal(&random::key(9), &[200], F64);
 
-    // The planner cuts the function where it is four numbers wide: reverse mode before, forward mode behind, one product.
+    // The planner cuts the function where it is four numbers wide:
+    // reverse mode before the cut, forward mode after it, one product.
     let plan = plan_jacobian(f, &x, &PlanOptions::default())?;
     println!("{}", plan.explain());
     assert!(plan.explain().contains("chosen: mixed"));
     let j = plan.evaluate(&x)?;
     assert_near(&j, &jacrev(f)(&x));
 
-    // Its parts, accumulated: every later product with the Jacobian costs 2·200·4 multiplications and does not run f again.
+    // The two factors, accumulated: every later product with the
+    // Jacobian takes 2·200·4 multiplications and does not run f again.
     let narrow = |x: &Tensor| {
         layers[..2]
             .iter()

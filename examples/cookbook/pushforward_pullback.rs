@@ -1,6 +1,7 @@
-//! The two maps that all else is made of: tangents pushed forward, cotangents pulled back.
+//! The two maps behind all derivatives: tangents pushed forward, cotangents pulled back.
 //!
-//! JAX, "The Autodiff Cookbook": Jacobian-Vector products; Vector-Jacobian products; Vector-valued gradients with VJPs.
+//! JAX, "The Autodiff Cookbook": Jacobian-Vector products;
+//! Vector-Jacobian products; Vector-valued gradients with VJPs.
 
 use gradus::prelude::*;
 use gradus_examples::shared::logistic::{parameters, predict};
@@ -11,7 +12,7 @@ pub fn main() -> Result<()> {
     let f = |w: &Tensor| predict(w, &b);
     let [key, _] = key.split();
 
-    // (x, v) ↦ ∂f(x)·v; what v is, the page's keys say. Values by JAX 0.10.2.
+    // (x, v) ↦ ∂f(x)·v. The page's keys give v. Values by JAX 0.10.2.
     let [key, of_v] = key.split();
     let v = random::normal(&of_v, &[3], F32);
     let (y, u) = jvp(f, &w, &v);
@@ -31,7 +32,7 @@ pub fn main() -> Result<()> {
     let (_, push) = linearize(f, &w);
     assert_near(&push(&v).dot(&u), &pull(&u).dot(&v));
 
-    // A gradient of the shape of x although f returns many numbers: the pull-back of ones.
+    // A gradient with the shape of x although f returns many numbers: the pullback of ones.
     let ones = Tensor::ones(&[2, 2], F32);
     let (y, pull) = vjp(|x: &Tensor| 3 * x.square(), &ones);
     let slopes = pull(&y.ones_like());

@@ -1,4 +1,4 @@
-//! Rules of functions that take and return structures.
+//! Custom rules for functions that take and return structures.
 //!
 //! JAX, "Custom derivative rules": Working with `list` / `tuple` / `dict` containers (and other pytrees).
 

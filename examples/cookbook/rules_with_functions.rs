@@ -1,23 +1,24 @@
-//! Rules of functions that take functions: these are captured, so nothing needs to be said of them.
+//! Custom rules for functions that take functions. The functions are captured, so they need no declaration.
 //!
-//! JAX, "Custom derivative rules": Handling non-differentiable arguments (`jax.custom_jvp` with `nondiff_argnums`; `jax.custom_vjp` with `nondiff_argnums`).
+//! JAX, "Custom derivative rules": Handling non-differentiable arguments
+//! (`jax.custom_jvp` with `nondiff_argnums`; `jax.custom_vjp` with `nondiff_argnums`).
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes_in_reverse, assert_prints};
 
 type Function<'a> = &'a dyn Fn(&Tensor) -> Tensor;
 
-/// `f(x)`, whose derivative is said to be 2.
+/// `f(x)`, with the custom derivative 2.
 fn apply(f: Function, x: &Tensor) -> Tensor {
     custom_jvp(f, |_: &Tensor, _, dx: &Tensor| dx * 2)(x)
 }
 
-/// `f(g(x))`, whose derivative is said to be 3.
+/// `f(g(x))`, with the custom derivative 3.
 fn apply_both(f: Function, x: &Tensor, g: Function) -> Tensor {
     custom_jvp(|x: &Tensor| f(&g(x)), |_: &Tensor, _, dx: &Tensor| dx * 3)(x)
 }
 
-/// `f(x)`, whose derivative is said to be 5, on the way back alone.
+/// `f(x)`, with the custom derivative 5, in reverse mode alone.
 fn apply_back(f: Function, x: &Tensor) -> Tensor {
     let forward = |x: &Tensor| (f(x), ());
     custom_vjp(f, forward, |_: &(), g: &Tensor| g * 5)(x)
@@ -37,7 +38,7 @@ pub fn main() -> Result<()> {
     assert_prints(&apply_back(&square, &four), 16.0);
     assert_prints(&grad(|x: &Tensor| apply_back(&square, x))(&four), 5.0);
 
-    // Whole numbers are no functions, and need no special argument either: they have no derivative.
+    // Integers are not functions, and need no special argument either, because they have no derivative.
     let scaled = custom_jvp(
         |(x, n): &(Tensor, Tensor)| x * n.astype(F32),
         |(_, n): &(Tensor, Tensor), _, (dx, _): &(Tensor, Tensor)| dx * n.astype(F32),
@@ -45,7 +46,7 @@ pub fn main() -> Result<()> {
     let by_x = grad(|x: &Tensor| scaled(&(x.clone(), Tensor::from(7i64))))(&three);
     assert_prints(&by_x, 7.0);
 
-    // The rules stay under all transforms.
+    // The rules hold under all transforms.
     let rows = Tensor::from([1f32, 2.0]);
     let slopes = jit(vmap(grad(|x: &Tensor| apply(&cube, x)))).call(&rows)?;
     println!("{slopes}");

@@ -1,10 +1,12 @@
-//! What the way back keeps, and how to keep it otherwise.
+//! The values that the backward pass keeps, and other ways to keep them.
 //!
-//! The derivative of a square needs its argument, that of an exponential its result: both are there already, and nothing is computed twice. A rule of one's own
-//! decides what is kept in their place. What leaves the program, here for a file, does so between two calls: the argument of a part is kept, and
-//! pulled back through later.
+//! The derivative of a square needs its argument, the derivative of an exponential its result.
+//! Both exist already, and nothing is computed twice. A custom rule can keep other values.
+//! A value can leave the program only between two calls, here for a file:
+//! the argument of a layer is saved, and the pullback of the layer is computed from it later.
 //!
-//! PyTorch, "Autograd mechanics": Saved tensors; Hooks for saved tensors (registering hooks for one, and by default for those that are large).
+//! PyTorch, "Autograd mechanics": Saved tensors;
+//! Hooks for saved tensors (registering hooks for one, and by default for those that are large).
 
 use gradus::io::{load, save};
 use gradus::prelude::*;
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::{env, fs, process};
 
-/// `f`, of which the way back keeps the argument alone, as `pack` makes of it; `unpack` makes an argument of that again.
+/// `f` with a backward pass that keeps only the argument, packed by `pack`. `unpack` restores the argument.
 fn packed(
     f: impl Fn(&Tensor) -> Tensor,
     pack: impl Fn(&Tensor) -> Tensor,
@@ -28,13 +30,13 @@ fn packed(
     }
 }
 
-/// A tensor in memory, or in a file that is deleted when nobody needs it any more.
+/// A tensor in memory, or in a file that is deleted when it is no longer needed.
 enum Packed {
     Here(Tensor),
     OnDisk { path: PathBuf, like: Tensor },
 }
 
-/// Smaller ones stay in memory.
+/// Smaller tensors stay in memory.
 const LARGE: usize = 1000;
 
 impl Packed {
@@ -66,23 +68,24 @@ impl Drop for Packed {
 
 pub fn main() -> Result<()> {
     let x = random::normal(&random::key(0), &[5], F64);
-    // The square keeps its argument: the program of the gradient has no square left.
+    // The square keeps its argument, so the program of the gradient contains no square.
     let of_square = trace(grad(|x: &Tensor| x.powi(2).sum()), &x)?.to_string();
     println!("{of_square}");
     assert!(!of_square.contains("powi"));
-    // The exponential keeps its result: value and gradient have one between them.
+    // The exponential keeps its result, so value and gradient share one exponential.
     let of_exp = trace(value_and_grad(|x: &Tensor| x.exp().sum()), &x)?.to_string();
     println!("{of_exp}");
     assert_eq!(of_exp.matches(" exp ").count(), 1);
 
-    // Kept with half the digits, in half the memory: a program like any other, under every transform of reverse mode.
+    // Values kept with half the digits, in half the memory:
+    // a program like any other, under every transform of reverse mode.
     let layer = |x: &Tensor| x.sin() * x.exp();
     let lean = packed(layer, |x| x.astype(F32), |kept| kept.astype(F64));
     let slope = grad(|x: &Tensor| lean(x).sum())(&x);
     assert_within(&slope, &grad(|x: &Tensor| layer(x).sum())(&x), 1e-6);
     assert_composes_in_reverse(|x: &Tensor| lean(x).sum(), &x)?;
 
-    // Three layers; on the way there their arguments are packed, on the way back unpacked, last one first.
+    // Three layers. The forward pass packs their arguments; the backward pass unpacks them, last one first.
     let layers: [fn(&Tensor) -> Tensor; 3] = [Tensor::sin, |x| x.square() * 0.5, Tensor::tanh];
     let through = |x: &Tensor| layers.iter().fold(x.clone(), |x, f| f(&x)).sum();
     for n in [10, 2 * LARGE] {

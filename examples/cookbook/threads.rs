@@ -1,8 +1,8 @@
-//! Derivatives from several threads: tensors, pull-backs and compiled functions may be shared, nothing is accumulated in them, and all threads get the
-//! same numbers.
+//! Derivatives in several threads: tensors, pullbacks and compiled functions can be shared,
+//! because nothing accumulates in them, and all threads get the same numbers.
 //!
-//! PyTorch, "Autograd mechanics": Multithreaded Autograd (concurrency on CPU; non-determinism; graph retaining; thread safety on autograd nodes; no thread safety on
-//! C++ hooks).
+//! PyTorch, "Autograd mechanics": Multithreaded Autograd (concurrency on CPU; non-determinism;
+//! graph retaining; thread safety on autograd nodes; no thread safety on C++ hooks).
 
 use gradus::prelude::*;
 use gradus_examples::shared::{assert_composes, assert_prints};
@@ -25,7 +25,8 @@ pub fn main() -> Result<()> {
         }
     });
 
-    // Shared parameters: gradients are returned and not added into the parameters, so there is no race, and bits are equal.
+    // Shared parameters: gradients are returned and not added to the parameters,
+    // so there is no race, and the bits are equal.
     let w = random::normal(&random::key(0), &[64, 64], F64);
     let loss = |w: &Tensor| w.matmul(w).tanh().square().sum();
     let want = grad(loss)(&w).to_vec::<f64>()?;
@@ -42,7 +43,8 @@ pub fn main() -> Result<()> {
         assert_eq!(slope?, want);
     }
 
-    // The first part run once, the way back from several threads and as often as one likes: there is no graph to be freed.
+    // The forward pass runs once, the backward pass in several
+    // threads and as often as needed: there is no graph to free.
     let (_, pull) = vjp(|w: &Tensor| w.matmul(w), &w);
     let compiled = jit(grad(loss));
     thread::scope(|s| {
@@ -59,7 +61,7 @@ pub fn main() -> Result<()> {
     });
     assert_eq!(compiled.programs(), 1);
 
-    // What looks at values must be safe to share: a closure that is not does not compile.
+    // Closures that inspect values must be safe to share: others do not compile.
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     let seen = |x: &Tensor| {
         let y = x.square().inspect(|_| {

@@ -1,4 +1,5 @@
-//! The model of JAX's "Autodiff Cookbook": a logistic regression of four examples, with the parameters that its keys give.
+//! The model of JAX's "Autodiff Cookbook":
+//! a logistic regression of four examples, with the parameters from its keys.
 
 use gradus::prelude::*;
 use gradus::random::Key;
@@ -13,7 +14,7 @@ pub fn inputs() -> Tensor {
     ])
 }
 
-/// Weights, offset, and the key for what comes next.
+/// Weights, offset, and the key for the next steps.
 pub fn parameters() -> (Tensor, Tensor, Key) {
     let [next, of_w, of_b] = random::key(0).split();
     let w = random::normal(&of_w, &[3], F32);

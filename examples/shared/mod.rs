@@ -1,23 +1,24 @@
-//! What the programs of the cookbook share: checks, and the model of the first page.
+//! Shared by the programs of the cookbook: checks, and the model of the first page.
 
 use gradus::prelude::*;
 
 pub mod logistic;
 
-/// Stops unless `got` is what a page prints: equal to the digits of f32.
+/// Panics unless `got` equals the numbers that a page prints, up to the digits of f32.
 #[track_caller]
 pub fn assert_prints(got: &Tensor, want: impl Into<Tensor>) {
     assert_within(got, &want.into(), 4e-6);
 }
 
-/// Stops unless both are equal to rounding.
+/// Panics unless both are equal up to rounding.
 #[track_caller]
 pub fn assert_near(got: &Tensor, want: &Tensor) {
     let single = got.dtype() == F32 || want.dtype() == F32;
     assert_within(got, want, if single { 1e-4 } else { 1e-9 });
 }
 
-/// Stops unless all elements are equal up to `tolerance`, relative to one more than the largest finite one; infinities equal themselves alone.
+/// Panics unless all elements are equal up to `tolerance`, relative to one more than the largest finite element.
+/// An infinity equals only itself.
 #[track_caller]
 pub fn assert_within(got: &Tensor, want: &Tensor, tolerance: f64) {
     assert_eq!(got.shape(), want.shape(), "{got}\nand\n{want}");
@@ -33,7 +34,8 @@ pub fn assert_within(got: &Tensor, want: &Tensor, tolerance: f64) {
     }
 }
 
-/// Stops unless `f` composes with all transforms at `x`: what they give agrees with each other and with finite differences.
+/// Panics unless `f` composes with all transforms at `x`:
+/// their results agree with each other and with finite differences.
 ///
 /// `f` returns one number, reads no values, and is smooth at `x` and at half of it.
 ///
@@ -44,7 +46,7 @@ pub fn assert_composes(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> 
     both_modes(&f, x)
 }
 
-/// As [`assert_composes`], for functions that have reverse mode alone.
+/// Like [`assert_composes`], for functions with reverse mode alone.
 ///
 /// # Errors
 /// If a compiled program cannot be run.
@@ -53,7 +55,7 @@ pub fn assert_composes_in_reverse(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> 
     reverse_mode(&f, x)
 }
 
-// The function is no type parameter below, so that all this is compiled once.
+// The function is not a type parameter below, so that this code is compiled once.
 
 #[track_caller]
 fn both_modes(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
@@ -61,7 +63,7 @@ fn both_modes(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
     reverse_mode(f, x)?;
     let v = (x + 1).cos();
     let slope = grad(f)(x);
-    // Forward mode is the other way to read the same Jacobian.
+    // Forward mode reads the same Jacobian.
     assert_near(&jvp(f, x, &v).1, &(&slope * &v).sum());
     assert_near(&jacfwd(f)(x), &slope);
     // Second derivatives in every composition, and compiled for several points at once.
@@ -89,7 +91,7 @@ fn reverse_mode(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Result<()> {
     assert_near(&vmap(grad(f))(&rows), &slopes);
     assert_near(&jit(vmap(grad(f))).call(&rows)?, &slopes);
     assert_near(&grad(|rows: &Tensor| vmap(f)(rows).sum())(&rows), &slopes);
-    // Within control flow.
+    // Inside control flow.
     assert_near(&grad(|rows: &Tensor| map(f, rows).sum())(&rows), &slopes);
     assert_near(&grad(checkpoint(f))(x), &slope);
     let chosen = |x: &Tensor| cond(&x.sum().less(1e30), f, |x: &Tensor| f(x) * 2, x);
