@@ -1,5 +1,5 @@
-//! Where programs run: the engine, and the cache of the work on programs.
-//! This file alone names an engine: the one of the process's own context.
+//! The context in which programs run: the engine, and the cache of compiled programs and plans.
+//! Only this file names an engine: the engine of the default context.
 
 pub use gradus_cpu::{Cpu, set_threads, threads};
 use gradus_engine::{Cache, CompileOptions, Counts, Engine, Key, Program};
@@ -9,20 +9,20 @@ use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-/// How many compiled programs and plans a context keeps unless another number is asked for.
+/// The default number of compiled programs and plans that a context keeps.
 const CAPACITY: usize = 4096;
 
 /// An engine that runs programs, and a cache of compiled programs and plans.
 ///
-/// The process has a context of its own, whose engine is [`Cpu`](crate::engine::Cpu). [`with`](Self::with) runs a
-/// closure in another one.
-/// Clones are handles of the same context.
+/// The process has a default context, whose engine is [`Cpu`](crate::engine::Cpu).
+/// [`with`](Self::with) runs a closure in another one. Clones are handles of the same context.
 ///
-/// The cache finds equal programs again. It is bounded: when it is full, the programs and plans that were not used for
-/// the longest time are forgotten, and compiled or planned again when they are wanted.
+/// The cache finds equal programs again.
+/// Its size is bounded: when it is full, it removes the programs and plans that were used least recently.
+/// They are compiled or planned again when they are needed.
 ///
-/// A context belongs to the thread that has entered it. A trace remembers the context in which it was opened, so a
-/// thread that works on its tensors finds it, unless that thread has entered another one.
+/// A context belongs to the thread that has entered it. A trace remembers the context in which it was opened.
+/// A thread that works on its tensors uses that context, unless the thread has entered another one.
 ///
 /// ```
 /// use gradus::engine::{Context, Cpu};
@@ -38,7 +38,7 @@ const CAPACITY: usize = 4096;
 pub struct Context(Arc<Inner>);
 
 struct Inner {
-    /// A number that no other context has.
+    /// A unique number of the context.
     id: u64,
     engine: Box<dyn Engine>,
     cache: Cache,
@@ -58,7 +58,7 @@ impl Context {
         Context::with_capacity(engine, CAPACITY)
     }
 
-    /// As [`new`](Self::new), with a cache for at most `capacity` programs and plans, at least one.
+    /// Like [`new`](Self::new), with a cache for at most `capacity` programs and plans, at least one.
     pub fn with_capacity(engine: impl Engine + 'static, capacity: usize) -> Context {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Context(Arc::new(Inner {
@@ -68,36 +68,36 @@ impl Context {
         }))
     }
 
-    /// The context in which this thread runs programs: the innermost one entered, else that of the process.
+    /// The context in which this thread runs programs: the innermost one entered, or else the default context.
     pub fn current() -> Context {
         Context::entered().unwrap_or_else(|| DEFAULT.clone())
     }
 
-    /// Runs `f` in this context. Contexts nest: afterwards the one before is entered again.
+    /// Runs `f` in this context. Contexts nest: afterwards the previous context is active again.
     pub fn with<T>(&self, f: impl FnOnce() -> T) -> T {
         let _entered = Entered::new(self.clone());
         f()
     }
 
-    /// Forgets all compiled programs and plans, and gives back their memory.
+    /// Removes all compiled programs and plans, and gives back their memory.
     ///
-    /// A [`Jit`](crate::Jit) keeps the programs of its function as long as it lives. They stay, but give back the
-    /// memory that they keep from call to call.
+    /// A [`Jit`](crate::Jit) keeps the programs of its function for its lifetime.
+    /// They stay, but give back the memory that they keep between calls.
     pub fn clear(&self) {
         self.0.cache.clear();
     }
 
-    /// How many programs and plans are kept now.
+    /// The number of programs and plans that are kept now.
     pub fn len(&self) -> usize {
         self.0.cache.len()
     }
 
-    /// Whether none is kept.
+    /// Whether no program or plan is kept.
     pub fn is_empty(&self) -> bool {
         self.0.cache.is_empty()
     }
 
-    /// How many programs and plans are kept at most.
+    /// The largest number of programs and plans that are kept.
     pub fn capacity(&self) -> usize {
         self.0.cache.capacity()
     }
@@ -107,15 +107,15 @@ impl Context {
         ENTERED.with_borrow(Clone::clone)
     }
 
-    /// A number of the [current](Self::current) context that no other one has.
+    /// The unique number of the [current](Self::current) context.
     pub(crate) fn current_id() -> u64 {
         ENTERED.with_borrow(|entered| entered.as_ref().unwrap_or(&DEFAULT).0.id)
     }
 
-    /// The compiled program of `graph`: from the cache, else compiled now.
+    /// The compiled program of `graph`, from the cache or compiled now.
     ///
     /// # Errors
-    /// As [`Engine::compile`].
+    /// See [`Engine::compile`].
     pub(crate) fn program(
         &self,
         graph: &Graph,
@@ -125,10 +125,10 @@ impl Context {
         cache.program(&**engine, graph, options)
     }
 
-    /// `graph` compiled now, with its own lines rather than those of an equal program.
+    /// Compiles `graph` now, with its own source lines rather than the lines of an equal program in the cache.
     ///
     /// # Errors
-    /// As [`Engine::compile`].
+    /// See [`Engine::compile`].
     pub(crate) fn compile(
         &self,
         graph: &Graph,
@@ -145,7 +145,7 @@ impl Context {
     /// See [`Cache::find_or_make`].
     ///
     /// # Errors
-    /// As `make`.
+    /// See `make`.
     pub(crate) fn find_or_make<K: Key>(
         &self,
         graph: &Graph,
@@ -156,10 +156,10 @@ impl Context {
     }
 }
 
-// A panic leaves the cache as it was before or after a change: its locks protect single changes.
+// The locks of the cache protect single changes, so a panic leaves it in the state before or after a change.
 impl RefUnwindSafe for Context {}
 
-/// A context while it is entered on this thread.
+/// Keeps a context entered on this thread.
 pub(crate) struct Entered(Option<Context>);
 
 impl Entered {
@@ -177,7 +177,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        // Also when the closure unwinds.
+        // This also runs when the closure unwinds.
         ENTERED.set(self.0.take());
     }
 }

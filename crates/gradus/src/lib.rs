@@ -24,7 +24,7 @@
 //! |---|---|
 //! | arrays and their operators | [`Tensor`]; [`stack`](tensor::stack), [`concatenate`](tensor::concatenate), [`einsum`](tensor::einsum), [`where_`](tensor::where_) |
 //! | derivatives | [`grad`], [`value_and_grad`], [`jvp`], [`vjp`], [`linearize`], [`jacobian`], [`hessian`], [`hvp`] |
-//! | derivatives of parts, of several losses, on their way | [`grad_wrt`], [`freeze`], [`value_and_grads`], [`with_cotangent`], [`tap`] |
+//! | derivatives of parts, of several losses, of intermediate values | [`grad_wrt`], [`freeze`], [`value_and_grads`], [`with_cotangent`], [`tap`] |
 //! | rules of your own | [`custom_jvp`], [`custom_vjp`], [`linear_call`], [`check_grads`] |
 //! | batches | [`vmap`], [`vmap_with`] |
 //! | compilation | [`jit`] |
@@ -86,8 +86,8 @@
 //! # Loops and choices
 //!
 //! A Rust `for` or `if` runs while the function is traced.
-//! [`scan`], [`fori_loop`], [`cond`] and their like become one operation of the program, and are differentiated in both
-//! modes.
+//! [`scan`], [`fori_loop`], [`cond`] and similar functions become one operation of the program,
+//! and are differentiated in both modes.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -125,7 +125,8 @@
 //!
 //! # The order of the chain rule
 //!
-//! [`jacobian`], [`hessian`] and [`hvp`] take the order that costs least by an estimate. A plan explains the choice.
+//! [`jacobian`], [`hessian`] and [`hvp`] take the order with the lowest estimated cost.
+//! A plan explains the choice.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -151,8 +152,8 @@
 //! # Mistakes
 //!
 //! A mistake names the operation, the shapes, your line, and what would fit.
-//! [`Jit::call`] and other calls that return a [`Result`] return it as `Err`; elsewhere it stops the program, as an
-//! index out of bounds does in Rust.
+//! [`Jit::call`] and other calls that return a [`Result`] return it as `Err`; elsewhere it panics,
+//! like an index out of bounds in Rust.
 //!
 //! ```
 //! use gradus::prelude::*;
@@ -165,11 +166,12 @@
 //!
 //! # Memory and environment variables
 //!
-//! Before a program runs, the memory that it holds at its peak is compared with the memory that can be had.
-//! More is an error of the kind [`ErrorKind::Memory`] that names the operation, its shape and the bytes.
-//! The system's limits count: the address space (`ulimit -v`), the control groups, the memory available.
+//! Before a program runs, the memory that it holds at its peak is compared with the available memory.
+//! A program that needs more fails with an error of kind [`ErrorKind::Memory`] that names the operation,
+//! its shape and the bytes.
+//! The system's limits apply: the address space (`ulimit -v`), the control groups, the available memory.
 //!
-//! A value of a variable that cannot be understood is named once on standard error and does not count.
+//! A variable with an invalid value is reported once on standard error and ignored.
 //!
 //! | variable | what it does |
 //! |---|---|
@@ -179,9 +181,9 @@
 //! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
 
-// Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has a graph of its
-// own, closed over what it captures; a mistake names the user's line.
-// Never here: rules of differentiation (they stand with the primitives), kernels.
+// Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has its own
+// graph, closed over its captured values; a mistake names the user's line.
+// Never here: rules of differentiation (they are with the primitives), kernels.
 
 extern crate self as gradus;
 
@@ -236,10 +238,10 @@ pub use tree::Tree;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Where programs run: engines, contexts, and the types that they speak.
+/// Engines, contexts, and the types that both use.
 ///
-/// A [`Context`](engine::Context) has an engine and a cache of compiled programs. A type that implements
-/// [`Engine`](engine::Engine) runs the programs of a context made with it.
+/// A [`Context`](engine::Context) has an engine and a cache of compiled programs.
+/// A type that implements [`Engine`](engine::Engine) runs the programs of its contexts.
 pub mod engine {
     pub use crate::context::{Context, Cpu};
     pub use gradus_engine::{
@@ -248,7 +250,7 @@ pub mod engine {
     };
 }
 
-/// The names that most programs need.
+/// The names that most programs use.
 pub mod prelude {
     pub use crate::control::*;
     pub use crate::debug::*;

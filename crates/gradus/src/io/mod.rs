@@ -1,7 +1,8 @@
-//! Trees of tensors in files of the safetensors format.
+//! Trees of tensors in safetensors files.
 //!
-//! Each tensor is stored under its path in the tree (`.layers.0.weight`), with metadata of the caller's beside it. The format is read and written by
-//! the `safetensors` crate; files can be opened by every framework that knows the format.
+//! Each tensor is stored under its path in the tree (`.layers.0.weight`), together with the caller's metadata.
+//! The `safetensors` crate reads and writes the format,
+//! so every framework that knows the format can open the files.
 
 use crate::tensor::Tensor;
 use crate::trace::users_place;
@@ -17,14 +18,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes of the longest header that is read: names, types and metadata of some hundred thousand tensors.
+/// The longest header that is read, in bytes: names, types and metadata of some hundred thousand tensors.
 const LONGEST_HEADER: u64 = 16 << 20;
-/// Entries of metadata that a file may have.
+/// The most metadata entries of a file.
 const MOST_ENTRIES: usize = 10_000;
-/// Axes that a tensor may have.
+/// The most axes of a tensor.
 const MOST_AXES: usize = 64;
 
-/// Writes the tensors of `tree` to `path`, with `metadata`; the file appears whole or not at all.
+/// Writes the tensors of `tree` to `path`, with `metadata`. The file appears complete or not at all.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -66,8 +67,9 @@ pub fn save<A: Tree>(
     write_whole(path, &bytes)
 }
 
-/// Writes `bytes` to `path`: the file appears whole or not at all, also if the machine stops or the disk is full, and two programs that write the same file do
-/// not mix.
+/// Writes `bytes` to `path`.
+/// The file appears complete or not at all, even if the machine stops or the disk is full.
+/// Two programs that write the same file do not mix.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -79,17 +81,18 @@ pub fn save<A: Tree>(
 /// ```
 ///
 /// # Errors
-/// If the file cannot be written; what stood at `path` is then still there.
+/// If the file cannot be written. The previous content of `path` is then still there.
 pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
     let path = path.as_ref();
     let partial = partial_name(path);
     let written = write_synced(&partial, bytes).and_then(|()| fs::rename(&partial, path));
     if let Err(error) = written {
-        // The error is told; that the rest could not be removed either would say nothing more.
+        // The error is reported. A failure to remove the rest adds nothing to it.
         let _ = fs::remove_file(&partial);
         return Err(broken(path, "cannot be written", error));
     }
-    // The new name is on the disk when its folder is. Some systems cannot sync a folder, and the file is complete without it.
+    // The new name is on the disk once its folder is synced.
+    // Some systems cannot sync a folder, and the file is complete without it.
     if let Some(folder) = path.parent() {
         let here = match folder.as_os_str().is_empty() {
             true => Path::new("."),
@@ -103,11 +106,11 @@ pub fn write_whole(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 fn write_synced(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
-    // Without this the name can reach the disk before what it names.
+    // Without this, the name can reach the disk before the content.
     file.sync_all()
 }
 
-/// A name beside `path` that no other write has, in this process or another.
+/// A name beside `path` that no other write uses, in this process or another.
 fn partial_name(path: &Path) -> PathBuf {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let write = WRITES.fetch_add(1, Ordering::Relaxed);
@@ -116,14 +119,14 @@ fn partial_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Brings the entries of the header into the order of their names: the crate writes metadata in one that differs from run to run, and equal trees should
-/// give equal files.
+/// Sorts the entries of the header by name.
+/// The crate writes metadata in an order that differs from run to run, but equal trees should give equal files.
 fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
     let Some((length, rest)) = file.split_first_chunk_mut::<8>() else {
         return Ok(());
     };
     let header = &mut rest[..u64::from_le_bytes(*length) as usize];
-    // The maps of `serde_json` are sorted.
+    // The maps of `serde_json` are sorted by key.
     let entries: serde_json::Value = serde_json::from_slice(header)?;
     let mut sorted = serde_json::to_vec(&entries)?;
     sorted.resize(header.len(), b' ');
@@ -131,7 +134,8 @@ fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// The tree like `like` whose tensors are those stored at `path` under the same names and types, and the metadata.
+/// Reads the tree with the structure of `like` whose tensors are stored at `path`
+/// under the same names and types, and the metadata.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -145,7 +149,7 @@ fn sort_header(file: &mut [u8]) -> serde_json::Result<()> {
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read, is no safetensors file, or lacks a tensor of `like` or has it with another type.
+/// If the file cannot be read, is not a safetensors file, lacks a tensor of `like`, or has it with another type.
 #[doc(alias = "load_file")]
 pub fn load<A: Tree>(path: impl AsRef<Path>, like: &A) -> Result<(A, BTreeMap<String, String>)> {
     let path = path.as_ref();
@@ -208,14 +212,14 @@ pub fn load<A: Tree>(path: impl AsRef<Path>, like: &A) -> Result<(A, BTreeMap<St
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read or is no safetensors file.
+/// If the file cannot be read or is not a safetensors file.
 pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
     let path = path.as_ref();
     let bytes = read(path)?;
     metadata_of(path, &bytes)
 }
 
-/// Names and shapes of the tensors in the file at `path`.
+/// The names and shapes of the tensors in the file at `path`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -227,7 +231,7 @@ pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>> {
 /// ```
 ///
 /// # Errors
-/// If the file cannot be read or is no safetensors file.
+/// If the file cannot be read or is not a safetensors file.
 pub fn shapes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Vec<usize>>> {
     let path = path.as_ref();
     let bytes = read(path)?;
@@ -238,11 +242,11 @@ pub fn shapes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Vec<usize>>> {
     Ok(shapes.collect())
 }
 
-/// The bytes of the file, whose header is one that can be parsed in little time and memory.
+/// The bytes of the file. Its header is checked first, so that parsing takes little time and memory.
 fn read(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).map_err(|e| broken(path, "cannot be read", e))?;
     let refuse = |what: String| Error::new(ErrorKind::Data, format!("{}: {what}", path.display()));
-    // A header that is not all there is found by the parser, which says more.
+    // The parser finds an incomplete header, and its message says more.
     if let Some((length, rest)) = bytes.split_first_chunk::<8>()
         && let length = u64::from_le_bytes(*length)
         && length <= rest.len() as u64
@@ -262,7 +266,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The most entries of an object within the outermost one: those of the metadata, or of what is said of a tensor.
+/// The most entries of an object inside the outermost one: of the metadata, or of the description of a tensor.
 fn most_entries(json: &[u8]) -> usize {
     let (mut depth, mut entries, mut most) = (0usize, 0usize, 0usize);
     let (mut text, mut escaped) = (false, false);

@@ -22,7 +22,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
+    /// All activations.
     pub const ALL: [Activation; 6] = [
         Activation::Relu,
         Activation::Tanh,
@@ -49,7 +49,7 @@ impl Activation {
         }
     }
 
-    /// The one with the given [`name`](Self::name).
+    /// The activation with the given [`name`](Self::name).
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -60,7 +60,7 @@ impl Activation {
         Self::ALL.into_iter().find(|a| a.name() == name)
     }
 
-    /// The function at each element of `x`.
+    /// Applies the function to each element of `x`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -70,7 +70,7 @@ impl Activation {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[track_caller]
     pub fn apply(self, x: &Tensor) -> Tensor {
         match self {
@@ -84,7 +84,7 @@ impl Activation {
     }
 }
 
-/// No tensors: which function it is belongs to the structure.
+/// An activation holds no tensors: the variant belongs to the structure.
 impl Tree for Activation {
     fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
 

@@ -8,7 +8,7 @@ use crate::tensor::{Tensor, concatenate};
 use crate::trace;
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
 
-/// A gated recurrent unit: a state that each item of a sequence changes, as far as gates let it.
+/// A gated recurrent unit: each item of a sequence changes the state, and gates control how much.
 ///
 /// With the item `x`, the state `h`, the logistic function `σ` and the elementwise product `⊙`:
 ///
@@ -19,10 +19,12 @@ use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
 /// h′ = (1 − z) ⊙ n + z ⊙ h
 /// ```
 ///
-/// K. Cho et al.: "Learning phrase representations using RNN encoder-decoder for statistical machine translation", EMNLP 2014, in the variant of cuDNN, PyTorch
-/// (`torch.nn.GRU`) and Keras (`reset_after=True`): the paper has `(r ⊙ h)·Uₙ` for the candidate's second part, which needs `r` before the product; here
-/// one product with the state serves all three. PyTorch's `weight_ih_l0` and `weight_hh_l0` are the transposes of `input.weight` and `state.weight`, with the same order
-/// of parts; in Keras the update comes before the reset.
+/// The source is K. Cho et al.: "Learning phrase representations using RNN encoder-decoder for statistical machine
+/// translation", EMNLP 2014, in the variant of cuDNN, PyTorch (`torch.nn.GRU`) and Keras (`reset_after=True`).
+/// The paper has `(r ⊙ h)·Uₙ` as the second part of the candidate, which needs `r` before the product.
+/// In this variant one product with the state serves all three parts.
+/// PyTorch's `weight_ih_l0` and `weight_hh_l0` are the transposes of `input.weight` and `state.weight`,
+/// with the same order of parts; in Keras the update comes before the reset.
 ///
 /// ```
 /// use gradus::nn::{Gru, Init};
@@ -44,7 +46,7 @@ pub struct Gru {
 }
 
 impl Gru {
-    /// A layer with the weights of each of the three parts drawn from `init`, and biases of zeros.
+    /// A layer with zero biases and weights drawn from `init`, separately for each of the three parts.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -53,11 +55,12 @@ impl Gru {
     /// ```
     ///
     /// # Panics
-    /// If `dtype` is no float.
+    /// If `dtype` is not a float type.
     #[track_caller]
     pub fn new(key: &Key, inputs: usize, hidden: usize, init: Init, dtype: DType) -> Gru {
         let keys = key.split::<6>();
-        // Each part by itself: its spread is that of a layer of `hidden` outputs, not of three times as many.
+        // Each part is drawn by itself, so that its spread fits a layer with `hidden` outputs,
+        // not three times as many.
         let parts = |keys: &[Key], rows: usize| {
             let [r, z, n] = [0, 1, 2].map(|k| init.sample(&keys[k], rows, hidden, dtype));
             Linear {
@@ -71,7 +74,7 @@ impl Gru {
         }
     }
 
-    /// Size of an item of the sequence.
+    /// The size of an item of the sequence.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -82,7 +85,7 @@ impl Gru {
         self.input.weight.shape()[0]
     }
 
-    /// Size of the state.
+    /// The size of the state.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -105,7 +108,7 @@ impl Gru {
         Tensor::splat(zero, &[batch, &[self.hidden()]].concat())
     }
 
-    /// The state `[…, hidden]` after an item `x` of shape `[…, inputs]`, by the state before.
+    /// The state `[…, hidden]` after an item `x` of shape `[…, inputs]`, given the state before it.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -124,10 +127,11 @@ impl Gru {
         trace::called("Gru::step", || self.next(&self.input.forward(x), state))
     }
 
-    /// Goes through sequences `x` of shape `[batch…, time, inputs]` from `state` on, `[batch…, hidden]`: the last state, and the state after
-    /// each item, `[batch…, time, hidden]`.
+    /// Runs through sequences `x` of shape `[batch…, time, inputs]` from `state` on, `[batch…, hidden]`.
+    /// Returns the last state, and the state after each item, `[batch…, time, hidden]`.
     ///
-    /// A [`scan`](crate::control::scan); the products with the items do not wait for a state and are one product before it.
+    /// This is a [`scan`](crate::control::scan).
+    /// The products with the items do not depend on the state, so they are one product before the scan.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -143,7 +147,8 @@ impl Gru {
         self.forward_with(ScanOptions::default(), x, state)
     }
 
-    /// As [`forward`](Self::forward), with options: what the way back keeps, and whether it begins with the last item.
+    /// Like [`forward`](Self::forward), with options: which values are kept for the backward pass,
+    /// and whether the scan begins with the last item.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -185,7 +190,7 @@ impl Gru {
         })
     }
 
-    /// The next state, by the item's products and biases.
+    /// The next state, from the item's products and biases.
     fn next(&self, from_input: &Tensor, state: &Tensor) -> Tensor {
         let from_state = self.state.forward(state);
         let (a, b) = (from_input.split(3, -1), from_state.split(3, -1));
@@ -195,7 +200,7 @@ impl Gru {
         &candidate + update * (state - &candidate)
     }
 
-    /// Whether `x` is `[batch…, between…, inputs]` and `state` `[batch…, hidden]`, of the layer's type.
+    /// Checks that `x` is `[batch…, between…, inputs]` and `state` `[batch…, hidden]`, of the layer's type.
     fn fits(&self, name: &str, x: &Tensor, state: &Tensor, between: &[&str]) -> Result<()> {
         let dtype = self.input.weight.dtype();
         let (inputs, hidden) = (self.inputs(), self.hidden());

@@ -1,4 +1,4 @@
-//! How weights begin.
+//! Initial weights.
 
 use crate::random::{self, Key};
 use crate::tensor::Tensor;
@@ -9,19 +9,22 @@ use gradus_ir::{DType, Literal};
 pub enum Init {
     /// Zeros.
     Zeros,
-    /// Normal of variance `2/n`, for layers before a ReLU. K. He, X. Zhang, S. Ren, J. Sun: "Delving deep into rectifiers", ICCV 2015.
+    /// Normal with variance `2/n`, for layers before a ReLU.
+    /// K. He, X. Zhang, S. Ren, J. Sun: "Delving deep into rectifiers", ICCV 2015.
     #[default]
     HeNormal,
-    /// Normal of variance `2/(n+m)`. X. Glorot, Y. Bengio: "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+    /// Normal with variance `2/(n+m)`.
+    /// X. Glorot, Y. Bengio: "Understanding the difficulty of training deep
+    /// feedforward neural networks", AISTATS 2010.
     GlorotNormal,
-    /// Uniform of variance `2/(n+m)`, from the same paper.
+    /// Uniform with variance `2/(n+m)`, from the same paper.
     GlorotUniform,
-    /// Normal of variance `1/n`. Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: "Efficient BackProp", 1998.
+    /// Normal with variance `1/n`. Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: "Efficient BackProp", 1998.
     LecunNormal,
 }
 
 impl Init {
-    /// Weights of shape `[n, m]`.
+    /// Draws weights of shape `[n, m]`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -31,7 +34,7 @@ impl Init {
     /// ```
     ///
     /// # Panics
-    /// If `dtype` is no float.
+    /// If `dtype` is not a float type.
     #[track_caller]
     pub fn sample(self, key: &Key, n: usize, m: usize, dtype: DType) -> Tensor {
         let shape = [n, m];

@@ -1,4 +1,4 @@
-//! Layers, and the multilayer perceptron made of them.
+//! Layers, and the multilayer perceptron built from them.
 
 use super::{Activation, Init};
 use crate::Tree;
@@ -17,7 +17,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// A layer with weights drawn from `init` and a bias of zeros.
+    /// A layer with weights drawn from `init` and a zero bias.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -26,7 +26,7 @@ impl Linear {
     /// ```
     ///
     /// # Panics
-    /// If `dtype` is no float.
+    /// If `dtype` is not a float type.
     #[doc(alias = "Dense")]
     #[doc(alias = "fully_connected")]
     #[track_caller]
@@ -37,7 +37,7 @@ impl Linear {
         }
     }
 
-    /// `x·W + b` for `x` of shape `[…, inputs]`: `[…, outputs]`.
+    /// `x·W + b` of shape `[…, outputs]`, for `x` of shape `[…, inputs]`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -54,7 +54,7 @@ impl Linear {
     }
 }
 
-/// A multilayer perceptron: linear layers with an activation between any two, none after the last.
+/// A multilayer perceptron: linear layers with an activation between every two, and none after the last.
 #[derive(Clone, Debug, Tree)]
 pub struct Mlp {
     /// The layers from input to output.
@@ -64,7 +64,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// A network whose layers have these widths, from the input's to the output's; He's initialisation for ReLU-like activations, else Glorot's.
+    /// A network whose layers have these widths, from the input's to the output's.
+    /// The weights use He's initialisation for activations like ReLU, otherwise Glorot's.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -74,7 +75,7 @@ impl Mlp {
     /// ```
     ///
     /// # Errors
-    /// If fewer than two widths are given, one is 0, or `dtype` is no float.
+    /// If fewer than two widths are given, one is 0, or `dtype` is not a float type.
     pub fn new(key: &Key, widths: &[usize], activation: Activation, dtype: DType) -> Result<Mlp> {
         if widths.len() < 2 || widths.contains(&0) || dtype.float().is_none() {
             return Err(Error::new(

@@ -1,4 +1,4 @@
-//! What training minimises, and how well a classifier does.
+//! Losses, and the accuracy of a classifier.
 
 use crate::tensor::Tensor;
 use crate::trace::called;
@@ -6,7 +6,7 @@ use gradus_ir::{DType, Error, ErrorKind, Type};
 
 /// The mean over examples of `-ln softmax(logits)[label]`: a scalar.
 ///
-/// `logits` is `[examples, classes]`, `labels` holds the class numbers, integers `[examples]`.
+/// `logits` is `[examples, classes]`. `labels` holds the class numbers, integers `[examples]`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -16,7 +16,7 @@ use gradus_ir::{DType, Error, ErrorKind, Type};
 /// ```
 ///
 /// # Panics
-/// If the shapes do not fit, `labels` are no integers, or one of them is no class number.
+/// If the shapes do not fit, `labels` are not integers, or one of them is not a class number.
 #[doc(alias = "cross_entropy")]
 #[doc(alias = "CrossEntropyLoss")]
 #[doc(alias = "sparse_categorical_crossentropy")]
@@ -62,7 +62,7 @@ pub fn mean_squared_error(predicted: &Tensor, wanted: &Tensor) -> Tensor {
     })
 }
 
-/// The fraction of rows of `scores` (`[examples, classes]`) whose largest entry is that of the label: an f64 scalar.
+/// The fraction of rows of `scores` (`[examples, classes]`) whose largest entry is at the label: an f64 scalar.
 ///
 /// ```
 /// # use gradus::prelude::*;

@@ -7,8 +7,10 @@ use gradus_ir::{DType, FloatType, Literal};
 
 /// Adam: steps scaled by running means of the gradient and of its square.
 ///
-/// `m ← β₁m + (1-β₁)g`, `v ← β₂v + (1-β₂)g²`, `θ ← θ - η·(m/(1-β₁ᵗ)) / (√(v/(1-β₂ᵗ)) + ε)`. D. Kingma, J. Ba: "Adam: a method for stochastic
-/// optimization", ICLR 2015. With `weight_decay` it is AdamW: `θ` also shrinks by `η·λ·θ`. I. Loshchilov, F. Hutter: "Decoupled weight decay
+/// `m ← β₁m + (1-β₁)g`, `v ← β₂v + (1-β₂)g²`, `θ ← θ - η·(m/(1-β₁ᵗ)) / (√(v/(1-β₂ᵗ)) + ε)`.
+/// D. Kingma, J. Ba: "Adam: a method for stochastic optimization", ICLR 2015.
+/// With `weight_decay` it is AdamW: `θ` also shrinks by `η·λ·θ`.
+/// I. Loshchilov, F. Hutter: "Decoupled weight decay regularization", ICLR 2019.
 /// regularization", ICLR 2019.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
@@ -33,14 +35,14 @@ impl Default for Adam {
     }
 }
 
-/// What Adam remembers between steps.
+/// The state of Adam between steps.
 #[derive(Clone, Debug, crate::Tree)]
 pub struct AdamState<A> {
-    /// Number of steps done, i64.
+    /// The number of steps done, i64.
     pub step: Tensor,
     /// Running means of the gradients.
     pub mean: A,
-    /// Running means of their squares.
+    /// Running means of the squared gradients.
     pub square: A,
 }
 
@@ -74,7 +76,7 @@ impl Adam {
     /// ```
     ///
     /// # Panics
-    /// If gradients or state are not like the parameters.
+    /// If the structure of gradients or state differs from the parameters.
     #[doc(alias = "apply_updates")]
     #[doc(alias = "step")]
     #[track_caller]
@@ -110,7 +112,8 @@ impl Adam {
                 };
                 let m = *m * beta1 + *g * (1.0 - beta1);
                 let v = *v * beta2 + g.square() * (1.0 - beta2);
-                // At least the least normal number, which ε drowns: the root's slope at 0 is infinite, and a gradient of 0 there would make NaN of derivatives.
+                // The value is at least the smallest normal number, which is negligible beside ε.
+                // The root's slope at 0 is infinite, and would make NaN of derivatives for a gradient of 0.
                 let scale = v.maximum(least_normal(p)).sqrt() / rate_for(&root, p) + epsilon;
                 let mut next = *p - rate_for(&size, p) * &m / scale;
                 if weight_decay != 0.0 {
@@ -127,7 +130,7 @@ impl Adam {
     }
 }
 
-/// The least normal number of the element type; 0 for whole numbers.
+/// The smallest normal number of the element type; 0 for integers.
 fn least_normal(like: &Tensor) -> Tensor {
     let least = like.dtype().float().map_or(0.0, FloatType::least_normal);
     Tensor::splat(Literal::from_f64(like.dtype(), least), &[])

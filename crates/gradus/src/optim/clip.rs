@@ -1,11 +1,12 @@
-//! Gradients kept within bounds.
+//! Keeps gradients within bounds.
 
 use crate::tensor::Tensor;
 use crate::trace::called;
 use crate::tree::Tree;
 use crate::tree::{leaves, rebuild};
 
-/// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`, also where the squares are no numbers. Its derivative where all are 0 is taken to be 0.
+/// The Euclidean norm of all elements of a tree together, `√Σ gᵢ²`, even if the squares overflow or underflow.
+/// Its derivative is 0 where all elements are 0.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -24,7 +25,8 @@ pub fn global_norm<A: Tree>(grads: &A) -> Tensor {
     })
 }
 
-/// The gradients scaled down, all by one factor, so that their [`global_norm`] is at most `limit`; and the norm that they had.
+/// The gradients scaled down by one factor, so that their [`global_norm`] is at most `limit`,
+/// and their norm before that.
 ///
 /// R. Pascanu, T. Mikolov, Y. Bengio: "On the difficulty of training recurrent neural networks", ICML 2013.
 ///
@@ -40,7 +42,7 @@ pub fn global_norm<A: Tree>(grads: &A) -> Tensor {
 pub fn clip_by_norm<A: Tree>(grads: &A, limit: f64) -> (A, Tensor) {
     called("clip_by_norm", || {
         let norm = global_norm(grads);
-        // limit / max(norm, limit) is 1 below the limit, and never a division by zero.
+        // limit / max(norm, limit) is 1 below the limit, and never divides by zero.
         let factor = norm.maximum(limit).reciprocal() * limit;
         let clipped = leaves(grads)
             .iter()
@@ -50,7 +52,7 @@ pub fn clip_by_norm<A: Tree>(grads: &A, limit: f64) -> (A, Tensor) {
     })
 }
 
-/// The gradients with each element brought into `-limit..=limit`.
+/// The gradients with each element clipped to `-limit..=limit`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -70,7 +72,7 @@ pub fn clip_by_value<A: Tree>(grads: &A, limit: f64) -> A {
     })
 }
 
-/// The norm of one tensor, of slope 0 where all of it is 0.
+/// The norm of one tensor, with slope 0 where all its elements are 0.
 fn norm_of_leaf(g: &Tensor) -> Tensor {
     if g.is_empty() {
         return g.norm();

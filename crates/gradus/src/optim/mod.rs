@@ -1,7 +1,9 @@
 //! Optimisers as plain functions over trees: parameters, gradients and state in, parameters and state out.
 //!
-//! Nothing is changed in place and nothing is hidden, so an update can be jitted together with the gradient, mapped, or differentiated. Where the
-//! caller gives its tensors away ([`Jit::call_owned`](crate::Jit::call_owned)), the compiled update works in place all the same.
+//! Nothing is changed in place and nothing is hidden, so an update can be jitted together with the gradient,
+//! mapped, or differentiated.
+//! If the caller gives its tensors away ([`Jit::call_owned`](crate::Jit::call_owned)),
+//! the compiled update still works in place.
 //!
 //! ```
 //! use gradus::optim::{self, Adam};
@@ -35,13 +37,13 @@ use crate::trace;
 use crate::tree::Tree;
 use gradus_ir::{Error, ErrorKind, Loc};
 
-/// `rate`, a number of any float type, as one of the type of `like`.
+/// `rate`, a number of any float type, converted to the type of `like`.
 fn rate_for(rate: &Tensor, like: &Tensor) -> Tensor {
     rate.astype(like.dtype())
 }
 
-/// For the function `name`: applies `f` to the leaves of several trees of one structure at once; each `f` gives one
-/// leaf for each of `n` results.
+/// For the function `name`: applies `f` to the leaves of several trees of one structure, position by position.
+/// Each call of `f` gives one leaf for each of `n` results.
 ///
 /// # Panics
 /// If the trees have different numbers of leaves.
@@ -64,7 +66,7 @@ fn zip_leaves<A: Tree>(
             let message =
                 format!("{name}: gradients and state must be like the parameters: {difference}");
             trace::stop(Error::new(ErrorKind::Tree, message), loc, &[]);
-            // For a boundary that keeps the mistake: the step is as if nothing had been asked.
+            // If a boundary keeps the mistake, the step returns its arguments unchanged.
             return (0..n)
                 .map(|_| crate::tree::map(trees[0], Tensor::clone))
                 .collect();

@@ -7,18 +7,19 @@ use std::f64::consts::PI;
 /// A learning rate as a function of the number of steps done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Schedule {
-    /// Always the same.
+    /// The same rate in every step.
     Constant {
         /// The rate.
         rate: f64,
     },
-    /// Half a cosine from `rate` to `rate·floor` over `steps`, then level. I. Loshchilov, F. Hutter: "SGDR", ICLR 2017.
+    /// Half a cosine from `rate` to `rate·floor` over `steps`, then constant.
+    /// I. Loshchilov, F. Hutter: "SGDR", ICLR 2017.
     Cosine {
         /// The rate at the start.
         rate: f64,
         /// Steps until the end of the decay.
         steps: u64,
-        /// Fraction of the rate that stays.
+        /// The fraction of the rate that remains.
         floor: f64,
     },
     /// Multiplied by `factor` every `every` steps.
@@ -27,16 +28,16 @@ pub enum Schedule {
         rate: f64,
         /// Steps between two changes.
         every: u64,
-        /// What the rate is multiplied by.
+        /// The factor of each change.
         factor: f64,
     },
-    /// A straight line from 0 to `rate` over `warmup` steps, then half a cosine down to 0 at `steps`.
+    /// A linear rise from 0 to `rate` over `warmup` steps, then half a cosine down to 0 at `steps`.
     WarmupCosine {
         /// The highest rate.
         rate: f64,
-        /// Steps of rise.
+        /// Steps of the rise.
         warmup: u64,
-        /// Steps altogether.
+        /// Steps in total.
         steps: u64,
     },
 }
@@ -66,7 +67,7 @@ impl Schedule {
                 factor,
             } => {
                 let times = (step / every.max(1) as f64).floor();
-                // Not by the logarithm, which a factor of 0 has none of.
+                // This does not use the logarithm, because a factor of 0 has none.
                 Tensor::from(factor).pow(times) * rate
             }
             Schedule::WarmupCosine {

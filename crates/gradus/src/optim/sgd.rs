@@ -1,4 +1,4 @@
-//! Stochastic gradient descent, plain, with momentum and Nesterov's.
+//! Stochastic gradient descent: plain, with momentum, and Nesterov's.
 
 use super::{rate_for, zip_leaves};
 use crate::tensor::Tensor;
@@ -7,12 +7,12 @@ use crate::tree::{Tree, zeros_like};
 /// Gradient descent: `θ ← θ - η·g`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sgd {
-    /// Multiple of the parameters that is added to the gradient (L2 regularisation).
+    /// The multiple of the parameters that is added to the gradient (L2 regularisation).
     pub weight_decay: f64,
 }
 
 impl Sgd {
-    /// The parameters after a step against `grads` of size `rate` (a scalar).
+    /// The parameters after a step of size `rate` (a scalar) against `grads`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -22,7 +22,7 @@ impl Sgd {
     /// ```
     ///
     /// # Panics
-    /// If the gradients are not like the parameters.
+    /// If the structure of the gradients differs from the parameters.
     #[doc(alias = "step")]
     #[track_caller]
     pub fn update<A: Tree>(&self, params: &A, grads: &A, rate: &Tensor) -> A {
@@ -38,16 +38,18 @@ impl Sgd {
     }
 }
 
-/// Gradient descent with momentum: `v ← μ·v + g`, `θ ← θ - η·v`; Nesterov's looks ahead: `θ ← θ - η·(g + μ·v)`.
+/// Gradient descent with momentum: `v ← μ·v + g`, `θ ← θ - η·v`.
+/// Nesterov's variant looks ahead: `θ ← θ - η·(g + μ·v)`.
 ///
-/// I. Sutskever, J. Martens, G. Dahl, G. Hinton: "On the importance of initialization and momentum in deep learning", ICML 2013.
+/// I. Sutskever, J. Martens, G. Dahl, G. Hinton:
+/// "On the importance of initialization and momentum in deep learning", ICML 2013.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Momentum {
-    /// How much of the velocity stays, `μ`.
+    /// The fraction of the velocity that remains, `μ`.
     pub momentum: f64,
     /// Whether to step by the velocity after the next decay.
     pub nesterov: bool,
-    /// Multiple of the parameters that is added to the gradient (L2 regularisation).
+    /// The multiple of the parameters that is added to the gradient (L2 regularisation).
     pub weight_decay: f64,
 }
 
@@ -86,7 +88,7 @@ impl Momentum {
     /// ```
     ///
     /// # Panics
-    /// If gradients or velocity are not like the parameters.
+    /// If the structure of gradients or velocity differs from the parameters.
     #[doc(alias = "step")]
     #[track_caller]
     pub fn update<A: Tree>(&self, params: &A, grads: &A, velocity: &A, rate: &Tensor) -> (A, A) {

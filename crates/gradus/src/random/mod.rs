@@ -1,8 +1,11 @@
-//! Random numbers by explicit keys: the same key always gives the same numbers, on any machine and number of threads.
+//! Random numbers from explicit keys: the same key always gives the same numbers,
+//! on any machine and any number of threads.
 //!
-//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011), used with the
-//! counters that JAX uses by default, so keys, bits and uniform numbers equal JAX's bit for bit. Everything but [`permutation`] can be traced: a key is a tensor,
-//! so random numbers may be drawn under [`jit`](crate::jit) and [`vmap`](crate::vmap).
+//! The generator is Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: "Parallel random numbers:
+//! as easy as 1, 2, 3", SC 2011), with the counters that JAX uses by default.
+//! Keys, bits and uniform numbers therefore equal JAX's bit for bit.
+//! Everything except [`permutation`] can be traced: a key is a tensor, so random numbers can be drawn under
+//! [`jit`](crate::jit) and [`vmap`](crate::vmap).
 
 mod threefry;
 
@@ -14,9 +17,9 @@ use gradus_ir::primitives::Binary;
 use gradus_ir::{DType, Dims, Error, ErrorKind, FloatType, Literal, Loc, Result, Type};
 use threefry::{counters, hash};
 
-/// The state of the generator: never changed, only split.
+/// The state of the generator. It is never changed, only split.
 ///
-/// Use a key once; for more numbers [`split`](Key::split) it or [`fold_in`](Key::fold_in) a counter.
+/// Use a key once. For more numbers [`split`](Key::split) it, or [`fold_in`](Key::fold_in) a counter.
 #[derive(Clone, Debug)]
 pub struct Key(Tensor);
 
@@ -51,7 +54,7 @@ pub fn key(seed: u64) -> Key {
 }
 
 impl Key {
-    /// The key whose state is `data`, a u32 tensor of two numbers, as [`data`](Key::data) gives it.
+    /// The key with the state `data`, a u32 tensor of two numbers from [`data`](Key::data).
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -115,7 +118,7 @@ impl Key {
         (0..keys.shape()[0]).map(|i| row(&keys, i)).collect()
     }
 
-    /// The states of `n` independent keys: u32 `[n, 2]`, to be mapped over.
+    /// The states of `n` independent keys, u32 `[n, 2]`, for mapping over them.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -138,7 +141,7 @@ impl Key {
         })
     }
 
-    /// The key that belongs to this one and a number, such as that of a step.
+    /// A new key from this key and a number, such as the number of a step.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -151,7 +154,7 @@ impl Key {
         self.fold_in_tensor(&Tensor::from(data))
     }
 
-    /// As [`fold_in`](Self::fold_in) with a whole number that may be traced; its lowest 32 bits count.
+    /// Like [`fold_in`](Self::fold_in), with an integer tensor that can be traced. Only its lowest 32 bits count.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -162,7 +165,7 @@ impl Key {
     /// ```
     ///
     /// # Panics
-    /// If `data` is no scalar of whole numbers.
+    /// If `data` is not an integer scalar.
     #[track_caller]
     pub fn fold_in_tensor(&self, data: &Tensor) -> Key {
         if data.rank() != 0 || !data.dtype().is_integer() {
@@ -203,7 +206,7 @@ fn row(keys: &Tensor, i: usize) -> Key {
 /// ```
 ///
 /// # Panics
-/// If no memory can hold them.
+/// If memory cannot hold them.
 #[doc(alias = "randint")]
 #[doc(alias = "random_raw")]
 #[track_caller]
@@ -214,7 +217,7 @@ pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
     }
 }
 
-/// Numbers evenly distributed in `[0, 1)`, multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
+/// Uniform numbers in `[0, 1)`: multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -224,7 +227,7 @@ pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// If `dtype` is no float.
+/// If `dtype` is not a float type.
 #[doc(alias = "rand")]
 #[doc(alias = "random")]
 #[track_caller]
@@ -237,7 +240,7 @@ pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
     }
 }
 
-/// Numbers evenly distributed in `[low, high)`.
+/// Uniform numbers in `[low, high)`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -247,7 +250,7 @@ pub fn uniform(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// If `dtype` is no float.
+/// If `dtype` is not a float type.
 #[track_caller]
 pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high: f64) -> Tensor {
     match floats("uniform_in", shape, dtype) {
@@ -258,7 +261,7 @@ pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high:
     }
 }
 
-/// Numbers from the normal distribution of mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
+/// Numbers from the normal distribution with mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -269,7 +272,7 @@ pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high:
 /// ```
 ///
 /// # Panics
-/// If `dtype` is no float.
+/// If `dtype` is not a float type.
 #[doc(alias = "randn")]
 #[doc(alias = "standard_normal")]
 #[doc(alias = "gaussian")]
@@ -279,7 +282,7 @@ pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
         Ok(checked) => checked,
         Err(refused) => return refused,
     };
-    // The next number above -1: below 1 they are half as far apart as above.
+    // The next number above -1: floats of magnitude below 1 are half as far apart as floats above.
     let low = float.epsilon() / 2.0 - 1.0;
     threefry::fused(&[&key.0], &|key| {
         let u = threefry::between(&key[0], &shape, float, low, 1.0);
@@ -288,7 +291,7 @@ pub fn normal(key: &Key, shape: impl Integers, dtype: DType) -> Tensor {
     })
 }
 
-/// Truth values that hold with probability `p`.
+/// Booleans that are true with probability `p`.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -307,7 +310,8 @@ pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
     }
 }
 
-/// The numbers `0..n` in random order, i64: sorted by random keys, in as many rounds as make ties harmless.
+/// The numbers `0..n` in random order, i64.
+/// They are sorted by random keys, in enough rounds to make ties harmless.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -317,7 +321,7 @@ pub fn bernoulli(key: &Key, shape: impl Integers, p: f64) -> Tensor {
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::Traced`] if the key has no value: sorting is done outside of traces.
+/// [`ErrorKind::Traced`] if the key is abstract, because sorting does not work in traces.
 #[doc(alias = "randperm")]
 #[doc(alias = "shuffle")]
 #[track_caller]
@@ -327,7 +331,7 @@ pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     let of_numbers = || gradus_engine::with_room("permutation", n).map_err(|e| e.at(loc));
     let mut order: Vec<i64> = of_numbers()?;
     order.extend(0..n as i64);
-    // Three times the bits that n numbers need leave one tie in n² expected.
+    // With three times the bits of n, the expected number of ties is 1/n².
     let rounds = (3.0 * (n.max(1) as f64).ln() / f64::from(u32::MAX).ln()).ceil() as usize;
     let mut key = key.clone();
     for _ in 0..rounds {
@@ -343,7 +347,7 @@ pub fn permutation(key: &Key, n: impl Integer) -> Result<Tensor> {
     Tensor::new(order, &[n])
 }
 
-/// The sizes of a shape of floats, and their type; a tensor that stands in where that fails.
+/// The sizes of a shape of floats, and their type. If that fails, a tensor that stands in for the result.
 #[track_caller]
 fn floats(name: &str, shape: impl Integers, dtype: DType) -> Result<(Dims, FloatType), Tensor> {
     let shape = checked(name, shape, dtype)?;
@@ -357,7 +361,7 @@ fn floats(name: &str, shape: impl Integers, dtype: DType) -> Result<(Dims, Float
     Err(Tensor::fail(error, &[], Type::new(dtype, &shape)))
 }
 
-/// The sizes of a shape, if memory can hold it; a tensor that stands in where that fails.
+/// The sizes of a shape, if memory can hold it. If not, a tensor that stands in for the result.
 #[track_caller]
 fn checked(name: &str, shape: impl Integers, dtype: DType) -> Result<Dims, Tensor> {
     let sizes = sizes_of(name, shape).and_then(|sizes| {

@@ -1,4 +1,4 @@
-//! The Threefry-2x32 hash over tensors, and numbers made of its bits.
+//! The Threefry-2x32 hash over tensors, and numbers from its bits.
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Kind, Knowledge};
@@ -118,7 +118,7 @@ pub(super) fn bits(key: &Tensor, shape: &[usize]) -> Tensor {
     binary(Binary::Xor, &a, &b)
 }
 
-/// Numbers in `[0, 1)`: as many random bits as the significand holds, times the power of two that brings them there.
+/// Numbers in `[0, 1)`: random bits for the whole significand, times a power of two.
 pub(super) fn unit(key: &Tensor, shape: &[usize], float: FloatType) -> Tensor {
     let dtype = float.dtype();
     let significand = match float {
@@ -147,7 +147,7 @@ pub(super) fn between(
     high: f64,
 ) -> Tensor {
     let value = |v: f64| Tensor::splat(Literal::from_f64(float.dtype(), v), shape);
-    // The width is rounded in the type of the numbers.
+    // The width is rounded to the type of the numbers.
     let width = binary(Binary::Sub, &value(high), &value(low));
     let scaled = binary(Binary::Mul, &unit(key, shape, float), &width);
     let shifted = binary(Binary::Add, &scaled, &value(low));

@@ -1,4 +1,4 @@
-//! Points at which a function is smallest.
+//! Finds minima of functions.
 
 use super::root::root_of;
 use super::search::{DECREASE, search};
@@ -13,14 +13,15 @@ use crate::transform::jvp;
 use crate::tree::{Tree, leaves, zeros_like};
 use gradus_ir::{Loc, Result};
 
-/// How [`argmin`] looks.
+/// Options of [`argmin`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Argmin {
-    /// The norm of the gradient that is small enough, relative to one more than that at `init`. `None`: 1e-10 for f64, 1e-5 for f32.
+    /// The tolerance for the norm of the gradient, relative to one more than the norm at `init`.
+    /// `None`: 1e-10 for f64, 1e-5 for f32.
     pub tolerance: Option<f64>,
     /// The most steps. `None`: 100.
     pub max_steps: Option<usize>,
-    /// How the system of the derivative is solved; the matrix is the Hessian at the minimum.
+    /// The solver for the derivative's linear system, whose matrix is the Hessian at the minimum.
     pub linear: LinearSolver,
 }
 
@@ -34,12 +35,15 @@ impl Default for Argmin {
     }
 }
 
-/// The local minimum of `objective` that is found from `init` on: `x` at which its gradient is zero.
+/// A local minimum of `objective`, searched from `init`: a point `x` at which the gradient is zero.
 ///
-/// Newton's method with products of the Hessian alone: conjugate gradients up to a direction of negative curvature, then as far along it as the objective becomes
-/// smaller (Nocedal and Wright, "Numerical Optimization", algorithm 7.1). Differentiated as the root of the gradient, with respect to what `objective` uses from outside.
+/// The method is Newton's, with Hessian-vector products alone.
+/// Conjugate gradients run up to a direction of negative curvature, then a line search follows the direction as
+/// long as the objective decreases (Nocedal and Wright, "Numerical Optimization", algorithm 7.1).
+/// The result is differentiated as a root of the gradient, with respect to the values that `objective` captures.
 ///
-/// For another solver, use [`custom_root`](crate::solve::custom_root) with the [`grad`](crate::grad) of the objective.
+/// For another solver, use [`custom_root`](crate::solve::custom_root)
+/// with the [`grad`](crate::grad) of the objective.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -56,7 +60,8 @@ impl Default for Argmin {
 /// ```
 ///
 /// # Panics
-/// If `objective` does not return one float, or a leaf of `init` is no float. Where the gradient does not become as small as the tolerance wants, running it is an error of kind
+/// If `objective` does not return one float, or a leaf of `init` is not a float.
+/// If the gradient does not reach the tolerance, running the program is an error of kind
 /// [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "minimize")]
 #[doc(alias = "bfgs")]
@@ -66,7 +71,7 @@ pub fn argmin<X: Tree>(objective: impl Fn(&X) -> Tensor, init: &X, options: Argm
     let loc = Loc::caller();
     let run = || {
         let types = types(&leaves(init));
-        // Traced once, however often it is used.
+        // The objective is traced once for all uses.
         let (closed, returned) = close("argmin", init, &types, &objective)?;
         let objective = |x: &X| {
             let result = trace::apply(&closed.graph, closed.arguments(leaves(x)));
@@ -88,7 +93,7 @@ fn descend<X: Tree>(
     options: Argmin,
     loc: Loc,
 ) -> Result<X> {
-    // x, the objective there, its gradient; whether the last step helped; the steps.
+    // x, the objective there, its gradient; whether the last step made progress; the number of steps.
     type State = ((Tensor, Tensor, Tensor), Tensor, Tensor);
     let packing = Packing::of(&leaves(init));
     on_behalf_of(loc, || {
@@ -104,7 +109,7 @@ fn descend<X: Tree>(
                 let p = direction(&|v| jvp(at, x, v).1, g);
                 let promised = g.dot(&p);
                 let enough = |t: &Tensor, there: &Tensor| {
-                    // By rounding it may seem to grow.
+                    // The objective can appear to grow by rounding.
                     let may_grow = here.abs() * packing.rounding();
                     there.less_equal(here + t * &promised * DECREASE + may_grow)
                 };
@@ -127,9 +132,11 @@ fn descend<X: Tree>(
     })
 }
 
-/// Conjugate gradients for `H·p = -g`, ended by a residual that is small beside `g` or by a direction in which `H` is not positive; downhill in any case.
+/// Conjugate gradients for `H·p = -g`.
+/// They end when the residual is small compared with `g`, or at a direction of nonpositive curvature.
+/// The result is always a descent direction.
 fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor) -> Tensor {
-    // p; the residual, the direction; whether to go on, the step.
+    // p; the residual, the direction; whether to continue, the number of steps.
     type State = (Tensor, (Tensor, Tensor), (Tensor, Tensor));
     let forcing = norm(g).sqrt().minimum(0.5);
     let (g, scale) = scaled(g);
@@ -145,7 +152,7 @@ fn direction(hessian: &dyn Fn(&Tensor) -> Tensor, g: &Tensor) -> Tensor {
             let alpha = &rho / on.where_(&curvature, curvature.ones_like());
             let next = r - &alpha * h;
             let beta = next.dot(&next) / rho;
-            // The first direction is downhill whatever the curvature.
+            // The first direction is a descent direction for any curvature.
             let otherwise = k.equal(0i64).where_(d, p);
             let p = on.where_(&(p + alpha * d), &otherwise);
             let d = &next + beta * d;

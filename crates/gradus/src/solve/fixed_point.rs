@@ -1,4 +1,4 @@
-//! Points that a function leaves where they are.
+//! Finds fixed points of functions.
 
 use super::root::root_of;
 use super::vector::{Packing, norm, within};
@@ -10,20 +10,22 @@ use crate::trace::on_behalf_of;
 use crate::tree::{Tree, leaves, map2, zeros_like};
 use gradus_ir::{Loc, Result};
 
-/// How [`fixed_point`] looks.
+/// Options of [`fixed_point`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct FixedPoint {
-    /// The change in a step that is small enough, relative to one more than the norm of `x`. `None`: 1e-10 for f64, 1e-5 for f32.
+    /// The tolerance for the change in a step, relative to one more than the norm of `x`.
+    /// `None`: 1e-10 for f64, 1e-5 for f32.
     pub tolerance: Option<f64>,
     /// The most steps. `None`: 1000.
     pub max_steps: Option<usize>,
-    /// How the system of the derivative is solved.
+    /// The solver for the derivative's linear system.
     pub linear: LinearSolver,
 }
 
-/// The fixed point of `f` that is reached from `init` on by applying it again and again: `x` with `f(x) = x`.
+/// The fixed point of `f` that repeated application reaches from `init`: `x` with `f(x) = x`.
 ///
-/// Differentiated as [`custom_root`](crate::solve::custom_root) is, with respect to what `f` uses from outside: `(1 - ∂f(x))·ẋ` is the change of `f` at `x`.
+/// It is differentiated like [`custom_root`](crate::solve::custom_root), with respect to the values that `f`
+/// captures: `(1 - ∂f(x))·ẋ` equals the change of `f` at `x`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -36,15 +38,16 @@ pub struct FixedPoint {
 /// ```
 ///
 /// # Panics
-/// If `f` returns another type than `init`, or a leaf of it is no float. Where the steps do not become as small as the tolerance wants, running it is an error
-/// of kind [`Convergence`](crate::ErrorKind::Convergence).
+/// If `f` returns another type than `init`, or a leaf of it is not a float.
+/// If the steps do not reach the tolerance, running the program is an error of
+/// kind [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "anderson")]
 #[track_caller]
 pub fn fixed_point<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: FixedPoint) -> X {
     let loc = Loc::caller();
     let moved = |x: &X| {
         let y = f(x);
-        // Another type is found, and told, by what this is handed to.
+        // The callee finds and reports a result of another type.
         match check_same("fixed_point", x, &y, changed) {
             Ok(()) => on_behalf_of(loc, || map2(&y, x, |y, x| y - x)).unwrap_or(y),
             Err(_) => y,
@@ -65,7 +68,7 @@ fn iterate<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: FixedPoint, loc: Loc
     let most = options.max_steps.unwrap_or(1000);
     let begin = packing.pack_tree(init);
     let first = step(&begin);
-    // What is carried along with `x` is the step that would come next.
+    // The loop carries `x` together with the next step.
     let (x, change, steps) = while_loop(
         |(x, change, k): &State| norm(change).greater(limit(x)) & k.less(most as i64),
         |(x, change, k): &State| {
@@ -79,7 +82,7 @@ fn iterate<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: FixedPoint, loc: Loc
     let message = "fixed_point: no convergence in {} steps: the next one would change the argument by {}, and should by at most {}; begin nearer to the fixed point, or allow more \
                    `max_steps` or a larger `tolerance`";
     let reported = [&steps, &size, &limit];
-    // The last step is taken too: it is there, and it is one step nearer.
+    // The last step is also taken: it is computed already, and leads nearer to the solution.
     let x = require(within(&size, &limit), message, &reported, x + change, loc)?;
     Ok(packing.unpack_like(init, &x))
 }

@@ -1,4 +1,4 @@
-//! Krylov methods: the solution of `A·x = b` from products with `A` alone, beginning with zero.
+//! Krylov methods: they solve `A·x = b` with products with `A` alone, from zero.
 
 use super::linear::{LinearSolver, Method};
 use super::vector::{Packing, norm, scaled, within};
@@ -6,12 +6,12 @@ use crate::control::while_loop;
 use crate::tensor::Tensor;
 use gradus_ir::DType;
 
-/// A matrix, and one like its inverse.
+/// A matrix, and an approximate inverse.
 #[derive(Clone, Copy)]
 pub(super) struct System<'a> {
     /// The product with the matrix.
     pub product: &'a dyn Fn(&Tensor) -> Tensor,
-    /// The product with what is like its inverse.
+    /// The product with the approximate inverse.
     pub preconditioner: Option<&'a dyn Fn(&Tensor) -> Tensor>,
 }
 
@@ -24,30 +24,30 @@ impl System<'_> {
     }
 }
 
-/// What a method found.
+/// The result of a method.
 pub(super) struct Found {
     pub solution: Tensor,
-    /// The norm of the residual, as the method carries it along.
+    /// The norm of the residual, as the method updates it.
     pub residual: Tensor,
-    /// What it should be at most.
+    /// The largest norm that counts as converged.
     pub limit: Tensor,
-    /// Whether it is.
+    /// Whether the norm is within the limit.
     pub converged: Tensor,
-    /// Steps made, i64.
+    /// The number of steps, i64.
     pub steps: Tensor,
 }
 
-/// Where a method ended: the solution, the residual, the steps.
+/// The final state of a method: the solution, the residual, the number of steps.
 type Ended = (Tensor, Tensor, Tensor);
 
-/// Solves for a vector that lies as `packing` says.
+/// Solves for a vector with the layout of `packing`.
 pub(super) fn solve(
     solver: LinearSolver,
     packing: &Packing,
     system: System<'_>,
     b: &Tensor,
 ) -> Found {
-    // Products of numbers of the size of 1 are neither infinite nor zero, whatever the size of `b`.
+    // Numbers near 1 have products that neither overflow nor vanish, whatever the size of `b`.
     let (b, size) = scaled(b);
     let limit = norm(&b) * packing.tolerance(solver.tolerance);
     let most = solver.steps(packing.len());
@@ -69,7 +69,7 @@ pub(super) fn solve(
     }
 }
 
-/// Whether the norm of the residual is more than `limit`, and a step is left.
+/// Whether the norm of the residual is above `limit`, and a step is left.
 fn goes_on(residual: &Tensor, limit: &Tensor, steps: &Tensor, most: usize) -> Tensor {
     residual.dot(residual).greater(limit.square()) & steps.less(most as i64)
 }
@@ -85,9 +85,10 @@ fn ratio(a: &Tensor, b: &Tensor) -> Tensor {
     zero.where_(a.zeros_like(), &(a / safe))
 }
 
-/// Conjugate gradients (Hestenes and Stiefel, 1952), preconditioned (Saad, "Iterative Methods for Sparse Linear Systems", algorithm 9.1).
+/// Conjugate gradients (Hestenes and Stiefel, 1952), preconditioned (Saad, "Iterative Methods for Sparse Linear
+/// Systems", algorithm 9.1).
 fn cg(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ended {
-    // x; the residual, the direction; the residual's product with itself, preconditioned; the step.
+    // x; the residual, the direction; the preconditioned product of the residual with itself; the number of steps.
     type State = (Tensor, (Tensor, Tensor), Tensor, Tensor);
     let z = system.preconditioned(b);
     let begin = (
@@ -112,7 +113,8 @@ fn cg(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ended {
     (x, r, steps)
 }
 
-/// The stabilised biconjugate gradients (van der Vorst, SIAM Journal on Scientific and Statistical Computing 13, 1992).
+/// The stabilised biconjugate gradient method (van der Vorst,
+/// SIAM Journal on Scientific and Statistical Computing 13, 1992).
 fn bicgstab(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ended {
     type State = (Tensor, Tensor, Tensor, Tensor);
     let begin = (b.zeros_like(), b.clone(), b.clone(), no_steps());
@@ -126,7 +128,7 @@ fn bicgstab(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ende
             let s = r - &alpha * &v;
             let second = system.preconditioned(&s);
             let t = (system.product)(&second);
-            // Where `s` is zero already, the first half of the step has arrived.
+            // If `s` is zero, the first half of the step has reached the solution.
             let omega = ratio(&t.dot(&s), &t.dot(&t));
             let next = &s - &omega * t;
             let beta = ratio(&(b.dot(&next) * &alpha), &(rho * &omega));
@@ -138,14 +140,17 @@ fn bicgstab(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize) -> Ende
     (x, r, steps)
 }
 
-/// The smallest residual over the Krylov space, begun anew every `m` steps.
+/// Minimises the residual over the Krylov space, with a restart every `m` steps.
 ///
-/// The variant that keeps an orthonormal basis `q` of `A` times the space, and the `p` with `A·p = q`, so that each step ends with the solution at hand (Walker and Zhou, "A simpler
-/// GMRES", 1994). The next direction is the residual where it shrank, which keeps the `p` well conditioned, else the last `q`, which never breaks down
-/// (Jiránek and Rozložník, "Adaptive version of simpler GMRES", 2010). The preconditioner stands on the right, so the residual is that of the system itself.
+/// This variant keeps an orthonormal basis `q` of `A` times the space, and the vectors `p` with `A·p = q`,
+/// so that each step ends with the current solution (Walker and Zhou, "A simpler GMRES", 1994).
+/// The next direction is the residual if it shrank, which keeps the `p` well conditioned, otherwise the last `q`,
+/// which never breaks down (Jiránek and Rozložník, "Adaptive version of simpler GMRES", 2010).
+/// The preconditioner is on the right, so the residual is the residual of the system itself.
 fn gmres(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize, m: usize) -> Ended {
     const SHRANK: f64 = 0.9;
-    // x, r; the p and the q, a row each; the last q, the norm before it; the place in the basis, the step.
+    // x, r; the p and the q, one per row; the last q, the norm before it;
+    // the position in the basis, the number of steps.
     type State = (
         (Tensor, Tensor),
         (Tensor, Tensor),
@@ -172,7 +177,7 @@ fn gmres(system: System<'_>, b: &Tensor, limit: &Tensor, most: usize, m: usize) 
             let from_residual = j.equal(0i64) | size.less_equal(before * SHRANK);
             let mut p = system.preconditioned(&from_residual.where_(&(r / &size), last));
             let mut q = (system.product)(&p);
-            // Twice is enough.
+            // Two passes of orthogonalisation are enough.
             for _ in 0..2 {
                 let h = qs.matmul(&q);
                 q -= h.matmul(&qs);

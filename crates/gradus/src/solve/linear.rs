@@ -12,33 +12,36 @@ use gradus_ir::primitives::region::Solve;
 use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Graph, Loc, Result, Type};
 
-/// A method that needs nothing of the matrix but products with it.
+/// A method that uses the matrix only through products.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
-    /// Conjugate gradients, for symmetric positive definite matrices; the transposed system is then the same. One product a step.
+    /// Conjugate gradients, for symmetric positive definite matrices. The transposed system is the same system.
+    /// One product a step.
     Cg,
-    /// Stabilised biconjugate gradients: any matrix, little memory, two products a step, no promise.
+    /// Stabilised biconjugate gradients: any matrix, little memory,
+    /// two products a step, no guarantee of convergence.
     BiCgStab,
-    /// The smallest residual over the last so many products, which it keeps: any matrix, one product a step.
+    /// Minimises the residual over the last `restart` products, which it keeps: any matrix, one product a step.
     Gmres {
-        /// How many products are kept before it begins anew.
+        /// The number of kept products, after which it restarts.
         restart: usize,
     },
 }
 
-/// How a linear system is solved.
+/// Options of a linear solve.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LinearSolver {
     /// The method.
     pub method: Method,
-    /// The norm of the residual that is small enough, relative to that of the right side. `None`: 1e-10 for f64, 1e-5 for f32.
+    /// The tolerance for the norm of the residual, relative to the norm of the right side.
+    /// `None`: 1e-10 for f64, 1e-5 for f32.
     pub tolerance: Option<f64>,
     /// The most steps. `None`: ten times the number of unknowns, at least 100.
     pub max_steps: Option<usize>,
 }
 
 impl Default for LinearSolver {
-    /// [`Gmres`](Method::Gmres) begun anew every 20 steps, which takes any matrix.
+    /// [`Gmres`](Method::Gmres) with a restart every 20 steps, which works for any matrix.
     fn default() -> LinearSolver {
         LinearSolver {
             method: Method::Gmres { restart: 20 },
@@ -87,11 +90,13 @@ impl LinearSolver {
     }
 }
 
-/// The solution of `A·x = b`, where `matvec` is the product with `A`: a linear function of a tree of floats, which returns a tree like it.
+/// The solution of `A·x = b`.
+/// `matvec` is the product with `A`: a linear function from a tree of floats to a tree of the same types.
 ///
-/// Differentiated by what it solves: `A·ẋ = ḃ - Ȧ·x`, also through what `matvec` uses from outside; reverse mode solves with the transpose of `matvec`.
+/// It is differentiated by the equation `A·ẋ = ḃ - Ȧ·x`, also with respect to the values that `matvec` captures.
+/// Reverse mode solves with the transpose of `matvec`.
 ///
-/// Where it takes too many steps, use [`linear_solve_preconditioned`].
+/// If it takes too many steps, use [`linear_solve_preconditioned`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -106,8 +111,9 @@ impl LinearSolver {
 /// ```
 ///
 /// # Panics
-/// If a leaf of `b` is no float, or `matvec` returns another type than it gets or is not linear. Where the residual does not become as small as the tolerance
-/// wants, running it is an error of kind [`Convergence`](crate::ErrorKind::Convergence).
+/// If a leaf of `b` is not a float, or `matvec` returns another type than its argument's or is not linear.
+/// If the residual does not reach the tolerance, running the program is an error of kind
+/// [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "solve")]
 #[doc(alias = "lstsq")]
 #[track_caller]
@@ -121,11 +127,13 @@ pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolv
     )
 }
 
-/// As [`linear_solve`], for a matrix that is far from the identity: `preconditioner` is the product with a matrix `M` that is like the inverse of `A`, so that
-/// `M·A` is near to the identity and few steps are needed.
+/// Like [`linear_solve`], for a matrix that is far from the identity.
+/// `preconditioner` is the product with a matrix `M` near the inverse of `A`, so that `M·A` is near the identity
+/// and few steps are needed.
 ///
-/// It decides how the solution is found and not what it is, so no derivative passes through it; reverse mode uses its transpose. [`Cg`](Method::Cg) wants a symmetric positive
-/// definite one. The residual that must become small is that of `A·x = b` itself.
+/// The preconditioner affects how the solution is found but not the solution, so no derivative passes through it.
+/// Reverse mode uses its transpose. [`Cg`](Method::Cg) needs a symmetric positive definite one.
+/// The tolerance applies to the residual of `A·x = b` itself.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -144,7 +152,7 @@ pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolv
 /// ```
 ///
 /// # Panics
-/// As [`linear_solve`]; and if `preconditioner` returns another type than it gets, or is not linear.
+/// Like [`linear_solve`], and if `preconditioner` returns another type than its argument's, or is not linear.
 #[track_caller]
 pub fn linear_solve_preconditioned<V: Tree>(
     matvec: impl Fn(&V) -> V,
@@ -158,7 +166,7 @@ pub fn linear_solve_preconditioned<V: Tree>(
     or_stop(result, loc, || leaves(b), || zeros_like(b))
 }
 
-/// What messages call [`linear_solve`], which the derivatives of other solutions use too.
+/// The name of [`linear_solve`] in messages. The derivatives of other solutions use it, too.
 pub(super) const NAME: &str = "linear_solve";
 
 pub(super) fn solve<V: Tree>(
@@ -212,7 +220,7 @@ pub(super) fn solve<V: Tree>(
             (turned, Some(solution))
         }
     };
-    // The programs share their operands: what the matrix depends on, then what the iterations use beside it.
+    // The programs share their operands: the captures of the matrix, then the further captures of the iterations.
     let mut operands = closed.captured;
     operands.extend(solution.captured.iter().cloned());
     let first_of_turned = operands.len();
@@ -241,7 +249,7 @@ pub(super) fn solve<V: Tree>(
     Ok(rebuild(b, apply_region(region, operands, loc)?))
 }
 
-/// A linear function with what it uses from outside as its first arguments.
+/// A linear function with its captured values as its first arguments.
 fn outside_first(closed: &Closed, of_side: &[Type]) -> Result<Graph> {
     let outside = types(&closed.captured);
     let (n, of_side) = (outside.len(), of_side.to_vec());
@@ -250,10 +258,10 @@ fn outside_first(closed: &Closed, of_side: &[Type]) -> Result<Graph> {
     on_inputs(&closed.graph, &given, &args)
 }
 
-/// What the systems of a matrix and of its transpose have in common.
+/// The shared parts of the systems of a matrix and of its transpose.
 struct Problem<'a> {
     name: &'static str,
-    /// The types of what the matrix depends on and of the right side.
+    /// The types of the values that the matrix depends on, and of the right side.
     given: &'a [Type],
     packing: &'a Packing,
     solver: LinearSolver,
@@ -261,7 +269,8 @@ struct Problem<'a> {
 }
 
 impl Problem<'_> {
-    /// The program from what the matrix depends on and the right side to the solution. The preconditioner comes with what it uses from outside.
+    /// The program from the captures of the matrix and the right side to the solution.
+    /// The preconditioner comes with its own captures.
     fn program(
         &self,
         matvec: &Graph,

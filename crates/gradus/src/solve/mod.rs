@@ -1,10 +1,14 @@
-//! Solutions of equations, differentiated by what they solve and not by the steps that found them.
+//! Solutions of equations, differentiated by the equation and not by the steps that found the solution.
 //!
-//! [`linear_solve`] for linear systems given as functions, [`custom_root`] for solvers of one's own, [`find_root`], [`fixed_point`] and [`argmin`] with ours. The derivative of a
-//! solution follows from the implicit function theorem: from `f(x, θ) = 0` comes `∂ₓf·ẋ = -∂_θf·θ̇`, one linear system more. `θ` is whatever the functions use
-//! from outside. Nothing of the iteration is kept, and both modes, second derivatives, `vmap` and `jit` work.
+//! [`linear_solve`] is for linear systems given as functions, [`custom_root`] for your own solvers; [`find_root`],
+//! [`fixed_point`] and [`argmin`] bring their solvers.
+//! The derivative of a solution follows from the implicit function theorem:
+//! `f(x, θ) = 0` gives `∂ₓf·ẋ = -∂_θf·θ̇`, one more linear system.
+//! `θ` stands for all values that the functions capture.
+//! Nothing of the iteration is kept, and both modes, second derivatives, `vmap` and `jit` work.
 //!
-//! A solver that does not reach its tolerance is an error, also inside a compiled program, and not a wrong number.
+//! If a solver does not reach its tolerance, the result is an error and not a wrong number,
+//! also inside a compiled program.
 
 mod argmin;
 mod fixed_point;
@@ -24,7 +28,7 @@ use crate::tensor::Tensor;
 use gradus_ir::primitives::{Check, Region};
 use gradus_ir::{Loc, Result};
 
-/// `x` if `holds` does when it runs, else an error that says `message` with the numbers reported.
+/// `x` if `holds` is true when it runs, otherwise an error with `message` and the reported numbers.
 fn require(
     holds: Tensor,
     message: &str,

@@ -1,4 +1,4 @@
-//! Roots of functions, by a solver of one's own or by Newton's method.
+//! Roots of functions, by a custom solver or by Newton's method.
 
 use super::krylov::{self, System};
 use super::search::{DECREASE, search};
@@ -16,9 +16,11 @@ use std::cell::RefCell;
 
 /// The root of `f` that `solve` finds, differentiated as a root: `solve(f, init)` returns `x` with `f(x) = 0`.
 ///
-/// The derivative is with respect to what `f` uses from outside, by the implicit function theorem: `∂f(x)·ẋ` is the change of `f` at `x` with the sign turned, a
-/// system that `linear` solves. How `solve` works does not matter to it, so it may be anything, such as a loop that cannot be differentiated; `init`, and what
-/// `solve` alone uses, has derivative zero.
+/// The derivative is with respect to the values that `f` captures, by the implicit function theorem:
+/// `∂f(x)·ẋ` equals the negative change of `f` at `x`, a system that `linear` solves.
+/// The derivative does not depend on how `solve` works, so `solve` can be anything,
+/// for example a loop that cannot be differentiated.
+/// `init`, and the values that only `solve` captures, have derivative zero.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -45,7 +47,8 @@ use std::cell::RefCell;
 /// ```
 ///
 /// # Panics
-/// If `f` or `solve` returns another type than `init`, or a leaf of it is no float. That `solve` finds a root is not checked.
+/// If `f` or `solve` returns another type than `init`, or a leaf of it is not a float.
+/// The call does not check that `solve` finds a root.
 #[doc(alias = "implicit_diff")]
 #[track_caller]
 pub fn custom_root<X: Tree>(
@@ -60,7 +63,7 @@ pub fn custom_root<X: Tree>(
     or_stop(result, loc, || leaves(init), || zeros_like(init))
 }
 
-/// A function that finds a root of another, beginning somewhere.
+/// A function that finds a root of another function, from a starting point.
 type Solver<'a, X> = &'a dyn Fn(&dyn Fn(&X) -> X, &X) -> Result<X>;
 
 pub(super) fn root_of<X: Tree>(
@@ -73,7 +76,7 @@ pub(super) fn root_of<X: Tree>(
 ) -> Result<X> {
     only_floats(name, "what to begin with", init)?;
     let types: Vec<Type> = leaves(init).iter().map(|t| t.ty().clone()).collect();
-    // Who sees values of the function does so for as long as it is solved.
+    // Observers of the function's values stay active while the solver runs.
     let (closed, value) = close(name, init, &types, f)?;
     let Closed {
         graph,
@@ -116,21 +119,23 @@ pub(super) fn root_of<X: Tree>(
     Ok(root)
 }
 
-/// How [`find_root`] looks.
+/// Options of [`find_root`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Root {
-    /// The norm of `f(x)` that is small enough, relative to one more than that of `f(init)`. `None`: 1e-10 for f64, 1e-5 for f32.
+    /// The tolerance for the norm of `f(x)`, relative to one more than the norm of `f(init)`.
+    /// `None`: 1e-10 for f64, 1e-5 for f32.
     pub tolerance: Option<f64>,
     /// The most steps. `None`: 100.
     pub max_steps: Option<usize>,
-    /// How the systems of the steps and of the derivative are solved.
+    /// The solver for the linear systems of the steps and of the derivative.
     pub linear: LinearSolver,
 }
 
-/// The root of `f` that Newton's method finds from `init` on: `x` with `f(x) = 0`, as many equations as unknowns.
+/// The root of `f` that Newton's method finds from `init`: `x` with `f(x) = 0`,
+/// with as many equations as unknowns.
 ///
-/// Each step solves `∂f(x)·p = -f(x)` with products alone, and goes as far along `p` as `f` becomes smaller. Differentiated as
-/// [`custom_root`] is, with respect to what `f` uses from outside.
+/// Each step solves `∂f(x)·p = -f(x)` with products alone, and follows `p` as long as `f` decreases.
+/// The result is differentiated like [`custom_root`], with respect to the values that `f` captures.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -142,7 +147,9 @@ pub struct Root {
 /// ```
 ///
 /// # Panics
-/// As [`custom_root`]. Where `f(x)` does not become as small as the tolerance wants, running it is an error of kind [`Convergence`](crate::ErrorKind::Convergence).
+/// Like [`custom_root`].
+/// If `f(x)` does not reach the tolerance, running the program is an error of
+/// kind [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "fsolve")]
 #[doc(alias = "newton")]
 #[doc(alias = "root_scalar")]
@@ -155,7 +162,7 @@ pub fn find_root<X: Tree>(f: impl Fn(&X) -> X, init: &X, options: Root) -> X {
 }
 
 fn newton<X: Tree>(f: &dyn Fn(&X) -> X, init: &X, options: Root, loc: Loc) -> Result<X> {
-    // x, f there; whether the last step helped; the steps.
+    // x, f there; whether the last step made progress; the number of steps.
     type State = ((Tensor, Tensor), Tensor, Tensor);
     let packing = Packing::of(&leaves(init));
     let at = |x: &Tensor| packing.pack_tree(&f(&packing.unpack_like(init, x)));

@@ -1,33 +1,33 @@
-//! How far to go along a direction.
+//! Line search: the length of a step along a direction.
 
 use crate::control::while_loop;
 use crate::tensor::Tensor;
 
-/// The part of the promised decrease that is asked for.
+/// The required fraction of the predicted decrease.
 pub(super) const DECREASE: f64 = 1e-4;
 
-/// The shortest part of a step that is tried is two to the minus this.
+/// The search halves a step at most this often.
 const HALVINGS: i64 = 30;
 
-/// Where a search ended.
+/// The result of a search.
 pub(super) struct Reached {
     /// The point.
     pub x: Tensor,
     /// The function there.
     pub value: Tensor,
-    /// Whether it is another point; if not, trying again would not help.
+    /// Whether the point has moved; if not, another search would not help.
     pub moved: Tensor,
 }
 
-/// Goes from `x`, where `f` is `here`, along `p`: the whole way, half, a quarter, and so on, until the part and the value of `f` there are `enough`.
-/// Where none is, it stays.
+/// Goes from `x`, where `f` is `here`, along `p`: the whole step, half, a quarter, and so on,
+/// until `enough` accepts the fraction and the value of `f`. If it accepts none, the point stays.
 pub(super) fn search(
     f: &dyn Fn(&Tensor) -> Tensor,
     (x, here): (&Tensor, &Tensor),
     p: &Tensor,
     enough: &dyn Fn(&Tensor, &Tensor) -> Tensor,
 ) -> Reached {
-    // The part of the step, the function there, how often it was halved.
+    // The fraction of the step, the function there, the number of halvings.
     type State = (Tensor, Tensor, Tensor);
     let (part, there, halvings) = while_loop(
         |(t, there, k): &State| !enough(t, there) & k.less(HALVINGS),

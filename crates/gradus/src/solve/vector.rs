@@ -1,13 +1,13 @@
-//! Trees of floats as one vector, which is what the iterations work on.
+//! Trees of floats as one vector, the form that the iterations use.
 
 use crate::tensor::{Tensor, concatenate};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::{FloatType, Type};
 
-/// How a tree of floats lies in a vector.
+/// The layout of a tree of floats in a vector.
 pub(super) struct Packing {
     types: Vec<Type>,
-    /// The widest type among them.
+    /// The widest float type of the leaves.
     float: FloatType,
 }
 
@@ -20,7 +20,7 @@ impl Packing {
         }
     }
 
-    /// The tolerance that is asked for, or one that the element type allows.
+    /// The requested tolerance, or a default for the element type.
     pub fn tolerance(&self, asked: Option<f64>) -> f64 {
         asked.unwrap_or(match self.float {
             FloatType::F64 => 1e-10,
@@ -28,17 +28,17 @@ impl Packing {
         })
     }
 
-    /// How much a sum of many numbers may be wrong by rounding, relative to its size.
+    /// The relative rounding error of a sum of many numbers.
     pub fn rounding(&self) -> f64 {
         self.float.epsilon() * 100.0
     }
 
-    /// How many arrays there are.
+    /// The number of arrays.
     pub fn count(&self) -> usize {
         self.types.len()
     }
 
-    /// How many numbers there are.
+    /// The number of elements.
     pub fn len(&self) -> usize {
         self.types.iter().map(Type::elements).sum()
     }
@@ -75,13 +75,13 @@ impl Packing {
     }
 }
 
-/// The Euclidean norm, also where the squares are too large or too small for numbers.
+/// The Euclidean norm, even if the squares overflow or underflow.
 pub(super) fn norm(x: &Tensor) -> Tensor {
     let (scaled, size) = scaled(x);
     scaled.dot(&scaled).sqrt() * size
 }
 
-/// `x` divided by the largest magnitude in it, and that; divided by 1 where all is zero.
+/// `x` divided by its largest magnitude, and that magnitude; divided by 1 if all elements are zero.
 pub(super) fn scaled(x: &Tensor) -> (Tensor, Tensor) {
     if x.is_empty() {
         return (x.clone(), Tensor::ones(&[], x.dtype()));
@@ -91,7 +91,7 @@ pub(super) fn scaled(x: &Tensor) -> (Tensor, Tensor) {
     (x / &size, size)
 }
 
-/// Whether `size` is small enough. A limit that is no number, or infinite because what it is relative to is, allows nothing.
+/// Whether `size` is within `limit`. A limit that is NaN or infinite, because its reference is, accepts nothing.
 pub(super) fn within(size: &Tensor, limit: &Tensor) -> Tensor {
     size.less_equal(limit) & limit.is_finite()
 }

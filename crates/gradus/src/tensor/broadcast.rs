@@ -1,4 +1,4 @@
-//! Bringing operands to one element type and one shape.
+//! Brings operands to one element type and one shape.
 
 use super::integers::{Integer, Integers};
 use super::widened;
@@ -22,18 +22,18 @@ use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
     label = "expected a tensor, a reference to one, or a number"
 )]
 pub trait Operand {
-    /// The operand as a tensor for an operation with one of type `like`.
+    /// The operand as a tensor, for an operation with a tensor of type `like`.
     ///
     /// # Errors
     /// If the number does not fit into that type.
     #[doc(hidden)]
     fn operand(&self, like: DType) -> Result<Tensor>;
 
-    /// The element type of a tensor, which stays; `None` for a number.
+    /// The element type of a tensor, which does not change; `None` for a number.
     #[doc(hidden)]
     fn tensor_dtype(&self) -> Option<DType>;
 
-    /// The element type where only numbers meet: whole ones are i64 there.
+    /// The element type if all operands are numbers: i64 for integers.
     #[doc(hidden)]
     fn own_dtype(&self) -> DType;
 }
@@ -66,7 +66,7 @@ impl<T: Operand + ?Sized> Operand for &T {
     }
 }
 
-/// Both operands as tensors: a number takes the type of the tensor beside it.
+/// Both operands as tensors. A number takes the type of the tensor beside it.
 pub(super) fn both(a: &impl Operand, b: &impl Operand) -> Result<(Tensor, Tensor)> {
     let (of_a, of_b) = (a.tensor_dtype(), b.tensor_dtype());
     let like = of_a.or(of_b);
@@ -77,12 +77,13 @@ pub(super) fn both(a: &impl Operand, b: &impl Operand) -> Result<(Tensor, Tensor
 /// `value` as a literal of type `dtype`.
 ///
 /// # Errors
-/// If it is out of the type's range, or a fraction and the type one of whole numbers. Digits of a fraction that a float has not are rounded off.
+/// If it is out of the type's range, or if it is a fraction and the type is an integer type.
+/// A float rounds off digits that it cannot hold.
 pub(super) fn fitting(value: f64, dtype: DType) -> Result<Literal> {
     let literal = Literal::from_f64(dtype, value);
     let kept = match dtype.kind() {
         Kind::Float(_) => literal.as_f64().is_finite() || !value.is_finite(),
-        // Greater numbers saturate to i64::MAX, whose f64 is the next one above it.
+        // Larger numbers saturate to i64::MAX, and converted to f64 that is the next number above it.
         Kind::Integer(_) => literal.as_i64() as f64 == value && value < i64::MAX as f64,
         Kind::Bool => literal.as_i64() as f64 == value,
     };
@@ -104,7 +105,7 @@ macro_rules! float_operands {
     ($($t:ty),*) => {$(
         impl Operand for $t {
             fn operand(&self, like: DType) -> Result<Tensor> {
-                // A fraction beside whole numbers makes all of them f64.
+                // A fraction beside integers makes all of them f64.
                 let dtype = if like.has_derivatives() { like } else { DType::F64 };
                 Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
@@ -165,7 +166,7 @@ impl Operand for bool {
     }
 }
 
-/// The shape to which two broadcast.
+/// The shape to which two shapes broadcast.
 pub(super) fn common_shape(name: &str, a: &Type, b: &Type) -> Result<Dims> {
     let rank = a.rank().max(b.rank());
     let mut shape = Dims::from_elem(1, rank);
@@ -196,7 +197,7 @@ pub(super) fn common_shape(name: &str, a: &Type, b: &Type) -> Result<Dims> {
     Ok(shape)
 }
 
-/// `t` repeated to `shape`, to which it broadcasts.
+/// Repeats `t` to `shape`, to which it broadcasts.
 #[track_caller]
 pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
     if t.shape() == shape {
@@ -213,7 +214,7 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
     Tensor::apply(Op::Layout(layout), &[t])
 }
 
-/// Both operands with one element type and one shape.
+/// Brings both operands to one element type and one shape.
 #[track_caller]
 pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
     let b = b.operand(a.dtype()).map_err(|e| error_of(name, e))?;
@@ -224,7 +225,7 @@ pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, 
     Ok((expand(&a, &shape), expand(&b, &shape)))
 }
 
-/// A result that stands in where [`pair`] fails: of `a`'s type.
+/// Applies a binary operation. If [`pair`] fails, a result of `a`'s type stands in.
 #[track_caller]
 pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor {
     match pair(name, a, b) {
@@ -233,7 +234,7 @@ pub(super) fn binary(name: &str, op: Op, a: &Tensor, b: &impl Operand) -> Tensor
     }
 }
 
-/// The axis `axis` of an array of `rank` dimensions; negative ones count from the end.
+/// The axis `axis` of an array of `rank` dimensions; negative axes count from the end.
 pub(super) fn axis_of(name: &str, axis: impl Integer, ty: &Type) -> Result<usize> {
     let (axis, rank) = (axis.wide(), ty.rank() as i128);
     let resolved = if axis < 0 { axis + rank } else { axis };
@@ -253,7 +254,7 @@ pub(super) fn axis_of(name: &str, axis: impl Integer, ty: &Type) -> Result<usize
     ))
 }
 
-/// Distinct axes, rising.
+/// Distinct axes in ascending order.
 pub(super) fn axes_of(name: &str, axes: impl Integers, ty: &Type) -> Result<Dims> {
     let axes = axes.wide();
     let mut out = axes

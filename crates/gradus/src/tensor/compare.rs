@@ -7,12 +7,12 @@ use crate::trace::error_of;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
-/// In the example of a comparison, `[1, 2, 3]` compared with 2.
+/// The example of each comparison compares `[1, 2, 3]` with 2.
 macro_rules! comparisons {
     ($($what:literal $alias:literal $name:ident $op:ident $example:literal;)*) => {
         /// # Comparisons
         ///
-        /// Elementwise, with a tensor or a number; the results are truth values. `&`, `|`, `^` and `!` combine them.
+        /// Elementwise, with a tensor or a number. The results are booleans; `&`, `|`, `^` and `!` combine them.
         impl Tensor {$(
             #[doc = concat!("Whether `", $what, "`, elementwise: truth values. NaN differs from everything and is in no order.")]
             ///
@@ -45,12 +45,13 @@ comparisons! {
 
 /// # Choices
 impl Tensor {
-    /// `a` where `self` (truth values) holds, else `b`, elementwise with broadcasting.
+    /// `a` where `self` is true, else `b`, elementwise with broadcasting.
     /// `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
     /// The function [`where_`] takes the same in NumPy's order.
     ///
-    /// Both are computed. A derivative flows only to the one that was chosen; but if the other one's slope is infinite or NaN there, `0·∞` still makes
-    /// NaN: guard its argument, as in `ok.where_(&x, 1).sqrt()`.
+    /// Both are computed. A derivative flows only to the chosen one.
+    /// But if the slope of the other one is infinite or NaN there, `0·∞` still makes NaN: guard its argument,
+    /// as in `ok.where_(&x, 1).sqrt()`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -61,7 +62,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If `self` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+    /// If `self` is not boolean, the shapes do not broadcast, or a number does not fit into the element type.
     #[doc(alias = "where")]
     #[doc(alias = "select")]
     #[doc(alias = "zip_map")]
@@ -103,7 +104,7 @@ impl Tensor {
         Tensor::apply(Op::Select(Select), &[&expand(self, &shape), &a, &b])
     }
 
-    /// Whether one element is true (or not 0), as a scalar.
+    /// Whether at least one element is true (or not 0), as a scalar.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -135,8 +136,8 @@ impl Tensor {
     }
 }
 
-/// `a` where `condition` (truth values) holds, else `b`, elementwise with broadcasting: [`Tensor::where_`] in NumPy's
-/// order of arguments.
+/// `a` where `condition` is true, else `b`, elementwise with broadcasting:
+/// [`Tensor::where_`] in NumPy's order of arguments.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -146,7 +147,7 @@ impl Tensor {
 /// ```
 ///
 /// # Panics
-/// If `condition` holds no truth values, the shapes do not broadcast, or a number does not fit into the element type.
+/// If `condition` is not boolean, the shapes do not broadcast, or a number does not fit into the element type.
 #[doc(alias = "where")]
 #[doc(alias = "select")]
 #[track_caller]

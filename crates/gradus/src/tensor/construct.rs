@@ -1,4 +1,4 @@
-//! Making tensors.
+//! Creates tensors.
 
 use super::Tensor;
 use super::broadcast::Operand;
@@ -25,7 +25,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// If their number is not that of the shape's elements, or memory cannot hold a copy.
+    /// If the number of elements does not fit the shape, or memory cannot hold a copy.
     #[doc(alias = "from_vec")]
     #[doc(alias = "from_shape_vec")]
     #[doc(alias = "from_slice")]
@@ -45,7 +45,7 @@ impl Tensor {
         })
     }
 
-    /// Zeros.
+    /// A tensor of zeros.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -55,13 +55,13 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If no memory can hold them.
+    /// If memory cannot hold them.
     #[track_caller]
     pub fn zeros(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("zeros", Literal::from_i64(dtype, 0), shape)
     }
 
-    /// Ones.
+    /// A tensor of ones.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -70,13 +70,13 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If no memory can hold them.
+    /// If memory cannot hold them.
     #[track_caller]
     pub fn ones(shape: impl Integers, dtype: DType) -> Tensor {
         Tensor::filled("ones", Literal::from_i64(dtype, 1), shape)
     }
 
-    /// Every element is `value`; of the value's type.
+    /// A tensor whose elements are all `value`, of the value's type.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -85,7 +85,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If no memory can hold them.
+    /// If memory cannot hold them.
     #[doc(alias = "from_elem")]
     #[doc(alias = "from_element")]
     #[doc(alias = "fill")]
@@ -95,7 +95,7 @@ impl Tensor {
         Tensor::filled("full", literal(value), shape)
     }
 
-    /// As [`splat`](Self::splat), of a shape that a user gave.
+    /// Like [`splat`](Self::splat), with a shape from a user.
     #[track_caller]
     pub(super) fn filled(name: &str, value: Literal, shape: impl Integers) -> Tensor {
         let sizes = sizes_of(name, shape).and_then(|shape| {
@@ -140,7 +140,7 @@ impl Tensor {
         Tensor::ones(self.shape(), self.dtype())
     }
 
-    /// `value` everywhere, in this tensor's type and shape.
+    /// A tensor of this type and shape whose elements are all `value`.
     /// A number must fit into the element type; a tensor is broadcast to the shape.
     ///
     /// ```
@@ -193,7 +193,7 @@ impl Tensor {
         })
     }
 
-    /// The index along `axis` at each place of an array of `shape`, i64; for the operation `name`.
+    /// The index along `axis` at each position of an array of `shape`, i64; for the operation `name`.
     #[track_caller]
     pub(crate) fn iota(name: &str, shape: &[usize], axis: usize) -> Tensor {
         let inner = shape[axis + 1..].iter();
@@ -201,7 +201,8 @@ impl Tensor {
         Tensor::generated(name, shape, |i| (i / inner % shape[axis]) as i64)
     }
 
-    /// The tensor of `shape` whose elements in row-major order are `element(0)`, `element(1)`, …; for the operation `name`.
+    /// The tensor of `shape` whose elements in row-major order are `element(0)`,
+    /// `element(1)`, …; for the operation `name`.
     #[track_caller]
     pub(crate) fn generated<T: Element>(
         name: &str,
@@ -223,7 +224,7 @@ impl Tensor {
     }
 
     /// `start, start + step, …` up to and not including `stop`: `[n]`, of the type of the numbers.
-    /// Whole literals count as i64.
+    /// Integer literals count as i64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -262,8 +263,8 @@ impl Tensor {
         floats("arange", N::ELEMENT, n, |i| from + i as f64 * by)
     }
 
-    /// `n` numbers at equal distances from `start` to `stop`, both included: `[n]`, of the type of the numbers; f64 of
-    /// whole ones.
+    /// `n` equidistant numbers from `start` to `stop`, both included: `[n]`, of the type of the numbers.
+    /// Integers give f64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -306,13 +307,13 @@ fn floats(name: &str, dtype: DType, n: usize, element: impl Fn(usize) -> f64) ->
     }
 }
 
-/// A number that [`Tensor::arange`] and [`Tensor::linspace`] count in. Whole numbers give i64 but for u32.
+/// A number for [`Tensor::arange`] and [`Tensor::linspace`]. Integers give i64, except u32.
 #[diagnostic::on_unimplemented(
     message = "a sequence cannot be made of `{Self}`",
     label = "expected `f32`, `f64`, or an integer"
 )]
 pub trait SequenceNumber: Copy + Display + sealed::Sealed {
-    /// The element type of a sequence of them.
+    /// The element type of a sequence of these numbers.
     #[doc(hidden)]
     const ELEMENT: DType;
 
@@ -320,7 +321,7 @@ pub trait SequenceNumber: Copy + Display + sealed::Sealed {
     #[doc(hidden)]
     fn float(self) -> f64;
 
-    /// A whole number.
+    /// The number, if it is an integer.
     #[doc(hidden)]
     fn whole(self) -> Option<i128>;
 }
@@ -455,7 +456,7 @@ conversions! {
     usize as i64: |values| values.iter().map(|&v| whole(v)).collect::<Result<Vec<i64>>>().map(Cow::from);
 }
 
-/// A place or a count of Rust as an element.
+/// A position or a count as an element.
 fn whole(n: usize) -> Result<i64> {
     i64::try_from(n).map_err(|_| {
         let message = format!("Tensor::from: the number {n} does not fit into i64");
@@ -463,7 +464,7 @@ fn whole(n: usize) -> Result<i64> {
     })
 }
 
-/// The shape is that of the values; memory may lack for a copy.
+/// The shape fits the values, but memory can lack for a copy.
 #[track_caller]
 fn from_flat<T: Entry>(values: &[T], shape: &[usize]) -> Tensor {
     let array = T::elements(values).and_then(|values| Array::from_slice(&values, shape));
@@ -494,7 +495,7 @@ fn from_blocks<T: Entry>(blocks: &[Vec<Vec<T>>]) -> Tensor {
     }
 }
 
-/// The length that all `lists` have; 0 of none.
+/// The common length of `lists`; 0 for no lists.
 fn equal_lengths<T>(lists: &[Vec<T>], name: &str) -> Result<usize> {
     let first = lists.first().map_or(0, Vec::len);
     match lists.iter().position(|list| list.len() != first) {

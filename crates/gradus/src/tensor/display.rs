@@ -1,13 +1,13 @@
-//! Printing tensors as NumPy prints arrays.
+//! Prints tensors like NumPy prints arrays.
 
 use super::Tensor;
 use gradus_engine::Array;
 use gradus_ir::{FloatType, Kind, Literal};
 use std::fmt;
 
-/// Above this number of elements only the first and last few along each axis are shown.
+/// Larger arrays show only the first and last few elements along each axis.
 const SUMMARISED_ABOVE: usize = 1000;
-/// How many at each end.
+/// The number of elements that are shown at each end.
 const EDGE: usize = 3;
 /// Digits after the point.
 const PRECISION: usize = 8;
@@ -20,7 +20,7 @@ impl fmt::Display for Tensor {
         }
         match self.array() {
             Ok(array) => {
-                // A precision, as in `{:.3}`, takes the place of the usual one.
+                // A precision, as in `{:.3}`, replaces the default.
                 f.write_str(&text(&array, f.precision()))
             }
             Err(_) => write!(f, "Traced<{}>", self.ty()),
@@ -60,7 +60,7 @@ fn text(array: &Array, precision: Option<usize>) -> String {
     out
 }
 
-/// The indices shown along an axis of size `n`, and whether some are left out between.
+/// The indices shown along an axis of size `n`, and whether some between them are left out.
 fn visible(n: usize, summarised: bool) -> (Vec<usize>, bool) {
     if summarised && n > 2 * EDGE {
         ((0..EDGE).chain(n - EDGE..n).collect(), true)
@@ -185,7 +185,7 @@ fn format_floats(
     pad_fractions(texts, scientific)
 }
 
-/// The shortest digits that give the value back, at most `digits` after the point.
+/// The shortest digits that read back to the value, at most `digits` after the point.
 fn positional_text(v: f64, float: FloatType, digits: usize) -> String {
     let shortest = float.shortest(v);
     let fraction = shortest.split_once('.').map_or(0, |(_, f)| f.len());
@@ -217,7 +217,7 @@ fn scientific_text(v: f64, float: FloatType, digits: usize) -> String {
     format!("{mantissa}{point}e{sign}{:02}", exponent.abs())
 }
 
-/// Fractions of one length: with zeros where there is an exponent behind, with spaces else.
+/// Pads fractions to one length: with zeros if an exponent follows, otherwise with spaces.
 fn pad_fractions(texts: Vec<String>, scientific: bool) -> Vec<String> {
     let fraction = |t: &str| {
         let mantissa = t.split('e').next().unwrap_or(t);

@@ -6,10 +6,14 @@ use gradus_ir::primitives::Contract;
 use gradus_ir::{DType, Error, ErrorKind, Result, Type};
 use std::collections::BTreeMap;
 
-/// The sum of products that `formula` writes with a letter for each axis, as NumPy's `einsum`: `"ij,jk->ik"` is a matrix product.
+/// The sum of products that `formula` describes with a letter for each axis,
+/// like NumPy's `einsum`: `"ij,jk->ik"` is a matrix product.
 ///
-/// A letter that stands in several operands pairs their axes; one that is missing behind the arrow is summed over; twice in one operand it takes the
-/// diagonal. Without an arrow the result has the letters that stand once, in alphabetical order. Operands are multiplied from left to right.
+/// A letter that occurs in several operands pairs their axes.
+/// A letter that is missing after the arrow is summed over.
+/// A letter that occurs twice in one operand takes the diagonal.
+/// Without an arrow the result has the letters that occur once, in alphabetical order.
+/// Operands are multiplied from left to right.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -20,7 +24,7 @@ use std::collections::BTreeMap;
 /// ```
 ///
 /// # Panics
-/// If the formula is not understood or does not fit the operands.
+/// If the formula is invalid or does not fit the operands.
 #[doc(alias = "contract")]
 #[track_caller]
 pub fn einsum(formula: &str, operands: &[&Tensor]) -> Tensor {
@@ -127,7 +131,7 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
     };
     (names, sum) = summed(names, sum, |c| needed(c, &rest));
     while let Some((other_names, other)) = rest.pop() {
-        // What stands on one side alone and is needed no more is summed before the product.
+        // Axes of one operand alone that are not needed any more are summed before the product.
         let (other_names, other) = summed(other_names, other, |c| {
             needed(c, &rest) || names.contains(&c)
         });
@@ -173,7 +177,7 @@ fn summed(names: Letters, t: Tensor, keep: impl Fn(char) -> bool) -> (Letters, T
     (kept, t.sum_axes(&gone))
 }
 
-/// Letters that stand twice: only where their indices agree is anything taken.
+/// For letters that occur twice, only elements with equal indices are taken.
 #[track_caller]
 fn diagonals(mut names: Letters, t: &Tensor) -> (Letters, Tensor) {
     let mut t = t.clone();
@@ -184,7 +188,7 @@ fn diagonals(mut names: Letters, t: &Tensor) -> (Letters, Tensor) {
             continue;
         };
         let last = t.move_axis(i, -1);
-        // Axis j has moved one place to the front.
+        // Axis j has moved one position to the front.
         let last = last.move_axis(j - 1, -2);
         t = last.diagonal();
         let letter = names.remove(j);

@@ -10,10 +10,10 @@ use std::ops::Bound;
 
 /// # Parts, by ranges and by index arrays
 impl Tensor {
-    /// The places `range` along `axis`; negative ends count from the end.
+    /// The elements in `range` along `axis`; negative ends count from the end.
     /// The axis stays; [`at`](Tensor::at) takes one entry.
     ///
-    /// A range such as `1..-1` works; Clippy, which takes it for empty, is content with `1..n - 1`.
+    /// A range such as `1..-1` works. Clippy takes it for empty, but accepts `1..n - 1`.
     ///
     /// ```
     /// use gradus::Tensor;
@@ -24,7 +24,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the range does not lie in the axis.
+    /// If the range does not lie within the axis.
     #[doc(alias = "narrow")]
     #[doc(alias = "slice_in_dim")]
     #[doc(alias = "slice")]
@@ -33,7 +33,7 @@ impl Tensor {
         self.slice_axis_step(axis, range, 1)
     }
 
-    /// As [`slice_axis`](Tensor::slice_axis), every `step`-th place.
+    /// Like [`slice_axis`](Tensor::slice_axis), with every `step`-th element.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -43,7 +43,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the range does not lie in the axis, or `step` is 0.
+    /// If the range does not lie within the axis, or `step` is 0.
     #[track_caller]
     pub fn slice_axis_step(
         &self,
@@ -57,7 +57,7 @@ impl Tensor {
     #[track_caller]
     fn slice(&self, axis: i128, ends: (Bound<i128>, Bound<i128>), step: i128) -> Tensor {
         let resolved = axis_of("slice_axis", axis, self.ty()).and_then(|a| {
-            // Wide enough for the place behind the last number that the range can name.
+            // The type is wide enough for the position after the last number that the range can name.
             let n = self.shape()[a] as i128;
             let from_end = |i: i128| i + if i < 0 { n } else { 0 };
             let start = match ends.0 {
@@ -87,7 +87,7 @@ impl Tensor {
                     ),
                 ));
             }
-            // One step that leads behind the end is like another.
+            // All steps that lead beyond the end are equal.
             let step = usize::try_from(step).unwrap_or(usize::MAX);
             Ok((a, start as usize, stop as usize, step))
         });
@@ -107,7 +107,7 @@ impl Tensor {
         }
     }
 
-    /// Entry `i` along the first axis, which the result does not have; negative `i` counts from the end.
+    /// Entry `i` along the first axis, which the result does not have. A negative `i` counts from the end.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -118,7 +118,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no such entry.
     #[doc(alias = "select")]
     #[doc(alias = "index")]
     #[doc(alias = "row")]
@@ -139,19 +139,20 @@ impl Tensor {
         self.slice_axis(0, k..k + 1).under(&self.shape()[1..])
     }
 
-    /// Whole-number indices as i64, negative ones counted from the end of an axis of size `n`.
+    /// Integer indices as i64; negative ones count from the end of an axis of size `n`.
     #[track_caller]
     fn resolved_indices(&self, n: usize) -> Tensor {
         let wide = self.astype(DType::I64);
         if self.dtype() == DType::U32 {
             return wide;
         }
-        // One that is too low stays as it was, for the message.
+        // An index that is too low stays unchanged, for the message.
         let from_end = wide.less(0) & wide.greater_equal(-(n as i64));
         from_end.where_(&wide + n, &wide)
     }
 
-    /// The entries along `axis` that `indices` (whole numbers of any shape) name, in place of that axis; negative ones count from the end.
+    /// The entries along `axis` with these `indices` (integers of any shape), which replace the axis in the shape.
+    /// Negative indices count from the end.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -161,7 +162,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If `indices` are no whole numbers. An index out of bounds is found when it runs.
+    /// If `indices` are not integers. An index out of bounds is found when it runs.
     #[doc(alias = "index_select")]
     #[doc(alias = "gather")]
     #[track_caller]
@@ -176,7 +177,8 @@ impl Tensor {
         }
     }
 
-    /// For each place of `indices` the entry that it names along `axis`, at the same place of the other axes; the other sizes broadcast.
+    /// For each position of `indices`, the entry along `axis` with that index,
+    /// at the same position of the other axes. The sizes of the other axes broadcast.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -230,9 +232,11 @@ impl Tensor {
         })
     }
 
-    /// This tensor with `updates` added at the entries along `axis` that `indices` name; the same entry may be named several times.
+    /// This tensor with `updates` added to the entries along `axis` with these `indices`.
+    /// An index can occur several times.
     ///
-    /// `updates` has the shape that [`take`](Tensor::take) would give. Both are brought to one element type, as by `+`.
+    /// `updates` has the shape of the result of [`take`](Tensor::take).
+    /// Both are brought to one element type, like by `+`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -265,7 +269,7 @@ impl Tensor {
         }
     }
 
-    /// The part of `sizes` that begins at `starts`: whole numbers, one an axis, which may be computed.
+    /// The part of size `sizes` that begins at `starts`: integers, one per axis, which can be computed values.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -276,7 +280,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    /// If the shapes do not fit. A part that exceeds the tensor is found when it runs.
     #[track_caller]
     pub fn dynamic_slice(&self, starts: &Tensor, sizes: impl Integers) -> Tensor {
         let sizes = match sizes_of("dynamic_slice", sizes) {
@@ -290,8 +294,8 @@ impl Tensor {
         Tensor::apply(op, &[self, &starts.astype(DType::I64)])
     }
 
-    /// This tensor with `part` in place of what was there from `starts` on: whole numbers, one an axis, which may be computed. Both are brought to one element type,
-    /// as by `+`.
+    /// This tensor with `part` written over the elements from `starts` on: integers,
+    /// one per axis, which can be computed values. Both are brought to one element type, like by `+`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -302,7 +306,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not fit. A part that leaves the tensor is found when it runs.
+    /// If the shapes do not fit. A part that exceeds the tensor is found when it runs.
     #[doc(alias = "dynamic_update_slice")]
     #[doc(alias = "index_copy")]
     #[track_caller]
@@ -316,9 +320,9 @@ impl Tensor {
         Tensor::apply(Op::Dynamic(Dynamic::Update), &[&whole, &part, &starts])
     }
 
-    /// A new last axis of size `n` that is 1 at the place that each element names, 0 elsewhere; of element type `dtype`.
+    /// A new last axis of size `n` that is 1 at the index in each element, 0 elsewhere, with element type `dtype`.
     ///
-    /// Elements that name no place give zeros.
+    /// Elements that are not a valid index give zeros.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -328,7 +332,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no whole numbers.
+    /// If the elements are not integers.
     #[track_caller]
     pub fn one_hot(&self, n: impl Integer, dtype: DType) -> Tensor {
         let n = match whole("one_hot", self).and_then(|()| size_of("one_hot", n.wide())) {
@@ -388,7 +392,7 @@ impl Tensor {
             Tensor::iota(name, &[m, n], 0),
             Tensor::iota(name, &[m, n], 1),
         );
-        // Diagonals beyond the corners keep all or nothing; row numbers and sizes add up to less than `i64::MAX`.
+        // Diagonals beyond the corners keep all or nothing. Row numbers and sizes add up to less than `i64::MAX`.
         let k = k.clamp(-(m as i128), n as i128) as i64;
         keep(&(&row + k), &column).where_(self, self.zeros_like())
     }
@@ -430,7 +434,7 @@ impl Tensor {
         self.under(&shape).take(&Tensor::from(places), -1)
     }
 
-    /// A square matrix with these elements on its diagonal, zeros elsewhere; of a vector.
+    /// A square matrix with the elements of this vector on its diagonal, zeros elsewhere.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -440,7 +444,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If this is no vector.
+    /// If this is not a vector.
     #[doc(alias = "from_diagonal")]
     #[doc(alias = "from_diag")]
     #[doc(alias = "diagflat")]

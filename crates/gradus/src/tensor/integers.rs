@@ -1,4 +1,4 @@
-//! Whole numbers as arguments: axes, places, sizes and ranges of them, of any integer type.
+//! Integers as arguments: axes, positions, sizes and ranges of them, of any integer type.
 
 use gradus_ir::{Dims, Error, ErrorKind, Result};
 use smallvec::SmallVec;
@@ -8,10 +8,10 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Numbers wide enough for all integer types of 64 bits and for sums of a few of them.
+/// Integers that are wide enough for all 64-bit integer types and for sums of a few of them.
 pub(crate) type Wide = SmallVec<[i128; 4]>;
 
-/// A whole number that names an axis, a place or a size: any integer type.
+/// An integer that names an axis, a position or a size, of any integer type.
 ///
 /// A literal without a type is an `i32`, so `x.at(-1)`, `x.at(i)` with `i: usize` and `x.sum_axis(0)` all compile.
 #[diagnostic::on_unimplemented(
@@ -38,7 +38,7 @@ macro_rules! integers {
 
 integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
-// Numbers that functions of the library have read already.
+// Integers that the library has read from an argument already.
 impl sealed::Sealed for i128 {}
 
 impl Integer for i128 {
@@ -47,7 +47,7 @@ impl Integer for i128 {
     }
 }
 
-/// A list of whole numbers, such as a shape or axes: a reference to an array, a slice or a `Vec` of any integer type.
+/// A list of integers, such as a shape or axes: a reference to an array, a slice or a `Vec` of any integer type.
 ///
 /// The shape of a scalar is `&[]`.
 ///
@@ -96,7 +96,7 @@ impl Integers for &[usize; 0] {
     }
 }
 
-/// A range of places along an axis: `..`, `a..`, `..b`, `a..b`, `a..=b` or `..=b`, of any integer type.
+/// A range of positions along an axis: `..`, `a..`, `..b`, `a..b`, `a..=b` or `..=b`, of any integer type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range of integers",
     label = "places along an axis are a range, such as `1..3`, `..-1` or `..`"

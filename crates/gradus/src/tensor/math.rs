@@ -1,4 +1,4 @@
-//! Functions of each element.
+//! Elementwise functions.
 
 use super::Tensor;
 use super::broadcast::{Operand, binary, pair};
@@ -6,13 +6,13 @@ use crate::trace::called;
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal, Op};
 
-/// A function's documentation, name and operation; in the example an argument and the result.
+/// Each row has a function's documentation, name and operation, and the argument and result of its example.
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident $op:ident $x:literal $y:literal;)*) => {
-        /// # Functions of each element
+        /// # Elementwise functions
         ///
-        /// Roots, exponentials, logarithms, angles, rounding: `x.sin()` is of the shape and type of `x`.
-        /// They take floats but where it is written.
+        /// Roots, exponentials, logarithms, angles, rounding: `x.sin()` has the shape and type of `x`.
+        /// They take floats, unless their description says more.
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -31,7 +31,7 @@ macro_rules! functions {
             }
         )*}
 
-        /// The method that applies a function; `None` for those that are operators or have a parameter.
+        /// The method that applies a function; `None` for operators and functions with a parameter.
         fn method(function: Unary) -> Option<fn(&Tensor) -> Tensor> {
             match function {
                 $(Unary::$op => Some(Tensor::$name),)*
@@ -44,11 +44,11 @@ macro_rules! functions {
 }
 
 functions! {
-    /// `|x|`, of whole numbers too; its derivative at 0 is taken to be 0, between those of both sides.
+    /// `|x|`, also of integers. Its derivative at 0 is 0, between the slopes of both sides.
     #[doc(alias = "absolute")]
     #[doc(alias = "fabs")]
     abs Abs "-2.0" "2.0";
-    /// -1, 0 or 1 by the sign, of whole numbers too; derivative 0.
+    /// -1, 0 or 1 by the sign, also of integers; derivative 0.
     #[doc(alias = "signum")]
     #[doc(alias = "sgn")]
     sign Sign "-2.5" "-1.0";
@@ -57,7 +57,7 @@ functions! {
     /// `1/√x`
     #[doc(alias = "inverse_sqrt")]
     rsqrt Rsqrt "4.0" "0.5";
-    /// `∛x`, of negative numbers too.
+    /// `∛x`, also of negative numbers.
     #[doc(alias = "cube_root")]
     cbrt Cbrt "-27.0" "-3.0";
     /// `eˣ`
@@ -125,20 +125,20 @@ functions! {
     /// Inverse of the error function.
     #[doc(alias = "erfinv")]
     erf_inv ErfInv "0.5" "0.4769362762044699";
-    /// Largest whole number not above; derivative 0.
+    /// The largest integer that is not above `x`; derivative 0.
     floor Floor "-1.5" "-2.0";
-    /// Smallest whole number not below; derivative 0.
+    /// The smallest integer that is not below `x`; derivative 0.
     ceil Ceil "-1.5" "-1.0";
-    /// Nearest whole number, ties to the even one; derivative 0.
+    /// The nearest integer, ties to the even one; derivative 0.
     #[doc(alias = "rint")]
     #[doc(alias = "round_ties_even")]
     round Round "2.5" "2.0";
-    /// Whole part; derivative 0.
+    /// The integer part; derivative 0.
     #[doc(alias = "fix")]
     trunc Trunc "-1.5" "-1.0";
 }
 
-/// The methods that are functions of each element, by the names that printed programs have for them:
+/// The methods that are elementwise functions, with their names in printed programs,
 /// for programs that read formulas.
 ///
 /// ```
@@ -154,7 +154,7 @@ pub fn elementwise_functions() -> impl Iterator<Item = (&'static str, fn(&Tensor
 
 /// # Powers, comparisons with a second operand, activations
 ///
-/// The second operand is a tensor, to which the first is broadcast, or a number.
+/// The second operand is a tensor, to which the first one is broadcast, or a number.
 impl Tensor {
     /// A constant of this tensor's element type, for formulas.
     fn number(&self, value: f64) -> Tensor {
@@ -176,7 +176,9 @@ impl Tensor {
         Tensor::apply(Op::Unary(Unary::StopGradient), &[self])
     }
 
-    /// The elements as another type: floats become whole numbers by truncation (saturating, NaN as 0), whole numbers wrap, and what is not 0 is true.
+    /// The elements converted to another type.
+    /// Floats become integers by truncation (saturating, NaN as 0),
+    /// integers wrap, and every value except 0 is true.
     ///
     /// Between floats it is differentiable.
     ///
@@ -199,7 +201,7 @@ impl Tensor {
         Tensor::apply(Op::Cast(dtype), &[self])
     }
 
-    /// `x²`, of whole numbers too.
+    /// `x²`, also of integers.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -208,7 +210,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are truth values.
+    /// If the elements are booleans.
     #[doc(alias = "sqr")]
     #[doc(alias = "pow2")]
     #[track_caller]
@@ -225,14 +227,14 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are truth values.
+    /// If the elements are booleans.
     #[doc(alias = "recip")]
     #[track_caller]
     pub fn reciprocal(&self) -> Tensor {
         called("reciprocal", || self.number(1.0) / self)
     }
 
-    /// `xⁿ` for a whole `n`, by products; `x⁰ = 1`, also for its derivatives.
+    /// `xⁿ` for an integer `n`, by products; `x⁰ = 1`, also for its derivatives.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -243,7 +245,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If `n` is negative and the elements are whole numbers.
+    /// If `n` is negative and the elements are integers.
     #[doc(alias = "integer_pow")]
     #[doc(alias = "power")]
     #[track_caller]
@@ -251,9 +253,9 @@ impl Tensor {
         Tensor::apply(Op::Unary(Unary::PowI(n)), &[self])
     }
 
-    /// `x^y`, elementwise. Where `y` is a whole literal, prefer [`powi`](Tensor::powi).
+    /// `x^y`, elementwise. If `y` is an integer literal, prefer [`powi`](Tensor::powi).
     ///
-    /// `x⁰ = 1`. The derivative by `x` is 0 where `y` is 0, and that by `y` is 0 where `x` is 0.
+    /// `x⁰ = 1`. The derivative by `x` is 0 where `y` is 0, and the derivative by `y` is 0 where `x` is 0.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -264,7 +266,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or the elements are no floats.
+    /// If the shapes do not broadcast, or the elements are not floats.
     #[doc(alias = "powf")]
     #[doc(alias = "power")]
     #[doc(alias = "float_power")]
@@ -283,14 +285,14 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or the elements are no floats.
+    /// If the shapes do not broadcast, or the elements are not floats.
     #[doc(alias = "arctan2")]
     #[track_caller]
     pub fn atan2(&self, x: impl Operand) -> Tensor {
         binary("atan2", Op::Binary(Binary::Atan2), self, &x)
     }
 
-    /// The larger of two, elementwise; NaN if one is. A tie gives half of the derivative to each.
+    /// The larger of two elements; NaN if one is NaN. A tie gives half of the derivative to each.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -307,7 +309,7 @@ impl Tensor {
         binary("maximum", Op::Binary(Binary::Max), self, &other)
     }
 
-    /// The smaller of two, elementwise; NaN if one is. A tie gives half of the derivative to each.
+    /// The smaller of two elements; NaN if one is NaN. A tie gives half of the derivative to each.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -323,8 +325,8 @@ impl Tensor {
         binary("minimum", Op::Binary(Binary::Min), self, &other)
     }
 
-    /// The remainder of the division by `other` rounded down, `x - y·⌊x/y⌋`: it has the sign of `other`, where `%`
-    /// gives that of `self`.
+    /// The remainder of the division by `other` rounded down, `x - y·⌊x/y⌋`.
+    /// It has the sign of `other`; the remainder by `%` has the sign of `self`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -350,7 +352,7 @@ impl Tensor {
         }
     }
 
-    /// Each element brought into `low..=high`: `min(max(x, low), high)`, with its derivatives at the bounds.
+    /// Each element clipped to `low..=high`: `min(max(x, low), high)`, with its derivatives at the bounds.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -366,7 +368,7 @@ impl Tensor {
         called("clip", || self.maximum(low).minimum(high))
     }
 
-    /// `√(x² + y²)` without overflow between; infinite if one of them is. Its derivatives at (0, 0) are taken to be 0.
+    /// `√(x² + y²)` without intermediate overflow; infinite if one of them is. Its derivatives at (0, 0) are 0.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -375,13 +377,13 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or the elements are no floats.
+    /// If the shapes do not broadcast, or the elements are not floats.
     #[track_caller]
     pub fn hypot(&self, other: impl Operand) -> Tensor {
         binary("hypot", Op::Binary(Binary::Hypot), self, &other)
     }
 
-    /// `ln(eˣ + eʸ)` without overflow. Of two equal infinities each has half of the derivative.
+    /// `ln(eˣ + eʸ)` without overflow. Two equal infinities have half of the derivative each.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -391,7 +393,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or the elements are no floats.
+    /// If the shapes do not broadcast, or the elements are not floats.
     #[doc(alias = "logaddexp")]
     #[track_caller]
     pub fn log_add_exp(&self, other: impl Operand) -> Tensor {
@@ -407,13 +409,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn relu(&self) -> Tensor {
-        // This way round NaN stays NaN.
+        // In this order NaN stays NaN.
         called("relu", || {
             self.less_equal(0).where_(self.zeros_like(), self)
         })
     }
 
-    /// `x` where positive, else `slope·x`.
+    /// `x` where `x` is positive, else `slope·x`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -427,7 +429,7 @@ impl Tensor {
         })
     }
 
-    /// `x` where positive, else `eˣ - 1`.
+    /// `x` where `x` is positive, else `eˣ - 1`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -436,7 +438,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[track_caller]
     pub fn elu(&self) -> Tensor {
         called("elu", || {
@@ -456,7 +458,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[track_caller]
     pub fn selu(&self) -> Tensor {
         const ALPHA: f64 = 1.673_263_242_354_377_2;
@@ -477,7 +479,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[track_caller]
     pub fn softplus(&self) -> Tensor {
         called("softplus", || self.log_add_exp(0))
@@ -492,14 +494,14 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[doc(alias = "logsigmoid")]
     #[track_caller]
     pub fn log_sigmoid(&self) -> Tensor {
         called("log_sigmoid", || -(-self).softplus())
     }
 
-    /// Whether each element is neither infinite nor NaN: truth values.
+    /// Whether each element is finite (neither infinite nor NaN), as booleans.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -509,14 +511,14 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the elements are no floats.
+    /// If the elements are not floats.
     #[doc(alias = "isfinite")]
     #[track_caller]
     pub fn is_finite(&self) -> Tensor {
         Tensor::apply(Op::Unary(Unary::IsFinite), &[self])
     }
 
-    /// Whether each element is NaN: truth values.
+    /// Whether each element is NaN, as booleans.
     ///
     /// ```
     /// # use gradus::prelude::*;

@@ -1,4 +1,4 @@
-//! [`Tensor`] and its operations, a file a subject.
+//! [`Tensor`] and its operations, one file per subject.
 
 mod broadcast;
 mod compare;
@@ -33,9 +33,11 @@ use gradus_engine::Array;
 use gradus_ir::{DType, Error, ErrorKind, Graph, Literal, Loc, Op, Result, Type, ValueId};
 use std::sync::Arc;
 
-/// An array of numbers of one element type, with any number of dimensions: concrete, or a value of a program being traced.
+/// An array of numbers of one element type, with any number of dimensions: concrete,
+/// or a value of a program that is being traced.
 ///
-/// A cheap handle: cloning copies no numbers. Operations on concrete tensors run at once; with a traced operand they add a node to its graph.
+/// It is a cheap handle: cloning copies no numbers.
+/// Operations on concrete tensors run at once; with a traced operand they add a node to its graph.
 #[derive(Clone)]
 pub struct Tensor(pub(crate) Repr);
 
@@ -61,7 +63,7 @@ impl Tensor {
         Tensor(Repr::Array(array))
     }
 
-    /// Every element is `value`.
+    /// A tensor whose elements are all `value`.
     pub(crate) fn splat(value: Literal, shape: &[usize]) -> Tensor {
         Tensor(Repr::Splat(value, Type::new(value.dtype(), shape)))
     }
@@ -74,7 +76,7 @@ impl Tensor {
         }
     }
 
-    /// Whether this is a value of a program being traced, which has no numbers of its own.
+    /// Whether this is an abstract value of a program that is being traced.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -86,7 +88,7 @@ impl Tensor {
         matches!(self.0, Repr::Traced(_))
     }
 
-    /// The value of a trace that it is.
+    /// The value of a trace, if this is one.
     pub(crate) fn traced(&self) -> Option<&Traced> {
         match &self.0 {
             Repr::Traced(traced) => Some(traced),
@@ -94,11 +96,11 @@ impl Tensor {
         }
     }
 
-    /// One primitive on operands that fit it exactly.
+    /// Applies one primitive to operands that fit it exactly.
     #[track_caller]
     pub(crate) fn apply(op: Op, operands: &[&Tensor]) -> Tensor {
         let loc = trace::users_place(Loc::caller());
-        // Literals give literals, also where all that is done is traced.
+        // Literals give literals, even inside a trace that records everything.
         let literals = || operands.iter().all(|t| matches!(t.0, Repr::Splat(..)));
         match trace::innermost(operands) {
             Some(trace) if !literals() || !folds(&op, operands) => {
@@ -121,15 +123,15 @@ impl Tensor {
 
     /// Reports a mistake in the caller's program about `operands`.
     ///
-    /// Inside `jit(..).call`, `trace` and other calls that return a `Result` it is kept for that boundary, and the program goes on with zeros of type
-    /// `plausible`; elsewhere it stops the program with the message.
+    /// Inside `jit(..).call`, `trace` and other calls that return a `Result`, the boundary keeps the error,
+    /// and the program continues with zeros of type `plausible`. Elsewhere it panics with the message.
     #[track_caller]
     pub(crate) fn fail(error: Error, operands: &[&Tensor], plausible: Type) -> Tensor {
         let error = error.at(trace::users_place(Loc::caller()));
         match trace::keep_failure(error, operands) {
             None => {
                 let zero = Literal::from_f64(plausible.dtype, 0.0);
-                // A shape that was refused as too large stands in for nothing.
+                // A shape that was refused as too large is not used for the zeros.
                 let fits = plausible.is_addressable();
                 Tensor::splat(zero, if fits { &plausible.shape } else { &[] })
             }
@@ -137,12 +139,15 @@ impl Tensor {
         }
     }
 
-    /// The numbers. Of a traced tensor whose inputs are known, the part of the program that it needs is run.
+    /// The numbers. For a traced tensor with concrete inputs, the part of the program that it needs is run.
     ///
-    /// An error of reading itself has no place yet: a trace reads what it was given in its turn, and the place is that of the user who began it.
+    /// An error of reading has no source line yet.
+    /// A trace can read values of another trace,
+    /// and the line is the one of the user who asked for the first value.
     ///
     /// # Errors
-    /// [`ErrorKind::Traced`] if the inputs are unknown (under `jit` or `vmap`) or its trace has ended; [`ErrorKind::Memory`] if memory cannot hold them.
+    /// [`ErrorKind::Traced`] if the inputs are abstract (under `jit` or `vmap`) or its trace has ended;
+    /// [`ErrorKind::Memory`] if memory cannot hold the numbers.
     pub(crate) fn array(&self) -> Result<Array> {
         match &self.0 {
             Repr::Array(a) => Ok(a.clone()),
@@ -151,7 +156,7 @@ impl Tensor {
         }
     }
 
-    /// As [`array`](Self::array), without another handle to the numbers.
+    /// Like [`array`](Self::array), without another handle to the numbers.
     pub(crate) fn into_array(self) -> Result<Array> {
         match self.0 {
             Repr::Array(a) => Ok(a),
@@ -160,7 +165,7 @@ impl Tensor {
     }
 }
 
-/// Whether `op` of literals is a literal.
+/// Whether `op` applied to literals is a literal.
 fn folds(op: &Op, operands: &[&Tensor]) -> bool {
     let mut graph = Graph::new();
     let mut ids = Vec::with_capacity(operands.len());

@@ -32,7 +32,8 @@ macro_rules! operators {
             }
         }
 
-        // One float and one integer type: with more of them a literal on the left would have no type by itself.
+        // One float type and one integer type only: with more,
+        // Rust could not choose the type of a literal on the left.
         operators!(@left $trait $method $op $name f64 i32);
     )*};
     (@left $trait:ident $method:ident $op:ident $name:literal $($t:ty)*) => {$(

@@ -1,4 +1,4 @@
-//! Methods by the names that other libraries give them, so that the compiler says what Gradus calls them.
+//! Methods with the names of other libraries, so that the compiler says the name in Gradus.
 
 use super::broadcast::Operand;
 use super::integers::{Integer, Integers};

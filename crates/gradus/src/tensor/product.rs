@@ -18,8 +18,8 @@ impl Tensor {
         })
     }
 
-    /// The matrix product of the last two axes; those before broadcast. A vector counts as a row on the left, as a column on the right, and its axis
-    /// is missing in the result.
+    /// The matrix product of the last two axes; the axes before broadcast.
+    /// A vector counts as a row on the left and as a column on the right, and the result does not have its axis.
     ///
     /// ```
     /// use gradus::Tensor;
@@ -30,7 +30,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the inner sizes differ, or the outer ones do not broadcast, or one is a scalar.
+    /// If the inner sizes differ, the outer sizes do not broadcast, or one operand is a scalar.
     #[doc(alias = "mm")]
     #[doc(alias = "bmm")]
     #[doc(alias = "mv")]
@@ -57,7 +57,7 @@ impl Tensor {
             return Tensor::fail(error, &[self], self.ty().clone());
         }
         if m == 1 || n == 1 || n == 2 {
-            // The other axes come out in the right order by themselves.
+            // The other axes already come out in the right order.
             return self.contract(
                 "matmul",
                 other,
@@ -99,7 +99,8 @@ impl Tensor {
         )
     }
 
-    /// The product as NumPy's `dot`: the inner product of vectors, [`matmul`](Tensor::matmul) of matrices, a plain product with a scalar.
+    /// The product of NumPy's `dot`: the inner product of vectors, [`matmul`](Tensor::matmul) of matrices,
+    /// a plain product with a scalar.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -109,7 +110,8 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the last axis here and the last but one there (or the only one) have different sizes.
+    /// If the last axis of this tensor and the last but one axis of `other`
+    /// (or its only axis) have different sizes.
     #[doc(alias = "inner")]
     #[doc(alias = "vdot")]
     #[track_caller]
@@ -141,7 +143,7 @@ impl Tensor {
         )
     }
 
-    /// All products of an element here with one there, both taken as vectors: `[m, n]`.
+    /// All products of an element of this tensor with an element of `other`, both taken as vectors: `[m, n]`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -157,7 +159,8 @@ impl Tensor {
             .contract("outer", &other.ravel(), Contract::default())
     }
 
-    /// Summed over pairs of axes, one here and one there; the other axes follow, first those here.
+    /// The product summed over pairs of axes: `here` of this tensor with `there` of the other.
+    /// The remaining axes follow, first the axes of this tensor.
     ///
     /// ```
     /// # use gradus::prelude::*;

@@ -1,4 +1,4 @@
-//! Looking at tensors.
+//! Reads properties and elements of tensors.
 
 use super::Tensor;
 use crate::trace::users_place;
@@ -7,7 +7,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 
 /// # Shapes, types, numbers
 impl Tensor {
-    /// Size of each dimension, outermost first; empty for a scalar.
+    /// The size of each dimension, outermost first; empty for a scalar.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -20,7 +20,7 @@ impl Tensor {
         &self.ty().shape
     }
 
-    /// Element type.
+    /// The element type.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -31,7 +31,7 @@ impl Tensor {
         self.ty().dtype
     }
 
-    /// Number of dimensions.
+    /// The number of dimensions.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -43,7 +43,7 @@ impl Tensor {
         self.ty().rank()
     }
 
-    /// Number of elements.
+    /// The number of elements.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -76,7 +76,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// If they are of another type than `T`, the tensor is traced over unknown values, or memory cannot hold a copy.
+    /// If they are of another type than `T`, the tensor depends on abstract values, or memory cannot hold a copy.
     #[doc(alias = "tolist")]
     #[doc(alias = "as_slice")]
     #[doc(alias = "into_raw_vec")]
@@ -118,7 +118,8 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// If there is not exactly one, it is of another type than `T`, or the tensor is traced over unknown values.
+    /// If there is not exactly one element, it is of another type than `T`,
+    /// or the tensor depends on abstract values.
     #[doc(alias = "to_scalar")]
     #[doc(alias = "into_scalar")]
     #[track_caller]

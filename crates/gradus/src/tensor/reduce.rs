@@ -1,5 +1,5 @@
 //! Reductions.
-//! Each comes for all elements (`sum`), one axis (`sum_axis`) and several axes (`sum_axes`).
+//! Each exists for all elements (`sum`), one axis (`sum_axis`) and several axes (`sum_axes`).
 //! The forms for axes also come as `sum_axis_keep` and `sum_axes_keep`,
 //! which leave the reduced axes with size 1, so that the result broadcasts against the original.
 
@@ -10,17 +10,17 @@ use crate::trace::called;
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
 use gradus_ir::{DType, Dims, FloatType, Op};
 
-/// The functions of a reduction: its name for all elements, one axis, several axes, one and several kept; in the
-/// examples the argument, the result for all elements, and for axis 0.
+/// Each row has the names of a reduction for all elements, one axis, several axes, one axis kept and several axes
+/// kept, and for its examples the argument, the result for all elements, and the result for axis 0.
 macro_rules! reductions {
     ($($(#[$doc:meta])* $what:literal $all:ident $one:ident $several:ident $one_keep:ident $several_keep:ident $f:expr,
        $x:literal $total:literal $columns:literal;)*) => {
         /// # Reductions
         ///
-        /// Sums, means, extremes and norms: of all elements (`sum`), along one axis (`sum_axis`) or several
-        /// (`sum_axes`).
-        /// The forms that end with `_keep` leave the reduced axes with
-        /// size 1, so that the result broadcasts against the original. Negative axes count from the end.
+        /// Sums, means, extremes and norms: of all elements (`sum`),
+        /// along one axis (`sum_axis`) or several axes (`sum_axes`).
+        /// The forms that end with `_keep` leave the reduced axes with size 1,
+        /// so that the result broadcasts against the original. Negative axes count from the end.
         impl Tensor {$(
             #[doc = concat!($what, " of all elements, a scalar.")]
             ///
@@ -122,23 +122,23 @@ macro_rules! reductions {
 }
 
 reductions! {
-    /// Whole numbers wrap; truth values have no sum, convert them with `astype`.
+    /// Integers wrap. Booleans have no sum; convert them with `astype`.
     #[doc(alias = "reduce_sum")]
     "Sum" sum sum_axis sum_axes sum_axis_keep sum_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Sum, axes),
         "[[1.0, 2.0], [3.0, 6.0]]" "12.0" "4.0, 8.0";
-    /// Of no elements it is 1.
+    /// The product of no elements is 1.
     #[doc(alias = "product")]
     "Product" prod prod_axis prod_axes prod_axis_keep prod_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Prod, axes),
         "[[1.0, 2.0], [3.0, 6.0]]" "36.0" "3.0, 12.0";
-    /// NaN if an element is. Equal largest elements share the derivative evenly.
+    /// NaN if an element is NaN. Equal largest elements share the derivative evenly.
     #[doc(alias = "amax")]
     "Largest" max max_axis max_axes max_axis_keep max_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Max, axes),
         "[[1.0, 2.0], [3.0, 6.0]]" "6.0" "3.0, 6.0";
-    /// NaN if an element is. Equal smallest elements share the derivative evenly.
+    /// NaN if an element is NaN. Equal smallest elements share the derivative evenly.
     #[doc(alias = "amin")]
     "Smallest" min min_axis min_axes min_axis_keep min_axes_keep |x: &Tensor, axes| x.reduced(ReduceKind::Min, axes),
         "[[1.0, 2.0], [3.0, 6.0]]" "1.0" "1.0, 2.0";
-    /// NaN of no elements. Whole numbers give f64.
+    /// The mean of no elements is NaN. Integers give f64.
     #[doc(alias = "average")]
     "Mean" mean mean_axis mean_axes mean_axis_keep mean_axes_keep mean_over,
         "[[1.0, 2.0], [3.0, 6.0]]" "3.0" "2.0, 4.0";
@@ -151,22 +151,20 @@ reductions! {
     #[doc(alias = "standard_deviation")]
     "Standard deviation" std std_axis std_axes std_axis_keep std_axes_keep std_over,
         "[[1.0, 1.0], [3.0, 3.0]]" "1.0" "1.0, 1.0";
-    /// `√Σx²`, also where the squares are no numbers.
-    /// Whole numbers give f64.
-    /// Its derivative at 0 is NaN, as the norm has none there.
+    /// `√Σx²`, even if the squares overflow or underflow. Integers give f64.
+    /// Its derivative at 0 is NaN, because the norm has none there.
     #[doc(alias = "l2_norm")]
     #[doc(alias = "linalg.norm")]
     "Euclidean norm" norm norm_axis norm_axes norm_axis_keep norm_axes_keep norm_over,
         "[[3.0, 0.0], [4.0, 12.0]]" "13.0" "5.0, 12.0";
-    /// `ln Σ eˣ` without overflow; -∞ of no elements.
-    /// Whole numbers give f64.
-    /// Of equal infinities that are the largest, each has the same share of the derivative.
+    /// `ln Σ eˣ` without overflow; -∞ for no elements. Integers give f64.
+    /// If the largest elements are equal infinities, they share the derivative evenly.
     #[doc(alias = "logsumexp")]
     "Logarithm of the sum of exponentials" log_sum_exp log_sum_exp_axis log_sum_exp_axes log_sum_exp_axis_keep log_sum_exp_axes_keep
         log_sum_exp_over, "[[0.0, 0.0], [0.0, 0.0]]" "4f64.ln()" "2f64.ln(), 2f64.ln()";
 }
 
-/// A reduction whose axes stay with size 1.
+/// A reduction whose axes stay, with size 1.
 #[track_caller]
 fn kept(x: &Tensor, axes: Dims, reduce: impl Fn(&Tensor, Dims) -> Tensor) -> Tensor {
     reduce(x, axes.clone()).with_axes(&axes, x.rank())
@@ -178,7 +176,7 @@ fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     floats(x).reduced(ReduceKind::Sum, axes) / n as f64
 }
 
-/// Whole numbers and truth values as f64.
+/// Integers and booleans converted to f64.
 #[track_caller]
 fn floats(x: &Tensor) -> Tensor {
     match x.dtype().has_derivatives() {
@@ -204,7 +202,7 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     match x.dtype().float() {
         Some(FloatType::F64) if axes.iter().all(|&a| x.shape()[a] != 0) => {}
         Some(FloatType::F32) if axes.iter().all(|&a| x.shape()[a] != 0) => {
-            // Squares of all of these are numbers in f64.
+            // In f64 the squares of all these numbers are finite and not 0.
             let squares = x.astype(DType::F64).square();
             let sum = squares.reduced(ReduceKind::Sum, axes);
             return sum.sqrt().astype(DType::F32);
@@ -213,8 +211,8 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
             return x.square().reduced(ReduceKind::Sum, axes).sqrt();
         }
     }
-    // Scaled by a power of two, which loses nothing, to where squares are numbers.
-    // The norm does not depend on the factor, and so no derivative does.
+    // Scaled by a power of two, which is exact, to a range in which squares neither overflow nor underflow.
+    // The norm does not depend on the factor, so no derivative does.
     let power = |n: i32| Tensor::from(2f64.powi(n));
     let largest = x.abs().reduced(ReduceKind::Max, axes.clone());
     let largest = largest.stop_gradient();
@@ -234,15 +232,15 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
     let largest = x.reduced(ReduceKind::Max, axes.clone());
     let infinite = !largest.is_finite();
     let sum = exponentials(x, &largest.stop_gradient(), &axes).reduced(ReduceKind::Sum, axes);
-    // Where the largest is infinite, it is the result, with its slope.
+    // If the largest element is infinite, it is the result, with its slope.
     let sum = infinite.where_(sum.ones_like(), &sum).log();
     sum + infinite.where_(&largest, largest.stop_gradient())
 }
 
 /// `exp(x - largest)`, to be summed over `axes`.
 ///
-/// If `largest` is +∞, infinite elements give e⁴⁰ and finite ones at most 1, so the finite ones contribute less than
-/// one rounding error (e⁻⁴⁰ ≈ 4e-18). No value or slope is NaN, unless an element is.
+/// If `largest` is +∞, infinite elements give e⁴⁰ and finite ones at most 1, so the finite ones contribute less
+/// than one rounding error (e⁻⁴⁰ ≈ 4e-18). No value or slope is NaN unless an element is.
 #[track_caller]
 fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
     let most = x.dtype().float().map_or(f64::MAX, FloatType::largest);
@@ -257,7 +255,7 @@ impl Tensor {
         Tensor::apply(Op::Reduce(Reduce { kind, axes }), &[self])
     }
 
-    /// The reduced axes put back with size 1.
+    /// Restores the reduced axes with size 1.
     #[track_caller]
     fn with_axes(&self, axes: &[usize], rank: usize) -> Tensor {
         let mut kept = self.shape().iter();
@@ -297,7 +295,7 @@ impl Tensor {
         }
     }
 
-    /// The position of the largest element in row-major order, i64; the first of equal ones. It has no derivative.
+    /// The position of the largest element in row-major order, i64; the first among equals. It has no derivative.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -314,7 +312,8 @@ impl Tensor {
         self.extreme_all("argmax", false)
     }
 
-    /// The index of the largest element along an axis, which the result does not have, i64; the first of equal ones.
+    /// The index of the largest element along an axis, which the result does not have,
+    /// i64; the first among equals.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -330,7 +329,7 @@ impl Tensor {
         called("argmax_axis", || self.extreme("argmax_axis", false, axis))
     }
 
-    /// As [`argmax_axis`](Tensor::argmax_axis); the axis stays with size 1.
+    /// Like [`argmax_axis`](Tensor::argmax_axis), but the axis stays with size 1.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -347,7 +346,7 @@ impl Tensor {
         self.extreme_keep("argmax_axis_keep", false, axis)
     }
 
-    /// The position of the smallest element in row-major order, i64; the first of equal ones. It has no derivative.
+    /// The position of the smallest element in row-major order, i64; the first among equals. It has no derivative.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -364,7 +363,8 @@ impl Tensor {
         self.extreme_all("argmin", true)
     }
 
-    /// The index of the smallest element along an axis, which the result does not have, i64; the first of equal ones.
+    /// The index of the smallest element along an axis, which the result does not have,
+    /// i64; the first among equals.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -380,7 +380,7 @@ impl Tensor {
         called("argmin_axis", || self.extreme("argmin_axis", true, axis))
     }
 
-    /// As [`argmin_axis`](Tensor::argmin_axis); the axis stays with size 1.
+    /// Like [`argmin_axis`](Tensor::argmin_axis), but the axis stays with size 1.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -395,7 +395,7 @@ impl Tensor {
         self.extreme_keep("argmin_axis_keep", true, axis)
     }
 
-    /// Running sums along an axis: element `i` is the sum of those up to and including `i`.
+    /// Cumulative sums along an axis: element `i` is the sum of the elements up to and including `i`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -417,7 +417,7 @@ impl Tensor {
         }
     }
 
-    /// `eˣ / Σ eˣ` along an axis, without overflow: shares that add up to 1. Whole numbers give f64.
+    /// `eˣ / Σ eˣ` along an axis, without overflow: shares that add up to 1. Integers give f64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -444,7 +444,7 @@ impl Tensor {
         }
     }
 
-    /// `ln softmax(x)` along an axis, without overflow. Whole numbers give f64.
+    /// `ln softmax(x)` along an axis, without overflow. Integers give f64.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -461,7 +461,7 @@ impl Tensor {
             let (x, axes) = (floats(self), Dims::from_slice(&[a]));
             let largest = x.reduced(ReduceKind::Max, axes.clone()).stop_gradient();
             let largest = largest.with_axes(&axes, x.rank());
-            // An element that is the largest gives 0, also where the difference of two infinities would be NaN.
+            // The largest element gives 0, even if the difference of two infinities would be NaN.
             let both = x.equal(f64::INFINITY) & largest.equal(f64::INFINITY);
             let shifted = both.where_(x.zeros_like(), &x - largest);
             let sum = shifted.exp().reduced(ReduceKind::Sum, axes.clone());

@@ -1,4 +1,4 @@
-//! The same elements in another arrangement, and tensors put together.
+//! Rearranges elements, and joins tensors.
 
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of, expand, fitting};
@@ -7,17 +7,17 @@ use crate::trace::{called, error_of, on_behalf_of};
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result, Type};
 
-/// A cut of nothing, and one that fails inside of a call that returns mistakes, give at most so many tensors.
+/// The most tensors that `split` returns for an empty axis, or after an error that a boundary keeps.
 const MOST_PARTS: usize = 1 << 16;
 
-/// # The same elements in another arrangement
+/// # Rearranging elements
 impl Tensor {
     #[track_caller]
     pub(super) fn layout(&self, layout: Layout) -> Tensor {
         Tensor::apply(Op::Layout(layout), &[self])
     }
 
-    /// The elements in row-major order under another shape; one size may be -1, which stands for what is left.
+    /// The elements in row-major order with another shape. One size can be -1; it is computed from the others.
     ///
     /// ```
     /// use gradus::Tensor;
@@ -56,13 +56,13 @@ impl Tensor {
         self.layout(Layout::Reshape(shape))
     }
 
-    /// As [`reshape`](Tensor::reshape) for sizes that are known to fit.
+    /// Like [`reshape`](Tensor::reshape), for sizes that fit.
     #[track_caller]
     pub(super) fn under(&self, shape: &[usize]) -> Tensor {
         self.layout(Layout::Reshape(Dims::from_slice(shape)))
     }
 
-    /// All elements in one dimension.
+    /// All elements along one axis.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -90,7 +90,7 @@ impl Tensor {
         self.layout(Layout::Transpose((0..self.rank()).rev().collect()))
     }
 
-    /// The axes in another order: axis `i` of the result is axis `order[i]`.
+    /// The axes in another order: axis `i` of the result is axis `order[i]` of this tensor.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -99,7 +99,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If `order` is no permutation of the axes.
+    /// If `order` is not a permutation of the axes.
     #[doc(alias = "transpose")]
     #[doc(alias = "permuted_axes")]
     #[track_caller]
@@ -112,7 +112,7 @@ impl Tensor {
         }
     }
 
-    /// Two axes exchanged.
+    /// The tensor with two axes exchanged.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -121,7 +121,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If one of them does not exist.
+    /// If one of the axes does not exist.
     #[doc(alias = "swapaxes")]
     #[doc(alias = "transpose")]
     #[track_caller]
@@ -141,7 +141,7 @@ impl Tensor {
         }
     }
 
-    /// Axis `from` moved to place `to`, the others in their order.
+    /// The tensor with axis `from` moved to position `to`. The other axes keep their order.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -150,7 +150,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis or place.
+    /// If there is no such axis or position.
     #[doc(alias = "moveaxis")]
     #[doc(alias = "movedim")]
     #[track_caller]
@@ -170,7 +170,7 @@ impl Tensor {
         }
     }
 
-    /// A new axis of size 1 at place `axis` of the result.
+    /// The tensor with a new axis of size 1 at position `axis` of the result.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -180,7 +180,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no such place.
+    /// If there is no such position.
     #[doc(alias = "unsqueeze")]
     #[doc(alias = "insert_axis")]
     #[doc(alias = "newaxis")]
@@ -199,7 +199,7 @@ impl Tensor {
         self.under(&shape)
     }
 
-    /// Without the axes of size 1.
+    /// The tensor without its axes of size 1.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -211,7 +211,7 @@ impl Tensor {
         self.under(&shape)
     }
 
-    /// Without this axis, which must have size 1.
+    /// The tensor without this axis, which must have size 1.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -245,7 +245,7 @@ impl Tensor {
         }
     }
 
-    /// Repeated to `shape` by the rules of broadcasting.
+    /// The tensor repeated to `shape` by the rules of broadcasting.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -255,7 +255,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If a size is neither 1 nor the wanted one.
+    /// If a size is neither 1 nor the requested one.
     #[doc(alias = "expand")]
     #[doc(alias = "broadcast")]
     #[track_caller]
@@ -281,7 +281,7 @@ impl Tensor {
         called("broadcast_to", || expand(self, shape))
     }
 
-    /// The order along these axes reversed.
+    /// The tensor with the order along these axes reversed.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -302,7 +302,8 @@ impl Tensor {
         }
     }
 
-    /// Elements moved by `shift` places along `axis`; what leaves at the end comes in at the start.
+    /// The elements shifted by `shift` positions along `axis`.
+    /// Elements that leave at the end come in at the start.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -332,7 +333,7 @@ impl Tensor {
         )
     }
 
-    /// The whole tensor `times` times along each axis.
+    /// The whole tensor repeated `times` times along each axis.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -341,7 +342,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If a number of times is negative, or no memory can hold the result.
+    /// If a number of times is negative, or memory cannot hold the result.
     #[track_caller]
     pub fn tile(&self, times: impl Integers) -> Tensor {
         let times = match sizes_of("tile", times) {
@@ -359,7 +360,7 @@ impl Tensor {
         for (&n, &k) in shape_padded.iter().zip(&times_padded) {
             apart.extend_from_slice(&[1, n]);
             wide.extend_from_slice(&[k, n]);
-            // A product that cannot be counted is none of an array that `expand` makes.
+            // If the product overflows, `expand` has failed already.
             together.push(k.saturating_mul(n));
         }
         called("tile", || {
@@ -367,7 +368,7 @@ impl Tensor {
         })
     }
 
-    /// Each element `times` times, one after the other, along `axis`.
+    /// Each element repeated `times` times, one after the other, along `axis`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -376,7 +377,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, `times` is negative, or no memory can hold the result.
+    /// If there is no such axis, `times` is negative, or memory cannot hold the result.
     #[doc(alias = "repeat_interleave")]
     #[track_caller]
     pub fn repeat(&self, times: impl Integer, axis: impl Integer) -> Tensor {
@@ -399,7 +400,7 @@ impl Tensor {
         })
     }
 
-    /// `widths[i]` elements `value` before and after, along axis `i`.
+    /// The tensor with `widths[i]` elements `value` before and after it, along axis `i`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -409,7 +410,7 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If there is not one pair an axis, or the value does not fit into the element type.
+    /// If there is not one pair per axis, or the value does not fit into the element type.
     #[track_caller]
     pub fn pad<I: Integer>(&self, widths: &[(I, I)], value: f64) -> Tensor {
         let prepared = || {
@@ -439,13 +440,13 @@ impl Tensor {
     /// ```
     ///
     /// # Panics
-    /// If the size is no multiple of `parts`.
+    /// If the size is not a multiple of `parts`.
     #[doc(alias = "chunk")]
     #[doc(alias = "array_split")]
     #[track_caller]
     pub fn split(&self, parts: impl Integer, axis: impl Integer) -> Vec<Tensor> {
         let (axis, wanted) = (axis.wide(), parts.wide());
-        // A number of parts that cannot be counted is one that does not fit.
+        // A number of parts beyond `usize` never fits.
         let parts = usize::try_from(wanted).unwrap_or(0);
         let resolved = axis_of("split", axis, self.ty()).and_then(|a| {
             let n = self.shape()[a];
@@ -482,7 +483,7 @@ impl Tensor {
     }
 }
 
-/// The element type for all of `parts`, to which they are converted.
+/// Converts all `parts` to their common element type.
 #[track_caller]
 fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
     let dtype = parts
@@ -495,7 +496,7 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
     })
 }
 
-/// Tensors one after the other along an axis that they have; all other sizes must be equal.
+/// Joins tensors along an existing axis; all other sizes must be equal.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -505,7 +506,7 @@ fn promoted(parts: &[&Tensor]) -> Vec<Tensor> {
 /// ```
 ///
 /// # Panics
-/// If there is none, or they do not fit.
+/// If there are no tensors, or they do not fit.
 #[doc(alias = "concat")]
 #[doc(alias = "cat")]
 #[doc(alias = "vstack")]
@@ -530,7 +531,7 @@ pub fn concatenate(parts: &[&Tensor], axis: impl Integer) -> Tensor {
     }
 }
 
-/// Tensors of one shape along a new axis.
+/// Joins tensors of one shape along a new axis.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -541,7 +542,7 @@ pub fn concatenate(parts: &[&Tensor], axis: impl Integer) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// If there is none, or their shapes differ.
+/// If there are no tensors, or their shapes differ.
 #[doc(alias = "vstack")]
 #[track_caller]
 pub fn stack(parts: &[&Tensor], axis: impl Integer) -> Tensor {
@@ -558,7 +559,7 @@ pub fn stack(parts: &[&Tensor], axis: impl Integer) -> Tensor {
     }
 }
 
-/// The place of the new axis, if tensors can be stacked.
+/// The position of the new axis, if the tensors can be stacked.
 fn stacked(name: &str, parts: &[&Tensor], axis: i128) -> Result<usize> {
     let Some(first) = parts.first() else {
         let message = format!("{name}: there is no tensor to put together");
@@ -577,7 +578,7 @@ fn stacked(name: &str, parts: &[&Tensor], axis: i128) -> Result<usize> {
     new_axis(name, axis, first.rank())
 }
 
-/// The place of a new axis in a result with one axis more than `rank`.
+/// The position of a new axis in a result with one axis more than `rank`.
 fn new_axis(name: &str, axis: impl Integer, rank: usize) -> Result<usize> {
     let axis = axis.wide();
     let resolved = if axis < 0 {

@@ -1,4 +1,4 @@
-//! Trees of the standard library's types.
+//! `Tree` for types of the standard library.
 
 use super::{Leaves, Structure, Tree};
 use crate::tensor::Tensor;

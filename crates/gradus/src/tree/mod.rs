@@ -1,4 +1,4 @@
-//! [`Tree`]: structures of tensors, which transforms take and return.
+//! [`Tree`]: structures of tensors, the arguments and results of transforms.
 
 mod containers;
 mod structure;
@@ -8,11 +8,13 @@ pub use structure::Structure;
 use crate::tensor::Tensor;
 use gradus_ir::{Error, ErrorKind, Literal, Loc, Result};
 
-/// A structure of tensors: what transforms take and return.
+/// A structure of tensors: the arguments and results of transforms.
 ///
-/// Implemented for tensors, tuples, arrays, `Vec`, `Option`, `Box`, `Arc`, `BTreeMap`; derive it for structs and enums with `#[derive(Tree)]`. Numbers,
-/// truth values and strings are trees without tensors: they belong to the structure. A Rust number is there before the program is traced, so it
-/// cannot stand for an unknown; a compiled function is compiled anew for each of its values. Use a scalar tensor for what changes.
+/// Tensors, tuples, arrays, `Vec`, `Option`, `Box`, `Arc` and `BTreeMap` implement it; derive it for structs and
+/// enums with `#[derive(Tree)]`.
+/// Numbers, booleans and strings are trees without tensors: they belong to the structure.
+/// A Rust number exists before the program is traced, so it cannot stand for an unknown,
+/// and a compiled function is compiled anew for each of its values. Use a scalar tensor for a number that changes.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -36,15 +38,15 @@ pub trait Tree: Sized {
     /// A tree of the same structure as `self`, with tensors taken in order from `leaves`.
     fn unflatten(&self, leaves: &mut Leaves) -> Self;
 
-    /// Tells the structure to `out`: kinds, names, lengths, static values; each tensor as a leaf.
+    /// Describes the structure to `out`: kinds, names, lengths, static values, and each tensor as a leaf.
     fn describe(&self, out: &mut Structure);
 }
 
-/// Tensors on their way into a tree.
+/// The tensors from which a tree is rebuilt.
 pub struct Leaves(std::vec::IntoIter<Tensor>);
 
 impl Leaves {
-    /// These tensors, in order.
+    /// A queue of these tensors, in order.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -68,7 +70,7 @@ impl Leaves {
     /// ```
     ///
     /// # Panics
-    /// If there is none left: the tree asks for more tensors than [`Tree::flatten`] gave.
+    /// If none is left: the tree asks for more tensors than [`Tree::flatten`] gave.
     pub fn take_next(&mut self) -> Tensor {
         match self.0.next() {
             Some(t) => t,
@@ -111,7 +113,7 @@ pub fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
     leaves
 }
 
-/// A tree like `like` that holds `leaves`.
+/// A tree with the structure of `like` that holds `leaves`.
 pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
     like.unflatten(&mut Leaves::new(leaves))
 }
@@ -131,7 +133,7 @@ pub fn map<A: Tree>(tree: &A, f: impl FnMut(&Tensor) -> Tensor) -> A {
     rebuild(tree, mapped)
 }
 
-/// The tree of `f(a, b)` for the tensors at equal places of two trees.
+/// The tree of `f(a, b)` for the tensors at equal positions of two trees.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -161,7 +163,7 @@ pub fn map2<A: Tree>(a: &A, b: &A, mut f: impl FnMut(&Tensor, &Tensor) -> Tensor
     Ok(rebuild(a, mapped))
 }
 
-/// The path of each tensor, such as `.layers.0.weight`; empty for a tensor that is the whole tree.
+/// The path of each tensor, such as `.layers.0.weight`; empty if the whole tree is one tensor.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -174,7 +176,7 @@ pub fn paths<A: Tree>(tree: &A) -> Vec<String> {
     Structure::record(tree).paths()
 }
 
-/// Zeros of the types of a tree's tensors.
+/// Zeros with the types and shapes of a tree's tensors.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -189,7 +191,7 @@ pub fn zeros_like<A: Tree>(tree: &A) -> A {
     })
 }
 
-/// The number of elements of all tensors together.
+/// The total number of elements of all tensors.
 ///
 /// ```
 /// # use gradus::prelude::*;

@@ -1,4 +1,4 @@
-//! What a tree is like apart from its tensors, written down to be compared and printed.
+//! The structure of a tree without its tensors, recorded for comparison and printing.
 
 use super::Tree;
 use smallvec::SmallVec;
@@ -18,10 +18,10 @@ enum Token {
 
 /// The structure of a tree: kinds, names, lengths and static values.
 ///
-/// Types that implement [`Tree`] tell it to the value that they are given, with the methods from [`enter`](Structure::enter) on.
+/// Types that implement [`Tree`] describe themselves to it, with the methods from [`enter`](Structure::enter) on.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Structure {
-    /// Those of small trees need no allocation.
+    /// Small trees need no allocation.
     tokens: SmallVec<[Token; 4]>,
 }
 
@@ -54,7 +54,7 @@ impl Structure {
         Structure::record(tree).tokens == self.tokens
     }
 
-    /// Begins a part with `len` members: a tuple, a list, a struct or a variant by its name.
+    /// Begins a part with `len` members: a tuple, a list, a struct, or a variant by its name.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -76,7 +76,7 @@ impl Structure {
         self.tokens.push(Token::Enter(name, len));
     }
 
-    /// Names the member that follows.
+    /// Names the next member.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -89,7 +89,7 @@ impl Structure {
         self.tokens.push(Token::Field(name));
     }
 
-    /// Names the member that follows by a key of a map.
+    /// Names the next member by a key of a map.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -101,7 +101,7 @@ impl Structure {
         self.tokens.push(Token::Key(key.into()));
     }
 
-    /// A tensor.
+    /// Records a tensor.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -111,7 +111,7 @@ impl Structure {
         self.tokens.push(Token::Leaf);
     }
 
-    /// A static value, by its type and its bits.
+    /// Records a static value, by its type and its bits.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -121,7 +121,7 @@ impl Structure {
         self.tokens.push(Token::Fixed(kind, bits));
     }
 
-    /// A static text.
+    /// Records a static text.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -131,7 +131,7 @@ impl Structure {
         self.tokens.push(Token::Text(text.into()));
     }
 
-    /// Ends the part that was begun last.
+    /// Ends the part that began last.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -157,10 +157,10 @@ impl Structure {
             .collect()
     }
 
-    /// Each token with the path of what it describes.
+    /// Each token with the path of its part.
     fn with_paths(&self) -> Vec<(&Token, String)> {
         let mut out = Vec::with_capacity(self.tokens.len());
-        // For each open part the path of it and how many members have come.
+        // For each open part, its path and the number of members so far.
         let mut open: Vec<(String, usize)> = Vec::new();
         let mut name: Option<String> = None;
         for token in &self.tokens {
@@ -195,7 +195,7 @@ impl Structure {
         out
     }
 
-    /// Where this structure (`here`) and another (`there`) first differ; `None` if they do not.
+    /// The first difference between this structure (`here`) and another (`there`); `None` if they are equal.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -260,7 +260,7 @@ fn show(token: &Token) -> String {
 
 impl fmt::Display for Structure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // For each open part what closes it and whether a member has come.
+        // For each open part, its closing text and whether it has a member yet.
         let mut open: Vec<(&str, bool)> = Vec::new();
         let mut named = false;
         for token in &self.tokens {
