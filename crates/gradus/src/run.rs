@@ -1,4 +1,4 @@
-//! Programs that run on arrays, and single operations of them.
+//! Runs programs on arrays, and single operations of them.
 
 use crate::context::Context;
 use gradus_engine::{Array, CompileOptions, Input};
@@ -10,7 +10,8 @@ pub(crate) fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> 
     program.run(arguments.iter().map(Input::Borrowed).collect())
 }
 
-/// The value of one node, from those of its operands. No one sees it: that happens when the program runs.
+/// Computes the value of one node from the values of its operands.
+/// Observers do not see it; they see the run of the program.
 pub(crate) fn compute(graph: &Graph, node: &Node, operands: &[Array]) -> Result<Array> {
     if matches!(node.op, Op::Probe(_)) {
         return Ok(operands[0].clone());

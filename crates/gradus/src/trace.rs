@@ -1,8 +1,11 @@
-//! Tracing: running a closure on stand-ins for its arguments and writing down what it does.
+//! Tracing: runs a closure on stand-ins for its arguments and records its operations.
 //!
-//! Each traced closure has a graph of its own. Whatever it uses from outside, concrete or a value of an outer trace, becomes a hidden input of that
-//! graph, so a transform sees a closed program, and the derivative of an inner one cannot be confused with that of an outer one: they differentiate
-//! with respect to inputs of different graphs. Applied to values of an outer trace, the transformed program is copied into the outer graph.
+//! Each traced closure has its own graph.
+//! Every captured value, concrete or from an outer trace, becomes a hidden input of that graph,
+//! so a transform sees a closed program.
+//! An inner derivative cannot be confused with an outer one,
+//! because they differentiate with respect to inputs of different graphs.
+//! Applied to values of an outer trace, the transformed program is copied into the outer graph.
 
 mod boundary;
 mod nesting;
@@ -27,60 +30,60 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The graph of one closure while it is being traced.
 pub(crate) struct Trace {
-    /// The trace that it is opened in.
+    /// The trace in which it was opened.
     parent: Option<Arc<Trace>>,
-    /// In how many traces it is opened.
+    /// The number of traces around it.
     depth: usize,
     home: Arc<Home>,
     kind: Kind,
-    /// The context that was entered where it was opened, if one was.
+    /// The context that was entered where the trace was opened, if any.
     context: Option<Context>,
-    /// The call that returns mistakes in it as `Err`.
+    /// The call that returns mistakes in the trace as `Err`.
     boundary: Option<Boundary>,
-    /// What the stand-ins stand for.
+    /// The tensors or types that the inputs stand for.
     knowledge: Knowledge,
     state: Mutex<State>,
 }
 
-/// Whether values may be read while tracing.
+/// Whether values can be read while tracing.
 pub(crate) enum Knowledge {
-    /// The inputs are these tensors, so a value can be computed.
+    /// The inputs are these tensors, so values can be computed.
     Values(Vec<Tensor>),
-    /// Only types are known; the text names the transform, for messages.
+    /// Only types are given. The text names the transform, for messages.
     Types(&'static str),
 }
 
 #[derive(Default)]
 struct State {
     graph: Graph,
-    /// What the hidden inputs stand for, in their order.
+    /// The tensors behind the hidden inputs, in their order.
     captured: Vec<Tensor>,
     hidden: HashMap<Identity, ValueId>,
-    /// Who sees values of the graph when it runs.
+    /// The observers of values when the graph runs.
     observers: Vec<Arc<Observer>>,
-    /// Values that were read, and what they needed.
+    /// Values that were read, and the values computed for them.
     values: HashMap<ValueId, Array>,
     ended: bool,
 }
 
-/// What makes two captured tensors the same one.
+/// The identity of a captured tensor.
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Buffer(usize, Type),
     Node(usize, ValueId),
 }
 
-/// A traced closure as a program without surroundings.
+/// A traced closure as a closed program.
 pub(crate) struct Closed {
-    /// Inputs: the arguments, then what was captured.
+    /// Its inputs are the arguments, then the captured tensors.
     pub graph: Graph,
-    /// What the hidden inputs stand for.
+    /// The tensors behind the hidden inputs.
     pub captured: Vec<Tensor>,
-    /// Who sees values when the program runs: they live as long as this.
+    /// The observers of values when the program runs. They live as long as this.
     pub observers: Vec<Arc<Observer>>,
 }
 
-/// Refuses to measure a program on traced values: nothing would run, or run once more and be no part of the trace.
+/// Refuses to measure a program on traced values, because it would not run, or would run outside of the trace.
 pub(crate) fn refuse_traced(name: &str, tensors: &[Tensor]) -> Result<()> {
     match is_traced(tensors) {
         false => Ok(()),
@@ -103,7 +106,8 @@ fn escaped() -> Error {
 }
 
 impl Trace {
-    /// The call that returns mistakes in it as `Err`: known from where it was opened, or from what it captures.
+    /// The call that returns mistakes in the trace as `Err`: the call around the trace,
+    /// or around the traces of its captured values.
     fn boundary(&self) -> Option<Boundary> {
         if self.boundary.is_some() {
             return self.boundary.clone();
@@ -114,11 +118,12 @@ impl Trace {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock was held can only come from a mistake in a rule; the graph is append-only and stays usable.
+        // A panic that held the lock can only come from a mistake in a rule.
+        // The graph is append-only and stays usable.
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// Appends `op`; on failure also says what type the result might have had.
+    /// Appends `op`. On failure, also returns the type that the result might have had.
     pub(crate) fn add(
         trace: &Arc<Trace>,
         op: Op,
@@ -148,12 +153,12 @@ impl Trace {
         })))
     }
 
-    /// `observer` sees values of this trace's graph when it runs.
+    /// Registers `observer`, which sees values of this trace's graph when it runs.
     pub(crate) fn keep(trace: &Arc<Trace>, observer: Arc<Observer>) {
         trace.lock().observers.push(observer);
     }
 
-    /// The numbers of `node`, computed if the inputs are known.
+    /// The numbers of `node`, computed if the inputs are concrete.
     pub(crate) fn value(&self, node: ValueId) -> Result<Array> {
         let _entered = Entered::of_trace(self.context.as_ref());
         let mut state = self.lock();
@@ -177,7 +182,7 @@ impl Trace {
         Ok(state.values[&node].clone())
     }
 
-    /// The values of all results of a region. Nobody sees what it shows: that happens when the program runs.
+    /// The values of all results of a region. Observers do not see values inside; they see the run of the program.
     fn compute_region(&self, state: &State, node: &Node, region: &Region) -> Result<Vec<Array>> {
         let mut program = Graph::new();
         program.set_loc(node.loc);
@@ -217,10 +222,11 @@ impl Trace {
     }
 }
 
-/// What must be computed for `value`, in order: what it follows from, up to values that are there;
-/// of a region one result.
+/// The nodes that must be computed for `value`, in order: everything that it follows from,
+/// up to values that exist already. A region appears with one of its results.
 ///
-/// The walk goes back from the node, so its cost is that of what is missing, however long the graph is: a program that reads a value in each step stays linear.
+/// The walk goes back from the node, so its cost depends on the missing values and not on the length of the graph.
+/// A program that reads a value in each step stays linear.
 fn missing(graph: &Graph, value: ValueId, is_there: impl Fn(ValueId) -> bool) -> Vec<ValueId> {
     let mut found = HashMap::new();
     let mut open = vec![value];
@@ -235,13 +241,13 @@ fn missing(graph: &Graph, value: ValueId, is_there: impl Fn(ValueId) -> bool) ->
 }
 
 impl State {
-    /// The values of a node's operands, which are there.
+    /// The values of a node's operands, which exist.
     fn values_of(&self, node: &Node) -> Vec<Array> {
         let operands = node.operands.iter();
         operands.map(|o| self.values[o].clone()).collect()
     }
 
-    /// The node of `tensor` in this graph; a hidden input if it comes from outside.
+    /// The node of `tensor` in this graph. A tensor from outside becomes a hidden input.
     fn lift(&mut self, trace: &Arc<Trace>, tensor: &Tensor) -> Result<ValueId> {
         let identity = match &tensor.0 {
             Repr::Traced(t) if Arc::ptr_eq(&t.trace, trace) => return Ok(t.node),
@@ -341,7 +347,7 @@ pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>
         .collect())
 }
 
-/// Who sees values of this program, those of its loops and branches included.
+/// The observers of values of this program, including its loops and branches.
 fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
     let ids = graph.observers().into_iter();
     ids.filter_map(Observer::find).collect()
@@ -360,7 +366,7 @@ pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> 
 }
 
 impl Closed {
-    /// The arguments of the program: `leaves`, then what was captured.
+    /// The arguments of the program: `leaves`, then the captured tensors.
     pub fn arguments(&self, leaves: Vec<Tensor>) -> Vec<Tensor> {
         let mut all = leaves;
         all.extend(self.captured.iter().cloned());
@@ -375,7 +381,7 @@ mod tests {
     use gradus_ir::primitives::Unary;
     use gradus_ir::primitives::region::Recompute;
 
-    /// What a region took to compute is not computed again for what follows from its results.
+    /// Values inside a region are not computed again for users of its results.
     #[test]
     fn a_value_needs_nothing_behind_values_that_are_there() {
         let ty = Type::new(DType::F64, &[2]);
@@ -390,12 +396,12 @@ mod tests {
         let next = g.unary(Unary::Neg, results[0]);
         assert_eq!(missing(&g, next, |id| id == results[0]), [next]);
         assert_eq!(missing(&g, next, |id| id == y), [results[0], next]);
-        // Of two results one stands for both.
+        // One of two results stands for both.
         let both = g.add_nodes(results[0], results[1]);
         assert_eq!(missing(&g, both, |id| id == y).len(), 2);
     }
 
-    /// Each step of a long program is read: the walk looks at that step alone.
+    /// Each step of a long program is read, and the walk visits that step alone.
     #[test]
     fn what_is_missing_is_found_without_a_look_at_the_rest() {
         let mut g = Graph::new();
@@ -403,7 +409,7 @@ mod tests {
         let looks = std::cell::Cell::new(0);
         for k in 0..1000 {
             let before = x;
-            // Not folded, not equal to another step.
+            // The steps cannot be folded, and no two are equal.
             x = g.unary(if k % 2 == 0 { Unary::Sin } else { Unary::Exp }, x);
             let is_there = |id| {
                 looks.set(looks.get() + 1);

@@ -1,4 +1,4 @@
-//! Choices between functions, of which one runs.
+//! Choices between functions. Only the chosen function runs.
 
 use crate::function::{apply_region, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
@@ -7,13 +7,16 @@ use crate::tree::{Tree, leaves, rebuild, zeros_like};
 use gradus_ir::primitives::{Region, Switch};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 
-/// `on_true(x)` if `predicate` holds, else `on_false(x)`. Only one of them runs, and only its derivative.
+/// `on_true(x)` if `predicate` is true, else `on_false(x)`. Only one of them runs, and only its derivative.
 ///
-/// `predicate` is one truth value. Both functions return trees of the same structure and types. All that a function does belongs to its branch, also what it computes from captured
-/// tensors alone: where the branch is not taken, nothing of it is computed, can fail, is seen or has a derivative.
+/// `predicate` is one boolean. Both functions return trees of the same structure and types.
+/// Every operation of a function belongs to its branch, even if it uses captured tensors alone.
+/// If the branch is not taken, none of its operations runs, fails, shows a value or has a derivative.
 ///
-/// Under [`vmap`](crate::vmap) with a predicate that differs from example to example both functions are computed for all examples, and each takes its own. An example that did not take a
-/// branch cannot fail in it, nor is it seen there, nor does it spoil a derivative, however steep the branch is where the example is.
+/// Under [`vmap`](crate::vmap), if the predicate differs between examples, both functions are computed for all
+/// examples, and each example takes its own result.
+/// An example that did not take a branch cannot fail in it, is not shown there, and spoils no derivative,
+/// even if the branch has an infinite slope at the example.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -62,7 +65,8 @@ pub fn cond<A: Tree, B: Tree>(
     or_stop(result, loc, || leaves(x), || zeros_like(&on_true(x)))
 }
 
-/// `branches[index](x)`. Only that one runs, and only its derivative; an index out of range counts as the nearest one.
+/// `branches[index](x)`. Only that branch runs, and only its derivative.
+/// An index out of range counts as the nearest one.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -112,7 +116,7 @@ pub fn switch<A: Tree, B: Tree>(index: &Tensor, branches: &[&dyn Fn(&A) -> B], x
         || leaves(x),
         || match branches.first() {
             Some(first) => zeros_like(&first(x)),
-            // There is nothing to make a stand-in of.
+            // No branch exists whose result could stand in.
             None => panic!("{}", no_branch().at(trace::users_place(loc))),
         },
     )

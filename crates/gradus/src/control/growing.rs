@@ -1,6 +1,9 @@
-//! Loops of unknown length whose way back keeps the state of some steps only: stretches of one step, two steps, three, and so on, each computed again as a whole.
+//! Loops of unknown length whose backward pass keeps the states of some steps only.
+//! The steps form stretches of one step, two steps, three, and so on,
+//! and each stretch is computed again as a whole.
 //!
-//! After `m` stretches `n = m(m+1)/2` steps are done, so both the states kept and the longest stretch are `√(2n)`, whatever `n` turns out to be.
+//! After `m` stretches `n = m(m+1)/2` steps are done, so both the number of kept states and the longest stretch
+//! are `√(2n)`, for any `n`.
 
 use crate::tensor::Tensor;
 use crate::trace;
@@ -8,7 +11,7 @@ use gradus_ir::primitives::region::Recompute;
 use gradus_ir::primitives::{Binary, Body, Compare, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 
-/// A loop that goes on as long as `test` says so of the number of the step, the constants and what is carried.
+/// A loop that continues as long as `test` is true for the step number, the constants and the carried values.
 pub(super) struct Growing {
     pub test: Body,
     /// `step number, constants, carried ↦ carried`
@@ -18,7 +21,7 @@ pub(super) struct Growing {
 }
 
 impl Growing {
-    /// The loop of as many steps as its first constant says; `body` does not get that.
+    /// The loop with a number of steps that is its first constant; `body` does not get this constant.
     pub fn counted(body: &Body, consts: usize, carries: usize) -> Result<Growing> {
         let (mut test, mut step) = (Graph::new(), Graph::new());
         let types = body.input_types();
@@ -43,13 +46,13 @@ impl Growing {
         })
     }
 
-    /// What is carried out of the last step, for these constants and what is carried into the first.
+    /// Applies the loop to the constants and the initial carried values, and returns the final ones.
     pub fn apply(&self, operands: Vec<Tensor>, loc: Loc) -> Result<Vec<Tensor>> {
         let program = self.program(trace::users_place(loc))?;
         trace::apply(&program, operands).map_err(|e| e.at(loc))
     }
 
-    /// The program of constants and what is carried into the first step: what is carried out of the last one.
+    /// The program from the constants and the initial carried values to the final ones.
     fn program(&self, loc: Loc) -> Result<Graph> {
         let mut g = Graph::new();
         g.set_loc(loc);
@@ -68,13 +71,14 @@ impl Growing {
         Ok(g)
     }
 
-    /// Inputs of the constants and what is carried.
+    /// Inputs for the constants and the carried values.
     fn inputs(&self, g: &mut Graph) -> Vec<ValueId> {
         let types = self.body.input_types();
         types[1..].iter().map(|ty| g.input(ty.clone())).collect()
     }
 
-    /// Whether there is another stretch: of its number, the constants, what is carried and the steps done.
+    /// The program that decides whether there is another stretch.
+    /// Its inputs are the number of the stretch, the constants, the carried values and the number of steps done.
     fn goes_on(&self) -> Result<Graph> {
         let mut g = Graph::new();
         g.input(Type::scalar(DType::I64));
@@ -86,7 +90,9 @@ impl Growing {
         Ok(g)
     }
 
-    /// One stretch: of its number, the constants, what is carried and the steps done, what is carried and the steps done then.
+    /// One stretch.
+    /// Its inputs are the number of the stretch, the constants, the carried values and the number of steps done;
+    /// its outputs are the carried values and the number of steps done afterwards.
     fn stretch(&self) -> Result<Graph> {
         let mut g = Graph::new();
         let number = g.input(Type::scalar(DType::I64));
@@ -101,9 +107,12 @@ impl Growing {
         Ok(g)
     }
 
-    /// The steps of a stretch: of the steps done before, the stretch's length, the constants and what is carried, what is carried and the steps done then.
+    /// The steps of a stretch.
+    /// Its inputs are the number of steps done before, the length of the stretch, the constants and the carried
+    /// values; its outputs are the carried values and the number of steps done afterwards.
     fn steps(&self) -> Result<Graph> {
-        // Both get the number within the stretch, the steps done before, the stretch's length, the constants and what is carried.
+        // Both programs get the number within the stretch, the number of steps done before,
+        // the length of the stretch, the constants and the carried values.
         let inner = |program: &Body| -> Result<(Graph, ValueId, ValueId, Vec<ValueId>)> {
             let mut g = Graph::new();
             let index = g.input(Type::scalar(DType::I64));

@@ -1,11 +1,13 @@
-//! What the steps of a loop compute from captured values alone.
+//! Computations of a loop's steps that use captured values alone.
 
 use crate::trace::{self, Closed};
 use gradus_ir::primitives::Backward;
 use gradus_ir::{Graph, Node, Op, Result, ValueId};
 
-/// The step, of `arguments` arguments, of a loop that makes at least one: what it computes from captured values alone is computed before the loop, and captured instead. That changes
-/// no value, derivative or error, as the step would do it anyway; effects stay, and so do calls with a backward pass of the user's, which is run for each step.
+/// Moves computations out of the step of a loop that makes at least one: the step has `arguments` arguments,
+/// and everything that it computes from captured values alone is computed before the loop and captured instead.
+/// That changes no value, derivative or error, because the step would compute it anyway.
+/// Effects stay in the step, and so do calls with a user's backward pass, which runs for each step.
 pub(super) fn before_steps(step: Closed, arguments: usize) -> Result<Closed> {
     let found = invariants(&step.graph, arguments);
     if found.is_empty() {
@@ -30,7 +32,7 @@ pub(super) fn before_steps(step: Closed, arguments: usize) -> Result<Closed> {
     })
 }
 
-/// The values that follow from captured ones alone, and that something else uses.
+/// The values that follow from captured ones alone, and that other operations of the step use.
 fn invariants(step: &Graph, arguments: usize) -> Vec<ValueId> {
     let stays = |node: &&Node| node.op.is_effect() || node.op.backward() > Backward::Derived;
     let staying = step.nodes().iter().filter(stays);
@@ -38,7 +40,7 @@ fn invariants(step: &Graph, arguments: usize) -> Vec<ValueId> {
     sources.extend(&step.inputs()[..arguments]);
     let varies = step.dependents_of(&sources);
     let live = step.live();
-    // An effect varies, also one without results.
+    // An effect counts as varying, even if it has no results.
     let users = step
         .nodes()
         .iter()

@@ -1,4 +1,4 @@
-//! What the way back keeps of a loop's steps, and what it computes again.
+//! The values of a loop's steps that the backward pass keeps, and those that it computes again.
 
 use crate::function::as_call;
 use crate::tree::Tree;
@@ -7,7 +7,7 @@ use gradus_ir::primitives::{Body, Loop, Region, Trips};
 use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 use std::collections::HashMap;
 
-/// `f` as a function of which the way back keeps the argument alone, and computes the rest again: memory for time.
+/// `f`, but its backward pass keeps only the argument and computes the rest again: less memory for more time.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -27,9 +27,10 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     move |x| as_call("checkpoint", &f, x, loc, Recompute::checkpoint)
 }
 
-/// What the way back through a [`scan_with`](crate::control::scan_with) or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.
+/// The values that the backward pass of a [`scan_with`](crate::control::scan_with)
+/// or a [`fori_loop_with`](crate::control::fori_loop_with) keeps.
 ///
-/// With `n` steps, a carried state of `c` bytes and `r` bytes that the derivative of a step needs:
+/// For `n` steps, a carried state of `c` bytes, and `r` bytes that the derivative of a step needs:
 ///
 /// | | memory | steps computed |
 /// |---|---|---|
@@ -37,26 +38,31 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 /// | [`Sqrt`](Keep::Sqrt) | about `√n·(c + r)` | `2n` |
 /// | [`Snapshots(k)`](Keep::Snapshots) | at most `(k+t)·c + r` | `t·n` and some, for the smallest `t` with `(k+t choose t) ≥ n` |
 ///
-/// A loop whose number of steps is not known keeps everything or, with `Sqrt`, about `√(2n)·(c + r)`.
+/// A loop of unknown length keeps everything or, with `Sqrt`, about `√(2n)·(c + r)`.
 ///
-/// [`Snapshots`](Keep::Snapshots) and, where no divisor of `n` is near `√n`, `Sqrt` also hold copies of parts of the sequences that are kept, and of the derivatives by sequences.
+/// [`Snapshots`](Keep::Snapshots) also holds copies of parts of the kept sequences,
+/// and of the derivatives with respect to sequences. So does `Sqrt` if no divisor of `n` is near `√n`.
 ///
-/// `r` counts what a few operations cannot make again of the rest: items of sequences, constants and what depends on these alone are not kept. Arrays take
-/// multiples of 64 bytes outside of sequences. The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes, holds 0.8 MB with
-/// `All`, and some ten kilobytes with `Sqrt` and `Snapshots(30)`.
+/// `r` counts only values that a few operations cannot compute again.
+/// Items of sequences, constants and values that depend on these alone are not kept.
+/// Outside of sequences, arrays take multiples of 64 bytes.
+/// The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes,
+/// holds 0.8 MB with `All`, and some ten kilobytes with `Sqrt` and `Snapshots(30)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Keep {
-    /// Everything that is needed, of each step.
+    /// Everything that the derivative needs, for each step.
     #[default]
     All,
-    /// The state at the beginning of every `√n`-th step; the steps between are run again, one stretch at a time.
+    /// The state at the beginning of every `√n`-th step. The steps between are run again, one stretch at a time.
     Sqrt,
-    /// So many states at once, and a few while a stretch of the last one is undone, placed so that as few steps as possible are run again: binomial checkpointing (Griewank and Walther, "Algorithm 799: revolve",
-    /// ACM Transactions on Mathematical Software 26, 2000).
+    /// This number of states at once, and a few more while a stretch is differentiated.
+    /// They are placed so that as few steps as possible run again: binomial checkpointing (Griewank and Walther,
+    /// "Algorithm 799: revolve", ACM Transactions on Mathematical Software 26, 2000).
     Snapshots(usize),
 }
 
-/// A loop of a fixed number of steps, written as loops within loops or calls within calls so that its way back keeps what was asked for.
+/// A loop with a fixed number of steps, written as loops within loops or calls within calls,
+/// so that its backward pass keeps the requested values.
 pub(super) struct Steps<'a> {
     /// `step number, constants, carried, items ↦ carried, items`
     pub body: &'a Body,
@@ -66,7 +72,7 @@ pub(super) struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// The program of constants, what is carried into the first step, and sequences of `n` items.
+    /// The program of constants, initial carried values, and sequences of `n` items.
     pub fn program(&self, n: usize, keep: Keep, loc: Loc) -> Result<Graph> {
         let mut g = Graph::new();
         g.set_loc(loc);
@@ -84,7 +90,7 @@ impl Steps<'_> {
         Ok(g)
     }
 
-    /// What the way back may keep if it is to take at most `limit` bytes; at least two states.
+    /// The [`Keep`] with which the backward pass keeps at most `limit` bytes, but at least two states.
     pub fn within(&self, n: usize, limit: u64) -> Keep {
         let types = self.body.input_types();
         let floats: Vec<usize> = (0..types.len())
@@ -121,7 +127,7 @@ impl Steps<'_> {
             .collect()
     }
 
-    /// One loop, whose steps are numbered from `start` on.
+    /// One loop, whose steps are numbered from `start`.
     fn all(
         &self,
         g: &mut Graph,
@@ -154,7 +160,8 @@ impl Steps<'_> {
         g.add_region(region, &operands)
     }
 
-    /// A loop over stretches of `length` steps, each computed again as a whole; what is left over is a stretch of its own.
+    /// A loop over stretches of `length` steps, each computed again as a whole.
+    /// The remaining steps form a stretch of their own.
     fn stretches(
         &self,
         g: &mut Graph,
@@ -206,7 +213,8 @@ impl Steps<'_> {
         })
     }
 
-    /// As many stretches as there are snapshots left, each computed again as a whole with the snapshots that are free by then.
+    /// As many stretches as there are snapshots left.
+    /// Each is computed again as a whole, with the snapshots that are free by then.
     fn snapshots(
         &self,
         g: &mut Graph,
@@ -216,7 +224,7 @@ impl Steps<'_> {
         args: &[ValueId],
         known: &mut HashMap<(usize, usize), Body>,
     ) -> Result<Vec<ValueId>> {
-        // With t repetitions and k snapshots, (k+t choose t) steps can be undone.
+        // With t repetitions and k snapshots, (k+t choose t) steps can be reversed.
         let t = (1..).find(|&t| reach(k, t) >= n).unwrap_or(1);
         if n <= 1 || t == 1 || k == 1 {
             return self.all(g, n, start, args, true);
@@ -232,7 +240,7 @@ impl Steps<'_> {
                 body
             }
         };
-        // The way back meets the later steps first, when the state at their beginning is still held.
+        // The backward pass runs through the later steps first, while the state at their beginning is still held.
         self.in_two(
             g,
             first,
@@ -250,7 +258,8 @@ impl Steps<'_> {
         )
     }
 
-    /// `write`'s program of `n` steps, of the number of the first step, constants, carried and sequences.
+    /// The program that `write` makes for `n` steps.
+    /// Its inputs are the number of the first step, the constants, the carried values and the sequences.
     fn called(
         &self,
         n: usize,
@@ -264,7 +273,7 @@ impl Steps<'_> {
         Ok(g.into())
     }
 
-    /// The steps up to `middle` and those from there to `n`, one after the other in the order of the loop.
+    /// The steps up to `middle` and the steps from there to `n`, in the order of the loop.
     fn in_two(
         &self,
         g: &mut Graph,
@@ -308,16 +317,16 @@ impl Steps<'_> {
     }
 }
 
-/// Steps in a stretch of a loop of `n`: a divisor of `n` within a factor of 2 of `√n` if there is one, as then sequences are cut where they lie and no steps are left over,
-/// else `√n`.
+/// The number of steps in a stretch of a loop of `n` steps: a divisor of `n` within a factor of 2 of `√n` if there
+/// is one, otherwise `√n`. With a divisor, sequences are cut without copies and no steps are left over.
 fn stretch(n: usize) -> usize {
     let root = (n as f64).sqrt().ceil().max(1.0) as usize;
-    // The square of the factor by which it is off.
+    // The square of the factor between the length and `√n`.
     let off = |length: usize| {
         let square = length * length;
         square.max(n) as f64 / square.min(n) as f64
     };
-    // The longer one of two that are equally far off: its states are fewer.
+    // Of two equally distant lengths, the longer one has fewer states.
     (1..=2 * root)
         .rev()
         .filter(|&length| n.is_multiple_of(length) && off(length) <= 4.0)
@@ -325,7 +334,7 @@ fn stretch(n: usize) -> usize {
         .unwrap_or(root)
 }
 
-/// `(k+t choose t)`, or the largest number where it is more than that.
+/// `(k+t choose t)`, or `usize::MAX` if it exceeds that.
 fn reach(k: usize, t: usize) -> usize {
     (1..=t as u128)
         .try_fold(1u128, |c, i| c.checked_mul(k as u128 + i).map(|c| c / i))

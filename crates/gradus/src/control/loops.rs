@@ -12,11 +12,14 @@ use gradus_ir::primitives::{Body, Loop, Region, Trips};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 use std::ops::{Range, RangeInclusive, RangeTo};
 
-/// Applies `step` to what is carried, beginning with `init`, as long as `condition` holds of it.
+/// Applies `step` to the carried tree, beginning with `init`, as long as `condition` is true for it.
 ///
-/// How often it runs may depend on the values. Reverse mode works all the same: what the way back needs of each step is kept in a list that grows with
-/// the steps, as with [`Keep::All`](crate::control::Keep::All), or computed again as [`while_loop_with`] says. Forward mode keeps nothing of the steps. Under
-/// [`vmap`](crate::vmap) all rows go on until the last one is done; those that are done before keep what they have.
+/// The number of steps can depend on the values.
+/// Reverse mode works, too: the values that the backward pass needs of each step are kept in a list that grows
+/// with the steps, as with [`Keep::All`](crate::control::Keep::All),
+/// or are computed again as described at [`while_loop_with`]. Forward mode keeps nothing of the steps.
+/// Under [`vmap`](crate::vmap) the loop runs until the last row is done;
+/// rows that are done earlier keep their values.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -35,7 +38,8 @@ use std::ops::{Range, RangeInclusive, RangeTo};
 /// ```
 ///
 /// # Panics
-/// If `condition` does not return one truth value, or `step` returns another structure or other types than it gets.
+/// If `condition` does not return one boolean, or `step` changes the structure or
+/// the types of its argument.
 #[doc(alias = "while")]
 #[track_caller]
 pub fn while_loop<C: Tree>(
@@ -54,8 +58,11 @@ pub fn while_loop<C: Tree>(
     )
 }
 
-/// As [`while_loop`], with options. With [`Keep::Sqrt`] the way back keeps the states after 1, 3, 6, 10, … steps and computes the stretches between them again: about
-/// `√(2n)` states and as many steps at once, however many steps it takes. To place so many snapshots, or to keep a limit, their number would have to be known.
+/// Like [`while_loop`], with options.
+/// With [`Keep::Sqrt`] the backward pass keeps the states after 1, 3, 6, 10,
+/// … steps and computes the stretches between them again.
+/// For `n` steps that is about `√(2n)` states, and as many steps at once.
+/// A fixed number of snapshots and a memory limit would need the number of steps in advance.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -75,7 +82,7 @@ pub fn while_loop<C: Tree>(
 /// ```
 ///
 /// # Panics
-/// As [`while_loop`]; and with [`Keep::Snapshots`] or a memory limit.
+/// Like [`while_loop`], and with [`Keep::Snapshots`] or a memory limit.
 #[track_caller]
 pub fn while_loop_with<C: Tree>(
     options: LoopOptions,
@@ -87,7 +94,7 @@ pub fn while_loop_with<C: Tree>(
     go_on("while_loop_with", options, condition, step, init, loc)
 }
 
-/// Whether the way back through a loop of unknown length keeps the states of some steps only.
+/// Whether the backward pass of a loop of unknown length keeps the states of some steps only.
 fn grows(name: &str, options: LoopOptions) -> Result<bool> {
     match options {
         LoopOptions {
@@ -175,8 +182,7 @@ fn go_on<C: Tree>(
 /// Applies `step(i, carried)` for each `i` of a range, beginning with `init`; not at all if the range is empty.
 ///
 /// The ends of the range are integers of any type, or tensors of one integer; `..n` counts from 0.
-/// `i` is an i64 scalar.
-/// Both modes of differentiation work, whether the ends are known beforehand or not.
+/// `i` is an i64 scalar. Both modes of differentiation work, also if the ends are computed.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -192,7 +198,8 @@ fn go_on<C: Tree>(
 /// ```
 ///
 /// # Panics
-/// If an end of the range is not one integer, or `step` returns another structure or other types than it gets.
+/// If an end of the range is not one integer, or `step` changes the structure or
+/// the types of its argument.
 #[doc(alias = "for")]
 #[doc(alias = "for_loop")]
 #[track_caller]
@@ -202,16 +209,19 @@ pub fn fori_loop<C: Tree>(range: impl LoopRange, step: impl Fn(&Tensor, &C) -> C
     count_up("fori_loop", LoopOptions::default(), bounds, step, init, loc)
 }
 
-/// What the way back through [`fori_loop_with`] or [`while_loop_with`] keeps.
+/// Options of [`fori_loop_with`] and [`while_loop_with`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LoopOptions {
-    /// What it keeps of the steps.
+    /// The values of the steps that the backward pass keeps.
     pub keep: Keep,
-    /// If given, [`keep`](Self::keep) is chosen so that what the way back keeps takes at most so many bytes: everything, or `√n` of it, or as many states as fit.
+    /// If given, [`keep`](Self::keep) is chosen so that the backward pass keeps at most this many bytes:
+    /// everything, or `√n` of it, or as many states as fit.
     pub memory_limit: Option<u64>,
 }
 
-/// As [`fori_loop`], with options. For [`Keep::Snapshots`] and a memory limit the number of steps must be known: bounds that are computed inside of a traced function are not.
+/// Like [`fori_loop`], with options.
+/// [`Keep::Snapshots`] and a memory limit need the number of steps in advance, so the bounds cannot be computed
+/// inside a traced function.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -224,7 +234,7 @@ pub struct LoopOptions {
 /// ```
 ///
 /// # Panics
-/// As [`fori_loop`]; and if the number of steps must be known and is not.
+/// Like [`fori_loop`], and if the number of steps is needed and unknown.
 #[track_caller]
 pub fn fori_loop_with<C: Tree>(
     options: LoopOptions,
@@ -289,7 +299,7 @@ fn count_up<C: Tree>(
             .collect();
         let body: Body = on_inputs(&body.graph, &all, &args)?.into();
         let Some(n) = known else {
-            // The distance of bounds in the wrong order can be as positive as a machine counts.
+            // The distance of bounds in the wrong order can overflow to any positive number.
             let apart = || match from_zero {
                 true => upper.clone(),
                 false => {
@@ -329,7 +339,7 @@ fn count_up<C: Tree>(
     rebuild(init, results)
 }
 
-/// The number of steps, if both bounds are numbers while tracing.
+/// The number of steps, if both bounds are concrete.
 fn known_count(lower: &Tensor, upper: &Tensor) -> Result<Option<usize>> {
     if lower.is_traced() || upper.is_traced() {
         return Ok(None);
@@ -351,7 +361,7 @@ pub trait LoopBound: sealed::Sealed {
 
 impl<I: Integer> LoopBound for I {
     fn bound(self) -> Tensor {
-        // No loop gets as far as the largest number that a step can have.
+        // No loop reaches the largest step number.
         let n = self.wide().clamp(i64::MIN.into(), i64::MAX.into());
         Tensor::from(n as i64)
     }
@@ -369,14 +379,14 @@ impl LoopBound for &Tensor {
     }
 }
 
-/// The numbers that [`fori_loop`] goes through: `a..b`, or `..b` from 0 on, of integers or of tensors of one integer;
-/// `a..=b` of integers.
+/// The numbers of a [`fori_loop`]: `a..b`, or `..b` from 0 on,
+/// of integers or of tensors of one integer; `a..=b` of integers.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range that a loop can go through",
     label = "steps are counted by a range, such as `0..n`, `..n` or `1..=n`"
 )]
 pub trait LoopRange: sealed::Sealed {
-    /// The first number, and the one behind the last.
+    /// The first number, and the number after the last.
     #[doc(hidden)]
     fn bounds(self) -> (Tensor, Tensor);
 }

@@ -1,15 +1,21 @@
-//! Control flow whose course is not known while a program is traced: choices, loops, parts computed again.
+//! Control flow that depends on values of a traced program: choices, loops, and checkpoints.
 //!
-//! A Rust `if` or `for` inside a traced function is run while tracing: the branch is chosen then, the loop unrolled. The functions here become one
-//! operation of the program, with the closures as programs inside it. They are differentiated in both modes and to any order, batched and compiled like
-//! everything else; what their closures use from outside is passed in by itself. Up to 512 of them, and of transforms, may stand within each other; more is an error.
-//! In a build without optimisation each level takes about 13 KB of the thread's stack. A spawned thread has 2 MB
-//! unless told otherwise, and holds about 150 levels then.
+//! A Rust `if` or `for` inside a traced function runs while tracing:
+//! it chooses the branch then, and unrolls the loop.
+//! The functions here become one operation of the program instead, with the closures as programs inside it.
+//! They are differentiated in both modes and to any order, batched and compiled like other operations.
+//! Values that their closures capture are passed in automatically.
+//! They can be nested, with transforms, up to 512 levels deep; more is an error.
+//! In a build without optimisation each level takes about 13 KB of the thread's stack.
+//! A spawned thread has 2 MB by default, which is enough for about 150 levels.
 //!
-//! All that a closure does while it is traced belongs to its program, transforms in it included, also what it computes from captured tensors alone. Only what the steps of a loop that
-//! makes at least one compute from those is computed before it, which is no difference but in time.
-//! A value that follows from captured concrete tensors alone can still be read there. Another thread that a closure starts works for it where it is given traced tensors; what that thread does
-//! with concrete tensors alone is done at once.
+//! Every operation of a closure belongs to its program, including transforms,
+//! and even if it uses captured tensors alone.
+//! There is one exception: if a loop makes at least one step, computations of its steps from captured tensors
+//! alone are moved before the loop, which only saves time.
+//! A value that follows from captured concrete tensors alone can still be read in a closure.
+//! If a closure starts another thread and gives it traced tensors, the thread's operations on them belong to the
+//! closure; operations on concrete tensors alone run at once.
 
 mod branch;
 mod growing;
@@ -30,7 +36,7 @@ use crate::function::check_same;
 use crate::tree::Tree;
 use gradus_ir::Result;
 
-/// Checks that a step returns what it carries with the types that it got.
+/// Checks that a step returns the types that it carries.
 fn check_carried<A: Tree>(name: &str, wanted: &A, got: &A) -> Result<()> {
     let what = format!("{name}: a step changes the type of what it carries");
     check_same(&what, wanted, got, |w, g| {

@@ -10,22 +10,24 @@ use crate::transform::vmap;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 
-/// How [`scan_with`] goes through its sequences.
+/// Options of [`scan_with`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ScanOptions {
-    /// Whether it begins with the last item. What is returned keeps its order.
+    /// Whether the scan begins with the last item. The results keep the order of the items.
     pub reverse: bool,
-    /// The number of steps; needed only if there is no sequence to tell it.
+    /// The number of steps. It is needed only if there is no sequence.
     pub length: Option<usize>,
-    /// What the way back keeps.
+    /// The values that the backward pass keeps.
     pub keep: Keep,
-    /// If given, [`keep`](Self::keep) is chosen so that what the way back keeps takes at most so many bytes: everything, or `√n` of it, or as many states as fit.
+    /// If given, [`keep`](Self::keep) is chosen so that the backward pass keeps at most this many bytes:
+    /// everything, or `√n` of it, or as many states as fit.
     pub memory_limit: Option<u64>,
 }
 
-/// Carries a state through the rows of `xs`: `f(state, row)` gives the next state and a row of the result.
+/// Carries a state through the rows of `xs`: `f(state, row)` returns the next state and a row of the result.
 ///
-/// The rows of a tree are those of all its tensors together, along their first axis. Returns the last state and the rows, stacked.
+/// A row of a tree is a row of each of its tensors, along their first axis.
+/// Returns the last state and the stacked rows.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -49,7 +51,8 @@ pub struct ScanOptions {
 /// ```
 ///
 /// # Panics
-/// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns a state of another structure or other types than it gets.
+/// If the tensors of `xs` have no first axis or different sizes along it, or `f` changes
+/// the structure or the types of the state.
 #[doc(alias = "fold")]
 #[track_caller]
 pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, xs: &X) -> (C, Y) {
@@ -57,7 +60,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, x
     run("scan", ScanOptions::default(), f, init, xs, loc)
 }
 
-/// As [`scan`], with options.
+/// Like [`scan`], with options.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -70,7 +73,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, x
 /// ```
 ///
 /// # Panics
-/// As [`scan`]; and if the number of steps is not known, or `length` is not that of the sequences.
+/// Like [`scan`], and if the number of steps is unknown, or `length` differs from the length of the sequences.
 #[track_caller]
 pub fn scan_with<C: Tree, X: Tree, Y: Tree>(
     options: ScanOptions,
@@ -82,9 +85,10 @@ pub fn scan_with<C: Tree, X: Tree, Y: Tree>(
     run("scan_with", options, f, init, xs, loc)
 }
 
-/// `f` of each row, one after the other, stacked.
+/// Applies `f` to each row, one after the other, and stacks the results.
 ///
-/// Computes what [`vmap`](crate::vmap) does, with the memory of one row at a time; its `cond` runs one branch a row.
+/// It computes the same as [`vmap`](crate::vmap), with the memory of one row at a time.
+/// A `cond` inside runs one branch per row.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -110,7 +114,7 @@ pub fn map<X: Tree, Y: Tree>(f: impl Fn(&X) -> Y, xs: &X) -> Y {
     .1
 }
 
-/// [`scan_with`] under the name that messages give it, asked for at `loc`.
+/// [`scan_with`] with the name for messages, called at `loc`.
 pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
     name: &'static str,
     options: ScanOptions,
@@ -230,10 +234,12 @@ fn steps<X: Tree>(
     }
 }
 
-/// All running combinations `x₀`, `f(x₀, x₁)`, `f(f(x₀, x₁), x₂)`, … of the rows of `xs`, for an `f` that is associative.
+/// All cumulative combinations `x₀`, `f(x₀, x₁)`, `f(f(x₀, x₁), x₂)`,
+/// … of the rows of `xs`, for an associative `f`.
 ///
-/// Takes about `2·log₂ n` rounds, each on many rows at once, instead of `n` steps one after the other (Blelloch, "Prefix sums and their applications", 1990). `f` combines two single
-/// rows. With `reverse` the combinations run from the last row.
+/// It takes about `2·log₂ n` rounds, each on many rows at once, instead of `n` steps one after the other
+/// (Blelloch, "Prefix sums and their applications", 1990). `f` combines two single rows.
+/// With `reverse` the combinations run from the last row.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -243,7 +249,8 @@ fn steps<X: Tree>(
 /// ```
 ///
 /// # Panics
-/// If the tensors of `xs` have no first axis or different sizes along it, or `f` returns another structure or other types than it gets.
+/// If the tensors of `xs` have no first axis or different sizes along it, or `f` changes the structure or
+/// the types of its argument.
 #[doc(alias = "prefix_sum")]
 #[doc(alias = "cumprod")]
 #[track_caller]
@@ -292,7 +299,8 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
         let cut = |x: &Tensor| x.slice_axis_step(0, from..to, step);
         rows.iter().map(cut).collect()
     };
-    // Pairs are combined, the scan of the pairs gives every second result, and each of the others is one more combination.
+    // Pairs are combined.
+    // The scan of the pairs gives every second result, and one more combination gives each result between.
     let half = n / 2;
     let pairs = combine(part(&rows, 0, 2 * half, 2), part(&rows, 1, 2 * half, 2))?;
     let odd = prefix(combine, pairs, half)?;
@@ -309,7 +317,7 @@ fn prefix(combine: &dyn Fn(Rows, Rows) -> Result<Rows>, rows: Rows, n: usize) ->
     Ok(pairs.map(|(a, b)| interleave(a, b, half)).collect())
 }
 
-/// `a₀, b₀, a₁, b₁, …`, where `a` may have one row more than the `half` rows of `b`.
+/// `a₀, b₀, a₁, b₁, …`, where `a` can have one row more than the `half` rows of `b`.
 fn interleave(a: &Tensor, b: &Tensor, half: usize) -> Tensor {
     let paired = stack(&[&a.slice_axis(0, ..half), b], 1);
     let mut shape = a.shape().to_vec();

@@ -1,4 +1,4 @@
-//! Results that are not finite as mistakes.
+//! Treats results that are not finite as errors.
 
 use super::report::NanReport;
 use super::search::{Finite, Meaning, search};
@@ -7,8 +7,12 @@ use gradus_ir::{Error, ErrorKind, Graph, Result};
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-/// Runs `f`; within it, on this thread, a program that makes results which are not finite is a mistake: the message of [`find_nan`], with the line. Operations outside of
-/// programs are programs too. What a program is given is no mistake of its own, nor are infinities where an infinity was given. The environment variable `GRADUS_CHECK_NAN=1` does the same for all that runs.
+/// Runs `f`.
+/// Within it, on this thread, a program that makes NaN or infinity is an error,
+/// with the message of [`find_nan`] and the line. Operations outside of programs count as programs, too.
+/// NaN and infinity in the arguments are not errors,
+/// and neither are infinities that follow from an infinite argument.
+/// The environment variable `GRADUS_CHECK_NAN=1` does the same for all programs.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -19,7 +23,7 @@ use std::sync::LazyLock;
 #[doc(alias = "debug_nans")]
 #[doc(alias = "detect_anomaly")]
 pub fn with_nan_check<T>(f: impl FnOnce() -> T) -> T {
-    /// Restores what was before also when `f` unwinds.
+    /// Restores the previous state, also when `f` unwinds.
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -41,11 +45,11 @@ pub(crate) fn checking() -> bool {
     CHECKED.get() || *ALWAYS
 }
 
-/// Refuses results of `graph` for these arguments that are not finite.
+/// Refuses results of `graph` for these arguments if they are not finite.
 pub(crate) fn check(graph: &Graph, arguments: &[Array], results: &[Array]) -> Result<()> {
     for result in results {
         if Finite::of(result) != Finite::All
-            // An argument is what was checked before, or given by the caller.
+            // Arguments have been checked before, or come from the caller.
             && let Some(found) = search(graph, arguments, Meaning::Meant)?
             && found.reaches_result
         {

@@ -1,4 +1,4 @@
-//! Looking into programs: as a page, while they run, for the first NaN, by line.
+//! Debugging programs: as a page, while they run, for the first NaN, by line.
 
 mod check;
 mod nan;
@@ -18,8 +18,8 @@ pub use search::NanWithin;
 use crate::transform::machine_profile;
 use gradus_ir::Graph;
 
-/// `graph` as one HTML page that needs nothing else, to walk through: lines of the source, types, what depends on what, forward and backward parts apart, what
-/// each node costs by the rates of the machine's profile.
+/// `graph` as one self-contained HTML page to walk through: source lines, types, dependencies,
+/// forward and backward parts, and the cost of each node by the rates of the machine's profile.
 ///
 /// [`Graph`] prints as text, and [`dot::render`](crate::dot::render) draws it for Graphviz.
 ///

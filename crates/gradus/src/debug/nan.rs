@@ -9,13 +9,14 @@ use crate::tree::{Tree, leaves, paths};
 use gradus_engine::Array;
 use gradus_ir::Result;
 
-/// Runs `f` at `x` one operation at a time and says which one made the first NaN or infinity out of finite numbers, in the function itself or in a derivative
-/// that `f` takes; `None` if all is finite.
+/// Runs `f` at `x` one operation at a time, and reports the operation that made the first NaN or infinity from
+/// finite numbers, in the function itself or in a derivative that `f` takes. `None` if all numbers are finite.
 ///
-/// One that reaches a result is named before one that does not. An infinity that `f` writes as a literal, a mask for example, is not counted: only a NaN
-/// that is made of it. All values are held at once.
+/// An operation whose NaN or infinity reaches a result is reported before one whose does not.
+/// An infinity that `f` writes as a literal, such as a mask, does not count; a NaN made from it does.
+/// All values are held in memory at once.
 ///
-/// Of a loop the step is named, and the operation in it; of a choice the branch.
+/// For a loop, the report names the step and the operation in it; for a choice, the branch.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -29,7 +30,7 @@ use gradus_ir::Result;
 /// ```
 ///
 /// # Errors
-/// Mistakes in `f`; if it uses values of an outer trace.
+/// Mistakes in `f`, or if it uses values of an outer trace.
 #[doc(alias = "debug_nans")]
 pub fn find_nan<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Option<NanReport>> {
     trace::boundary(|| {

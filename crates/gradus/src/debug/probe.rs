@@ -11,15 +11,19 @@ use std::hash::Hash;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 impl Tensor {
-    /// The tensor itself; `f` sees its value: now if it is known, else each time the program runs that it is traced into, after the run, in the order of the program.
+    /// Returns the tensor itself, and shows its value to `f`: immediately if the value is concrete,
+    /// otherwise after each run of the program that contains it, in the order of the program.
     ///
-    /// Works inside `jit`, derivatives and `vmap`, under which `f` sees all rows at once, and whether or not anything needs the value: a gradient often does not.
-    /// Derivatives pass by unseen. A kernel ends where a value is shown.
+    /// It works inside `jit`, derivatives and `vmap`; under `vmap` `f` sees all rows at once.
+    /// It also works if no other operation needs the value, as is common in gradients. Derivatives ignore it.
+    /// A kernel ends where a value is shown.
     ///
-    /// In a loop `f` sees the value of each step, in a choice that of the branch which runs; what a derivative computes again, of a
-    /// [`checkpoint`](crate::control::checkpoint) for example, is not seen again.
+    /// In a loop `f` sees the value of each step, and in a choice the value of the branch that runs.
+    /// Values that a derivative computes again, for example of a [`checkpoint`](crate::control::checkpoint),
+    /// are not shown again.
     ///
-    /// A closure that captures something belongs to one trace: derivatives of functions with one are compiled at each call outside of `jit`.
+    /// A closure with captures belongs to one trace: outside of `jit`, derivatives of functions with such a
+    /// closure are compiled at each call.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -41,7 +45,7 @@ impl Tensor {
     #[doc(alias = "host_callback")]
     #[track_caller]
     pub fn inspect<F: Fn(&Tensor) + Send + Sync + 'static>(&self, f: F) -> Tensor {
-        /// Observers that capture nothing, so that the same closure is the same program again.
+        /// Observers without captures, so that the same closure gives the same program again.
         static PLAIN: LazyLock<Kept<TypeId>> = LazyLock::new(Mutex::default);
         let Some(trace) = trace::innermost(&[self]) else {
             f(self);
@@ -59,10 +63,11 @@ impl Tensor {
     }
 }
 
-/// Prints `text` on standard error with the value of `x` in the place of the first `{}`: now if it is known, else each time the program runs that `x` is traced into, once
-/// a run, after it, in the order of the program.
+/// Prints `text` on standard error, with the value of `x` in place of the first `{}`: immediately if the value is
+/// concrete, otherwise after each run of the program that contains `x`, in the order of the program.
 ///
-/// Works inside `jit`, derivatives and `vmap`, under which all rows are printed at once, and whether or not anything needs the value.
+/// It works inside `jit`, derivatives and `vmap`; under `vmap` all rows are printed at once.
+/// It also works if no other operation needs the value.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -88,7 +93,7 @@ pub fn debug_print(text: &'static str, x: &Tensor) {
     Tensor::apply(Op::Probe(Probe { id }), &[x]);
 }
 
-/// Observers that live as long as the process: one a closure type, or a text, of the source.
+/// Observers with the lifetime of the process: one for each closure type or each text in the source.
 type Kept<K> = Mutex<HashMap<K, Arc<Observer>>>;
 
 fn kept<K: Eq + Hash>(

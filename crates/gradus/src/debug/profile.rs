@@ -12,14 +12,14 @@ use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// One step of a compiled program, and how long it took; see [`Jit::call_profiled`](crate::Jit::call_profiled).
+/// One step of a compiled program, and its time; see [`Jit::call_profiled`](crate::Jit::call_profiled).
 #[derive(Clone, Debug)]
 pub struct StepTime {
-    /// What the step does.
+    /// A description of the step.
     pub what: String,
-    /// File and line of the user's program that it comes from, where known: of its last operation.
+    /// File and line of the user's program for its last operation, if recorded.
     pub place: Option<(&'static str, u32)>,
-    /// How long it took.
+    /// The time of the step.
     pub time: Duration,
     /// Bytes that it reads and writes.
     pub bytes: u64,
@@ -32,44 +32,47 @@ pub struct StepTime {
 pub struct StepOperation {
     /// Its name.
     pub name: &'static str,
-    /// File and line of the user's program that it comes from, where known.
+    /// File and line of the user's program, if recorded.
     pub place: Option<(&'static str, u32)>,
-    /// The function itself or a part of a derivative.
+    /// Whether it belongs to the function itself or to a part of a derivative.
     pub part: Part,
     /// Operations on numbers.
     pub count: u64,
-    /// Its share of the step by the estimate of the machine's profile: what runs in one kernel cannot be measured apart.
+    /// Its share of the step, estimated by the machine's profile,
+    /// because operations in one kernel cannot be timed separately.
     pub share: f64,
 }
 
-/// What a line of the user's program costs in a run.
+/// The cost of a line of the user's program in a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LineTime {
-    /// File and line, where known.
+    /// File and line, if recorded.
     pub place: Option<(&'static str, u32)>,
-    /// Its part of the time.
+    /// Its share of the time.
     pub time: Duration,
-    /// How much of that time is spent on derivatives.
+    /// The part of that time that is spent on derivatives.
     pub derivative: Duration,
     /// Operations on numbers.
     pub operations: u64,
-    /// Its part of the bytes read and written.
+    /// Its share of the bytes read and written.
     pub bytes: u64,
-    /// Whether an array of f32 became f64 on this line because the tensor beside it was one number of f64.
+    /// Whether an array of f32 became f64 on this line because the tensor beside it was a single f64 number.
     /// Later operations then move twice the bytes.
     pub widened: bool,
 }
 
-/// A profile by line of the source, the most expensive first; prints as a table.
+/// A profile by source line, the most expensive line first. It prints as a table.
 #[derive(Clone, Debug)]
 pub struct LineProfile {
     /// The lines.
     pub lines: Vec<LineTime>,
 }
 
-/// The time of the steps by line of the source. The time and the bytes of a kernel in which operations of several lines run together are divided by their
-/// shares of the estimated cost; so are those of a loop, a choice or a call, among the lines of their bodies. The operations of a loop of unknown length are those of
-/// one step, of a choice those of the dearest branch.
+/// The time of the steps by source line.
+/// If a kernel runs operations of several lines together,
+/// its time and bytes are divided by their shares of the estimated cost.
+/// The time of a loop, a choice or a call is divided among the lines of its bodies in the same way.
+/// A loop of unknown length counts as one step, and a choice as its most expensive branch.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -142,8 +145,8 @@ impl fmt::Display for LineProfile {
     }
 }
 
-/// The steps as a trace in the format of Chrome, for `chrome://tracing`, Perfetto and their like: one step after the other, below each the operations that run in it, by
-/// their estimated shares.
+/// The steps as a trace in Chrome's format, for `chrome://tracing`, Perfetto and similar viewers:
+/// one step after the other, and below each step its operations with their estimated shares.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -203,7 +206,7 @@ pub fn chrome_trace(steps: &[StepTime]) -> String {
 }
 
 impl StepTime {
-    /// The first word of what it does.
+    /// The first word of the description.
     fn kind(&self) -> &str {
         self.what.split([' ', '{']).next().unwrap_or("")
     }
@@ -211,7 +214,7 @@ impl StepTime {
     pub(crate) fn new(step: TimedStep) -> StepTime {
         let rates = machine_profile();
         let seconds = |m: &Member| match m.cost.work {
-            // What costs nothing by itself still gets its part of a step that does nothing else.
+            // Free operations still get their part of a step that does nothing else.
             Work::View | Work::Copy => 1e-12,
             work => m.cost.operations as f64 / rates.rate(work) + 1e-12,
         };

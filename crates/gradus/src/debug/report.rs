@@ -1,36 +1,36 @@
-//! The operation that made a NaN or an infinity, told with its line.
+//! The report about the operation that made a NaN or an infinity, with its line.
 
 use super::search::{Found, NanWithin, made_at};
 use gradus_engine::Array;
 use gradus_ir::{Loc, Part, Type};
 use std::fmt;
 
-/// Which operation made the first NaN or infinity; see [`find_nan`].
+/// The operation that made the first NaN or infinity; see [`find_nan`].
 #[derive(Clone, Debug)]
 pub struct NanReport {
     /// The operation that made it; `input` if the argument had it.
     pub operation: &'static str,
-    /// File and line of the user's program, where known.
+    /// File and line of the user's program, if recorded.
     pub place: Option<(&'static str, u32)>,
-    /// Whether the function itself made it or its derivative, and the derivative of which operation.
+    /// Whether it belongs to the function itself or to a derivative, and to the derivative of which operation.
     pub part: Part,
     /// NaN or an infinity: the first bad element.
     pub value: f64,
-    /// Where in the result that element is.
+    /// The index of that element in the result.
     pub index: Vec<usize>,
-    /// Whether it touches a result of the whole; if not, all results are finite.
+    /// Whether it affects a result of the function. If not, all results are finite.
     pub reaches_result: bool,
-    /// The loops, branches and calls that it is in, innermost first.
+    /// The loops, branches and calls around it, innermost first.
     pub within: Vec<NanWithin>,
-    /// The paths of the arguments that the operation is nearest to: those that it reads itself, else those that the fewest operations are between. Of a network they name
-    /// the layer.
+    /// The paths of the arguments that are nearest to the operation: arguments that it reads directly,
+    /// or else those with the fewest operations between. For a network they name the layer.
     pub nearest: Vec<String>,
-    /// What the operation read, a line each.
+    /// The operands of the operation, one per line.
     operands: Vec<String>,
     loc: Loc,
     ty: Type,
     bad: usize,
-    /// The name in messages of the argument that had it.
+    /// The name in messages of the argument that contained it.
     pub(super) argument: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl NanReport {
         };
         let result = numbers(&found.result);
         let ty = found.result.ty().clone();
-        // What it made itself is told rather than what it was given.
+        // An element that the operation made itself is reported rather than one that it was given.
         let bad = made_at(&found.op, &found.operands, &found.result)
             .filter(|made| made.contains(&true))
             .unwrap_or_else(|| result.iter().map(|v| !v.is_finite()).collect());
@@ -79,7 +79,8 @@ impl NanReport {
         }
     }
 
-    /// Where the operation is: the line of the user's program, or the piece of a text that it carries out.
+    /// The place of the operation: the line of the user's program,
+    /// or the piece of a text that the program evaluates.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -135,7 +136,7 @@ impl NanReport {
 }
 
 impl fmt::Display for NanReport {
-    /// What was made, where, by which operation, and what it read.
+    /// The value, its place, the operation that made it, and its operands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message())?;
         match self.loc.is_known() && self.argument.is_none() {

@@ -1,4 +1,5 @@
-//! Which operation of a program made the first NaN or infinity: all values are computed one operation at a time, and regions searched inside.
+//! Searches a program for the operation that made the first NaN or infinity.
+//! All values are computed one operation at a time, and regions are searched inside.
 
 use crate::run::{compute, execute};
 use gradus_engine::Array;
@@ -7,7 +8,7 @@ use gradus_ir::primitives::{Call, Loop, Region, Trips};
 use gradus_ir::{Graph, Loc, Node, Op, Part, Result, Type, ValueId};
 use std::fmt;
 
-/// What an array holds.
+/// Whether the elements of an array are finite.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Finite {
     All,
@@ -41,18 +42,18 @@ impl Finite {
     }
 }
 
-/// A loop, branch or call that an operation is in. Prints as `step 3 of scan, at src/main.rs:7`.
+/// A loop, branch or call around an operation. Prints as `step 3 of scan, at src/main.rs:7`.
 #[derive(Clone, Debug)]
 pub struct NanWithin {
     /// `scan`, `for`, `while`, `switch`, `checkpoint` and so on.
     pub operation: &'static str,
-    /// File and line of the user's program, where known.
+    /// File and line of the user's program, if recorded.
     pub place: Option<(&'static str, u32)>,
     /// Whether it is the function itself or its derivative.
     pub part: Part,
-    /// Of a loop the number of the step, from 0 on; the way back has the numbers of the way there.
+    /// For a loop, the number of the step from 0 on. A backward pass uses the numbers of the forward pass.
     pub step: Option<usize>,
-    /// Of a choice the number of the branch; `cond` has `on_true` as branch 1.
+    /// For a choice, the number of the branch; `cond` has `on_true` as branch 1.
     pub branch: Option<usize>,
 }
 
@@ -75,7 +76,7 @@ impl fmt::Display for NanWithin {
     }
 }
 
-/// The operation, what it read and gave, and where it is.
+/// The operation, its operands and result, and its place.
 pub(super) struct Found {
     pub op: Op,
     pub loc: Loc,
@@ -89,7 +90,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// The argument that had it already.
+    /// The argument that contained it already.
     pub fn argument(&self) -> Option<usize> {
         match self.op {
             Op::Input(k) => Some(k as usize),
@@ -104,16 +105,16 @@ pub(super) fn search(
     arguments: &[Array],
     meaning: Meaning,
 ) -> Result<Option<Found>> {
-    // No one sees again values that are computed again.
+    // Values that are computed again are not shown again.
     inside(&graph.without_effects(), arguments, meaning)
 }
 
-/// What it means that an argument is not finite.
+/// The meaning of an argument that is not finite.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It is what is searched for.
+    /// The search looks for it.
     Searched,
-    /// It is known outside already: an infinity is meant, and a NaN not made here.
+    /// The caller has it already: an infinity is intended, and a NaN was not made here.
     Meant,
 }
 
@@ -121,7 +122,7 @@ pub(super) enum Meaning {
 #[derive(Clone)]
 enum Value {
     Array(Array),
-    /// An item a step.
+    /// One item per step.
     List(Vec<Array>),
 }
 
@@ -144,10 +145,10 @@ impl Value {
 fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option<Found>> {
     let live = graph.live();
     let mut values: Vec<Option<Value>> = vec![None; graph.len()];
-    // What is meant to be infinite counts as finite.
+    // An intended infinity counts as finite.
     let mut bad = vec![Finite::All; graph.len()];
     let mut meant = vec![false; graph.len()];
-    // Whether an element is the operation's own doing, whatever the others are.
+    // Whether an element was made by the operation itself, whatever its other elements are.
     let mut own = vec![false; graph.len()];
     let operands = |values: &[Option<Value>], node: &Node| -> Vec<Value> {
         let operands = node.operands.iter();
@@ -210,7 +211,7 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         let of_finite = node.operands.iter().all(|&o| !is_bad(o));
         !given && (node.results()).any(|v| is_bad(v) && (own[v.index()] || of_finite))
     };
-    // What is bad and leads to a bad result through bad values alone.
+    // Bad values that lead to a bad result through bad values alone.
     let mut leads = vec![false; graph.len()];
     for &o in graph.outputs() {
         leads[o.index()] = is_bad(o);
@@ -260,7 +261,8 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
     }))
 }
 
-/// The inputs that the nodes `from` follow from, each with the fewest operations between, which are counted from the numbers of `from` on.
+/// The inputs that the nodes `from` follow from, each with the fewest operations between.
+/// The counts begin at the numbers in `from`.
 fn near(graph: &Graph, from: &[(ValueId, usize)]) -> Vec<(usize, usize)> {
     let mut distances = vec![usize::MAX; graph.len()];
     for &(id, distance) in from {
@@ -282,7 +284,8 @@ fn near(graph: &Graph, from: &[(ValueId, usize)]) -> Vec<(usize, usize)> {
     inputs
 }
 
-/// The operation inside of a region that got finite operands and gave results that are not finite; it is near to operands of the region.
+/// The operation inside a region that got finite operands and gave results that are not finite.
+/// Its nearest inputs are operands of the region.
 fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>> {
     let here = |step, branch| NanWithin {
         operation: Op::Region(region.clone().into()).name(),
@@ -291,7 +294,7 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         step,
         branch,
     };
-    // A body's inputs are the operands from this one on; before them a loop's body has the number of the step.
+    // A body's inputs are the operands from this one on. A loop's body has the number of the step before them.
     let (own_inputs, first_operand) = match region {
         Region::Loop(r) => (Loop::INDEX + 1, r.operands().consts.start),
         Region::Switch(_) => (0, 1),
@@ -318,7 +321,7 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
             let Some(found) = found else { return Ok(None) };
             (found, Some(here(None, Some(k))))
         }
-        // They are the identity, or do not run.
+        // These regions are the identity, or do not run.
         Region::Check(_)
         | Region::Call(Call::Hook(_) | Call::BackwardOnly(_) | Call::Undefined(_)) => {
             return Ok(None);
@@ -326,7 +329,7 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
         Region::Call(call) => {
             let found = inside(call.body(), &arrays(operands)?, Meaning::Meant)?;
             let Some(found) = found else { return Ok(None) };
-            // A scoped call is not the user's.
+            // A scoped call does not come from the user.
             let own = !matches!(call, Call::Recompute(call) if call.kind == Recomputed::Scoped);
             (found, own.then(|| here(None, None)))
         }
@@ -340,7 +343,8 @@ fn within(region: &Region, loc: Loc, operands: &[Value]) -> Result<Option<Found>
     Ok(Some(found))
 }
 
-/// Which elements an elementwise operation made itself: each NaN of numbers, each infinity of finite ones. `None` for other operations.
+/// For an elementwise operation, the elements that it made itself:
+/// each NaN from numbers, each infinity from finite numbers. `None` for other operations.
 pub(super) fn made_at(op: &Op, operands: &[Array], result: &Array) -> Option<Vec<bool>> {
     if !matches!(
         op,
@@ -348,7 +352,7 @@ pub(super) fn made_at(op: &Op, operands: &[Array], result: &Array) -> Option<Vec
     ) {
         return None;
     }
-    // Other numbers are finite.
+    // Numbers of other types are finite.
     let number = |array: &Array, k: usize| match (array.as_slice::<f64>(), array.as_slice::<f32>())
     {
         (Some(values), _) => values[k],
@@ -388,10 +392,10 @@ fn evaluate(region: &Region, loc: Loc, operands: &[Value]) -> Result<Vec<Value>>
     Ok(results.into_iter().map(Value::Array).collect())
 }
 
-/// Sees a step: its number, what its body got and gave; says whether to go on.
+/// Gets a step: its number, and the inputs and outputs of its body. Returns whether to continue.
 type Visit<'a> = dyn FnMut(usize, &[Array], &[Array]) -> Result<bool> + 'a;
 
-/// Runs a loop step by step; its results, unless `visit` ended it.
+/// Runs a loop step by step, and returns its results unless `visit` ended it.
 fn steps(r: &Loop, operands: &[Value], visit: &mut Visit<'_>) -> Result<Vec<Value>> {
     let (places, leaving) = (r.operands(), r.outputs());
     let total = match r.trips {

@@ -111,7 +111,7 @@ impl LinearSolver {
 /// ```
 ///
 /// # Panics
-/// If a leaf of `b` is not a float, or `matvec` returns another type than its argument's or is not linear.
+/// If a leaf of `b` is not a float, or `matvec` changes the type of its argument or is not linear.
 /// If the residual does not reach the tolerance, running the program is an error of kind
 /// [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "solve")]
@@ -152,7 +152,7 @@ pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolv
 /// ```
 ///
 /// # Panics
-/// Like [`linear_solve`], and if `preconditioner` returns another type than its argument's, or is not linear.
+/// Like [`linear_solve`], and if `preconditioner` changes the type of its argument, or is not linear.
 #[track_caller]
 pub fn linear_solve_preconditioned<V: Tree>(
     matvec: impl Fn(&V) -> V,

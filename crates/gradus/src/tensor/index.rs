@@ -236,7 +236,7 @@ impl Tensor {
     /// An index can occur several times.
     ///
     /// `updates` has the shape of the result of [`take`](Tensor::take).
-    /// Both are brought to one element type, like by `+`.
+    /// Both are brought to one element type, as by `+`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -295,7 +295,7 @@ impl Tensor {
     }
 
     /// This tensor with `part` written over the elements from `starts` on: integers,
-    /// one per axis, which can be computed values. Both are brought to one element type, like by `+`.
+    /// one per axis, which can be computed values. Both are brought to one element type, as by `+`.
     ///
     /// ```
     /// # use gradus::prelude::*;

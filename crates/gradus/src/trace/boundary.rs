@@ -1,4 +1,4 @@
-//! Where mistakes go: to the innermost call that returns them as `Err`, else the program stops.
+//! The destination of mistakes: the innermost call that returns them as `Err`, otherwise a panic.
 
 use super::{Trace, innermost_of};
 use crate::tensor::Tensor;
@@ -6,7 +6,8 @@ use gradus_ir::{Error, Loc, Result};
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A call that returns mistakes as `Err`. Traces that are opened in it know it, so that a mistake on another thread finds it too.
+/// A call that returns mistakes as `Err`.
+/// Traces opened in it refer to it, so that a mistake on another thread finds it, too.
 #[derive(Clone, Default)]
 pub(crate) struct Boundary(Arc<Mutex<Kept>>);
 
@@ -22,16 +23,17 @@ enum Kept {
 }
 
 thread_local! {
-    /// The call of a composed function that runs on this thread: closures in it do not pass on where they were called from.
+    /// The line of the composed function that runs on this thread.
+    /// Closures inside it do not pass on their own caller.
     static ASKED_AT: Cell<Option<Loc>> = const { Cell::new(None) };
-    /// The name of that function, by which messages call what is wrong inside of it.
+    /// The name of that function, which messages about operations inside it use.
     static CALLED: Cell<Option<&'static str>> = const { Cell::new(None) };
     /// The boundaries of this thread, innermost last.
     static BOUNDARIES: RefCell<Vec<Boundary>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Boundary {
-    /// The innermost one of this thread.
+    /// The innermost boundary of this thread.
     pub(super) fn here() -> Option<Boundary> {
         BOUNDARIES.with_borrow(|b| b.last().cloned())
     }
@@ -40,7 +42,7 @@ impl Boundary {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps `error` if it is the first one; gives it back if the call has returned.
+    /// Keeps `error` if it is the first one. Returns it if the call has returned already.
     fn keep(&self, error: Error) -> Option<Error> {
         let mut kept = self.lock();
         match *kept {
@@ -61,7 +63,7 @@ impl Boundary {
 
 /// Runs `f` so that mistakes in it come back as `Err`.
 pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
-    /// Leaves the boundary also when `f` unwinds.
+    /// Leaves the boundary, also when `f` unwinds.
     struct Leave(Boundary);
     impl Drop for Leave {
         fn drop(&mut self) {
@@ -78,8 +80,8 @@ pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Keeps `error`, a mistake about `operands`, for the boundary that it belongs to: the innermost one of this thread, else the one that traces the operands. Gives it back if
-/// there is none.
+/// Keeps `error`, a mistake about `operands`, for its boundary: the innermost one of this thread,
+/// otherwise the one around the trace of the operands. Returns the error if there is none.
 pub(crate) fn keep_failure(error: Error, operands: &[&Tensor]) -> Option<Error> {
     let error = match CALLED.get() {
         Some(name) => error_of(name, error),
@@ -94,16 +96,17 @@ pub(crate) fn keep_failure(error: Error, operands: &[&Tensor]) -> Option<Error> 
     }
 }
 
-/// Reports `error`, made by a transform used at `loc` on `operands`: kept for a boundary, else the program stops.
+/// Reports `error`, made by a transform at `loc` on `operands`: a boundary keeps it, otherwise it panics.
 pub(crate) fn stop(error: Error, loc: Loc, operands: &[&Tensor]) {
     if let Some(error) = keep_failure(error.at(users_place(loc)), operands) {
         panic!("{error}");
     }
 }
 
-/// Runs `f`, the body of one of the library's composed functions, so that what it does belongs to the line that called it.
+/// Runs `f`, the body of one of the library's composed functions,
+/// so that its operations belong to the line of the caller.
 pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
-    /// Restores the place also when `f` unwinds.
+    /// Restores the place, also when `f` unwinds.
     struct Restore(Option<Loc>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -115,12 +118,12 @@ pub(crate) fn on_behalf_of<T>(loc: Loc, f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Runs `f`, the body of the library's function `name`, which calls no functions of users.
-/// Its operations belong to the caller's line, and messages name `name` in place of the operation that fails.
-/// Of functions that call one another the outermost counts: the user has called it.
+/// Runs `f`, the body of the library's function `name`, which calls no user functions.
+/// Its operations belong to the caller's line, and messages name `name` instead of the operation that fails.
+/// If such functions call each other, the outermost one counts, because the user has called it.
 #[track_caller]
 pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
-    /// Restores the name also when `f` unwinds.
+    /// Restores the name, also when `f` unwinds.
     struct Restore(Option<&'static str>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -132,7 +135,7 @@ pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
     on_behalf_of(Loc::caller(), f)
 }
 
-/// `error` as one of the function `name`: messages begin with the name of what fails.
+/// `error` as an error of the function `name`: messages begin with the name of the function that fails.
 pub(crate) fn error_of(name: &str, error: Error) -> Error {
     let is_name = |text: &str| {
         text.chars()
@@ -149,8 +152,9 @@ pub(crate) fn error_of(name: &str, error: Error) -> Error {
     }
 }
 
-/// Runs `f`; what it does belongs to the bytes `range` of `text` and not to the lines of the program that runs it. For programs that carry out a text, a formula for
-/// example: messages, pages and searches for a NaN then name the part of it.
+/// Runs `f`, whose operations belong to the bytes `range` of `text` and not to the lines of the running program.
+/// This is for programs that evaluate a text, for example a formula: messages, pages and searches for a NaN then
+/// name the piece of the text.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -166,7 +170,7 @@ pub(crate) fn error_of(name: &str, error: Error) -> Error {
 /// ```
 ///
 /// # Panics
-/// If `text` has no such piece.
+/// If `range` is not a piece of `text`.
 pub fn on_behalf_of_text<T>(
     text: &'static str,
     range: std::ops::Range<usize>,
@@ -175,7 +179,7 @@ pub fn on_behalf_of_text<T>(
     on_behalf_of(Loc::piece_of(text, range), f)
 }
 
-/// The user's line that a call at `direct` belongs to.
+/// The user's line for a call at `direct`.
 pub(crate) fn users_place(direct: Loc) -> Loc {
     ASKED_AT.get().unwrap_or(direct)
 }

@@ -1,8 +1,11 @@
-//! Which trace an operation belongs to.
+//! Decides which trace an operation belongs to.
 //!
-//! Traces nest as the calls that open them do: each knows the one that it was opened in, its parent. An operation belongs to the innermost trace that one of its operands is a
-//! value of; but while the body of a branch, a loop or another region is traced, everything that is done belongs to that body at least, whatever its operands. A value
-//! may be used on another thread than the one that traces it: for that thread it comes from outside of all that is traced there.
+//! Traces nest like the calls that open them: each trace knows its parent, in which it was opened.
+//! An operation belongs to the innermost trace that one of its operands is a value of.
+//! But while the body of a branch, a loop or another region is traced, every operation belongs to that body at
+//! least, whatever its operands.
+//! A value can be used on another thread than the one that traces it:
+//! for that thread it comes from outside of all its traces.
 
 use super::{Knowledge, State, Trace};
 use crate::context::{Context, Entered};
@@ -15,19 +18,21 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<Trace>>> = const { RefCell::new(None) };
 }
 
-/// What the traces opened on one thread, one inside of the other, share.
+/// State shared by the traces that one thread has opened inside each other.
 #[derive(Default)]
 pub(super) struct Home {
-    /// The innermost body that is being traced. Seen from other threads: on its own thread, parents tell.
+    /// The innermost body that is being traced.
+    /// Other threads read it; on its own thread the parents give the same answer.
     body: Mutex<Option<Weak<Trace>>>,
 }
 
-/// Whether a trace is the body of a region, to which all belongs that is done while it is traced.
+/// Whether a trace is the body of a region, which owns all operations while it is traced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The body of a branch, a loop, a checkpoint or a rule, which may run never, or several times.
+    /// The body of a branch, a loop, a checkpoint or a rule, which can run never or several times.
     Body,
-    /// The function given to a transform, which runs once: what depends on captured values alone may be computed as it is met.
+    /// The function given to a transform, which runs once:
+    /// computations from captured values alone can run immediately.
     Function,
 }
 
@@ -36,12 +41,13 @@ pub(super) struct Open {
     pub trace: Arc<Trace>,
     outer: Option<Arc<Trace>>,
     outer_body: Option<Weak<Trace>>,
-    /// The context of the parent, if it was opened on another thread in one.
+    /// The context of the parent, if the parent was opened on another thread in a context.
     _entered: Option<Entered>,
 }
 
 impl Open {
-    /// Opens a trace inside of the one that is open on this thread, else of the one that the tensors `given` belong to.
+    /// Opens a trace inside the trace that is open on this thread,
+    /// or else inside the trace of the tensors `given`.
     pub fn new(kind: Kind, knowledge: Knowledge, given: &[Tensor]) -> Open {
         let outer = Trace::current();
         let home = match &outer {
@@ -83,7 +89,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // Also when the traced closure unwinds.
+        // This also runs when the traced closure unwinds.
         self.trace.lock().ended = true;
         *self.trace.home.body() = self.outer_body.take();
         CURRENT.set(self.outer.take());
@@ -102,7 +108,7 @@ impl Trace {
         CURRENT.with_borrow(Clone::clone)
     }
 
-    /// Whether `other` is this trace or one around it.
+    /// Whether `other` is this trace or a trace around it.
     pub(crate) fn is_inside(&self, other: &Trace) -> bool {
         let mut next = Some(self);
         while let Some(trace) = next {
@@ -114,7 +120,7 @@ impl Trace {
         false
     }
 
-    /// Seen from another thread: this trace, or the body inside of it that is being traced.
+    /// As seen from another thread: this trace, or the body inside it that is being traced.
     fn or_body(self: &Arc<Trace>) -> Arc<Trace> {
         let body = self.home.body().as_ref().and_then(Weak::upgrade);
         body.filter(|body| body.is_inside(self))
@@ -122,7 +128,7 @@ impl Trace {
     }
 }
 
-/// The trace that an operation on `operands` belongs to, done now on this thread; `None` if it can be done at once.
+/// The trace of an operation on `operands` that this thread does now; `None` if it can run at once.
 pub(crate) fn innermost(operands: &[&Tensor]) -> Option<Arc<Trace>> {
     let traced = || operands.iter().filter_map(|t| t.traced());
     let of_thread = CURRENT.with_borrow(|current| {
@@ -149,7 +155,7 @@ pub(super) fn innermost_of(operands: &[&Tensor]) -> Option<Arc<Trace>> {
     found.map(Trace::or_body)
 }
 
-/// Whether an operation on `operands` becomes part of a trace, instead of being done at once.
+/// Whether an operation on `operands` becomes part of a trace instead of running at once.
 pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> bool {
     let in_body = || {
         CURRENT.with_borrow(|current| {
@@ -160,7 +166,7 @@ pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> b
     operands.into_iter().any(Tensor::is_traced) || in_body()
 }
 
-/// What messages call the closure that `tensor` is a value of, if that is traced inside of `outer`.
+/// The name in messages of the closure that `tensor` is a value of, if that closure is traced inside `outer`.
 pub(crate) fn inside(tensor: &Tensor, outer: Option<&Arc<Trace>>) -> Option<String> {
     let trace = &tensor.traced()?.trace;
     match (outer, &trace.knowledge) {
@@ -170,9 +176,10 @@ pub(crate) fn inside(tensor: &Tensor, outer: Option<&Arc<Trace>>) -> Option<Stri
     }
 }
 
-/// Runs `f` as if `outer` were the innermost trace that is open: what it does is done outside of the bodies that are being traced in there.
+/// Runs `f` as if `outer` were the innermost open trace:
+/// its operations are outside of the bodies that are being traced in there.
 pub(crate) fn outside<T>(outer: Option<&Arc<Trace>>, f: impl FnOnce() -> T) -> T {
-    /// Comes back also when `f` unwinds.
+    /// Restores the trace, also when `f` unwinds.
     struct Back(Option<Arc<Trace>>);
     impl Drop for Back {
         fn drop(&mut self) {

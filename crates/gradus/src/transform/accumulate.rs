@@ -1,4 +1,4 @@
-//! Gradients added up over parts of a batch.
+//! Gradients accumulated over parts of a batch.
 
 use super::grad::{check_inputs, differentiate};
 use crate::control::{ScanOptions, scan_at};
@@ -8,10 +8,13 @@ use crate::trace::on_behalf_of;
 use crate::tree::{Tree, leaves, map, paths, rebuild, zeros_like};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
-/// The value and the gradient with respect to `p` of the mean of `f(p, part)` over `parts` equal parts of a batch, one part at a time.
+/// The value and the gradient with respect to `p` of the mean of `f(p, part)` over
+/// `parts` equal parts of a batch, one part at a time.
 ///
-/// All tensors of the batch have the same number of rows, which are split in their order. If `f` is a mean over the rows, this is its value and gradient on the whole batch, to
-/// rounding, with the memory of one part (a loss that is a sum over the rows comes out divided by `parts`). Within [`jit`](crate::jit) it is one loop of one program.
+/// All tensors of the batch have the same number of rows, which are split in their order.
+/// If `f` is a mean over the rows, this is its value and gradient on the whole batch,
+/// up to rounding, with the memory of one part. A loss that is a sum over the rows comes out divided by `parts`.
+/// Within [`jit`](crate::jit) it is one loop of one program.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -25,7 +28,8 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 /// ```
 ///
 /// # Panics
-/// When called, if the rows do not split into so many equal parts, `f` does not return a float scalar, or `p` holds a tensor that is no float.
+/// When called, if the rows do not split into `parts` equal parts, `f` does not return a float scalar,
+/// or `p` holds a tensor that is not a float.
 #[doc(alias = "gradient_accumulation")]
 #[doc(alias = "microbatch")]
 #[track_caller]
@@ -38,7 +42,7 @@ pub fn value_and_grad_accumulated<P: Tree, X: Tree>(
         let checked = check_inputs(NAME, p, &leaves(p)).and_then(|()| check_rows(batch, parts));
         if let Err(error) = checked {
             or_stop(Err(error), loc, || leaves(p), || ());
-            // Within a boundary the program goes on with zeros.
+            // Within a boundary the program continues with zeros.
             return (zeros(f(p, batch).ty()), zeros_like(p));
         }
         let split = on_behalf_of(loc, || map(batch, |t| in_parts(t, parts)));
@@ -59,7 +63,7 @@ pub fn value_and_grad_accumulated<P: Tree, X: Tree>(
 
 const NAME: &str = "value_and_grad_accumulated";
 
-/// `t` with its rows in `parts` parts, along a new first axis.
+/// `t` with its rows split into `parts` parts along a new first axis.
 fn in_parts(t: &Tensor, parts: usize) -> Tensor {
     let (rows, rest) = (t.shape()[0], &t.shape()[1..]);
     let mut shape = vec![parts, rows / parts];

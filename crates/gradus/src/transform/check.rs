@@ -1,4 +1,4 @@
-//! Derivatives held against finite differences.
+//! Compares derivatives with finite differences.
 
 use super::{Modes, jvp, vjp};
 use crate::function::{argument_at, floats};
@@ -6,22 +6,26 @@ use crate::tensor::Tensor;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{DType, Error, ErrorKind, FloatType, Loc, Result};
 
-/// How closely derivatives must agree; see [`check_grads_with`].
+/// Options of [`check_grads_with`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct CheckOptions {
-    /// Step of the central difference, relative to the size of the argument's elements (at least 1). `None`: the cube root of the element
-    /// type's precision, where the errors of truncation and of rounding balance.
+    /// The step of the central difference, relative to the size of the argument's elements (at least 1).
+    /// `None`: the cube root of the element type's precision,
+    /// which balances the errors of truncation and of rounding.
     pub step: Option<f64>,
-    /// Allowed difference, relative to the larger of the two numbers and 1. `None`: 1e-6 for f64, 2e-2 for f32.
+    /// The allowed difference, relative to the larger of the two numbers and 1.
+    /// `None`: 1e-6 for f64, 2e-2 for f32.
     pub tolerance: Option<f64>,
-    /// The modes that are checked; [`Modes::Reverse`] is for functions with a [`custom_vjp`](super::custom_vjp), which forward mode cannot pass.
+    /// The modes to check.
+    /// [`Modes::Reverse`] is for functions with a [`custom_vjp`](super::custom_vjp), which have no forward mode.
     pub modes: Modes,
 }
 
 /// Checks the derivatives of `f` at `x`: forward mode against central differences, reverse mode against forward mode.
 ///
-/// Looks along one fixed direction that moves every element by a different amount. `f` should be smooth at `x`. With [`CheckOptions::modes`] only one mode is
-/// checked; reverse mode alone is held against the differences along each element of `x`.
+/// The check uses one fixed direction that moves every element by a different amount. `f` should be smooth at `x`.
+/// With [`CheckOptions::modes`] only one mode is checked; reverse mode alone is compared with the differences
+/// along each element of `x`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -37,7 +41,7 @@ pub fn check_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<()> {
     check_grads_with(f, x, CheckOptions::default())
 }
 
-/// As [`check_grads`], with a step and a tolerance of choice.
+/// Like [`check_grads`], with options.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -137,7 +141,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     Ok(())
 }
 
-/// Reverse mode against the differences along each element of the argument.
+/// Compares reverse mode with the differences along each element of the argument.
 fn by_reverse<A: Tree, B: Tree>(
     f: &impl Fn(&A) -> B,
     x: &A,
@@ -172,12 +176,12 @@ fn by_reverse<A: Tree, B: Tree>(
     worst.told()
 }
 
-/// The largest disagreement so far, and what to say of it.
+/// The largest disagreement so far, and its message.
 #[derive(Default)]
 struct Worst(Option<(f64, String)>);
 
 impl Worst {
-    /// A derivative beside what finite differences say.
+    /// Compares a derivative with a finite difference.
     fn see(
         &mut self,
         derivative: f64,
@@ -233,7 +237,7 @@ fn dot(a: &[Tensor], b: &[Tensor]) -> Result<(f64, f64)> {
     Ok((sum, size))
 }
 
-/// Whether an error is too large; one that is no number is.
+/// Whether an error is too large. NaN is.
 fn exceeds(error: f64, tolerance: f64) -> bool {
     error > tolerance || error.is_nan()
 }

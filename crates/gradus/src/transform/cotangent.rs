@@ -1,4 +1,4 @@
-//! What comes back to a value, changed on its way; values with another derivative than their own.
+//! Changes cotangents in the backward pass, and gives values another derivative than their own.
 
 use super::custom::{Outside, with_tangent};
 use crate::function::{apply_region, changed, check_same, close, floats, or_stop, types};
@@ -7,17 +7,26 @@ use gradus_ir::primitives::region::CotangentHook;
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{Graph, Literal, Loc, ValueId};
 
-/// `x`, whose cotangent is `f` of what comes back to it: reverse mode scales, clips, turns round or looks at the cotangent on its way.
+/// Returns `x`, and replaces its cotangent by `f` of the cotangent:
+/// reverse mode can scale, clip, reverse or inspect it.
 ///
-/// `f` gets the sum of what comes back from all uses of the value returned, and returns what goes on to `x`: a tree like `x`, where tensors that are no floats have zeros.
-/// It need not be linear, and is differentiated itself in derivatives of derivatives; each way back through the value goes through `f`, that of a second derivative too, as with
-/// PyTorch's hooks. Values and forward mode do not see it. So what is planned ([`jacobian`](crate::jacobian), and [`hessian`](crate::hessian) as the Jacobian of the gradient) depends
-/// on which of the two modes is taken; name it there ([`jacrev`](crate::jacrev)). Orders that mix both are left out.
+/// `f` gets the sum of the cotangents from all uses of the returned value, and returns the cotangent of `x`:
+/// a tree like `x`, with zeros for tensors that are not floats.
+/// It need not be linear, and is itself differentiated in derivatives of derivatives.
+/// Each backward pass through the value goes through `f`,
+/// including the one of a second derivative, as with PyTorch's hooks. Values and forward mode ignore it.
+/// Planned derivatives ([`jacobian`](crate::jacobian), and [`hessian`](crate::hessian) as the Jacobian of the
+/// gradient) therefore depend on the chosen mode; name the mode there ([`jacrev`](crate::jacrev)).
+/// Orders that mix both modes are left out.
 ///
-/// Under [`vmap`](crate::vmap) `f` gets the cotangent of each row by itself. Of a value that is the same for all rows there is one cotangent, the sum over the rows; for one of each
-/// row take `vmap(grad(…))`. In a branch or step that only some rows run, each of them has its own. Where nothing comes back, `f` is not asked.
+/// Under [`vmap`](crate::vmap) `f` gets the cotangent of each row by itself.
+/// A value that is the same for all rows has one cotangent, the sum over the rows;
+/// for one cotangent per row use `vmap(grad(…))`.
+/// In a branch or step that only some rows run, each of these rows has its own.
+/// If there is no cotangent, `f` is not called.
 ///
-/// Two calls on one value are two: each asks `f` once, about its own cotangent, and so does each step of a loop.
+/// Two calls on one value are separate: each calls `f` once,
+/// with its own cotangent, and so does each step of a loop.
 ///
 /// ```
 /// use gradus::optim::clip_by_norm;
@@ -36,7 +45,7 @@ use gradus_ir::{Graph, Literal, Loc, ValueId};
 /// ```
 ///
 /// # Panics
-/// If `f` returns another structure or other types than it gets.
+/// If `f` changes the structure or the types of its argument.
 #[doc(alias = "register_hook")]
 #[doc(alias = "backward_hook")]
 #[track_caller]
@@ -84,10 +93,13 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
     or_stop(run(), loc, || leaves(x), || rebuild(x, leaves(x)))
 }
 
-/// `f` with the derivative of the identity: its values as they are, and tangents and cotangents as if it were not there.
+/// `f` with the derivative of the identity: its values do not change,
+/// and tangents and cotangents pass as if `f` were the identity.
 ///
-/// The straight-through estimator, for functions that are flat or have jumps, such as rounding (Bengio, Léonard and Courville, "Estimating or propagating gradients through stochastic
-/// neurons for conditional computation", 2013). `f` returns a tree like its argument. What it uses from outside gets no derivative through it.
+/// This is the straight-through estimator, for functions that are flat or have jumps, such as rounding (Bengio,
+/// Léonard and Courville, "Estimating or propagating gradients through stochastic
+/// neurons for conditional computation", 2013). `f` returns a tree like its argument.
+/// Values that it captures get no derivative through it.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -100,7 +112,7 @@ pub fn with_cotangent<A: Tree>(x: &A, f: impl Fn(&A) -> A) -> A {
 /// ```
 ///
 /// # Panics
-/// When called, if `f` returns another structure or other types than it gets.
+/// When called, if `f` changes the structure or the types of its argument.
 #[doc(alias = "straight_through_estimator")]
 #[track_caller]
 pub fn straight_through<A: Tree>(f: impl Fn(&A) -> A) -> impl Fn(&A) -> A {

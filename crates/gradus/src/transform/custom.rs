@@ -1,4 +1,4 @@
-//! Functions with derivatives of their own.
+//! Functions with custom derivatives.
 
 use crate::function::{
     apply_region, changed, check_like, check_same, close, floats, on_inputs, or_stop, types, zeros,
@@ -10,16 +10,19 @@ use gradus_ir::primitives::region::{CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Region};
 use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 
-/// `f` with a derivative of its own: `rule(x, y, ẋ)` is the change `ẏ` of `y = f(x)` along `ẋ`.
+/// `f` with a custom derivative: `rule(x, y, ẋ)` is the tangent `ẏ` of `y = f(x)` along `ẋ`.
 ///
-/// The rule serves both modes, as reverse mode is its transpose, so it must be linear in `ẋ`. `y` is the value that is there already; where the rule uses it, second
-/// derivatives follow the rule again. Leaves that are no floats have tangents of zeros, and what the rule returns for them is ignored. Tangents that are zero
-/// because the argument does not vary cost nothing: the rule is simplified for them.
+/// The rule serves both modes, because reverse mode is its transpose, so it must be linear in `ẋ`.
+/// `y` is the value that exists already. If the rule uses it, second derivatives follow the rule again.
+/// Leaves that are not floats have tangents of zeros, and the rule's results for them are ignored.
+/// Tangents that are zero because the argument does not vary cost nothing: the rule is simplified for them.
 ///
-/// Plans see what the rule does; [`with_cost`](crate::with_cost) states what it costs where that does not tell.
+/// Plans count the operations of the rule.
+/// If these do not reflect its cost, [`with_cost`](crate::with_cost) supplies the cost.
 ///
-/// What `f` and `rule` use from outside counts as constant, and a derivative with respect to it is an error when it runs: pass it as part of `x`, or through
-/// [`stop_gradient`](crate::stop_gradient).
+/// Values that `f` and `rule` capture count as constants.
+/// A derivative with respect to one is an error when it runs: pass the value as part of `x`,
+/// or through [`stop_gradient`](crate::stop_gradient).
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -33,7 +36,8 @@ use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 /// ```
 ///
 /// # Panics
-/// When called, if the rule returns another structure than `f`, or a float leaf of another type, or is not linear in the tangent.
+/// When called, if the rule returns another structure than `f`,
+/// or a float leaf of another type, or is not linear in the tangent.
 #[doc(alias = "defjvp")]
 #[doc(alias = "custom_gradient")]
 #[track_caller]
@@ -48,10 +52,10 @@ pub fn custom_jvp<A: Tree, B: Tree>(
     }
 }
 
-/// What a derivative with respect to what a function with a rule uses from outside is.
+/// The derivative with respect to the captured values of a function with a rule.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
-    /// Not known, and an error where it is asked for.
+    /// Unknown: an error if it is needed.
     Unknown,
     /// Zero.
     Zero,
@@ -138,19 +142,25 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
     Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
-/// `f` with its own way back: `forward(x)` is `(f(x), r)`, and `backward(r, ȳ)` the cotangent `x̄` for the cotangent `ȳ` of the value.
+/// `f` with a custom backward pass: `forward(x)` is `(f(x), r)`, and `backward(r, ȳ)` is the cotangent `x̄` for
+/// the cotangent `ȳ` of the value.
 ///
-/// `r` is what the way back keeps. `forward` and `backward` run in place of `f` when it is differentiated in reverse mode; forward mode alone is an error when it runs, but
-/// second derivatives, forward over reverse included, are those of `forward` and `backward`. Leaves that are no floats have no cotangents: what stands
-/// at their places in `ȳ` are zeros, and what is returned for them is ignored. A cotangent that nobody needs is not computed.
+/// The backward pass keeps `r`. Reverse mode runs `forward` and `backward` in place of `f`.
+/// Forward mode alone is an error when it runs, but second derivatives, forward over reverse included,
+/// are derivatives of `forward` and `backward`.
+/// Leaves that are not floats have no cotangents: `ȳ` has zeros for them, and the results for them are ignored.
+/// A cotangent that is not needed is not computed.
 ///
-/// `backward` need not be linear: each call runs it once, for its own cotangent, also if another call has the same arguments, and so does each step of a loop. A call of which nothing
-/// comes back does not run it.
+/// `backward` need not be linear: each call runs it once, for its own cotangent,
+/// even if another call has the same arguments. So does each step of a loop.
+/// A call that receives no cotangent does not run it.
 ///
-/// Plans see what `forward` and `backward` do; [`with_cost`](crate::with_cost) states what they cost where that does not tell.
+/// Plans count the operations of `forward` and `backward`.
+/// If these do not reflect their cost, [`with_cost`](crate::with_cost) supplies the cost.
 ///
-/// What the three functions use from outside counts as constant, and a derivative with respect to it is an error when it runs: pass it as part of `x`, or
-/// through [`stop_gradient`](crate::stop_gradient).
+/// Values that the three functions capture count as constants.
+/// A derivative with respect to one is an error when it runs: pass the value as part of `x`,
+/// or through [`stop_gradient`](crate::stop_gradient).
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -166,7 +176,8 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
 /// ```
 ///
 /// # Panics
-/// When called, if `forward` returns another value than `f`, or `backward` another structure than `x`, or a float leaf of another type.
+/// When called, if `forward` returns another value than `f`, or `backward` another structure than `x`,
+/// or a float leaf of another type.
 #[doc(alias = "defvjp")]
 #[doc(alias = "custom_gradient")]
 #[doc(alias = "Function")]
@@ -247,7 +258,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     let body = on_inputs(&body.graph, &given, &args)?.into();
     let args: Vec<usize> = (fixed..fixed + n).chain(a..a + b).collect();
     let mut forward = on_inputs(&there.graph, &given, &args)?;
-    // What the way back uses from outside is kept for it too.
+    // Values that the backward pass captures are kept for it, too.
     let outputs = forward.outputs().iter();
     let outputs = outputs.chain(&forward.inputs()[a + b..fixed]).copied();
     let outputs = outputs.collect();
@@ -268,10 +279,12 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
-/// The linear function `f(r, x)` of `x`, with the transpose that is given: `transpose(r, ȳ)` is the cotangent `x̄`.
+/// The linear function `f(r, x)` of `x` with a given transpose: `transpose(r, ȳ)` is the cotangent `x̄`.
 ///
-/// Both modes use the pair: forward mode applies `f` to tangents, reverse mode `transpose` to cotangents, and the transpose of `transpose` is `f`. In `r`, and in what the
-/// functions use from outside, `f` is a function like any other. All leaves of `x` and of the value are floats.
+/// Both modes use the pair: forward mode applies `f` to tangents, reverse mode applies `transpose` to cotangents,
+/// and the transpose of `transpose` is `f`.
+/// In `r`, and in the values that the functions capture, `f` is a function like any other.
+/// All leaves of `x` and of the value are floats.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -282,7 +295,8 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
 /// ```
 ///
 /// # Panics
-/// If a function is not linear in its last argument, the transpose returns another type than `x`, or a leaf is no float.
+/// If a function is not linear in its last argument, the transpose returns another type than `x`,
+/// or a leaf is not a float.
 #[doc(alias = "custom_transpose")]
 #[track_caller]
 pub fn linear_call<R: Tree, A: Tree, B: Tree>(
@@ -370,7 +384,8 @@ fn linear_pair<R: Tree, A: Tree, B: Tree>(
     Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
-/// Refuses a program that a user says is linear and that is not, at the line that is to blame.
+/// Refuses a program that a user declares as linear but that is not,
+/// and names the line of the nonlinear operation.
 pub(crate) fn refuse_nonlinear(
     name: &str,
     what: &str,
@@ -389,7 +404,7 @@ pub(crate) fn refuse_nonlinear(
     Err(Error::new(ErrorKind::Derivative, message).at(node.loc))
 }
 
-/// Refuses trees with leaves that are no floats.
+/// Refuses trees with leaves that are not floats.
 pub(crate) fn only_floats<A: Tree>(name: &str, what: &str, tree: &A) -> Result<()> {
     let (leaves, paths) = (leaves(tree), paths(tree));
     let odd = (0..leaves.len()).find(|&k| !leaves[k].dtype().has_derivatives());
@@ -409,7 +424,7 @@ pub(crate) fn only_floats<A: Tree>(name: &str, what: &str, tree: &A) -> Result<(
     ))
 }
 
-/// The leaves at the places where `types` are floats.
+/// The leaves at the positions where `types` are floats.
 fn float_leaves<A: Tree>(tree: &A, types: &[Type]) -> Vec<Tensor> {
     let pairs = leaves(tree).into_iter().zip(types);
     let pairs = pairs.filter(|(_, ty)| ty.dtype.has_derivatives());

@@ -6,9 +6,11 @@ use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
-/// The gradient of `f`: a function that gives, for each tensor of its argument, the derivative of `f`'s value with respect to it.
+/// The gradient of `f`: a function that returns, for each tensor of its argument,
+/// the derivative of `f`'s value with respect to it.
 ///
-/// Reverse mode: one run of `f` and one backwards, whatever the number of inputs. Composes with all transforms, itself included.
+/// Reverse mode: one forward and one backward pass, for any number of inputs.
+/// It composes with all transforms, including itself.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -20,7 +22,7 @@ use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 /// ```
 ///
 /// # Panics
-/// When called, if `f` does not return a float scalar, or its argument holds a tensor that is no float.
+/// When called, if `f` does not return a float scalar, or its argument holds a tensor that is not a float.
 #[doc(alias = "gradient")]
 #[doc(alias = "backward")]
 #[doc(alias = "derivative")]
@@ -30,7 +32,7 @@ pub fn grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> A {
     move |at| differentiate("grad", &|x: &A| (f(x), ()), at, loc).1
 }
 
-/// As [`grad`], with the value of `f` in front.
+/// Like [`grad`], but returns the value of `f` as well, before the gradient.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -48,7 +50,7 @@ pub fn value_and_grad<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> (Tens
     }
 }
 
-/// As [`value_and_grad`] for a function that also returns something else, which is not differentiated.
+/// Like [`value_and_grad`], for a function with a second result that is not differentiated.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -77,7 +79,7 @@ pub(crate) fn differentiate<A: Tree, X: Tree>(
     differentiate_wrt(name, f, at, Ok(every), loc)
 }
 
-/// [`differentiate`] with respect to the leaves `wrt`; what stands for the others in the gradient are zeros.
+/// [`differentiate`] with respect to the leaves `wrt`; the gradient has zeros for the other leaves.
 pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
     name: &'static str,
     f: &dyn Fn(&A) -> (Tensor, X),
@@ -102,7 +104,7 @@ pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
         loc,
         || inputs.clone(),
         || {
-            // Within a boundary the program goes on with zeros; `f` may not have run.
+            // Within a boundary the program continues with zeros; `f` may not have run.
             let rest = aux.get_or_insert_with(|| f(at).1);
             let zero = zeros(&gradus_ir::Type::scalar(gradus_ir::DType::F64));
             let mut outputs = vec![zero];
@@ -118,7 +120,7 @@ pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
     ((value, rebuild(&aux, rest)), rebuild(at, slopes))
 }
 
-/// Values (the first one differentiated) and gradients.
+/// The values, the first of which is differentiated, and the gradients.
 fn run(
     name: &str,
     inputs: &[Tensor],
@@ -162,7 +164,7 @@ pub(super) fn check_inputs<A: Tree>(name: &str, at: &A, inputs: &[Tensor]) -> Re
     check_floats(name, at, inputs, &every)
 }
 
-/// Checks that derivatives exist with respect to the leaves `wrt`.
+/// Checks that derivatives with respect to the leaves `wrt` exist.
 fn check_floats<A: Tree>(name: &str, at: &A, inputs: &[Tensor], wrt: &[usize]) -> Result<()> {
     let has_derivatives = |&&k: &&usize| inputs[k].ty().dtype.has_derivatives();
     match wrt.iter().find(|k| !has_derivatives(k)) {
@@ -171,7 +173,7 @@ fn check_floats<A: Tree>(name: &str, at: &A, inputs: &[Tensor], wrt: &[usize]) -
     }
 }
 
-/// The message for a derivative with respect to something that is no float.
+/// The message for a derivative with respect to a tensor that is not a float.
 fn no_derivative(name: &str, path: &str, t: &Tensor) -> Error {
     let which = argument_at(path);
     Error::new(

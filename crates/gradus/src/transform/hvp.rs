@@ -1,4 +1,4 @@
-//! Products of a Hessian with a vector, without the Hessian.
+//! Hessian-vector products, without the Hessian.
 
 use super::grad::{check_inputs, check_value, differentiate};
 use super::jvp;
@@ -9,20 +9,22 @@ use crate::trace::{self, on_behalf_of};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::Loc;
 
-/// How two derivatives are composed. All give the same numbers where the Hessian is symmetric, as it is unless a function has a rule of its own
-/// ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)): reverse mode last multiplies from the left.
+/// The order in which two derivatives are composed. All orders give the same numbers if the Hessian is symmetric.
+/// It is, unless a function has a custom rule ([`custom_jvp`](super::custom_jvp),
+/// [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)): with reverse mode last,
+/// the vector multiplies from the left.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HvpOrder {
-    /// `∂(∇f)(x)·v`: a tangent pushed through the gradient. Usually needs the least memory.
+    /// `∂(∇f)(x)·v`: a tangent pushed through the gradient. It usually needs the least memory.
     ForwardOverReverse,
     /// `∇(vᵀ∇f)(x)`: the gradient of a product with the gradient.
     ReverseOverReverse,
-    /// `∇(∂f·v)(x)`: the gradient of the change along `v`.
+    /// `∇(∂f·v)(x)`: the gradient of the directional derivative along `v`.
     ReverseOverForward,
 }
 
 impl HvpOrder {
-    /// All of them.
+    /// All orders.
     pub const ALL: [HvpOrder; 3] = [
         HvpOrder::ForwardOverReverse,
         HvpOrder::ReverseOverReverse,
@@ -32,7 +34,8 @@ impl HvpOrder {
 
 /// The product of the Hessian of `f` with a vector: `(x, v) ↦ ∇²f(x)·v`, at the cost of a few runs of `f`.
 ///
-/// The composition of two derivatives is the cheapest of the three of [`HvpOrder`] by the planner's estimate; forward over reverse where these may differ.
+/// It uses the cheapest of the three compositions in [`HvpOrder`] by the planner's estimate,
+/// and forward over reverse if they could differ.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -43,7 +46,8 @@ impl HvpOrder {
 /// ```
 ///
 /// # Panics
-/// When called, if `f` does not return a float scalar, the argument holds a tensor that is no float, or `v` is not like it.
+/// When called, if `f` does not return a float scalar,
+/// the argument holds a tensor that is not a float, or `v` is not like it.
 #[doc(alias = "hessian_vector_product")]
 #[track_caller]
 pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
@@ -65,7 +69,7 @@ pub fn hvp<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A, &A) -> A {
     }
 }
 
-/// As [`hvp`], by the named composition.
+/// Like [`hvp`], by the given composition.
 ///
 /// ```
 /// # use gradus::prelude::*;

@@ -1,4 +1,4 @@
-//! Whole matrices of derivatives, in a named order of accumulation.
+//! Full matrices of derivatives, in a given or planned order of accumulation.
 
 use super::grad::{check_inputs, check_value};
 use super::plan::{Wanted, planned};
@@ -12,7 +12,8 @@ use gradus_plan::Modes;
 
 /// The Jacobian of `f` by forward mode: one tangent for each element of the input, all pushed at once.
 ///
-/// Its shape is that of the output followed by that of the input: `J[i…, j…] = ∂f(x)[i…] / ∂x[j…]`. Cheap where the input is small.
+/// Its shape is the output's shape followed by the input's: `J[i…, j…] = ∂f(x)[i…] / ∂x[j…]`.
+/// It is cheap if the input is small.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -22,7 +23,7 @@ use gradus_plan::Modes;
 /// ```
 ///
 /// # Panics
-/// When called, if the input or the output is no float.
+/// When called, if the input or the output is not a float.
 #[doc(alias = "forward_jacobian")]
 #[track_caller]
 pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
@@ -32,7 +33,7 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 
 /// The Jacobian of `f` by reverse mode: one cotangent for each element of the output, all pulled back at once.
 ///
-/// Its shape is that of the output followed by that of the input, as for [`jacfwd`]. Cheap where the output is small.
+/// Its shape is the output's shape followed by the input's, as for [`jacfwd`]. It is cheap if the output is small.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -42,7 +43,7 @@ pub fn jacfwd(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// When called, if the input or the output is no float.
+/// When called, if the input or the output is not a float.
 #[doc(alias = "reverse_jacobian")]
 #[track_caller]
 pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
@@ -50,9 +51,10 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     move |at| accumulate(Modes::Reverse, &f, at, loc)
 }
 
-/// The Jacobian of `f`, in the order of the chain rule that is cheapest by the planner's estimate: forward, reverse, or mixed; see [`plan_jacobian`](super::plan_jacobian).
+/// The Jacobian of `f`, in the order of the chain rule with the lowest estimated cost: forward, reverse, or mixed;
+/// see [`plan_jacobian`](super::plan_jacobian).
 ///
-/// Its shape is that of the output followed by that of the input, as for [`jacfwd`].
+/// Its shape is the output's shape followed by the input's, as for [`jacfwd`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -62,7 +64,7 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// When called, if the input or the output is no float.
+/// When called, if the input or the output is not a float.
 #[doc(alias = "jac")]
 #[track_caller]
 pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
@@ -70,11 +72,13 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
     move |at| accumulate(Modes::Any, &f, at, loc)
 }
 
-/// The Hessian of a function that returns one number, in the cheapest order; what is equal by symmetry is computed once where that is cheaper, see
-/// [`plan_hessian`](super::plan_hessian). `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
+/// The Hessian of a function that returns one number, in the cheapest order: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
+/// Elements that are equal by symmetry are computed once if that is cheaper;
+/// see [`plan_hessian`](super::plan_hessian).
 ///
-/// It is the Jacobian of [`grad(f)`](super::grad), also where `f` has rules of its own by which that is not symmetric. With [`with_cotangent`](super::with_cotangent) that Jacobian
-/// depends on the mode that is cheaper: name it, as in `jacfwd(grad(f))`.
+/// It is the Jacobian of [`grad(f)`](super::grad), also if `f` has custom rules that make it unsymmetric.
+/// With [`with_cotangent`](super::with_cotangent) that Jacobian depends on the mode,
+/// and the planner chooses the cheaper one. Name the mode then, as in `jacfwd(grad(f))`.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -85,7 +89,7 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// When called, if `f` does not return a float scalar, or the input is no float.
+/// When called, if `f` does not return a float scalar, or the input is not a float.
 #[doc(alias = "second_derivative")]
 #[track_caller]
 pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
@@ -95,7 +99,7 @@ pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 
 /// The Jacobian of a function of trees: a block for every tensor of the result and every tensor of the argument.
 ///
-/// In the cheapest order, as [`jacobian`].
+/// It uses the cheapest order, like [`jacobian`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -107,14 +111,15 @@ pub fn hessian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 /// ```
 ///
 /// # Panics
-/// When called, if the argument or the result holds a tensor that is no float.
+/// When called, if the argument or the result holds a tensor that is not a float.
 #[track_caller]
 pub fn jacobian_tree<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> Blocks {
     let loc = Loc::caller();
     move |at| blocks("jacobian_tree", Modes::Any, &f, at, loc)
 }
 
-/// The Hessian of a function of a tree that returns one number, as [`hessian`]: a block for every two tensors of the argument.
+/// The Hessian of a function from a tree to one number, like [`hessian`]:
+/// a block for every two tensors of the argument.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -125,14 +130,14 @@ pub fn jacobian_tree<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> Bl
 /// ```
 ///
 /// # Panics
-/// When called, if `f` does not return a float scalar, or the argument holds a tensor that is no float.
+/// When called, if `f` does not return a float scalar, or the argument holds a tensor that is not a float.
 #[track_caller]
 pub fn hessian_tree<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> Blocks {
     let loc = Loc::caller();
     move |at| second("hessian_tree", &f, at, loc)
 }
 
-/// The derivatives of the tensors of one tree with respect to those of another.
+/// The derivatives of the tensors of one tree with respect to the tensors of another.
 #[derive(Clone, Debug, Tree)]
 pub struct Blocks {
     #[tree(fixed)]
@@ -147,7 +152,7 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// The derivatives of the tensors of `y` by those of `x`, row by row.
+    /// The derivatives of the tensors of `y` with respect to the tensors of `x`, row by row.
     fn new(y: &impl Tree, x: &impl Tree, blocks: Vec<Tensor>) -> Blocks {
         let sizes = |tensors: Vec<Tensor>| tensors.iter().map(|t| t.ty().elements()).collect();
         Blocks {
@@ -158,7 +163,7 @@ impl Blocks {
         }
     }
 
-    /// What stands for derivatives after a mistake.
+    /// The derivatives that stand in after a mistake.
     fn zero(y: &impl Tree, x: &impl Tree) -> Blocks {
         let columns = leaves(x);
         let zero = |y: &Tensor, x: &Tensor| {
@@ -186,7 +191,7 @@ impl Blocks {
         &self.rows
     }
 
-    /// The paths of the tensors that they are differentiated by.
+    /// The paths of the tensors with respect to which they are differentiated.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -197,7 +202,8 @@ impl Blocks {
         &self.columns
     }
 
-    /// The derivative of the tensor at path `row` with respect to the one at path `column`: the shape of the first, then that of the second.
+    /// The derivative of the tensor at path `row` with respect to the tensor at path `column`.
+    /// Its shape is the first tensor's shape followed by the second's.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -212,7 +218,8 @@ impl Blocks {
         self.blocks.get(i * self.columns.len() + j)
     }
 
-    /// All blocks as one matrix, the elements of each tensor one after the other: `[elements of all rows, elements of all columns]`.
+    /// All blocks as one matrix, with the elements of each tensor one after the other:
+    /// `[elements of all rows, elements of all columns]`.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -282,7 +289,7 @@ fn second<A: Tree>(name: &str, f: &impl Fn(&A) -> Tensor, at: &A, loc: Loc) -> B
     or_stop(result, loc, || inputs.clone(), || Blocks::zero(at, at))
 }
 
-/// Refuses results that have no derivative.
+/// Refuses results that are not differentiable.
 pub(super) fn check_outputs(name: &str, outputs: &[Type]) -> Result<()> {
     match outputs.iter().find(|ty| !ty.dtype.has_derivatives()) {
         None => Ok(()),

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
-/// A function keeps at most so many programs.
+/// The most programs that a function keeps.
 const MOST_PROGRAMS: usize = 1024;
 
 /// A compiled function; see [`jit`].
@@ -28,28 +28,31 @@ pub struct Jit<A, B, F> {
 /// A program of the engine.
 type Compiled = Arc<dyn gradus_engine::Program>;
 
-/// What was compiled for one structure and one list of types in one context.
+/// The compiled program for one structure and one list of types in one context.
 struct Program<B> {
     /// The number of the context.
     context: u64,
     structure: Structure,
     types: Vec<Type>,
     closed: Closed,
-    /// A result to rebuild others like.
+    /// A result that serves as the model for rebuilding results.
     like: B,
     borrowing: OnceLock<Compiled>,
     consuming: OnceLock<Compiled>,
-    /// As `consuming`, with the lines of this function rather than those of an equal program.
+    /// Like `consuming`, with the lines of this function rather than the lines of an equal program.
     profiled: OnceLock<Compiled>,
 }
 
-/// Compiles `f` at the first call for each structure of its argument and types of its tensors; later calls run the compiled program alone.
+/// Compiles `f` at the first call for each structure of its argument and types of its tensors.
+/// Later calls only run the compiled program.
 ///
-/// `f` is traced, not run: it must not read values (choose with `where_`), and what it captures is kept as it was at the first call, like
-/// numbers (not tensors) in its argument, whose change means another program.
+/// `f` is traced, not run: it must not read values (choose with `where_`).
+/// Captured values are kept from the first call.
+/// So are numbers (not tensors) in its argument; another number means another program.
 ///
-/// At most 1,024 programs are kept; beyond that those that were not called for the longest time are forgotten, and compiled again if they are called. To find a program
-/// takes the same time however many there are.
+/// A function keeps at most 1,024 programs.
+/// Beyond that it removes the programs that were not called for the longest time,
+/// and compiles them again when they are called. Finding a program takes the same time for any number of programs.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -76,7 +79,7 @@ pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
 }
 
 impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
-    /// The value at `x`. On traced tensors the program becomes part of the outer one.
+    /// The value at `x`. With traced tensors the program becomes part of the outer one.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -88,7 +91,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// ```
     ///
     /// # Errors
-    /// Mistakes in the function (with the line), found when it is traced; indices out of bounds when it runs.
+    /// Mistakes in the function (with the line), found when it is traced, and indices out of bounds when it runs.
     pub fn call(&self, x: &A) -> Result<B> {
         let inputs = leaves(x);
         let program = self.program(x, &inputs)?;
@@ -105,7 +108,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         Ok(rebuild(&program.like, results))
     }
 
-    /// As [`call`](Self::call), giving the argument away: where nobody else holds its tensors, their memory becomes that of the result.
+    /// Like [`call`](Self::call), but takes ownership of the argument.
+    /// If its tensors have no other owner, their memory is reused for the result.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -119,7 +123,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// ```
     ///
     /// # Errors
-    /// As [`call`](Self::call).
+    /// See [`call`](Self::call).
     #[doc(alias = "donate_argnums")]
     pub fn call_owned(&self, x: A) -> Result<B> {
         let inputs = leaves(&x);
@@ -135,7 +139,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         Ok(rebuild(&program.like, results))
     }
 
-    /// As [`call_owned`](Self::call_owned), with what each step of the compiled program is, where it comes from, and how long it took.
+    /// Like [`call_owned`](Self::call_owned), and also returns each step of the
+    /// compiled program with its source line and its time.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -146,7 +151,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// ```
     ///
     /// # Errors
-    /// As [`call`](Self::call); and if the argument or something that the function captures is traced, so that nothing runs.
+    /// Like [`call`](Self::call), and if the argument or a captured value is traced, so that nothing runs.
     pub fn call_profiled(&self, x: A) -> Result<(B, Vec<StepTime>)> {
         let inputs = leaves(&x);
         trace::refuse_traced("call_profiled", &inputs).map_err(|e| e.at(self.loc))?;
@@ -169,7 +174,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         Ok((rebuild(&program.like, results), steps))
     }
 
-    /// How many programs are kept: one for each structure and list of types that was met, see [`jit`].
+    /// The number of kept programs: one for each structure and list of types so far; see [`jit`].
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -214,7 +219,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
                 &mut |args| {
                     let y = (self.f)(&rebuild(x, args));
                     let leaves = leaves(&y);
-                    // Only the structure is kept: the tensors of the trace are worth nothing after it.
+                    // Only the structure is kept. The tensors of the trace are useless after it.
                     let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
                     like = Some(rebuild(&y, blank));
                     leaves
@@ -235,7 +240,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             consuming: OnceLock::new(),
             profiled: OnceLock::new(),
         });
-        // A program that uses values of an outer trace is of use in that trace alone.
+        // A program that uses values of an outer trace is useful in that trace alone.
         match program.has_outer_captures() {
             true => Ok(program),
             false => Ok(self.programs.keep(hash(), program, is)),

@@ -1,4 +1,4 @@
-//! Forward mode: the value and its change along one direction.
+//! Forward mode: the value and its tangent along one direction.
 
 use crate::function::{check_like, close_at, floats, or_stop, zeros};
 use crate::trace;
@@ -7,8 +7,9 @@ use gradus_ir::{Loc, Result};
 
 /// The value of `f` at `at`, and its derivative there along `tangent`: `(f(x), ∂f(x)·ẋ)`.
 ///
-/// Forward mode: one run, of about twice the cost of `f`. Tensors that are no floats have no tangent: what stands at their places in
-/// `tangent` is ignored, and their tangents in the result are zeros.
+/// Forward mode: one run, at about twice the cost of `f`.
+/// Tensors that are not floats have no tangent: their entries in `tangent` are ignored,
+/// and their tangents in the result are zeros.
 ///
 /// ```
 /// use gradus::prelude::*;

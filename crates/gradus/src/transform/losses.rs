@@ -7,10 +7,13 @@ use crate::trace;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
-/// The values of several losses and the gradient of each: `f` returns a tree of float scalars, and the gradients come in the order of its tensors.
+/// The values of several losses and the gradient of each: `f` returns a tree of float scalars,
+/// and the gradients come in the order of its tensors.
 ///
-/// `f` runs once, and what the ways back have in common runs once; a part that one loss does not depend on costs it nothing. For gradients that are weighed against each other, as in
-/// multi-task learning; the gradient of a plain sum of losses is cheaper by [`value_and_grad`](crate::value_and_grad).
+/// `f` runs once, and so do the shared parts of the backward passes.
+/// A part that a loss does not depend on costs it nothing.
+/// This is for gradients that are weighted against each other, as in multi-task learning.
+/// For the gradient of a plain sum of losses, [`value_and_grad`](crate::value_and_grad) is cheaper.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -23,7 +26,7 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 /// ```
 ///
 /// # Panics
-/// When called, if a loss is no float scalar, or the argument holds a tensor that is no float.
+/// When called, if a loss is not a float scalar, or the argument holds a tensor that is not a float.
 #[track_caller]
 pub fn value_and_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> (B, Vec<A>) {
     let loc = Loc::caller();

@@ -52,7 +52,7 @@ use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::{Graph, Result};
 
-/// The program that `f` is at `x`: its arguments are the tensors of `x`, followed by what `f` uses from outside.
+/// The program of `f` at `x`: its inputs are the tensors of `x`, followed by the values that `f` captures.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -83,7 +83,7 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
     })
 }
 
-/// The same values with derivative zero: what they were computed from gets no gradient through them.
+/// The same values with derivative zero: no gradient passes through them.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -6,9 +6,10 @@ use crate::tensor::Tensor;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 
-/// The gradient of `f` with respect to the tensors whose paths `wrt` selects; paths are those of [`tree::paths`](crate::tree::paths).
+/// The gradient of `f` with respect to the tensors whose paths `wrt` selects.
+/// The paths are those from [`tree::paths`](crate::tree::paths).
 ///
-/// Nothing is computed for the others: they may be of any type, and at their places in the result stand zeros.
+/// Nothing is computed for the other tensors: they can have any type, and the result has zeros in their places.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -21,7 +22,7 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 /// ```
 ///
 /// # Panics
-/// When called, if `wrt` selects no tensor or one that is no float, or `f` does not return a float scalar.
+/// When called, if `wrt` selects no tensor or a tensor that is not a float, or `f` does not return a float scalar.
 #[doc(alias = "argnums")]
 #[doc(alias = "requires_grad")]
 #[track_caller]
@@ -33,7 +34,7 @@ pub fn grad_wrt<A: Tree>(f: impl Fn(&A) -> Tensor, wrt: impl Fn(&str) -> bool) -
     }
 }
 
-/// As [`grad_wrt`], with the value of `f` in front.
+/// Like [`grad_wrt`], but returns the value of `f` as well, before the gradient.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -46,7 +47,7 @@ pub fn grad_wrt<A: Tree>(f: impl Fn(&A) -> Tensor, wrt: impl Fn(&str) -> bool) -
 /// ```
 ///
 /// # Panics
-/// As [`grad_wrt`].
+/// See [`grad_wrt`].
 #[track_caller]
 pub fn value_and_grad_wrt<A: Tree>(
     f: impl Fn(&A) -> Tensor,
@@ -61,9 +62,12 @@ pub fn value_and_grad_wrt<A: Tree>(
     }
 }
 
-/// `x` with derivative zero in the tensors whose paths `frozen` selects: [`stop_gradient`](crate::stop_gradient) of a part.
+/// `x` with derivative zero in the tensors whose paths `frozen` selects:
+/// [`stop_gradient`](crate::stop_gradient) of a part.
 ///
-/// To be used within the function that is differentiated, so that the part keeps still in whatever is computed from it. Nothing is computed for a frozen part.
+/// Use it inside the differentiated function,
+/// so that the frozen part stays constant in everything computed from it.
+/// Nothing is computed for the derivatives of a frozen part.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -94,14 +98,14 @@ pub fn freeze<A: Tree>(x: &A, frozen: impl Fn(&str) -> bool) -> A {
     rebuild(x, all)
 }
 
-/// Positions of the tensors that `chosen` selects.
+/// The positions of the tensors that `chosen` selects.
 fn select<A: Tree>(name: &str, tree: &A, chosen: &dyn Fn(&str) -> bool) -> Result<Vec<usize>> {
     let paths = paths(tree);
     let found: Vec<usize> = (0..paths.len()).filter(|&k| chosen(&paths[k])).collect();
     if !found.is_empty() {
         return Ok(found);
     }
-    /// More names than these do not help.
+    /// A longer list of names does not help.
     const SHOWN: usize = 12;
     let mut names: Vec<String> = paths.iter().take(SHOWN).map(|p| format!("`{p}`")).collect();
     if paths.len() > SHOWN {

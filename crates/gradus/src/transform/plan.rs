@@ -1,4 +1,4 @@
-//! Plans for derivatives: which order of the chain rule is taken, and what it costs.
+//! Plans for derivatives: the chosen order of the chain rule, and its cost.
 
 use super::profile::machine_profile;
 use crate::context::Context;
@@ -18,10 +18,10 @@ pub(super) enum Wanted {
     HessianProduct,
 }
 
-/// Finds the program of a derivative by the first inputs again.
+/// Finds the planned program of a derivative by the first inputs again.
 #[derive(Clone, PartialEq)]
 struct Planned {
-    /// How many inputs these are.
+    /// The number of these inputs.
     n: usize,
     wanted: Wanted,
 }
@@ -34,9 +34,10 @@ impl Key for Planned {
     }
 }
 
-/// The program that computes a derivative of `graph` by its first `n` inputs in the cheapest order by this
-/// machine's rates: a block for each output and each input of a Jacobian, for every two inputs of a Hessian;
-/// the products of the Hessian with as many vectors.
+/// The program that computes a derivative of `graph` by its first `n` inputs,
+/// in the cheapest order by this machine's rates.
+/// A Jacobian has a block for each output and each input, a Hessian for every two inputs,
+/// and a Hessian-vector product an array for each input.
 pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
     let key = Planned { n, wanted };
     Context::current().find_or_make(graph, &key, || {
@@ -56,7 +57,7 @@ pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Gra
     })
 }
 
-/// Whether both programs, which compute the same, come from the same lines, which errors and profiles name.
+/// Whether two programs that compute the same have the same source lines, which errors and profiles name.
 fn same_places(a: &Graph, b: &Graph) -> bool {
     let mut pairs = a.nodes().iter().zip(b.nodes());
     pairs.all(|(a, b)| {
@@ -72,7 +73,7 @@ fn same_places(a: &Graph, b: &Graph) -> bool {
     })
 }
 
-/// How the Jacobian or the Hessian of a function would be computed at points like one;
+/// The plan for the Jacobian or the Hessian of a function at points of one type;
 /// see [`plan_jacobian`] and [`plan_hessian`].
 pub struct JacobianPlan {
     plan: Accumulation,
@@ -96,8 +97,9 @@ pub struct JacobianBlocks {
 /// Plans the Jacobian of `f` at points of the type of `x`: the cheapest order of the chain rule,
 /// beside the costs of the other orders.
 ///
-/// By the rates of [`PlanOptions::profile`], which by default are built in,
-/// so that plans are the same on all machines; [`jacobian`](super::jacobian) plans by those of [`machine_profile`].
+/// It uses the rates of [`PlanOptions::profile`].
+/// The default rates are built in, so that plans are the same on all machines; [`jacobian`](super::jacobian)
+/// plans by the rates of [`machine_profile`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -113,7 +115,7 @@ pub struct JacobianBlocks {
 /// ```
 ///
 /// # Errors
-/// Mistakes in `f`; an input or output that is no float; a memory limit that no order meets.
+/// Mistakes in `f`, an input or output that is not a float, or a memory limit that no order meets.
 #[track_caller]
 pub fn plan_jacobian(
     f: impl Fn(&Tensor) -> Tensor,
@@ -136,15 +138,15 @@ pub fn plan_jacobian(
     .map_err(|e| e.at(trace::users_place(loc)))
 }
 
-/// Plans the Hessian of `f`, which returns one number, at points of the type of `x`:
-/// the orders for the Jacobian of its gradient by reverse mode (forward over reverse, reverse over reverse,
-/// mixed over reverse), reverse over forward, and the cheapest of these with blocks that are equal by symmetry
-/// computed once.
+/// Plans the Hessian of `f`, which returns one number, at points of the type of `x`.
+/// The candidates are the orders for the Jacobian of the gradient by reverse mode (forward over reverse,
+/// reverse over reverse, mixed over reverse), reverse over forward, and the cheapest of these with blocks that are
+/// equal by symmetry computed once.
 ///
-/// [`PlanOptions::modes`] says which of the two derivatives' modes may come last.
-/// Of functions with rules of their own ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp),
-/// [`with_cotangent`](super::with_cotangent)) nothing is taken for symmetric.
-/// Rates are those of [`PlanOptions::profile`], as for [`plan_jacobian`].
+/// [`PlanOptions::modes`] says which mode can be the mode of the derivative taken last.
+/// If a function has custom rules ([`custom_jvp`](super::custom_jvp), [`custom_vjp`](super::custom_vjp),
+/// [`with_cotangent`](super::with_cotangent)), the plan does not rely on symmetry.
+/// The rates are the rates of [`PlanOptions::profile`], as for [`plan_jacobian`].
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -156,7 +158,8 @@ pub fn plan_jacobian(
 /// ```
 ///
 /// # Errors
-/// Mistakes in `f`; an input that is no float, an output that is no float scalar; a memory limit that no order meets.
+/// Mistakes in `f`, an input that is not a float, an output that is not a float scalar,
+/// or a memory limit that no order meets.
 #[track_caller]
 pub fn plan_hessian(
     f: impl Fn(&Tensor) -> Tensor,
@@ -196,7 +199,7 @@ pub(super) fn closed_at(
     )
 }
 
-/// An error of the planner, as one of the function that was called.
+/// An error of the planner, as an error of the function that the user called.
 pub(super) fn said_by(name: &str, error: Error) -> Error {
     let said = Error::new(error.kind(), format!("{name}: {}", error.message()));
     match error.loc() {
@@ -205,7 +208,7 @@ pub(super) fn said_by(name: &str, error: Error) -> Error {
     }
 }
 
-/// The bytes that a program holds at once, arguments apart.
+/// The bytes that a program holds at once, without its arguments.
 pub(super) fn peak(program: &Graph) -> u64 {
     Context::current().forecast(program).peak_bytes
 }
@@ -250,7 +253,7 @@ impl JacobianPlan {
         self.evaluate_by(self.plan().chosen(), x)
     }
 
-    /// The same by another of the [candidates](Plan::candidates).
+    /// The same by another [candidate](Plan::candidates).
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -263,14 +266,14 @@ impl JacobianPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor) -> Result<Tensor> {
         let mut results = trace::apply(&candidate.program, self.arguments(x)?)?;
         Ok(results.remove(0))
     }
 
-    /// The Jacobian at `x` without its structural zeros: for a function applied to each of `n` rows it costs and
-    /// holds as much as `n` small Jacobians.
+    /// The Jacobian at `x` without its structural zeros.
+    /// For a function that is applied to each of `n` rows, it costs and holds as much as `n` small Jacobians.
     ///
     /// ```
     /// use gradus::prelude::*;
@@ -284,7 +287,7 @@ impl JacobianPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_blocks(&self, x: &Tensor) -> Result<JacobianBlocks> {
         let (program, diagonal) = self.plan.compressed();
         let mut results = trace::apply(&program, self.arguments(x)?)?;
@@ -305,7 +308,7 @@ impl JacobianPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); and if the order does not span all segments, or leaves gaps.
+    /// Like [`evaluate`](Self::evaluate), and if the order does not span all segments, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
         let program = self.plan.in_order(order)?;
         let mut results = trace::apply(&program, self.arguments(x)?)?;
@@ -323,7 +326,7 @@ impl JacobianPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); and if `x` is traced, so that nothing runs.
+    /// Like [`evaluate`](Self::evaluate), and if `x` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor) -> Result<Analysis<'_>> {
         measured(self.plan(), &self.arguments(x)?)
     }
@@ -341,9 +344,9 @@ impl JacobianPlan {
     }
 }
 
-/// Seconds of a run that does not depend much on what was in the caches before.
+/// The seconds of a run that hardly depends on the previous content of the caches.
 const SHORT: f64 = 5e-3;
-/// After so many runs the time of a shorter one changes no more.
+/// The number of runs after which the time of a short run no longer changes.
 const WARM: usize = 4;
 
 /// Runs every admissible candidate of `plan` on these arguments, several times.
@@ -361,10 +364,10 @@ pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analy
     }
     let begin = Instant::now();
     let mut rounds = 0;
-    // In turn, so that a change of the machine's speed meets all of them:
-    // at least 5 rounds, then as many as a third of a second holds.
-    // The last of a few short runs counts, as in a program that calls the function again and again:
-    // the first ones find in the caches what the candidate before has left there.
+    // The candidates run in turn, so that a change of the machine's speed affects all of them: at least 5 rounds,
+    // then as many as fit in a third of a second.
+    // Of a few short runs the last one counts, as in a program that calls the function repeatedly:
+    // the first runs find in the caches the data of the previous candidate.
     while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
         for (_, executable, _, times) in &mut running {
             let run = || -> Result<f64> {

@@ -1,4 +1,4 @@
-//! The plan of a Hessian's product with a vector.
+//! The plan of a Hessian-vector product.
 
 use super::plan::{closed_at, measured, peak, said_by};
 use crate::tensor::Tensor;
@@ -8,7 +8,7 @@ use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use gradus_plan::{Analysis, Candidate, Plan, PlanOptions};
 use std::sync::Arc;
 
-/// How the product of a function's Hessian with a vector would be computed at points like one; see [`plan_hvp`].
+/// The plan for the product of a function's Hessian with a vector at points of one type; see [`plan_hvp`].
 pub struct HvpPlan {
     plan: Plan,
     /// The values that the function captures.
@@ -21,8 +21,8 @@ pub struct HvpPlan {
 /// Plans the product of the Hessian of `f`, which returns one number, with a vector, at points of the type of `x`:
 /// the cheapest of the three compositions of two derivatives, beside the costs of the other two.
 ///
-/// Where `f` has rules of its own, by which the Hessian need not be symmetric,
-/// reverse mode comes last only if [`PlanOptions::modes`] says so: it multiplies from the left.
+/// If `f` has custom rules, the Hessian need not be symmetric.
+/// Reverse mode then comes last only if [`PlanOptions::modes`] asks for it, because it multiplies from the left.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -36,8 +36,8 @@ pub struct HvpPlan {
 /// ```
 ///
 /// # Errors
-/// Mistakes in `f`; an input that is no float, an output that is no float scalar;
-/// a memory limit that no composition meets.
+/// Mistakes in `f`, an input that is not a float, an output that is not a float scalar,
+/// or a memory limit that no composition meets.
 #[track_caller]
 pub fn plan_hvp(
     f: impl Fn(&Tensor) -> Tensor,
@@ -100,7 +100,7 @@ impl HvpPlan {
         self.evaluate_by(self.plan.chosen(), x, v)
     }
 
-    /// The same by another of the [candidates](Plan::candidates).
+    /// The same by another [candidate](Plan::candidates).
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -113,13 +113,14 @@ impl HvpPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor, v: &Tensor) -> Result<Tensor> {
         let mut results = trace::apply(&candidate.program, self.arguments(x, v)?)?;
         Ok(results.remove(0))
     }
 
-    /// Runs every admissible composition at `x` and `v` several times, and shows counts and times beside the estimates.
+    /// Runs every admissible composition at `x` and `v` several times,
+    /// and shows counts and times beside the estimates.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -130,7 +131,7 @@ impl HvpPlan {
     /// ```
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); and if `x` or `v` is traced, so that nothing runs.
+    /// Like [`evaluate`](Self::evaluate), and if `x` or `v` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor, v: &Tensor) -> Result<Analysis<'_>> {
         measured(&self.plan, &self.arguments(x, v)?)
     }

@@ -1,4 +1,4 @@
-//! The rates of this machine, measured on demand and kept in the user's cache folder.
+//! The rates of this machine, measured on request and kept in the user's cache folder.
 
 use crate::context::Context;
 use gradus_engine::{Array, CompileOptions, Input, environment};
@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// Where [`calibrate`]d rates are kept: `gradus/profile` in `$XDG_CACHE_HOME`, which must be an absolute path, else in `~/.cache`. `None` where there is no home.
+/// The file of the [`calibrate`]d rates: `gradus/profile` in `$XDG_CACHE_HOME`, which must be an absolute path,
+/// otherwise in `~/.cache`. `None` if there is no home folder.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -29,7 +30,8 @@ pub fn profile_path() -> Option<PathBuf> {
     Some(cache.join("gradus").join("profile"))
 }
 
-/// The rates that were measured on this machine, else the built-in ones. Read once; a file that cannot be understood counts as none, which is said on standard error.
+/// The rates that were measured on this machine, otherwise the built-in ones. They are read once.
+/// A file that cannot be parsed is reported on standard error and ignored.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -53,13 +55,13 @@ pub fn machine_profile() -> Profile {
     *PROFILE
 }
 
-/// The rates of a machine as they were measured.
+/// Measured rates of a machine.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Calibration {
-    /// From the median of the samples of each rate.
+    /// Each rate is the median of its samples.
     pub profile: Profile,
-    /// How far the samples of each rate are apart, in the order of [`Profile::rates`]: the distance of their quartiles as a share of their median. On a quiet machine it is a few
-    /// hundredths.
+    /// The spread of the samples of each rate, in the order of [`Profile::rates`]: the distance of their quartiles
+    /// as a share of their median. On a quiet machine it is a few hundredths.
     pub spreads: [f64; 9],
 }
 
@@ -80,7 +82,7 @@ pub fn calibrate() -> Result<Profile> {
     Ok(measure_machine()?.profile)
 }
 
-/// As [`calibrate`], with how far the samples are apart.
+/// Like [`calibrate`], with the spread of the samples.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -112,7 +114,7 @@ pub fn measure_machine() -> Result<Calibration> {
     const SMALL: usize = 1 << 14;
     const LARGE: usize = 1 << 22;
     let (product_f32, product_f64) = (product(DType::F32)?, product(DType::F64)?);
-    // Many operations on each element, so that moving it counts little.
+    // Many operations on each element, so that the time for moving it is small.
     let arithmetic = elementwise(
         |g, x| {
             (0..32).fold(x, |y, _| {
@@ -171,7 +173,7 @@ pub fn measure_machine() -> Result<Calibration> {
     Ok(Calibration { profile, spreads })
 }
 
-/// Writes rates to [`profile_path`], where later programs find them; gives the path.
+/// Writes rates to [`profile_path`], where later programs find them. Returns the path.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -209,7 +211,7 @@ struct Samples {
     spread: f64,
 }
 
-/// The times of a program on numbers around 1 (or indices that all exist).
+/// The times of a program on numbers around 1 (or on valid indices).
 fn seconds(inputs: &[Type], make: &dyn Fn(&mut Graph, &[ValueId]) -> ValueId) -> Result<Samples> {
     let mut g = Graph::new();
     let ids: Vec<ValueId> = inputs.iter().map(|ty| g.input(ty.clone())).collect();

@@ -1,4 +1,4 @@
-//! Functions whose cost the user states.
+//! Functions with a user-supplied cost.
 
 use crate::function::as_call;
 use crate::tree::Tree;
@@ -7,14 +7,19 @@ use gradus_ir::primitives::region::{Recompute, Recomputed};
 
 pub use gradus_ir::primitives::region::UserCost;
 
-/// `f`, which a plan counts as what `cost` says, in place of what it is seen to do.
+/// `f` with a user-supplied cost: plans use `cost` instead of counting the operations of `f`.
 ///
-/// For functions of which the operations tell little, such as one with a rule of its own ([`custom_jvp`](crate::custom_jvp), [`custom_vjp`](crate::custom_vjp)) whose loop stops when
-/// it has converged: a loop of unknown length counts as one step. A tangent and a cotangent are stated for themselves, as their ratio decides between forward and reverse mode; a
-/// derivative of a derivative costs what the derivative does, and `n` rows at once, of [`vmap`](crate::vmap) or a Jacobian, `n` times as much.
+/// This is for functions whose operations say little about their cost, such as a function with a custom rule
+/// ([`custom_jvp`](crate::custom_jvp), [`custom_vjp`](crate::custom_vjp)) whose loop stops when it has converged:
+/// a loop of unknown length counts as one step.
+/// A tangent and a cotangent have their own costs, because their ratio decides between forward and reverse mode.
+/// A derivative of a derivative costs as much as the derivative, and `n` rows at once, under [`vmap`](crate::vmap)
+/// or in a Jacobian, cost `n` times as much.
 ///
-/// It is opaque to plans: none looks for zeros or a cut inside. What runs is the same with and without it, and is counted as it is: the operations of a plan are then no longer those
-/// of a run, and [`explain`](crate::JacobianPlan::explain) says how many are stated.
+/// The function is opaque to plans: they search no zeros and no cut inside it.
+/// The cost changes nothing in the run, whose operations are counted as usual.
+/// The operations of a plan then differ from the operations of a run,
+/// and [`explain`](crate::JacobianPlan::explain) says how many are user-supplied.
 ///
 /// ```
 /// use gradus::prelude::*;

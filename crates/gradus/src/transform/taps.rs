@@ -1,4 +1,4 @@
-//! Values on the way of a computation, and their cotangents, by name.
+//! Intermediate values of a computation, and their cotangents, by name.
 
 use super::grad::{check_inputs, differentiate};
 use crate::function::{or_stop, types, zeros};
@@ -10,27 +10,32 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What was tapped, by name.
+/// The tapped values, by name.
 pub type Taps = BTreeMap<String, Tensor>;
 
-/// What [`grad_with_taps`] finds.
+/// The result of [`grad_with_taps`].
 #[derive(Clone, Debug, crate::Tree)]
 pub struct TappedGradient<A: Tree> {
     /// The value of the function.
     pub value: Tensor,
     /// Its gradient.
     pub gradient: A,
-    /// The values that were tapped.
+    /// The tapped values.
     pub taps: Taps,
-    /// The derivatives of the function's value with respect to each of them; zeros where they are no floats.
+    /// The derivatives of the function's value with respect to each tapped value;
+    /// zeros for values that are not floats.
     pub cotangents: Taps,
 }
 
-/// `x`, seen under this name by the [`with_taps`] or [`grad_with_taps`] around it; without one it is `x` and nothing else.
+/// Returns `x`, and shows it under this name to the [`with_taps`] or [`grad_with_taps`] around it.
+/// Without a collector it only returns `x`.
 ///
-/// A tensor within a tree has its path behind the name. The innermost collector takes what is tapped, and each name once. What is computed inside of another transform or of a loop's body
-/// does not leave it, and is no result of the collector around it: tap what is returned from there, or put the collector inside, as in `vmap(with_taps(f))`
-/// and `jit(with_taps(f))`: a program that is compiled already does not tap.
+/// A tensor within a tree has its path after the name.
+/// The innermost collector takes the value, and each name once.
+/// A value inside another transform or a loop's body does not leave it,
+/// and cannot be a result of the collector around it.
+/// Tap the value that is returned from there, or put the collector inside,
+/// as in `vmap(with_taps(f))` and `jit(with_taps(f))`. A program that is compiled already does not tap.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -40,7 +45,8 @@ pub struct TappedGradient<A: Tree> {
 /// ```
 ///
 /// # Panics
-/// If the collector has a value of this name already, or `x` is a value inside of a transform or a loop's body that the collector is outside of.
+/// If the collector has a value of this name already, or `x` is a value inside a transform or a loop's body and
+/// the collector is outside of it.
 #[doc(alias = "sow")]
 #[doc(alias = "register_forward_hook")]
 #[track_caller]
@@ -54,9 +60,10 @@ pub fn tap<A: Tree>(name: &str, x: &A) -> A {
     rebuild(x, or_stop(seen, loc, || inputs.clone(), || inputs.clone()))
 }
 
-/// `f` with what it taps: a function that returns the values seen by [`tap`] beside the result.
+/// `f` with its tapped values: a function that returns the values that [`tap`] showed beside the result.
 ///
-/// Composes with all transforms from outside, such as `jit(with_taps(f))`, `vmap(with_taps(f))`, and `grad` of a function of what was tapped.
+/// It composes with all transforms from outside, such as `jit(with_taps(f))`, `vmap(with_taps(f))`,
+/// and `grad` of a function of tapped values.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -72,9 +79,10 @@ pub fn with_taps<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> (B, Ta
     move |x| collecting(Taps::new(), || f(x))
 }
 
-/// The value and gradient of `f`, what it taps, and the derivative of its value with respect to each of these.
+/// The value and gradient of `f`, its tapped values, and the derivative of its value with respect to each of them.
 ///
-/// The cotangent of a tapped value is that of all uses of what [`tap`] returned. `f` is traced twice and runs once.
+/// The cotangent of a tapped value counts all uses of the value that [`tap`] returned.
+/// `f` is traced twice and runs once.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -86,7 +94,7 @@ pub fn with_taps<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> (B, Ta
 /// ```
 ///
 /// # Panics
-/// When called, if `f` does not return a float scalar, or its argument holds a tensor that is no float.
+/// When called, if `f` does not return a float scalar, or its argument holds a tensor that is not a float.
 #[track_caller]
 pub fn grad_with_taps<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> TappedGradient<A> {
     let loc = Loc::caller();
@@ -110,12 +118,12 @@ pub fn grad_with_taps<A: Tree>(f: impl Fn(&A) -> Tensor) -> impl Fn(&A) -> Tappe
 
 const NAME: &str = "grad_with_taps";
 
-/// Sees what is tapped while a function runs.
+/// Collects the tapped values while a function runs.
 struct Collector {
     /// The trace that the function runs in.
     outer: Option<Arc<Trace>>,
     seen: Taps,
-    /// Zeros that are added to what is tapped: the derivative with respect to one of them is the cotangent there.
+    /// Zeros that are added to tapped values: the derivative with respect to one of them is the cotangent there.
     added: Taps,
 }
 
@@ -151,7 +159,7 @@ fn collecting<T>(added: Taps, f: impl FnOnce() -> T) -> (T, Taps) {
     (result, Leave::seen())
 }
 
-/// Shows the innermost collector these tensors; what to go on with.
+/// Shows these tensors to the innermost collector, and returns the tensors to continue with.
 fn see(name: &str, paths: &[String], tensors: &[Tensor]) -> Result<Vec<Tensor>> {
     COLLECTORS.with_borrow_mut(|collectors| {
         let Some(collector) = collectors.last_mut() else {
@@ -187,7 +195,7 @@ fn see(name: &str, paths: &[String], tensors: &[Tensor]) -> Result<Vec<Tensor>> 
     })
 }
 
-/// For each float that `f` taps, zeros like it.
+/// Zeros for each float that `f` taps.
 fn nothing_added<A: Tree>(f: &impl Fn(&A) -> Tensor, at: &A) -> Result<Taps> {
     let inputs = leaves(at);
     check_inputs(NAME, at, &inputs)?;

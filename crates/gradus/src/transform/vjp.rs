@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// The value of `f` at `at`, and the function `ẋ ↦ ∂f(x)·ẋ`.
 ///
-/// `f` runs once; the function that is returned runs the linear part alone, however often it is called.
+/// `f` runs once. Each call of the returned function runs only the linear part.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -56,8 +56,9 @@ pub fn linearize<A: Tree, B: Tree, F: Fn(&A) -> B>(
 
 /// The value of `f` at `at`, and the function `ȳ ↦ ∂f(x)ᵀ·ȳ`.
 ///
-/// Reverse mode: `f` runs once and keeps what the way back needs; each call of the function that is returned runs backwards alone. Tensors
-/// that are no floats have cotangents of zeros.
+/// Reverse mode: `f` runs once and keeps the values that the backward pass needs.
+/// Each call of the returned function runs only the backward pass.
+/// Tensors that are not floats have cotangents of zeros.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -84,7 +85,7 @@ pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F, at: &A) -> (B, impl Fn(&B) ->
             cotangent,
         )
         .and_then(|()| {
-            // Cotangents of what is no float are ignored, whatever their type.
+            // Cotangents of tensors that are not floats are ignored, whatever their type.
             let seeds = leaves(cotangent)
                 .into_iter()
                 .zip(leaves(&point.value))
@@ -108,11 +109,11 @@ pub fn vjp<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F, at: &A) -> (B, impl Fn(&B) ->
 struct Point<A, B> {
     at: A,
     value: B,
-    /// The leaves of `at` that are floats.
+    /// The leaves of `at` that are floats, by position.
     wrt: Vec<usize>,
     tangent: Graph,
     residuals: Vec<Tensor>,
-    /// Who sees values when the linear part runs: cotangents may be shown.
+    /// Observers of values when the linear part runs, because cotangents can be shown.
     _observers: Vec<Arc<Observer>>,
 }
 
@@ -142,7 +143,7 @@ impl<A: Tree, B: Tree> Point<A, B> {
             loc,
             || inputs.clone(),
             || {
-                // Within a boundary the program goes on with zeros.
+                // Within a boundary the program continues with zeros.
                 let y = f(at);
                 let values: Vec<Tensor> = leaves(&y).iter().map(|t| zeros(t.ty())).collect();
                 let mut tangent = Graph::new();

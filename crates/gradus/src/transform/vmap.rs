@@ -1,4 +1,4 @@
-//! A function of one example made a function of a batch.
+//! Turns a function of one example into a function of a batch.
 
 use crate::function::{argument_at, or_stop, zeros};
 use crate::tensor::{Integer, Tensor};
@@ -6,10 +6,10 @@ use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
 
-/// Along which axis each tensor of a tree is mapped.
+/// The axis along which each tensor of a tree is mapped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Axes {
-    /// The same axis of all tensors; negative ones count from the end.
+    /// The same axis for all tensors; negative axes count from the end.
     All(isize),
     /// For each tensor of the tree in order: its axis, or `None` if it is the same for every example.
     Each(Vec<Option<isize>>),
@@ -33,16 +33,18 @@ impl<I: Integer> From<Vec<Option<I>>> for Axes {
     }
 }
 
-/// The number, or the end of the range that lies in its direction, which is no axis either.
+/// The number, or the end of the range in its direction, which is not a valid axis either.
 fn signed(axis: impl Integer) -> isize {
     let axis = axis.wide();
     let end = if axis < 0 { isize::MIN } else { isize::MAX };
     isize::try_from(axis).unwrap_or(end)
 }
 
-/// `f` applied to each row: all tensors of the argument have a new leading axis of one size, and so have those of the result.
+/// `f` applied to each row: all tensors of the argument have a new leading axis of one size,
+/// and so have the tensors of the result.
 ///
-/// The rows are computed together, not in a loop. What `f` captures is the same for every row. Values cannot be read inside.
+/// The rows are computed together, not in a loop. Captured values are the same for every row.
+/// Values cannot be read inside.
 ///
 /// ```
 /// use gradus::prelude::*;
@@ -62,7 +64,7 @@ pub fn vmap<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
     move |x| map("vmap", &f, &Axes::All(0), &Axes::All(0), x, loc)
 }
 
-/// As [`vmap`], along axes of choice, of the argument and of the result.
+/// Like [`vmap`], along chosen axes of the argument and of the result.
 ///
 /// ```
 /// use gradus::prelude::*;
