@@ -1,4 +1,5 @@
-//! The attributes of an operation in text: names with integers, lists of integers, element types, types, texts or graphs.
+//! The attributes of an operation in text: names with integers, lists of integers,
+//! element types, types, texts or graphs.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::primitives::Body;
@@ -26,51 +27,51 @@ pub enum Attribute {
 pub struct Attributes(pub Vec<(String, Attribute)>);
 
 impl Attributes {
-    /// These and an integer.
+    /// Adds an integer.
     pub fn int(mut self, name: &str, value: i64) -> Attributes {
         self.0.push((name.into(), Attribute::Int(value)));
         self
     }
 
-    /// These and a list of sizes or axes.
+    /// Adds a list of sizes or axes.
     pub fn dims(mut self, name: &str, value: &[usize]) -> Attributes {
         let ints = value.iter().map(|&v| v as i64).collect();
         self.0.push((name.into(), Attribute::Ints(ints)));
         self
     }
 
-    /// These and an element type.
+    /// Adds an element type.
     pub fn dtype(mut self, name: &str, value: DType) -> Attributes {
         self.0.push((name.into(), Attribute::DType(value)));
         self
     }
 
-    /// These and a program.
+    /// Adds a program.
     pub fn graph(mut self, name: &str, value: &Body) -> Attributes {
         self.0.push((name.into(), Attribute::Graph(value.clone())));
         self
     }
 
-    /// These and a list of types.
+    /// Adds a list of types.
     pub fn types(mut self, name: &str, value: &[Type]) -> Attributes {
         self.0.push((name.into(), Attribute::Types(value.to_vec())));
         self
     }
 
-    /// These and a text.
+    /// Adds a text.
     pub fn text(mut self, name: &str, value: &str) -> Attributes {
         self.0.push((name.into(), Attribute::Text(value.into())));
         self
     }
 
-    /// These without programs.
+    /// The attributes without programs.
     pub fn without_graphs(mut self) -> Attributes {
         self.0
             .retain(|(_, value)| !matches!(value, Attribute::Graph(_)));
         self
     }
 
-    /// Whether there is one called `name`.
+    /// Whether an attribute is called `name`.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(n, _)| n == name)
     }

@@ -1,4 +1,5 @@
-//! Shorthands with which rules and transforms write nodes. Operands must fit: a misfit is a mistake in the rule and panics.
+//! Shorthands for writing nodes in rules and transforms.
+//! Operands must fit: a misfit is a mistake in the rule and panics.
 
 use crate::graph::{Graph, ValueId};
 use crate::primitives::reduce::without_axes;
@@ -42,7 +43,7 @@ impl Graph {
         self.mul(factor, x)
     }
 
-    /// `op(a, b)` as truth values
+    /// `op(a, b)` as booleans
     pub fn compare(&mut self, op: Compare, a: ValueId, b: ValueId) -> ValueId {
         self.emit(Op::Compare(op), &[a, b])
     }
@@ -65,7 +66,7 @@ impl Graph {
         self.broadcast(x, &ty.shape, &axes)
     }
 
-    /// `x` under another shape
+    /// `x` with another shape
     pub fn reshape(&mut self, x: ValueId, shape: &[usize]) -> ValueId {
         self.emit(Op::Layout(Layout::Reshape(Dims::from_slice(shape))), &[x])
     }

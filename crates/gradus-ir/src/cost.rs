@@ -1,4 +1,4 @@
-//! What a whole graph costs: the sum of what its operations say of themselves.
+//! The cost of a whole graph: the sum of the costs of its operations.
 
 use crate::graph::Graph;
 use crate::primitives::{Op, Work};
@@ -9,14 +9,14 @@ use std::ops::{AddAssign, Index};
 pub struct ByWork([u64; Work::ALL.len()]);
 
 impl ByWork {
-    /// `operations` of one kind, none of the others.
+    /// `operations` of one kind, and none of other kinds.
     pub fn of(work: Work, operations: u64) -> ByWork {
         let mut out = ByWork::default();
         out.add(work, operations);
         out
     }
 
-    /// Adds operations of one kind; more than can be counted stay the largest number.
+    /// Adds operations of one kind; the count saturates.
     pub fn add(&mut self, work: Work, operations: u64) {
         let count = &mut self.0[work as usize];
         *count = count.saturating_add(operations);
@@ -49,7 +49,7 @@ impl AddAssign for ByWork {
     }
 }
 
-/// What one evaluation of a graph costs, operation by operation.
+/// The cost of one evaluation of a graph, operation by operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TotalCost {
     /// Operations on numbers of all kinds.
@@ -63,7 +63,7 @@ pub struct TotalCost {
 }
 
 impl TotalCost {
-    /// The cost of so many evaluations.
+    /// The cost of `n` evaluations.
     pub fn times(self, n: u64) -> TotalCost {
         let by_work = ByWork(self.by_work.0.map(|count| count.saturating_mul(n)));
         TotalCost {
@@ -86,7 +86,7 @@ impl AddAssign for TotalCost {
 
 /// The sum of the [costs](crate::primitives::Cost) of the nodes that the outputs need.
 ///
-/// For a graph after the backend's passes the operations are those that it will execute, kind by kind.
+/// After the backend's passes, the operations are the ones that it will execute, kind by kind.
 pub fn total_cost(graph: &Graph) -> TotalCost {
     let settled = graph.settled();
     let graph = settled.as_ref().unwrap_or(graph);
@@ -123,7 +123,7 @@ mod tests {
         .unwrap();
         let total = total_cost(&graph);
         assert_eq!(total.by_work[Work::Product], 2 * 4 * 3 * 5);
-        // The sine is needed by nobody.
+        // No output needs the sine.
         assert_eq!(total.by_work[Work::Transcendental], 20);
         assert_eq!(total.by_work[Work::Reduction], 20 - 4);
         assert_eq!(total.operations, 120 + 20 + 16);

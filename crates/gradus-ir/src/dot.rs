@@ -6,8 +6,9 @@ use crate::primitives::{Op, Work};
 use crate::text;
 use std::fmt::Write;
 
-/// The graph as a DOT program: inputs as houses, constants without a frame, outputs with a double one; the colour tells the kind of work, the tooltip the
-/// line of the program. Names are those of the printed text. Of the programs inside regions only the sizes are shown.
+/// The graph as a DOT program: inputs as houses, constants without a frame, outputs with a double frame.
+/// The colour shows the kind of work, the tooltip the line of the program.
+/// Names are the names of the printed text. Programs inside regions only show their sizes.
 ///
 /// ```
 /// # use gradus_ir::{Graph, dot};
@@ -21,7 +22,7 @@ pub fn render(graph: &Graph) -> String {
         "digraph gradus {\n  rankdir=TB;\n  node [shape=box, style=filled, fillcolor=white, fontname=monospace];\n",
     );
     let is_output = graph.output_marks();
-    // A node of several results is called by the first.
+    // A node with several results has the name of the first.
     let name_of = |id: ValueId| {
         let first = graph.maker(id).results().next();
         names[first.unwrap_or(id).index()]
@@ -41,7 +42,7 @@ pub fn render(graph: &Graph) -> String {
             op => {
                 let pairs = op.attributes().0;
                 let pairs = pairs.iter().map(|(n, v)| match v {
-                    // The text of a program has no room here.
+                    // The text of a program does not fit here.
                     Attribute::Graph(body) => format!("\\n{n}: {} nodes", body.len()),
                     v => format!(" {n}={v}"),
                 });

@@ -1,10 +1,10 @@
-//! Programs without what they do beside computing their outputs.
+//! Programs without their effects.
 
 use crate::graph::{Graph, Operands, ValueId};
 use crate::primitives::Op;
 
 impl Graph {
-    /// The numbers of the observers that see values of this program, at any depth, each once.
+    /// The numbers of the observers of this program's values, at any depth, each once.
     pub fn observers(&self) -> Vec<u64> {
         let mut found = Vec::new();
         for node in self.nodes() {
@@ -23,9 +23,10 @@ impl Graph {
         found
     }
 
-    /// This program without its [effects](Op::is_effect), those of regions inside included: what is computed again must not be shown again.
+    /// This program without its [effects](Op::is_effect), including effects inside regions.
+    /// Recomputed code must not show values again.
     ///
-    /// Rules that functions have of their own stay as they are: what they do counts where they are applied.
+    /// Custom rules of functions keep their effects, which count once the rule is applied.
     pub fn without_effects(&self) -> Graph {
         if self.effects().next().is_none() {
             return self.clone();

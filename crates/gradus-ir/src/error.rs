@@ -4,41 +4,41 @@ use crate::loc::Loc;
 use std::fmt;
 use std::sync::Arc;
 
-/// What kind of mistake an [`Error`] reports.
+/// The kind of mistake that an [`Error`] reports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Shapes that do not fit together.
     Shape,
-    /// An element type that the operation does not take.
+    /// An element type that the operation does not support.
     DType,
     /// An axis, an index or an attribute out of its range.
     Axis,
     /// Trees of different structure, or leaves that do not match.
     Tree,
-    /// The value of a tensor was asked for while it is only being traced, or after its trace ended.
+    /// The value of a tensor was read while it is only traced, or after its trace ended.
     Traced,
     /// A derivative that does not exist, such as with respect to an integer.
     Derivative,
     /// An index found out of bounds while running.
     Index,
-    /// A NaN or an infinity where results are checked for them.
+    /// A NaN or an infinity in checked results.
     NotFinite,
-    /// A solver that found while running that it does not reach its tolerance.
+    /// A solver that did not reach its tolerance while running.
     Convergence,
-    /// A graph text that cannot be read, or a graph that is not well formed.
+    /// A graph text that cannot be read, or a malformed graph.
     Graph,
-    /// A file or data that cannot be read, written or understood.
+    /// A file or data that cannot be read, written or parsed.
     Data,
     /// An argument outside its allowed range.
     Argument,
-    /// More memory than can be had.
+    /// More memory than is available.
     Memory,
 }
 
-/// What went wrong, where, and what would fit.
+/// A mistake: what went wrong, where, and what would fit.
 ///
-/// Cheap to move and to clone. [`kind`](Error::kind) says what sort of mistake it is; the text is for people.
+/// It is cheap to move and to clone. [`kind`](Error::kind) gives the kind of mistake; the text is for people.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -64,7 +64,7 @@ impl Error {
         }))
     }
 
-    /// The same error, made at `loc`; a place that is already known stays.
+    /// The same error with the place `loc`, unless it has a place already.
     pub fn at(mut self, loc: Loc) -> Error {
         if self.0.loc.is_none() && loc.is_known() {
             self.0.loc = Some(loc);
@@ -72,13 +72,13 @@ impl Error {
         self
     }
 
-    /// The same error with what caused it.
+    /// The same error with its cause.
     pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         self.0.source = Some(Arc::new(source));
         self
     }
 
-    /// What sort of mistake this is.
+    /// The kind of mistake.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -88,7 +88,7 @@ impl Error {
         &self.0.message
     }
 
-    /// The line of the user's program that is wrong, where there is one.
+    /// The line of the user's program that is wrong, if recorded.
     pub fn loc(&self) -> Option<Loc> {
         self.0.loc
     }

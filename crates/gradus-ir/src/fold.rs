@@ -2,8 +2,8 @@
 //! Folding changes no bit.
 //!
 //! Floats are computed in f64 and rounded once to their type.
-//! For sums, products, quotients and roots of types with less
-//! than half the digits this is the same as arithmetic of the type itself (the double rounding theorem).
+//! For sums, products, quotients and roots of types with less than half the digits of f64,
+//! this equals arithmetic in the type itself (the double rounding theorem).
 
 use crate::primitives::{Binary, Compare, Unary};
 use crate::types::{DType, Kind, Literal};
@@ -48,7 +48,7 @@ pub fn compare(op: Compare, a: Literal, b: Literal) -> Literal {
     Literal::from_bool(op.holds(order))
 }
 
-/// `x` as another element type.
+/// `x` converted to another element type.
 pub fn cast(to: DType, x: Literal) -> Literal {
     match x.dtype().kind() {
         Kind::Float(_) => Literal::from_f64(to, x.as_f64()),

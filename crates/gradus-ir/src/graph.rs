@@ -18,17 +18,17 @@ use std::sync::LazyLock;
 
 /// A typed program in static single assignment form.
 ///
-/// Append-only: nodes are never changed or removed, so a [`ValueId`] stays valid; passes build a new graph.
-/// Creating a node checks
-/// its type, simplifies it locally and reuses an equal node that exists already.
+/// A graph is append-only: nodes are never changed or removed,
+/// so a [`ValueId`] stays valid, and passes build a new graph.
+/// Creating a node checks its type, simplifies it locally and reuses an equal node if one exists.
 #[derive(Clone, Default)]
 pub struct Graph {
     nodes: Vec<Node>,
-    /// For each value its maker, and which of its results it is.
+    /// For each value its maker, and its index among the maker's results.
     makers: Vec<(NodeId, u32)>,
     inputs: Vec<ValueId>,
     outputs: Vec<ValueId>,
-    /// Each shared node with the hash of what it computes, so that growing hashes nothing again.
+    /// Each shared node with the hash of its computation, so that growing the table hashes nothing again.
     interned: HashTable<(u64, NodeId)>,
     hasher: DefaultHashBuilder,
     loc: Option<Loc>,
@@ -43,7 +43,7 @@ impl Graph {
     /// Appends an input. Inputs are distinct even if their types are equal.
     ///
     /// # Panics
-    /// If [no memory can hold](Type::is_addressable) such an array.
+    /// If [memory cannot hold](Type::is_addressable) such an array.
     pub fn input(&mut self, ty: Type) -> ValueId {
         assert!(ty.is_addressable(), "input: no memory can hold {ty}");
         let op = Op::Input(self.inputs.len() as u32);
@@ -52,10 +52,11 @@ impl Graph {
         id
     }
 
-    /// The result of `op`, which has one, on `operands`: of an existing node, a simpler one, or a new one.
+    /// The result of `op` on `operands`, for an operation with one result.
+    /// It comes from an existing node, a simpler one, or a new one.
     ///
     /// # Errors
-    /// If the operands' types do not fit the operation, or no memory can hold the result.
+    /// If the operands' types do not fit the operation, or memory cannot hold the result.
     pub fn add(&mut self, op: Op, operands: &[ValueId]) -> Result<ValueId> {
         let types = self.result_types(&op, operands);
         match types.map_err(|e| e.at(self.loc()))? {
@@ -64,10 +65,10 @@ impl Graph {
         }
     }
 
-    /// As [`add`](Self::add), for operations with any number of results.
+    /// Like [`add`](Self::add), for operations with any number of results.
     ///
     /// # Errors
-    /// As there.
+    /// See [`add`](Self::add).
     pub fn add_all(&mut self, op: Op, operands: &[ValueId]) -> Result<Values> {
         let types = self.result_types(&op, operands);
         let types = types.map_err(|e| e.at(self.loc()))?;
@@ -75,10 +76,10 @@ impl Graph {
     }
 
     /// The types of the results of `op` on values of this graph.
-    /// Every operation passes this check before it becomes a node, whether a rule adds it or it is read from text.
+    /// Every operation passes this check before it becomes a node, whether a rule adds it or a text contains it.
     ///
     /// # Errors
-    /// If the operands do not fit the operation, or no memory can hold a result.
+    /// If the operands do not fit the operation, or memory cannot hold a result.
     pub(crate) fn result_types(&self, op: &Op, operands: &[ValueId]) -> Result<Types> {
         op.results(&self.types_of(operands))
     }
@@ -87,7 +88,7 @@ impl Graph {
         operands.iter().map(|&o| self.ty(o)).collect()
     }
 
-    /// As [`add`](Self::add), for operations that are right by construction: rules and transforms.
+    /// Like [`add`](Self::add), for operations that are right by construction: in rules and transforms.
     ///
     /// # Panics
     /// If the operands' types do not fit, which is a mistake in the calling rule.
@@ -117,16 +118,17 @@ impl Graph {
         }
     }
 
-    /// The node of an operation: a new one, or an equal one that exists.
+    /// The node of an operation: a new one, or an equal existing one.
     fn appended(&mut self, op: Op, operands: &[ValueId], types: Types) -> NodeId {
-        // Two effects are two, however equal, and so are two calls of which each passes on its own cotangent.
+        // Equal effects stay separate, and so do calls with a custom pullback,
+        // because each passes on its own cotangent.
         match op.is_effect() || op.backward() > Backward::Derived {
             true => self.push(op, Operands::from_slice(operands), types),
             false => self.shared(op, operands, types),
         }
     }
 
-    /// The node that computes this: an equal one that is there, or a new one.
+    /// The node of this computation: an equal existing one, or a new one.
     #[inline]
     fn shared(&mut self, op: Op, operands: &[ValueId], types: Types) -> NodeId {
         let hash = hash_node(&self.hasher, &op, operands, &types);
@@ -147,7 +149,7 @@ impl Graph {
         id
     }
 
-    /// Appends a node as it stands, neither simplified nor shared: graphs that are read keep what was written.
+    /// Appends a node unchanged, neither simplified nor shared, so that a graph from text keeps its nodes.
     pub(crate) fn add_verbatim(&mut self, op: Op, operands: Operands, types: Types) -> Values {
         let node = self.push(op, operands, types);
         self.nodes[node.index()].results().collect()
@@ -156,14 +158,14 @@ impl Graph {
     /// A splat: every element of an array of `shape` is `value`.
     ///
     /// # Panics
-    /// If [no memory can hold](Type::is_addressable) such an array.
+    /// If [memory cannot hold](Type::is_addressable) such an array.
     pub fn constant(&mut self, value: Literal, shape: &[usize]) -> ValueId {
         let ty = Type::new(value.dtype(), shape);
         assert!(ty.is_addressable(), "const: no memory can hold {ty}");
         self.add_typed(Op::Const(value), &[], ty)
     }
 
-    /// The constant `value`, rounded to the type of `like` and of its shape.
+    /// The constant `value`, rounded to the type of `like` and with its shape.
     pub fn constant_like(&mut self, value: f64, like: ValueId) -> ValueId {
         let ty = self.ty(like).clone();
         self.constant(Literal::from_f64(ty.dtype, value), &ty.shape)
@@ -172,7 +174,7 @@ impl Graph {
     /// The indices `0, 1, 2, …` along `axis` of an array of type `ty`.
     ///
     /// # Panics
-    /// If the array has no such axis or no numbers, or [no memory can hold it](Type::is_addressable).
+    /// If the array has no such axis or no numbers, or [memory cannot hold it](Type::is_addressable).
     pub fn iota(&mut self, ty: Type, axis: usize) -> ValueId {
         assert!(ty.is_addressable(), "iota: no memory can hold {ty}");
         assert!(
@@ -209,17 +211,17 @@ impl Graph {
         self.nodes[node.index()].first
     }
 
-    /// Nodes made from here on belong to `loc`; returns the place before.
+    /// Sets the place of nodes made from here on, and returns the previous place.
     pub fn set_loc(&mut self, loc: Loc) -> Loc {
         self.loc.replace(loc).unwrap_or(Loc::UNKNOWN)
     }
 
-    /// The place that nodes made now belong to.
+    /// The place of nodes made now.
     pub fn loc(&self) -> Loc {
         self.loc.unwrap_or(Loc::UNKNOWN)
     }
 
-    /// Declares what the graph computes.
+    /// Declares the outputs of the graph.
     pub fn set_outputs(&mut self, outputs: Vec<ValueId>) {
         debug_assert!(outputs.iter().all(|o| o.index() < self.makers.len()));
         self.outputs = outputs;
@@ -240,7 +242,7 @@ impl Graph {
         self.makers[id.index()].0
     }
 
-    /// Which of the results of its maker value `id` is.
+    /// The index of value `id` among the results of its maker.
     pub fn result_index(&self, id: ValueId) -> usize {
         self.makers[id.index()].1 as usize
     }
@@ -259,7 +261,7 @@ impl Graph {
     /// The id of the value at `index`.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no such value.
     pub fn id_at(&self, index: usize) -> ValueId {
         assert!(index < self.makers.len(), "no value {index}");
         ValueId(index as u32)
@@ -280,7 +282,7 @@ impl Graph {
         self.add_all_typed(node.op.clone(), operands, node.types.clone())
     }
 
-    /// As [`add_like`](Self::add_like), but the node is not shared with an equal one: it is computed once more.
+    /// Like [`add_like`](Self::add_like), but the node is not shared with an equal one: it is computed once more.
     pub fn add_again(&mut self, node: &Node, operands: &[ValueId]) -> Values {
         self.add_verbatim(
             node.op.clone(),
@@ -289,12 +291,12 @@ impl Graph {
         )
     }
 
-    /// All nodes, those of operands before their users.
+    /// All nodes, operands before their users.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The ids of all nodes, those of operands before their users.
+    /// The ids of all nodes, operands before their users.
     pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + ExactSizeIterator + use<> {
         (0..self.nodes.len() as u32).map(NodeId)
     }
@@ -304,7 +306,7 @@ impl Graph {
         (0..self.makers.len() as u32).map(ValueId)
     }
 
-    /// Number of values.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.makers.len()
     }
@@ -334,12 +336,12 @@ impl Graph {
         self.outputs.iter().map(|&i| self.ty(i).clone()).collect()
     }
 
-    /// The type of the output of this number, if there is one.
+    /// The type of the output with this number, if there is one.
     pub fn output_type(&self, index: usize) -> Option<&Type> {
         self.outputs.get(index).map(|&o| self.ty(o))
     }
 
-    /// What one evaluation of `node` costs.
+    /// The cost of one evaluation of `node`.
     pub fn cost(&self, node: &Node) -> Cost {
         node.op.cost(&self.types_of(&node.operands), node.types())
     }
@@ -352,9 +354,9 @@ impl Graph {
         }
     }
 
-    /// A hash of what is computed, equal for graphs that are [`same`](Self::same) in one process.
+    /// A hash of the computation, equal for graphs that are [`same`](Self::same) in one process.
     pub fn fingerprint(&self) -> u64 {
-        // One seed for all graphs: the value keys caches that they share.
+        // One seed serves all graphs, because they share caches that are keyed by the hash.
         static SEEDED: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
         let mut h = SEEDED.build_hasher();
         for node in &self.nodes {
@@ -386,7 +388,7 @@ fn hash_node(hasher: &DefaultHashBuilder, op: &Op, operands: &[ValueId], types: 
 fn hash_parts(h: &mut impl Hasher, op: &Op, operands: &[ValueId], types: &[Type]) {
     op.hash(h);
     operands.hash(h);
-    // The type of all others follows from these.
+    // The types of all other nodes follow from these.
     if operands.is_empty() {
         types.hash(h);
     }

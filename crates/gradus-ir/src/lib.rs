@@ -1,11 +1,13 @@
 //! The typed graph of Gradus.
 //!
-//! **What it is**: programs over arrays as data: [`Graph`] is an arena of typed nodes in topological order, [`Op`] the closed set of primitives.
-//! **What enters**: operations from a tracer, a transform or a text. **What leaves**: a graph that is well typed, locally simplified and free of
-//! common subexpressions.
+//! **What it is**: array programs as data: [`Graph`] is an arena of typed nodes in topological order,
+//! [`Op`] is the closed set of primitives. **What enters**: operations from a tracer,
+//! a transform or a text. **What leaves**: a graph that is well typed,
+//! locally simplified and free of common subexpressions.
 //!
-//! **Invariants**: nodes never change; operands come before their users; every node's type follows from its operands by the primitive's own
-//! rule; no node looks at the values of arrays, only at types and literals. **Never here**: kernels, closures, devices, global state.
+//! **Invariants**: nodes never change; operands come before their users; every node's type follows from its
+//! operands by the primitive's own rule; no node looks at the values of arrays, only at types and literals.
+//! **Never here**: kernels, closures, devices, global state.
 
 pub mod attributes;
 pub mod block;

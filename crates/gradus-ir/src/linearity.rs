@@ -1,14 +1,14 @@
-//! Whether a program is linear, so that it can be transposed.
+//! Decides whether a program is linear, so that it can be transposed.
 
 use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::{LinearityCheck, Op, Transforms};
 
-/// The first node of `graph` that is not linear in the inputs marked, or not linear by structure;
+/// The first node of `graph` that is not linear in the marked inputs, or not recognisably so.
 /// `None` if the program can be transposed for them.
 ///
-/// For programs that a user says are linear: rules for derivatives, matrices given as functions.
-/// A program is linear by structure if each of its
-/// operations is; a sum of something that depends on the inputs and something that does not is not linear, but affine.
+/// This is for programs that a user declares as linear: rules for derivatives, matrices given as functions.
+/// A program is linear by structure if each of its operations is.
+/// The sum of a value that depends on the inputs and a value that does not is affine, not linear.
 pub fn nonlinearity<'a>(
     transforms: &mut dyn Transforms,
     graph: &'a Graph,

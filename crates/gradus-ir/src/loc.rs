@@ -1,34 +1,35 @@
-//! Where a node comes from: the user's line, and which part of a derivative it is.
+//! The source of a node: the user's line, and the part of a derivative that it belongs to.
 
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
 
-/// The place in the user's program that made a node (unknown for graphs read from text), and the part of a derivative that the node belongs to.
+/// The place in the user's program that made a node (unknown for graphs from text), and the part of a derivative
+/// that the node belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Loc {
     place: Option<Place>,
     part: Part,
 }
 
-/// Where something was written.
+/// A place in source code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In a source file.
     Line(&'static Location<'static>),
-    /// In a text that the user's program reads and carries out, from one byte to before another.
+    /// A range of bytes in a text that the user's program reads and evaluates.
     Piece(&'static str, u32, u32),
 }
 
-/// Which part of a derivative a node belongs to. What the rule of an operation adds carries the name of that operation, the user's: the rules of second derivatives
-/// keep it.
+/// The part of a derivative that a node belongs to.
+/// A node that a rule adds carries the name of the user's operation; the rules of second derivatives keep it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Part {
     /// The function itself.
     Value,
-    /// What a JVP rule added: slopes, and tangents on their way to the outputs.
+    /// Added by a JVP rule: slopes, and tangents on the path to the outputs.
     Tangent(&'static str),
-    /// What transposition added: cotangents on their way to the inputs.
+    /// Added by transposition: cotangents on the path to the inputs.
     Cotangent(&'static str),
 }
 
@@ -43,13 +44,13 @@ impl Part {
 }
 
 impl Loc {
-    /// No known place.
+    /// An unknown place.
     pub const UNKNOWN: Loc = Loc {
         place: None,
         part: Part::Value,
     };
 
-    /// The place that called the caller of this function, through `#[track_caller]`.
+    /// The place of the caller's caller, through `#[track_caller]`.
     #[track_caller]
     pub fn caller() -> Loc {
         Loc {
@@ -58,10 +59,11 @@ impl Loc {
         }
     }
 
-    /// The bytes `range` of `text`, such as a formula that the user's program carries out: they are named instead of a line of that program.
+    /// The bytes `range` of `text`, such as a formula that the user's program evaluates.
+    /// Messages name them instead of a line of that program.
     ///
     /// # Panics
-    /// If `text` has no such piece.
+    /// If `range` is not a piece of `text`.
     pub fn piece_of(text: &'static str, range: Range<usize>) -> Loc {
         assert!(
             text.get(range.clone()).is_some() && text.len() <= u32::MAX as usize,
@@ -74,12 +76,12 @@ impl Loc {
         }
     }
 
-    /// Whether a place is known.
+    /// Whether the place is recorded.
     pub fn is_known(self) -> bool {
         self.place.is_some()
     }
 
-    /// File and line, where known.
+    /// File and line, if recorded.
     pub fn file_line(self) -> Option<(&'static str, u32)> {
         match self.place? {
             Place::Line(l) => Some((l.file(), l.line())),
@@ -87,7 +89,7 @@ impl Loc {
         }
     }
 
-    /// The text and the bytes of it that [`piece_of`](Self::piece_of) was given.
+    /// The text and the range that [`piece_of`](Self::piece_of) was given.
     pub fn piece(self) -> Option<(&'static str, Range<usize>)> {
         match self.place? {
             Place::Line(_) => None,
@@ -100,19 +102,19 @@ impl Loc {
         self.part
     }
 
-    /// The same place, for what the JVP rule of the operation `op` adds there.
+    /// The same place, for nodes that the JVP rule of the operation `op` adds there.
     pub fn tangent(self, op: &'static str) -> Loc {
         let part = Part::Tangent(self.part.of().unwrap_or(op));
         Loc { part, ..self }
     }
 
-    /// The same place, for what transposing the operation `op` adds there.
+    /// The same place, for nodes that transposing the operation `op` adds there.
     pub fn cotangent(self, op: &'static str) -> Loc {
         let part = Part::Cotangent(self.part.of().unwrap_or(op));
         Loc { part, ..self }
     }
 
-    /// The same, at the place of `outer` if this one is unknown.
+    /// The same, with the place of `outer` if this one is unknown.
     pub(crate) fn or_place(self, outer: Option<Loc>) -> Loc {
         let place = self.place.or(outer.and_then(|l| l.place));
         Loc { place, ..self }

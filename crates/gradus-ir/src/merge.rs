@@ -1,4 +1,4 @@
-//! Regions that compute what another one does and more take its place.
+//! A region that computes everything that another one computes, and more, replaces it.
 
 use crate::graph::{Graph, Node, NodeId, Operands, ValueId, Values};
 use crate::primitives::{Backward, Body, Loop, Op, Region, Switch, Trips};
@@ -6,8 +6,9 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 
 impl Graph {
-    /// This program without regions of which another one, on the same operands, computes all results and more: a derivative makes such ones, which also keep
-    /// what it needs. Those have no effects; the one in the place of both has the effects of the other.
+    /// This program without regions that another region on the same operands covers: the other one computes all
+    /// their results and more. Derivatives make such regions, which also keep residuals.
+    /// The larger regions have no effects; the region that replaces both has the effects of the smaller one.
     pub fn merged(self) -> Graph {
         let taken = self.taken_places();
         if taken.is_empty() {
@@ -23,7 +24,7 @@ impl Graph {
             }
             let takes = taken.values().any(|(by, _)| *by == id);
             if takes && node.results().all(|v| map[v.index()].is_some()) {
-                // It is there already, in the place of the one before.
+                // It exists already, in place of an earlier one.
                 continue;
             }
             if !node.runs(&live) && !takes {
@@ -59,11 +60,11 @@ impl Graph {
         let outputs = self.outputs().iter();
         let outputs = outputs.map(|o| map[o.index()].expect("outputs are live"));
         g.set_outputs(outputs.collect());
-        // What follows from the regions merged may be mergeable itself.
+        // The users of merged regions can become mergeable themselves.
         g.merged()
     }
 
-    /// For regions whose place another one can take, that one, and what takes the place of both.
+    /// For each region that another one covers, the other one, and the region that replaces both.
     fn taken_places(&self) -> HashMap<NodeId, (NodeId, Region)> {
         let live = self.live();
         let regions: Vec<NodeId> = self
@@ -75,13 +76,15 @@ impl Graph {
             .collect();
         let mut taken: HashMap<NodeId, (NodeId, Region)> = HashMap::new();
         for (k, &id) in regions.iter().enumerate() {
-            // A region and the one that takes its place are taken together or not at all.
+            // A region and its replacement are taken together or not at all.
             let is_free = |taken: &HashMap<NodeId, (NodeId, Region)>, by: NodeId| {
                 !taken.contains_key(&by) && !taken.values().any(|(b, _)| *b == by)
             };
             let join = |by: NodeId| Some((by, self.joined(by, id)?));
             let joined = if self.node(id).op.backward() > Backward::Derived {
-                // Equal calls stay two. One that keeps more is the derivative's own copy, and these come in the order of what they are copies of.
+                // Equal calls stay separate.
+                // A call that keeps more is the derivative's own copy,
+                // and these copies come in the order of their originals.
                 let mut later = regions[k + 1..].iter().copied();
                 later.find_map(|by| match is_free(&taken, by) && self.keeps_more(by, id) {
                     true => join(by),
@@ -105,7 +108,7 @@ impl Graph {
         self.node(more).types().len() > self.node(less).types().len()
     }
 
-    /// The region that does what `more` and `less` do, if the results of `less` are the first ones of `more`.
+    /// The region that replaces `more` and `less`, if the results of `less` are the first results of `more`.
     fn joined(&self, more: NodeId, less: NodeId) -> Option<Region> {
         let operands = |id: NodeId| self.node(id).operands.iter().map(|&o| self.shown(o));
         match operands(more).eq(operands(less)) {
@@ -114,7 +117,7 @@ impl Graph {
         }
     }
 
-    /// What a probe shows, for its result.
+    /// The value that a probe shows, given its result.
     fn shown(&self, mut id: ValueId) -> ValueId {
         while let Op::Probe(_) = self.maker(id).op {
             id = self.maker(id).operands[0];
@@ -150,8 +153,9 @@ fn joined(more: &Region, less: &Region) -> Option<Region> {
     }
 }
 
-/// The program that has the effects of `less` and the outputs of `more`, which has none, if the first outputs of `more` are those of `less`, computed by the same
-/// operations, or by regions that compute more.
+/// The program with the effects of `less` and the outputs of `more`, which has no effects.
+/// It exists if the first outputs of `more` are the outputs of `less`, computed by the same operations or by
+/// regions that compute more.
 fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     let plain = !less.has_effects();
     if plain && more.covers(less) {
@@ -163,7 +167,7 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     {
         return None;
     }
-    // The nodes of `more` by their operands, and for each value of `less` the one that is the same there.
+    // The nodes of `more` by their operands, and for each value of `less` the equal value there.
     let mut by_operands: HashMap<&[ValueId], Vec<&Node>> = HashMap::new();
     for node in more.nodes() {
         by_operands.entry(&node.operands).or_default().push(node);
@@ -172,7 +176,7 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     for (&a, &b) in less.inputs().iter().zip(more.inputs()) {
         there[a.index()] = Some(b);
     }
-    // What only effects need is not there.
+    // Values that only effects need do not exist there.
     let needed = less.needed_for(less.outputs());
     for node in less.nodes() {
         if let Op::Input(_) = node.op {
@@ -202,7 +206,7 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
         more.set_covers(less);
         return Some(more.clone());
     }
-    // `less` as it is, and then what else `more` computes; regions inside that compute more are joined in their turn.
+    // The program `less`, followed by the rest of `more`. Regions inside that compute more are joined in turn.
     let mut g = Graph::clone(less);
     let mut here: Vec<Option<ValueId>> = vec![None; more.len()];
     for v in less.ids() {
@@ -217,7 +221,7 @@ fn joined_bodies(more: &Body, less: &Body) -> Option<Body> {
     Some(g.merged().into())
 }
 
-/// The results of `more` that are those of `less`, whose operands are the same, if it computes them.
+/// The results of `more` that equal the results of `less`, whose operands are the same, if it computes them.
 fn same_results(more: &Node, less: &Node) -> Option<Values> {
     let (wide, narrow) = match (more.region(), less.region()) {
         (Some(wide), Some(narrow)) => (wide, narrow),
@@ -244,7 +248,7 @@ fn same_results(more: &Node, less: &Node) -> Option<Values> {
     found.collect()
 }
 
-/// Whether result `index` of a loop is the number of its steps.
+/// Whether result `index` of a loop is its number of steps.
 fn is_count(region: &Region, index: usize) -> bool {
     match region {
         Region::Loop(r) => r.steps() == Some(index),

@@ -1,14 +1,15 @@
-//! Local simplification when a node is made: what a reader would cross out at sight.
+//! Local simplification when a node is made: the obvious reductions.
 //!
-//! No rule changes a value other than the sign of a zero: sums are not reassociated, and `x·0` stays for floats, as `x` may be infinite or NaN.
-//! Zeros that are known by structure never become nodes in the first place: tangents and cotangents that vanish are absent.
+//! No rule changes a value other than the sign of a zero: sums are not reassociated, and `x·0` stays for floats,
+//! because `x` can be infinite or NaN.
+//! Structural zeros never become nodes in the first place: tangents and cotangents that vanish are absent.
 
 use crate::fold;
 use crate::graph::{Graph, ValueId};
 use crate::primitives::{Binary, Compare, Gather, Layout, Op, Reduce, ReduceKind, Resize, Unary};
 use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
-/// A value that exists or is simpler, equal to `op` on `operands`, which has type `ty`.
+/// An existing or simpler value that equals `op` on `operands`, which has type `ty`.
 pub(crate) fn node(g: &mut Graph, op: &Op, operands: &[ValueId], ty: &Type) -> Option<ValueId> {
     match op {
         Op::Unary(u) => unary(g, *u, operands[0]),
@@ -92,7 +93,8 @@ fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Optio
     {
         return splat(g, value, ty);
     }
-    // Literals stand on the right, other operands in the order in which they were made: `a + b` and `b + a` are one node.
+    // Literals stand on the right.
+    // Other operands are in the order of their creation, so that `a + b` and `b + a` are one node.
     if op.is_commutative()
         && ((la.is_some() && lb.is_none()) || (la.is_some() == lb.is_some() && a > b))
     {
@@ -106,7 +108,7 @@ fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Optio
         Binary::Pow => pow(g, a, lb),
         Binary::Max | Binary::Min | Binary::And | Binary::Or if a == b => Some(a),
         Binary::And | Binary::Or if ty.dtype == DType::Bool => {
-            // The value that decides the result whatever the other operand is.
+            // The value that decides the result for any other operand.
             let decides = op == Binary::Or;
             let value = lb?.as_i64() != 0;
             Some(if value == decides { b } else { a })
@@ -125,7 +127,7 @@ fn binary(g: &mut Graph, op: Binary, a: ValueId, b: ValueId, ty: &Type) -> Optio
     }
 }
 
-/// Whether a literal is known, and is this number.
+/// Whether there is a literal, and it is this number.
 fn is(literal: Option<Literal>, value: f64) -> bool {
     literal.is_some_and(|v| v.is(value))
 }
@@ -223,8 +225,8 @@ fn compare(g: &mut Graph, op: Compare, a: ValueId, b: ValueId) -> Option<ValueId
     }
 }
 
-/// Simplifies the comparison of `x` with a literal if `x` is a truth value cast to a number.
-/// The result is that truth value, its negation, or a constant.
+/// Simplifies the comparison of `x` with a literal if `x` is a boolean cast to a number.
+/// The result is that boolean, its negation, or a constant.
 fn compare_bool(g: &mut Graph, x: ValueId, result: impl Fn(Literal) -> Literal) -> Option<ValueId> {
     let Op::Cast(to) = g.maker(x).op else {
         return None;
@@ -255,7 +257,7 @@ fn select(g: &mut Graph, condition: ValueId, a: ValueId, b: ValueId) -> Option<V
         let inner = g.maker(condition).operands[0];
         return Some(g.select(inner, b, a));
     }
-    // What is chosen by the same condition again.
+    // A choice by the same condition inside.
     let side = |g: &Graph, x: ValueId, k: usize| match &g.maker(x).op {
         Op::Select(_) if g.maker(x).operands[0] == condition => g.maker(x).operands[k],
         _ => x,
@@ -264,7 +266,7 @@ fn select(g: &mut Graph, condition: ValueId, a: ValueId, b: ValueId) -> Option<V
     ((then, otherwise) != (a, b)).then(|| g.select(condition, then, otherwise))
 }
 
-/// Makes one choice of the sum of two choices by the same condition, where on each side one of them is zero.
+/// Merges the sum of two choices by the same condition into one choice, if on each side one of them is zero.
 fn add_choices(g: &mut Graph, a: ValueId, b: ValueId) -> Option<ValueId> {
     let (x, y) = (g.maker(a), g.maker(b));
     let (Op::Select(_), Op::Select(_)) = (&x.op, &y.op) else {
@@ -337,7 +339,7 @@ fn layout(g: &mut Graph, layout: &Layout, x: ValueId, ty: &Type) -> Option<Value
             else {
                 return None;
             };
-            // An empty slice may start at the very end, which composed positions can pass.
+            // An empty slice can start at the very end, which composed positions can pass.
             if ty.elements() == 0 {
                 return None;
             }

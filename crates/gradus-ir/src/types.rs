@@ -13,7 +13,8 @@ use std::fmt;
 /// A list of sizes, axes or steps, one for each dimension; short ones need no allocation.
 pub type Dims = SmallVec<[usize; 4]>;
 
-/// No axis is longer, and no array has more bytes: places in memory are counted by `isize`, and sizes in text by `i64`.
+/// The longest axis, and the most bytes of an array: positions in memory are counted by `isize`,
+/// and sizes in text by `i64`.
 pub const LONGEST: usize = isize::MAX as usize;
 
 /// Whether a value is one array or several.
@@ -21,7 +22,8 @@ pub const LONGEST: usize = isize::MAX as usize;
 pub enum Form {
     /// One array.
     Array,
-    /// One array for each step of a loop, whose number is known only when it runs. Only loops read and write lists.
+    /// One array for each step of a loop whose number of steps is only known when it runs.
+    /// Only loops read and write lists.
     List,
 }
 
@@ -36,7 +38,8 @@ pub struct Type {
     pub form: Form,
 }
 
-/// The sizes are copied as one piece of memory: every node made clones types, and element by element it takes several times as long.
+/// The sizes are copied as one piece of memory.
+/// Every new node clones types, and copying element by element takes several times as long.
 impl Clone for Type {
     fn clone(&self) -> Type {
         Type {
@@ -62,25 +65,27 @@ impl Type {
         Type::new(dtype, &[])
     }
 
-    /// Number of dimensions.
+    /// The number of dimensions.
     pub fn rank(&self) -> usize {
         self.shape.len()
     }
 
-    /// Number of elements; 1 for a scalar, 0 where a dimension is 0, and the largest number where there are too many to count.
+    /// The number of elements: 1 for a scalar, 0 if a dimension is 0, and `usize::MAX` if the product overflows.
     pub fn elements(&self) -> usize {
         let sizes = self.shape.iter();
         sizes.fold(1, |n: usize, &d| n.saturating_mul(d))
     }
 
-    /// Bytes of the elements together.
+    /// The bytes of all elements together.
     pub fn bytes(&self) -> usize {
         self.elements().saturating_mul(self.dtype.size())
     }
 
-    /// Whether an array of this type, however empty, has strides that a machine can count: no more than [`LONGEST`] bytes.
+    /// Whether an array of this type, even if it is empty, has strides that a machine can count:
+    /// no more than [`LONGEST`] bytes.
     ///
-    /// Every type of a node in a [`Graph`](crate::Graph) and of an array in memory is: products of some of its sizes, and bytes of a part of it, do not wrap.
+    /// This holds for every type of a node in a [`Graph`](crate::Graph) and of an array in memory.
+    /// Products of some of its sizes, and bytes of a part of it, therefore do not wrap.
     #[inline]
     pub fn is_addressable(&self) -> bool {
         let mut sizes = self.shape.iter().filter(|&&d| d > 0);
@@ -88,10 +93,11 @@ impl Type {
         bytes.is_some_and(|n| n <= LONGEST)
     }
 
-    /// This type, if it is [addressable](Self::is_addressable): what every type passes that an operation gives or a user asks for. `name` is who asked.
+    /// This type, if it is [addressable](Self::is_addressable).
+    /// Every type that an operation returns or a user asks for passes this check. `name` is the operation.
     ///
     /// # Errors
-    /// If no memory can hold such an array.
+    /// If memory cannot hold such an array.
     #[inline]
     pub fn checked(self, name: &str) -> Result<Type> {
         if !self.is_addressable() {
@@ -120,7 +126,7 @@ impl Type {
         Type::new(self.dtype, shape)
     }
 
-    /// This type with a new leading dimension of size `n`; of a list, each array with it.
+    /// This type with a new leading dimension of size `n`. For a list, each array gets it.
     pub fn batched(&self, n: usize) -> Type {
         let mut shape = Dims::with_capacity(self.rank() + 1);
         shape.push(n);

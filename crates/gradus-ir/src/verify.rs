@@ -2,12 +2,13 @@
 //!
 //! 1. The inputs are exactly the `input` nodes, each once, numbered in order.
 //! 2. Operands come before their users; outputs exist.
-//! 3. The types of a node's results are those that its operation gives for its operands.
+//! 3. The types of a node's results are the types that its operation gives for its operands.
 //! 4. A constant has the element type of its literal; the axis of an iota exists, and its elements are numbers.
 //! 5. No array is larger than the address space.
 //! 6. Programs take and return arrays, no lists.
-//! 7. The programs that regions hold are well formed themselves.
-//! 8. (in [`check_after`]) The text of the graph reads back to the same text, if its programs are not nested deep: the text of those grows with the square of their number.
+//! 7. The programs in regions are well formed themselves.
+//! 8. (in [`check_after`]) The text of the graph reads back to the same text, unless its programs are nested deep:
+//!    their text grows with the square of the depth.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, ValueId};
@@ -20,7 +21,7 @@ use std::cell::RefCell;
 /// Checks points 1 to 7.
 ///
 /// # Errors
-/// Names the first node that is wrong and what is wrong with it, and prints its neighbours.
+/// Names the first wrong node and the fault, and prints its neighbours.
 pub fn verify(graph: &Graph) -> Result<()> {
     for (k, &i) in graph.inputs().iter().enumerate() {
         if i.index() >= graph.len() || graph.maker(i).op != Op::Input(k as u32) {
@@ -54,7 +55,7 @@ pub fn verify(graph: &Graph) -> Result<()> {
     Ok(())
 }
 
-/// How messages call a node: by its first result.
+/// The name of a node in messages: its first result.
 fn called(node: &Node) -> String {
     match node.results().next() {
         Some(v) => format!("{v:?}"),
@@ -62,10 +63,10 @@ fn called(node: &Node) -> String {
     }
 }
 
-/// Checks that what enters and leaves the program are arrays.
+/// Checks that the inputs and outputs of the program are arrays.
 ///
 /// # Errors
-/// Names the first input or output that is none.
+/// Names the first input or output that is not an array.
 pub fn ends(graph: &Graph) -> Result<()> {
     let mut ends = graph.inputs().iter().chain(graph.outputs());
     ends.try_for_each(|&end| match graph.ty(end).is_list() {
@@ -77,10 +78,10 @@ pub fn ends(graph: &Graph) -> Result<()> {
     })
 }
 
-/// Programs nested deeper are not printed and read at each step.
+/// Programs that are nested deeper are not printed and read at each step.
 const DEEP: usize = 16;
 
-/// So many programs are known to read back; then they are forgotten.
+/// The number of programs that are remembered as read back. After that the memory is cleared.
 const MOST_READ: usize = 4096;
 
 thread_local! {
@@ -88,10 +89,10 @@ thread_local! {
     static READ: RefCell<HashSet<u64>> = RefCell::default();
 }
 
-/// In debug builds, all checks on what `pass` made.
+/// In debug builds, runs all checks on the result of `pass`.
 ///
 /// # Panics
-/// If one fails, which is a mistake in the pass.
+/// If a check fails, which is a mistake in the pass.
 #[track_caller]
 pub fn check_after(pass: &str, graph: &Graph) {
     if !cfg!(debug_assertions) {
@@ -100,7 +101,7 @@ pub fn check_after(pass: &str, graph: &Graph) {
     if let Err(e) = verify(graph) {
         panic!("after `{pass}` the graph is wrong: {e}");
     }
-    // Most passes leave most programs as they are, and candidates of a plan have programs in common.
+    // Most passes leave most programs unchanged, and candidates of a plan share programs.
     let program = graph.fingerprint();
     if graph.depth() > DEEP || READ.with_borrow(|read| read.contains(&program)) {
         return;
@@ -157,7 +158,7 @@ fn node_fault(graph: &Graph, node: &Node) -> Option<String> {
 
 /// The node with the makers of its operands and its users, as printed.
 fn neighbours(graph: &Graph, of: &Node) -> String {
-    // Names by position, as the message calls the node: the graph may be too broken for those of the text.
+    // Names by position, as the message names the node: the graph can be too broken for the names of the text.
     let names: Vec<usize> = (0..graph.len()).collect();
     let mut lines = Vec::new();
     for near in graph.nodes() {
@@ -271,7 +272,7 @@ mod tests {
         let mut inner = Graph::new();
         let list = inner.input(Type::scalar(DType::F64).listed());
         insta::assert_snapshot!(verify(&inner).unwrap_err(), @"%0 is a list, which cannot enter or leave a program");
-        // Inside a region no more than outside.
+        // Inside a region the same holds as outside.
         inner.set_outputs(vec![list]);
         let mut outer = Graph::new();
         let x = outer.input(Type::scalar(DType::F64));

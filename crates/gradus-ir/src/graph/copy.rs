@@ -1,11 +1,12 @@
-//! Graphs, and parts of them, made again in other graphs.
+//! Copies graphs, and parts of them, into other graphs.
 
 use super::{Graph, NodeId, Operands, Types, ValueId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::primitives::Op;
 
 impl Graph {
-    /// Appends a copy of what `other` computes and does, its inputs replaced by `args`; returns its outputs.
+    /// Appends a copy of the outputs and effects of `other`,
+    /// with its inputs replaced by `args`, and returns its outputs.
     ///
     /// # Errors
     /// If `args` differ from the inputs of `other` in number or type.
@@ -45,7 +46,7 @@ impl Graph {
             .collect())
     }
 
-    /// As [`inline`](Self::inline), for programs that fit by construction: rules and passes.
+    /// Like [`inline`](Self::inline), for programs that fit by construction: in rules and passes.
     ///
     /// # Panics
     /// If `args` differ from the inputs of `other` in number or type, which is a mistake in the calling rule.
@@ -56,8 +57,8 @@ impl Graph {
         }
     }
 
-    /// Copies into `target` what `roots` need, and the nodes `effects`;
-    /// `map` says which values are there already and learns the others.
+    /// Copies the nodes that `roots` need, and the nodes `effects`, into `target`.
+    /// `map` gives the values that exist there already and learns the new ones.
     ///
     /// # Panics
     /// If they need an input that `map` does not have.
@@ -79,7 +80,7 @@ impl Graph {
         for (i, node) in self.nodes.iter().enumerate().rev() {
             let mut results = node.results().map(ValueId::index);
             copied[i] = match copied[i] {
-                // An effect whose result is there has been copied.
+                // An effect whose result exists has been copied.
                 true => node.types.is_empty() || results.any(|v| map[v].is_none()),
                 false => results.any(|v| needed[v] && map[v].is_none()),
             };
@@ -124,12 +125,12 @@ impl Graph {
         target.loc = outer;
     }
 
-    /// A copy with the nodes that the outputs and the effects need; all inputs stay.
+    /// A copy with only the nodes that the outputs and the effects need; all inputs stay.
     pub fn pruned(&self) -> Graph {
         self.program(&self.inputs, &self.outputs)
     }
 
-    /// The program that computes `outputs` from `inputs`, which may be any values of this graph.
+    /// The program that computes `outputs` from `inputs`, which can be any values of this graph.
     /// Effects that `outputs` do not depend on are left out.
     ///
     /// # Panics
@@ -138,8 +139,8 @@ impl Graph {
         self.copied(inputs, outputs, &[])
     }
 
-    /// The program that computes `outputs` from `inputs` and has all effects of this graph that need no other input
-    /// of it.
+    /// The program that computes `outputs` from `inputs`,
+    /// with all effects of this graph that depend on no other input.
     ///
     /// # Panics
     /// If `outputs` need an input of this graph that is not among `inputs`.
@@ -176,7 +177,7 @@ impl Graph {
         out
     }
 
-    /// Appends an input of the type and place of value `id` of `other`.
+    /// Appends an input with the type and place of value `id` of `other`.
     pub fn input_like(&mut self, other: &Graph, id: ValueId) -> ValueId {
         let outer = self.loc.replace(other.maker(id).loc);
         let new = self.input(other.ty(id).clone());

@@ -8,12 +8,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A value of one [`Graph`](crate::Graph): a result of one of its nodes, and what operands name.
+/// A value of one [`Graph`](crate::Graph): a result of one of its nodes. Operands name values.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(pub(crate) u32);
 
 impl ValueId {
-    /// The position among all values; those of operands are smaller than those of results.
+    /// The position among all values. Operands have smaller positions than results.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -24,7 +24,7 @@ impl ValueId {
 pub struct NodeId(pub(super) u32);
 
 impl NodeId {
-    /// The position among all nodes; the makers of operands have smaller ones.
+    /// The position among all nodes. The makers of operands have smaller positions.
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -45,9 +45,10 @@ pub type Values = SmallVec<[ValueId; 1]>;
 /// The types of the results of an operation.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Types {
-    /// Of one, as nearly all have: a graph is made of these, so they are copied in one piece.
+    /// The type of a single result, as most operations have.
+    /// Graphs consist of these, so they are copied in one piece.
     One(Type),
-    /// Of none, or of several.
+    /// The types of no results, or of several.
     Several(Vec<Type>),
 }
 
@@ -83,14 +84,14 @@ impl Deref for Types {
 /// One operation with its operands and its results.
 #[derive(Debug)]
 pub struct Node {
-    /// What is computed.
+    /// The operation.
     pub op: Op,
-    /// From which values.
+    /// The values that it uses.
     pub operands: Operands,
     /// The user's line that asked for it.
     pub loc: Loc,
     pub(super) types: Types,
-    /// The first result; the others come behind it.
+    /// The first result; the other results follow it.
     pub(super) first: ValueId,
 }
 
@@ -107,7 +108,7 @@ impl Clone for Node {
 }
 
 impl Node {
-    /// Its results: of most operations one, of a region any number.
+    /// Its results: most operations have one, a region any number.
     pub fn results(&self) -> impl DoubleEndedIterator<Item = ValueId> + ExactSizeIterator + use<> {
         (self.first.0..self.first.0 + self.types.len() as u32).map(ValueId)
     }
@@ -129,7 +130,7 @@ impl Node {
         &self.types[0]
     }
 
-    /// The region that it is.
+    /// The node's region, if it is one.
     pub fn region(&self) -> Option<&Arc<Region>> {
         match &self.op {
             Op::Region(region) => Some(region),
@@ -142,12 +143,13 @@ impl Node {
         self.results().any(|v| marks[v.index()])
     }
 
-    /// Whether it runs where these values are [live](crate::Graph::live): it does something, or one of its results is.
+    /// Whether it runs if these values are [live](crate::Graph::live):
+    /// it has an effect, or one of its results is live.
     pub fn runs(&self, live: &[bool]) -> bool {
         self.op.is_effect() || self.has_marked(live)
     }
 
-    /// Notes what its results have become.
+    /// Records the replacements of its results.
     pub fn note<T>(&self, map: &mut [Option<T>], results: impl IntoIterator<Item = T>) {
         for (v, result) in self.results().zip(results) {
             map[v.index()] = Some(result);

@@ -1,10 +1,10 @@
-//! What needs what.
+//! Dependencies between values.
 
 use super::{Graph, NodeId, ValueId};
 use crate::primitives::Op;
 
 impl Graph {
-    /// The nodes that do something when they run, in order.
+    /// The nodes with effects, in order.
     pub fn effects(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.node_ids().filter(|id| self.node(*id).op.is_effect())
     }
@@ -18,7 +18,8 @@ impl Graph {
         marks
     }
 
-    /// For each value, whether the outputs or the effects need it; what a single-valued effect gives is live.
+    /// For each value, whether the outputs or the effects need it.
+    /// The result of an effect with a single result is live.
     pub fn live(&self) -> Vec<bool> {
         let mut live = self.output_marks();
         for node in self.nodes.iter().rev() {
@@ -51,7 +52,7 @@ impl Graph {
         needed
     }
 
-    /// For each value, whether it depends on one of `sources` (which count as depending on themselves).
+    /// For each value, whether it depends on one of `sources` (which count as dependent on themselves).
     pub fn dependents_of(&self, sources: &[ValueId]) -> Vec<bool> {
         let mut depends = vec![false; self.len()];
         for &s in sources {
@@ -65,7 +66,7 @@ impl Graph {
         depends
     }
 
-    /// How many nodes (or outputs) use each value.
+    /// The number of uses of each value by nodes and outputs.
     pub fn use_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.len()];
         for node in &self.nodes {
@@ -79,7 +80,7 @@ impl Graph {
         counts
     }
 
-    /// The values that the part of the program from `sources` to `ends` needs of the rest.
+    /// The values from the rest of the program that the part between `sources` and `ends` needs.
     pub fn needed_between(&self, sources: &[ValueId], ends: &[ValueId]) -> Vec<ValueId> {
         let active = self.dependents_of(sources);
         let needed = self.needed_for(ends);
@@ -102,8 +103,8 @@ impl Graph {
         residuals
     }
 
-    /// The array to store for `x`: the one that it is a view of, which is never larger for the views that derivatives
-    /// make.
+    /// The array to store for `x`: the array that it is a view of,
+    /// which is never larger for the views that derivatives make.
     fn stored_form(&self, mut x: ValueId) -> ValueId {
         while let Op::Layout(_) = self.maker(x).op {
             let operand = self.maker(x).operands[0];

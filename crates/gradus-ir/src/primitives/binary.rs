@@ -17,7 +17,7 @@ use std::cmp::Ordering;
 functions! {
     /// An elementwise function of two operands.
     pub enum Binary;
-    /// A function of two operands, of elements that have it.
+    /// A function of two operands, with the element types that have it.
     pub enum BinaryOn { FloatBinary, IntegerBinary, BoolBinary }
     numbers {
         /// `a + b`; integers wrap.
@@ -32,18 +32,18 @@ functions! {
         Rem,
     }
     floats {
-        /// `aᵇ`; `a⁰ = 1`. Derivatives at `a = 0` and `b = 0` are those of the side that exists.
+        /// `aᵇ`; `a⁰ = 1`. Derivatives at `a = 0` and `b = 0` are one-sided, from the side that exists.
         Pow,
         /// The angle of the point `(b, a)`, in radians from -π to π.
         Atan2,
-        /// `√(a² + b²)` without overflow between; infinite if one is infinite.
-        /// Its derivatives at (0, 0) are taken to be 0.
+        /// `√(a² + b²)` without intermediate overflow; infinite if one is infinite.
+        /// Its derivatives at (0, 0) are 0.
         Hypot,
         /// `ln(eᵃ + eᵇ)` without overflow.
         LogAddExp,
     }
     integers {
-        /// Shift to the left by `b` bits; 0 once all bits are out.
+        /// Shift to the left by `b` bits; 0 once all bits are shifted out.
         Shl,
         /// Shift to the right by `b` bits, keeping the sign of signed integers.
         Shr,
@@ -68,22 +68,22 @@ functions! {
 pub(crate) struct Row {
     name: &'static str,
     work: Work,
-    /// The value, if it is the same to the last bit wherever it is computed.
+    /// The value, if every implementation computes the same bits.
     pub value: BinaryValue,
     slopes: Rule,
 }
 
 type BinaryValue = Value<fn(f64, f64) -> f64, fn(i64, i64) -> i64, fn(bool, bool) -> bool>;
 
-/// How a function's slopes are found.
+/// The rule for a function's slopes.
 enum Rule {
-    /// They are 0 wherever they exist.
+    /// The slopes are 0 wherever they exist.
     Flat,
     /// The slopes by the first and by the second operand.
     By(SlopeRule, SlopeRule),
 }
 
-/// A slope, from the operands and the result.
+/// Computes a slope from the operands and the result.
 type SlopeRule = fn(&mut Graph, ValueId, ValueId, ValueId) -> Slope;
 
 impl Binary {
@@ -165,7 +165,7 @@ impl Binary {
         }
     }
 
-    /// The kind of work that an element is.
+    /// The kind of work per element.
     pub fn work(self) -> Work {
         self.row().work
     }
@@ -290,7 +290,7 @@ impl SingleResult for Binary {
     }
 }
 
-/// Of whole numbers; all bits are set where there is no quotient.
+/// Integer division; all bits are set if there is no quotient.
 fn divide(a: i64, b: i64) -> i64 {
     if b == 0 { -1 } else { a.wrapping_div(b) }
 }
@@ -318,10 +318,10 @@ fn smaller(a: f64, b: f64) -> f64 {
     }
 }
 
-/// `b·a^(b-1)`, and 0 where `b` is 0 even if `1/a` is no number: `a⁰` is 1 for every `a`.
+/// `b·a^(b-1)`, and 0 where `b` is 0, even if `1/a` is infinite or NaN: `a⁰` is 1 for every `a`.
 fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, b), g.constant_like(1.0, b));
-    // Only where the quotient is no number: elsewhere the slope moves with `b`.
+    // Only where the quotient is infinite or NaN: elsewhere the slope changes with `b`.
     let inverse = g.div(one, a);
     let finite = g.unary(Unary::IsFinite, inverse);
     let no_number = g.unary(Unary::Not, finite);
@@ -330,13 +330,13 @@ fn slope_of_base(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let base = g.select(flat, one, a);
     let lower = g.sub(b, one);
     let power = g.binary(Binary::Pow, base, lower);
-    // Of an infinite exponent the power is 0 or infinite; a finite one as a factor leaves either as it is.
+    // For an infinite exponent the power is 0 or infinite, and a finite factor does not change that.
     let held = within(g, b, float_type(g, b).largest());
     let slope = g.mul(held, power);
     g.select(flat, zero, slope)
 }
 
-/// `aᵇ·ln a`, and 0 where the power is 0, whatever the logarithm is there, and by convention for 0⁰.
+/// `aᵇ·ln a`, and 0 where the power is 0, whatever the logarithm is there. By convention also 0 for 0⁰.
 fn slope_of_exponent(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, a), g.constant_like(1.0, a));
     let vanished = g.compare(Compare::Eq, y, zero);
@@ -349,8 +349,9 @@ fn slope_of_exponent(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> Value
     g.mul(log, y)
 }
 
-/// The unit vector in the direction of `(a, b)`, and one by its length, right over the whole range: a point far out or near the pole is first brought to where
-/// neither its length nor what is divided by it overflows or loses digits. An infinite coordinate is farther out than every finite one.
+/// The unit vector in the direction of `(a, b)`, and one over its length, accurate over the whole range.
+/// A point far out or near the origin is first scaled to where neither its length
+/// nor the divisions by it overflow or lose digits. An infinite coordinate is farther out than every finite one.
 fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueId) {
     let n = match float_type(g, a) {
         FloatType::F32 => 30,
@@ -366,7 +367,7 @@ fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueI
     );
     let factor = g.select(near, up, as_it_is);
     let factor = g.select(far, down, factor);
-    // No finite number is so large after it.
+    // Every finite number is smaller after the scaling.
     let farthest = 2f64.powi(3 * n);
     let (a, b) = (g.mul(a, factor), g.mul(b, factor));
     let (a, b) = (within(g, a, farthest), within(g, b, farthest));
@@ -380,14 +381,14 @@ fn float_type(g: &Graph, x: ValueId) -> FloatType {
     dtype.float().expect("the type rule refuses other types")
 }
 
-/// `x` brought into `-limit..=limit`.
+/// `x` clipped to `-limit..=limit`.
 pub(super) fn within(g: &mut Graph, x: ValueId, limit: f64) -> ValueId {
     let (low, high) = (g.constant_like(-limit, x), g.constant_like(limit, x));
     let x = g.binary(Binary::Max, x, low);
     g.binary(Binary::Min, x, high)
 }
 
-/// The slope of the length `y` of `(a, b)` by `a`, and 0 at the pole.
+/// The slope of the length `y` of `(a, b)` by `a`, and 0 at the origin.
 fn slope_of_length(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> ValueId {
     let (zero, one) = (g.constant_like(0.0, y), g.constant_like(1.0, y));
     let pole = g.compare(Compare::Eq, y, zero);
@@ -396,7 +397,7 @@ fn slope_of_length(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> ValueId
     g.select(pole, zero, towards_a)
 }
 
-/// The slope of `ln(eᵃ + eᵇ)` by `a`: `σ(a - b)`. Of equal infinities each has half.
+/// The slope of `ln(eᵃ + eᵇ)` by `a`: `σ(a - b)`. Equal infinities have a half each.
 fn share_of_sum(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     let equal = g.compare(Compare::Eq, a, b);
     let finite = g.unary(Unary::IsFinite, a);
@@ -408,7 +409,7 @@ fn share_of_sum(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     g.unary(Unary::Sigmoid, difference)
 }
 
-/// 1 where `mine` is the winner `y`, 1/2 where the `other` is as well, else 0.
+/// 1 where `mine` is the extreme `y`, 1/2 where the `other` is as well, else 0.
 fn share_of_winner(g: &mut Graph, mine: ValueId, y: ValueId, other: ValueId) -> ValueId {
     let (zero, half, one) = (
         g.constant_like(0.0, y),
@@ -422,7 +423,7 @@ fn share_of_winner(g: &mut Graph, mine: ValueId, y: ValueId, other: ValueId) -> 
 }
 
 listed! {
-    /// An elementwise comparison; with NaN all but `Ne` are false.
+    /// An elementwise comparison. With NaN all except `Ne` are false.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
     pub enum Compare {
         /// `a = b`
@@ -441,7 +442,7 @@ listed! {
 }
 
 impl Compare {
-    /// The table of comparisons: the name, and the value by the order of the operands, which a NaN has not.
+    /// The table of comparisons: the name, and the value by the order of the operands (`None` with a NaN).
     fn row(self) -> (&'static str, fn(Option<Ordering>) -> bool) {
         use Ordering::{Equal, Greater, Less};
         match self {
@@ -454,7 +455,7 @@ impl Compare {
         }
     }
 
-    /// Whether it holds of operands in this order.
+    /// Whether it is true for operands in this order.
     pub(crate) fn holds(self, order: Option<Ordering>) -> bool {
         self.row().1(order)
     }

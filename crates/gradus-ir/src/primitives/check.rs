@@ -1,4 +1,4 @@
-//! What the type rules of several families check.
+//! Checks that the type rules of several families share.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::Type;
@@ -18,7 +18,7 @@ pub(crate) fn arity(name: &str, operands: &[&Type], n: usize) -> Result<()> {
     ))
 }
 
-/// Checks that all operands have the first one's type, which is returned.
+/// Checks that all operands have the type of the first, and returns it.
 pub(crate) fn equal_types(name: &str, operands: &[&Type]) -> Result<Type> {
     let first = operands[0];
     for o in &operands[1..] {
@@ -41,7 +41,7 @@ pub(crate) fn equal_types(name: &str, operands: &[&Type]) -> Result<Type> {
     Ok(first.clone())
 }
 
-/// Checks that `axes` are below `rank`, rising and distinct.
+/// Checks that `axes` are below `rank`, ascending and distinct.
 pub(crate) fn check_axes(name: &str, axes: &[usize], rank: usize) -> Result<()> {
     let rising = axes.windows(2).all(|w| w[0] < w[1]);
     if rising && axes.last().is_none_or(|&a| a < rank) {

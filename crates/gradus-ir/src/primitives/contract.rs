@@ -1,7 +1,8 @@
 //! The general product: batch dimensions run in parallel, contracted ones are summed over.
 //!
-//! `y[b, i, j] = Σ_c x[b, i, c] · z[b, j, c]`, for operand axes in any order. Bilinear: its JVP and both transposes are products of the
-//! same kind. `matmul`, `einsum`, `dot` and `outer` are composed from it.
+//! `y[b, i, j] = Σ_c x[b, i, c] · z[b, j, c]`, for operand axes in any order.
+//! It is bilinear: its JVP and both transposes are products of the same kind.
+//! `matmul`, `einsum`, `dot` and `outer` are composed from it.
 
 use super::layout::inverse_permutation;
 use super::{Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity};
@@ -11,8 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Type};
 
-/// Which axes of the two operands belong together. The result has the batch axes (in the order given), then the other axes of the
-/// left operand, then those of the right one.
+/// The axes of the two operands that belong together.
+/// The result has the batch axes (in the order given), then the other axes of the left operand,
+/// then the other axes of the right one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Contract {
     /// Batch axes of the left operand.
@@ -23,18 +25,20 @@ pub struct Contract {
     pub contract_left: Dims,
     /// Their counterparts of the right operand.
     pub contract_right: Dims,
-    /// Whether the result is known to be a symmetric matrix, its rows those of the left operand and its columns those of the right one: then half of it need be computed.
+    /// Whether the result is a symmetric matrix by construction,
+    /// with the rows of the left operand and the columns of the right one. Then only half of it need be computed.
     /// Its derivatives and batches are plain products.
     pub symmetric: bool,
 }
 
-/// A label for each axis of a product. Axes that belong together have the same one.
-/// Labels count batch axes, then summed ones, then the free ones of the left operand, then those of the right one.
+/// A label for each axis of a product. Axes that belong together have equal labels.
+/// The labels number the batch axes, then the summed axes, then the free axes of the left operand,
+/// then the free axes of the right one.
 struct AxisLabels {
     left: Vec<Label>,
     right: Vec<Label>,
     result: Vec<Label>,
-    /// How many there are.
+    /// The number of labels.
     count: usize,
 }
 
@@ -64,7 +68,7 @@ impl Contract {
         free(rank, &self.batch_right, &self.contract_right)
     }
 
-    /// Sizes of the equivalent batched matrix product `[batch, m, k] × [batch, k, n]`: `(batch, m, k, n)`.
+    /// The sizes of the equivalent batched matrix product `[batch, m, k] × [batch, k, n]`: `(batch, m, k, n)`.
     pub fn sizes(&self, left: &Type, right: &Type) -> (usize, usize, usize, usize) {
         let product = |t: &Type, axes: &[usize]| axes.iter().map(|&a| t.shape[a]).product();
         (
@@ -75,7 +79,7 @@ impl Contract {
         )
     }
 
-    /// A label for each axis of operands of these ranks, and for those of the result.
+    /// Labels for each axis of operands of these ranks, and for the axes of the result.
     fn labels(&self, left_rank: usize, right_rank: usize) -> AxisLabels {
         let (free_left, free_right) = (self.free_left(left_rank), self.free_right(right_rank));
         let batch = self.batch_left.len();
@@ -102,7 +106,7 @@ impl Contract {
         }
     }
 
-    /// Left and right exchanged; the result's free axes come out exchanged as well.
+    /// Left and right exchanged. The result's free axes are exchanged as well.
     pub fn flipped(&self) -> Contract {
         Contract {
             batch_left: self.batch_right.clone(),
@@ -113,7 +117,7 @@ impl Contract {
         }
     }
 
-    /// The same product of other operands, of which nobody knows that it is symmetric.
+    /// The same product for other operands, whose result need not be symmetric.
     pub fn plain(&self) -> Contract {
         Contract {
             symmetric: false,
@@ -121,8 +125,8 @@ impl Contract {
         }
     }
 
-    /// The cotangent of the left operand (of rank `rank`): `ct` times the right operand over the right one's free axes.
-    /// `free_at` is where those stand in `ct`.
+    /// The cotangent of the left operand (of rank `rank`): `ct` times the right operand,
+    /// summed over the right operand's free axes. `free_at` gives their positions in `ct`.
     fn cotangent_of_left(
         &self,
         g: &mut Graph,
@@ -142,7 +146,8 @@ impl Contract {
             symmetric: false,
         };
         let product = g.emit(Op::Contract(back), &[ct, right]);
-        // It has the batch axes, the left operand's free ones, and the summed ones in the order of the right operand's axes.
+        // Its axes are the batch axes, the left operand's free axes,
+        // and the summed axes in the order of the right operand.
         let mut summed: Vec<(usize, usize)> = self
             .contract_right
             .iter()
@@ -294,7 +299,7 @@ impl SingleResult for Contract {
             true => (&axes.left, &axes.right),
             false => (&axes.right, &axes.left),
         };
-        // The source's axes have labels behind those of the operation.
+        // The source's axes have labels after the labels of the operation.
         let of_source = |s: usize| axes.count + s;
         let mut labels: Vec<Label> = x.free().into_iter().map(of_source).collect();
         labels.extend(own);
@@ -339,7 +344,7 @@ impl SingleResult for Contract {
             op.batch_right.insert(0, 0);
             return cx.graph.emit(Op::Contract(op), cx.operands);
         }
-        // The new axis is a free one of its operand: the first of its group.
+        // The new axis is a free axis of its operand: the first of its group.
         let mut at = self.batch_left.len();
         if cx.batched[1] {
             at += self.free_left(cx.graph.ty(cx.operands[0]).rank()).len();

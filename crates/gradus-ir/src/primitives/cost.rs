@@ -1,4 +1,4 @@
-//! What one evaluation of an operation costs, and what counts as an operation.
+//! The cost of one evaluation of an operation, and the definition of an operation.
 
 use crate::listed::listed;
 use crate::types::Type;
@@ -11,11 +11,11 @@ listed! {
         View,
         /// Memory is copied.
         Copy,
-        /// Additions, multiplications, comparisons, one an element.
+        /// Additions, multiplications, comparisons, one per element.
         Arithmetic,
-        /// Exponentials, trigonometry and the like, one an element.
+        /// Exponentials, trigonometry and similar functions, one per element.
         Transcendental,
-        /// Sums and their kin.
+        /// Sums and other reductions.
         Reduction,
         /// Multiply-add of a product.
         Product,
@@ -24,25 +24,28 @@ listed! {
     }
 }
 
-/// What one evaluation of an operation costs.
+/// The cost of one evaluation of an operation.
 ///
-/// **Operations** are those that the result cannot do without; a backend that counts what it executes comes to the same numbers:
+/// **Operations** are the ones that the result requires.
+/// A backend that counts its executed operations gets the same numbers:
 ///
 /// | operations | count |
 /// |---|---|
 /// | inputs, literals, indices along an axis, views | 0 |
 /// | elementwise functions, comparisons, choices, conversions | 1 an element |
-/// | powers with a fixed exponent | an element: a product a binary digit but the first, one a further digit set, a division if negative |
-/// | reductions, positions of extremes | elements − results: the first of each result is taken as it is |
+/// | powers with a fixed exponent | per element: one product for each binary digit but the first, one for each further digit that is set, one division if negative |
+/// | reductions, positions of extremes | elements − results: the first element of each result costs nothing |
 /// | running sums | elements − 1 along the axis, for each line |
 /// | products | 2 for each multiply-add: `2·batch·m·k·n` |
 /// | scatter-add, add to a slice | 1 an element added |
 /// | pad, concatenate, take, dynamic slice and update | 0: elements move, none is computed |
 ///
-/// How a backend cuts and joins its work (sums of pieces, neutral elements, tiles computed on scratch memory) does not count.
+/// The way in which a backend splits and joins its work (sums of pieces, neutral elements,
+/// tiles computed on scratch memory) does not count.
 ///
-/// **Bytes** are those of the operation alone: operands read once, the result written once, but only the part that changes where an operation may work
-/// in place, and only the elements picked where it picks. A backend that fuses moves fewer, one that must copy moves more.
+/// **Bytes** count the operation alone: operands are read once, the result is written once.
+/// If an operation can work in place, only the changed part counts; if it picks elements, only these count.
+/// A backend that fuses moves fewer bytes, one that must copy moves more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
     /// Kind of work.

@@ -1,4 +1,4 @@
-//! Running sums along an axis.
+//! Cumulative sums along an axis.
 
 use super::{Batch, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity, check_axes};
 use crate::attributes::Attributes;
@@ -6,7 +6,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
-/// Element `i` of the result is the sum of the elements up to and including `i` along `axis`, or from `i` on if `reverse`.
+/// Element `i` of the result is the sum of the elements up to and including `i` along `axis`,
+/// or from `i` on if `reverse`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CumSum {
     /// The axis.
@@ -74,7 +75,7 @@ impl SingleResult for CumSum {
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
-        // The first element of each line is taken as it is.
+        // The first element of each line costs nothing.
         let elements = result.elements();
         let lines = elements.checked_div(result.shape[self.axis]).unwrap_or(0);
         Cost::new(Work::Reduction, elements - lines, operands, result)

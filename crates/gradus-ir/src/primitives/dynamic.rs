@@ -1,4 +1,4 @@
-//! Slices that start at a place computed by the program. A slice that does not lie in the array is an error when it runs.
+//! Slices whose start the program computes. A slice that does not lie in the array is an error when it runs.
 
 use super::layout::prepend;
 use super::{
@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Literal, Type};
 
-/// A slice with a computed start; `starts` is an i64 array with one number an axis.
+/// A slice with a computed start; `starts` is an i64 array with one number per axis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Dynamic {
     /// `dynamic_slice(x, starts)`: the part of these sizes.
@@ -18,7 +18,7 @@ pub enum Dynamic {
         /// Sizes of the result.
         sizes: Dims,
     },
-    /// `dynamic_update(x, part, starts)`: `x` with `part` in place of what was there.
+    /// `dynamic_update(x, part, starts)`: `x` with `part` written over its elements.
     Update,
 }
 
@@ -145,7 +145,7 @@ impl SingleResult for Dynamic {
         let n = cx.size;
         let starts_operand = cx.operands.len() - 1;
         if !cx.batched[starts_operand] {
-            // The same place in every row: the new axis is taken whole.
+            // The start is the same in every row: the new axis is taken whole.
             let starts = cx.operands[starts_operand];
             let zero = cx.graph.constant(Literal::from_i64(DType::I64, 0), &[1]);
             let starts = cx.graph.concat(&[zero, starts], 0);
@@ -183,7 +183,8 @@ impl SingleResult for Dynamic {
                 let sizes = Dims::from_slice(&g.shape(part)[1..]);
                 let count: usize = sizes.iter().product();
                 let indices = batched_linear_indices(g, starts, n, &sizes, &shape);
-                // Marks where the part goes and from which of its elements: each place is named at most once.
+                // Marks the target of the part, and the source element of each position:
+                // each position occurs at most once.
                 let scatter = Op::Gather(Gather::ScatterAdd { batch: 1, axis: 1 });
                 let nothing = g.constant(Literal::from_i64(DType::I64, 0), &[n, elements]);
                 let numbers = g.iota(Type::new(DType::I64, &[n, count]), 1);
@@ -220,9 +221,11 @@ impl SingleResult for Dynamic {
     }
 }
 
-/// Row-major positions in an array of `shape` of the parts of `sizes` at `n` rows of starts (`[n, rank]`): i64 `[n, elements of a part]`.
+/// Row-major positions in an array of `shape` for the parts of `sizes` at `n` rows of starts (`[n, rank]`):
+/// i64 `[n, elements of a part]`.
 ///
-/// A part that does not lie in the array along some axis gets positions beyond the end, so that indexing refuses them.
+/// A part that does not lie in the array along some axis gets positions beyond the end,
+/// so that indexing refuses them.
 fn batched_linear_indices(
     g: &mut Graph,
     starts: ValueId,
@@ -250,7 +253,8 @@ fn batched_linear_indices(
         let term = g.mul(index, step);
         let far = g.constant(Literal::from_i64(DType::I64, beyond), &full);
         let sum = g.add_nodes(position, term);
-        // Once beyond, always beyond: later terms are not negative there, or replace it by `far` again.
+        // Once a position is beyond the end, it stays beyond: later terms are not negative there,
+        // or replace it by `far` again.
         let was_outside = g.compare(Compare::Ge, position, far);
         let outside = g.binary(super::Binary::Or, outside, was_outside);
         position = g.select(outside, far, sum);

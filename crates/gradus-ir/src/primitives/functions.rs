@@ -1,13 +1,14 @@
-//! Shared by elementwise functions of one and of two operands: which elements a function takes, its value, its slope.
+//! Shared by elementwise functions of one and of two operands:
+//! the element types of a function, its value, its slope.
 
 use crate::graph::{Graph, ValueId};
 
-/// Defines an enum of elementwise functions, each in the section of the elements that it takes.
+/// Defines an enum of elementwise functions, each in the section of its element types.
 ///
-/// The macro also defines an enum of the functions that floats have, one of those that integers have, and one of those
-/// that truth values have. The method `on` takes an element type to the function of its elements.
+/// The macro also defines enums of the functions that floats have, that integers have, and that booleans have.
+/// The method `on` maps an element type to the function of its elements.
 ///
-/// `on` is the type rule. A backend that matches on its result has a kernel for every pair that the rule lets pass.
+/// `on` is the type rule. A backend that matches on its result has a kernel for every pair that the rule allows.
 macro_rules! functions {
     (
         $(#[$meta:meta])*
@@ -39,7 +40,7 @@ macro_rules! functions {
             ]
             .len();
 
-            /// All functions; one example of those with a parameter.
+            /// All functions, with one example of those with a parameter.
             pub const ALL: [$name; $name::COUNT] = [
                 $($name::$n,)* $($name::$f,)* $($name::$i,)* $($name::$b,)* $($name::$a,)*
                 $($name::$p($p_example),)?
@@ -81,9 +82,9 @@ macro_rules! functions {
         pub enum $on {
             /// A function of floating-point numbers.
             Float($float, FloatType),
-            /// A function of whole numbers.
+            /// A function of integers.
             Integer($integer, IntegerType),
-            /// A function of truth values.
+            /// A function of booleans.
             Bool($bool),
             $($(#[$p_doc])* $p($p_type, NumberType),)?
         }
@@ -95,7 +96,7 @@ macro_rules! functions {
         }
 
         listed! {
-            /// The functions that whole numbers have.
+            /// The functions that integers have.
             #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
             pub enum $integer {
                 $($(#[$n_doc])* $n,)* $($(#[$i_doc])* $i,)* $($(#[$b_doc])* $b,)* $($(#[$a_doc])* $a,)*
@@ -103,7 +104,7 @@ macro_rules! functions {
         }
 
         listed! {
-            /// The functions that truth values have.
+            /// The functions that booleans have.
             #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
             pub enum $bool { $($(#[$b_doc])* $b,)* $($(#[$a_doc])* $a,)* }
         }
@@ -112,23 +113,23 @@ macro_rules! functions {
 
 pub(super) use functions;
 
-/// The value of a function whose every bit follows from IEEE 754 or from wrapping arithmetic. Literals are computed by
-/// it.
+/// The value of a function whose every bit follows from IEEE 754 or from wrapping arithmetic.
+/// It computes literals.
 ///
-/// The value of floats is computed in f64 and rounded to their type, the value of integers in i64 and wrapped.
+/// For floats it is computed in f64 and rounded to the type, for integers in i64 and wrapped.
 /// A function whose kernels round differently has no value here.
 #[derive(Clone, Copy)]
 pub(crate) struct Value<F, I, B> {
-    /// Of floats.
+    /// The value for floats.
     pub float: Option<F>,
-    /// Of integers.
+    /// The value for integers.
     pub integer: Option<I>,
-    /// Of truth values.
+    /// The value for booleans.
     pub truth: Option<B>,
 }
 
 impl<F, I, B> Value<F, I, B> {
-    /// Kernels alone compute the function.
+    /// Only kernels compute the function.
     pub(super) const BY_KERNELS: Value<F, I, B> = Value {
         float: None,
         integer: None,
@@ -167,7 +168,7 @@ impl<F, I, B> Value<F, I, B> {
     }
 }
 
-/// The derivative of a function by one operand, as what it does to the tangent.
+/// The derivative of a function by one operand, as its effect on the tangent.
 pub(super) enum Slope {
     Zero,
     One,
@@ -177,7 +178,7 @@ pub(super) enum Slope {
 }
 
 impl Slope {
-    /// The tangent `t` of the operand as a tangent of the result.
+    /// Turns the tangent `t` of the operand into a tangent of the result.
     pub(super) fn apply(self, g: &mut Graph, t: ValueId) -> Option<ValueId> {
         match self {
             Slope::Zero => None,
@@ -189,7 +190,7 @@ impl Slope {
     }
 }
 
-/// Which elements a function takes, for messages: by whether floats, integers and truth values have it.
+/// The element types of a function for messages, by whether floats, integers and booleans have it.
 pub(super) fn taken(kinds: [bool; 3]) -> &'static str {
     match kinds {
         [true, true, true] => "anything",

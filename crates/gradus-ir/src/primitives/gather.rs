@@ -1,7 +1,8 @@
-//! Elements picked by an index array, and sums back into the places that it names.
+//! Elements picked by an index array, and sums back into the indexed positions.
 //!
-//! With operand `[B…, P…, N, Q…]` and indices `[B…, I…]`, `take` gives `[B…, P…, I…, Q…]`: along axis `N` the element that the index names, for each
-//! position of the shared leading dimensions `B`. `scatter_add` is its transpose. Indices must lie in `0..N`: others are an error when it runs.
+//! With operand `[B…, P…, N, Q…]` and indices `[B…, I…]`, `take` gives `[B…, P…, I…, Q…]`:
+//! along axis `N` the element with the index, for each position of the shared leading dimensions `B`.
+//! `scatter_add` is its transpose. Indices must lie in `0..N`; others are an error when it runs.
 
 use super::layout::prepend;
 use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity};
@@ -15,16 +16,17 @@ use crate::types::{Dims, Type};
 pub enum Gather {
     /// `take(x, indices)`
     Take {
-        /// Number of leading dimensions that operand and indices share.
+        /// The number of leading dimensions that operand and indices share.
         batch: usize,
-        /// The indexed axis of the operand, counted from its first one.
+        /// The indexed axis of the operand, counted from its first axis.
         axis: usize,
     },
-    /// `scatter_add(whole, indices, updates)`: `whole` with each update added at the place of its index; several may meet at one place.
+    /// `scatter_add(whole, indices, updates)`: `whole` with each update added at
+    /// the position of its index; positions can repeat.
     ScatterAdd {
-        /// Number of leading dimensions that all operands share.
+        /// The number of leading dimensions that all operands share.
         batch: usize,
-        /// The indexed axis of `whole`, counted from its first one.
+        /// The indexed axis of `whole`, counted from its first axis.
         axis: usize,
     },
 }
@@ -182,7 +184,7 @@ impl SingleResult for Gather {
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         let (batch, axis) = self.batch_and_axis();
         if let (Gather::Take { .. }, [true, false], 0) = (self, cx.batched, batch) {
-            // The same indices for every row: the new axis is one of those in front.
+            // The indices are the same for every row: the new axis is one of the axes in front.
             let take = Gather::Take {
                 batch: 0,
                 axis: axis + 1,
@@ -190,7 +192,7 @@ impl SingleResult for Gather {
             return cx.graph.emit(Op::Gather(take), cx.operands);
         }
         if let (Gather::Take { .. }, [false, true], 0) = (self, cx.batched, batch) {
-            // More indices into the same array: their new axis comes out behind the axes before the indexed one.
+            // More indices into the same array: their new axis comes out after the axes before the indexed one.
             let picked = cx.graph.emit(Op::Gather(self.clone()), cx.operands);
             let rank = cx.graph.ty(picked).rank();
             let order = prepend(axis, (0..rank).filter(|&a| a != axis));
@@ -215,7 +217,7 @@ impl SingleResult for Gather {
             Gather::ScatterAdd { .. } => {
                 let updates = operands[2];
                 let mut cost = Cost::new(Work::Indexing, updates.elements(), operands, result);
-                // In place: each update reads and writes one element.
+                // The operation works in place: each update reads and writes one element.
                 let touched = updates.bytes().saturating_mul(2);
                 cost.bytes_read = touched.saturating_add(operands[1].bytes()) as u64;
                 cost.bytes_written = updates.bytes() as u64;

@@ -1,4 +1,4 @@
-//! The same elements in another arrangement. All are linear, and all but reshape select elements.
+//! Rearrangements of elements. All are linear, and all but reshape select elements.
 
 use super::{
     Batch, Contribution, Cost, Jvp, Linearity, Op, Push, SingleResult, Transpose, Work, arity,
@@ -14,14 +14,15 @@ use smallvec::SmallVec;
 /// A rearrangement of elements.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Layout {
-    /// The operand repeated to `shape`: its axis `i` becomes axis `axes[i]`, of the same size or repeated from size 1.
+    /// The operand repeated to `shape`: its axis `i` becomes axis `axes[i]`,
+    /// with the same size or repeated from size 1.
     Broadcast {
         /// Shape of the result.
         shape: Dims,
-        /// For each operand axis, the axis of the result; rising.
+        /// For each operand axis, the axis of the result, ascending.
         axes: Dims,
     },
-    /// The elements in row-major order under another shape.
+    /// The elements in row-major order with another shape.
     Reshape(Dims),
     /// Result axis `i` is operand axis `permutation[i]`.
     Transpose(Dims),
@@ -34,7 +35,7 @@ pub enum Layout {
         /// Step along each axis, at least 1.
         stride: Dims,
     },
-    /// The order along these axes reversed.
+    /// The elements with the order along these axes reversed.
     Reverse(Dims),
 }
 
@@ -63,7 +64,7 @@ impl Layout {
     }
 }
 
-/// The permutation that undoes `permutation`.
+/// The inverse of `permutation`.
 pub fn inverse_permutation(permutation: &[usize]) -> Dims {
     let mut inverse = Dims::from_elem(0, permutation.len());
     for (i, &p) in permutation.iter().enumerate() {
@@ -93,7 +94,7 @@ fn broadcast_type(x: &Type, shape: &Dims, axes: &Dims) -> Result<Type> {
     Ok(x.with_shape(shape))
 }
 
-/// The type of the same elements under another shape.
+/// The type of the same elements with another shape.
 fn reshape_type(x: &Type, shape: &Dims) -> Result<Type> {
     let reshaped = x.with_shape(shape);
     if reshaped.elements() != x.elements() {
@@ -128,7 +129,7 @@ fn transpose_type(x: &Type, permutation: &Dims) -> Result<Type> {
     Ok(x.with_shape(&shape))
 }
 
-/// The type of a part of an array.
+/// The type of a slice of an array.
 fn slice_type(x: &Type, start: &Dims, limit: &Dims, stride: &Dims) -> Result<Type> {
     let n = x.rank();
     let fits = start.len() == n
@@ -211,7 +212,7 @@ impl SingleResult for Layout {
         let ct = cx.cotangent();
         match self {
             Layout::Broadcast { shape, axes } => {
-                // Repeated axes are summed; axes grown from size 1 are summed and kept.
+                // Repeated axes are summed; axes that were expanded from size 1 are summed and kept.
                 let repeated: Dims = (0..shape.len())
                     .filter(|a| match axes.iter().position(|b| b == a) {
                         Some(i) => from.shape[i] != shape[*a],

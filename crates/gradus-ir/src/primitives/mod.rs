@@ -1,11 +1,11 @@
-//! The primitives: a closed set of operations, a family a file, each with all its mathematics together.
+//! The primitives: a closed set of operations, one family per file, each with all its mathematics together.
 //!
-//! A family implements [`Primitive`], or [`SingleResult`] if its operations have one result: types of the results, JVP,
-//! transpose (where it is linear), batching, the rule that pushes derivatives without their structural zeros, cost,
-//! and its text form.
-//! [`Op`] lists the families. Adding a primitive means one arm in its family here and a kernel in the backend.
+//! A family implements [`Primitive`], or [`SingleResult`] if its operations have one result:
+//! the types of the results, JVP, transpose (if it is linear), batching, the rule that pushes derivatives without
+//! their structural zeros, cost, and its text form. [`Op`] lists the families.
+//! A new primitive is one arm in its family here and a kernel in the backend.
 //!
-//! Not here yet, each to become a family of its own: sorting, convolution, linear algebra.
+//! Future families: sorting, convolution, linear algebra.
 
 pub mod binary;
 mod cast;
@@ -57,7 +57,7 @@ use crate::types::{DType, Literal, Type};
 /// An operation: a node without its operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
-    /// The input of this number.
+    /// The input with this number.
     Input(u32),
     /// Every element is this number.
     Const(Literal),
@@ -69,23 +69,23 @@ pub enum Op {
     Cast(DType),
     /// Elementwise, two operands of one type.
     Binary(Binary),
-    /// Elementwise comparison, giving truth values.
+    /// Elementwise comparison, giving booleans.
     Compare(Compare),
     /// Elementwise choice.
     Select(Select),
-    /// The same elements in another arrangement: broadcast, reshape, transpose, slice, reverse.
+    /// Rearranged elements: broadcast, reshape, transpose, slice, reverse.
     Layout(Layout),
-    /// Arrays put together or enlarged: pad, concatenate, add to a slice.
+    /// Arrays joined or enlarged: pad, concatenate, add to a slice.
     Resize(Resize),
-    /// Elements picked by an index array, and the sum back into place.
+    /// Elements picked by an index array, and the sum back into their positions.
     Gather(Gather),
     /// Slices that start at a computed place.
     Dynamic(Dynamic),
     /// Reductions over axes.
     Reduce(Reduce),
-    /// Position of the largest or smallest element.
+    /// The position of the largest or smallest element.
     ArgReduce(ArgReduce),
-    /// Running sums.
+    /// Cumulative sums.
     CumSum(CumSum),
     /// The general product over contracted and batch dimensions.
     Contract(Contract),
@@ -96,7 +96,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// The family that this operation belongs to.
+    /// The family of this operation.
     fn primitive(&self) -> &dyn Primitive {
         match self {
             Op::Input(_) | Op::Const(_) | Op::Iota(_) => self,
@@ -137,11 +137,11 @@ impl Op {
         }
     }
 
-    /// The types of the results on operands of these types: as the family's rule says, if [memory can hold
-    /// them](Type::is_addressable).
+    /// The types of the results on operands of these types, by the family's rule,
+    /// if [memory can hold them](Type::is_addressable).
     ///
     /// # Errors
-    /// If the operands do not fit, or no memory can hold a result.
+    /// If the operands do not fit, or memory cannot hold a result.
     pub fn results(&self, operands: &[&Type]) -> Result<Types> {
         let fail = |kind, message| Err(Error::new(kind, format!("{}: {message}", self.name())));
         let takes_lists = match self {
@@ -158,7 +158,7 @@ impl Op {
             let message = format!("takes arrays, and {list} is a list, which only loops read");
             return fail(ErrorKind::Graph, message);
         }
-        // Not moved when they are checked: every node made comes here.
+        // The check does not move the results: every new node comes through here.
         let results = self.primitive().results(operands);
         if let Ok(types) = &results
             && let Some(ty) = types.iter().find(|ty| !ty.is_addressable())
@@ -168,7 +168,7 @@ impl Op {
         results
     }
 
-    /// Whether it does something when it runs, so that it stays even if nothing needs its result.
+    /// Whether it has an effect, so that it stays even if nothing needs its result.
     pub fn is_effect(&self) -> bool {
         match self {
             Op::Probe(_) => true,
@@ -177,8 +177,9 @@ impl Op {
         }
     }
 
-    /// Whether it may not come to its end on some operands: because an index is out of bounds, a condition does not hold, nobody knows a derivative, or a loop goes
-    /// on for ever. It must not run where the program as it is written does not run it.
+    /// Whether it can fail to finish on some operands: because an index is out of bounds, a condition is false,
+    /// a derivative is undefined, or a loop never ends.
+    /// It must not run where the original program does not run it.
     pub fn may_fail(&self) -> bool {
         match self {
             Op::Gather(_) | Op::Dynamic(_) => true,
@@ -187,7 +188,7 @@ impl Op {
         }
     }
 
-    /// Whether a user has written its [backward pass](Region::backward), or one inside of it.
+    /// Whether a user has written its [backward pass](Region::backward), or one inside it.
     pub fn backward(&self) -> Backward {
         match self {
             Op::Region(region) => region.backward(),
@@ -228,7 +229,7 @@ impl Op {
     /// The operation called `name` with `attributes`.
     ///
     /// # Errors
-    /// If there is none, or an attribute is missing or wrong.
+    /// If there is no such operation, or an attribute is missing or wrong.
     pub fn from_text(name: &str, attributes: &Attributes) -> Result<Op> {
         let found = Unary::from_text(name, attributes)
             .or_else(|| cast::from_text(name, attributes))
@@ -254,7 +255,7 @@ impl Op {
     }
 }
 
-/// Operations without operands, through which nothing flows.
+/// Operations without operands, so no derivative passes through them.
 impl SingleResult for Op {
     fn name(&self) -> &'static str {
         Op::name(self)

@@ -6,14 +6,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
-/// The value itself; when the program runs, the backend shows it to whoever is registered under `id`, also if nothing needs the result: an
-/// [effect](Op::is_effect). A gradient needs few of the values on its way, and it is these that people want to see.
+/// The value itself.
+/// When the program runs, the backend shows it to the observer registered under `id`, even if no other operation
+/// needs the result: it is an [effect](Op::is_effect).
+/// A gradient needs few of the intermediate values, but users want to see them.
 ///
-/// Derivatives pass by: a tangent is that of the operand and is not shown. Batched, all rows are shown together. A second operand, truth values along the first axes, says which
-/// of the rows are shown: those that run the body in which the probe stands.
+/// Derivatives ignore it: the tangent is the operand's tangent, and is not shown.
+/// Under batching all rows are shown together.
+/// An optional second operand, booleans along the first axes, selects the rows that are shown:
+/// the rows that run the body of the probe.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Probe {
-    /// Who sees the value.
+    /// The observer of the value.
     pub id: u64,
 }
 

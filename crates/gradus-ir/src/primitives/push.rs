@@ -1,4 +1,5 @@
-//! What a rule for [`Block`]s sees: derivatives pushed through an operation without their structural zeros.
+//! The interface of rules for [`Block`]s, which push derivatives through
+//! an operation without their structural zeros.
 
 use super::{Batch, Op, PerResult, Transforms};
 use crate::block::Block;
@@ -6,7 +7,7 @@ use crate::graph::{Graph, ValueId};
 use crate::types::{Dims, Literal, Type};
 use smallvec::SmallVec;
 
-/// What an operand or a result is to a rule.
+/// The derivative of an operand or a result.
 #[derive(Clone, Debug)]
 pub enum Pushed {
     /// Its derivative by the source.
@@ -18,8 +19,8 @@ pub enum Pushed {
 }
 
 impl Pushed {
-    /// The operands as arrays, active ones with one row for each source element. Also returns which operands are
-    /// active, and the number of rows.
+    /// The operands as arrays; active operands have one row for each source element.
+    /// Also returns which operands are active, and the number of rows.
     pub fn rows(
         g: &mut Graph,
         operands: Vec<Pushed>,
@@ -45,9 +46,9 @@ impl Pushed {
     }
 }
 
-/// What a rule for blocks sees.
+/// The input of a rule for blocks.
 pub struct Push<'a> {
-    /// Where the rule appends nodes.
+    /// The graph to which the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The transforms of programs, for operations that hold some.
     pub transforms: &'a mut dyn Transforms,
@@ -64,7 +65,7 @@ impl<'a> Push<'a> {
         matches!(self.operands[k], Pushed::Fixed(_))
     }
 
-    /// Whether operand `k` is zero where its derivative is zero: one that is fixed must be the number 0.
+    /// Whether operand `k` is zero wherever its derivative is zero. A fixed operand must be the number 0.
     pub fn is_zero(&self, k: usize) -> bool {
         match self.operands[k] {
             Pushed::Fixed(x) => self.graph.literal(x).is_some_and(|v| v.as_f64() == 0.0),
@@ -81,7 +82,7 @@ impl<'a> Push<'a> {
         }
     }
 
-    /// The one operand of operations that have one.
+    /// The operand of an operation with one operand.
     pub fn only(self) -> (&'a mut Graph, Block, &'a Type) {
         match self.operands.into_iter().next() {
             Some(Pushed::Active(block)) => (self.graph, block, &self.results[0]),
@@ -158,7 +159,7 @@ impl<'a> Push<'a> {
         pushed.collect()
     }
 
-    /// As [`by_rows`](Self::by_rows), for operations with one result.
+    /// Like [`by_rows`](Self::by_rows), for operations with one result.
     pub fn block_by_rows(self, batch: impl FnOnce(&mut Batch<'_>) -> ValueId) -> Block {
         let (ids, flags, n) = Pushed::rows(self.graph, self.operands);
         let tensor = batch(&mut Batch {
@@ -172,7 +173,7 @@ impl<'a> Push<'a> {
     }
 }
 
-/// `x` of the target's shape beside a block's tensor: repeated along the free source axes.
+/// `x`, which has the target's shape, with the layout of a block's tensor: repeated along the free source axes.
 fn beside(g: &mut Graph, x: ValueId, like: &Block) -> ValueId {
     let mut shape = like.lead_shape();
     let lead = shape.len();

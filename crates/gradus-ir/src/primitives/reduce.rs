@@ -11,25 +11,27 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Dims, Type};
 
-/// How elements are combined.
+/// The way in which elements are combined.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ReduceKind {
-    /// Sum; 0 over nothing.
+    /// Sum; 0 for no elements.
     Sum,
-    /// Product; 1 over nothing. The derivative is right where elements are 0.
+    /// Product; 1 for no elements. The derivative is right if elements are 0.
     Prod,
-    /// Largest; NaN if one is NaN. Ties share the derivative evenly. Of truth values: whether one holds.
+    /// The largest element; NaN if one is NaN. Ties share the derivative evenly.
+    /// For booleans: whether any is true.
     Max,
-    /// Smallest; NaN if one is NaN. Ties share the derivative evenly. Of truth values: whether all hold.
+    /// The smallest element; NaN if one is NaN. Ties share the derivative evenly.
+    /// For booleans: whether all are true.
     Min,
 }
 
 /// A reduction over `axes`, which the result does not have.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reduce {
-    /// How elements are combined.
+    /// The way in which elements are combined.
     pub kind: ReduceKind,
-    /// The axes, rising.
+    /// The axes, ascending.
     pub axes: Dims,
 }
 
@@ -41,7 +43,7 @@ pub fn without_axes(shape: &[usize], axes: &[usize]) -> Dims {
         .collect()
 }
 
-/// The axes that are not among `axes`.
+/// The axes that are not in `axes`.
 pub fn kept_axes(rank: usize, axes: &[usize]) -> Dims {
     (0..rank).filter(|i| !axes.contains(i)).collect()
 }
@@ -198,8 +200,9 @@ impl SingleResult for Reduce {
     }
 }
 
-/// The tangent of a product over `axes`: pairs are multiplied level by level, each with the product rule, so that no division by an
-/// element is needed and zeros are right.
+/// The tangent of a product over `axes`.
+/// Pairs are multiplied level by level, each with the product rule, so that no division by an element is needed
+/// and zeros are handled correctly.
 fn product_tangent(g: &mut Graph, x: ValueId, t: ValueId, axes: &[usize]) -> Option<ValueId> {
     let shape = g.ty(x).shape.clone();
     let kept = kept_axes(shape.len(), axes);
@@ -238,10 +241,10 @@ fn product_tangent(g: &mut Graph, x: ValueId, t: ValueId, axes: &[usize]) -> Opt
     Some(g.reshape(t, &rest))
 }
 
-/// The index (i64) of the extreme along one axis: the first of equal ones; NaN counts as the extreme.
+/// The index (i64) of the extreme element along one axis: the first among equals; NaN counts as the extreme.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ArgReduce {
-    /// Whether the smallest is meant, not the largest.
+    /// Whether it finds the smallest element instead of the largest.
     pub smallest: bool,
     /// The axis, which the result does not have.
     pub axis: usize,

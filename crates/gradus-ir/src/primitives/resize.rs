@@ -1,4 +1,4 @@
-//! Arrays put together or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
+//! Arrays joined or enlarged: pad, concatenate, add to a slice. All are linear in every operand.
 
 use super::layout::prepend;
 use super::{Batch, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work, arity};
@@ -8,14 +8,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
 use crate::types::{DType, Dims, LONGEST, Literal, Type};
 
-/// An operation whose result is put together from its operands.
+/// An operation whose result is assembled from its operands.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Resize {
-    /// `pad(x, value)`: `low` and `high` elements `value` before and after, and `interior` between any two of `x`, along each axis.
+    /// `pad(x, value)`: `low` and `high` elements `value` before and after,
+    /// and `interior` between any two of `x`, along each axis.
     Pad {
-        /// Elements in front.
+        /// Elements before.
         low: Dims,
-        /// Elements behind.
+        /// Elements after.
         high: Dims,
         /// Elements between two neighbours.
         interior: Dims,
@@ -31,7 +32,7 @@ pub enum Resize {
     },
 }
 
-/// The end of a slice of `n` elements, so that exactly these are taken; `None` if it cannot be counted.
+/// The end of a slice that takes exactly `n` elements; `None` if it overflows.
 fn slice_limit(start: usize, stride: usize, n: usize) -> Option<usize> {
     match n {
         0 => Some(start),
@@ -42,7 +43,7 @@ fn slice_limit(start: usize, stride: usize, n: usize) -> Option<usize> {
     }
 }
 
-/// The size of an axis of `n` elements with others around and between them; `None` if no axis is as long.
+/// The size of an axis of `n` elements with others around and between them; `None` if it exceeds the longest axis.
 fn padded(n: usize, low: usize, high: usize, interior: usize) -> Option<usize> {
     let between = n.saturating_sub(1).checked_mul(interior)?;
     let size = low
@@ -110,7 +111,7 @@ fn pad_type(operands: &[&Type], low: &Dims, high: &Dims, interior: &Dims) -> Res
     Ok(x.with_shape(&shape))
 }
 
-/// The type of arrays one after the other.
+/// The type of concatenated arrays.
 fn concat_type(operands: &[&Type], axis: usize) -> Result<Type> {
     let Some((first, rest)) = operands.split_first() else {
         return Err(Error::new(
@@ -237,7 +238,7 @@ impl SingleResult for Resize {
                     cx.give(0, inner);
                 }
                 if cx.linear[1] {
-                    // What is left of the sum once the part that came from `x` is cut out.
+                    // The remaining sum, once the part that came from `x` is cut out.
                     let zero = cx.graph.constant_like(0.0, inner);
                     let negative = cx.graph.sub(zero, inner);
                     let border = cx.graph.emit(
@@ -281,7 +282,7 @@ impl SingleResult for Resize {
     }
 
     fn push(&self, mut cx: Push<'_>) -> Block {
-        // A filling that moves as well is rare, and has no structure.
+        // A padding value that also has a derivative is rare, and has no structure.
         let fills =
             matches!(self, Resize::Pad { .. }) && matches!(cx.operands[1], Pushed::Active(_));
         if fills || (0..cx.operands.len()).any(|k| !cx.is_zero(k)) {
@@ -292,7 +293,7 @@ impl SingleResult for Resize {
                 .chain(rest.iter().copied())
                 .collect()
         };
-        // Along axes that change no diagonal is left.
+        // Along axes that change, no diagonal is left.
         let moves: Vec<usize> = match self {
             Resize::Concat(axis) => vec![*axis],
             Resize::Pad {
@@ -329,7 +330,7 @@ impl SingleResult for Resize {
             .zip(shapes)
             .map(|(o, shape)| match o {
                 Pushed::Active(x) => x.tensor,
-                // What does not move adds nothing; a filling is a single number.
+                // An operand without a derivative adds nothing; a padding value is a single number.
                 _ => {
                     let zero = Literal::from_f64(ty.dtype, 0.0);
                     let front: &[usize] = if filling { &[] } else { &lead_shape };
@@ -377,7 +378,7 @@ impl SingleResult for Resize {
                 if !cx.batched[1] {
                     return cx.graph.emit(Op::Resize(resize), &[x, cx.operands[1]]);
                 }
-                // One padding value a row: pad with zeros, and add the value where nothing of `x` lies.
+                // One padding value per row: pad with zeros, and add the value where no element of `x` lies.
                 let g = &mut *cx.graph;
                 let dtype = g.ty(x).dtype;
                 let scalar = |g: &mut crate::Graph, v: f64| {
@@ -414,7 +415,7 @@ impl SingleResult for Resize {
             Resize::SliceAdd { .. } => {
                 let part = operands[1];
                 let mut cost = Cost::new(Work::Arithmetic, part.elements(), operands, result);
-                // In place: only the part of the whole that changes is touched.
+                // The operation works in place: only the changed part is touched.
                 cost.bytes_read = 2 * part.bytes() as u64;
                 cost.bytes_written = part.bytes() as u64;
                 cost

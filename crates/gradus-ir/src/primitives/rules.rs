@@ -1,4 +1,4 @@
-//! The rules of a primitive, and what each rule sees.
+//! The rules of a primitive, and the input of each rule.
 
 use super::{Cost, Gather, Op, Push, Pushed, Transforms};
 use crate::attributes::Attributes;
@@ -11,7 +11,7 @@ use std::ops::Deref;
 
 /// The rules of an operation.
 ///
-/// A family whose operations have one result each implements [`SingleResult`] instead, which asks for less.
+/// A family whose operations have one result implements [`SingleResult`] instead, which needs less.
 pub trait Primitive {
     /// The name in printed graphs.
     fn name(&self) -> &'static str;
@@ -22,11 +22,11 @@ pub trait Primitive {
     /// The types of the results.
     ///
     /// # Errors
-    /// If the operands do not fit: which shapes or types, and what would fit.
+    /// If the operands do not fit. The error names the shapes or types, and what would fit.
     fn results(&self, operands: &[&Type]) -> Result<Types>;
 
-    /// The tangent of each result, given those of the operands; `None` where it is zero by structure.
-    /// Called only if an operand has a tangent and a result is a float.
+    /// The tangent of each result, given the tangents of the operands; `None` if it is zero by structure.
+    /// It is called only if an operand has a tangent and a result is a float.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>>;
 
     /// Computes the cotangents of the linear operands from the cotangents of the results.
@@ -62,18 +62,18 @@ pub trait SingleResult {
     /// The type of the result.
     ///
     /// # Errors
-    /// If the operands do not fit: which shapes or types, and what would fit.
+    /// If the operands do not fit. The error names the shapes or types, and what would fit.
     fn result(&self, operands: &[&Type]) -> Result<Type>;
 
-    /// The tangent of the result, given those of the operands; `None` where it is zero by structure.
-    /// Called only if an operand has a tangent and the result is a float.
+    /// The tangent of the result, given the tangents of the operands; `None` if it is zero by structure.
+    /// It is called only if an operand has a tangent and the result is a float.
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId>;
 
     /// Computes the cotangents of the linear operands from the cotangent of the result.
     /// An operation that is linear in none of them returns [`Linearity::Nonlinear`].
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity;
 
-    /// The operation on operands with a new leading axis (where marked); the result has it as well.
+    /// The operation on operands with a new leading axis (where marked). The result has it as well.
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId;
 
     /// Pushes derivatives of the operands forward to the result, keeping structural zeros implicit where it can.
@@ -173,9 +173,9 @@ impl<T> Deref for PerResult<T> {
     }
 }
 
-/// What a JVP rule sees.
+/// The input of a JVP rule.
 pub struct Jvp<'a> {
-    /// Where the rule appends nodes.
+    /// The graph to which the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The transforms of programs, for operations that hold some.
     pub transforms: &'a mut dyn Transforms,
@@ -193,7 +193,8 @@ impl Jvp<'_> {
         self.results[0]
     }
 
-    /// For operations linear in all operands together: the operation on the tangents, zeros made where there are none.
+    /// For operations that are linear in all operands together:
+    /// the operation on the tangents, with zeros for missing ones.
     pub fn apply_linearly(&mut self, op: Op) -> Option<ValueId> {
         let tangents: SmallVec<[ValueId; 3]> = (0..self.operands.len())
             .map(|k| self.tangent_or_zero(k))
@@ -210,28 +211,27 @@ impl Jvp<'_> {
     }
 }
 
-/// Whether a node was linear in the operands that it was transposed for.
+/// Whether a node was linear in the operands for which it was transposed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Linearity {
-    /// It is linear in each of them, whatever the other operands are. The cotangents were handed over.
+    /// It is linear in each of them, for any values of the other operands. The cotangents were passed on.
     Linear,
-    /// It adds its operands, or puts them side by side: it is linear in some of them if all others are zero.
-    /// Integers and truth values among the operands
-    /// do not count; they name places. The cotangents were handed over.
+    /// It adds or concatenates its operands: it is linear in some of them if all others are zero.
+    /// Integer and boolean operands do not count, because they select positions. The cotangents were passed on.
     Jointly,
     /// It is not linear.
     Nonlinear,
 }
 
-/// What the question sees whether a node is linear.
+/// The input of the check whether a node is linear.
 pub struct LinearityCheck<'a> {
-    /// A copy of the program, to which the check appends nodes that no one uses.
+    /// A copy of the program, to which the check appends unused nodes.
     pub scratch: &'a mut Graph,
     /// The transforms of programs, for operations that hold some.
     pub transforms: &'a mut dyn Transforms,
     /// The node.
     pub node: &'a Node,
-    /// Which of its operands are linear in the inputs asked about.
+    /// The operands that are linear in the inputs in question.
     pub linear: &'a [bool],
 }
 
@@ -244,7 +244,7 @@ impl LinearityCheck<'_> {
     }
 }
 
-/// What one use of a value adds to its cotangent.
+/// The contribution of one use of a value to its cotangent.
 #[derive(Clone, Debug)]
 pub enum Contribution {
     /// An array of the value's type.
@@ -265,7 +265,7 @@ pub enum Contribution {
         /// First index along each axis, an i64 array.
         starts: ValueId,
     },
-    /// Values that belong at the places that an index array names.
+    /// Values that belong at the positions in an index array.
     Scatter {
         /// The scatter-add that puts them there.
         op: Gather,
@@ -276,19 +276,19 @@ pub enum Contribution {
     },
 }
 
-/// What a transpose rule sees.
+/// The input of a transpose rule.
 pub struct Transpose<'a> {
-    /// Where the rule appends nodes.
+    /// The graph to which the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The transforms of programs, for operations that hold some.
     pub transforms: &'a mut dyn Transforms,
-    /// The operands of the node; those in which it is linear have types only, their values must not be used.
+    /// The operands of the node. Linear operands only have types; their values must not be used.
     pub operands: &'a [ValueId],
-    /// In which operands the node is linear here.
+    /// The operands in which the node is linear here.
     pub linear: &'a [bool],
-    /// The results' cotangents, of the results' types; `None` is zero, which at least one of them is not.
+    /// The results' cotangents, of the results' types. `None` is zero; at least one is not.
     pub cotangents: &'a [Option<ValueId>],
-    /// What the rule hands over: operand and contribution.
+    /// The contributions that the rule passes on, by operand.
     pub contributions: SmallVec<[(usize, Contribution); 2]>,
 }
 
@@ -298,7 +298,7 @@ impl Transpose<'_> {
         self.cotangents[0].expect("the only result has a cotangent")
     }
 
-    /// Hands operand `k` the cotangent `ct`, of the operand's type.
+    /// Passes the cotangent `ct`, of the operand's type, to operand `k`.
     pub fn give(&mut self, k: usize, ct: ValueId) {
         debug_assert_eq!(
             self.graph.ty(ct),
@@ -314,22 +314,22 @@ impl Transpose<'_> {
     }
 }
 
-/// What a batching rule sees.
+/// The input of a batching rule.
 pub struct Batch<'a> {
-    /// Where the rule appends nodes.
+    /// The graph to which the rule appends nodes.
     pub graph: &'a mut Graph,
     /// The transforms of programs, for operations that hold some.
     pub transforms: &'a mut dyn Transforms,
     /// The operands; the batched ones have the new axis in front.
     pub operands: &'a [ValueId],
-    /// Which operands are batched (at least one).
+    /// The operands that are batched (at least one).
     pub batched: &'a [bool],
     /// The size of the new axis.
     pub size: usize,
 }
 
 impl Batch<'_> {
-    /// Operand `k` with the new axis in front, repeated along it if it was not batched.
+    /// Operand `k` with the new axis in front; it is repeated along the axis if it was not batched.
     pub fn with_axis(&mut self, k: usize) -> ValueId {
         let id = self.operands[k];
         if self.batched[k] {

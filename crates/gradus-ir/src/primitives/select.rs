@@ -6,10 +6,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::ValueId;
 use crate::types::{DType, Type};
 
-/// `select(condition, a, b)`: the element of `a` where the condition holds, else that of `b`.
+/// `select(condition, a, b)`: the element of `a` where the condition is true, else the element of `b`.
 ///
-/// Linear in `a` and `b` together. The tangent of the branch that is not taken does not enter, even if it is NaN; but a slope that
-/// is infinite or NaN there makes `0 · NaN` further up, as in every system of this kind: guard the operand, not only the result.
+/// It is linear in `a` and `b` together.
+/// The tangent of the operand that is not chosen does not enter, even if it is NaN.
+/// But an infinite or NaN slope there makes `0 · NaN` further up, as in every system of this kind:
+/// guard the operand, not only the result.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Select;
 

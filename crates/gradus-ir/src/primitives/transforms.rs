@@ -1,4 +1,4 @@
-//! The transforms of whole programs, as the rules of operations that hold programs need them.
+//! The transforms of whole programs, for the rules of operations that hold programs.
 
 use super::Body;
 use crate::graph::{Graph, ValueId};
@@ -8,16 +8,16 @@ use std::collections::HashMap;
 pub struct Linearized {
     /// From the inputs to the outputs, followed by the residuals: the values that the tangent map needs.
     pub primal: Graph,
-    /// From residuals, then one tangent for each input differentiated, to one tangent for each output.
+    /// From residuals, then one tangent for each differentiated input, to one tangent for each output.
     /// Linear in the tangents.
     pub tangent: Graph,
-    /// How many residuals there are.
+    /// The number of residuals.
     pub residuals: usize,
 }
 
-/// The transforms that the rules of loops, choices and calls apply to the programs that these hold.
+/// The transforms that the rules of loops, choices and calls apply to their programs.
 pub trait Transforms {
-    /// Appends to `g` the tangents of `outputs`, given those of some values: `(value, tangent)`.
+    /// Appends the tangents of `outputs` to `g`, given the tangents of some values as pairs `(value, tangent)`.
     fn jvp(
         &mut self,
         g: &mut Graph,
@@ -29,14 +29,14 @@ pub trait Transforms {
     fn linearize(&mut self, program: &Graph, wrt: &[usize]) -> Linearized;
 
     /// The transpose of `linear`, which has inputs `(fixed…, x…)`: the program `(fixed…, ȳ…, s…) ↦ x̄…`.
-    /// It adds the cotangents of the first `sums` of `x…` to `s…`, so that a
-    /// cotangent which belongs at some places of an array goes there, and no other array of that size is made.
+    /// It adds the cotangents of the first `sums` of `x…` to `s…`, so that the cotangent of a part of an array is
+    /// added in place, without another array of that size.
     fn transpose(&mut self, linear: &Graph, fixed: usize, sums: usize) -> Graph;
 
     /// `program` on `n` rows: the marked inputs have a new leading axis. Also returns which outputs have it.
     fn batch(&mut self, program: &Graph, n: usize, batched: &[bool]) -> (Graph, Vec<bool>);
 
-    /// The derivatives that were made before.
+    /// The derivatives that exist already.
     fn derived(&mut self) -> &mut Derived;
 }
 
@@ -47,11 +47,11 @@ pub struct Derived {
     found: HashMap<Key, (Body, Body)>,
 }
 
-/// A body, by identity rather than by value, because equal bodies can come from different lines;
-/// and the question asked of it.
+/// A body, by identity rather than by value, because equal bodies can come from different lines,
+/// and the question about it.
 type Key = (usize, Vec<Vec<usize>>);
 
-/// The program that `make` makes of `body`. It depends on nothing else but `asked`.
+/// The program that `make` derives from `body`. It depends only on `body` and `asked`.
 pub(super) fn derived(
     transforms: &mut dyn Transforms,
     body: &Body,
@@ -63,7 +63,7 @@ pub(super) fn derived(
         return made.clone();
     }
     let made = make(transforms);
-    // The body is held, so that its identity stays its own.
+    // The body is kept alive, so that its identity stays unique.
     let held = (body.clone(), made.clone());
     transforms.derived().found.insert(key, held);
     made

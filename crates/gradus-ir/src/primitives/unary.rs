@@ -15,7 +15,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E, PI}
 functions! {
     /// An elementwise function of one operand.
     pub enum Unary;
-    /// A function of one operand, of elements that have it.
+    /// A function of one operand, with the element types that have it.
     pub enum UnaryOn { FloatUnary, IntegerUnary, BoolUnary }
     numbers {
         /// `-x`
@@ -84,15 +84,15 @@ functions! {
         Erfc,
         /// Inverse of the error function.
         ErfInv,
-        /// Largest integer not above.
+        /// The largest integer that is not above the operand.
         Floor,
-        /// Smallest integer not below.
+        /// The smallest integer that is not below the operand.
         Ceil,
         /// Nearest integer, ties to even.
         Round,
         /// Integer part.
         Trunc,
-        /// Whether a float is neither infinite nor NaN.
+        /// Whether a float is finite (neither infinite nor NaN).
         IsFinite,
     }
     integers {}
@@ -114,20 +114,20 @@ functions! {
 pub(crate) struct Row {
     name: &'static str,
     work: Work,
-    /// The value, if it is the same to the last bit wherever it is computed.
+    /// The value, if every implementation computes the same bits.
     pub value: UnaryValue,
     slope: Rule,
 }
 
 type UnaryValue = Value<fn(f64) -> f64, fn(i64) -> i64, fn(bool) -> bool>;
 
-/// How a function's slope is found.
+/// The rule for a function's slope.
 enum Rule {
-    /// It is 0 wherever it exists.
+    /// The slope is 0 wherever it exists.
     Flat,
-    /// From the operand and the result.
+    /// Computes the slope from the operand and the result.
     Of(fn(&mut Graph, ValueId, ValueId) -> Slope),
-    /// That of the power with this exponent.
+    /// The slope of the power with this exponent.
     Power(i32),
 }
 
@@ -148,7 +148,7 @@ impl Unary {
             Unary::Sign => row("sign", Arithmetic, Value::numbers(sign, i64::signum), Flat),
             Unary::Sqrt => row("sqrt", Arithmetic, Value::floats(f64::sqrt), Of(|g, _, y| Over(g.scale(y, 2.0)))),
             Unary::Rsqrt => row("rsqrt", Arithmetic, BY_KERNELS, Of(|g, x, y| {
-                // -y³/2 would overflow earlier than this quotient does.
+                // -y³/2 would overflow for smaller operands than this quotient.
                 let quotient = g.div(y, x);
                 Times(g.scale(quotient, -0.5))
             })),
@@ -158,10 +158,10 @@ impl Unary {
             })),
             Unary::Exp => row("exp", Transcendental, BY_KERNELS, Of(|_, _, y| Times(y))),
             Unary::Exp2 => row("exp2", Transcendental, BY_KERNELS, Of(|g, _, y| Times(g.scale(y, LN_2)))),
-            // y + 1 has no digits left where x is far below 0.
+            // y + 1 loses all digits where x is far below 0.
             Unary::Expm1 => row("expm1", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Exp, x)))),
             Unary::Log => row("log", Transcendental, BY_KERNELS, Of(|_, x, _| Over(x))),
-            // x·ln 2 and x·ln 10 would overflow earlier than the slope vanishes.
+            // x·ln 2 and x·ln 10 would overflow before the slope vanishes.
             Unary::Log2 => row("log2", Transcendental, BY_KERNELS, Of(|g, x, _| Times(quotient(g, LOG2_E, x)))),
             Unary::Log10 => row("log10", Transcendental, BY_KERNELS, Of(|g, x, _| Times(quotient(g, LOG10_E, x)))),
             Unary::Log1p => row("log1p", Transcendental, BY_KERNELS, Of(|g, x, _| {
@@ -184,7 +184,7 @@ impl Unary {
                 Times(g.unary(Unary::Neg, slope))
             })),
             Unary::Atan => row("atan", Transcendental, BY_KERNELS, Of(|g, x, _| {
-                // 1/(1 + x²), whose square would overflow earlier than the slope vanishes.
+                // 1/(1 + x²), whose square would overflow before the slope vanishes.
                 let one = g.constant_like(1.0, x);
                 let length = g.binary(Binary::Hypot, x, one);
                 let inverse = g.div(one, length);
@@ -194,14 +194,14 @@ impl Unary {
             Unary::Cosh => row("cosh", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Sinh, x)))),
             Unary::Tanh => row("tanh", Transcendental, BY_KERNELS, Of(|g, _, y| Times(one_minus_square(g, y)))),
             Unary::Asinh => row("asinh", Transcendental, BY_KERNELS, Of(|g, x, _| {
-                // √(x² + 1), without the overflow of the square.
+                // √(x² + 1), without overflow of the square.
                 let one = g.constant_like(1.0, x);
                 Over(g.binary(Binary::Hypot, x, one))
             })),
             Unary::Acosh => row("acosh", Transcendental, BY_KERNELS, Of(|g, x, _| {
                 let one = g.constant_like(1.0, x);
                 let (low, high) = (g.sub(x, one), g.add_nodes(x, one));
-                // Two roots: their operands' product would overflow.
+                // Two roots, because the product of their operands would overflow.
                 let (low, high) = (g.unary(Unary::Rsqrt, low), g.unary(Unary::Rsqrt, high));
                 Times(g.mul(low, high))
             })),
@@ -232,12 +232,12 @@ impl Unary {
         }
     }
 
-    /// The kind of work that an element is.
+    /// The kind of work per element.
     pub fn work(self) -> Work {
         self.row().work
     }
 
-    /// The element type of the result on elements of type `dtype`.
+    /// The element type of the result for elements of type `dtype`.
     pub(crate) fn result_dtype(self, dtype: DType) -> DType {
         match self {
             Unary::IsFinite => DType::Bool,
@@ -306,13 +306,14 @@ fn bell(g: &mut Graph, x: ValueId, factor: f64) -> ValueId {
     g.scale(bell, factor)
 }
 
-/// `y` up to where it is a factor of 0 anyway.
+/// `y`, clipped where its factor is 0 anyway.
 fn held(g: &mut Graph, y: ValueId) -> ValueId {
     let limit = g.constant_like(1e4, y);
     g.binary(Binary::Min, y, limit)
 }
 
-/// `σ(x) + x·σ(x)·(1 - σ(x))`. A large `y` is held, as the last factor is 0 there and an infinite one would make NaN.
+/// `σ(x) + x·σ(x)·(1 - σ(x))`.
+/// A large `y` is clipped: the last factor is 0 there, and an infinite `y` would make NaN.
 fn slope_of_silu(g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
     let one = g.constant_like(1.0, x);
     let left = g.unary(Unary::Sigmoid, x);
@@ -322,7 +323,7 @@ fn slope_of_silu(g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
     Slope::Times(g.add_nodes(left, product))
 }
 
-/// `Φ(x) + x·φ(x)`; φ is 0 where `x` is held.
+/// `Φ(x) + x·φ(x)`; φ is 0 where `x` is clipped.
 fn slope_of_gelu(g: &mut Graph, x: ValueId, _y: ValueId) -> Slope {
     let at = g.scale(x, -FRAC_1_SQRT_2);
     let tail = g.unary(Unary::Erfc, at);
@@ -336,7 +337,8 @@ fn slope_of_gelu(g: &mut Graph, x: ValueId, _y: ValueId) -> Slope {
     Slope::Times(g.add_nodes(below, product))
 }
 
-/// `y` is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·(1 - σ(w))·w'; 1 - σ(w) is 0 where `y` and `x` are held above.
+/// `y` is x·σ(w) for w = x(a + bx²), so y' = σ(w) + y·(1 - σ(w))·w';
+/// 1 - σ(w) is 0 where `y` and `x` are clipped above.
 fn slope_of_gelu_tanh(g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
     // 2√(2/π)
     const LINEAR: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI * 2.0;
@@ -366,7 +368,7 @@ fn slope_of_power(g: &mut Graph, n: i32, x: ValueId, y: ValueId) -> Slope {
     }
     let lower = match n.checked_sub(1) {
         Some(lower) => g.unary(Unary::PowI(lower), x),
-        // There is no lower exponent.
+        // The lower exponent would overflow.
         None => g.div(y, x),
     };
     Slope::Times(g.scale(lower, f64::from(n)))
@@ -432,7 +434,8 @@ impl SingleResult for Unary {
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         let each = match self {
             Unary::StopGradient => 0,
-            // Square and multiply: one product a binary digit but the first and one a further digit set; the inverse at the end.
+            // Square and multiply: one product for each binary digit but the first, one for each further digit
+            // that is set, and the inverse at the end.
             Unary::PowI(e) => {
                 let size = e.unsigned_abs();
                 let products =

@@ -1,4 +1,4 @@
-//! From graphs to text.
+//! Prints graphs as text.
 
 use crate::attributes::{Attribute, Attributes};
 use crate::graph::{Graph, Node};
@@ -6,7 +6,7 @@ use crate::primitives::Op;
 use crate::types::Type;
 use std::fmt::{self, Write};
 
-/// Whether each line ends with the place in the program that it comes from.
+/// Whether each line ends with its place in the user's program.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Places {
     Shown,
@@ -28,9 +28,8 @@ impl fmt::Display for Graph {
     }
 }
 
-/// Appends the text of `graph`, whose last line begins behind `indent` columns, straight to where it belongs:
-/// to move the text of a program at each level
-/// that it is nested in would take the third power of their number.
+/// Appends the text of `graph` directly to its destination; its last line begins after `indent` columns.
+/// Moving the text of a program at each nesting level would take the third power of the number of levels.
 fn write_graph(out: &mut String, graph: &Graph, indent: usize, places: Places) {
     let names = names(graph);
     out.push_str("graph(");
@@ -64,7 +63,7 @@ impl fmt::Debug for Graph {
     }
 }
 
-/// The number that each value is called by: inputs first, then the others in order.
+/// The number of each value in the text: inputs first, then the other values in order.
 pub fn names(graph: &Graph) -> Vec<usize> {
     let mut names = vec![0; graph.len()];
     for (k, i) in graph.inputs().iter().enumerate() {
@@ -89,7 +88,7 @@ pub fn line(names: &[usize], node: &Node) -> String {
     text
 }
 
-/// One node without the programs that it holds: `%3: f64[], %4: f64[4] = scan{consts=0, carries=1, length=4} %1, %2`.
+/// One node without its programs: `%3: f64[], %4: f64[4] = scan{consts=0, carries=1, length=4} %1, %2`.
 pub fn head(names: &[usize], node: &Node) -> String {
     let attributes = node.op.attributes().without_graphs();
     let mut text = String::new();
@@ -97,7 +96,7 @@ pub fn head(names: &[usize], node: &Node) -> String {
     text
 }
 
-/// Appends one node, whose line begins behind `indent` columns.
+/// Appends one node, whose line begins after `indent` columns.
 fn write_line(
     out: &mut String,
     names: &[usize],
@@ -130,7 +129,7 @@ fn write_line(
     }
 }
 
-/// Appends the text of an attribute, in a line that begins behind `indent` columns: a program is indented below it.
+/// Appends the text of an attribute, in a line that begins after `indent` columns. A program is indented below it.
 fn write_attribute(out: &mut String, attribute: &Attribute, indent: usize) {
     match attribute {
         Attribute::Int(v) => out.push_str(&v.to_string()),
@@ -158,7 +157,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// Types as they stand side by side.
+/// Types, separated by commas.
 pub(crate) fn listed<'t>(types: impl IntoIterator<Item = &'t Type>) -> String {
     let types: Vec<String> = types.into_iter().map(Type::to_string).collect();
     types.join(", ")

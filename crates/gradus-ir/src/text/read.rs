@@ -1,4 +1,4 @@
-//! From text to graphs.
+//! Reads graphs from text.
 
 use super::listed;
 use crate::attributes::{Attribute, Attributes};
@@ -16,7 +16,7 @@ impl FromStr for Graph {
     /// Reads the text that [`Display`](fmt::Display) prints, by the grammar of [`text`](crate::text).
     ///
     /// # Errors
-    /// Says the line, shows it with a caret under the mistake, and what was expected.
+    /// The error names the line, shows it with a caret under the mistake, and says what was expected.
     fn from_str(text: &str) -> Result<Graph> {
         let mut reader = Reader::new(text, 0, 0);
         reader.graph()?;
@@ -31,7 +31,7 @@ impl FromStr for Graph {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// In how many programs this one stands.
+    /// The number of programs around this one.
     depth: usize,
     graph: Graph,
     names: HashMap<&'a str, ValueId>,
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The names and types in front of the `=`; none are written `()`.
+    /// The names and types before the `=`; no results are written `()`.
     fn results(&mut self) -> Result<Vec<Binder<'a>>> {
         let mut results = Vec::new();
         if self.take("(") {
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// The text before the next quotation mark. A backslash takes the character behind it as it is.
+    /// The text before the next quotation mark. A backslash escapes the character after it.
     fn quoted(&mut self) -> Result<String> {
         let start = self.here();
         let mut text = String::new();
@@ -360,7 +360,7 @@ impl<'a> Reader<'a> {
         Ok((word, span))
     }
 
-    /// Whether the name here begins the next line.
+    /// Whether the name at this position begins the next line.
     fn sees_binder(&self) -> bool {
         let rest = self.text[self.at..]
             .trim_start_matches(|c: char| c == '%' || c == '_' || c.is_ascii_alphanumeric());
@@ -414,7 +414,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The word or sign that comes next.
+    /// The next word or sign.
     fn here(&self) -> Span {
         let rest = &self.text[self.at..];
         let word = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));

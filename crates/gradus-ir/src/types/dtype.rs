@@ -1,9 +1,8 @@
 //! Element types, and the questions that the rest of the code asks of them.
 //!
-//! No `match` here or on one of these enums has an arm for "all others": a new element type does not compile until each
-//! place that depends on it says what it does. [`Kind`] sorts the types by the arithmetic that they have, [`Width`]
-//! by the
-//! bytes that a kernel moves.
+//! No `match` here or on one of these enums has a catch-all arm: a new element type does not compile until each
+//! place that depends on it handles it.
+//! [`Kind`] sorts the types by their arithmetic, [`Width`] by the bytes that a kernel moves.
 
 use crate::listed::listed;
 use std::fmt;
@@ -22,7 +21,7 @@ listed! {
         I64,
         /// 32-bit unsigned integer, wrapping.
         U32,
-        /// Truth value, stored as one byte, 0 or 1.
+        /// Boolean, stored as one byte, 0 or 1.
         Bool,
     }
 }
@@ -43,7 +42,7 @@ pub enum Width {
 }
 
 impl Width {
-    /// Bytes of the widest element.
+    /// The bytes of the widest element.
     pub const LARGEST: usize = Width::B16.bytes();
 
     /// The number of bytes.
@@ -52,14 +51,14 @@ impl Width {
     }
 }
 
-/// Element types by the arithmetic that they have.
+/// Element types by their arithmetic.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// Floating-point numbers.
     Float(FloatType),
-    /// Whole numbers, which wrap.
+    /// Integers, which wrap.
     Integer(IntegerType),
-    /// Truth values, which have logic but no arithmetic.
+    /// Booleans, which have logic but no arithmetic.
     Bool,
 }
 
@@ -68,11 +67,11 @@ pub enum Kind {
 pub enum NumberType {
     /// Floating-point numbers.
     Float(FloatType),
-    /// Whole numbers.
+    /// Integers.
     Integer(IntegerType),
 }
 
-/// Real floating-point types, by rising precision. Every value of one is also an f64.
+/// Real floating-point types, by ascending precision. Every value of one is also an f64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum FloatType {
     /// [`DType::F32`]
@@ -105,7 +104,7 @@ impl DType {
         }
     }
 
-    /// How wide one element is.
+    /// The width of one element.
     pub const fn width(self) -> Width {
         match self {
             DType::F32 | DType::I32 | DType::U32 => Width::B4,
@@ -119,8 +118,8 @@ impl DType {
         self.width().bytes()
     }
 
-    /// Whether elements lie on the real line, so that they have an order: comparisons, extremes and rounding need it.
-    /// Truth values count as 0 and 1.
+    /// Whether elements lie on the real line, so that they have an order:
+    /// comparisons, extremes and rounding need it. Booleans count as 0 and 1.
     pub const fn is_real(self) -> bool {
         match self.kind() {
             Kind::Float(_) | Kind::Integer(_) | Kind::Bool => true,
@@ -141,7 +140,7 @@ impl DType {
         self.integer().is_some()
     }
 
-    /// The type as one of integers.
+    /// The type as an integer type.
     pub const fn integer(self) -> Option<IntegerType> {
         match self.kind() {
             Kind::Integer(integer) => Some(integer),
@@ -149,7 +148,7 @@ impl DType {
         }
     }
 
-    /// The type as one of real floating-point numbers.
+    /// The type as a real floating-point type.
     pub const fn float(self) -> Option<FloatType> {
         match self.kind() {
             Kind::Float(float) => Some(float),
@@ -157,7 +156,7 @@ impl DType {
         }
     }
 
-    /// The type as one of numbers that are added and multiplied.
+    /// The type as a number type, which has sums and products.
     pub const fn number(self) -> Option<NumberType> {
         match self.kind() {
             Kind::Float(float) => Some(NumberType::Float(float)),
@@ -166,9 +165,8 @@ impl DType {
         }
     }
 
-    /// The type to which two that meet are converted: floats before integers before truth values.
-    /// Of two floats it is the
-    /// wider one, of two different integers i64.
+    /// The type to which two operands of different types are converted: floats before integers before booleans.
+    /// Of two floats it is the wider one, of two different integers i64.
     pub fn promoted(self, other: DType) -> DType {
         match (self.kind(), other.kind()) {
             (Kind::Float(a), Kind::Float(b)) => a.max(b).dtype(),
@@ -232,7 +230,7 @@ impl FloatType {
         }
     }
 
-    /// The bits of the number nearest to a whole one, rounded once.
+    /// The bits of the number nearest to an integer, rounded once.
     pub(crate) fn bits_of_integer(self, value: i64) -> u64 {
         match self {
             FloatType::F32 => u64::from((value as f32).to_bits()),
@@ -240,7 +238,7 @@ impl FloatType {
         }
     }
 
-    /// The bits of the number nearest to a decimal one, rounded once.
+    /// The bits of the number nearest to a decimal number, rounded once.
     pub(crate) fn parse(self, text: &str) -> Option<u64> {
         Some(match self {
             FloatType::F32 => u64::from(text.parse::<f32>().ok()?.to_bits()),
@@ -248,7 +246,7 @@ impl FloatType {
         })
     }
 
-    /// The number that has these bits.
+    /// The number with these bits.
     pub(crate) fn value(self, bits: u64) -> f64 {
         match self {
             FloatType::F32 => f64::from(f32::from_bits(bits as u32)),
@@ -256,7 +254,7 @@ impl FloatType {
         }
     }
 
-    /// The fewest decimal digits that read back as the number of this type that `value` is.
+    /// The fewest decimal digits that read back as `value` in this type.
     pub fn shortest(self, value: f64) -> String {
         match self {
             FloatType::F32 => (value as f32).to_string(),
@@ -285,7 +283,7 @@ impl FloatType {
         }
     }
 
-    /// The least positive number that has all digits.
+    /// The smallest positive number with full precision.
     pub const fn least_normal(self) -> f64 {
         match self {
             FloatType::F32 => f32::MIN_POSITIVE as f64,
@@ -321,7 +319,7 @@ impl IntegerType {
         }
     }
 
-    /// The number that has these bits.
+    /// The number with these bits.
     pub(crate) fn value(self, bits: u64) -> i64 {
         match self {
             IntegerType::I32 => i64::from(bits as u32 as i32),
@@ -330,7 +328,7 @@ impl IntegerType {
         }
     }
 
-    /// The least number.
+    /// The smallest number.
     pub const fn least(self) -> i64 {
         match self {
             IntegerType::I32 => i32::MIN as i64,

@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Literal {
     dtype: DType,
-    /// As many as the type is wide; the others are 0.
+    /// As many bits as the type is wide; the other bits are 0.
     bits: u128,
 }
 
@@ -17,8 +17,8 @@ impl Literal {
         Literal { dtype, bits }
     }
 
-    /// `value` as a number of type `dtype`: rounded to floats, truncated (saturating) to integers, `value != 0` for
-    /// bool.
+    /// `value` as a number of type `dtype`: rounded to floats,
+    /// truncated (saturating) to integers, `value != 0` for bool.
     pub fn from_f64(dtype: DType, value: f64) -> Literal {
         let bits = match dtype.kind() {
             Kind::Float(float) => float.bits(value),
@@ -40,12 +40,12 @@ impl Literal {
         Literal::new(dtype, bits)
     }
 
-    /// A truth value.
+    /// A boolean.
     pub fn from_bool(value: bool) -> Literal {
         Literal::new(DType::Bool, u64::from(value))
     }
 
-    /// The least number of type `dtype`: of floats -∞, of truth values false.
+    /// The smallest number of type `dtype`: -∞ for floats, false for booleans.
     pub fn lowest(dtype: DType) -> Literal {
         match dtype.kind() {
             Kind::Float(_) => Literal::from_f64(dtype, f64::NEG_INFINITY),
@@ -54,7 +54,7 @@ impl Literal {
         }
     }
 
-    /// The largest number of type `dtype`: of floats ∞, of truth values true.
+    /// The largest number of type `dtype`: ∞ for floats, true for booleans.
     pub fn highest(dtype: DType) -> Literal {
         match dtype.kind() {
             Kind::Float(_) => Literal::from_f64(dtype, f64::INFINITY),
@@ -119,7 +119,7 @@ impl Literal {
         out
     }
 
-    /// The number held in the first [`DType::size`] bytes of `bytes`.
+    /// The number in the first [`DType::size`] bytes of `bytes`.
     ///
     /// # Panics
     /// If `bytes` is shorter than that.
@@ -146,7 +146,7 @@ impl Literal {
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.dtype.kind() {
-            // NaN has many encodings; all but the usual one are spelled out.
+            // NaN has many encodings; all except the usual one are written as bits.
             Kind::Float(float)
                 if self.as_f64().is_nan() && self.bits != u128::from(float.bits(f64::NAN)) =>
             {

@@ -10,16 +10,17 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-/// A program that an operation holds. Shared; equal if it computes the same, wherever it comes from.
+/// A program that an operation holds. It is shared.
+/// Bodies are equal if they compute the same, wherever they come from.
 #[derive(Clone)]
 pub struct Body(Arc<Held>);
 
 /// The name of a program of a region in printed graphs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BodyName {
-    /// The same for all regions of its kind.
+    /// The same for all regions of one kind.
     Named(&'static str),
-    /// The branch of this number.
+    /// The branch with this number.
     Branch(usize),
 }
 
@@ -32,8 +33,7 @@ impl fmt::Display for BodyName {
     }
 }
 
-/// The program with the answers to questions that are asked again and again.
-/// Many regions can hold it, but it is looked through once.
+/// The program with cached answers to frequent questions. Many regions can hold it, but it is searched once.
 struct Held {
     graph: Graph,
     fingerprint: u64,
@@ -41,7 +41,7 @@ struct Held {
     may_fail: bool,
     backward: Backward,
     depth: usize,
-    /// Programs of which this one is known to compute all and perhaps more.
+    /// Programs of which this one computes everything, and perhaps more.
     covers: Mutex<Vec<Weak<Held>>>,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,
@@ -53,7 +53,7 @@ impl Body {
     /// The limit of nesting: transforms and the compiler recurse through nested programs on the stack of their thread.
     pub const MOST_DEPTH: usize = 512;
 
-    /// The mistake of an operation `name` whose programs are nested deeper than [`MOST_DEPTH`](Self::MOST_DEPTH).
+    /// The error of an operation `name` whose programs are nested deeper than [`MOST_DEPTH`](Self::MOST_DEPTH).
     pub fn too_deep(name: &str) -> Error {
         let most = Body::MOST_DEPTH;
         let message = format!(
@@ -63,30 +63,32 @@ impl Body {
         Error::new(ErrorKind::Graph, message)
     }
 
-    /// How deep programs are nested: 1 if it holds no others.
+    /// The nesting depth of programs: 1 if it holds no others.
     pub fn depth(&self) -> usize {
         self.0.depth
     }
 
-    /// Whether it was [found](Self::set_covers) before that this program computes all that `other` does.
+    /// Whether it was [found](Self::set_covers) earlier that this program
+    /// computes everything that `other` computes.
     pub(crate) fn covers(&self, other: &Body) -> bool {
         let known = self.0.covers.lock().unwrap_or_else(PoisonError::into_inner);
         let other = Arc::as_ptr(&other.0);
         known.iter().any(|k| Weak::as_ptr(k) == other)
     }
 
-    /// Remembers that this program computes all that `other` does. Programs nested within each other ask at each level about all levels below.
+    /// Remembers that this program computes everything that `other` computes.
+    /// In nested programs, each level asks this about all levels below.
     pub(crate) fn set_covers(&self, other: &Body) {
         let mut known = self.0.covers.lock().unwrap_or_else(PoisonError::into_inner);
         known.push(Arc::downgrade(&other.0));
     }
 
-    /// Whether running it does something beside computing its outputs.
+    /// Whether running it has effects beyond its outputs.
     pub fn has_effects(&self) -> bool {
         self.0.effects
     }
 
-    /// Whether an operation of it [may fail](Op::may_fail).
+    /// Whether one of its operations [can fail](Op::may_fail).
     pub fn may_fail(&self) -> bool {
         self.0.may_fail
     }
@@ -96,7 +98,7 @@ impl Body {
         self.0.backward
     }
 
-    /// Checks the program by the [verifier](crate::verify), once for all that hold it.
+    /// Checks the program with the [verifier](crate::verify), once for all its holders.
     pub(crate) fn check_once(&self, verify: fn(&Graph) -> Result<()>) -> Result<()> {
         if self.0.well_formed.get().is_none() {
             verify(&self.0.graph)?;
@@ -105,7 +107,7 @@ impl Body {
         Ok(())
     }
 
-    /// What one evaluation [costs](total_cost).
+    /// The [cost](total_cost) of one evaluation.
     pub fn total_cost(&self) -> TotalCost {
         *self.0.cost.get_or_init(|| total_cost(&self.0.graph))
     }
@@ -115,12 +117,12 @@ impl Body {
         self.0.observers.get_or_init(|| self.0.graph.observers())
     }
 
-    /// What it [holds](Graph::contents).
+    /// Its [contents](Graph::contents).
     pub fn contents(&self) -> Contents {
         *self.0.contents.get_or_init(|| self.0.graph.contents())
     }
 
-    /// A number that no other program in memory has; copies of a body share it.
+    /// A number that is unique among the programs in memory; copies of a body share it.
     pub fn identity(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
     }

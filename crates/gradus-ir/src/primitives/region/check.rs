@@ -1,4 +1,4 @@
-//! Conditions that are found to hold, or not, while a program runs.
+//! Conditions that are checked while a program runs.
 
 use super::super::{Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose};
 use super::guard::Guard;
@@ -9,17 +9,19 @@ use crate::graph::{Types, ValueId};
 use crate::types::{DType, Literal, Type};
 use smallvec::SmallVec;
 
-/// Passes arrays on if a condition holds, else stops the program with an error of kind [`Convergence`](ErrorKind::Convergence).
+/// Passes arrays on if a condition is true, otherwise stops the program with an
+/// error of kind [`Convergence`](ErrorKind::Convergence).
 ///
-/// Operands: the truth values, all of which must hold; the numbers that the message reports, one array of the same shape for each; and the arrays, which
-/// are the results.
+/// Operands: the booleans, all of which must be true; the numbers that the message reports,
+/// one array of the same shape for each; and the arrays, which are the results.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Check {
-    /// What the error says; each `{}` in it becomes the next number of those reported, at the first place where the condition does not hold.
+    /// The message of the error.
+    /// Each `{}` in it becomes the next reported number, at the first position where the condition is false.
     pub message: String,
-    /// How many numbers are reported.
+    /// The number of reported numbers.
     pub reported: usize,
-    /// The types of what is passed on.
+    /// The types of the arrays that are passed on.
     pub passed: Vec<Type>,
 }
 
@@ -68,7 +70,7 @@ impl Check {
     }
 }
 
-/// Derivatives pass as the arrays do; the condition and the numbers reported have none.
+/// Derivatives pass like the arrays. The condition and the reported numbers have none.
 impl Primitive for Check {
     fn name(&self) -> &'static str {
         "check"
@@ -100,12 +102,12 @@ impl Primitive for Check {
         Linearity::Linear
     }
 
-    /// The arrays pass as they are. The condition is free to depend on them, as that of an iterative solver does.
+    /// The arrays pass unchanged. The condition can depend on them, as in an iterative solver.
     fn is_linear(&self, _cx: &mut LinearityCheck<'_>) -> bool {
         true
     }
 
-    /// The condition must hold for every row. A result has the axis if its operand has.
+    /// The condition must be true for every row. A result has the axis if its operand has it.
     fn batch(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         let first = self.first();
         let mut args = cx.operands.to_vec();
@@ -146,7 +148,7 @@ impl HoldsPrograms for Check {
         Region::Check(self.clone())
     }
 
-    /// Where the row does not run it, the condition holds.
+    /// The condition counts as true where the row does not run it.
     fn guarded(&self, mut guard: Guard<'_>) -> Region {
         let shape = guard.graph.shape(guard.operands[0]).to_vec();
         let holds = guard.graph.constant(Literal::from_bool(true), &shape);

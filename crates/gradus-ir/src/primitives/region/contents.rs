@@ -1,17 +1,17 @@
-//! What a program holds that decides in which order it can be differentiated.
+//! The contents of a program that decide in which orders it can be differentiated.
 
 use super::{Call, Region};
 use crate::graph::{Graph, Node};
 
-/// What a program holds, at any depth.
+/// The contents of a program, at any depth.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Contents {
     /// A loop, a branch, a call or a check.
     pub regions: bool,
-    /// A function whose derivative a user has written. Such a derivative need not be the function's, nor the second
-    /// one symmetric.
+    /// A function with a user's derivative.
+    /// Such a derivative need not be the function's, and the second one need not be symmetric.
     pub custom_derivatives: bool,
-    /// A cotangent hook, which forward mode does not see.
+    /// A cotangent hook, which forward mode ignores.
     pub hooks: bool,
     /// A backward pass that a user has written, which need not be linear: a hook or the pullback of a `custom_vjp`.
     pub custom_pullbacks: bool,
@@ -32,7 +32,7 @@ impl Contents {
 }
 
 impl Graph {
-    /// What it holds. A [`Body`](super::Body) remembers the answer.
+    /// The contents of the program. A [`Body`](super::Body) caches the answer.
     pub fn contents(&self) -> Contents {
         let own = Contents {
             gates: self.has_gates(),
@@ -44,7 +44,7 @@ impl Graph {
 }
 
 impl Region {
-    /// What it is and holds.
+    /// The contents of the region, including the region itself.
     fn contents(&self) -> Contents {
         let hooks = matches!(self, Region::Call(Call::Hook(_)));
         let custom_pullbacks = hooks || matches!(self, Region::Call(Call::BackwardOnly(_)));

@@ -1,4 +1,4 @@
-//! Functions with a backward pass of their own, after they were differentiated.
+//! Functions with a custom backward pass, after they were differentiated.
 
 use super::super::Op;
 use super::activity::active_values;

@@ -1,30 +1,29 @@
-//! Programs that run where they would not have been: for a row that is done while others go on, or that takes another
-//! branch. What could stop the program then is kept from it,
-//! and nothing is shown.
+//! Programs that run where they originally would not: for a row that is done while other rows continue,
+//! or that takes another branch. The guard prevents failures there, and nothing is shown.
 
 use super::super::{Dynamic, Op};
 use super::Body;
 use crate::graph::{Graph, ValueId};
 use crate::types::{DType, Type};
 
-/// A region that a row may not run, and the program that it is appended to.
+/// A region that some rows do not run, and the program to which it is appended.
 pub(super) struct Guard<'a> {
     pub graph: &'a mut Graph,
     /// Whether the row runs it.
     pub runs: ValueId,
-    /// The operands of the region, which becomes one that also has [`runs`](Self::runs) where it needs it.
+    /// The operands of the region. If the guarded region needs [`runs`](Self::runs), it is added.
     pub operands: &'a mut Vec<ValueId>,
 }
 
 impl Guard<'_> {
-    /// `x` where the row runs the region, else `otherwise`.
+    /// `x` if the row runs the region, else `otherwise`.
     pub fn choose(&mut self, x: ValueId, otherwise: ValueId) -> ValueId {
         choose(self.graph, self.runs, x, otherwise)
     }
 }
 
-/// `body` with one more input in place `at`: whether the row runs it.
-/// Inside of regions all values count as different from row to row.
+/// `body` with one more input at position `at`: whether the row runs it.
+/// Inside regions all values count as different from row to row.
 pub(super) fn inside(body: &Body, at: usize) -> Body {
     let all = vec![true; body.inputs().len()];
     let guarded = with_flags(body, &all, at, |g| {
@@ -34,12 +33,12 @@ pub(super) fn inside(body: &Body, at: usize) -> Body {
     guarded.into()
 }
 
-/// `body` with two more inputs, whether the row runs it and whether any row does.
-/// Where it does not, indices are zero, checks hold, loops with a condition end and nothing is
-/// shown; what is computed then counts for nothing.
+/// `body` with two more inputs: whether the row runs it, and whether any row does.
+/// If the row does not run it, indices are zero, checks are true, loops with a condition end, nothing is shown,
+/// and results are ignored.
 ///
-/// `differs` marks the inputs that differ from row to row:
-/// what follows from none of them is the same for all rows, and asks whether any row runs it.
+/// `differs` marks the inputs that differ from row to row.
+/// A value that follows from none of them is the same for all rows, and uses the flag for any row.
 pub(super) fn guarded(body: &Graph, differs: &[bool]) -> Graph {
     let bool = Type::scalar(DType::Bool);
     let at = body.inputs().len();
@@ -49,8 +48,8 @@ pub(super) fn guarded(body: &Graph, differs: &[bool]) -> Graph {
     })
 }
 
-/// `body` with the inputs that `flags` makes in place `at`:
-/// the flag for what differs from row to row, and the one for what does not.
+/// `body` with the inputs that `flags` makes at position `at`: the flag for values that differ from row to row,
+/// and the flag for all other values.
 fn with_flags(
     body: &Graph,
     differs: &[bool],
@@ -130,7 +129,7 @@ fn with_flags(
     g
 }
 
-/// `x` where the row goes on, else zeros, which every array has an element at.
+/// `x` if the row runs, else zeros, which are a valid index for every array.
 fn or_zeros(g: &mut Graph, goes_on: ValueId, x: ValueId) -> ValueId {
     let zeros = g.constant_like(0.0, x);
     choose(g, goes_on, x, zeros)

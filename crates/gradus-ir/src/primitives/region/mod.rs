@@ -1,10 +1,10 @@
-//! Operations that hold programs: loops, choices between branches, calls of functions that have rules of their own.
+//! Operations that hold programs: loops, choices between branches, calls of functions with custom rules.
 //!
-//! A region has any number of results. Its bodies are closed programs:
-//! every value that a body uses is an operand of the region. A region is a
-//! [`Primitive`] like any other operation: its rules apply the same [transforms](super::Transforms) to its bodies.
-//! What it says beside that is
-//! `HoldsPrograms`.
+//! A region has any number of results.
+//! Its bodies are closed programs: every value that a body uses is an operand of the region.
+//! A region is a [`Primitive`] like any other operation:
+//! its rules apply the same [transforms](super::Transforms) to its bodies.
+//! The trait `HoldsPrograms` has its other properties.
 
 mod activity;
 mod body;
@@ -49,31 +49,31 @@ pub enum Region {
     Switch(Switch),
     /// A function called as a whole.
     Call(Call),
-    /// A condition without which the program cannot go on.
+    /// A condition that must be true for the program to continue.
     Check(Check),
 }
 
 /// The programs of a region, with their names in printed graphs.
 pub type Bodies<'a> = SmallVec<[(BodyName, &'a Body); 4]>;
 
-/// Who has written the backward pass of an operation.
+/// The author of an operation's backward pass.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Backward {
-    /// No one: it is the transpose of the tangent map.
+    /// No user: it is the transpose of the tangent map.
     Derived,
-    /// A user, beside a tangent map that forward mode passes through. It need not be linear.
+    /// A user, beside a tangent map that forward mode uses. It need not be linear.
     Own,
-    /// A user, and no tangent map is known: forward mode cannot pass. It need not be linear.
+    /// A user, and there is no tangent map, so forward mode is impossible. It need not be linear.
     Only,
 }
 
-/// What an operation that holds programs says, beside being a [`Primitive`].
+/// The properties of an operation that holds programs, beyond those of a [`Primitive`].
 trait HoldsPrograms: Primitive {
     /// Its programs.
     fn bodies(&self) -> Bodies<'_>;
 
-    /// The programs that run when it does, and how often as far as that is known:
-    /// of a loop of unknown length one step, of a choice the most expensive branch.
+    /// The programs that run when it does, and the number of their runs as far as it is fixed:
+    /// for a loop of unknown length one step, for a choice the most expensive branch.
     fn runs(&self) -> SmallVec<[(&Body, u64); 2]>;
 
     /// The cost of one evaluation.
@@ -85,16 +85,16 @@ trait HoldsPrograms: Primitive {
         sum
     }
 
-    /// Whether running it does something beside computing its results.
-    /// Effects in a rule of a function count once the rule is applied.
+    /// Whether running it has effects beyond its results.
+    /// Effects in a function's rule count once the rule is applied.
     fn has_effects(&self) -> bool {
         self.bodies().iter().any(|(_, body)| body.has_effects())
     }
 
-    /// Whether it [may fail](Op::may_fail). Failures in a rule of a function count once the rule is applied.
+    /// Whether it [can fail](Op::may_fail). Failures in a function's rule count once the rule is applied.
     fn may_fail(&self) -> bool;
 
-    /// Who has written the backward pass of this operation itself, whatever its programs hold.
+    /// The author of the backward pass of this operation itself, whatever its programs contain.
     fn own_backward(&self) -> Backward {
         Backward::Derived
     }
@@ -102,12 +102,12 @@ trait HoldsPrograms: Primitive {
     /// The same [without effects](Graph::without_effects).
     fn without_effects(&self) -> Region;
 
-    /// The same for a row that may not run it: the [guard](Guard) is added to the operands.
+    /// The same region for a row that might not run it: the [guard](Guard) is added to the operands.
     fn guarded(&self, guard: Guard<'_>) -> Region;
 
-    /// The same with [forward rules applied](apply_forward_rules) in its programs.
-    /// `active` marks the operands that a derivative reaches; `inside` does
-    /// this to one program, given the inputs that a derivative reaches.
+    /// The same region with [forward rules applied](apply_forward_rules) in its programs.
+    /// `active` marks the operands that a derivative reaches; `inside` does this to one program,
+    /// given the inputs that a derivative reaches.
     fn with_forward_rules(
         &self,
         active: &[bool],
@@ -139,7 +139,7 @@ impl Region {
         self.rules().bodies()
     }
 
-    /// How deep programs are nested in it: 1 if its own hold no further regions.
+    /// The nesting depth of its programs: 1 if they hold no further regions.
     pub fn depth(&self) -> usize {
         let bodies = self.bodies();
         bodies.iter().map(|(_, b)| b.depth()).max().unwrap_or(0)
@@ -156,8 +156,8 @@ impl Region {
         }
     }
 
-    /// Whether running it does something beside computing its results.
-    /// Effects in a rule of a function count once the rule is applied.
+    /// Whether running it has effects beyond its results.
+    /// Effects in a function's rule count once the rule is applied.
     pub fn has_effects(&self) -> bool {
         self.rules().has_effects()
     }
@@ -167,25 +167,26 @@ impl Region {
         self.rules().without_effects()
     }
 
-    /// Whether it [may fail](Op::may_fail). Failures in a rule of a function count once the rule is applied.
+    /// Whether it [can fail](Op::may_fail). Failures in a function's rule count once the rule is applied.
     pub fn may_fail(&self) -> bool {
         self.rules().may_fail()
     }
 
-    /// Whether a user has written its backward pass, or that of an operation that its programs hold at any depth.
+    /// Whether a user has written its backward pass,
+    /// or the backward pass of an operation in its programs, at any depth.
     pub fn backward(&self) -> Backward {
         let bodies = self.bodies();
         let inside = bodies.iter().map(|(_, body)| body.backward());
         inside.fold(self.rules().own_backward(), Backward::max)
     }
 
-    /// The programs that run when it does, and how often as far as that is known:
-    /// of a loop of unknown length one step, of a choice the most expensive branch.
+    /// The programs that run when it does, and the number of their runs as far as it is fixed:
+    /// for a loop of unknown length one step, for a choice the most expensive branch.
     pub fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
         self.rules().runs()
     }
 
-    /// The cost of one evaluation: that of the programs that [run](Self::runs), or the user's.
+    /// The cost of one evaluation: the cost of the programs that [run](Self::runs), or the user's.
     pub fn total_cost(&self) -> TotalCost {
         self.rules().total_cost()
     }
@@ -200,7 +201,7 @@ impl Region {
     }
 }
 
-/// The cost of a region as that of one operation.
+/// The cost of a region as the cost of one operation.
 fn as_one(total: TotalCost) -> Cost {
     Cost {
         work: Work::Arithmetic,
@@ -211,7 +212,7 @@ fn as_one(total: TotalCost) -> Cost {
 }
 
 impl Graph {
-    /// How deep programs are nested in its regions; 0 if it has none.
+    /// The nesting depth of programs in its regions; 0 if it has none.
     pub fn depth(&self) -> usize {
         let regions = self.nodes().iter().filter_map(|node| node.region());
         regions.map(|region| region.depth()).max().unwrap_or(0)
@@ -227,16 +228,16 @@ impl Graph {
     /// Appends a region; returns its results.
     ///
     /// # Errors
-    /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`], or no memory can hold a result.
+    /// If bodies and operands do not fit together, programs are nested deeper than [`Body::MOST_DEPTH`],
+    /// or memory cannot hold a result.
     pub fn add_region(&mut self, region: Region, operands: &[ValueId]) -> Result<Vec<ValueId>> {
         region.check_depth().map_err(|e| e.at(self.loc()))?;
         let op = Op::Region(Arc::new(region));
         Ok(self.add_all(op, operands)?.into_vec())
     }
 
-    /// As [`add_region`](Self::add_region), for regions that are right by construction.
-    /// Rules nest programs somewhat deeper than the programs that
-    /// they are applied to.
+    /// Like [`add_region`](Self::add_region), for regions that are right by construction.
+    /// Rules nest programs slightly deeper than the programs that they are applied to.
     ///
     /// # Panics
     /// If bodies and operands do not fit together, which is a mistake in the calling rule.
@@ -253,7 +254,7 @@ impl Graph {
     }
 }
 
-/// The attributes of a region's programs, behind those of the region itself.
+/// The attributes of a region's programs, after the attributes of the region itself.
 fn with_bodies(attributes: Attributes, bodies: &Bodies<'_>) -> Attributes {
     let named = bodies.iter();
     named.fold(attributes, |a, (name, body)| {

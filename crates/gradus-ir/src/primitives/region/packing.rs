@@ -1,21 +1,23 @@
-//! Many small arrays of one type packed into few: what a branch keeps for its derivative passes through every branch around it as a result and an operand,
-//! so that of programs within each other the number of such arrays would grow with the square of their depth. Packed again and again it grows with little more than the depth.
+//! Packs many small arrays of one type into few.
+//! The values that a branch keeps for its derivative pass through every branch around it, as results and operands,
+//! so in nested programs the number of such arrays would grow with the square of the depth.
+//! With repeated packing it grows with little more than the depth.
 
 use crate::graph::{Graph, ValueId};
 use crate::types::{Dims, Literal, Type};
 use std::collections::HashMap;
 
-/// So many arrays of one type become one.
+/// The number of arrays of one type that become one.
 const AT_ONCE: usize = 16;
-/// Larger arrays, in bytes, stay as they are: to copy them takes longer than to pass them on.
+/// The largest array that is packed, in bytes. Copying larger arrays takes longer than passing them on.
 const SMALL: usize = 4096;
 
-/// Which slots are packed together.
+/// The slots that are packed together.
 pub(super) struct Packing {
     slots: Vec<Type>,
-    /// The slots in each array, in the order of the first ones: one, or [`AT_ONCE`].
+    /// The slots in each array, ordered by their first slot: one, or [`AT_ONCE`].
     arrays: Vec<Vec<usize>>,
-    /// The array of each slot and the place in it.
+    /// The array of each slot and the position in it.
     places: Vec<(usize, usize)>,
 }
 
@@ -51,7 +53,7 @@ impl Packing {
         }
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
@@ -65,7 +67,7 @@ impl Packing {
         self.arrays.iter().map(of).collect()
     }
 
-    /// Appends the arrays that hold these values of the slots; of a slot without a value, zeros.
+    /// Appends the arrays that hold these values of the slots, with zeros for a slot without a value.
     pub fn pack(&self, g: &mut Graph, values: &[Option<ValueId>]) -> Vec<ValueId> {
         let types = self.types();
         let pairs = self.arrays.iter().zip(&types);
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(count(&Type::scalar(DType::F64)), 3);
         assert_eq!(count(&Type::new(DType::I64, &[16, 2])), 1);
         assert_eq!(types.len(), 2 + 3 + 1 + 20);
-        // What is packed and taken out again is what it was.
+        // Packing and unpacking returns the same values.
         let mut g = Graph::new();
         let values: Vec<ValueId> = slots.iter().map(|ty| g.input(ty.clone())).collect();
         let held: Vec<Option<ValueId>> = values.iter().copied().map(Some).collect();
@@ -140,7 +142,7 @@ mod tests {
         }
     }
 
-    /// As many kept at each level as pass from the level below, and two more: their number stays small.
+    /// Each level keeps as many arrays as pass from the level below, and two more. Their number stays small.
     #[test]
     fn the_number_of_arrays_hardly_grows_with_the_depth() {
         let mut kept: Vec<Type> = Vec::new();

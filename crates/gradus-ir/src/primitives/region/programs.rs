@@ -1,4 +1,4 @@
-//! Programs made of the bodies of a region, for its rules.
+//! Programs built from the bodies of a region, for its rules.
 
 use super::super::Transforms;
 use super::activity::{positions, reached};
@@ -12,8 +12,8 @@ pub(super) fn reordered(body: &Graph, order: &[usize], outputs: &[usize]) -> Gra
     body.extract(&inputs, &outputs)
 }
 
-/// The program from the inputs of `body` and then the tangents of those marked to the tangents of the outputs marked
-/// (floats).
+/// The program from the inputs of `body` and the tangents of the marked inputs
+/// to the tangents of the marked outputs (floats).
 pub(super) fn pushed_forward(
     transforms: &mut dyn Transforms,
     body: &Graph,
@@ -43,7 +43,8 @@ pub(super) fn pushed_forward(
     g.extract(&inputs, &tangents)
 }
 
-/// From operands and tangents to the tangents of the outputs that can have one, which are marked.
+/// The program from operands and tangents to the tangents of the outputs that can have one.
+/// Also returns marks for these outputs.
 pub(super) fn tangent_program(
     transforms: &mut dyn Transforms,
     body: &Graph,
@@ -55,14 +56,14 @@ pub(super) fn tangent_program(
     (program, outputs)
 }
 
-/// Operands followed by the tangents that there are, as a [tangent program](tangent_program) takes them.
+/// Operands followed by the existing tangents, in the form for a [tangent program](tangent_program).
 pub(super) fn with_tangents(operands: &[ValueId], tangents: &[Option<ValueId>]) -> Vec<ValueId> {
     let tangents = tangents.iter().flatten();
     operands.iter().chain(tangents).copied().collect()
 }
 
-/// `body` on rows: inputs marked have the new axis, and so have the outputs marked;
-/// others must not depend on what has it.
+/// `body` on rows: marked inputs have the new axis, and so have marked outputs.
+/// Other outputs must not depend on inputs with the axis.
 pub(super) fn batched_to(
     transforms: &mut dyn Transforms,
     body: &Graph,

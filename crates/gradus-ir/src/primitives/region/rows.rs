@@ -1,5 +1,7 @@
-//! Bodies that only some rows run: branches that rows choose, steps that rows still make. All rows are computed, and what a row without the body computes counts for nothing.
-//! So it [must not fail or be shown](guarded), and must not spoil a derivative: its cotangent is zero, but zero times an infinite or undefined slope is NaN.
+//! Bodies that only some rows run: branches that rows choose, steps that rows still make.
+//! All rows are computed, and the results of a row that does not run the body are ignored.
+//! In such a row the body [must not fail or show values](guarded), and must not spoil a derivative:
+//! its cotangent is zero, but zero times an infinite or undefined slope is NaN.
 
 use super::super::{ArgReduce, Binary, Dynamic, Op, Reduce, ReduceKind, Unary};
 use super::guard::guarded;
@@ -8,24 +10,26 @@ use super::{Backward, Body};
 use crate::graph::{Graph, Node, ValueId};
 use crate::types::{DType, Literal};
 
-/// What each input of a body becomes, so that nothing comes back from rows that do not run it.
+/// The replacement for an input of a body that keeps derivatives away from rows that do not run it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Gate {
-    /// It stays: it has no derivative, or one that nothing can spoil.
+    /// The input stays: it has no derivative, or one that nothing can spoil.
     None,
-    /// It differs from row to row: where a row does not run the body, a constant of the same value takes its place.
+    /// The input differs from row to row: in a row that does not run the body,
+    /// a constant of the same value replaces it.
     Rows,
-    /// The same, but the value is that of a row which runs it: what all rows share sees no other.
+    /// Like `Rows`, but the constant is the value of a row that runs the body, so that shared values see no other.
     Valid,
-    /// All rows share it: each gets a copy of its own, gated as [`Rows`](Self::Rows).
+    /// All rows share the input: each gets its own copy, gated like [`Rows`](Self::Rows).
     Copied,
-    /// All rows share it: a constant of the same value if no row runs the body.
+    /// All rows share the input: a constant of the same value replaces it if no row runs the body.
     Shared,
 }
 
 /// A body that only some rows run.
 pub(super) struct SomeRows {
-    /// Its last inputs, if it [may fail or shows something](Self::guards), are whether the row runs it and whether any row does.
+    /// Its last inputs, if it [can fail or shows values](Self::guards),
+    /// are whether the row runs it and whether any row does.
     pub body: Body,
     /// For each input of [`body`](Self::body), whether it differs from row to row.
     pub differs: Vec<bool>,
@@ -34,7 +38,7 @@ pub(super) struct SomeRows {
 }
 
 impl SomeRows {
-    /// `batched` says which of the inputs differ from row to row.
+    /// `batched` marks the inputs that differ from row to row.
     pub fn new(body: &Body, batched: &[bool]) -> SomeRows {
         let gates = gates(body, batched);
         let pairs = gates.iter().zip(batched);
@@ -55,7 +59,7 @@ impl SomeRows {
         }
     }
 
-    /// Appends the inputs of the body behind their gates; `runs` says which rows run it.
+    /// Appends the inputs of the body with their gates; `runs` says which rows run it.
     pub fn inputs(&self, g: &mut Graph, runs: ValueId, inputs: &[ValueId]) -> Vec<ValueId> {
         let n = g.shape(runs)[0];
         let mut first = None;
@@ -90,7 +94,7 @@ impl SomeRows {
     }
 }
 
-/// `args` for `program`, whose results are of use only if `any`: nothing comes back to them otherwise.
+/// Gates `args` for `program`, whose results are only used if `any` is true: otherwise no derivative reaches them.
 pub(super) fn gate_all(g: &mut Graph, any: ValueId, program: &Graph, args: &mut [ValueId]) {
     for (arg, spoils) in args.iter_mut().zip(spoilable(program)) {
         if spoils {
@@ -99,7 +103,7 @@ pub(super) fn gate_all(g: &mut Graph, any: ValueId, program: &Graph, args: &mut 
     }
 }
 
-/// `x`, a constant of the same value unless `any`.
+/// `x`, or a constant of the same value if `any` is false.
 fn if_any(g: &mut Graph, any: ValueId, x: ValueId) -> ValueId {
     let shape = g.shape(x).to_vec();
     let any = g.broadcast(any, &shape, &[]);
@@ -109,7 +113,7 @@ fn if_any(g: &mut Graph, any: ValueId, x: ValueId) -> ValueId {
 
 fn gates(body: &Body, batched: &[bool]) -> Vec<Gate> {
     let spoils = spoilable(body);
-    // A backward pass of the user's may make something of nothing.
+    // A user's backward pass can turn a zero cotangent into another one.
     let copied =
         |k: usize| body.backward() > Backward::Derived || body.ty(body.inputs()[k]).rank() == 0;
     let shared = (0..batched.len()).any(|k| !batched[k] && spoils[k] && !copied(k));
@@ -128,7 +132,7 @@ fn gates(body: &Body, batched: &[bool]) -> Vec<Gate> {
         .collect()
 }
 
-/// For each input, whether something on the way from it to an output may have an infinite or undefined slope.
+/// For each input, whether an operation on a path to an output can have an infinite or undefined slope.
 fn spoilable(body: &Graph) -> Vec<bool> {
     let mut bent = vec![false; body.len()];
     let live = body.live();
@@ -144,7 +148,7 @@ fn spoilable(body: &Graph) -> Vec<bool> {
         .collect()
 }
 
-/// Whether the slopes of a node are numbers that no value can spoil.
+/// Whether the slopes of a node are finite for all values.
 fn is_harmless(body: &Graph, node: &Node) -> bool {
     match &node.op {
         Op::Unary(u) => matches!(u, Unary::Neg | Unary::StopGradient),
@@ -156,12 +160,12 @@ fn is_harmless(body: &Graph, node: &Node) -> bool {
         Op::Reduce(Reduce { kind, .. }) => *kind == ReduceKind::Sum,
         Op::Region(_) | Op::Contract(_) | Op::CumSum(_) => false,
         Op::Binary(_) => false,
-        // Elements in other places.
+        // Rearranged elements.
         _ => true,
     }
 }
 
-/// The number of the first row that holds; of row 0 if none does.
+/// The number of the first row for which `holds` is true; 0 if there is none.
 fn first_row(g: &mut Graph, holds: ValueId) -> ValueId {
     let numbers = g.emit(Op::Cast(DType::I32), &[holds]);
     let argmax = ArgReduce {
@@ -171,7 +175,7 @@ fn first_row(g: &mut Graph, holds: ValueId) -> ValueId {
     g.emit(Op::ArgReduce(argmax), &[numbers])
 }
 
-/// Row `number` of `x`, in the place of every row, and without a derivative.
+/// Row `number` of `x` in place of every row, without a derivative.
 fn row(g: &mut Graph, x: ValueId, number: ValueId) -> ValueId {
     let ty = g.ty(x).clone();
     let mut sizes = ty.shape.clone();
@@ -193,7 +197,7 @@ fn start_of_row(g: &mut Graph, number: ValueId, rank: usize) -> ValueId {
     g.concat(&[number, zeros], 0)
 }
 
-/// The greatest number of a vector, or whether one of its truth values holds; zero and no if it is empty.
+/// The largest number of a vector, or whether one of its booleans is true; zero or false if it is empty.
 pub(super) fn greatest(g: &mut Graph, x: ValueId) -> ValueId {
     if g.shape(x) == [0] {
         let zero = Literal::from_i64(g.ty(x).dtype, 0);

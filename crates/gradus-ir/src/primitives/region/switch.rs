@@ -1,4 +1,4 @@
-//! A choice between branches, of which one runs.
+//! A choice between branches. Only the chosen one runs.
 
 use super::super::{
     Batch, Compare, Cost, Jvp, Linearity, LinearityCheck, Linearized, PerResult, Primitive,
@@ -19,7 +19,8 @@ use crate::types::{DType, Literal, Type};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
-/// Runs the branch that the first operand names, an i64 number, on the others; one out of range counts as the nearest branch.
+/// Runs the branch whose number is the first operand, an i64 number, on the other operands.
+/// A number out of range counts as the nearest branch.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Switch {
     /// The branches: programs of the same inputs and outputs.
@@ -69,8 +70,8 @@ impl Switch {
         Region::Switch(Switch { branches })
     }
 
-    /// If rows choose differently, all branches run and each row takes its own;
-    /// in the others [nothing happens to it](super::rows).
+    /// If rows choose differently, all branches run and each row takes its own result.
+    /// The other branches [have no effect on it](super::rows).
     fn batch_by_row(&self, cx: &mut Batch<'_>) -> PerResult<(ValueId, bool)> {
         let (index, args) = (cx.operands[0], &cx.operands[1..]);
         let all = vec![true; self.branches[0].outputs().len()];
@@ -111,10 +112,10 @@ impl Primitive for Switch {
         Ok(self.branches[0].output_types().into())
     }
 
-    /// The branches run again, and also keep the values that their derivatives need, each in slots that all branches
-    /// share.
+    /// The branches run again, and also keep the values that their derivatives need,
+    /// each in a slot that all branches share.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
-        // A branch that runs again must not show again what the original shows.
+        // A branch that runs again must not show values again.
         let switch = Switch {
             branches: self.branches.iter().map(Body::without_effects).collect(),
         };
@@ -225,17 +226,17 @@ impl HoldsPrograms for Switch {
     }
 }
 
-/// The branches at their linearisation.
+/// The linearised branches.
 struct Split {
     branches: Vec<Linearized>,
-    /// How many results the choice has.
+    /// The number of results of the choice.
     results: usize,
-    /// For each branch, where each residual is found.
+    /// For each branch, the place of each residual.
     places: Vec<Vec<Place>>,
     packing: Packing,
 }
 
-/// Where a branch finds a value that its derivative needs.
+/// The place of a value that a branch's derivative needs.
 #[derive(Clone, Copy)]
 enum Place {
     Argument(usize),
@@ -247,11 +248,11 @@ impl Split {
         let results = switch.branches[0].outputs().len();
         let branches = switch.branches.iter();
         let branches: Vec<Linearized> = branches.map(|b| cx.transforms.linearize(b, wrt)).collect();
-        // A slot for as many residuals of a type as some branch has.
+        // For each type, as many slots as the branch with the most residuals of this type needs.
         let mut slots: Vec<Type> = Vec::new();
         let mut of_type: HashMap<Type, Vec<usize>> = HashMap::new();
         let places = branches.iter().map(|branch| {
-            // How many slots of each type the branch has taken.
+            // The number of slots of each type that the branch uses.
             let mut taken: HashMap<&Type, usize> = HashMap::new();
             let kept = branch.primal.outputs()[results..].iter();
             let places = kept.map(|&r| {
@@ -301,7 +302,8 @@ impl Split {
         g.emit_region(keeping, operands).split_off(self.results)
     }
 
-    /// The choice between the tangent maps, of the arguments, the residuals and the tangents of the arguments `wrt`;
+    /// The choice between the tangent maps.
+    /// Its operands are the arguments, the residuals and the tangents of the arguments `wrt`;
     /// its results are the tangents of the outputs `wanted`.
     fn linear(&self, cx: &Jvp<'_>, wrt: &[usize], wanted: &[usize]) -> Switch {
         let args = &cx.operands[1..];
@@ -332,7 +334,7 @@ impl Split {
     }
 }
 
-/// Which rows take branch `k`; an index out of range counts as the nearest one.
+/// The rows that take branch `k`. A number out of range counts as the nearest branch.
 fn taken(g: &mut Graph, index: ValueId, k: usize, last: usize) -> ValueId {
     if last == 0 {
         let n = g.shape(index)[0];
@@ -346,7 +348,7 @@ fn taken(g: &mut Graph, index: ValueId, k: usize, last: usize) -> ValueId {
     }
 }
 
-/// For each row `a` where `condition` holds, else `b`.
+/// For each row, `a` if `condition` is true, else `b`.
 pub(super) fn select_rows(g: &mut Graph, condition: ValueId, a: ValueId, b: ValueId) -> ValueId {
     let shape = g.shape(a).to_vec();
     let condition = g.broadcast(condition, &shape, &[0]);

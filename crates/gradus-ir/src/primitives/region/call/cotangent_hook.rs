@@ -1,4 +1,4 @@
-//! Functions of cotangents, met on the backward pass.
+//! Functions of cotangents, applied in the backward pass.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -18,7 +18,7 @@ use crate::linearity::nonlinearity;
 use crate::types::Type;
 use smallvec::{SmallVec, smallvec};
 
-/// The identity of operands `r…, x…` on `x…`, with a function that cotangents pass through.
+/// The identity from operands `r…, x…` to `x…`, with a function that cotangents pass through.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CotangentHook {
     /// `r…, ȳ… ↦ x̄…`, which need not be linear; `x` are floats.
@@ -59,7 +59,7 @@ impl Primitive for CotangentHook {
         Ok(passed.into())
     }
 
-    /// The derivative of the identity, with the same function, to be met on the backward pass.
+    /// The derivative of the identity, with the same function for the backward pass.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         let call = Call::Hook(self.clone());
         let tangents = same_on_tangents(cx, call, self.residuals);

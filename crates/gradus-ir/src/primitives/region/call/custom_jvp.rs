@@ -1,4 +1,4 @@
-//! Functions with a tangent map of their own.
+//! Functions with a custom tangent map.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -22,14 +22,15 @@ use crate::linearity::nonlinearity;
 use crate::types::Type;
 use smallvec::{SmallVec, smallvec};
 
-/// A function with a tangent map of its own.
+/// A function with a custom tangent map.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CustomJvp {
     /// `x… ↦ y…`
     pub body: Body,
-    /// `x…, y…, ẋ… ↦ ẏ…`, linear in `ẋ`; only floats have tangents, and of the `x` only those that are not fixed.
+    /// `x…, y…, ẋ… ↦ ẏ…`, linear in `ẋ`.
+    /// Only floats have tangents, and among the `x` only those that are not fixed.
     pub rule: Body,
-    /// The number of first `x` with respect to which no derivative is known.
+    /// The number of leading `x` with respect to which the derivative is undefined.
     pub fixed: usize,
 }
 
@@ -73,7 +74,7 @@ impl Primitive for CustomJvp {
             return sums.into_iter().collect();
         }
         let mut args = cx.operands.to_vec();
-        // The rule gets the results of this very call, so that their derivative is its own again.
+        // The rule gets the results of this call, so that their derivative is the call's own again.
         args.extend(cx.results);
         let mut directions = vec![None; args.len()];
         for k in fixed..cx.operands.len() {
@@ -84,7 +85,7 @@ impl Primitive for CustomJvp {
             }
         }
         // The rule is linear, so it is its own derivative along the tangents.
-        // That derivative leaves out what is zero by structure.
+        // That derivative leaves out structural zeros.
         let (program, outputs) = tangent_program(cx.transforms, &self.rule, &directions);
         let results = cx
             .graph
@@ -153,7 +154,7 @@ impl HoldsPrograms for CustomJvp {
         }))
     }
 
-    /// The guard is no argument of the rule; it joins the fixed ones.
+    /// The guard is not an argument of the rule; it joins the fixed ones.
     fn guarded(&self, guard: Guard<'_>) -> Region {
         guard.operands.insert(0, guard.runs);
         Region::Call(Call::CustomJvp(CustomJvp {

@@ -1,4 +1,4 @@
-//! Functions with a backward pass of their own, and their tangent maps.
+//! Functions with a custom backward pass, and their tangent maps.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -23,16 +23,16 @@ use crate::linearity::nonlinearity;
 use crate::types::Type;
 use smallvec::{SmallVec, smallvec};
 
-/// A function with a backward pass of its own.
+/// A function with a custom backward pass.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CustomVjp {
     /// `x… ↦ y…`
     pub body: Body,
     /// `x… ↦ y…, r…`
     pub forward: Body,
-    /// `r…, ȳ… ↦ x̄…`; only floats have cotangents, and of the `x` only those that are not fixed.
+    /// `r…, ȳ… ↦ x̄…`. Only floats have cotangents, and among the `x` only those that are not fixed.
     pub backward: Body,
-    /// The number of first `x` with respect to which no derivative is known.
+    /// The number of leading `x` with respect to which the derivative is undefined.
     pub fixed: usize,
 }
 
@@ -75,7 +75,7 @@ impl Primitive for CustomVjp {
         Ok(results.into())
     }
 
-    /// The forward rule runs, and its residuals go to a tangent map of which only the transpose is known.
+    /// The forward rule runs, and its residuals go to a tangent map that only has a transpose.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         let fixed = self.fixed;
         let mut sums = undefined_tangents(cx, Reason::Outside, &self.body.output_types(), fixed);
@@ -166,7 +166,7 @@ impl HoldsPrograms for CustomVjp {
         }))
     }
 
-    /// The guard is no argument of the rule; it joins the fixed ones.
+    /// The guard is not an argument of the rule; it joins the fixed ones.
     fn guarded(&self, guard: Guard<'_>) -> Region {
         guard.operands.insert(0, guard.runs);
         Region::Call(Call::CustomVjp(CustomVjp {
@@ -186,7 +186,7 @@ impl HoldsPrograms for CustomVjp {
     }
 }
 
-/// `body` with the outputs that are not marked summed over their first axis.
+/// `body` with the unmarked outputs summed over their first axis.
 fn summed(body: &Graph, marked: &[bool]) -> Body {
     let mut g = body.clone();
     let outputs = body.outputs().iter().zip(marked);
@@ -196,8 +196,7 @@ fn summed(body: &Graph, marked: &[bool]) -> Body {
     g.into()
 }
 
-/// The tangent map of a [`CustomVjp`], of which only the transpose is known: operands `r…, ẋ…`, results `ẏ…`.
-/// It cannot run.
+/// The tangent map of a [`CustomVjp`], which only has a transpose: operands `r…, ẋ…`, results `ẏ…`. It cannot run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct BackwardOnly {
     /// `r…, ȳ… ↦ x̄…`
@@ -288,7 +287,7 @@ impl HoldsPrograms for BackwardOnly {
         smallvec![(BodyName::Named("backward"), &self.backward)]
     }
 
-    /// Its cost counts as that of its transpose.
+    /// It counts with the cost of its transpose.
     fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
         smallvec![(&self.backward, 1)]
     }

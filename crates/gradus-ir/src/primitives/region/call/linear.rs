@@ -1,4 +1,4 @@
-//! Linear functions whose transpose a user gives.
+//! Linear functions with a transpose from the user.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -17,7 +17,7 @@ use crate::graph::{Types, ValueId};
 use crate::types::Type;
 use smallvec::{SmallVec, smallvec};
 
-/// A linear function with the transpose that the user gives.
+/// A linear function with a transpose from the user.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Linear {
     /// `r…, x… ↦ y…`, linear in `x`.
@@ -67,7 +67,7 @@ impl Primitive for Linear {
         Ok(results.into())
     }
 
-    /// It is its own derivative in `x`. In `r` it is a function like any other.
+    /// In `x` it is its own derivative. In `r` it is a function like any other.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         let mut sums = same_on_tangents(cx, Call::Linear(self.clone()), self.residuals);
         if cx.tangents[..self.residuals].iter().any(Option::is_some) {

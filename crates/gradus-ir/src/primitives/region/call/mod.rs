@@ -1,4 +1,5 @@
-//! Functions called as a whole, because their derivative is not simply that of the operations in them. A kind a file.
+//! Functions called as a whole, because their derivative does not follow simply from their operations.
+//! Each kind has a file.
 
 mod cotangent_hook;
 mod custom_jvp;
@@ -21,21 +22,21 @@ use super::{Body, HoldsPrograms};
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A function called as a whole. Its operands are the inputs of its body, its results the outputs, unless a kind says
-/// otherwise.
+/// A function called as a whole.
+/// Its operands are the inputs of its body and its results are the outputs, unless a kind says otherwise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Call {
-    /// A function whose derivatives compute it again.
+    /// A function that its derivatives compute again.
     Recompute(Recompute),
-    /// A function with a tangent map of its own.
+    /// A function with a custom tangent map.
     CustomJvp(CustomJvp),
-    /// A function with a backward pass of its own.
+    /// A function with a custom backward pass.
     CustomVjp(CustomVjp),
-    /// The tangent map of a [`CustomVjp`], of which only the transpose is known.
+    /// The tangent map of a [`CustomVjp`], which only has a transpose.
     BackwardOnly(BackwardOnly),
     /// The identity, with a function of cotangents.
     Hook(CotangentHook),
-    /// A derivative that is not known.
+    /// An undefined derivative.
     Undefined(Undefined),
     /// A linear function with its transpose.
     Linear(Linear),
@@ -57,8 +58,8 @@ impl Call {
         }
     }
 
-    /// The program that runs. A [`BackwardOnly`] cannot run, and a [`CotangentHook`] has nothing to run:
-    /// theirs is the backward pass.
+    /// The program that runs.
+    /// A [`BackwardOnly`] cannot run, and a [`CotangentHook`] has nothing to run: their body is the backward pass.
     pub fn body(&self) -> &Body {
         match self {
             Call::Recompute(call) => &call.body,
@@ -72,7 +73,7 @@ impl Call {
         }
     }
 
-    /// The error of a program that runs it, if it is a derivative that is not known.
+    /// The error of a program that runs it, if it is an undefined derivative.
     pub fn cannot_run(&self) -> Option<Error> {
         let why = match self {
             Call::BackwardOnly(_) => Reason::Forward.why(),

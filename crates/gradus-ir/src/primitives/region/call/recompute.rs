@@ -1,4 +1,4 @@
-//! Functions whose derivatives compute them again instead of keeping values.
+//! Functions that their derivatives compute again instead of keeping values.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose, Work,
@@ -22,33 +22,32 @@ use smallvec::{SmallVec, smallvec};
 /// A function whose derivatives are calls of the same kind, which compute it again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Recompute {
-    /// Why it is a call.
+    /// The reason why it is a call.
     pub kind: Recomputed,
     /// `x… ↦ y…`
     pub body: Body,
 }
 
-/// Why a function is computed again.
+/// The reason why a function is computed again.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Recomputed {
-    /// A user asks for it, to save memory.
+    /// A user asks for it to save memory.
     Checkpoint,
-    /// It is the part of a derivative that holds a loop whose number of steps is not known, with the lists that it
-    /// keeps. Where it stands outside of all
-    /// other regions it is dissolved.
+    /// It is the part of a derivative that contains a loop of unknown length, with the loop's lists.
+    /// Outside of all other regions it is dissolved.
     Scoped,
-    /// A user says what it costs. The calls are dissolved before the program runs.
+    /// A user supplies its cost. The calls are dissolved before the program runs.
     Costed(UserCost),
 }
 
-/// The cost of a function in operations, as its user gives it.
+/// The user-supplied cost of a function, in operations.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct UserCost {
-    /// Its values.
+    /// The cost of its values.
     pub value: u64,
-    /// One tangent: a product with its Jacobian, once the values are there.
+    /// The cost of one tangent: a product with its Jacobian, once the values exist.
     pub tangent: u64,
-    /// One cotangent: a product with the transpose of its Jacobian.
+    /// The cost of one cotangent: a product with the transpose of its Jacobian.
     pub cotangent: u64,
 }
 
@@ -82,7 +81,7 @@ impl UserCost {
 }
 
 impl Recomputed {
-    /// The same kind, with the cost changed if a user gives it.
+    /// The same kind, with a changed cost if a user supplies one.
     fn with_cost(self, change: impl FnOnce(UserCost) -> UserCost) -> Recomputed {
         match self {
             Recomputed::Costed(cost) => Recomputed::Costed(change(cost)),
@@ -92,7 +91,7 @@ impl Recomputed {
 }
 
 impl Recompute {
-    /// A function that a user wants to be computed again.
+    /// A checkpoint, which a user asks for.
     pub fn checkpoint(body: Body) -> Call {
         Recompute::call(Recomputed::Checkpoint, body)
     }
@@ -153,7 +152,7 @@ impl Primitive for Recompute {
         Ok(self.body.output_types().into())
     }
 
-    /// The derivative as one call more, which computes everything again.
+    /// The derivative as one more call, which computes everything again.
     fn jvp(&self, cx: &mut Jvp<'_>) -> PerResult<Option<ValueId>> {
         let active: Vec<bool> = cx.tangents.iter().map(Option::is_some).collect();
         // Code that runs again must not show values again.
@@ -203,7 +202,7 @@ impl HoldsPrograms for Recompute {
         smallvec![(&self.body, 1)]
     }
 
-    /// The user's operations, if the user gives them; the arguments are read and the results written.
+    /// The user's operations, if supplied. The arguments are read and the results written.
     fn total_cost(&self) -> TotalCost {
         let Recomputed::Costed(cost) = self.kind else {
             return self.body.total_cost();

@@ -1,4 +1,4 @@
-//! What the rules of several kinds of call have in common.
+//! Shared by the rules of several kinds of call.
 
 use super::super::super::{Batch, Jvp, Linearity, PerResult, Transforms, Transpose};
 use super::super::activity::{positions, spread};
@@ -46,7 +46,7 @@ pub(super) fn sets_apart(name: &str, first: usize, operands: usize) -> Result<()
     Err(Error::new(ErrorKind::Graph, message))
 }
 
-/// The number of arguments without a known derivative, which texts leave out if it is 0.
+/// The number of arguments with an undefined derivative, which texts leave out if it is 0.
 pub(super) fn fixed_from_text(name: &str, a: &Attributes) -> Result<usize> {
     match a.has("fixed") {
         true => a.get_size(name, "fixed"),
@@ -62,14 +62,14 @@ pub(super) fn fixed_attribute(fixed: usize) -> Attributes {
     }
 }
 
-/// The first operands, and the tangents of all others, zeros where there are none.
+/// The first operands, and the tangents of all other operands, with zeros for those that have none.
 pub(super) fn with_tangents_or_zeros(cx: &mut Jvp<'_>, first: usize) -> Vec<ValueId> {
     let mut args = cx.operands[..first].to_vec();
     args.extend((first..cx.operands.len()).map(|k| cx.tangent_or_zero(k)));
     args
 }
 
-/// The tangents of a call that is linear in the operands behind the first ones: the same call on their tangents.
+/// The tangents of a call that is linear in the operands after the first ones: the same call on their tangents.
 /// `None` if they have none.
 pub(super) fn same_on_tangents(cx: &mut Jvp<'_>, call: Call, first: usize) -> Vec<Option<ValueId>> {
     if cx.tangents[first..].iter().all(Option::is_none) {
@@ -80,8 +80,8 @@ pub(super) fn same_on_tangents(cx: &mut Jvp<'_>, call: Call, first: usize) -> Ve
     results.into_iter().map(Some).collect()
 }
 
-/// The tangents of the results of `body` along those of the first operands, in which the call is a function like any
-/// other.
+/// The tangents of the results of `body` along the tangents of the first operands,
+/// in which the call is a function like any other.
 pub(super) fn tangents_of_first(
     cx: &mut Jvp<'_>,
     body: &Graph,
@@ -97,7 +97,7 @@ pub(super) fn tangents_of_first(
     spread(&outputs, results)
 }
 
-/// Adds tangents to sums, where there are any.
+/// Adds tangents to the sums, if there are any.
 pub(super) fn add(
     g: &mut Graph,
     sums: &mut [Option<ValueId>],
@@ -111,7 +111,7 @@ pub(super) fn add(
     }
 }
 
-/// The first operands, and the cotangents of the results, of these types; zeros where there are none.
+/// The first operands, and the cotangents of the results, with zeros of these types for those that have none.
 pub(super) fn with_cotangents_or_zeros(
     cx: &mut Transpose<'_>,
     first: usize,
@@ -125,7 +125,7 @@ pub(super) fn with_cotangents_or_zeros(
     args
 }
 
-/// Hands the operands behind the first ones their cotangents, where the call is linear in them.
+/// Passes cotangents to the operands after the first ones, in which the call is linear.
 pub(super) fn give(cx: &mut Transpose<'_>, first: usize, cotangents: Vec<ValueId>) -> Linearity {
     for (k, ct) in cotangents.into_iter().enumerate() {
         if cx.linear[first + k] {
@@ -135,7 +135,7 @@ pub(super) fn give(cx: &mut Transpose<'_>, first: usize, cotangents: Vec<ValueId
     Linearity::Linear
 }
 
-/// Transposes a call as the function that its body is. The result is a call that computes again: `kind`.
+/// Transposes a call as the function of its body. The result is a recomputed call of this `kind`.
 pub(super) fn transpose_body(cx: &mut Transpose<'_>, body: &Body, kind: Recomputed) -> Linearity {
     let known: Vec<usize> = (0..cx.operands.len()).filter(|&k| !cx.linear[k]).collect();
     let unknown = positions(cx.linear);
@@ -160,7 +160,7 @@ pub(super) fn transpose_body(cx: &mut Transpose<'_>, body: &Body, kind: Recomput
     Linearity::Linear
 }
 
-/// `body` on rows, where all results have the new axis: a rule must know which of its arguments have it.
+/// `body` on rows, with the new axis on all results. A rule must know which of its arguments have the axis.
 pub(super) fn batched_whole(
     transforms: &mut dyn Transforms,
     body: &Body,
@@ -171,14 +171,14 @@ pub(super) fn batched_whole(
     batched_to(transforms, body, n, inputs, &all).into()
 }
 
-/// The operands of a call all of whose operands from `first` on have the new axis.
+/// The operands of a call, with the new axis on all operands from `first` on.
 pub(super) fn with_axis_from(cx: &mut Batch<'_>, first: usize) -> Vec<ValueId> {
     let mut args = cx.operands[..first].to_vec();
     args.extend((first..cx.operands.len()).map(|k| cx.with_axis(k)));
     args
 }
 
-/// Appends a call all of whose results have the new axis.
+/// Appends a call with the new axis on all results.
 pub(super) fn emit_with_axis(
     g: &mut Graph,
     call: Call,

@@ -17,7 +17,8 @@ use crate::graph::{Types, ValueId};
 use crate::types::Type;
 use smallvec::{SmallVec, smallvec};
 
-/// The solution of a linear system `A·x = b` that depends on `r…`. Its derivative is the solution of another one.
+/// The solution of a linear system `A·x = b` that depends on `r…`.
+/// Its derivative is the solution of another system.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Solve {
     /// `r…, x… ↦ A·x…`
@@ -33,7 +34,7 @@ pub struct Solve {
 }
 
 impl Solve {
-    /// The system of the transposed matrix.
+    /// The system with the transposed matrix.
     fn transposed(&self) -> Solve {
         Solve {
             apply: self.apply_transposed.clone(),
@@ -44,7 +45,7 @@ impl Solve {
         }
     }
 
-    /// The same with each program changed by `change`, and another number of `r`.
+    /// The same solve with each program changed by `change`, and another number of `r`.
     fn map(&self, residuals: usize, mut change: impl FnMut(&Body) -> Body) -> Call {
         Call::Solve(Solve {
             apply: change(&self.apply),

@@ -1,4 +1,4 @@
-//! Derivatives that are not known.
+//! Undefined derivatives.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -18,21 +18,21 @@ use crate::graph::{Graph, Types, ValueId};
 use crate::types::{Literal, Type};
 use smallvec::{SmallVec, smallvec};
 
-/// A derivative that is not known. It cannot run.
+/// An undefined derivative. It cannot run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Undefined {
     /// `ẋ… ↦ ẏ…`; only its types count.
     pub body: Body,
-    /// Why it is not known.
+    /// The reason why it is undefined.
     pub reason: Reason,
 }
 
-/// Why a derivative is not known.
+/// The reason why a derivative is undefined.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Reason {
-    /// It is with respect to a value that a function with a rule of its own uses from outside.
+    /// It is with respect to a captured value of a function with a custom rule.
     Outside,
-    /// It is one of a [`CustomVjp`](super::CustomVjp) in forward mode.
+    /// It is the derivative of a [`CustomVjp`](super::CustomVjp) in forward mode.
     Forward,
 }
 
@@ -53,7 +53,7 @@ impl Reason {
 }
 
 impl Undefined {
-    /// A linear map that is not known, between arrays of these types.
+    /// An undefined linear map between arrays of these types.
     fn between<'a>(
         reason: Reason,
         from: &[Type],
@@ -89,9 +89,8 @@ impl Undefined {
     }
 }
 
-/// The tangents of results that come from the tangents of the first operands, with respect to which no derivative is
-/// known: a call that cannot run, unless
-/// there are no such tangents.
+/// The tangents of results along the tangents of the first operands, with respect to which the derivative is
+/// undefined: a call that cannot run, unless there are no such tangents.
 pub(super) fn undefined_tangents(
     cx: &mut Jvp<'_>,
     reason: Reason,
@@ -113,7 +112,7 @@ pub(super) fn undefined_tangents(
     spread(&floats, tangents)
 }
 
-/// A linear map, so its derivative and its transpose are as little known as itself.
+/// Its derivative and its transpose are undefined linear maps, too.
 impl Primitive for Undefined {
     fn name(&self) -> &'static str {
         "undefined_tangent"

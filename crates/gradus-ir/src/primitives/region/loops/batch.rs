@@ -1,6 +1,6 @@
-//! Loops over rows. Rows may disagree on how long to go on. Then all go on together;
-//! rows that are done keep their carries, and
-//! [nothing happens to them](crate::primitives::region::rows) in the steps that they still go through.
+//! Loops over rows. Rows can disagree on the number of steps.
+//! Then all rows continue together; rows that are done keep their carries, and the further steps [have no effect
+//! on them](crate::primitives::region::rows).
 
 use super::builder::{Handle, Inputs, LoopBuilder};
 use super::{Loop, Trips};
@@ -57,7 +57,7 @@ pub(super) fn batch(r: &Loop, cx: &mut Batch<'_>) -> Vec<(ValueId, bool)> {
             }
             (_, Some(done), Some(condition)) => {
                 let own = inputs.all(&handles[..condition.inputs().len()]);
-                // The condition itself shows what it shows.
+                // The original condition shows its values already.
                 let goes_on = g.emit_inline(&condition.without_effects(), &own)[0];
                 let mut outputs = rows.step_where(g, inputs, &handles, goes_on);
                 let one = g.emit(Op::Cast(DType::I64), &[goes_on]);
@@ -69,7 +69,7 @@ pub(super) fn batch(r: &Loop, cx: &mut Batch<'_>) -> Vec<(ValueId, bool)> {
         },
     );
     if done.is_some() {
-        // The steps of each row take the place of the steps of all.
+        // The step count of each row replaces the common step count.
         results.pop();
         let steps = results.remove(r.carries);
         results.push(steps);
@@ -84,18 +84,18 @@ pub(super) fn batch(r: &Loop, cx: &mut Batch<'_>) -> Vec<(ValueId, bool)> {
     results.into_iter().zip(with_axis).collect()
 }
 
-/// Where rows disagree on the last step.
+/// The way in which rows disagree on the last step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// Nowhere.
+    /// They agree.
     Together,
-    /// In the number of steps.
+    /// The number of steps differs.
     Counted,
-    /// In the condition.
+    /// The condition differs.
     Condition,
 }
 
-/// A loop over rows: which of its values differ from row to row, and its step.
+/// A loop over rows: the values that differ from row to row, and its step.
 struct Rows<'a> {
     r: &'a Loop,
     n: usize,
@@ -105,7 +105,7 @@ struct Rows<'a> {
     /// For each output of the body, whether it has the new axis.
     outputs: Vec<bool>,
     step: Body,
-    /// The step for some of the rows, where they do not end together.
+    /// The step for some of the rows, if they do not end together.
     some: Option<SomeRows>,
 }
 
@@ -146,14 +146,14 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The operands behind the count, each as the new loop reads it.
+    /// The operands after the count, in the form in which the new loop reads them.
     fn args(&self, cx: &mut Batch<'_>) -> Vec<ValueId> {
         let sequences = self.r.inputs().sequences;
         let operands = self.r.operands_of(Loop::INDEX + 1..self.inputs.len());
         let args = operands.map(|(k, at)| {
             let operand = cx.operands[at];
             match (self.inputs[k], cx.batched[at]) {
-                // A sequence has the steps in front.
+                // A sequence has its steps in front.
                 (true, true) if sequences.contains(&k) && !cx.graph.ty(operand).is_list() => {
                     exchange_first(cx.graph, operand)
                 }
@@ -180,14 +180,14 @@ impl<'a> Rows<'a> {
         handles
     }
 
-    /// The condition on rows: one truth value for all, or one a row.
+    /// The condition on rows: one boolean for all rows, or one per row.
     fn condition(&self, transforms: &mut dyn Transforms, condition: &Body) -> Body {
         let inputs = &self.inputs[..condition.inputs().len()];
         let differs = self.ends == Ends::Condition;
         batched_to(transforms, condition, self.n, inputs, &[differs]).into()
     }
 
-    /// Appends a step for the rows that go on; the others keep their carries.
+    /// Appends a step for the rows that continue; the other rows keep their carries.
     fn step_where(
         &self,
         g: &mut Graph,
@@ -210,9 +210,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Marks in `inputs` the carries that get the new axis in some step, as they hand it on.
-/// Returns which outputs of the body have it, and whether the condition
-/// has it.
+/// Marks the carries in `inputs` that get the new axis in some step, because a step passes it on.
+/// Returns which outputs of the body have it, and whether the condition has it.
 fn grow(
     transforms: &mut dyn Transforms,
     r: &Loop,
@@ -242,7 +241,7 @@ fn grow(
     }
 }
 
-/// The first two axes exchanged.
+/// `x` with its first two axes exchanged.
 fn exchange_first(g: &mut Graph, x: ValueId) -> ValueId {
     let mut order: Vec<usize> = (0..g.shape(x).len()).collect();
     order.swap(0, 1);

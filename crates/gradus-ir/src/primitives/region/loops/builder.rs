@@ -1,4 +1,4 @@
-//! Loops put together operand by operand.
+//! Builds loops operand by operand.
 
 use super::{Loop, Trips};
 use crate::graph::{Graph, ValueId};
@@ -6,8 +6,9 @@ use crate::primitives::region::{Body, Region};
 use crate::types::{DType, Type};
 use std::ops::Index;
 
-/// A loop while its operands are collected. Each operand has a [`Handle`], by which the programs of the loop find it:
-/// their inputs have an order of their own.
+/// A loop while its operands are collected.
+/// Each operand has a [`Handle`], by which the programs of the loop find it,
+/// because their inputs have their own order.
 pub struct LoopBuilder {
     steps: Steps,
     reverse: bool,
@@ -17,14 +18,14 @@ pub struct LoopBuilder {
     handles: usize,
 }
 
-/// How many steps a loop is to have.
+/// The number of steps of a loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Steps {
-    /// This many.
+    /// A fixed number.
     Fixed(usize),
-    /// As many as this i64 number says.
+    /// The number in an i64 value.
     Counted(ValueId),
-    /// As many as a condition allows.
+    /// As long as a condition is true.
     While,
 }
 
@@ -44,21 +45,21 @@ impl Index<Handle> for Inputs {
     type Output = ValueId;
 
     /// # Panics
-    /// If the program is a condition and the handle that of a sequence.
+    /// If the program is a condition and the handle belongs to a sequence.
     fn index(&self, handle: Handle) -> &ValueId {
         (self.0[handle.0].as_ref()).expect("a condition gets no items of sequences")
     }
 }
 
 impl Inputs {
-    /// The inputs of these handles.
+    /// The inputs with these handles.
     pub fn all<'a>(&self, handles: impl IntoIterator<Item = &'a Handle>) -> Vec<ValueId> {
         handles.into_iter().map(|&handle| self[handle]).collect()
     }
 }
 
 impl LoopBuilder {
-    /// A loop without operands, whose steps go from the first to the last.
+    /// A loop without operands. Its steps go from the first to the last.
     pub fn new(steps: Steps) -> LoopBuilder {
         LoopBuilder {
             steps,
@@ -70,7 +71,8 @@ impl LoopBuilder {
         }
     }
 
-    /// A loop without operands, with the steps of `r` in their order. `count` is their number, if a value says it.
+    /// A loop without operands, with the steps of `r` in their order.
+    /// `count` is the number of steps, if a value gives it.
     pub fn like(r: &Loop, count: Option<ValueId>) -> LoopBuilder {
         let steps = match (&r.trips, count) {
             (Trips::Fixed(n), _) => Steps::Fixed(*n),
@@ -83,7 +85,7 @@ impl LoopBuilder {
         }
     }
 
-    /// The same steps in the other order.
+    /// The same steps in reverse order.
     pub fn reversed(self) -> LoopBuilder {
         LoopBuilder {
             reverse: !self.reverse,
@@ -103,14 +105,14 @@ impl LoopBuilder {
         handle
     }
 
-    /// Adds a value that each step hands on to the next, beginning with `first`.
+    /// Adds a value that each step passes on to the next, beginning with `first`.
     pub fn carry(&mut self, first: ValueId) -> Handle {
         let handle = self.handle();
         self.carries.push((handle, first));
         handle
     }
 
-    /// Adds a sequence, of which each step gets its item.
+    /// Adds a sequence; each step gets its item.
     pub fn sequence(&mut self, value: ValueId) -> Handle {
         let handle = self.handle();
         self.sequences.push((handle, value));
@@ -122,13 +124,14 @@ impl LoopBuilder {
         [&self.consts, &self.carries, &self.sequences].map(Vec::len)
     }
 
-    /// The place of a carry among the results.
+    /// The position of a carry among the results.
     pub fn result_of(&self, carry: Handle) -> Option<usize> {
         self.carries.iter().position(|&(handle, _)| handle == carry)
     }
 
-    /// Appends the loop. `write` appends a step to the body and returns what it hands on, in the order of the
-    /// carries, and then what it keeps.
+    /// Appends the loop. `write` appends a step to the body.
+    /// It returns the values that the step passes on, in the order of the carries,
+    /// and then the values that it keeps.
     pub fn emit(
         self,
         g: &mut Graph,
@@ -139,8 +142,8 @@ impl LoopBuilder {
         self.append(g, None, body)
     }
 
-    /// As [`emit`](Self::emit), of a loop with a condition if `condition` says so:
-    /// it appends the condition to a program of the same inputs without items.
+    /// Like [`emit`](Self::emit), for a loop with a condition if `condition` is given.
+    /// It appends the condition to a program of the same inputs without items.
     pub fn emit_while(
         self,
         g: &mut Graph,

@@ -1,5 +1,5 @@
-//! Loops: the derivative of a loop is a linear loop over what the steps kept;
-//! the way back takes the steps in the other order.
+//! Derivatives of loops: the derivative of a loop is a linear loop over the residuals of its steps.
+//! The backward pass takes the steps in reverse order.
 
 use super::builder::LoopBuilder;
 use super::residuals::{Residuals, Source};
@@ -9,7 +9,8 @@ use crate::primitives::region::activity::{positions, reached, spread};
 use crate::primitives::region::{Body, Recompute, Recomputed, Region};
 use crate::primitives::{Jvp, Linearized, Transpose};
 
-/// Which inputs of the body have a tangent in some step, if these operands have one in the first: carries hand it on.
+/// The inputs of the body that have a tangent in some step, if these operands have one in the first step.
+/// Carries pass tangents on.
 pub(super) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
     let mut active = vec![false];
     active.extend(&operands[r.operands().consts.start..]);
@@ -30,22 +31,22 @@ pub(super) fn active_inputs(r: &Loop, operands: &[bool]) -> Vec<bool> {
 /// For each output of the body, whether it has a tangent in some step.
 fn active_outputs(r: &Loop, active: &[bool]) -> Vec<bool> {
     let mut outputs = reached(&r.body, active);
-    // In the first step a carry has the tangent that came in.
+    // In the first step a carry has the incoming tangent.
     outputs[r.outputs().carries].copy_from_slice(&active[r.inputs().carries]);
     outputs
 }
 
-/// The loop runs again, and also keeps what the derivatives of its steps need; a second, linear one goes over that.
-/// The first takes the place of the original later.
+/// The loop runs again, and also keeps the residuals that the derivatives of its steps need;
+/// a second, linear loop runs over these. The first loop replaces the original later.
 pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
     let (operands, tangents) = (cx.operands, cx.tangents);
     if r.trips == Trips::Fixed(0) {
-        // What is carried passes.
+        // Carries pass their tangents on.
         let mut passed = tangents[r.operands().carries].to_vec();
         passed.resize(cx.results.len(), None);
         return passed;
     }
-    // What is run again, and may stay beside the original, must not show again what that shows.
+    // A loop that runs again, and can stay beside the original, must not show values again.
     let r = &r.map(Body::without_effects);
     let given: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     let active = active_inputs(r, &given);
@@ -54,7 +55,7 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
         return vec![None; cx.results.len()];
     }
     let split = cx.transforms.linearize(&r.body, &positions(&active));
-    // The residuals come behind the outputs of the body.
+    // The residuals come after the outputs of the body.
     let kept = &split.primal.outputs()[r.outputs().kept.end..];
     let residuals = Residuals::new(r, &split.primal, kept);
     let derived = Derived {
@@ -74,9 +75,9 @@ pub(super) fn jvp(r: &Loop, cx: &mut Jvp<'_>) -> Vec<Option<ValueId>> {
     )
 }
 
-/// Appends what `write` makes of operands and what comes with some of them.
-/// Lists must not leave the program that they are made in, so where residuals become lists it
-/// is one of its own; unless this one is such already.
+/// Appends the result of `write` for operands and their tangents.
+/// Lists must not leave the program that makes them.
+/// If residuals become lists, they get a program of their own, unless this one is such a program already.
 fn in_scope(
     g: &mut Graph,
     r: &Loop,
@@ -97,7 +98,7 @@ fn in_scope(
     body.set_loc(g.loc());
     let results = write(&mut body, &inputs, &given);
     body.set_outputs(results.iter().flatten().copied().collect());
-    // Of what a loop is linear in only the types are needed.
+    // Only the types of linear operands are needed.
     let live = body.live();
     let args = operands.iter().chain(with.iter().flatten());
     let (inputs, args): (Vec<ValueId>, Vec<ValueId>) = (body.inputs().iter().zip(args))
@@ -110,11 +111,11 @@ fn in_scope(
     spread.collect()
 }
 
-/// What is known of the derivative of a loop before it is written.
+/// The parts of a loop's derivative that are determined before it is written.
 struct Derived {
     /// The inputs of the body that have a tangent in some step.
     active: Vec<bool>,
-    /// The results of the body that have one.
+    /// The results of the body that have a tangent.
     outputs: Vec<bool>,
     /// A step at its linearisation.
     split: Linearized,
@@ -180,15 +181,15 @@ fn tangent_loop(
     tangents
 }
 
-/// The steps in the other order, each transposed. What the linear part needs of the rest is kept by a loop over the
-/// rest alone.
+/// The steps in reverse order, each transposed.
+/// A loop over the nonlinear part keeps the residuals that the linear part needs.
 pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     let (operands, linear, cotangents) = (cx.operands, cx.linear, cx.cotangents);
     let active = active_inputs(r, linear);
     let body = &r.body;
     let outputs = active_outputs(r, &active);
     let (inputs, leaving) = (r.inputs(), r.outputs());
-    // Carries come back through every step; of kept items only those that have a cotangent.
+    // Carries pass back through every step; kept items only if they have a cotangent.
     let mut wanted = positions(&outputs);
     wanted.retain(|k| leaving.carries.contains(k) || cotangents[*k].is_some());
     let unknown: Vec<(usize, usize)> = r.operands_of(positions(&active)).collect();
@@ -197,8 +198,8 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     let kept = body.needed_between(&unknowns, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
-    // Cotangents of constants are summed up step by step: each step puts its own into the sum so far, in place where
-    // it can. Those of carries are carried.
+    // Cotangents of constants are summed up step by step:
+    // each step adds its own to the sum so far, in place if possible. Cotangents of carries are carried.
     let step = body.extract(&[&kept[..], &unknowns].concat(), &ends);
     let sums = inputs.consts.clone().filter(|&k| active[k]).count();
     let step = cx.transforms.transpose(&step, kept.len(), sums);

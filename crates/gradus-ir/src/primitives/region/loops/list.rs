@@ -11,7 +11,7 @@ pub fn add_lists(g: &mut Graph, a: ValueId, b: ValueId) -> ValueId {
     sum.emit(g, |body, inputs| vec![body.add_nodes(inputs[x], inputs[y])])[0]
 }
 
-/// The number of steps that the list `id` has.
+/// The number of steps of the list `id`.
 fn length(g: &Graph, id: ValueId) -> ValueId {
     let maker = g.maker(id);
     let Some(Region::Loop(r)) = maker.region().map(AsRef::as_ref) else {

@@ -1,7 +1,7 @@
-//! Loops: a body that runs again and again on its own results.
+//! Loops: a body that runs repeatedly on its own results.
 //!
-//! The derivative of a loop is the same loop, which also keeps the values that the derivatives of its steps need, and a
-//! linear loop over these values. Transposition lets the linear loop take the steps in the other order.
+//! The derivative of a loop is the same loop, which also keeps the values that the derivatives of its steps need,
+//! and a linear loop over these values. Transposition makes the linear loop take the steps in reverse order.
 //! Values that are the same in all steps are not kept; items of a sequence are read again.
 //! A loop of unknown length keeps items of its steps in *lists*, which only loops read. Lists never enter or leave a
 //! program, so such a derivative is one call (`Recomputed::Scoped`), dissolved when nothing more is differentiated.
@@ -27,36 +27,39 @@ use crate::linearity::nonlinearity;
 use crate::types::{DType, LONGEST, Literal, Type};
 use smallvec::{SmallVec, smallvec};
 
-/// How often a loop runs.
+/// The number of steps of a loop.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Trips {
-    /// So many times.
+    /// A fixed number of steps.
     Fixed(usize),
-    /// As often as the first operand says, an i64 number; never if it is negative.
+    /// The number in the first operand, an i64 number; no step if it is negative.
     Counted,
-    /// As long as this program of the body's inputs, without items, says so. The last result is the number of steps.
+    /// Steps continue as long as this program of the body's inputs, without items, returns true.
+    /// The last result is the number of steps.
     While(Body),
 }
 
-/// A body that runs again and again. Its methods name the [places](Loop::operands) of operands, inputs, outputs and
-/// results.
+/// A body that runs repeatedly.
+/// Its methods name the [positions](Loop::operands) of operands, inputs, outputs and results.
 ///
-/// The body gets the number of the step (an i64 number), the constants, the carries, and its item of each sequence.
-/// It returns the carries of the next step, and items to keep.
+/// The body gets the number of the step (an i64 number), the constants,
+/// the carries, and its item of each sequence. It returns the carries of the next step, and items to keep.
 ///
-/// Operands: the number of steps if it is [counted](Trips::Counted), constants, carries of the first step, sequences.
-/// Results: carries of the last step, kept items as sequences, and for [`While`](Trips::While) the number of steps.
-/// A sequence is an array with a leading axis, an item a step, if the number of steps is fixed, and a
-/// [list](crate::Form::List) if it is not.
+/// Operands: the number of steps if it is [counted](Trips::Counted),
+/// constants, carries of the first step, sequences.
+/// Results: carries of the last step, kept items as sequences,
+/// and for [`While`](Trips::While) the number of steps.
+/// If the number of steps is fixed, a sequence is an array with a leading axis, one item per step;
+/// otherwise it is a [list](crate::Form::List).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Loop {
-    /// How often it runs.
+    /// The number of steps.
     pub trips: Trips,
-    /// Whether the steps go from the last to the first; numbers and items keep their places.
+    /// Whether the steps go from the last to the first. Step numbers and items keep their positions.
     pub reverse: bool,
-    /// How many operands are the same in all steps.
+    /// The number of operands that are the same in all steps.
     pub consts: usize,
-    /// How many values are carried.
+    /// The number of carried values.
     pub carries: usize,
     /// One step.
     pub body: Body,
@@ -101,7 +104,7 @@ impl Loop {
         types.into()
     }
 
-    /// The same with each program changed: the condition and the body.
+    /// The same loop with each program changed: the condition and the body.
     fn map(&self, mut change: impl FnMut(&Body) -> Body) -> Loop {
         let trips = match &self.trips {
             Trips::While(condition) => Trips::While(change(condition)),
@@ -114,7 +117,7 @@ impl Loop {
         }
     }
 
-    /// Checks that bodies and operands fit together. Only behind its first checks the layout is known to hold.
+    /// Checks that bodies and operands fit together. The layout is only valid after the first checks.
     fn check(&self, operands: &[&Type]) -> Result<()> {
         let fail = |message: String| self.fail(message);
         let counter = Type::scalar(DType::I64);
@@ -197,7 +200,7 @@ impl Loop {
     }
 }
 
-/// The rules stand in `derivative.rs` and `batch.rs`.
+/// The rules are in `derivative.rs` and `batch.rs`.
 impl Primitive for Loop {
     fn name(&self) -> &'static str {
         match self.trips {
@@ -277,7 +280,7 @@ impl HoldsPrograms for Loop {
         }
     }
 
-    /// A loop with a condition can go on for ever.
+    /// A loop with a condition can run forever.
     fn may_fail(&self) -> bool {
         matches!(self.trips, Trips::While(_)) || self.body.may_fail()
     }
@@ -286,7 +289,7 @@ impl HoldsPrograms for Loop {
         Region::Loop(self.map(Body::without_effects))
     }
 
-    /// The guard is a constant of the loop. A loop with a condition ends where the guard does not hold.
+    /// The guard is a constant of the loop. A loop with a condition ends if the guard is false.
     fn guarded(&self, guard: Guard<'_>) -> Region {
         guard
             .operands
@@ -316,7 +319,7 @@ impl HoldsPrograms for Loop {
     }
 }
 
-/// The condition of a loop that ends where its input `at` does not hold.
+/// The condition of a loop that also ends if its input `at` is false.
 fn both(condition: &Body, at: usize) -> Body {
     let mut g = Graph::new();
     let inputs: Vec<ValueId> = condition

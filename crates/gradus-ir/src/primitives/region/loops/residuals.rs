@@ -1,4 +1,4 @@
-//! What a linear loop needs of the one before it, and where it finds that.
+//! The residuals that a linear loop needs from the loop before it, and their places.
 
 use super::builder::{Handle, Inputs, LoopBuilder};
 use super::{Loop, Trips};
@@ -7,39 +7,39 @@ use crate::primitives::Compare;
 use crate::primitives::region::rows::gate_all;
 
 enum Place {
-    /// The same in all steps.
+    /// A value that is the same in all steps.
     Constant(ValueId),
-    /// This input of the body, the item of a sequence.
+    /// This input of the body, an item of a sequence.
     Sequence(usize),
     /// The number of the step.
     Index,
-    /// Kept by each step, in this place.
+    /// A value that each step keeps, at this position.
     Stored(usize),
 }
 
-/// A loop that has been appended, whose values another one needs.
+/// A loop that has been appended and whose values another loop needs.
 pub(super) struct Source<'a> {
     pub r: &'a Loop,
     pub operands: &'a [ValueId],
-    /// What computes the values from the inputs of the body.
+    /// The program that computes the values from the inputs of the body.
     pub program: &'a Graph,
-    /// The sequences that it kept.
+    /// The sequences that the loop kept.
     pub stored: &'a [ValueId],
     /// The number of steps if it is not fixed.
     pub count: Option<ValueId>,
 }
 
-/// Values of a body that a linear loop needs, each with the place where it finds them.
+/// The values of a body that a linear loop needs, each with its place.
 pub(super) struct Residuals {
     places: Vec<Place>,
-    /// Those that the steps must keep.
+    /// The values that the steps must keep.
     pub stored: Vec<ValueId>,
-    /// The inputs of the body that are carries which never change.
+    /// The inputs of the body that are carries and never change.
     unchanged: Vec<usize>,
 }
 
 impl Residuals {
-    /// Of `program`, which has the inputs of the body of `r`, these values.
+    /// The residuals `values` of `program`, which has the inputs of the body of `r`.
     pub fn new(r: &Loop, program: &Graph, values: &[ValueId]) -> Residuals {
         let inputs = program.inputs();
         let places = r.inputs();
@@ -51,7 +51,7 @@ impl Residuals {
         let same = |k: &usize| places.consts.contains(k) || unchanged.contains(k);
         let varying = (0..inputs.len()).filter(|k| !same(k)).map(|k| inputs[k]);
         let varies = program.dependents_of(&varying.collect::<Vec<_>>());
-        // A node that can fail must not run before a loop that may make no step.
+        // A node that can fail must not run before a loop that might make no step.
         let late = match r.trips {
             Trips::Fixed(n) if n > 0 => vec![false; program.len()],
             _ => {
@@ -80,7 +80,7 @@ impl Residuals {
         }
     }
 
-    /// Brings them into another loop. Their handles there.
+    /// Brings the residuals into another loop, and returns their handles there.
     pub fn bring(&self, g: &mut Graph, from: &Source<'_>, into: &mut LoopBuilder) -> Vec<Handle> {
         let &Source {
             r,
@@ -99,7 +99,7 @@ impl Residuals {
             .map(|(k, operand)| (program.inputs()[k], operands[operand]))
             .unzip();
         let program = program.extract(&inputs, &constants);
-        // A loop of no step does not use them, and must not be spoilt by their slopes.
+        // A loop without a step does not use them, and their slopes must not spoil its derivative.
         if let Some(count) = count {
             let zero = g.constant_like(0.0, count);
             let any = g.compare(Compare::Lt, zero, count);
@@ -116,9 +116,8 @@ impl Residuals {
         handles.expect("each constant has a value, each sequence an operand")
     }
 
-    /// For a loop that is linear in what is `active`: appends one over all the rest that keeps them, if any must be
-    /// kept. Returns what it kept, and the number
-    /// of steps if it is not fixed.
+    /// For a loop that is linear in the `active` inputs: appends a loop over the nonlinear part that keeps the
+    /// residuals, if any must be kept. Returns the kept values, and the number of steps if it is not fixed.
     pub fn store(
         &self,
         g: &mut Graph,
@@ -132,7 +131,7 @@ impl Residuals {
         }
         let places = r.inputs();
         let mut rest = LoopBuilder::like(r, count);
-        // The inputs of the body that stay, with their handles there.
+        // The inputs of the body that remain, with their handles there.
         let mut known = vec![(Loop::INDEX, Handle::INDEX)];
         let mut outputs = Vec::new();
         for (k, operand) in r.operands_of((0..active.len()).filter(|&k| !active[k])) {
@@ -149,7 +148,7 @@ impl Residuals {
         }
         let first = outputs.len();
         outputs.extend(&self.stored);
-        // The part of a program of the loop that depends on the inputs that stay.
+        // The part of a program of the loop that depends on the remaining inputs.
         let write = |program: &Graph, wanted: &[ValueId], g: &mut Graph, inputs: &Inputs| {
             let known = known.iter().filter(|(k, _)| *k < program.inputs().len());
             let (own, args): (Vec<ValueId>, Vec<ValueId>) = known
