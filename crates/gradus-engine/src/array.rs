@@ -1,4 +1,4 @@
-//! Concrete arrays and the memory they live in.
+//! Concrete arrays and their memory.
 
 use crate::limit::{self, Bytes, Shortage};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A Rust type that arrays hold.
+/// A Rust type that arrays can hold.
 pub trait Element:
     Copy + Send + Sync + PartialEq + std::fmt::Debug + 'static + sealed::Sealed
 {
@@ -30,18 +30,18 @@ macro_rules! elements {
 
 elements!(f32 => F32, f64 => F64, i32 => I32, i64 => I64, u32 => U32, bool => Bool);
 
-/// Alignment of array memory: a cache line, and the widest vector register.
+/// The alignment of array memory: a cache line, which is also the widest vector register.
 pub const ALIGNMENT: usize = 64;
 
-/// Free blocks are kept for reuse up to this many bytes in total.
+/// The most bytes in free blocks that are kept for reuse.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// Debug builds fill memory that holds nothing with this byte: as a float it is NaN, as an index -1, and it is no
-/// truth value.
+/// Debug builds fill unused memory with this byte: as a float it is NaN,
+/// as an index -1, and it is not a valid boolean.
 pub const NOTHING: u8 = 0xff;
 
-/// Bytes behind each block that no kernel may write: debug builds look at them when the block is given back.
-/// A memory checker sees more without them.
+/// Bytes after each block that no kernel may write: debug builds check them when the block is given back.
+/// A memory checker detects more without them.
 const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
     ALIGNMENT
 } else {
@@ -50,19 +50,19 @@ const GUARD: usize = if cfg!(debug_assertions) && !cfg!(exact_blocks) {
 
 static FRESH: AtomicU64 = AtomicU64::new(0);
 
-/// How many blocks of array memory the process has asked the system for so far; blocks that are used again do not
-/// count.
+/// The number of blocks of array memory that the process has requested from the system so far.
+/// Reused blocks do not count.
 pub fn allocations() -> u64 {
     FRESH.load(Ordering::Relaxed)
 }
 
-/// Blocks given back: their size and they themselves, by rising size.
+/// Free blocks with their sizes, in ascending order of size.
 struct FreeBlocks {
     sizes: Vec<(usize, Vec<NonNull<u8>>)>,
     bytes: usize,
 }
 
-// SAFETY: the pointers are blocks that no buffer has, since `Buffer::drop` alone puts them here.
+// SAFETY: no buffer has these blocks, because only `Buffer::drop` puts them here.
 unsafe impl Send for FreeBlocks {}
 
 static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
@@ -70,7 +70,7 @@ static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
     bytes: 0,
 });
 
-/// Larger blocks have no size, and no machine has so much.
+/// Larger blocks have no size, and no machine has that much memory.
 const MOST_BYTES: usize = isize::MAX as usize / 2;
 
 impl FreeBlocks {
@@ -81,7 +81,7 @@ impl FreeBlocks {
         Some(block)
     }
 
-    /// Keeps the block, unless there are many already.
+    /// Keeps the block, unless too many are kept already.
     fn keep(&mut self, size: usize, block: NonNull<u8>) -> bool {
         if self.bytes + size > KEPT_BYTES {
             return false;
@@ -110,7 +110,7 @@ pub(crate) fn release_memory() {
     }
 }
 
-/// How many bytes of free blocks are kept.
+/// The bytes of free blocks that are kept.
 pub fn free_bytes() -> usize {
     FREE.lock().unwrap_or_else(PoisonError::into_inner).bytes
 }
@@ -122,9 +122,10 @@ fn free_block(start: NonNull<u8>, size: usize) {
     unsafe { dealloc(start.as_ptr(), layout(size)) };
 }
 
-/// The size of the block for `len` bytes. Release builds take powers of two and the steps of a quarter between, so
-/// that one block serves arrays of several sizes; debug builds take the exact size, so that what reaches beyond it is
-/// found.
+/// The size of the block for `len` bytes.
+/// Release builds use powers of two and quarter steps between them,
+/// so that one block serves arrays of several sizes.
+/// Debug builds use the exact size, so that an access beyond it is found.
 fn block_size(len: usize) -> usize {
     if cfg!(debug_assertions) {
         return len.max(1) + GUARD;
@@ -139,21 +140,21 @@ fn block_size(len: usize) -> usize {
 #[derive(Debug)]
 pub struct Buffer {
     start: NonNull<u8>,
-    /// Size asked for.
+    /// The requested size.
     len: usize,
 }
 
-// SAFETY: a buffer owns its memory, since `FreeBlocks::take` hands out each block once. Shared arrays are only read:
-// `in_its_memory` gives out a writable alias only while no one else holds the buffer.
+// SAFETY: a buffer owns its memory, because `FreeBlocks::take` hands out each block once.
+// Shared arrays are only read: `in_its_memory` gives out a writable alias only while no one else holds the buffer.
 unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// A block of `len` bytes whose contents are unspecified but initialised at some time.
+    /// A block of `len` bytes with unspecified but initialised contents.
     ///
     /// # Errors
-    /// If so much memory cannot be had; who asked says for what.
+    /// If the memory is not available. The caller adds what it was for.
     pub fn new(len: usize) -> Result<Buffer, Shortage> {
         if len > MOST_BYTES {
             return Err(Shortage::MACHINE);
@@ -190,21 +191,21 @@ impl Buffer {
         Ok(start)
     }
 
-    /// Where it begins.
+    /// Its first byte.
     pub fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
 
-    /// The bytes asked for.
+    /// The requested bytes.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: `new` has initialised `block_size(len)` bytes, which are at least `len`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
-    /// Debug builds: checks that nothing was written behind the block, and fills it so that its old contents are not
-    /// read.
+    /// In debug builds: checks that nothing was written after the block,
+    /// and fills it so that its old contents are not read.
     fn retire(&self) {
-        // SAFETY: `new` has initialised `block_size(len)` bytes, of which the guard is the end.
+        // SAFETY: `new` has initialised `block_size(len)` bytes; the guard is at their end.
         let (block, guard) = unsafe {
             let all = std::slice::from_raw_parts_mut(self.start.as_ptr(), block_size(self.len));
             all.split_at_mut(self.len.max(1))
@@ -242,7 +243,7 @@ fn layout(size: usize) -> Layout {
     }
 }
 
-/// The error of an operation `name` whose result, an array of type `ty`, is more than can be had.
+/// The error of an operation `name` whose result, an array of type `ty`, needs more memory than is available.
 pub fn too_large(name: &str, ty: &Type, shortage: Shortage) -> Error {
     let bytes = Bytes(ty.bytes() as u64);
     shortage.error(format_args!("{name}: {ty} takes {bytes}"))
@@ -251,7 +252,7 @@ pub fn too_large(name: &str, ty: &Type, shortage: Shortage) -> Error {
 /// An empty list with room for `n` values; `name` is the operation that asks for it.
 ///
 /// # Errors
-/// If so much memory cannot be had.
+/// If the memory is not available.
 pub fn with_room<T>(name: &str, n: usize) -> Result<Vec<T>> {
     let bytes = n.saturating_mul(size_of::<T>());
     let wanted = format_args!("{name}: a list of {n} values takes {}", Bytes(bytes as u64));
@@ -274,7 +275,7 @@ impl Array {
     /// The array of `values` in row-major order.
     ///
     /// # Errors
-    /// If their number is not that of the shape's elements, or memory cannot hold a copy.
+    /// If the number of values does not fit the shape, or memory cannot hold a copy.
     pub fn from_slice<T: Element>(values: &[T], shape: &[usize]) -> Result<Array> {
         let ty = Type::new(T::DTYPE, shape);
         if ty.elements() != values.len() {
@@ -297,18 +298,18 @@ impl Array {
         }
     }
 
-    /// As [`from_slice`](Self::from_slice), taking the values.
+    /// Like [`from_slice`](Self::from_slice), but takes ownership of the values.
     ///
     /// # Errors
-    /// As [`from_slice`](Self::from_slice).
+    /// See [`from_slice`](Self::from_slice).
     pub fn from_vec<T: Element>(values: Vec<T>, shape: &[usize]) -> Result<Array> {
         Array::from_slice(&values, shape)
     }
 
-    /// The array whose elements are these bytes, in native order.
+    /// The array with these bytes as its elements, in native order.
     ///
     /// # Errors
-    /// If there are too many or too few, memory cannot hold a copy, or a truth value is neither 0 nor 1.
+    /// If there are too many or too few bytes, memory cannot hold a copy, or a boolean is neither 0 nor 1.
     pub fn from_bytes(ty: Type, bytes: &[u8]) -> Result<Array> {
         let ty = ty.checked("array")?;
         if ty.bytes() != bytes.len() {
@@ -324,7 +325,8 @@ impl Array {
             ));
         }
         let buffer = Buffer::new(bytes.len()).map_err(|s| too_large("an array", &ty, s))?;
-        // SAFETY: the buffer was just made with that many bytes, and is not shared yet; truth values are checked above.
+        // SAFETY: the buffer was just made with that many bytes,
+        // and is not shared yet; booleans are checked above.
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start(), bytes.len());
             Ok(Array::new(ty, buffer))
@@ -352,7 +354,7 @@ impl Array {
         Ok(unsafe { Array::new(ty, buffer) })
     }
 
-    /// The array of `shape` that is `value` everywhere.
+    /// The array of `shape` whose elements are all `value`.
     ///
     /// # Errors
     /// If memory cannot hold it.
@@ -362,8 +364,8 @@ impl Array {
         let size = ty.dtype.size();
         let bytes = value.to_ne_bytes();
         for i in 0..ty.elements() {
-            // SAFETY: the buffer has `elements · size` bytes, a product that does not wrap since the type is
-            // addressable.
+            // SAFETY: the buffer has `elements · size` bytes,
+            // a product that does not wrap because the type is addressable.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.start().add(i * size), size);
             }
@@ -375,8 +377,8 @@ impl Array {
     /// The array of type `ty` in this buffer.
     ///
     /// # Safety
-    /// The buffer has the bytes of the type. Before the elements are read, each byte is written, and truth values as
-    /// 0 or 1.
+    /// The buffer has the bytes of the type.
+    /// Before the elements are read, each byte is written, and booleans as 0 or 1.
     pub unsafe fn new(ty: Type, buffer: Buffer) -> Array {
         debug_assert!(buffer.len >= ty.bytes());
         Array {
@@ -385,7 +387,7 @@ impl Array {
         }
     }
 
-    /// Element type and shape.
+    /// The element type and shape.
     pub fn ty(&self) -> &Type {
         &self.ty
     }
@@ -400,8 +402,8 @@ impl Array {
         if self.ty.dtype != T::DTYPE {
             return None;
         }
-        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes; bytes
-        // of `bool` are 0 or 1 by the check in `from_bytes` and since kernels write no others.
+        // SAFETY: `layout` aligns memory for every element type, and the buffer was made for this type's bytes;
+        // bytes of `bool` are 0 or 1 by the check in `from_bytes` and because kernels write no others.
         Some(unsafe {
             std::slice::from_raw_parts(self.buffer.start().cast::<T>(), self.ty.elements())
         })
@@ -410,13 +412,13 @@ impl Array {
     /// The element at position `i` in row-major order.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is no such element.
     pub fn get(&self, i: usize) -> Literal {
         let size = self.ty.dtype.size();
         Literal::from_ne_bytes(self.ty.dtype, &self.bytes()[i * size..(i + 1) * size])
     }
 
-    /// Where its elements begin.
+    /// The address of the first element.
     pub fn start(&self) -> *mut u8 {
         self.buffer.start()
     }
@@ -424,8 +426,8 @@ impl Array {
     /// Reuses this array's buffer for a result of type `ty`. Returns `None` if the buffer is shared.
     ///
     /// # Safety
-    /// The type has the bytes of this array's. This array is not read after the result is written, nor the result
-    /// before.
+    /// The type has as many bytes as this array.
+    /// This array is not read after the result is written, and the result is not read before.
     pub unsafe fn in_its_memory(&mut self, ty: &Type) -> Option<Array> {
         debug_assert_eq!(self.ty.bytes(), ty.bytes());
         Arc::get_mut(&mut self.buffer)?;
@@ -442,7 +444,7 @@ mod tests {
 
     #[test]
     fn memory_given_back_holds_nothing() {
-        // A size that no other test asks for.
+        // A size that no other test uses.
         let len = 12_345;
         let buffer = Buffer::new(len).unwrap();
         // SAFETY: the buffer has that many bytes.

@@ -1,4 +1,4 @@
-//! Compiled programs and other work on graphs, found again by the graph.
+//! A cache of compiled programs and other work on graphs, keyed by the graph.
 
 use crate::limit;
 use crate::options::CompileOptions;
@@ -9,39 +9,41 @@ use gradus_ir::{Graph, Op, Result};
 use std::any::Any;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
-/// What is wanted of a graph, and the type of what the cache then keeps.
+/// The kind of work on a graph, and the type of the cached value.
 pub trait Key: Clone + PartialEq + Send + Sync + 'static {
-    /// What is kept.
+    /// The cached value.
     type Value: Clone + Send + Sync + 'static;
 
-    /// Whether two graphs that compute the same can share a value, which may depend on the lines that they come from.
+    /// Whether two graphs that compute the same can share a value.
+    /// A value can depend on the source lines of its graph.
     fn shares(kept: &Graph, asked: &Graph) -> bool;
 }
 
-/// Something that keeps memory from run to run.
+/// An object that keeps memory between runs.
 pub trait KeepsMemory: Send + Sync {
     /// Gives back the memory that no run uses now.
     fn release_memory(&self);
 }
 
-/// A table of work on graphs with a bound: when it is full, it forgets the eighth that was not used for the longest
-/// time. Each context has one, which its engine and the front end share.
+/// A bounded table of work on graphs: when it is full, it removes the eighth that was used least recently.
+/// Each context has one, which its engine and the front end share.
 pub struct Cache {
     entries: Recent<Arc<Entry>>,
     keeping: Arc<Keeping>,
 }
 
 struct Entry {
-    /// Shared with the operation that holds the graph, if one does.
+    /// Shared with the operation that holds the graph, if there is one.
     graph: Body,
     /// The key and the value, `(K, K::Value)`.
     pair: Box<dyn Any + Send + Sync>,
 }
 
-/// A graph to look for: one by itself, or one that an operation holds, which the cache shares instead of copying it.
+/// A graph to look for: a separate one, or one that an operation holds,
+/// which the cache shares instead of copying it.
 #[derive(Clone, Copy)]
 pub enum Source<'a> {
-    /// A graph by itself.
+    /// A separate graph.
     Graph(&'a Graph),
     /// The program of an operation.
     Body(&'a Body),
@@ -106,11 +108,11 @@ impl Cache {
         }
     }
 
-    /// The value that is kept for `key` and a graph that computes the same as `graph`.
-    /// If there is none, that of `make`, which is kept from now on.
+    /// The cached value for `key` and a graph that computes the same as `graph`.
+    /// If there is none, the result of `make`, which is cached.
     ///
     /// # Errors
-    /// As `make`.
+    /// See `make`.
     pub fn find_or_make<'a, K: Key>(
         &self,
         graph: impl Into<Source<'a>>,
@@ -123,7 +125,7 @@ impl Cache {
         let found = match self.entries.find(hash, is) {
             Some(found) => found,
             None => {
-                // Others may make it meanwhile; at worst it is made twice.
+                // Other threads can make it at the same time; at worst it is made twice.
                 let value = make()?;
                 let entry = Arc::new(Entry {
                     graph: source.body(),
@@ -138,10 +140,10 @@ impl Cache {
         }
     }
 
-    /// The compiled program of `graph`, compiled now if none is kept.
+    /// The compiled program of `graph`, compiled now if it is not cached.
     ///
     /// # Errors
-    /// As [`Engine::compile`].
+    /// See [`Engine::compile`].
     pub fn program(
         &self,
         engine: &dyn Engine,
@@ -151,28 +153,29 @@ impl Cache {
         self.find_or_make(graph, options, || engine.compile(graph, options, self))
     }
 
-    /// Has `keeper` asked for its memory when memory is short, or when the cache is cleared, as long as it lives.
+    /// Registers `keeper`: during its lifetime it is asked for its memory when memory is short,
+    /// or when the cache is cleared.
     pub fn register(&self, keeper: Weak<dyn KeepsMemory>) {
         self.keeping.add(keeper);
     }
 
-    /// Forgets all values, and has those that live on give back their memory.
+    /// Removes all values, and makes those that live on give back their memory.
     pub fn clear(&self) {
         self.entries.clear();
         self.keeping.release();
     }
 
-    /// How many values are kept.
+    /// The number of cached values.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is kept.
+    /// Whether no value is cached.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many values are kept at most.
+    /// The largest number of cached values.
     pub fn capacity(&self) -> usize {
         self.entries.most()
     }
@@ -186,7 +189,7 @@ impl Key for CompileOptions {
     }
 }
 
-/// Whether errors while running belong to the same lines in two programs that compute the same.
+/// Whether runtime errors belong to the same source lines in two programs that compute the same.
 pub fn same_blame(a: &Graph, b: &Graph) -> bool {
     let mut pairs = a.nodes().iter().zip(b.nodes());
     pairs.all(|(a, b)| match (&a.op, &b.op) {
@@ -201,7 +204,7 @@ pub fn same_blame(a: &Graph, b: &Graph) -> bool {
     })
 }
 
-/// Those that keep memory for the programs of a cache.
+/// The objects that keep memory for the programs of a cache.
 #[derive(Default)]
 struct Keeping {
     keepers: Mutex<Vec<Weak<dyn KeepsMemory>>>,
@@ -214,7 +217,7 @@ impl Keeping {
 
     fn add(&self, keeper: Weak<dyn KeepsMemory>) {
         let mut keepers = self.lock();
-        // Only before the list grows, and with room for as many again after it, so that the cost is spread.
+        // The list is cleaned only before it grows, and gets as much room again, so that the cost is spread.
         if keepers.len() == keepers.capacity() {
             keepers.retain(|k| k.strong_count() > 0);
             let left = keepers.len();
@@ -224,13 +227,13 @@ impl Keeping {
     }
 
     fn release(&self) {
-        // They are asked without the lock: dropping the last handle of one must not have to wait for it.
+        // They are asked without the lock, because dropping the last handle of one must not wait for the lock.
         let keepers: Vec<_> = self.lock().iter().filter_map(Weak::upgrade).collect();
         keepers.iter().for_each(|k| k.release_memory());
     }
 }
 
-/// Those of all caches of the process.
+/// The keepers of all caches of the process.
 fn all() -> MutexGuard<'static, Vec<Weak<Keeping>>> {
     static ALL: LazyLock<Mutex<Vec<Weak<Keeping>>>> = LazyLock::new(|| {
         limit::on_release(release_all);

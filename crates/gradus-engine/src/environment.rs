@@ -1,13 +1,12 @@
 //! Environment variables.
-//! A value that cannot be understood is named once on standard error with what would fit, and counts as not set.
+//! An invalid value is reported once on standard error with a valid alternative, and counts as not set.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// The value of the variable `name` as `parse` reads it;
-/// `None` where it is not set or empty, or where `parse` says what is wrong with it.
+/// The value of the variable `name`, read by `parse`. `None` if it is not set or empty, or if `parse` refuses it.
 ///
-/// The text of `parse` follows the name and the value: `expected a number of threads from 1 to 1024`.
+/// The message of `parse` follows the name and the value: `expected a number of threads from 1 to 1024`.
 pub fn read<T>(name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
     let value = std::env::var_os(name).filter(|v| !v.is_empty())?;
     let understood = match value.to_str() {
@@ -34,16 +33,16 @@ pub fn switch(name: &str) -> bool {
     on.unwrap_or(false)
 }
 
-/// Something that `GRADUS_LOG` can ask for.
+/// A subject of `GRADUS_LOG`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Log {
     /// The results of the compiler's passes.
     Passes,
-    /// Arrays of f32 that became f64 because of one number.
+    /// Arrays of f32 that became f64 because of a single number.
     Types,
 }
 
-/// Whether `GRADUS_LOG`, words with commas between them, asks for `what`.
+/// Whether `GRADUS_LOG`, a list of words separated by commas, contains `what`.
 pub fn logs(what: Log) -> bool {
     static ASKED: LazyLock<Vec<Log>> = LazyLock::new(|| {
         let asked = read("GRADUS_LOG", |text| {
@@ -61,7 +60,7 @@ pub fn logs(what: Log) -> bool {
     ASKED.contains(&what)
 }
 
-/// Says `message` on standard error, the first time that it is to be said.
+/// Prints `message` on standard error, but only the first time.
 pub fn warn_once(message: &str) {
     static SAID: Mutex<Option<HashSet<String>>> = Mutex::new(None);
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,9 +4,9 @@
 //! A [`Cache`] keeps compiled programs and other work on graphs. An [`Observer`] sees values while programs run.
 //! **What enters**: a [`gradus_ir::Graph`] and arrays. **What leaves**: arrays, [`Counts`], [times](TimedStep).
 //!
-//! **Invariants**: arrays lie in main memory, in row-major order. Only this crate asks the system for their memory, so
-//! limits hold for all engines together.
-//! **Never here**: derivatives, tracing, kernels, an engine.
+//! **Invariants**: arrays are in main memory, in row-major order.
+//! Only this crate requests their memory from the system, so limits hold for all engines together. **Never here**:
+//! derivatives, tracing, kernels, an engine.
 
 mod array;
 mod cache;

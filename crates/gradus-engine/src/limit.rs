@@ -1,10 +1,12 @@
-//! How much memory arrays can have, and the error of a request for more.
+//! The limit of memory for arrays, and the error of a request beyond it.
 //!
-//! `GRADUS_MEMORY_LIMIT` bounds the bytes that all arrays of the process hold together: a number with a unit (`6GB`,
-//! `512MiB`, `1.5GB`; `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`, `TiB` of 1024), or of bytes
-//! without one, or `unlimited`. Without it the system bounds them: the limit of the address space (`ulimit -v`),
-//! those of the control groups that the process is in (versions 1 and 2), and the memory that is available, each less
-//! what is in use. The system is asked only about requests of [`LARGE`] bytes and more.
+//! `GRADUS_MEMORY_LIMIT` limits the bytes that all arrays of the process hold together:
+//! a number with a unit (`6GB`, `512MiB`, `1.5GB`; `KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB`, `MiB`, `GiB`,
+//! `TiB` of 1024), a number of bytes without a unit, or `unlimited`.
+//! Without the variable the system limits them: the limit of the address space (`ulimit -v`),
+//! the limits of the control groups of the process (versions 1 and 2),
+//! and the available memory, each minus the memory in use.
+//! The system is asked only about requests of at least [`LARGE`] bytes.
 
 use crate::{array, environment};
 use gradus_ir::{Error, ErrorKind};
@@ -13,36 +15,36 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Smaller requests are not held against what the system has: to ask takes some fifty microseconds, as long as it
-/// takes to fill a few hundred kilobytes for the first time.
+/// Smaller requests are not compared with the system's limits: a query takes about fifty microseconds,
+/// as long as filling a few hundred kilobytes for the first time.
 const LARGE: usize = 32 << 20;
-/// Left for what is no array: code, stacks, other threads' scratch memory.
+/// Reserved for memory other than arrays: code, stacks, other threads' scratch memory.
 const RESERVE: u64 = 64 << 20;
 
-/// Bytes of the blocks that the process has, in use or kept to be used again; counted where a limit is stated.
+/// Bytes of the blocks that the process has, in use or kept for reuse. They are counted if the user sets a limit.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// Functions that give back memory which is kept to be used again, see [`on_release`].
+/// Functions that give back memory which is kept for reuse; see [`on_release`].
 static RELEASES: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 
-/// The limit that bounds the memory of arrays.
+/// The limit that applies to the memory of arrays.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Bound {
-    /// `GRADUS_MEMORY_LIMIT`, with its bytes.
+    /// `GRADUS_MEMORY_LIMIT`, in bytes.
     Stated(u64),
     AddressSpace,
     ControlGroup,
     Available,
-    /// The system refused a block, whatever it said before.
+    /// The system refused a block, although its limits allowed it.
     Refused,
-    /// No machine has so much.
+    /// No machine has that much memory.
     Machine,
 }
 
-/// A request for more memory than can be had.
+/// A request for more memory than is available.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shortage {
-    /// Bytes that can be had.
+    /// The available bytes.
     left: u64,
     bound: Bound,
 }
@@ -59,7 +61,7 @@ impl Shortage {
         bound: Bound::Refused,
     };
 
-    /// As an error about what `wanted` says, such as `exp: f64[8] takes 64 bytes`.
+    /// The error about `wanted`, such as `exp: f64[8] takes 64 bytes`.
     pub fn error(self, wanted: impl fmt::Display) -> Error {
         let left = Bytes(self.left);
         let why = match self.bound {
@@ -87,7 +89,7 @@ impl Shortage {
     }
 }
 
-/// A number of bytes as people read it: `1.2 GB`, in powers of 1000.
+/// A number of bytes for people: `1.2 GB`, in powers of 1000.
 pub struct Bytes(pub u64);
 
 impl fmt::Display for Bytes {
@@ -98,7 +100,7 @@ impl fmt::Display for Bytes {
             return write!(f, "{} bytes", self.0);
         }
         let mut k = 0;
-        // A number that would be rounded up to 1000 has the next unit.
+        // A number that would be rounded up to 1000 gets the next unit.
         while n >= 999.5 && k + 1 < units.len() {
             n /= 1e3;
             k += 1;
@@ -108,14 +110,14 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// The bytes of `GRADUS_MEMORY_LIMIT`; the largest number for `unlimited`, none where it is not set.
+/// The bytes of `GRADUS_MEMORY_LIMIT`; `u64::MAX` for `unlimited`, `None` if it is not set.
 fn stated() -> Option<u64> {
     static STATED: LazyLock<Option<u64>> =
         LazyLock::new(|| environment::read("GRADUS_MEMORY_LIMIT", parse));
     *STATED
 }
 
-/// The bytes that a text such as `6GB` says.
+/// The number of bytes in a text such as `6GB`.
 fn parse(text: &str) -> Result<u64, String> {
     if text.eq_ignore_ascii_case("unlimited") {
         return Ok(u64::MAX);
@@ -148,11 +150,10 @@ pub fn must_ask(bytes: usize) -> bool {
     bytes >= LARGE || stated().is_some_and(|limit| limit < u64::MAX)
 }
 
-/// Whether arrays can have `bytes` more than they hold now.
-/// If not, memory that is kept to be used again is given back first.
+/// Whether arrays can hold `bytes` more than now. If not, memory that is kept for reuse is given back first.
 ///
 /// # Errors
-/// If not, with what can be had.
+/// If not. The error says how much is available.
 pub fn allow(bytes: usize) -> Result<(), Shortage> {
     within(bytes).or_else(|_| {
         release();
@@ -160,10 +161,10 @@ pub fn allow(bytes: usize) -> Result<(), Shortage> {
     })
 }
 
-/// Counts a block of `bytes` that is about to be made.
+/// Counts a new block of `bytes` before it is made.
 ///
 /// # Errors
-/// As [`allow`].
+/// See [`allow`].
 pub(crate) fn enter(bytes: usize) -> Result<(), Shortage> {
     allow(bytes)?;
     if stated().is_some() {
@@ -172,27 +173,27 @@ pub(crate) fn enter(bytes: usize) -> Result<(), Shortage> {
     Ok(())
 }
 
-/// Counts a block as gone.
+/// Counts a block as freed.
 pub(crate) fn leave(bytes: usize) {
     if stated().is_some() {
         HELD.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
-/// Has `release` called when memory is short: it gives back memory that is kept to be used again.
+/// Registers `release`, which is called when memory is short: it gives back memory that is kept for reuse.
 pub(crate) fn on_release(release: fn()) {
     let mut releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
     releases.push(release);
 }
 
-/// Gives back to the system all memory that is kept to be used again.
+/// Gives all memory that is kept for reuse back to the system.
 pub(crate) fn release() {
     let releases = || {
         let releases = RELEASES.lock().unwrap_or_else(PoisonError::into_inner);
         releases.clone()
     };
     releases().into_iter().for_each(|release| release());
-    // Last, as the blocks of the others become free blocks.
+    // This comes last, because the blocks of the other caches become free blocks.
     array::release_memory();
 }
 
@@ -211,7 +212,7 @@ fn within(bytes: usize) -> Result<(), Shortage> {
     }
 }
 
-/// The least that the system's limits leave; `None` where it says nothing of them.
+/// The smallest remainder of the system's limits; `None` if the system reports none.
 fn of_system() -> Option<(u64, Bound)> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let space = address_space(&read("/proc/self/limits"), &read("/proc/self/status"));
@@ -229,30 +230,31 @@ fn of_system() -> Option<(u64, Bound)> {
     known.min_by_key(|&(left, _)| left)
 }
 
-/// The bytes in the line of `text` that begins with `name`, which are said in kB.
+/// The bytes in the line of `text` that begins with `name` and gives kB.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|l| l.strip_prefix(name))?;
     let number: u64 = line.split_whitespace().next()?.parse().ok()?;
     number.checked_mul(1024)
 }
 
-/// The bytes that the limit of the address space leaves.
+/// The remainder of the address space's limit.
 fn address_space(limits: &str, status: &str) -> Option<u64> {
     let line = limits
         .lines()
         .find_map(|l| l.strip_prefix("Max address space"))?;
-    // "unlimited" is no number.
+    // "unlimited" is not a number.
     let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(limit.saturating_sub(kilobytes(status, "VmSize:")?))
 }
 
-/// Memory that can be used without pushing out what is in use.
+/// Memory that can be used without evicting memory in use.
 fn available(meminfo: &str) -> Option<u64> {
     let swap = kilobytes(meminfo, "SwapFree:").unwrap_or(0);
     Some(kilobytes(meminfo, "MemAvailable:")?.saturating_add(swap))
 }
 
-/// What the control groups leave that `groups`, the text of `/proc/self/cgroup`, names, and all around them.
+/// The remainder of the control groups in `groups`, the text of `/proc/self/cgroup`,
+/// and of all groups around them.
 fn control_group(groups: &str, root: &Path) -> Option<u64> {
     let mut least: Option<u64> = None;
     for line in groups.lines() {
@@ -265,7 +267,7 @@ fn control_group(groups: &str, root: &Path) -> Option<u64> {
             c if c.split(',').any(|c| c == "memory") => (root.join("memory"), &VERSION_1),
             _ => continue,
         };
-        // In a container the path may be that of the host; the group is then the root of what can be seen.
+        // In a container the path can belong to the host; the group is then the root of the visible hierarchy.
         let own = root.join(path.trim_start_matches('/'));
         let around = own.ancestors().take_while(|p| p.starts_with(&root));
         let left = around.filter_map(|folder| left_in(folder, files)).min();
@@ -274,7 +276,7 @@ fn control_group(groups: &str, root: &Path) -> Option<u64> {
     least
 }
 
-/// The files of a control group: its limit, what it uses, and of that what the system can take back.
+/// The files of a control group: its limit, its use, and the part of the use that the system can reclaim.
 struct Files {
     limit: &'static str,
     usage: &'static str,
@@ -294,7 +296,7 @@ const VERSION_2: Files = Files {
 
 fn left_in(folder: &Path, files: &Files) -> Option<u64> {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
-    // "max" is no number; version 1 says a number that no machine has.
+    // "max" is not a number; version 1 gives a number larger than any machine's memory.
     let limit: u64 = read(files.limit)?.trim().parse().ok()?;
     let usage: u64 = read(files.usage)?.trim().parse().ok()?;
     let stat = read("memory.stat").unwrap_or_default();
@@ -372,7 +374,7 @@ mod tests {
         assert_eq!(available(""), None);
     }
 
-    /// Both versions, a group whose parent has less, a path that cannot be seen.
+    /// Both versions, a group whose parent has a smaller limit, and a path that is not visible.
     #[test]
     fn the_narrowest_control_group_counts() {
         let root = std::env::temp_dir().join(format!("gradus-groups-{}", std::process::id()));

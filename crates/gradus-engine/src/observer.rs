@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 /// A function that is called with a value, after the run that made it.
 type Hook = dyn Fn(&Array) + Send + Sync;
 
-/// Sees the values of the probes with its [`id`](Self::id), for as long as it lives: programs hold the number alone.
+/// Sees the values of the probes with its [`id`](Self::id) during its lifetime. Programs only hold the number.
 pub struct Observer {
     id: u64,
     hook: Box<Hook>,
@@ -21,7 +21,7 @@ fn observers() -> MutexGuard<'static, HashMap<u64, Weak<Observer>>> {
 }
 
 impl Observer {
-    /// An observer under a number that no other has or had.
+    /// An observer with a number that was never used before.
     pub fn new(hook: impl Fn(&Array) + Send + Sync + 'static) -> Arc<Observer> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let observer = Arc::new(Observer {
@@ -32,17 +32,17 @@ impl Observer {
         observer
     }
 
-    /// The observer with this number, if it lives.
+    /// The observer with this number, if it still exists.
     pub fn find(id: u64) -> Option<Arc<Observer>> {
         observers().get(&id).and_then(Weak::upgrade)
     }
 
-    /// The number by which probes name it.
+    /// The number of the observer in probes.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// Shows it a value. Engines do so after the run that made it.
+    /// Shows it a value. Engines call this after the run that made the value.
     pub fn see(&self, value: &Array) {
         (self.hook)(value);
     }

@@ -4,7 +4,7 @@
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct CompileOptions {
-    /// For each input whether the caller gives it away, so that a result may reuse its memory.
+    /// For each input, whether the caller gives it away, so that a result can reuse its memory.
     /// Inputs without an entry are kept.
     pub donated: Vec<bool>,
 }

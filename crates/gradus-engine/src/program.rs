@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Compiles and runs graphs.
 pub trait Engine: Send + Sync {
     /// Compiles `graph`.
-    /// `cache` keeps what the engine wants to find again, such as the compiled bodies of loops.
+    /// The engine can use `cache` for work that it wants to find again, such as the compiled bodies of loops.
     /// The caller keeps the program itself.
     ///
     /// # Errors
@@ -23,19 +23,19 @@ pub trait Engine: Send + Sync {
         cache: &Cache,
     ) -> Result<Arc<dyn Program>>;
 
-    /// The counts of a run of `graph`, known before it, if the caller keeps all inputs.
+    /// The counts of a run of `graph` in which the caller keeps all inputs, computed in advance.
     /// A loop of unknown length counts as one step.
     ///
-    /// If the arrays together are more than any machine has, the memory is the largest number.
+    /// If the arrays together exceed the memory of any machine, the memory is `u64::MAX`.
     fn forecast(&self, graph: &Graph, cache: &Cache) -> Counts;
 }
 
-/// A compiled program. Runs may happen at the same time.
+/// A compiled program. Several runs can happen at the same time.
 ///
-/// All runs give an error if the inputs differ from the graph's in number or type, if an index is out of bounds or a
-/// checked condition does not hold, and if memory cannot hold the results.
-/// Values of probes are shown to their [observers](crate::Observer) after the run, in the order of the graph, also if
-/// it ends with an error.
+/// A run returns an error if the inputs differ from the graph's in number or type, if an index is out of bounds,
+/// if a checked condition is false, or if memory cannot hold the results.
+/// Values of probes are shown to their [observers](crate::Observer) after the run, in the order of the graph,
+/// also if the run ends with an error.
 pub trait Program: Send + Sync {
     /// The values of the outputs for these inputs.
     ///
@@ -43,13 +43,13 @@ pub trait Program: Send + Sync {
     /// See [`Program`].
     fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>>;
 
-    /// As [`run`](Self::run), with what the run did.
+    /// Like [`run`](Self::run), with the counts of the run.
     ///
     /// # Errors
     /// See [`Program`].
     fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)>;
 
-    /// As [`run`](Self::run), with the steps that were taken.
+    /// Like [`run`](Self::run), with the steps of the run and their times.
     ///
     /// # Errors
     /// See [`Program`].
@@ -59,9 +59,9 @@ pub trait Program: Send + Sync {
 /// An argument of a run.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// An array that stays the caller's.
+    /// An array that the caller keeps.
     Borrowed(&'a Array),
-    /// An array given away: if no one else holds it, a result may reuse its memory.
+    /// An array that the caller gives away. If no one else holds it, a result can reuse its memory.
     Owned(Array),
 }
 
@@ -84,18 +84,18 @@ pub struct Counts {
     pub by_work: ByWork,
     /// Bytes that the steps read and wrote.
     pub bytes: u64,
-    /// Bytes that the run held beside its inputs, results among them.
+    /// The most bytes that the run held at once beside its inputs, results included.
     pub peak_bytes: u64,
 }
 
-/// A step of a run, and how long it took.
+/// A step of a run, and its time.
 #[derive(Clone, Debug)]
 pub struct TimedStep {
-    /// What the step does. The first word is its kind.
+    /// A description of the step. The first word is its kind.
     pub what: String,
-    /// The line of the user's program that it comes from: that of its last operation.
+    /// The line of the user's program for its last operation.
     pub loc: Loc,
-    /// How long it took.
+    /// The time of the step.
     pub time: Duration,
     /// Bytes that it reads and writes.
     pub bytes: u64,
@@ -106,9 +106,9 @@ pub struct TimedStep {
 /// An operation of the graph within a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
-    /// Its name; `copy` where a step moves what another made.
+    /// Its name; `copy` if a step moves another step's result.
     pub name: &'static str,
-    /// The line and the part of a derivative that it comes from.
+    /// Its source line and the part of a derivative that it belongs to.
     pub loc: Loc,
     /// Its cost by itself.
     pub cost: Cost,

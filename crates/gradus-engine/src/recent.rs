@@ -1,11 +1,11 @@
-//! Tables of values that are found again by what they are. They forget the least recently used.
+//! Hash tables that remove the least recently used values.
 
 use hashbrown::HashTable;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-/// A table with a bound: when it is full, it forgets the eighth that was not used for the longest time.
-/// Finding an entry costs one look at the table, however full it is.
+/// A bounded table: when it is full, it removes the eighth that was used least recently.
+/// Finding an entry takes one lookup, however full the table is.
 pub struct Recent<T> {
     most: usize,
     /// Counts uses.
@@ -16,12 +16,12 @@ pub struct Recent<T> {
 struct Entry<T> {
     hash: u64,
     value: T,
-    /// The use that was the last one.
+    /// The clock of its last use.
     used: AtomicU64,
 }
 
 impl<T: Clone> Recent<T> {
-    /// An empty table for at most `most` things.
+    /// An empty table for at most `most` values.
     pub fn new(most: usize) -> Recent<T> {
         Recent {
             most: most.max(1),
@@ -30,15 +30,15 @@ impl<T: Clone> Recent<T> {
         }
     }
 
-    /// The thing with this hash that `is` says is the one, if it is there.
+    /// The value with this hash for which `is` is true, if it is in the table.
     pub fn find(&self, hash: u64, is: impl Fn(&T) -> bool) -> Option<T> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let found = entries.find(hash, |e| e.hash == hash && is(&e.value))?;
         Some(self.used(found, entries.len()))
     }
 
-    /// As [`find`](Self::find), where the hash takes longer than to compare a few things: it is asked for if there
-    /// are more.
+    /// Like [`find`](Self::find), for hashes that take longer than comparing a few values:
+    /// the hash is computed only if the table has more.
     pub fn find_by(&self, hash: impl FnOnce() -> u64, is: impl Fn(&T) -> bool) -> Option<T> {
         const FEW: usize = 4;
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
@@ -51,7 +51,7 @@ impl<T: Clone> Recent<T> {
     }
 
     /// The value of this entry of a table with `entries`.
-    /// The time of its last use is kept only if the table is half full: before, nothing is soon forgotten.
+    /// Its last use is recorded only if the table is half full: before that, no removal is near.
     fn used(&self, entry: &Entry<T>, entries: usize) -> T {
         if entries > self.most / 2 {
             entry.used.store(self.now(), Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl<T: Clone> Recent<T> {
         entry.value.clone()
     }
 
-    /// Keeps `value`, unless another thread has kept an equal one in the meantime; gives the one that is kept.
+    /// Adds `value`, unless another thread has added an equal one in the meantime. Returns the value in the table.
     pub fn keep(&self, hash: u64, value: T, is: impl Fn(&T) -> bool) -> T {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = entries.find(hash, |e| e.hash == hash && is(&e.value)) {
@@ -73,7 +73,7 @@ impl<T: Clone> Recent<T> {
         };
         entries.insert_unique(hash, entry, |e| e.hash);
         drop(entries);
-        // Dropped without the lock: dropping a value may use this table.
+        // The values are dropped without the lock, because dropping one can use this table.
         drop(forgotten);
         value
     }
@@ -82,7 +82,7 @@ impl<T: Clone> Recent<T> {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Takes out what was not used for the longest time, if the table is full.
+    /// Removes the values that were used least recently, if the table is full.
     fn make_room(&self, entries: &mut HashTable<Entry<T>>) -> Vec<Entry<T>> {
         if entries.len() < self.most {
             return Vec::new();
@@ -98,23 +98,23 @@ impl<T: Clone> Recent<T> {
             .collect()
     }
 
-    /// How many are kept.
+    /// The number of values.
     pub fn len(&self) -> usize {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.len()
     }
 
-    /// Whether none is kept.
+    /// Whether the table has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many are kept at most.
+    /// The largest number of values.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// Forgets all.
+    /// Removes all values.
     pub fn clear(&self) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let forgotten = std::mem::take(&mut *entries);
@@ -138,7 +138,7 @@ mod tests {
         assert!(found(0) && found(2));
         table.keep(4, 4, |&v| v == 4);
         assert_eq!(table.len(), 4);
-        // 1 was made after 0, which was used since.
+        // 1 was added after 0, but 0 was used later.
         assert!(found(0) && !found(1) && found(2) && found(3) && found(4));
         table.keep(5, 5, |&v| v == 5);
         assert!(!found(0) && found(5));
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(table.find(7, |&v| v == 9), None);
     }
 
-    /// Thousands of things in turn: the table stays small, and a search compares few.
+    /// Thousands of values in turn: the table stays small, and a lookup compares few.
     #[test]
     fn many_things_are_bounded_and_found_without_a_walk() {
         let table = Recent::new(1024);
@@ -166,7 +166,7 @@ mod tests {
                 looks.set(looks.get() + 1);
                 v == k
             };
-            // Hashes as a hasher gives them.
+            // Hashes with the distribution of a hasher.
             let hash = k.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             assert_eq!(table.find(hash, is), None);
             table.keep(hash, k, is);

@@ -1,4 +1,4 @@
-//! Regions as text, their mistakes, and how they are drawn.
+//! Regions as text, mistakes in them, and drawings of them.
 
 use gradus_ir::primitives::region::{BackwardOnly, CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Loop, Region, Switch, Trips};
@@ -14,7 +14,7 @@ const SCAN: &str = "graph(%0: f64[], %1: f64[4]) {
 }
 ";
 
-/// What is said if `from` stands for `to` in the text of a scan.
+/// The error if `to` replaces `from` in the text of a scan.
 fn damaged(from: &str, to: &str) -> String {
     assert!(SCAN.contains(from), "{from}");
     SCAN.replacen(from, to, 1)
@@ -78,7 +78,7 @@ fn mistakes_in_texts_of_regions_are_shown_with_a_caret() {
     assert_snapshot!(all.join("\n\n"));
 }
 
-/// Everything that can be cut out or put in must be refused or read, never stop the reader.
+/// Everything that can be cut or inserted must be refused or read, and never crash the reader.
 #[test]
 fn no_damage_stops_the_reader() {
     let words = [
@@ -96,7 +96,7 @@ fn no_damage_stops_the_reader() {
     }
 }
 
-/// A program of inputs of these types that returns those named.
+/// A program with inputs of these types that returns the listed ones.
 fn body(inputs: &[Type], outputs: &[usize]) -> Graph {
     let mut g = Graph::new();
     let ids: Vec<ValueId> = inputs.iter().map(|t| g.input(t.clone())).collect();
@@ -104,7 +104,7 @@ fn body(inputs: &[Type], outputs: &[usize]) -> Graph {
     g
 }
 
-/// What is said of a region on operands of these types.
+/// The error of a region on operands of these types.
 fn refused(region: Region, operands: &[Type]) -> String {
     let mut g = Graph::new();
     let ids: Vec<ValueId> = operands.iter().map(|t| g.input(t.clone())).collect();
@@ -205,7 +205,7 @@ const KEPT: &str = "graph(%0: i64[], %1: f64[]) {
 }
 ";
 
-/// What is said if `to` stands for the last line of a program with a loop, its result and a list.
+/// The error if `to` replaces the last line of a program with a loop, its result and a list.
 fn refused_end(to: &str) -> String {
     let text = KEPT.replace("return %1\n}", &format!("{to}\n}}"));
     text.parse::<Graph>().unwrap_err().to_string()
@@ -245,7 +245,7 @@ fn only_arrays_enter_a_program() {
     ");
 }
 
-/// An operation without results runs for what it does, and nothing can name it.
+/// An operation without results runs for its effects, and nothing can refer to it.
 #[test]
 fn a_region_without_results_stays_for_its_effects() {
     let text = "graph(%0: f64[]) {
@@ -266,11 +266,11 @@ fn a_region_without_results_stays_for_its_effects() {
     let y = around.inline(&graph, &[x]).unwrap();
     around.set_outputs(y);
     assert_eq!(around.to_string(), text);
-    // Without its effects nothing is left.
+    // Without its effects it disappears.
     assert_eq!(graph.without_effects().nodes().len(), 1);
 }
 
-/// A loop keeps no list in a list, and nothing but loops takes lists.
+/// A loop keeps no list in a list, and only loops take lists.
 #[test]
 fn only_loops_take_lists() {
     assert_snapshot!(refused_end("%4: f64[?] = neg %3\n  return"), @"
@@ -295,7 +295,7 @@ fn only_loops_take_lists() {
     ");
 }
 
-/// The same of graphs that no text has been: the verifier refuses them.
+/// The same for graphs that never were text: the verifier refuses them.
 #[test]
 fn the_verifier_refuses_lists_at_the_ends() {
     let mut graph: Graph = KEPT.parse().unwrap();

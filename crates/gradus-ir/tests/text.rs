@@ -208,7 +208,7 @@ fn samples_read_or_say_where_they_fail() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
 
-    /// Whatever stands in a text, it is read or refused.
+    /// Every text is either read or refused.
     #[test]
     fn broken_texts_are_refused(
         sample in 0usize..3,
@@ -232,7 +232,7 @@ proptest::proptest! {
     }
 }
 
-/// A program of `depth` calls within each other.
+/// A program of `depth` nested calls.
 fn nested(depth: usize) -> String {
     let begin = "graph(%0: f64[]) { %1: f64[] = checkpoint{body=";
     let end = "} %0 return %1 }";
@@ -240,7 +240,7 @@ fn nested(depth: usize) -> String {
     [&begin.repeat(depth - 1), inner, &end.repeat(depth - 1)].concat()
 }
 
-/// On the stack that a thread has by default.
+/// On the default stack of a thread.
 #[test]
 fn programs_within_each_other_have_a_limit() {
     for depth in [1, 2, 5, 100, 512] {
@@ -249,7 +249,8 @@ fn programs_within_each_other_have_a_limit() {
         let printed = graph.to_string();
         let again: Graph = printed.parse().unwrap();
         assert_eq!(again.to_string(), printed);
-        // Each level is indented by two columns more: the text has the square of the depth, and no more.
+        // Each level is indented by two more columns,
+        // so the text grows with the square of the depth, and no faster.
         assert!(printed.len() < 200 * depth + 40 * depth * depth);
     }
     for depth in [514, 1_000, 10_000, 100_000] {

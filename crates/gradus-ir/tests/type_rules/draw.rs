@@ -1,4 +1,5 @@
-//! Operations with attributes at the ends of their ranges, on arrays of few elements and of as many as memory can count.
+//! Operations with attributes at the ends of their ranges,
+//! on small arrays and on arrays as large as memory can count.
 
 use gradus_ir::primitives::{
     ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
@@ -6,7 +7,7 @@ use gradus_ir::primitives::{
 };
 use gradus_ir::{DType, Dims, Op, Type};
 
-/// Numbers at the ends of what indices, text and 32 bits can count.
+/// Numbers at the ends of the ranges of indices, text and 32 bits.
 const ENDS: [usize; 12] = [
     0,
     i32::MAX as usize,
@@ -22,7 +23,7 @@ const ENDS: [usize; 12] = [
     usize::MAX / 3,
 ];
 
-/// Numbers drawn in an order that is the same at each run.
+/// Pseudorandom numbers in the same order at each run.
 pub struct Draw(u64);
 
 impl Draw {
@@ -43,12 +44,12 @@ impl Draw {
         of[self.below(of.len())].clone()
     }
 
-    /// Whether a thing of which one in `n` is so is so.
+    /// True once in `n` times on average.
     pub fn seldom(&mut self, n: usize) -> bool {
         self.below(n) == 0
     }
 
-    /// A number near an end of some range, or near one of those `near`, which fit.
+    /// A number near an end of some range, or near one of the fitting numbers `near`.
     pub fn number(&mut self, near: &[usize]) -> usize {
         let base = match near {
             [_, ..] if !self.seldom(4) => return self.one(near),
@@ -86,7 +87,7 @@ impl Draw {
         }
     }
 
-    /// `ty`, seldom another one.
+    /// `ty`, or rarely another type.
     pub fn mostly(&mut self, ty: &Type) -> Type {
         match self.below(12) {
             0 => self.ty(),
@@ -99,7 +100,8 @@ impl Draw {
         }
     }
 
-    /// A list of one number an axis, seldom of one more or less; each near those that `fit` says of the axis.
+    /// A list of one number per axis, rarely one more or less.
+    /// Each is near one of the numbers that `fit` returns for the axis.
     fn each_axis(&mut self, rank: usize, fit: impl Fn(usize) -> Vec<usize>) -> Dims {
         let n = match self.seldom(12) {
             true => self.below(rank + 2),
@@ -110,7 +112,7 @@ impl Draw {
             .collect()
     }
 
-    /// Some of the axes, mostly rising.
+    /// Some of the axes, mostly ascending.
     fn axes(&mut self, rank: usize) -> Dims {
         if self.seldom(8) {
             return (0..self.below(3))
@@ -120,7 +122,7 @@ impl Draw {
         (0..rank).filter(|_| self.seldom(2)).collect()
     }
 
-    /// An operation of this name, with operands.
+    /// An operation with this name, with operands.
     pub fn op(&mut self, name: &str) -> (Op, Vec<Type>) {
         if let Some(u) = Unary::ALL
             .into_iter()

@@ -1,5 +1,6 @@
-//! The type rule of every primitive on attributes and operands at the ends of their ranges: an error, or the type that arithmetic which cannot wrap gives. In debug builds a
-//! sum that wraps stops the test, in release builds its result is compared.
+//! The type rule of every primitive on attributes and operands at the ends of their ranges: an error,
+//! or the type that arithmetic without wrapping gives.
+//! In debug builds a sum that wraps stops the test; in release builds its result is compared.
 
 mod draw;
 mod oracle;
@@ -21,14 +22,15 @@ fn all_names() -> BTreeSet<&'static str> {
     names
 }
 
-/// What became of the draws of one operation.
+/// The outcomes of the draws of one operation.
 #[derive(Default)]
 struct Seen {
     right: usize,
     refused: usize,
 }
 
-/// An operation of this name on arrays that memory can hold, seldom one too few or too many: no other ones are in a graph.
+/// An operation with this name on arrays that memory can hold, rarely with one too few or too many.
+/// Graphs contain no other arrays.
 fn drawn(draw: &mut Draw, name: &str) -> (Op, Vec<Type>) {
     loop {
         let (op, mut operands) = match primitives::regions().contains(&name) {
@@ -46,7 +48,7 @@ fn drawn(draw: &mut Draw, name: &str) -> (Op, Vec<Type>) {
     }
 }
 
-/// Compares the rule with the oracle, alone and in a graph, and reads back what the graph prints.
+/// Compares the rule with the oracle, alone and in a graph, and reads the printed graph back.
 fn compare(op: &Op, operands: &[Type], expected: Option<Vec<Type>>) {
     let types: Vec<&Type> = operands.iter().collect();
     let say = || format!("{} on {operands:?}: {op:?}", op.name());
@@ -171,7 +173,7 @@ fn sizes_that_wrap_are_refused_with_the_sizes() {
     ");
 }
 
-/// What a graph is made of otherwise: inputs, literals, indices.
+/// The other kinds of nodes: inputs, literals, indices.
 #[test]
 fn no_node_is_larger_than_memory() {
     let huge = Type::new(gradus_ir::DType::F64, &[1 << 62]);

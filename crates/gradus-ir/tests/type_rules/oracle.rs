@@ -1,10 +1,10 @@
-//! The types of results, found once more: by arithmetic of 128 bits, which nothing here can wrap.
+//! The types of results, computed a second time in 128-bit arithmetic, which cannot wrap here.
 
 use super::regions;
 use gradus_ir::primitives::{Binary, Dynamic, Gather, Layout, ReduceKind, Resize, Unary};
 use gradus_ir::{DType, Op, Type};
 
-/// The most that an axis or an attribute may be, and that an array may have of bytes.
+/// The largest axis or attribute, and the most bytes of an array.
 const MOST: i128 = i64::MAX as i128;
 
 /// The types of the results of `op` on these operands, if it takes them.

@@ -10,7 +10,7 @@ use gradus_ir::primitives::{Body, Call, Check, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Op, Type, ValueId};
 use std::sync::Arc;
 
-/// A program of inputs of these types that returns arrays of those, which nothing but literals need be.
+/// A program with inputs of these types that returns arrays of the given output types, which can be literals.
 fn program(inputs: &[Type], outputs: &[Type]) -> Body {
     let mut g = Graph::new();
     for t in inputs {
@@ -43,7 +43,7 @@ impl Draw {
         self.number(&[n])
     }
 
-    /// These types, seldom with another one among them.
+    /// These types, rarely with another one among them.
     fn some(&mut self, mut types: Vec<Type>) -> Vec<Type> {
         if self.seldom(6) && !types.is_empty() {
             let k = self.below(types.len());
@@ -53,7 +53,7 @@ impl Draw {
     }
 }
 
-/// A region of this name with operands.
+/// A region with this name, with operands.
 pub fn draw(d: &mut Draw, name: &str) -> (Op, Vec<Type>) {
     let (region, operands) = match name {
         "scan" | "for" | "while" => loops(d, name),
