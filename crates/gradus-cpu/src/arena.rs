@@ -1,25 +1,25 @@
-//! Where the arrays of a run live: one arena, in which arrays whose lifetimes do not meet share memory.
+//! The arena of a run: one block of memory in which arrays with disjoint lifetimes share addresses.
 
 use gradus_engine::memory::ALIGNMENT;
 
-/// Offsets in an arena, handed out and taken back.
+/// Offsets in an arena, allocated and freed.
 #[derive(Debug, Default)]
 pub(crate) struct Arena {
     /// Free ranges below `size`, by offset: neither touching nor overlapping.
     free: Vec<(usize, usize)>,
     size: usize,
-    /// Whether more was asked for than memory can have. Offsets mean nothing then.
+    /// Whether a request exceeded the largest possible memory. The offsets are then meaningless.
     beyond: bool,
 }
 
-/// The room that `bytes` take, if memory can have it.
+/// The rounded size of `bytes`, if memory can be that large.
 fn rounded(bytes: usize) -> Option<usize> {
     let room = bytes.max(1).checked_next_multiple_of(ALIGNMENT);
     room.filter(|&room| room <= isize::MAX as usize)
 }
 
 impl Arena {
-    /// The offset of room for `bytes`: the tightest free range, else the end.
+    /// Allocates `bytes`, and returns the offset: the tightest free range, or else the end.
     pub fn take(&mut self, bytes: usize) -> usize {
         let Some(bytes) = rounded(bytes) else {
             self.beyond = true;
@@ -37,7 +37,7 @@ impl Arena {
             }
             return offset;
         }
-        // A free range at the end is made longer.
+        // A free range at the end is extended.
         if let Some(&(offset, size)) = self.free.last()
             && offset + size == self.size
         {
@@ -50,7 +50,7 @@ impl Arena {
         offset
     }
 
-    /// Ends with the room of `bytes` at `offset`.
+    /// Extends the arena so that it ends with `bytes` at `offset`.
     fn grow(&mut self, offset: usize, bytes: usize) {
         let end = offset.checked_add(bytes);
         match end.filter(|&end| end <= isize::MAX as usize) {
@@ -59,7 +59,7 @@ impl Arena {
         }
     }
 
-    /// Takes back what [`take`](Self::take) gave.
+    /// Frees a range that [`take`](Self::take) allocated.
     pub fn give(&mut self, offset: usize, bytes: usize) {
         let (Some(bytes), false) = (rounded(bytes), self.beyond) else {
             return;
@@ -76,7 +76,7 @@ impl Arena {
         }
     }
 
-    /// Bytes that the arena must have; the largest number where memory cannot have as many.
+    /// The bytes of the arena; `usize::MAX` if no memory can be that large.
     pub fn size(&self) -> usize {
         if self.beyond { usize::MAX } else { self.size }
     }
@@ -97,7 +97,7 @@ mod tests {
         arena.give(a, 100);
         assert_eq!(arena.take(190), 0);
         arena.give(c, 1);
-        // The free end is made longer, not left behind.
+        // The free end is extended, not left behind.
         assert_eq!(arena.take(1000), 192);
         assert_eq!(arena.size(), 192 + 1024);
     }

@@ -1,5 +1,5 @@
 //! The buffers of a program, which hold its arrays: their types, and during a run their memory.
-//! Debug builds know the sizes, so that each access of a kernel that computes its own addresses is checked there.
+//! Debug builds also keep the sizes, and check each access of a kernel that computes its own addresses.
 
 use gradus_ir::Type;
 use std::fmt;
@@ -40,13 +40,13 @@ pub(crate) struct BufferSpec {
 /// The use of a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
-    /// It holds the input of this number.
+    /// It holds the input with this number.
     Input(usize),
-    /// It holds the output of this number.
+    /// It holds the output with this number.
     Output(usize),
-    /// It holds a value that one step writes and others read.
+    /// It holds a value that one step writes and other steps read.
     Temporary,
-    /// A step works in it; it holds nothing before and after.
+    /// Scratch memory of one step, with no content before and after it.
     Scratch,
 }
 
@@ -57,8 +57,8 @@ pub(crate) struct Buffers<'a> {
     bytes: &'a [usize],
 }
 
-// SAFETY: chunks of one step write to different addresses, and what they read no other chunk writes (see
-// `Step::may_overwrite`).
+// SAFETY: chunks of one step write to different addresses,
+// and no other chunk writes what they read (see `Step::may_overwrite`).
 unsafe impl Send for Buffers<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Buffers<'_> {}
@@ -70,13 +70,13 @@ impl<'a> Buffers<'a> {
         bytes: &[],
     };
 
-    /// Buffers that begin at `starts` and have these numbers of bytes.
+    /// Buffers that begin at `starts`, with these numbers of bytes.
     pub fn new(starts: &'a [*mut u8], bytes: &'a [usize]) -> Buffers<'a> {
         debug_assert_eq!(starts.len(), bytes.len());
         Buffers { starts, bytes }
     }
 
-    /// Where the buffer begins.
+    /// The address of the buffer.
     #[inline]
     pub fn start(self, buffer: BufferId) -> *mut u8 {
         self.starts[buffer.index()]
@@ -108,13 +108,13 @@ impl Memory {
         }
     }
 
-    /// Where it begins.
+    /// The address of the array.
     #[inline]
     pub fn start(self) -> *mut u8 {
         self.start
     }
 
-    /// The address of byte `at`. The caller uses `n` bytes from there on.
+    /// The address of byte `at`. The caller uses `n` bytes from there.
     ///
     /// # Safety
     /// The array has these bytes. Debug builds check it.
@@ -131,7 +131,7 @@ impl Memory {
         unsafe { self.start.add(at) }
     }
 
-    /// The address of byte `at`. The caller uses `n` elements of `size` bytes from there on, `step` elements apart.
+    /// The address of byte `at`. The caller uses `n` elements of `size` bytes from there, `step` elements apart.
     ///
     /// # Safety
     /// The array has these elements. Debug builds check it.

@@ -1,4 +1,4 @@
-//! From a graph to a program that runs: passes, fusion, steps, their order, and the memory of their arrays.
+//! Compiles a graph to a program: passes, fusion, steps, their order, and the memory of their arrays.
 
 use crate::executable::Executable;
 use crate::forecast::Forecast;
@@ -14,7 +14,7 @@ use gradus_ir::primitives::Body;
 use gradus_ir::{Error, ErrorKind, Graph, Result, Type, ValueId, verify};
 use std::sync::Arc;
 
-/// The engine of this crate: vector kernels on the machine's cores.
+/// The engine of this crate: vector kernels on the processor's cores.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Cpu;
 
@@ -36,21 +36,21 @@ impl Engine for Cpu {
 /// Compiles a graph, without a cache.
 ///
 /// # Errors
-/// If it returns what is no array, or its arrays together are more than any machine has.
+/// If it returns a value that is not an array, or its arrays together exceed the memory of any machine.
 pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable> {
     executable(graph, &options.into(), &Cache::new(MOST_BODIES))
 }
 
-/// The memory, operations and bytes of a run of `graph` if the caller keeps all inputs.
+/// Forecasts the memory, operations and bytes of a run of `graph` in which the caller keeps all inputs.
 /// Passes, fusion, order and memory are those of [`compile`].
 /// It does not prepare steps, so it makes no kernels except for programs inside regions.
 ///
-/// If the arrays together are more than any machine has, the memory is the largest number and there are no steps.
+/// If the arrays together exceed the memory of any machine, the memory is `u64::MAX` and there are no steps.
 pub fn forecast(graph: &Graph) -> Forecast {
     forecast_with(graph, &Cache::new(MOST_BODIES))
 }
 
-/// How many bodies of one program are found again, where there is no cache of a context.
+/// The most bodies of one program that are cached if there is no cache of a context.
 const MOST_BODIES: usize = 4096;
 
 fn executable(graph: &Graph, reuse: &Reuse, cache: &Cache) -> Result<Executable> {
@@ -70,7 +70,7 @@ fn executable(graph: &Graph, reuse: &Reuse, cache: &Cache) -> Result<Executable>
     Ok(executable)
 }
 
-/// Has `cache` ask the program for its memory when that is short.
+/// Registers the program with `cache`, which asks for its memory when memory is short.
 fn kept(executable: Executable, cache: &Cache) -> Arc<Executable> {
     let executable = Arc::new(executable);
     let keeper: Arc<dyn KeepsMemory> = executable.clone();
@@ -78,7 +78,7 @@ fn kept(executable: Executable, cache: &Cache) -> Arc<Executable> {
     executable
 }
 
-/// Finds the compiled bodies of regions again.
+/// The key under which compiled bodies of regions are cached.
 impl Key for Reuse {
     type Value = Arc<Executable>;
 
@@ -94,7 +94,7 @@ fn forecast_with(graph: &Graph, cache: &Cache) -> Forecast {
     }
 }
 
-/// A program whose steps are not prepared.
+/// A program whose steps are not prepared yet.
 struct PlannedProgram {
     inputs: Vec<Type>,
     outputs: Vec<Type>,
@@ -102,7 +102,7 @@ struct PlannedProgram {
     assignment: Assignment,
 }
 
-/// Everything that compiling decides.
+/// Makes all decisions of compiling.
 fn plan(graph: &Graph, reuse: &Reuse, cache: &Cache) -> PlannedProgram {
     let compile_body = |body: &Body, reuse: &Reuse| {
         cache.find_or_make(body, reuse, || {
@@ -143,10 +143,10 @@ impl PlannedProgram {
     }
 }
 
-/// No machine has as many bytes, and sums of the sizes of larger arrays could wrap.
+/// The sizes of larger arrays could wrap when added up. No machine has this many bytes.
 const MOST_BYTES: usize = 1 << 60;
 
-/// The largest array of a program whose arrays together are more than any machine has.
+/// The largest array of a program whose arrays together exceed the memory of any machine.
 fn beyond_machines(graph: &Graph) -> Option<ValueId> {
     let bytes = graph.ids().map(|id| graph.ty(id).bytes());
     if bytes.fold(0, usize::saturating_add) < MOST_BYTES {

@@ -1,5 +1,5 @@
 //! The operations and bytes of steps and runs, counted by the kernels from their own loops.
-//! A symmetric product counts as half of one and its diagonal, though its strips compute a little more.
+//! A symmetric product counts as half a product and its diagonal, although its strips compute slightly more.
 
 use gradus_engine::Counts;
 use gradus_ir::primitives::Work;
@@ -7,13 +7,14 @@ use gradus_ir::{ByWork, DType};
 
 /// The operations and bytes of one step of a compiled program.
 ///
-/// **Operations** are counted as [`gradus_ir::primitives::Cost`] says: each instruction of a fused kernel once for
-/// each element of its iteration, each reduction once for each element that joins others, products by their sizes.
+/// **Operations** are counted as defined at [`gradus_ir::primitives::Cost`]: each instruction of a fused kernel
+/// once for each element of its iteration, each reduction once for each element that is combined with another,
+/// products by their sizes.
 ///
 /// **Bytes** count the step's arrays in memory.
-/// Each element read counts once for each view that it is read through, however often the view repeats it.
+/// Each element read counts once for each view through which it is read, however often the view repeats it.
 /// Each element written counts once. Values that stay within the step, and scratch memory, do not count.
-/// A step that changes a part of an array counts the copy of the whole where it cannot work in place.
+/// A step that changes a part of an array counts the copy of the whole if it cannot work in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepForecast {
     /// Operations of each kind of work.
@@ -22,7 +23,7 @@ pub struct StepForecast {
     pub bytes: u64,
     /// The sizes `(batch, m, k, n)` of `[batch, m, k] × [batch, k, n]`, if the step is a product of matrices.
     pub product: Option<(usize, usize, usize, usize)>,
-    /// The element type of what it computes: of the first result of a fused kernel, of the operands of another.
+    /// The element type of its computation: the first result's for a fused kernel, the operands' for another.
     pub dtype: DType,
 }
 
@@ -42,7 +43,7 @@ impl StepForecast {
         StepForecast::moving(DType::F64, 0)
     }
 
-    /// The same step with `operations` more of one kind.
+    /// The same step with more `operations` of one kind.
     pub(crate) fn with(mut self, work: Work, operations: usize) -> StepForecast {
         self.operations.add(work, operations as u64);
         self

@@ -1,4 +1,4 @@
-//! The memory, operations and bytes of a run, known before it.
+//! The memory, operations and bytes of a run, computed in advance.
 
 use crate::count::StepForecast;
 use crate::step::PlannedStep;
@@ -11,18 +11,18 @@ use gradus_ir::{ByWork, Type};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Forecast {
     /// Bytes held beside the inputs: arena and results.
-    /// A run's threads need some scratch memory more, whatever the program.
+    /// The threads of a run need some more scratch memory, which does not depend on the program.
     pub peak_bytes: u64,
-    /// Bytes of the arena, which holds what is neither input nor result.
+    /// Bytes of the arena, which holds all arrays except inputs and results.
     pub arena_bytes: u64,
-    /// Bytes of the results that take no input's memory.
+    /// Bytes of the results that reuse no input.
     pub result_bytes: u64,
     /// The steps in the order in which they run.
     pub steps: Vec<StepForecast>,
 }
 
 impl Forecast {
-    /// That of a program whose results each reuse the input that they may reuse.
+    /// The forecast of a program in which each result reuses its input, if it can.
     pub(crate) fn new(
         outputs: &[Type],
         assignment: &Assignment,
@@ -42,7 +42,7 @@ impl Forecast {
         }
     }
 
-    /// That of a program whose arrays no machine can hold together.
+    /// The forecast of a program whose arrays together exceed the memory of any machine.
     pub(crate) fn beyond_machines() -> Forecast {
         Forecast {
             peak_bytes: u64::MAX,
@@ -63,7 +63,7 @@ impl Forecast {
         }
     }
 
-    /// Operations of each kind of work, of all steps together.
+    /// The operations of all steps by kind of work.
     pub fn operations(&self) -> ByWork {
         let mut sum = ByWork::default();
         self.steps.iter().for_each(|s| sum += s.operations);
@@ -129,13 +129,13 @@ mod tests {
             ByWork::of(Work::Product, 2 * 6 * 5 * 7)
         );
         assert_eq!(f.bytes(), 8 * (30 + 35 + 42) + 8 * (42 + 1));
-        // Arena memory comes in lines of 64 bytes.
+        // Arena memory is allocated in multiples of 64 bytes.
         assert_eq!((f.arena_bytes, f.result_bytes), (384, 8));
     }
 
     #[test]
     fn what_a_product_reads_again_comes_from_memory_once() {
-        // One left matrix for all, right matrices of equal columns.
+        // One left matrix for all products, right matrices with equal columns.
         let g = graph(
             "graph(%0: f64[3, 4], %1: f64[2, 4]) {
             %2: f64[2, 3, 4] = broadcast{shape=[2, 3, 4], axes=[1, 2]} %0

@@ -1,8 +1,7 @@
 //! Groups of elementwise operations, and of reductions of their values, that become one kernel.
 //!
-//! First each operation is drawn into the cone of its users if all users are in one cone and read it element by
-//! element: its value never reaches memory.
-//! Then each cone joins, in order, a group that makes or reads the same arrays.
+//! First each operation joins the cone of its users if all users are in one cone and read it element by element:
+//! its value never reaches memory. Then each cone joins, in order, a group that makes or reads the same arrays.
 //! No cycle can arise: each group has a level above the levels of everything that it reads.
 
 use crate::tile;
@@ -11,30 +10,31 @@ use gradus_ir::primitives::Unary;
 use gradus_ir::{Graph, NodeId, Op, ValueId};
 use std::collections::HashMap;
 
-/// The most operations of a group, and the most arrays that it reads: more would not fit into the first cache.
+/// The most operations of a group, and the most arrays that it reads.
+/// More would not fit into the first-level cache.
 const MOST_MEMBERS: usize = 96;
 const MOST_SOURCES: usize = 24;
 
-/// How one value comes to be.
+/// The way in which a value is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
-    /// Given by the caller.
+    /// An input.
     Input,
-    /// A literal or an index, made where it is used.
+    /// A literal or an index, computed where it is used.
     Inline,
     /// Another view of the node that it resolves to.
     View,
-    /// Element by element, in a fused kernel.
+    /// An element of a fused kernel.
     Element,
     /// A reduction at the end of a fused kernel.
     Reduce,
-    /// By a standalone kernel or a region.
+    /// A result of a standalone kernel or a region.
     Standalone,
     /// Not needed.
     Dead,
 }
 
-/// Where the elements of a value are: in the buffer of `base`, seen through `view`.
+/// The location of a value's elements: in the buffer of `base`, seen through `view`.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolved {
     pub base: ValueId,
@@ -47,14 +47,14 @@ pub(crate) struct Group {
     /// Elementwise operations and reductions, in order.
     pub members: Vec<ValueId>,
     pub level: usize,
-    /// The shape that the kernel iterates over.
+    /// The shape of the kernel's iteration.
     pub shape: gradus_ir::Dims,
-    /// The shape as kept, reduced, kept sizes, if there are reductions.
+    /// The shape as kept, reduced and kept sizes, if there are reductions.
     pub blocks: Option<(usize, usize, usize)>,
     reads: Vec<ValueId>,
 }
 
-/// A unit that runs.
+/// A group or a single operation, which becomes a step.
 #[derive(Clone, Debug)]
 pub(crate) enum Unit {
     Group(usize),
@@ -69,7 +69,7 @@ pub(crate) struct Fused {
     pub group_of: HashMap<ValueId, usize>,
     /// The users of each value.
     pub users: Vec<Vec<NodeId>>,
-    /// All units, in an order that can run.
+    /// All units, in a valid order.
     pub order: Vec<Unit>,
 }
 
@@ -93,16 +93,16 @@ fn users_of(graph: &Graph, live: &[bool]) -> Vec<Vec<NodeId>> {
     users
 }
 
-/// The value that a user makes, if it makes one.
+/// The result of a user, if it has one.
 fn made_by(graph: &Graph, user: NodeId) -> Option<ValueId> {
     let mut results = graph.node(user).results();
     results.next().filter(|_| results.len() == 0)
 }
 
-/// Finds casts that one kernel would store only for a later kernel to read. The later kernel can cast for
-/// itself if what is cast is in memory anyway and takes no more bytes.
+/// Finds casts that one kernel would store only for a later kernel to read.
+/// The later kernel can compute the cast itself if the operand is in memory anyway and takes no more bytes.
 ///
-/// Maps each such cast and each of its users in a later kernel to the root of that user's cone.
+/// The result maps each such cast and each of its users in a later kernel to the root of that user's cone.
 pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(ValueId, ValueId), ValueId> {
     let has_casts = graph.nodes().iter().any(|n| matches!(n.op, Op::Cast(_)));
     if !has_casts {
@@ -155,7 +155,7 @@ pub(crate) fn casts_to_repeat(graph: &Graph) -> HashMap<(ValueId, ValueId), Valu
     found
 }
 
-/// The kind of each value, and where its elements are.
+/// The kind of each value, and the location of its elements.
 fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
     let mut kinds = Vec::with_capacity(graph.len());
     let mut resolved: Vec<Resolved> = Vec::with_capacity(graph.len());
@@ -176,11 +176,11 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
                         let base = from.base;
                         (Kind::View, Resolved { base, view })
                     }
-                    // The elements have to move: a kernel that copies.
+                    // The elements have to move, so a kernel copies them.
                     None => (Kind::Element, own()),
                 }
             }
-            // The value is that of the operand.
+            // The value equals the operand's.
             Op::Unary(Unary::StopGradient) => {
                 (Kind::View, resolved[node.operands[0].index()].clone())
             }
@@ -209,7 +209,7 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
     (kinds, resolved)
 }
 
-/// For each element and reduction the root of its cone: the node whose value leaves it.
+/// For each element and reduction, the root of its cone: the node whose value leaves it.
 fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<ValueId, ValueId> {
     let mut root_of: HashMap<ValueId, ValueId> = HashMap::new();
     let mut sizes: HashMap<ValueId, usize> = HashMap::new();
@@ -244,11 +244,11 @@ fn draw_in(graph: &Graph, kinds: &[Kind], users: &[Vec<NodeId>]) -> HashMap<Valu
     root_of
 }
 
-/// The shape that the kernel of `id` iterates over.
+/// The shape of the iteration of the kernel of `id`.
 fn iteration(graph: &Graph, id: ValueId, kind: Kind) -> &[usize] {
     match kind {
         Kind::Reduce => graph.shape(graph.maker(id).operands[0]),
-        // A copy runs through its operand, in the order that both shapes share.
+        // A copy iterates over its operand, in the order that both shapes share.
         _ if matches!(graph.maker(id).op, Op::Layout(_)) => {
             graph.shape(graph.maker(id).operands[0])
         }
@@ -256,7 +256,7 @@ fn iteration(graph: &Graph, id: ValueId, kind: Kind) -> &[usize] {
     }
 }
 
-/// Joins cones to groups and puts everything in order.
+/// Joins cones to groups, and orders all units.
 fn join(
     graph: &Graph,
     live: &[bool],
@@ -360,7 +360,7 @@ impl Groups {
 struct Cone {
     shape: gradus_ir::Dims,
     blocks: Option<(usize, usize, usize)>,
-    /// The values that it reads from outside, and whether element by element.
+    /// The values from outside that it reads, and whether it reads them element by element.
     reads: Vec<(ValueId, bool)>,
     size: usize,
 }
@@ -381,7 +381,8 @@ impl Cone {
                 if members.contains(&base) || kinds[base.index()] == Kind::Inline {
                     continue;
                 }
-                // A value of another group can be read from a register only as it is, and only if it is no reduction.
+                // A value of another group can be read from a register only if
+                // it is not rearranged and not a reduction.
                 let direct = o == base && kinds[o.index()] == Kind::Element;
                 reads.push((base, direct));
             }
@@ -400,7 +401,7 @@ impl Cone {
         }
     }
 
-    /// The group to join: the latest whose values the cone reads, else one that reads the same array.
+    /// The group to join: the latest whose values the cone reads, otherwise one that reads the same array.
     fn choose(&self, joined: &Groups) -> Option<usize> {
         let Groups {
             groups,

@@ -1,13 +1,13 @@
-//! Measurements of one run: counted work, values that probes have seen, bytes of lists.
+//! Measurements of one run: counted work, observed values, bytes of lists.
 
 use gradus_engine::{Array, Counts, Observer};
 
-/// The measurements of a run, with those of all programs inside.
+/// The measurements of a run, including all programs inside.
 #[derive(Default)]
 pub(crate) struct Instrumentation {
-    /// Work that has been done, if the run is counted.
+    /// The work done so far, if the run is counted.
     pub counts: Option<Counts>,
-    /// Bytes that lists of programs inside held, at most.
+    /// The most bytes that lists of programs inside held at once.
     pub list_bytes: u64,
     seen: Vec<Seen>,
 }
@@ -21,7 +21,7 @@ struct Seen {
 }
 
 impl Instrumentation {
-    /// That of a run whose work is counted.
+    /// The instrumentation of a run that counts its work.
     pub fn counting() -> Instrumentation {
         Instrumentation {
             counts: Some(Counts::default()),
@@ -38,7 +38,7 @@ impl Instrumentation {
         });
     }
 
-    /// How many values have been seen so far.
+    /// The number of values seen so far.
     pub fn seen(&self) -> usize {
         self.seen.len()
     }
@@ -50,12 +50,12 @@ impl Instrumentation {
         }
     }
 
-    /// Brings the values from number `first` on into the order of the program; steps run in another one.
+    /// Sorts the values from number `first` on into the order of the program, because steps run in another order.
     pub fn sort(&mut self, first: usize) {
         self.seen[first..].sort_by_key(|seen| seen.position);
     }
 
-    /// Shows all values to their observers, those that still live.
+    /// Shows all values to their observers that still exist.
     #[inline]
     pub fn show(&mut self) {
         if !self.seen.is_empty() {

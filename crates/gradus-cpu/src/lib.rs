@@ -4,10 +4,10 @@
 //! passes, fusion, steps, their order, the memory of their arrays.
 //! **What enters**: a [`gradus_ir::Graph`] and [`Array`]s. **What leaves**: arrays.
 //!
-//! **Invariants**: results depend neither on the number of threads nor on how often a program ran.
-//! After its first run a program asks the system for no array memory but that of results, which is reused when they are
-//! dropped. An index out of bounds is an error with the user's line.
-//! **Never here**: derivatives, tracing, trees.
+//! **Invariants**: results depend neither on the number of threads nor on the number of earlier runs.
+//! After its first run a program requests no array memory from the system except for results,
+//! whose memory is reused when they are dropped.
+//! An index out of bounds is an error with the user's line. **Never here**: derivatives, tracing, trees.
 
 mod arena;
 mod buffers;

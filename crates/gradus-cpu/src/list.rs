@@ -1,12 +1,12 @@
-//! Lists, in which the steps of a loop keep values when the number of steps is not known before.
+//! Lists: the steps of a loop of unknown length keep values in them.
 
 use gradus_engine::memory::{Buffer, Bytes, Shortage};
 use gradus_ir::{Error, ErrorKind, Result};
 
-/// Lists of more bytes give their memory back after a run, to be used again by whoever needs it next.
+/// Larger lists give their memory back after a run.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// Items of one size, one after the other.
+/// Items of one size, stored contiguously.
 #[derive(Default)]
 pub(crate) struct List {
     buffer: Option<Buffer>,
@@ -15,12 +15,12 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// Bytes that it has room for.
+    /// The bytes of its capacity.
     fn room(&self) -> usize {
         self.buffer.as_ref().map_or(0, |b| b.bytes().len())
     }
 
-    /// Makes it `n` items of `item` bytes long; what was there stays.
+    /// Resizes it to `n` items of `item` bytes. Existing items stay.
     ///
     /// # Errors
     /// If memory cannot hold them.
@@ -38,15 +38,16 @@ impl List {
         Ok(())
     }
 
-    /// Makes room for `len` bytes and more: for twice the present bytes or, if memory cannot hold these, for an
-    /// eighth more. With less a list that grows item by item would be copied at each item.
+    /// Grows the capacity to at least `len` bytes: to twice the present bytes or,
+    /// if memory cannot hold that, to an eighth more.
+    /// With smaller steps a list that grows item by item would be copied for each item.
     fn grow(&mut self, len: usize) -> Result<(), Shortage> {
         let twice = self.len.saturating_mul(2);
         let more = self.len.saturating_add(self.len / 8);
         let larger = Buffer::new(len.max(twice)).or_else(|_| Buffer::new(len.max(more)))?;
         if let Some(old) = &self.buffer {
-            // SAFETY: the list has `len` bytes, which `resize` alone makes more and has made room for; the new block
-            // has at least as many.
+            // SAFETY: the list has `len` bytes; only `resize` increases `len`, after it has made room.
+            // The new block has at least as many.
             unsafe { std::ptr::copy_nonoverlapping(old.start(), larger.start(), self.len) };
         }
         self.buffer = Some(larger);
@@ -73,7 +74,7 @@ impl List {
         self.len
     }
 
-    /// Makes it empty; memory that is large is given back.
+    /// Empties it, and gives large memory back.
     pub fn give_back(&mut self) {
         if self.room() > KEPT_BYTES {
             self.buffer = None;
@@ -81,12 +82,12 @@ impl List {
         self.len = 0;
     }
 
-    /// Where the byte `at` is.
+    /// The address of byte `at`.
     pub fn at(&mut self, at: usize) -> *mut u8 {
         debug_assert!(at <= self.len);
         match &self.buffer {
             Some(buffer) => buffer.start().wrapping_add(at),
-            // Of items without bytes, nothing is read or written.
+            // Items without bytes are neither read nor written.
             None => std::ptr::NonNull::<u64>::dangling().as_ptr().cast(),
         }
     }

@@ -1,14 +1,14 @@
-//! The memory of inputs that outputs may take.
+//! The inputs whose memory outputs can reuse.
 
 use gradus_engine::CompileOptions;
 
-/// Which inputs a program may write over, and which outputs may lie there.
+/// The inputs that a program can overwrite, and the outputs that can reuse their memory.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Reuse {
-    /// For each input whether the caller gives it away, so that a result may reuse its memory.
+    /// For each input, whether the caller gives it away, so that a result can reuse its memory.
     /// Inputs without an entry are kept.
     pub donated: Vec<bool>,
-    /// How many of the first outputs may reuse donated inputs; `None` means all.
+    /// The number of leading outputs that can reuse donated inputs; `None` means all.
     pub outputs: Option<usize>,
 }
 

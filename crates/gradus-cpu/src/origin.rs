@@ -1,4 +1,4 @@
-//! The operations of the graph that a step is made of, for messages and profiles.
+//! The operations of the graph behind a step, for messages and profiles.
 
 use gradus_engine::Member;
 use gradus_ir::primitives::{Body, Cost, Region, Work};
@@ -6,27 +6,27 @@ use gradus_ir::{Graph, Loc, Node, NodeId, Op, Type, ValueId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-/// Where a step comes from.
+/// The origin of a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    /// The line to which a mistake belongs: that of the last operation.
+    /// The line for errors: the line of the last operation.
     pub loc: Loc,
     own: Vec<Member>,
-    /// The region that the step runs, if it runs one, and the operations inside once they have been asked for: a
-    /// region lists those of all regions within it.
+    /// The region that the step runs, if any, and the operations inside once they have been requested:
+    /// a region lists the operations of all regions within it.
     region: Option<(Arc<Region>, OnceLock<Vec<Member>>)>,
     /// The position of the last operation in the program.
     pub last: usize,
 }
 
 impl Origin {
-    /// Of a step that computes these values.
+    /// The origin of a step that computes these values.
     pub fn of(graph: &Graph, nodes: &[ValueId]) -> Origin {
         let nodes = nodes.iter().map(|&id| graph.maker_id(id));
         Origin::of_nodes(graph, &nodes.collect::<Vec<_>>())
     }
 
-    /// Of a step that runs one operation.
+    /// The origin of a step that runs one operation.
     pub fn of_node(graph: &Graph, id: NodeId) -> Origin {
         Origin::of_nodes(graph, &[id])
     }
@@ -49,7 +49,7 @@ impl Origin {
         }
     }
 
-    /// Of a step that runs a region.
+    /// The origin of a step that runs a region.
     pub fn of_region(graph: &Graph, id: NodeId) -> Origin {
         let region = graph.node(id).region();
         Origin {
@@ -58,7 +58,8 @@ impl Origin {
         }
     }
 
-    /// The operations; of a region those inside, as often as they run as far as that is known beforehand.
+    /// The operations.
+    /// For a region, the operations inside, as often as they run, as far as that is fixed in advance.
     pub fn members(&self) -> &[Member] {
         let Some((region, found)) = &self.region else {
             return &self.own;
@@ -74,7 +75,7 @@ impl Origin {
         self.own.last().map_or("copy", |m| m.name)
     }
 
-    /// Of a step that copies what `loc` made.
+    /// The origin of a step that copies a value made at `loc`.
     pub fn copy(loc: Loc, ty: &Type) -> Origin {
         let member = Member {
             name: "copy",
@@ -90,8 +91,8 @@ impl Origin {
     }
 }
 
-/// The operations inside of a region, each once with the cost of all its evaluations: for a loop of unknown length,
-/// those of one step; for a switch, those of the most expensive branch.
+/// The operations inside a region, each once with the cost of all its evaluations: for a loop of unknown length,
+/// of one step; for a switch, of the most expensive branch.
 fn inside(region: &Region) -> Vec<Member> {
     let (mut seen, mut order) = (HashSet::new(), Vec::new());
     in_order(region, &mut seen, &mut order);
@@ -129,7 +130,7 @@ fn inside(region: &Region) -> Vec<Member> {
     members
 }
 
-/// Appends the programs inside of a region that run with it, each once and before all that hold it.
+/// Appends the programs inside a region that run with it, each once and before all programs that hold it.
 fn in_order<'a>(region: &'a Region, seen: &mut HashSet<usize>, order: &mut Vec<&'a Body>) {
     for (body, _) in region.runs().into_iter().rev() {
         if !seen.insert(body.identity()) {

@@ -1,14 +1,18 @@
-//! The threads that kernels run on. The thread that runs a program takes part in its work itself, so that a program
-//! costs no change of threads; helpers do the rest.
+//! The threads on which kernels run.
+//! The thread that runs a program takes part in its work,
+//! so that a program needs no change of threads; helpers do the rest.
 //!
-//! Each thread begins with the same pieces at each step and takes others' only when it has done its own: what a
-//! thread wrote last time is in its cache, and to write where another one wrote costs several times as much as to
-//! compute a row of a matrix.
+//! Each thread begins with the same pieces at each step,
+//! and takes pieces of other threads only when its own are done.
+//! The data that a thread wrote last time is in its cache, and writing to another thread's data costs several
+//! times as much as computing a row of a matrix.
 //!
-//! Waking a thread takes longer than a small matrix product; handing work to a thread that looks for it takes half a
-//! microsecond. Hence a helper looks for more work for a fifth of a millisecond after its last piece, and small work
-//! does not wake a sleeping helper, unless much of it comes. The workers of rayon sleep within twenty microseconds, so
-//! Jacobians of fifty to a hundred microseconds take 0.6 of the time here.
+//! Waking a thread takes longer than a small matrix product;
+//! handing work to a thread that polls for it takes half a microsecond.
+//! Therefore a helper polls for a fifth of a millisecond after its last piece, and a small work does not wake a
+//! sleeping helper unless many come.
+//! The workers of rayon sleep within twenty microseconds,
+//! so Jacobians of fifty to a hundred microseconds take 0.6 of the time here.
 
 use gradus_engine::environment::{self, warn_once};
 use std::any::Any;
@@ -19,31 +23,32 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// The most pieces that work is cut into. One bit for each says whether it is taken.
+/// The most pieces into which work is cut. Each has a bit that says whether it is taken.
 pub(crate) const MOST_PIECES: usize = 16;
-/// More threads than any machine has cores are a mistake.
+/// More threads than any machine has cores, so a larger number is a mistake.
 const MOST_THREADS: usize = 1024;
-/// How often the caller looks whether others are done before it sleeps: for some tens of microseconds, as long as a
-/// piece may take.
+/// The number of times that the caller polls for the other threads before it sleeps: some tens of microseconds,
+/// about the time of a piece.
 const LOOKS: usize = 2000;
-/// How long a helper looks for more work before it sleeps.
-/// Waking it takes some ten microseconds, of which the caller spends the larger part.
+/// The time that a helper polls for more work before it sleeps.
+/// Waking it takes some ten microseconds, and most of them on the caller's side.
 const AWAKE: Duration = Duration::from_micros(200);
-/// How long it looks at its start and when it was woken, until it has shared work with the caller: it may have woken
-/// on the caller's core, where it does work instead of the caller or comes too late, and a thread that sleeps again
-/// at once stays there. One that is ready for some milliseconds the system moves to an idle core.
+/// The time that a helper polls after its start or after it was woken, until it has shared work with the caller.
+/// It may have woken on the caller's core, where it works instead of the caller or comes too late,
+/// and a thread that sleeps again at once stays there.
+/// If it is ready for some milliseconds, the system moves it to an idle core.
 const AWAKE_TO_MOVE: Duration = Duration::from_millis(10);
-/// Looks for work between two readings of the clock.
+/// Polls between two readings of the clock.
 const LOOKS_PER_CLOCK: usize = 64;
-/// A helper with this much work waiting gets no more: it would come too late to it.
+/// A helper with this much work waiting gets no more, because it would come too late.
 const FAR_BEHIND: usize = 16;
-/// After this many small works in a row that a helper slept through it is woken: more are to be expected.
+/// After this many small works in a row that a helper slept through, it is woken, because more are likely.
 const MISSED: u32 = 16;
 
 struct Pool {
-    /// All that take part, but the caller.
+    /// All participants except the caller.
     helpers: Vec<Arc<Helper>>,
-    /// How many small works in a row the helpers slept through.
+    /// The number of small works in a row that the helpers slept through.
     missed: AtomicU32,
 }
 
@@ -51,18 +56,19 @@ struct Pool {
 struct Helper {
     thread: OnceLock<Thread>,
     work: Mutex<VecDeque<Arc<Work>>>,
-    /// How much there is, to be looked at without the lock.
+    /// The amount of waiting work, readable without the lock.
     waiting: AtomicUsize,
     asleep: AtomicBool,
 }
 
 static POOL: OnceLock<Pool> = OnceLock::new();
 
-/// Sets how many threads kernels use; counts before the first program runs, and later calls change nothing.
+/// Sets the number of threads that kernels use.
+/// It must be called before the first program runs; later calls change nothing.
 ///
-/// Without it the number is that of `GRADUS_NUM_THREADS`, from 1 to 1,024, else that of the machine's cores.
+/// The default is `GRADUS_NUM_THREADS`, from 1 to 1,024, or else the number of the machine's cores.
 /// Results do not depend on it.
-/// Returns whether the number was taken: it was not if there are threads already, or it is out of that range.
+/// Returns whether the number was accepted: it is refused if threads exist already, or if it is out of that range.
 pub fn set_threads(n: usize) -> bool {
     let mut taken = false;
     if (1..=MOST_THREADS).contains(&n) {
@@ -74,7 +80,7 @@ pub fn set_threads(n: usize) -> bool {
     taken
 }
 
-/// As many as wanted, or as the system lets start.
+/// Starts `threads` threads, or as many as the system allows.
 fn build(threads: usize) -> Pool {
     let mut helpers = Vec::new();
     for own in 1..threads {
@@ -107,21 +113,21 @@ fn pool() -> &'static Pool {
     })
 }
 
-/// How many threads kernels use.
+/// The number of threads that kernels use.
 pub fn threads() -> usize {
     1 + pool().helpers.len()
 }
 
-/// Into how many pieces work is cut, at most [`MOST_PIECES`].
+/// The number of pieces into which work is cut, at most [`MOST_PIECES`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pieces {
     pub count: usize,
-    /// Whether it is worth waking a thread.
+    /// Whether the work is worth waking a thread.
     pub large: bool,
 }
 
 impl Pieces {
-    /// As many as are wanted, or fewer: a power of two, which suits most numbers of threads.
+    /// At most `wanted` pieces: a power of two, which suits most numbers of threads.
     pub fn power_of_two(wanted: usize, large: bool) -> Pieces {
         let count = 1 << wanted.clamp(1, MOST_PIECES).ilog2();
         Pieces { count, large }
@@ -133,7 +139,7 @@ impl Pieces {
     };
 }
 
-/// Calls `f` for each of the pieces, on several threads; returns when all is done.
+/// Calls `f` for each of the pieces, on several threads, and returns when all are done.
 pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
     let n = pieces.count;
     if n < 2 {
@@ -158,9 +164,9 @@ pub(crate) fn each(pieces: Pieces, f: &(dyn Fn(usize) + Sync)) {
     if pool.missed.load(Ordering::Relaxed) > 0 {
         pool.missed.store(0, Ordering::Relaxed);
     }
-    // SAFETY: only the lifetime changes, of a pointer. It is followed for pieces that were taken, and `work.wait`
-    // below returns only when all these are done, also when a piece panics; a helper that comes later finds nothing
-    // to take.
+    // SAFETY: only the lifetime of a pointer changes.
+    // It is used for pieces that were taken, and `work.wait` below returns only when all these are done,
+    // also when a piece panics; a helper that comes later finds nothing to take.
     let f: *const (dyn Fn(usize) + Sync + 'static) = unsafe { std::mem::transmute(f) };
     let work = Arc::new(Work {
         f,
@@ -220,7 +226,8 @@ impl Helper {
         queue.push_back(work);
         self.waiting.store(queue.len(), Ordering::SeqCst);
         drop(queue);
-        // It says that it sleeps before it looks for the last time: of the two, one sees the other.
+        // The helper announces that it sleeps before it looks for the last time, so either it sees the work or the
+        // caller sees it sleep.
         if self.asleep.load(Ordering::SeqCst)
             && let Some(thread) = self.thread.get()
         {
@@ -228,7 +235,7 @@ impl Helper {
         }
     }
 
-    /// The next work, and whether the helper had to be woken for it; it waits awake at first, for so long.
+    /// The next work, and whether the helper had to be woken for it. It polls for `patience` at first.
     fn next(&self, patience: Duration) -> (Arc<Work>, bool) {
         let (mut since, mut woken): (Option<Instant>, bool) = (None, false);
         loop {
@@ -243,7 +250,7 @@ impl Helper {
                 }
                 std::hint::spin_loop();
             }
-            // Others that want this core come first, the caller above all.
+            // Other threads that want this core come first, above all the caller.
             thread::yield_now();
             if since.get_or_insert_with(Instant::now).elapsed() > patience {
                 self.asleep.store(true, Ordering::SeqCst);
@@ -259,32 +266,33 @@ impl Helper {
 
 /// Work in pieces that several threads take.
 struct Work {
-    /// Lives until all pieces are done.
+    /// Valid until all pieces are done.
     f: *const (dyn Fn(usize) + Sync),
     n: usize,
     threads: usize,
-    /// The pieces that were taken, a bit each.
+    /// The taken pieces, one bit each.
     taken: AtomicU64,
     done: AtomicUsize,
-    /// What the last piece that panicked said.
+    /// The payload of the last piece that panicked.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     caller: Thread,
 }
 
-// SAFETY: the function is one that several threads may call at once.
+// SAFETY: several threads can call the function at once.
 unsafe impl Send for Work {}
 // SAFETY: as above.
 unsafe impl Sync for Work {}
 
 impl Work {
-    /// Does the pieces that thread `own` begins with, then what others have left; how many those were.
+    /// Runs the pieces of thread `own`, then pieces that other threads have left, and returns their number.
     fn take_part(&self, own: usize) -> usize {
         let mut done = 0;
         for k in 0..self.threads {
             let t = (own + k) % self.threads;
             let (from, to) = (self.n * t / self.threads, self.n * (t + 1) / self.threads);
             for i in 0..to - from {
-                // Others' from the last one on, as they come from the first.
+                // Pieces of another thread are taken from the last one on,
+                // because their owner begins with the first.
                 let piece = if k == 0 { from + i } else { to - 1 - i };
                 let bit = 1 << piece;
                 if self.taken.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
@@ -296,9 +304,9 @@ impl Work {
         done
     }
 
-    /// Does a piece that this thread has taken.
+    /// Runs a piece that this thread has taken.
     fn one(&self, piece: usize) {
-        // SAFETY: the piece is not done, and until all are the caller waits.
+        // SAFETY: the piece is not done, and the caller waits until all pieces are.
         let f = unsafe { &*self.f };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(piece))) {
             *self.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
@@ -308,7 +316,7 @@ impl Work {
         }
     }
 
-    /// Returns when all pieces are done; panics as a piece has.
+    /// Returns when all pieces are done. Panics if a piece has panicked.
     fn wait(&self) {
         let mut looks = 0;
         while self.done.load(Ordering::Acquire) < self.n {
@@ -366,7 +374,7 @@ mod tests {
                 thread::sleep(pause);
                 let mut helped = false;
                 let begin = Instant::now();
-                // Long enough for any machine; two tries suffice as a rule, or those that are missed.
+                // Long enough for any machine; usually two tries suffice, or the number of missed works.
                 while !helped && begin.elapsed() < Duration::from_secs(60) {
                     let by = [const { OnceLock::new() }; 2];
                     each(pieces(2, large), &|k| {

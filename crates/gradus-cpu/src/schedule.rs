@@ -1,14 +1,14 @@
-//! An order of the steps that holds less memory at once.
+//! Finds an order of the steps that holds less memory at once.
 //!
-//! Greedy list scheduling: the next step is the one that can run and adds least to the memory held, as it writes
-//! small buffers and ends large ones.
+//! Greedy list scheduling: the next step is the runnable step that adds least to the memory held,
+//! because it writes small buffers and ends large ones.
 
 use crate::buffers::{BufferSpec, Role};
 use crate::step::PlannedStep;
 use std::collections::BTreeSet;
 
-/// The largest part of the given order's memory that another order may need to be taken: the given order follows the
-/// program and has its data in the cache.
+/// A new order is taken only if it needs at most this fraction of the given order's memory:
+/// the given order follows the program and has its data in the cache.
 const WORTH_IT: f64 = 0.9;
 
 /// The buffers that each step reads and writes, and the steps that read and write each buffer.
@@ -19,16 +19,16 @@ struct Links {
     writer: Vec<Option<usize>>,
 }
 
-/// The steps in an order that can run and needs no more memory at once than the given one.
+/// The steps in a valid order that needs no more memory at once than the given one.
 pub(crate) fn schedule(steps: Vec<PlannedStep>, buffers: &[BufferSpec]) -> Vec<PlannedStep> {
     let links = Links::new(&steps, buffers.len());
-    // A size that no memory holds is cut, so that the sizes of all buffers can still be added up.
+    // Sizes beyond any memory are capped, so that the sum of all sizes does not overflow.
     let most = i64::MAX as u64 / (buffers.len() as u64 + 1);
     let bytes: Vec<u64> = buffers
         .iter()
         .map(|b| match b.role {
             Role::Temporary | Role::Scratch => (b.ty.bytes() as u64).min(most),
-            // Inputs and results have memory of their own, whatever the order.
+            // Inputs and results have separate memory in any order.
             Role::Input(_) | Role::Output(_) => 0,
         })
         .collect();
@@ -65,7 +65,7 @@ impl Links {
         links
     }
 
-    /// The most bytes that are held at once in this order.
+    /// The most bytes held at once in this order.
     fn peak(&self, order: &[usize], bytes: &[u64]) -> u64 {
         let mut left: Vec<usize> = self.readers.iter().map(Vec::len).collect();
         let (mut held, mut peak) = (0, 0);
@@ -112,7 +112,7 @@ impl Links {
             waiting[k] = usize::MAX;
             for &s in &self.reads[k] {
                 left[s] -= 1;
-                // The last reader that is left now ends the array.
+                // The last remaining reader ends the array.
                 if left[s] == 1
                     && let Some(&last) = self.readers[s].iter().find(|&&r| waiting[r] != usize::MAX)
                 {

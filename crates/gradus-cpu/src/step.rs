@@ -1,7 +1,7 @@
-//! One step of a compiled program, as scheduling, the assignment of memory and running see it.
+//! One step of a compiled program, as seen by scheduling, the assignment of memory and the run.
 //!
-//! Everything that runs implements [`Step`], each kind in a file of its own: fused kernels (`tile/`), kernels of
-//! single operations (`standalone/`), operations that hold programs (`region/`).
+//! Everything that runs implements [`Step`], and each kind has its own file: fused kernels (`tile/`),
+//! kernels of single operations (`standalone/`), operations that hold programs (`region/`).
 //! A new kind of step is one more implementation.
 
 use crate::buffers::{BufferId, Buffers};
@@ -13,27 +13,27 @@ use crate::view::View;
 use gradus_ir::{Loc, Result, Type};
 use std::fmt;
 
-/// A kernel, or an operation that holds programs. Displayed, it is its line of a [`Report`](crate::Report).
+/// A kernel, or an operation that holds programs. Its `Display` is its line of a [`Report`](crate::Report).
 pub(crate) trait Step: fmt::Display + Send + Sync {
-    /// The buffers that it reads, and the elements that it reads of each.
+    /// The buffers that it reads, and the elements that it reads from each.
     fn reads(&self) -> Vec<(BufferId, &View)>;
 
     /// The buffers that it writes.
     fn writes(&self) -> Vec<BufferId>;
 
-    /// Whether `out` may take the memory of `source`, which the step reads and no later step does: each element is
-    /// read before it is overwritten. Both buffers have the same number of bytes.
+    /// Whether `out` can reuse the memory of `source`, which this step reads and no later step does:
+    /// each element is read before it is overwritten. Both buffers have the same number of bytes.
     fn may_overwrite(&self, _out: BufferId, _source: BufferId) -> bool {
         false
     }
 
-    /// Notes that `out` has taken the memory of a buffer that the step reads.
+    /// Records that `out` reuses the memory of a buffer that the step reads.
     fn overwrite(&mut self, _out: BufferId) {}
 
     /// Makes the step ready to run, once memory is assigned. A run of the whole program touches `_touched` bytes.
     fn prepare(&mut self, _touched: usize) {}
 
-    /// Bytes of scratch memory that a run takes beside the program's buffers, at most.
+    /// The most bytes of scratch memory that a run uses beside the program's buffers.
     fn scratch_bytes(&self) -> usize {
         0
     }
@@ -51,7 +51,7 @@ pub(crate) trait Step: fmt::Display + Send + Sync {
         None
     }
 
-    /// Registers that the step keeps from run to run, if it has any.
+    /// Registers that the step keeps between runs, if it has any.
     fn registers(&self) -> Option<Registers> {
         None
     }
@@ -62,9 +62,10 @@ pub(crate) trait Step: fmt::Display + Send + Sync {
     /// If an index is out of bounds, a checked condition fails, or a program inside fails.
     ///
     /// # Safety
-    /// The step is [prepared](Self::prepare). Its buffers have the types that it was made for.
-    /// No two of them overlap, but for a result in the memory of an operand that the step has been
-    /// [told of](Self::overwrite). `registers` is what [`registers`](Self::registers) returned for this step.
+    /// The step is [prepared](Self::prepare). Its buffers have the types for which it was made.
+    /// No two of them overlap, except for a result in the memory of an operand
+    /// that [`overwrite`](Self::overwrite) has recorded.
+    /// `registers` is the result of [`registers`](Self::registers) for this step.
     unsafe fn run(
         &self,
         buffers: Buffers<'_>,
@@ -82,14 +83,14 @@ pub(crate) struct PlannedStep {
     pub origin: Origin,
 }
 
-/// An array as a step reads it.
+/// An array, in the form in which a step reads it.
 #[derive(Clone, Debug)]
 pub(crate) struct Operand {
     pub buffer: BufferId,
     pub view: View,
 }
 
-/// The operands of a step. A run looks only at the buffers, so these lie side by side.
+/// The operands of a step. A run only needs the buffers, so these are adjacent.
 #[derive(Debug)]
 pub(crate) struct Operands {
     buffers: Vec<BufferId>,

@@ -1,32 +1,33 @@
 //! The assignment of memory to the buffers of a program.
 //!
-//! Each buffer but inputs and outputs lies in one arena from the step that writes it to the last one that reads it.
-//! A step may overwrite a buffer that ends with it. Outputs reuse the memory of inputs that the caller gives away.
+//! Each buffer except inputs and outputs lies in one arena,
+//! from the step that writes it to the last step that reads it. A step can overwrite a buffer that ends with it.
+//! Outputs reuse the memory of inputs that the caller gives away.
 
 use crate::arena::Arena;
 use crate::buffers::{BufferId, BufferSpec, Role};
 use crate::options::Reuse;
 use crate::step::{Largest, PlannedStep};
 
-/// Where a buffer is during a run.
+/// The storage of a buffer during a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Storage {
-    /// It is the memory of the input of this number.
+    /// The memory of the input with this number.
     Input(usize),
-    /// It is the memory of the output of this number.
+    /// The memory of the output with this number.
     Output(usize),
-    /// At this offset of the arena.
+    /// The arena, at this offset.
     Arena(usize),
-    /// It is the list of this number.
+    /// The list with this number.
     List(usize),
 }
 
-/// For each output the input whose memory it may reuse.
+/// For each output, the input whose memory it can reuse.
 #[derive(Debug)]
 pub(crate) struct InputReuse(Vec<Option<usize>>);
 
 impl InputReuse {
-    /// The input whose memory output `k` may reuse.
+    /// The input whose memory output `k` can reuse.
     pub fn input_of(&self, k: usize) -> Option<usize> {
         self.0[k]
     }
@@ -43,19 +44,19 @@ pub(crate) struct Assignment {
     pub reuse: InputReuse,
     /// Bytes of the arena.
     pub arena: usize,
-    /// How many lists there are.
+    /// The number of lists.
     pub lists: usize,
     /// The largest array that a step writes.
     pub largest: Option<Largest>,
     /// Bytes of each buffer.
     pub bytes: Vec<usize>,
-    /// For each step the buffers in the arena that end with it.
-    /// Only debug builds have it: they fill these buffers after the step, so that no later step reads them.
+    /// For each step, the buffers in the arena that end with it.
+    /// Only debug builds have this: they fill these buffers after the step, so that no later step reads them.
     pub ended: Vec<Vec<BufferId>>,
 }
 
 impl Assignment {
-    /// Whether two buffers share memory, if outputs reuse all inputs that they may.
+    /// Whether two buffers share memory, if outputs reuse all inputs that they can.
     pub fn same_memory(&self, a: BufferId, b: BufferId) -> bool {
         let (a, b) = (self.storage[a.index()], self.storage[b.index()]);
         match (a, b) {
@@ -94,7 +95,7 @@ pub(crate) fn assign(
     }
     let storage = assigning.storage.into_iter();
     Assignment {
-        // A buffer that no step writes has no elements to read.
+        // A buffer that no step writes has no elements.
         storage: storage.map(|s| s.unwrap_or(Storage::Arena(0))).collect(),
         reuse: InputReuse(assigning.reuse),
         arena: assigning.arena.size(),
@@ -108,7 +109,7 @@ pub(crate) fn assign(
 /// The state of the assignment after some of the steps.
 struct Assigning<'a> {
     buffers: &'a [BufferSpec],
-    /// How many of the first outputs may reuse inputs.
+    /// The number of leading outputs that can reuse inputs.
     reusing: usize,
     /// The last step that reads each buffer.
     last_read: Vec<usize>,
@@ -120,7 +121,7 @@ struct Assigning<'a> {
     reuse: Vec<Option<usize>>,
     /// Whether an output reuses each input.
     reused: Vec<bool>,
-    /// Whether the memory of each buffer has gone to another one or back to the arena.
+    /// Whether the memory of each buffer has been reused or returned to the arena.
     gone: Vec<bool>,
 }
 
@@ -171,14 +172,14 @@ impl<'a> Assigning<'a> {
         self.buffers[buffer.index()].ty.bytes()
     }
 
-    /// Assigns room in the arena.
+    /// Allocates memory in the arena.
     fn take(&mut self, out: BufferId) {
         let offset = self.arena.take(self.bytes(out));
         self.storage[out.index()] = Some(Storage::Arena(offset));
     }
 
-    /// Assigns the memory of a temporary buffer that ends with step `k`, which writes `out` and `reads` these, else
-    /// room in the arena. A list has memory of its own.
+    /// Assigns the memory of a temporary buffer that ends with step `k`, which writes `out` and reads `reads`;
+    /// otherwise memory in the arena. A list has its own memory.
     fn temporary(
         &mut self,
         k: usize,
@@ -206,8 +207,8 @@ impl<'a> Assigning<'a> {
         planned.step.overwrite(out);
     }
 
-    /// Chooses the input that output `j` may reuse, which step `k` writes to `out`.
-    /// Best is one that the step reads: its memory is in the cache.
+    /// Chooses the input that output `j` can reuse, which step `k` writes to `out`.
+    /// An input that the step reads is best, because its memory is in the cache.
     fn output(
         &mut self,
         k: usize,
@@ -237,7 +238,7 @@ impl<'a> Assigning<'a> {
         self.reused[input] = true;
     }
 
-    /// Gives back the memory of buffers that no step after `k` reads, of those that it reads or writes.
+    /// Frees the memory of buffers that step `k` reads or writes and no later step reads.
     fn end(&mut self, k: usize, mut touched: Vec<BufferId>) -> Vec<BufferId> {
         touched.sort_unstable();
         touched.dedup();
@@ -256,7 +257,7 @@ impl<'a> Assigning<'a> {
     }
 }
 
-/// The largest array that a step writes, or a program inside of one.
+/// The largest array that a step writes, or a program inside a step.
 fn largest(steps: &[PlannedStep], buffers: &[BufferSpec]) -> Option<Largest> {
     let mut largest: Option<Largest> = None;
     let is_larger = |bytes: usize, largest: &Option<Largest>| {
@@ -334,7 +335,7 @@ mod tests {
         }
     }
 
-    /// The assignment of buffers of 64 bytes to steps that read and write these.
+    /// The assignment of 64-byte buffers to steps that read and write these.
     fn assigned(roles: &[Role], steps: &[(&[usize], &[usize])], reuse: &Reuse) -> Assignment {
         let ty = Type::new(DType::F64, &[8]);
         let spec = |&role: &Role| BufferSpec {

@@ -1,13 +1,13 @@
-//! Views: arrays seen through rearrangements, without moving an element.
+//! Views: arrays seen through rearrangements, without moving elements.
 
 use gradus_ir::primitives::Layout;
 use gradus_ir::{Dims, row_major_strides};
 use smallvec::SmallVec;
 
-/// Steps in elements, one an axis.
+/// Steps in elements, one per axis.
 pub(crate) type Strides = SmallVec<[isize; 4]>;
 
-/// How an array lies in the memory of another: element `i` is at `offset + Σ iₖ·strideₖ`.
+/// The layout of an array in the memory of another: element `i` is at `offset + Σ iₖ·strideₖ`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct View {
     pub shape: Dims,
@@ -16,7 +16,7 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// The array as it lies in its own memory.
+    /// The view of an array in its own memory.
     pub fn whole(shape: &[usize]) -> View {
         View {
             shape: Dims::from_slice(shape),
@@ -29,7 +29,7 @@ impl View {
         self.shape.iter().product()
     }
 
-    /// How many different addresses the elements have: elements that a broadcast repeats share one.
+    /// The number of distinct addresses of the elements: elements that a broadcast repeats share one.
     pub fn distinct(&self) -> usize {
         if self.elements() == 0 {
             return 0;
@@ -50,12 +50,12 @@ impl View {
         }))
     }
 
-    /// Whether the elements lie one after the other, from the start of the memory.
+    /// Whether the elements are contiguous from the start of the memory.
     pub fn is_whole(&self) -> bool {
         self.offset == 0 && self.is_contiguous()
     }
 
-    /// Whether the elements lie one after the other.
+    /// Whether the elements are contiguous.
     pub fn is_contiguous(&self) -> bool {
         if self.elements() == 0 {
             return true;
@@ -64,7 +64,7 @@ impl View {
         (0..self.shape.len()).all(|i| self.shape[i] == 1 || self.strides[i] == natural[i])
     }
 
-    /// This view seen through `layout`, which gives `shape`; `None` if the elements would have to move.
+    /// This view seen through `layout`, which has `shape` as its result; `None` if elements would have to move.
     pub fn through(&self, layout: &Layout, shape: &[usize]) -> Option<View> {
         // An array without elements: its addresses need not lie in the memory.
         if shape.contains(&0) {
@@ -90,7 +90,7 @@ impl View {
             Layout::Slice { start, stride, .. } => {
                 for i in 0..shape.len() {
                     out.offset += start[i] as isize * self.strides[i];
-                    // A step that is never taken may be larger than the memory.
+                    // A step that is never taken can be larger than the memory.
                     let step = if shape[i] > 1 { stride[i] } else { 1 };
                     out.strides.push(self.strides[i] * step as isize);
                 }
@@ -107,9 +107,9 @@ impl View {
         Some(out)
     }
 
-    /// The steps of the same elements in the same order under another shape.
+    /// The steps of the same elements in the same order with another shape.
     fn reshaped(&self, shape: &[usize]) -> Option<Strides> {
-        // Groups of axes that lie like one, innermost first, are cut anew.
+        // Groups of axes that have the layout of one axis, innermost first, are cut again.
         let mut groups = collapse(&self.shape, &[&self.strides]);
         let mut strides: Strides = smallvec::smallvec![0; shape.len()];
         let (mut left, mut step) = match groups.pop() {
@@ -135,7 +135,7 @@ impl View {
     }
 }
 
-/// Joins neighbouring axes that all of several step lists cross as if they were one; axes of size 1 vanish.
+/// Joins neighbouring axes that all of several lists of steps cross like one axis; axes of size 1 vanish.
 /// Outermost first.
 pub(crate) fn collapse(shape: &[usize], all: &[&[isize]]) -> Vec<(usize, SmallVec<[isize; 8]>)> {
     let mut out: Vec<(usize, SmallVec<[isize; 8]>)> = Vec::new();
@@ -193,8 +193,8 @@ mod tests {
         );
     }
 
-    /// Places of steps that are never taken and of arrays without elements are never computed: they could leave what
-    /// a machine can count.
+    /// Positions for steps that are never taken, and of arrays without elements,
+    /// are never computed: they could overflow.
     #[test]
     fn steps_that_are_never_taken_count_for_nothing() {
         let huge = isize::MAX as usize;

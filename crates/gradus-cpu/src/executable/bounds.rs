@@ -1,4 +1,4 @@
-//! Whether memory can hold what a run needs, and the error if it cannot.
+//! Checks whether memory can hold a run, and reports the error if it cannot.
 
 use super::Executable;
 use crate::step::Largest;
@@ -17,7 +17,7 @@ impl Executable {
         self.assignment.arena
     }
 
-    /// Bytes of scratch memory that a step takes beside the buffers, at most.
+    /// The most bytes of scratch memory that a step uses beside the buffers.
     pub(crate) fn step_scratch(&self) -> usize {
         self.step_scratch
     }
@@ -27,11 +27,11 @@ impl Executable {
         self.assignment.largest.as_ref()
     }
 
-    /// Whether the arrays of a run can be had beside what is there, so that none begins that would end half way.
-    /// The arena still needs `arena` bytes.
+    /// Checks that memory is available for the arrays of a run beside the existing ones,
+    /// so that no run starts that would fail half way. The arena still needs `arena` bytes.
     ///
     /// # Errors
-    /// If they cannot.
+    /// If it is not.
     pub(super) fn fits(&self, arena: usize) -> Result<()> {
         let wanted = self.held() - self.assignment.arena + arena;
         // Free blocks become results.
@@ -39,7 +39,7 @@ impl Executable {
         memory::allow(more).map_err(|shortage| self.refused(shortage))
     }
 
-    /// The error of a run whose arrays cannot be had.
+    /// The error of a run without enough memory for its arrays.
     pub(super) fn refused(&self, shortage: Shortage) -> Error {
         let held = Bytes(self.held() as u64);
         let Some(Largest { name, ty, loc }) = self.largest() else {

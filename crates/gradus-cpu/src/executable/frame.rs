@@ -1,4 +1,4 @@
-//! Memory that a program keeps from run to run.
+//! Memory that a program keeps between runs.
 
 use super::Executable;
 use crate::list::List;
@@ -12,19 +12,19 @@ use std::sync::PoisonError;
 pub(crate) struct Frame {
     /// The program's own memory. A nested program uses the memory of the outer one.
     pub(super) arena: Option<Buffer>,
-    /// Where each buffer begins.
+    /// The address of each buffer.
     pub(super) buffers: Vec<*mut u8>,
     lists: Vec<List>,
-    /// The registers that each step keeps.
+    /// The registers of each step.
     pub(super) registers: Vec<Option<Registers>>,
 }
 
-// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that `take_frame` has given the
-// frame, or they point to memory that the frame owns.
+// SAFETY: `bind` and `run_again` set the pointers anew at each run, in the one thread that has the frame from
+// `take_frame`, or they point to memory that the frame owns.
 unsafe impl Send for Frame {}
 
 impl Frame {
-    /// Bytes that lists hold.
+    /// Bytes of all lists.
     pub(super) fn list_bytes(&self) -> u64 {
         self.lists.iter().map(|list| list.len() as u64).sum()
     }
@@ -58,7 +58,7 @@ impl Executable {
     /// Points the buffers of `frame` to the arrays of a run.
     ///
     /// # Safety
-    /// The arrays are of the types of the program, the arena has its bytes.
+    /// The arrays have the types of the program, and the arena has its bytes.
     pub(crate) unsafe fn bind(
         &self,
         frame: &mut Frame,
@@ -71,8 +71,8 @@ impl Executable {
             *buffer = match *storage {
                 Storage::Input(k) => input(k),
                 Storage::Output(k) => output(k),
-                // SAFETY: `Arena::take` gave this offset below `Arena::size`, and the arena has as many bytes by the
-                // caller.
+                // SAFETY: `Arena::take` gave this offset below `Arena::size`,
+                // and the arena has that many bytes by the caller.
                 Storage::Arena(at) => unsafe { arena.add(at) },
                 Storage::List(k) => (&raw mut lists[k]).cast(),
             };

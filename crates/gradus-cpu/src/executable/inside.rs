@@ -1,4 +1,4 @@
-//! Runs as a part of another program, on its arrays and in its memory.
+//! Runs a program as a part of another, on its arrays and in its memory.
 
 use super::{Executable, Frame};
 use crate::instrumentation::Instrumentation;
@@ -9,11 +9,12 @@ impl Executable {
     /// Runs once.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// See [`run`](Self::run).
     ///
     /// # Safety
     /// The pointers are to arrays of the program's types; `arena` has [`arena_bytes`](Self::arena_bytes).
-    /// Nothing overlaps, but outputs may be the memory of the inputs that they [reuse](Self::reused_input).
+    /// Nothing overlaps, except that outputs can be the memory of the
+    /// inputs that they [reuse](Self::reused_input).
     pub(crate) unsafe fn run_inside(
         &self,
         inputs: &[*mut u8],
@@ -31,14 +32,14 @@ impl Executable {
         outcome
     }
 
-    /// As [`run_inside`](Self::run_inside), in a frame that the caller has taken for several runs and
+    /// Like [`run_inside`](Self::run_inside), in a frame that the caller has taken for several runs and
     /// [bound](Self::bind) to the arena.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// See [`run`](Self::run).
     ///
     /// # Safety
-    /// As [`run_inside`](Self::run_inside).
+    /// See [`run_inside`](Self::run_inside).
     pub(crate) unsafe fn run_again(
         &self,
         frame: &mut Frame,

@@ -1,4 +1,4 @@
-//! A compiled program, and running it.
+//! A compiled program, and its runs.
 
 mod bounds;
 mod frame;
@@ -21,26 +21,26 @@ use gradus_ir::{ByWork, Error, ErrorKind, Result, Type};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-/// A compiled program. Runs may happen at the same time; each has memory of its own.
+/// A compiled program. Several runs can happen at the same time; each has its own memory.
 pub struct Executable {
     inputs: Vec<Type>,
     outputs: Vec<Type>,
     steps: Vec<PlannedStep>,
     assignment: Assignment,
-    /// The buffers of inputs and outputs by index, which are elsewhere at each run.
+    /// The buffers of inputs and outputs by index. Their addresses differ at each run.
     moving: Vec<(usize, Storage)>,
     /// Bytes of the results that reuse no input.
     result_bytes: usize,
-    /// Bytes of scratch memory that a step takes beside the buffers, at most.
+    /// The most bytes of scratch memory that a step uses beside the buffers.
     step_scratch: usize,
-    /// The operations and bytes of a run, once they have been asked for.
+    /// The operations and bytes of a run, computed on first use.
     work: OnceLock<(ByWork, u64)>,
-    /// Memory of earlier runs.
+    /// Frames of earlier runs.
     frames: Mutex<Vec<Frame>>,
 }
 
 impl Executable {
-    /// A program of steps that are prepared.
+    /// A program with prepared steps.
     pub(crate) fn new(
         inputs: Vec<Type>,
         outputs: Vec<Type>,
@@ -73,10 +73,12 @@ impl Executable {
         self.run_with(inputs, &mut Instrumentation::default(), None)
     }
 
-    /// As [`run`](Self::run), with the run's operations, bytes and memory. The operations are those that
-    /// [`total_cost`](gradus_ir::total_cost) says of the graph after the [passes](crate::passes::run).
+    /// Like [`run`](Self::run), with the run's operations, bytes and memory.
+    /// The operations equal [`total_cost`](gradus_ir::total_cost)
+    /// of the graph after the [passes](crate::passes::run).
     ///
     /// # Errors
+    /// See [`run`](Self::run).
     /// As [`run`](Self::run).
     pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
         let mut instrumentation = Instrumentation::counting();
@@ -84,14 +86,14 @@ impl Executable {
         Ok((results, instrumentation.counts.unwrap_or_default()))
     }
 
-    /// The memory, operations and bytes of a run in which each result reuses the input that it may reuse.
+    /// Forecasts the memory, operations and bytes of a run in which each result reuses its input, if it can.
     /// A run does so if the input is given away and no one else holds it.
     pub fn forecast(&self) -> Forecast {
         Forecast::new(&self.outputs, &self.assignment, &self.steps)
     }
 
     /// The operations and bytes of the [`forecast`](Self::forecast).
-    /// They are found once, as many programs may hold this one.
+    /// They are computed once, because many programs can hold this one.
     pub(crate) fn work(&self) -> (ByWork, u64) {
         *self.work.get_or_init(|| {
             let forecast = self.forecast();
@@ -126,15 +128,16 @@ impl Executable {
             |k: usize| inputs[k].array().start(),
             |k: usize| results[k].start(),
         );
-        // SAFETY: `check` has compared the inputs' types, results were made for theirs or reuse a buffer of as many
-        // bytes (`storage::assign` chooses no other), and the arena has the bytes that were assigned.
+        // SAFETY: `check` has compared the inputs' types.
+        // Results were made for their types or reuse a buffer of the same size (`storage::assign` chooses no
+        // other), and the arena has the assigned bytes.
         unsafe { self.bind(&mut frame, input, output, arena) };
         let outcome = self.run_steps(&mut frame, instrumentation, times);
         if let Some(counts) = &mut instrumentation.counts {
             counts.peak_bytes += frame.list_bytes() + instrumentation.list_bytes;
         }
         self.give_frame(frame);
-        // Also values that were seen before a mistake.
+        // Values that were seen before an error are shown, too.
         instrumentation.show();
         outcome?;
         Ok(results)
@@ -154,7 +157,7 @@ impl Executable {
         let mut results = Vec::with_capacity(self.outputs.len());
         for (ty, reused) in self.outputs.iter().zip(self.assignment.reuse.inputs()) {
             let taken = reused.and_then(|k| match &mut inputs[k] {
-                // SAFETY: `storage::assign` chooses inputs of as many bytes.
+                // SAFETY: `storage::assign` chooses inputs with the same number of bytes.
                 // No step reads the input after the result is written.
                 Input::Owned(array) => unsafe { array.in_its_memory(ty) },
                 Input::Borrowed(_) => None,
@@ -198,9 +201,11 @@ impl Executable {
             let begin = times.is_some().then(Instant::now);
             let seen = instrumentation.seen();
             let PlannedStep { step, origin } = planned;
-            // SAFETY: the steps are prepared. `bind` has pointed the buffers to arrays of the types that the steps were
-            // made for: `check` compared the inputs, and outputs have their sizes.
-            // `storage::assign` gives no two buffers that are live at once the same bytes of the arena, unless
+            // SAFETY: the steps are prepared.
+            // `bind` has pointed the buffers to arrays of the types for which the steps were made:
+            // `check` compared the inputs, and outputs have their sizes.
+            // `storage::assign` gives no two buffers that are live at once the same bytes of the arena,
+            // unless `Step::may_overwrite` allows it. The registers were made by the step with the same number.
             // `Step::may_overwrite` says so. The registers were made by the step of the same number.
             let outcome = unsafe { step.run(buffers, registers.as_mut(), instrumentation) };
             instrumentation.locate(seen, origin.last);
@@ -219,15 +224,15 @@ impl Executable {
         Ok(())
     }
 
-    /// Debug builds: fills the buffers that end with step `k`, so that no later step reads what is left in them.
+    /// In debug builds: fills the buffers that end with step `k`, so that no later step reads their old content.
     fn retire(&self, k: usize, buffers: Buffers<'_>) {
         if !cfg!(debug_assertions) {
             return;
         }
         for &buffer in &self.assignment.ended[k] {
             let bytes = self.assignment.bytes[buffer.index()];
-            // SAFETY: `storage::assign` has given the buffer these bytes of the arena, to no other one before the
-            // next step, and no later step reads it.
+            // SAFETY: `storage::assign` has given the buffer these bytes of the arena,
+            // no other buffer has them before the next step, and no later step reads it.
             unsafe { buffers.start(buffer).write_bytes(NOTHING, bytes) };
         }
     }

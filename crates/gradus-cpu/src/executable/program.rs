@@ -1,4 +1,4 @@
-//! A compiled program as the front end sees it.
+//! The engine interface of a compiled program.
 
 use super::Executable;
 use crate::instrumentation::Instrumentation;

@@ -8,11 +8,11 @@ use std::fmt;
 /// The steps and the memory of a compiled program.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The steps in order, each with the user's line that it comes from.
+    /// The steps in order, each with its line of the user's program.
     pub steps: Vec<(String, Loc)>,
-    /// Bytes of the arena that holds what is neither input nor output.
+    /// Bytes of the arena, which holds all arrays except inputs and outputs.
     pub arena_bytes: usize,
-    /// How many outputs can take the memory of an input.
+    /// The number of outputs that can reuse the memory of an input.
     pub reused_inputs: usize,
 }
 
@@ -27,7 +27,7 @@ impl Executable {
         }
     }
 
-    /// The operations of the graph that each step of the [`report`](Self::report) is made of.
+    /// The operations of the graph in each step of the [`report`](Self::report).
     pub fn members(&self) -> impl Iterator<Item = &[Member]> {
         self.steps.iter().map(|s| s.origin.members())
     }

@@ -1,4 +1,5 @@
-//! The loops of conversions. Floats become integers by truncation, saturating, NaN as 0; integers wrap; whatever is not 0 is true.
+//! The loops of conversions.
+//! Floats become integers by truncation, saturating, NaN as 0; integers wrap; every value except 0 is true.
 
 use super::Kernel;
 use super::isa::{Isa, lane1};

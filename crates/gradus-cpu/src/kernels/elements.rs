@@ -1,11 +1,11 @@
-//! From element types to the Rust types in which kernels hold elements.
+//! Maps element types to the Rust types in which kernels hold elements.
 //!
 //! A kernel that treats several types alike chooses its loop with one of these macros.
 //! Their matches name every case: a new width or element type does not compile until they have an arm for it.
 
 use gradus_ir::{DType, NumberType};
 
-/// `$body`, in which `$t` is a type of this width: for kernels that only move elements.
+/// `$body` with `$t` as a type of this width, for kernels that only move elements.
 macro_rules! by_width {
     ($width:expr, $t:ident => $body:expr) => {
         match $width {
@@ -25,7 +25,7 @@ macro_rules! by_width {
                 type $t = u64;
                 $body
             }
-            // As two halves: scratch memory is aligned for 8 bytes.
+            // As two halves, because scratch memory is aligned for 8 bytes.
             gradus_ir::Width::B16 => {
                 type $t = [u64; 2];
                 $body
@@ -34,7 +34,7 @@ macro_rules! by_width {
     };
 }
 
-/// `$body`, in which `$t` is this type of floating-point numbers.
+/// `$body` with `$t` as this floating-point type.
 macro_rules! by_float {
     ($float:expr, $t:ident => $body:expr) => {
         match $float {
@@ -50,7 +50,7 @@ macro_rules! by_float {
     };
 }
 
-/// `$body`, in which `$t` is this type of integers.
+/// `$body` with `$t` as this integer type.
 macro_rules! by_integer {
     ($integer:expr, $t:ident => $body:expr) => {
         match $integer {
@@ -70,7 +70,7 @@ macro_rules! by_integer {
     };
 }
 
-/// `$body`, in which `$t` is this type of numbers.
+/// `$body` with `$t` as this number type.
 macro_rules! by_number {
     ($number:expr, $t:ident => $body:expr) => {
         match $number {
@@ -86,7 +86,7 @@ macro_rules! by_number {
 
 pub(crate) use {by_float, by_integer, by_number, by_width};
 
-/// `dtype` as a type of numbers, for the kernels of operations that add elements.
+/// `dtype` as a number type, for kernels that add elements.
 pub(crate) fn number_type(dtype: DType) -> NumberType {
     dtype
         .number()

@@ -1,4 +1,4 @@
-//! The loops of comparison and choice, of the functions of truth values, and of numbers that join a result.
+//! The loops of comparison, choice, boolean functions, and reductions that combine numbers into a result.
 
 use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
 use super::{Arithmetic, Kernel, by_width, copy};
@@ -53,7 +53,7 @@ pub(super) fn compare(op: Compare, dtype: DType, isa: Isa) -> Kernel {
     }
 }
 
-/// Chooses between elements that `T` is as wide as, by a byte.
+/// Chooses between elements as wide as `T`, by a byte.
 struct Choose<T>(std::marker::PhantomData<T>);
 
 impl<T: Filler> Lane for Choose<T> {
@@ -98,7 +98,7 @@ joins!(join_i32, i32);
 joins!(join_i64, i64);
 joins!(join_u32, u32);
 
-/// The largest of truth values is whether one holds, the smallest whether all do. They have no sums and products.
+/// The largest of booleans is whether one is true, the smallest whether all are. They have no sums and products.
 fn join_bool(kind: ReduceKind, isa: Isa) -> Kernel {
     match kind {
         ReduceKind::Sum | ReduceKind::Max => lane2!(onto(isa), u8 => u8, |x, y, FMA| x | y),

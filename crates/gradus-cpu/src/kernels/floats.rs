@@ -1,4 +1,4 @@
-//! The loops of the functions of floating-point numbers.
+//! The loops of floating-point functions.
 
 use super::isa::{Isa, lane1, lane2};
 use super::{Kernel, copy};
@@ -20,8 +20,8 @@ pub(super) fn binary(op: FloatBinary, float: FloatType, isa: Isa) -> Kernel {
     }
 }
 
-/// A loop for arguments within the limit of the vector functions, mended for those beyond it with the standard
-/// library's.
+/// A loop for arguments within the limit of the vector functions.
+/// Results for arguments beyond it are replaced by the standard library's.
 macro_rules! trigonometric {
     ($isa:expr, $t:ident, $math:ident, $f:ident) => {{
         unsafe fn mended<const ISA: u8>(
@@ -147,8 +147,8 @@ macro_rules! binary_table {
                 FloatBinary::LogAddExp => {
                     lane2!(kernel(isa), $t => $t, |x, y, FMA| $math::log_add_exp::<FMA>(x, y))
                 }
-                // A NaN compares false, so it is asked for; of two zeros the one of the right sign wins by addition
-                // of nothing.
+                // A NaN compares false, so it is tested for.
+                // Of two zeros, adding them gives the one with the right sign.
                 FloatBinary::Max => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     if x > y || x.is_nan() { x } else { y }
                 }),

@@ -1,4 +1,4 @@
-//! The loops of the functions of whole numbers.
+//! The loops of integer functions.
 
 use super::isa::{Isa, lane1, lane2};
 use super::{Kernel, copy};
@@ -51,7 +51,7 @@ macro_rules! binary_table {
                 IntegerBinary::And => lane2!(simple(isa), $t => $t, |x, y, FMA| x & y),
                 IntegerBinary::Or => lane2!(simple(isa), $t => $t, |x, y, FMA| x | y),
                 IntegerBinary::Xor => lane2!(simple(isa), $t => $t, |x, y, FMA| x ^ y),
-                // A negative count is, as unsigned, a large one.
+                // A negative count is a large one as an unsigned number.
                 IntegerBinary::Shl => lane2!(simple(isa), $t => $t, |x, y, FMA| {
                     let s = x.wrapping_shl(y as u32);
                     if (y as $u) < BITS as $u { s } else { 0 }

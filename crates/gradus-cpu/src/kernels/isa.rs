@@ -4,10 +4,10 @@ use super::Kernel;
 use gradus_engine::environment;
 use std::sync::OnceLock;
 
-/// Which vector instructions a loop may use.
+/// The vector instructions that a loop can use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Isa {
-    /// What every processor of the architecture has.
+    /// The instructions that every processor of the architecture has.
     Portable,
     /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
@@ -18,7 +18,7 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
-    /// The best level of this machine. `GRADUS_ISA` (`portable`, `avx2`, `avx512`) may ask for a lower one.
+    /// The best level of this machine. `GRADUS_ISA` (`portable`, `avx2`, `avx512`) can ask for a lower one.
     pub(crate) fn best() -> Isa {
         static BEST: OnceLock<Isa> = OnceLock::new();
         *BEST.get_or_init(|| {
@@ -71,19 +71,20 @@ impl Isa {
     }
 }
 
-/// A loop of its own kind, compiled for each level.
+/// A loop that is compiled for each level.
 pub(crate) trait AtLevel {
-    /// The work, inlined (`#[inline(always)]`) into a function that may use the level's instructions; `FMA` says whether fused multiply-add is among them.
+    /// The work, inlined (`#[inline(always)]`) into a function that can use the level's instructions.
+    /// `FMA` says whether they include fused multiply-add.
     ///
     /// # Safety
-    /// What the implementation asks for.
+    /// See the implementation.
     unsafe fn run<const FMA: bool>(self);
 }
 
 /// Does the work with the instructions of this level.
 ///
 /// # Safety
-/// As the work asks; the processor has the level.
+/// See the work; the processor has the level.
 pub(crate) unsafe fn at_level<W: AtLevel>(isa: Isa, work: W) {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
@@ -110,21 +111,22 @@ pub(crate) unsafe fn at_level<W: AtLevel>(isa: Isa, work: W) {
     }
 }
 
-/// Elements handled together: the last few pass through lanes like all others, so that a handful costs no more than one round.
+/// The number of elements handled together.
+/// The last few pass through lanes like all others, so a handful costs no more than one round.
 pub(super) const LANES: usize = 32;
 
 /// A function of up to three elements.
 ///
 /// # Safety
-/// Unused operands are whatever; used ones are valid.
+/// Unused operands can have any value; used ones are valid.
 pub(super) trait Lane {
     type A: Copy;
     type B: Copy;
     type C: Copy;
     type Out: Copy;
-    /// How many operands are read.
+    /// The number of operands that are read.
     const ARITY: usize;
-    /// Used to fill the lanes behind the last element.
+    /// Fills the lanes after the last element.
     const FILL: (Self::A, Self::B, Self::C);
     const ZERO: Self::Out;
 
@@ -142,7 +144,7 @@ unsafe fn run<L: Lane, const FMA: bool>(
     let (a, b, c) = (a.cast::<L::A>(), b.cast::<L::B>(), c.cast::<L::C>());
     let out = out.cast::<L::Out>();
     if n == 1 {
-        // Programs of single numbers need not wait for lanes that nobody asked for.
+        // A program of single numbers does not compute unused lanes.
         // SAFETY: the caller's operands and result hold an element.
         unsafe {
             let y = if L::ARITY > 1 { b.read() } else { L::FILL.1 };
@@ -156,7 +158,8 @@ unsafe fn run<L: Lane, const FMA: bool>(
     let mut z = [L::FILL.2; LANES];
     let mut r = [L::ZERO; LANES];
     let mut i = 0;
-    // SAFETY: the caller's operands and result hold `n` elements; `i + LANES <= n` in the loop, and the rest is `n - i` elements.
+    // SAFETY: the caller's operands and result hold `n` elements;
+    // `i + LANES <= n` in the loop, and the rest is `n - i` elements.
     unsafe {
         while i + LANES <= n {
             std::ptr::copy_nonoverlapping(a.add(i), x.as_mut_ptr(), LANES);
@@ -210,7 +213,8 @@ unsafe fn avx512<L: Lane>(a: *const u8, b: *const u8, c: *const u8, out: *mut u8
     unsafe { run::<L, true>(a, b, c, out, n) };
 }
 
-/// A loop without lanes in between, for functions of a few instructions: those of AVX-512 would bring it nothing, since moving the elements is most of the work.
+/// A loop without lanes, for functions of a few instructions: AVX-512 would not speed it up,
+/// because moving the elements is most of the work.
 #[inline(always)]
 unsafe fn run_simple<L: Lane, const FMA: bool>(
     a: *const u8,
@@ -266,7 +270,7 @@ unsafe fn avx2_simple<L: Lane>(a: *const u8, b: *const u8, c: *const u8, out: *m
     unsafe { run_simple::<L, true>(a, b, c, out, n) };
 }
 
-/// As [`run_simple`], with the result as first operand: `out[i] = f(out[i], b[i])`.
+/// Like [`run_simple`], with the result as the first operand: `out[i] = f(out[i], b[i])`.
 #[inline(always)]
 unsafe fn run_onto<L: Lane<A = <L as Lane>::Out>, const FMA: bool>(
     b: *const u8,
@@ -307,7 +311,7 @@ unsafe fn avx2_onto<L: Lane<A = <L as Lane>::Out>>(
     unsafe { run_onto::<L, true>(b, out, n) };
 }
 
-/// The loop that joins a second operand onto the result, whose old value is the first.
+/// The loop that combines a second operand with the result, whose old value is the first operand.
 pub(super) fn onto<L: Lane<A = <L as Lane>::Out>>(isa: Isa) -> Kernel {
     match isa {
         Isa::Portable => portable_onto::<L>,
@@ -336,7 +340,7 @@ pub(super) fn kernel<L: Lane>(isa: Isa) -> Kernel {
     }
 }
 
-/// Defines a [`Lane`] of one operand and gives its loop.
+/// Defines a [`Lane`] of one operand and returns its loop.
 macro_rules! lane1 {
     ($loop:ident($isa:expr), $a:ty => $out:ty, |$x:ident, $fma:ident| $body:expr) => {{
         struct L;
@@ -357,7 +361,7 @@ macro_rules! lane1 {
     }};
 }
 
-/// Defines a [`Lane`] of two operands of one type and gives its loop.
+/// Defines a [`Lane`] of two operands of one type and returns its loop.
 macro_rules! lane2 {
     ($loop:ident($isa:expr), $a:ty => $out:ty, |$x:ident, $y:ident, $fma:ident| $body:expr) => {{
         struct L;
@@ -384,7 +388,7 @@ macro_rules! lane2 {
 
 pub(super) use {lane1, lane2};
 
-/// A harmless value for lanes that no element is in.
+/// A harmless value for unused lanes.
 pub(super) trait Filler: Copy {
     const FILLER: Self;
 }

@@ -1,4 +1,5 @@
-//! Loops over slices, one for each operation and element type, compiled for each level of vector instructions and chosen once.
+//! Loops over slices, one for each operation and element type,
+//! compiled for each level of vector instructions and chosen once.
 
 mod cast;
 mod elements;
@@ -28,7 +29,8 @@ use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryO
 /// A loop over `n` elements: up to three operands, one result.
 ///
 /// # Safety
-/// The operands that the operation has, and the result, point to `n` valid elements of its types; the result overlaps no operand.
+/// The operands of the operation, and the result, point to `n` valid elements of its types;
+/// the result overlaps no operand.
 pub(crate) type Kernel =
     unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
@@ -61,7 +63,7 @@ pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
     }
 }
 
-/// The loop that joins its second operand onto the result as a reduction does; the other operands are not read.
+/// The loop that combines its second operand with the result as a reduction does; the other operands are not read.
 pub(crate) fn join(kind: ReduceKind, dtype: DType) -> Kernel {
     elementwise::join(kind, dtype, Isa::best())
 }
@@ -88,7 +90,7 @@ pub(crate) fn cast(from: DType, to: DType) -> Kernel {
 /// The loop that copies.
 pub(crate) fn copy(dtype: DType) -> Kernel {
     /// # Safety
-    /// As for every [`Kernel`].
+    /// See [`Kernel`].
     unsafe fn run<const SIZE: usize>(
         a: *const u8,
         _b: *const u8,

@@ -1,7 +1,8 @@
 //! Reductions of contiguous elements.
 //!
-//! Numbers are added in as many lanes as [`WIDTH`] says, at most a tile's worth at a time; the sums of tiles are added in f64, with what each addition
-//! loses carried along (Neumaier), so that the error does not grow with the number of tiles.
+//! Numbers are added in [`WIDTH`] lanes, at most a tile at a time.
+//! The sums of tiles are added in f64 together with the rounding error of each addition (Neumaier),
+//! so that the error does not grow with the number of tiles.
 
 use super::isa::Isa;
 use gradus_ir::DType;
@@ -9,7 +10,7 @@ use gradus_ir::primitives::ReduceKind;
 
 const WIDTH: usize = 32;
 
-/// What has been reduced so far.
+/// The state of a reduction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Accumulate {
     value: f64,
@@ -20,7 +21,7 @@ pub(crate) struct Accumulate {
 /// Reduces `n` elements into the state.
 ///
 /// # Safety
-/// The pointer is to `n` elements of the type that the kernel was made for.
+/// The pointer is to `n` elements of the type for which the kernel was made.
 pub(crate) type FoldKernel = unsafe fn(source: *const u8, n: usize, state: &mut Accumulate);
 
 /// One kind of reduction of one element type.
@@ -53,7 +54,7 @@ impl Fold {
         }
     }
 
-    /// Joins what two parts gave, the left one first.
+    /// Combines the results of two parts, the left one first.
     pub(crate) fn merge(&self, state: &mut Accumulate, part: &Accumulate) {
         match self.kind {
             ReduceKind::Sum => {
@@ -81,7 +82,7 @@ impl Fold {
     /// # Safety
     /// `out` points to room for one element.
     pub(crate) unsafe fn finish(&self, state: &Accumulate, out: *mut u8) {
-        // An infinite sum loses NaN; the sum itself is right then.
+        // An infinite sum has NaN as its error; the sum itself is right then.
         let value = if state.lost.is_finite() {
             state.value + state.lost
         } else {
@@ -185,7 +186,7 @@ fn pick<L: Lanes>(isa: Isa) -> FoldKernel {
     }
 }
 
-/// Halves the lanes until one is left: the same tree at every level of instructions.
+/// Halves the lanes until one is left, in the same tree at every level of instructions.
 macro_rules! tree {
     ($lanes:expr, |$a:ident, $b:ident| $join:expr) => {{
         let mut lanes = $lanes;

@@ -1,20 +1,22 @@
-//! Totals of many sums beside each other, in more digits than the sums: what is added up in parts of some dozen numbers is then as exact as a sum of few.
+//! Totals of many sums side by side, in higher precision than the sums: adding partial sums of a few dozen numbers
+//! is then as exact as a short sum.
 
 use super::by_float;
 use super::isa::{AtLevel, Isa, at_level};
 use gradus_ir::FloatType;
 
-/// Bytes of a total: the sum, and what it lost.
+/// Bytes of a total: the sum, and its rounding error.
 pub(crate) const TOTAL_BYTES: usize = 2 * size_of::<f64>();
 
-/// Products that [`add_dot_to_total`] sums in lanes before it adds these to the total, and the lanes: a lane's sum is of sixteen.
+/// The number of products that [`add_dot_to_total`] sums in lanes before it adds them to the total,
+/// so that a lane sums sixteen.
 const PRODUCTS: usize = 1024;
 const LANES: usize = 64;
 
-/// Adds `n` sums of type `float` to totals: `n` sums in f64, and behind them what these have lost so far.
+/// Adds `n` sums of type `float` to totals: `n` sums in f64, followed by their rounding errors so far.
 ///
 /// # Safety
-/// `sums` points to `n` numbers of the type, `totals` to room for 2n that hold numbers.
+/// `sums` points to `n` numbers of the type, `totals` to `2n` initialised numbers.
 pub(crate) unsafe fn add_to_totals(float: FloatType, sums: *const u8, totals: *mut f64, n: usize) {
     // SAFETY: by the caller; the machine has its best level.
     unsafe {
@@ -40,7 +42,7 @@ struct AddSingles<'a> {
 impl AtLevel for AddSingles<'_> {
     #[inline(always)]
     unsafe fn run<const FMA: bool>(self) {
-        // f64 has digits to spare for millions of them.
+        // f64 has enough precision for millions of them.
         for (total, &x) in self.total.iter_mut().zip(self.sums) {
             *total += f64::from(x);
         }
@@ -62,7 +64,7 @@ impl AtLevel for AddDoubles<'_> {
     }
 }
 
-/// Knuth's sum and its error.
+/// Knuth's exact sum: the total and its error.
 #[inline(always)]
 fn add_with_error(total: &mut f64, lost: &mut f64, x: f64) {
     let next = *total + x;
@@ -71,10 +73,11 @@ fn add_with_error(total: &mut f64, lost: &mut f64, x: f64) {
     *total = next;
 }
 
-/// Adds the products of `n` pairs of floats, each side by side, to one total.
+/// Adds the products of `n` pairs of adjacent floats to one total.
 ///
 /// # Safety
-/// `left` and `right` point to `n` numbers of type `float` `total` to two numbers: the sum, and what it lost.
+/// `left` and `right` point to `n` numbers of type `float`,
+/// `total` to two numbers: the sum, and its rounding error.
 pub(crate) unsafe fn add_dot_to_total(
     float: FloatType,
     left: *const u8,
@@ -99,7 +102,7 @@ struct Dot<'a, T> {
     total: &'a mut [f64; 2],
 }
 
-/// `sum + x · y`, rounded once where the processor can.
+/// `sum + x · y`, rounded once if the processor can.
 trait Multiply: Copy + Into<f64> {
     const ZERO: Self;
     fn multiply_add<const FMA: bool>(x: Self, y: Self, sum: Self) -> Self;
@@ -149,10 +152,10 @@ impl<T: Multiply> AtLevel for Dot<'_, T> {
     }
 }
 
-/// The totals as `n` numbers of type `float`.
+/// Rounds the totals to `n` numbers of type `float`.
 ///
 /// # Safety
-/// `totals` are those of [`add_to_totals`], `out` has room for `n` numbers of the type.
+/// `totals` come from [`add_to_totals`]; `out` has room for `n` numbers of the type.
 pub(crate) unsafe fn finish_totals(float: FloatType, totals: *const f64, n: usize, out: *mut u8) {
     // SAFETY: by the caller.
     unsafe {
@@ -169,15 +172,15 @@ pub(crate) unsafe fn finish_totals(float: FloatType, totals: *const f64, n: usiz
 /// Total `i` of `n`.
 ///
 /// # Safety
-/// As for [`finish_totals`], and `i < n`.
+/// See [`finish_totals`], and `i < n`.
 pub(crate) unsafe fn total(totals: *const f64, n: usize, i: usize) -> f64 {
     // SAFETY: by the caller.
     let (sum, lost) = unsafe { (totals.add(i).read(), totals.add(n + i).read()) };
-    // An infinite sum loses NaN; the sum itself is right then.
+    // An infinite sum has NaN as its error; the sum itself is right then.
     if lost.is_finite() { sum + lost } else { sum }
 }
 
-/// Adds totals to others.
+/// Adds totals to other totals.
 ///
 /// # Safety
 /// Both are `n` totals of [`add_to_totals`].

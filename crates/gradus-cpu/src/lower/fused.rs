@@ -1,4 +1,4 @@
-//! From a group of operations to the program of a fused kernel.
+//! Lowers a group of operations to the program of a fused kernel.
 
 use super::{Lowering, inline_code};
 use crate::fuse::Kind;
@@ -40,7 +40,7 @@ impl Lowering<'_> {
                     let given = [0, 1, 2].map(|k| operands.get(k).copied().unwrap_or(first));
                     program.push(code, given, node.ty().dtype)
                 }
-                // A copy is its operand, stored.
+                // A copy stores its operand.
                 None => first,
             };
             value_of.insert(m, value);
@@ -51,7 +51,8 @@ impl Lowering<'_> {
         self.push_program(program, Origin::of(graph, &group.members));
     }
 
-    /// The arrays that group `g` reads, and the value of each that is read. They are numbered before all instructions.
+    /// The arrays that group `g` reads, and the program's value for each.
+    /// They are numbered before all instructions.
     fn sources(&mut self, g: usize) -> (Vec<Source>, HashMap<ValueId, Value>) {
         let (graph, fused) = (self.graph, self.fused);
         let mut sources: Vec<Source> = Vec::new();

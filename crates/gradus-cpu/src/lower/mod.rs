@@ -1,5 +1,5 @@
-//! From operations to steps: fused groups become programs, the others standalone kernels and regions, and outputs
-//! that no step computes are copied.
+//! Lowers operations to steps: fused groups become programs, other operations become standalone kernels and
+//! regions, and outputs that no step computes are copied.
 
 mod fused;
 mod standalone;
@@ -14,13 +14,13 @@ use crate::view::View;
 use gradus_ir::{Graph, Loc, Op, Type, ValueId};
 use std::collections::HashMap;
 
-/// The steps of a graph in an order that can run, and their buffers.
+/// The steps of a graph in a valid order, and their buffers.
 pub(crate) struct Lowered {
     pub steps: Vec<PlannedStep>,
     pub buffers: Vec<BufferSpec>,
 }
 
-/// Makes the steps of `graph`, fused as `fused` says; `compile` compiles the programs inside of regions.
+/// Makes the steps of `graph`, fused by `fused`; `compile` compiles the programs inside regions.
 pub(crate) fn lower(graph: &Graph, fused: &Fused, compile: CompileBody<'_>) -> Lowered {
     let mut lowering = Lowering::new(graph, fused, compile);
     for unit in &fused.order {
@@ -46,7 +46,7 @@ struct Lowering<'a> {
     buffer_of: HashMap<ValueId, BufferId>,
     /// Whether each value is an output.
     is_output: Vec<bool>,
-    /// The first output that each value is, perhaps in another shape.
+    /// The first output that equals each value, perhaps in another shape.
     output_of: HashMap<ValueId, usize>,
 }
 
@@ -82,8 +82,8 @@ impl<'a> Lowering<'a> {
         BufferId::new(self.buffers.len() - 1)
     }
 
-    /// The buffer of a value that is computed now; that of the first output that it is, perhaps in another shape, if
-    /// it is one.
+    /// The buffer of a value that is being computed.
+    /// If the value is an output, perhaps in another shape, it is the buffer of the first such output.
     fn define(&mut self, id: ValueId) -> BufferId {
         let role = match self.output_of.get(&id) {
             Some(&k) => Role::Output(k),
@@ -94,10 +94,10 @@ impl<'a> Lowering<'a> {
         buffer
     }
 
-    /// Appends a step.
-    /// Debug builds check that it reads only elements that its buffers have, on which the `SAFETY` of kernels rests.
-    /// It follows from the type rules, as views are made from layouts that have passed them.
-    /// Kernels that compute their own addresses are checked where they use them, see `Memory`.
+    /// Appends a step. Debug builds check that the step reads only elements that its buffers have.
+    /// The `SAFETY` of kernels relies on this.
+    /// It follows from the type rules, because views are made from layouts that have passed them.
+    /// Kernels that compute their own addresses are checked at each access; see `Memory`.
     fn push(&mut self, step: Box<dyn Step>, origin: Origin) {
         debug_assert!(step.reads().into_iter().all(|(buffer, view)| {
             let elements = self.buffers[buffer.index()].ty.elements() as isize;
@@ -121,7 +121,7 @@ impl<'a> Lowering<'a> {
         self.push(Box::new(tile::Fused::new(program)), origin);
     }
 
-    /// Where the elements of `id` are. Literals and indices are written to memory first.
+    /// The location of the elements of `id`. Literals and indices are written to memory first.
     fn operand(&mut self, id: ValueId) -> Operand {
         let resolved = &self.fused.resolved[id.index()];
         let buffer = match self.buffer_of.get(&resolved.base) {
@@ -177,7 +177,7 @@ impl<'a> Lowering<'a> {
         buffer
     }
 
-    /// One step writes a literal or an index to all these buffers.
+    /// Writes a literal or an index to all these buffers in one step.
     fn write_inline(&mut self, id: ValueId, buffers: &[BufferId]) {
         let ty = self.graph.ty(id);
         let mut program = Program::new(ty.shape.clone(), Vec::new());
@@ -217,7 +217,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// The instruction that makes a literal or an index.
+/// The instruction for a literal or an index.
 fn inline_code(op: &Op) -> Code {
     match op {
         Op::Const(value) => Code::Literal(*value),

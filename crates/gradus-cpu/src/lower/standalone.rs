@@ -1,4 +1,4 @@
-//! From one operation to the step that runs it, with operands that lie as the step needs them.
+//! Lowers one operation to its step, with operands in the layout that the step needs.
 
 use super::Lowering;
 use crate::buffers::Role;
@@ -28,7 +28,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// A product reads its operands in place if they lie as matrices. If not, it reads copies.
+    /// A product reads its operands in place if they have the layout of matrices. If not, it reads copies.
     fn product(&mut self, id: NodeId, contract: &Contract) {
         let graph = self.graph;
         let node = graph.node(id);
@@ -68,7 +68,7 @@ impl Lowering<'_> {
             .collect()
     }
 
-    /// A copy of value `o` with its axes in this order, seen in the order that the value has.
+    /// A copy of value `o` with its axes in this order, seen in the value's own order.
     fn in_order(&mut self, o: ValueId, order: &[usize], user: &Node) -> Operand {
         let ty = self.graph.ty(o);
         let given = self.operand(o);
@@ -92,7 +92,7 @@ impl Lowering<'_> {
         Operand { buffer, view }
     }
 
-    /// A region reads contiguous operands. Results that no step needs are written all the same.
+    /// A region reads contiguous operands. It writes unused results, too.
     fn region(&mut self, id: NodeId, region: &Region) {
         let (graph, compile) = (self.graph, self.compile);
         let node = graph.node(id);

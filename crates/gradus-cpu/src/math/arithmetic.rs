@@ -1,12 +1,13 @@
-//! Sums and products with their rounding errors, and polynomials, for either width.
+//! Sums and products with their rounding errors, and polynomials, for both widths.
 
 macro_rules! arithmetic {
     ($name:ident, $float:ty, $shift:expr, $product_error:expr) => {
         pub(in crate::math) mod $name {
-            /// Adding this to a number below a quarter of it rounds to an integer, which stands in the low bits of the sum.
+            /// Adding this to a number below a quarter of it rounds to an integer,
+            /// which is then in the low bits of the sum.
             pub const SHIFT: $float = $shift;
 
-            /// `a·b + c`, rounded once where `FMA`, else twice.
+            /// `a·b + c`, rounded once with `FMA`, else twice.
             #[inline(always)]
             pub fn fma<const FMA: bool>(a: $float, b: $float, c: $float) -> $float {
                 if FMA { a.mul_add(b, c) } else { a * b + c }
@@ -33,7 +34,7 @@ macro_rules! arithmetic {
                 (s, (a - (s - t)) + (b - t))
             }
 
-            /// As [`two_sum`], for `|a| >= |b|` or `a = 0` (Dekker).
+            /// Like [`two_sum`], for `|a| >= |b|` or `a = 0` (Dekker).
             #[inline(always)]
             pub fn fast_two_sum(a: $float, b: $float) -> ($float, $float) {
                 let s = a + b;
@@ -52,7 +53,7 @@ macro_rules! arithmetic {
                 (p, e)
             }
 
-            /// `c - a·b`, exact where the result is representable.
+            /// `c - a·b`, exact if the result is representable.
             #[inline(always)]
             pub fn residual<const FMA: bool>(a: $float, b: $float, c: $float) -> $float {
                 if FMA {

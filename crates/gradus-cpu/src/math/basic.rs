@@ -2,7 +2,7 @@
 
 macro_rules! basic {
     ($name:ident, $float:ident) => {
-        /// For the elements of one width.
+        /// The functions for elements of one width.
         pub(in crate::math) mod $name {
             use crate::math::arithmetic::$name::SHIFT;
 
@@ -37,8 +37,8 @@ macro_rules! basic {
                 1.0 / x.sqrt()
             }
 
-            /// The nearest integer of `|x|`, ties to even, by letting the fraction fall off the end of the significand.
-            /// The sets of instructions without FMA have no rounding instruction either.
+            /// The nearest integer of `|x|`, ties to even, by shifting the fraction out of the significand.
+            /// Instruction sets without FMA have no rounding instruction either.
             #[inline(always)]
             fn round_magnitude(x: $float) -> $float {
                 const INTEGERS_ONLY: $float = SHIFT / 1.5;
@@ -47,7 +47,7 @@ macro_rules! basic {
                 if a < INTEGERS_ONLY { r } else { a }
             }
 
-            /// The largest integer not above `x`.
+            /// The largest integer that is not above `x`.
             #[inline(always)]
             pub fn floor<const FMA: bool>(x: $float) -> $float {
                 if FMA {
@@ -58,7 +58,7 @@ macro_rules! basic {
                 r.copysign(x)
             }
 
-            /// The smallest integer not below `x`.
+            /// The smallest integer that is not below `x`.
             #[inline(always)]
             pub fn ceil<const FMA: bool>(x: $float) -> $float {
                 if FMA {

@@ -1,13 +1,14 @@
-//! Calls that need not stay calls become part of the program around them.
+//! Inlines calls that need not stay calls.
 
 use super::has_regions;
 use gradus_ir::primitives::region::{Recompute, Recomputed};
 use gradus_ir::primitives::{Call, Op, Region};
 use gradus_ir::{Graph, Node, ValueId};
 
-/// Once nothing more is differentiated, a call is what it does; but a checkpoint stays where anything is computed that does not follow from it: what it
-/// computes again must not be found to be computed already.
-/// Loops that one of them does the work of are merged then.
+/// Once nothing more is differentiated, a call is replaced by its body.
+/// But a checkpoint stays if the program computes anything that does not follow from its results:
+/// its recomputations must not be merged with existing values.
+/// Afterwards, loops that another loop covers are merged.
 pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     let dissolves = |node: &Node, region: &Region| match region {
         Region::Call(call) if call.cannot_run().is_some() => None,
@@ -38,7 +39,7 @@ pub(super) fn dissolve_calls(graph: &Graph) -> Graph {
     }
 }
 
-/// Whether all that the program computes, but for `node` itself and indices, follows from its results.
+/// Whether all computations of the program, except `node` itself and indices, follow from its results.
 fn comes_first(graph: &Graph, node: &Node) -> bool {
     let results: Vec<ValueId> = node.results().collect();
     let (live, later) = (graph.live(), graph.dependents_of(&results));

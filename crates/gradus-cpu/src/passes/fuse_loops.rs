@@ -1,13 +1,13 @@
-//! Loops that go through what another one kept run together with it.
+//! Fuses loops that read the sequences of another loop with that loop.
 
 use gradus_ir::primitives::region::{Handle, LoopBuilder};
 use gradus_ir::primitives::{Loop, Region, Trips};
 use gradus_ir::{Graph, NodeId, ValueId};
 
-/// Two loops of the same steps in the same order become one if the second reads of the first only items that each
-/// step kept. The items are handed on within
-/// the step, and are not kept if nothing else reads them. So forward mode through a loop holds no memory that grows
-/// with its length.
+/// Two loops of the same steps in the same order become one if the second reads
+/// from the first only items that each step kept.
+/// The items are passed on within the step, and are not kept if nothing else reads them.
+/// So forward mode through a loop holds no memory that grows with its length.
 pub(super) fn fuse_loops(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();
     while let Some(pair) = pair(&graph) {
@@ -17,7 +17,7 @@ pub(super) fn fuse_loops(graph: &Graph) -> Graph {
     graph
 }
 
-/// Two loops that can be one.
+/// Two loops that can be fused.
 struct Pair<'a> {
     first: Placed<'a>,
     second: Placed<'a>,
@@ -35,7 +35,7 @@ impl<'a> Placed<'a> {
     fn new(graph: &'a Graph, id: NodeId) -> Option<Placed<'a>> {
         let node = graph.node(id);
         match node.region().map(|r| &**r) {
-            // Values that bodies show must be shown in its order.
+            // Values that bodies show must be shown in program order.
             Some(region) if region.has_effects() => None,
             Some(Region::Loop(r)) => Some(Placed {
                 id,
@@ -51,8 +51,7 @@ impl<'a> Placed<'a> {
     }
 
     /// The number of the result, if `id` is a sequence of items that each step kept.
-    /// A carry of the last step has no item for each step, even where it looks like
-    /// a sequence.
+    /// A carry of the last step has no item for each step, even if it looks like a sequence.
     fn kept(self, graph: &Graph, id: ValueId) -> Option<usize> {
         let (maker, index) = (graph.maker_id(id), graph.result_index(id));
         (maker == self.id && self.r.outputs().kept.contains(&index)).then_some(index)
@@ -79,7 +78,7 @@ impl Pair<'_> {
         let same_steps = match (&first.r.trips, &second.r.trips) {
             (Trips::Fixed(n), Trips::Fixed(m)) => n == m,
             (Trips::Counted, Trips::Counted) => count(first) == count(second),
-            // A loop with a condition reads no sequences, so all must be handed on.
+            // A loop with a condition reads no sequences, so all must be passed on.
             (Trips::While(_), Trips::Counted) => {
                 let made = |count| (graph.maker_id(count), Some(graph.result_index(count)));
                 count(second).map(made) == Some((first.id, first.r.steps()))
@@ -101,7 +100,7 @@ impl Pair<'_> {
 
     fn fused(&self, graph: &Graph) -> Graph {
         let (first, second) = (self.first, self.second);
-        // The operands of either loop come first, then what follows from the loops.
+        // The operands of both loops come first, then everything that follows from the loops.
         let mut out = Graph::new();
         let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
         for &i in graph.inputs() {
@@ -141,7 +140,7 @@ impl Pair<'_> {
         out
     }
 
-    /// The operands of the fused loop, those of a kind together.
+    /// The operands of the fused loop, grouped by kind.
     fn operands(&self, graph: &Graph) -> Vec<ValueId> {
         let (a, b) = (self.first.r.operands(), self.second.r.operands());
         let (first, second) = (self.first.operands, self.second.operands);
@@ -162,7 +161,7 @@ impl Pair<'_> {
             .collect()
     }
 
-    /// The fused loop with its operands, which `map` has in the new program.
+    /// The fused loop with its operands, which `map` gives in the new program.
     fn builder(&self, graph: &Graph, map: &[Option<ValueId>]) -> (LoopBuilder, Together) {
         let (first, second) = (self.first, self.second);
         let (a, b) = (first.r.operands(), second.r.operands());
@@ -203,7 +202,7 @@ impl Pair<'_> {
     }
 }
 
-/// The inputs of the two bodies in the fused one.
+/// The inputs of the two bodies in the fused body.
 struct Together {
     consts: [Vec<Handle>; 2],
     carries: [Vec<Handle>; 2],

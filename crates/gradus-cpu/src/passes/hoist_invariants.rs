@@ -1,15 +1,16 @@
-//! What is the same in all steps of a loop is computed once.
+//! Computes values that are the same in all steps of a loop once.
 
 use super::rewrite_regions;
 use gradus_ir::primitives::region::{Handle, LoopBuilder};
 use gradus_ir::primitives::{Loop, Op, Region, Trips, Work};
 use gradus_ir::{Graph, ValueId};
 
-/// Results of so many bytes are read again at no cost to speak of.
+/// Results with at most this many bytes are read again at negligible cost.
 const SMALL_BYTES: usize = 1 << 10;
 
-/// Values of a step that depend on nothing but constants of the loop are computed before it and become constants themselves, where reading them is no more
-/// work than computing them: views and broadcasts stay, as they cost nothing where they are used.
+/// Values of a step that depend only on constants of the loop are computed before it and become constants
+/// themselves, if reading them is no more work than computing them.
+/// Views and broadcasts stay, because they cost nothing where they are used.
 pub(super) fn hoist_invariants(graph: &Graph) -> Graph {
     let graph = graph.pruned();
     rewrite_regions(&graph, |out, _, region, operands| match region {
@@ -66,7 +67,7 @@ fn hoist(out: &mut Graph, r: &Loop, operands: &[ValueId]) -> Option<Vec<ValueId>
     Some(results)
 }
 
-/// The values that are worth it.
+/// The values that are worth hoisting.
 fn invariants(r: &Loop) -> Vec<ValueId> {
     let body = &r.body;
     let steps = match r.trips {
@@ -91,7 +92,7 @@ fn invariants(r: &Loop) -> Vec<ValueId> {
     let mut seen = vec![false; body.len()];
     let mut found: Vec<ValueId> = Vec::new();
     for mut value in wanted {
-        // A view is made anew of what it shows.
+        // A view is made anew from the hoisted value.
         while let Op::Layout(_) = body.maker(value).op {
             value = body.maker(value).operands[0];
         }
@@ -108,7 +109,7 @@ fn invariants(r: &Loop) -> Vec<ValueId> {
 /// Whether `value` should be computed before the loop.
 fn pays(body: &Graph, value: ValueId, steps: usize) -> bool {
     if body.region(value).is_some() {
-        // All results of a region would have to go together.
+        // All results of a region would have to be hoisted together.
         return false;
     }
     let needed = body.needed_for(&[value]);
@@ -117,7 +118,7 @@ fn pays(body: &Graph, value: ValueId, steps: usize) -> bool {
         match &node.op {
             Op::Input(_) => read += node.ty().bytes(),
             Op::Const(_) | Op::Iota(_) | Op::Layout(_) => {}
-            // A loop of unknown length may make no step, and must not fail then.
+            // A loop of unknown length might make no step, and must not fail then.
             op if steps < 2 && op.may_fail() => return false,
             _ => {
                 work = true;

@@ -1,21 +1,24 @@
-//! Products of several few rows with the same large matrix become one, which reads the matrix once.
+//! Joins products of few rows with the same large matrix, so that the matrix is read once.
 
 use gradus_ir::primitives::{Contract, Layout, Op};
 use gradus_ir::{Dims, Graph, Loc, ValueId};
 use std::collections::HashMap;
 
-/// A matrix with fewer elements is near, and read in no time.
+/// A smaller matrix is in a near cache, and reading it takes no time.
 const LARGE: usize = 32_768;
-/// Rows of one operand, and of all together: with more, multiplying takes longer than reading.
+/// The most rows of one operand, and of all together. With more, multiplying takes longer than reading.
 const FEW: usize = 8;
 const FEW_TOGETHER: usize = 16;
-/// So many products of a graph become one at most; each is looked for in the whole graph.
+/// The most joined products in a graph. Each search covers the whole graph.
 const MOST: usize = 64;
-/// In so many places of a graph products are looked for that can be joined: each is a walk through the graph, and a long recurrence has none.
+/// The most searches for products that can be joined.
+/// Each walks through the graph, and a long recurrence has none.
 const MOST_LOOKS: usize = 256;
 
-/// A value and its tangent are multiplied by the same weights, as are the tangents in a product with a Hessian and the cotangents of a mixed order: where neither needs the other,
-/// their rows are put together. Programs that show values stay as they are, so that these are seen in their order.
+/// A value and its tangent are multiplied by the same weights.
+/// So are the tangents in a product with a Hessian, and the cotangents of a mixed order.
+/// If neither product needs the other, their rows are concatenated.
+/// Programs that show values stay unchanged, so that values are shown in order.
 pub(super) fn join_products(graph: &Graph) -> Graph {
     let mut graph = graph.clone();
     if graph.ids().any(|id| graph.maker(id).op.is_effect()) {
@@ -43,7 +46,7 @@ struct Member {
     rows: usize,
 }
 
-/// Products with one matrix, of which none needs another one.
+/// Products with one matrix that do not depend on each other.
 struct Group {
     matrix: ValueId,
     /// The summed axis of the matrix.
@@ -77,7 +80,7 @@ fn group(graph: &Graph, looks: &mut usize) -> Option<Group> {
     })
 }
 
-/// The ways to see a product as one of few rows with a large matrix.
+/// The ways to see a product as a product of few rows with a large matrix.
 fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
     let node = graph.maker(id);
     let Op::Contract(c) = &node.op else {
@@ -113,7 +116,7 @@ fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
     ways.collect()
 }
 
-/// The matrix that is seen transposed, and its axis.
+/// The matrix behind transposed views, and its axis.
 fn as_it_lies(graph: &Graph, matrix: ValueId, axis: usize) -> (ValueId, usize) {
     let node = graph.maker(matrix);
     match &node.op {
@@ -122,7 +125,7 @@ fn as_it_lies(graph: &Graph, matrix: ValueId, axis: usize) -> (ValueId, usize) {
     }
 }
 
-/// The first product and those after it that need none of these, as far as their rows are few together.
+/// The first product and later ones that depend on none of these, as long as their rows together are few.
 fn independent(graph: &Graph, all: &[Member], looks: &mut usize) -> Vec<Member> {
     if *looks == 0 {
         return Vec::new();
@@ -144,7 +147,7 @@ fn independent(graph: &Graph, all: &[Member], looks: &mut usize) -> Vec<Member> 
     taken
 }
 
-/// The graph with one product in the places of the members of a group.
+/// The graph with one product in place of the members of a group.
 fn joined(graph: &Graph, group: &Group) -> Graph {
     let mut out = Graph::new();
     let mut map: Vec<Option<ValueId>> = vec![None; graph.len()];
@@ -156,7 +159,7 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
     for &id in graph.inputs() {
         made[graph.maker_id(id).index()] = true;
     }
-    // In their order, but that what all members need comes before the first of them.
+    // The order stays, except that nodes that members need come before the first member.
     for id in graph.node_ids() {
         let mut ahead = vec![id];
         while let Some(&id) = ahead.last() {
@@ -207,7 +210,8 @@ fn joined(graph: &Graph, group: &Group) -> Graph {
     out.pruned()
 }
 
-/// The product of all rows together, which stands on the line of the first member, and of it what stands for each, on its own.
+/// The product of all rows together, with the line of the first member,
+/// and the slice of it for each member, with that member's line.
 fn product(
     out: &mut Graph,
     matrix: ValueId,
@@ -217,7 +221,7 @@ fn product(
 ) -> Vec<ValueId> {
     let k = out.shape(matrix)[group.axis];
     let n = out.shape(matrix)[1 - group.axis];
-    // The free axes of each.
+    // The free axes of each operand.
     let mut free: Vec<Dims> = Vec::new();
     let mut rows = Vec::new();
     for ((member, &x), &loc) in group.members.iter().zip(few).zip(locs) {
@@ -269,7 +273,7 @@ mod tests {
         graph.ids().filter(is).count()
     }
 
-    /// The outputs at whole numbers, which no order of summing changes.
+    /// The outputs at integer inputs, for which the order of summing does not matter.
     fn values(graph: &Graph) -> Vec<Vec<f64>> {
         let inputs = graph.input_types().into_iter().enumerate().map(|(k, ty)| {
             let numbers = (0..ty.elements()).map(|i| ((7 * i + 3 * k) % 11) as f64);
@@ -283,7 +287,7 @@ mod tests {
         all.collect()
     }
 
-    /// How many products there are of `graph` and of what the pass makes of it, which has the same values.
+    /// The number of products in `graph` and in the result of the pass, which must have the same values.
     fn joins(body: &str) -> (usize, usize) {
         let text = format!(
             "graph(%0: f64[200, 300], %1: f64[300], %2: f64[4, 300], %3: f64[200], %4: f64[2, 200, 3]) {{
@@ -330,7 +334,7 @@ mod tests {
   return %7, %8
 "
         );
-        // The last one goes with the first.
+        // The last product joins the first.
         assert_eq!(joins(&chain), (4, 3));
     }
 

@@ -1,4 +1,5 @@
-//! Passes from graph to graph before anything is compiled, in their order, a file each. `GRADUS_LOG=passes` prints the graph after each, and the steps that are made of it.
+//! Passes from graph to graph before anything is compiled, in order, one per file.
+//! `GRADUS_LOG=passes` prints the graph after each, and the steps.
 
 mod dissolve_calls;
 mod fuse_loops;
@@ -24,18 +25,18 @@ use repeat_casts::repeat_casts;
 use split_reductions::split_reductions;
 use trim_regions::trim_regions;
 
-/// What makes a graph of a graph.
+/// A function from graph to graph.
 enum Pass {
-    /// Of any.
+    /// For any graph.
     Any(fn(&Graph) -> Graph),
-    /// Of one with regions; others stay as they are.
+    /// For graphs with regions; other graphs do not change.
     OfRegions(fn(&Graph) -> Graph),
 }
 
 use Pass::{Any, OfRegions};
 
 impl Pass {
-    /// What it makes of `graph`; `None` if that stays as it is.
+    /// The result of the pass; `None` if the graph does not change.
     fn on(&self, graph: &Graph) -> Option<Graph> {
         match self {
             Any(pass) => Some(pass(graph)),
@@ -48,9 +49,12 @@ fn has_regions(graph: &Graph) -> bool {
     graph.nodes().iter().any(|node| node.region().is_some())
 }
 
-/// Each pass with its name. First calls become part of the program, so that the others see it all; then what nobody needs goes, so that it does not count as a user; what the later ones make needs no more of the earlier.
-/// Loops are trimmed before they are joined, as what they need not read would keep them apart, and after, as what one kept for the other is not needed then.
-/// What a region holds passes all these when it is compiled itself.
+/// Each pass with its name.
+/// Calls are inlined first, so that the other passes see the whole program; then unused results are removed,
+/// so that they do not count as users. Later passes make nothing that earlier ones need to see.
+/// Loops are trimmed before they are fused, because unused operands would keep them apart, and after it,
+/// because values that one loop kept for the other are no longer needed.
+/// The bodies of regions go through all passes when they are compiled themselves.
 const PASSES: [(&str, Pass); 11] = [
     ("dissolve_calls", OfRegions(dissolve_calls)),
     ("trim_regions", OfRegions(trim_regions)),
@@ -70,13 +74,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PASSES.iter().map(|(name, _)| *name)
 }
 
-/// What the pass called `name` makes of `graph`; `None` if there is no such pass.
+/// The result of the pass called `name` for `graph`; `None` if there is no such pass.
 pub fn apply(name: &str, graph: &Graph) -> Option<Graph> {
     let (_, pass) = PASSES.iter().find(|(n, _)| *n == name)?;
     Some(pass.on(graph).unwrap_or_else(|| graph.clone()))
 }
 
-/// What all passes, in their order, make of `graph`: the graph whose operations run.
+/// The result of all passes in their order: the graph whose operations run.
 pub fn run(graph: &Graph) -> Graph {
     let log = logged();
     let mut graph = graph.clone();
@@ -101,7 +105,7 @@ pub(crate) fn logged() -> bool {
 /// Local simplification and sharing happen as the nodes are made again.
 fn simplify(graph: &Graph) -> Graph {
     let mut graph = graph.settled().unwrap_or_else(|| graph.pruned());
-    // What was simplified away may have left others without users.
+    // Simplification can leave other nodes without users.
     loop {
         let less = graph.pruned();
         if less.len() == graph.len() {

@@ -1,13 +1,13 @@
-//! Products are computed in the orientation in which they are used.
+//! Computes products in the orientation in which they are used.
 //!
-//! `(A·B)ᵀ = Bᵀ·Aᵀ`, and operands can be read with strides at no cost. A transposed result would be a copy.
+//! `(A·B)ᵀ = Bᵀ·Aᵀ`, and operands can be read with strides at no cost. A transposed result would need a copy.
 
 use super::rewrite;
 use gradus_ir::primitives::{Contract, Layout, Op};
 use gradus_ir::{Dims, Graph, Node, ValueId};
 
-/// A product of which only the transpose is used becomes that of its operands in the other order: `(A·B)ᵀ = Bᵀ·Aᵀ`, where transposed operands cost nothing
-/// but reading a transposed result does.
+/// If only the transpose of a product is used, it becomes the product of its operands in the other order.
+/// Transposed operands cost nothing, but reading a transposed result does.
 pub(super) fn orient_products(graph: &Graph) -> Graph {
     let mut users: Vec<Vec<&Node>> = vec![Vec::new(); graph.len()];
     let live = graph.live();
@@ -35,7 +35,8 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
     })
 }
 
-/// Whether `user` is the transpose of the product `id` that exchanges what came from its left with what came from its right operand.
+/// Whether `user` is the transpose of the product `id` that exchanges the axes of
+/// its left operand with the axes of its right operand.
 fn exchanges(graph: &Graph, id: ValueId, user: &Node) -> bool {
     let node = graph.maker(id);
     let Op::Contract(c) = &node.op else {
@@ -47,7 +48,7 @@ fn exchanges(graph: &Graph, id: ValueId, user: &Node) -> bool {
     *order == exchange(c, graph.ty(node.operands[0]).rank(), node.ty().rank())
 }
 
-/// Where the axes of the exchanged product are in the product.
+/// The axes of the exchanged product as axes of the product.
 fn exchange(c: &Contract, left_rank: usize, rank: usize) -> Dims {
     let batch = c.batch_left.len();
     let right = batch + c.free_left(left_rank).len();
@@ -58,7 +59,7 @@ fn exchange(c: &Contract, left_rank: usize, rank: usize) -> Dims {
 mod tests {
     use super::*;
 
-    /// The outputs of `graph` at whole-number inputs.
+    /// The outputs of `graph` at integer inputs.
     fn values(graph: &Graph) -> Vec<Vec<f64>> {
         let inputs = graph.input_types().into_iter().enumerate().map(|(k, ty)| {
             let values: Vec<f64> = (0..ty.elements())

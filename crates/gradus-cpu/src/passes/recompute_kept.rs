@@ -1,4 +1,4 @@
-//! Values that are cheap to compute again are not kept of each step.
+//! Recomputes values that are cheap to compute instead of keeping them for each step.
 
 use super::rewrite_regions;
 use gradus_ir::primitives::region::{Handle, Inputs, LoopBuilder};
@@ -6,16 +6,18 @@ use gradus_ir::primitives::{Body, Loop, Op, Region, Resize, Trips, Work};
 use gradus_ir::{Graph, NodeId, ValueId};
 use std::collections::HashMap;
 
-/// A value is computed again if that takes at most so many operations of arithmetic an element: about what writing and reading it takes.
+/// The most operations of arithmetic per element for which a value is recomputed:
+/// about the cost of writing and reading it.
 const MOST_OPERATIONS: usize = 3;
-/// The same for a value of which all steps together take so many bytes that they are written to and read from beyond a core's own cache.
+/// The same for a value whose sequence is too large for a core's own cache.
 const MOST_OF_LARGE: usize = 8;
 const LARGE: usize = 512 << 10;
-/// Moving an element to its place in an array made of several counts as so many operations.
+/// The operations that moving an element to its position in an assembled array counts as.
 const MOVED: usize = 2;
 
-/// A value that a loop keeps of each step only for other loops to read, and that a few operations make of what these can read anyway (other kept values,
-/// items, constants), is made by them: a way back then reads less memory, and less is held.
+/// If a loop keeps a value of each step only for other loops, and these can compute it with a few operations from
+/// other values that they can read (other kept values, items, constants), they compute it themselves.
+/// A backward pass then reads and holds less memory.
 pub(super) fn recompute_kept(graph: &Graph) -> Graph {
     let graph = graph.pruned();
     let read_by_loops = read_by_loops(&graph);
@@ -48,8 +50,7 @@ fn read_by_loops(graph: &Graph) -> Vec<bool> {
 }
 
 /// The results of `r`, which computes items again instead of reading them; `None` if there are none to compute.
-/// `may` says of an operand whether only loops read
-/// it.
+/// `may` says whether only loops read an operand.
 fn without(
     out: &mut Graph,
     r: &Loop,
@@ -108,15 +109,15 @@ struct KeptItem {
     output: usize,
 }
 
-/// Where a step finds an item.
+/// The source of an item in a step.
 enum Item {
-    /// In a sequence.
+    /// A sequence.
     Read(Handle),
-    /// It computes it.
+    /// A recomputation.
     Again(KeptItem),
 }
 
-/// For each sequence that `r` reads, the item that it computes again instead, if it does.
+/// For each sequence that `r` reads, the item that it computes again instead, if any.
 fn computed_again(
     out: &Graph,
     r: &Loop,
@@ -149,12 +150,12 @@ fn keeper(g: &Graph, maker: NodeId) -> &Loop {
     }
 }
 
-/// The values that items are made of, with their handles in the loop that computes the items.
+/// The values from which items are computed, with their handles in the loop that computes the items.
 #[derive(Default)]
 struct Leaves(Vec<(NodeId, ValueId, Handle)>);
 
 impl Leaves {
-    /// Brings the values that the item is made of into the loop.
+    /// Brings the values that the item needs into the loop.
     fn add(&mut self, out: &Graph, into: &mut LoopBuilder, item: KeptItem) {
         let keeps = keeper(out, item.maker);
         let given = &out.node(item.maker).operands;
@@ -189,14 +190,14 @@ impl Leaves {
     }
 }
 
-/// Where another loop finds a value of a step.
+/// The source of a step's value for another loop.
 enum Source {
     Index,
-    /// This input of the body, which is a constant.
+    /// This input of the body, a constant.
     Const(usize),
-    /// This input of the body, which is an item of a sequence.
+    /// This input of the body, an item of a sequence.
     Sequence(usize),
-    /// This output of the body, which is kept.
+    /// This output of the body, a kept value.
     Kept(usize),
 }
 
@@ -206,7 +207,7 @@ fn cheap(r: &Loop) -> Vec<bool> {
     let kept = &body.outputs()[r.outputs().kept];
     let mut cheap = vec![false; kept.len()];
     let mut order: Vec<usize> = (0..kept.len()).collect();
-    // What comes first stays for those after it.
+    // Earlier values stay available for later ones.
     order.sort_by_key(|&k| kept[k]);
     let mut base = readable(r);
     for k in order {
@@ -223,7 +224,7 @@ fn cheap(r: &Loop) -> Vec<bool> {
     cheap
 }
 
-/// The inputs of the body that other loops can have as well.
+/// The inputs of the body that other loops can also read.
 fn readable(r: &Loop) -> Vec<bool> {
     let carries = r.inputs().carries;
     let mut readable = vec![false; r.body.len()];
@@ -233,7 +234,8 @@ fn readable(r: &Loop) -> Vec<bool> {
     readable
 }
 
-/// How many operations make `value` of what is in `base`; `None` if it is not possible or takes more than `most`.
+/// The number of operations that compute `value` from values in `base`;
+/// `None` if it is impossible or takes more than `most`.
 fn operations(body: &Graph, value: ValueId, base: &[bool], most: usize) -> Option<usize> {
     let mut seen: Vec<ValueId> = Vec::new();
     let mut open = vec![value];
@@ -264,8 +266,7 @@ fn operations(body: &Graph, value: ValueId, base: &[bool], most: usize) -> Optio
     Some(count)
 }
 
-/// The values that the kept `output`, which is computed again, is made of, each with the place where another loop
-/// finds it.
+/// The values from which the recomputed `output` is made, each with its source for another loop.
 fn leaves_of(r: &Loop, output: usize) -> Vec<(ValueId, Source)> {
     let body = &r.body;
     let (places, kept) = (r.inputs(), r.outputs().kept);

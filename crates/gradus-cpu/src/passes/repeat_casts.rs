@@ -1,4 +1,4 @@
-//! Casts that are cheaper to do again than to keep.
+//! Repeats casts that are cheaper to compute again than to keep.
 
 use super::rewrite;
 use crate::fuse::casts_to_repeat;
@@ -12,7 +12,7 @@ pub(super) fn repeat_casts(graph: &Graph) -> Graph {
         return graph.clone();
     }
     let mut copies: HashMap<(ValueId, ValueId), ValueId> = HashMap::new();
-    // The result is not pruned: that would merge the copies again. A cast without users costs nothing.
+    // The result is not pruned, because pruning would merge the copies again. A cast without users costs nothing.
     rewrite(graph, |out, id, operands| {
         let node = graph.maker(id);
         let mut changed = operands.to_vec();

@@ -1,11 +1,12 @@
-//! Reductions become ones over neighbouring axes.
+//! Splits reductions into reductions over neighbouring axes.
 
 use super::rewrite;
 use crate::tile;
 use gradus_ir::primitives::{Op, Reduce};
 use gradus_ir::{Dims, Graph};
 
-/// A reduction over axes that are no neighbours becomes one for each run of neighbours, the innermost first: a fused kernel does one.
+/// A reduction over axes that are not neighbours becomes one for each run of neighbours, innermost first,
+/// because a fused kernel reduces one run.
 pub(super) fn split_reductions(graph: &Graph) -> Graph {
     rewrite(graph, |out, id, operands| {
         let node = graph.maker(id);

@@ -1,4 +1,4 @@
-//! Loops without results, operands and carries that are not needed.
+//! Removes results, operands and carries of a loop that are not needed.
 
 use super::stand_in;
 use gradus_ir::primitives::region::{Entering, Handle, Inputs, Leaving, LoopBuilder};
@@ -6,9 +6,8 @@ use gradus_ir::primitives::{Body, Loop, Trips};
 use gradus_ir::{Graph, Literal, ValueId};
 use smallvec::SmallVec;
 
-/// The results of `r` on these operands, made by a loop without values that are not needed;
-/// `None` if it has none to drop. Results that are not `needed` are
-/// stand-ins.
+/// The results of `r` on these operands, made by a loop without unneeded values; `None` if it has none to drop.
+/// Results that are not `needed` are stand-ins.
 pub(super) fn trim_loop(
     out: &mut Graph,
     r: &Loop,
@@ -35,7 +34,7 @@ pub(super) fn trim_loop(
     if !changes.contains(&true) {
         return None;
     }
-    // Where each carry of the old loop is among the results of the new one.
+    // The position of each carry of the old loop among the results of the new one.
     let carried: Vec<Option<usize>> = (old.inputs.carries.clone())
         .map(|k| match places[k] {
             Place::Input(handle) => trimmed.result_of(handle),
@@ -44,7 +43,7 @@ pub(super) fn trim_loop(
         .collect();
     let mut ends: Vec<ValueId> = Vec::new();
     for (k, at) in carried.iter().enumerate() {
-        // Equal carries share a place.
+        // Equal carries share a position.
         if *at == Some(ends.len()) {
             ends.push(r.body.outputs()[k]);
         }
@@ -87,12 +86,12 @@ struct Old<'a> {
     outputs: Leaving,
 }
 
-/// What becomes of an input of the body.
+/// The replacement of an input of the body.
 #[derive(Clone, Copy)]
 enum Place {
     /// It is not needed.
     Dropped,
-    /// A number that the body has as its own.
+    /// A literal in the body.
     Literal(Literal),
     /// An input of the new body.
     Input(Handle),
@@ -102,14 +101,14 @@ enum Place {
 struct Kept {
     /// The values that steps store, each once.
     stored: Vec<ValueId>,
-    /// Where each result is found.
+    /// The source of each result.
     found: Vec<(usize, Found)>,
 }
 
 enum Found {
-    /// Made of operands, without the loop.
+    /// A value computed from operands, without the loop.
     Elsewhere(ValueId),
-    /// Stored, in this place.
+    /// A stored item, at this position.
     Stored(usize),
 }
 
@@ -126,9 +125,8 @@ impl Old<'_> {
         body.outputs()[k] == body.inputs()[self.inputs.carries.start + k]
     }
 
-    /// For each input of the body, whether the loop needs it: for needed results, for its condition, or for a carry
-    /// that it needs. A needed carry counts as a
-    /// needed input.
+    /// For each input of the body, whether the loop needs it: for needed results,
+    /// for its condition, or for a needed carry. A needed carry counts as a needed input.
     fn live(&self, needed: &[bool]) -> Vec<bool> {
         let body = &self.r.body;
         let asked = match &self.r.trips {
@@ -167,7 +165,8 @@ impl Old<'_> {
         live.collect()
     }
 
-    /// Adds the operands that stay to the new loop, equal ones once. Returns what becomes of each input of the body.
+    /// Adds the remaining operands to the new loop, equal ones once.
+    /// Returns the replacement of each input of the body.
     fn enter(&self, out: &Graph, live: &[bool], new: &mut LoopBuilder) -> Vec<Place> {
         let mut places = vec![Place::Dropped; live.len()];
         places[Loop::INDEX] = Place::Input(Handle::INDEX);
@@ -182,7 +181,7 @@ impl Old<'_> {
                 None => Place::Input(known.of(operand, || new.constant(operand))),
             };
         }
-        // Of two carries that begin and go on in the same way one is enough.
+        // If two carries begin and continue in the same way, one is enough.
         let mut carries: Vec<(ValueId, ValueId, Handle)> = Vec::new();
         let changing = self.inputs.carries.clone().filter(|k| !unchanged(k));
         for k in changing.filter(|&k| live[k]) {
@@ -209,7 +208,7 @@ impl Old<'_> {
         places
     }
 
-    /// The items to store, each once, and none that can be had without.
+    /// The items to store, each once, without those that need no loop.
     fn keep(&self, out: &mut Graph, needed: &[bool]) -> Kept {
         let outputs = self.r.body.outputs();
         let mut stored: Vec<ValueId> = Vec::new();
@@ -231,7 +230,7 @@ impl Old<'_> {
         Kept { stored, found }
     }
 
-    /// The sequence of what `value` is in each step, if it can be made without the loop.
+    /// The sequence of the values of `value` in each step, if it can be computed without the loop.
     fn elsewhere(&self, out: &mut Graph, value: ValueId) -> Option<ValueId> {
         let body = &self.r.body;
         let input = body.inputs().iter().position(|&i| i == value);

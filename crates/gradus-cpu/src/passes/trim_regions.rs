@@ -1,4 +1,4 @@
-//! Regions without results, operands and values that are not needed.
+//! Removes results, operands and values of regions that are not needed.
 
 use super::trim_loop::trim_loop;
 use super::{rewrite_regions, stand_in};
@@ -6,16 +6,16 @@ use gradus_ir::primitives::region::{Recompute, Recomputed};
 use gradus_ir::primitives::{Body, Call, Region, Switch};
 use gradus_ir::{Graph, ValueId};
 
-/// Drops results, operands and carries that are not needed, and all but one of equal ones.
-/// A carry that never changes becomes a constant of the loop, and
-/// a literal a part of its body. An item that is the same in all steps, or was read from a sequence, is not kept.
+/// Removes results, operands and carries that are not needed, and all duplicates.
+/// A carry that never changes becomes a constant of the loop, and a literal becomes part of its body.
+/// An item that is the same in all steps, or was read from a sequence, is not kept.
 pub(super) fn trim_regions(graph: &Graph) -> Graph {
     let mut graph = graph.pruned();
     loop {
         let live = graph.live();
         let mut changed = false;
         let trimmed = rewrite_regions(&graph, |out, node, region, operands| {
-            // What a body shows must be shown as often as it is written.
+            // A body's values must be shown as often as the program says.
             if region.has_effects() {
                 return None;
             }
@@ -39,7 +39,7 @@ pub(super) fn trim_regions(graph: &Graph) -> Graph {
     }
 }
 
-/// The results of `all` in the places that are marked.
+/// The results `all` spread to the marked positions.
 fn spread(out: &mut Graph, marked: &[bool], all: Vec<ValueId>) -> Vec<ValueId> {
     let nothing = stand_in(out);
     let mut all = all.into_iter();
@@ -75,7 +75,8 @@ fn trim_switch(
     Some(spread(out, needed, all))
 }
 
-/// Programs of the same inputs and outputs without the outputs that are not needed and the inputs that none of them uses then; and which inputs stay.
+/// The programs without unneeded outputs and without the inputs that then have no use, and the inputs that stay.
+/// All programs have the same inputs and outputs.
 fn trim_bodies(bodies: &[Body], needed: &[bool]) -> Option<(Vec<Body>, Vec<usize>)> {
     let outputs = |b: &Body| -> Vec<ValueId> {
         let all = b.outputs().iter().zip(needed);

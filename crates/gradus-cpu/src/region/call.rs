@@ -1,4 +1,4 @@
-//! Programs that stay programs of their own.
+//! Calls that stay separate programs.
 
 use super::{Code, most_expensive};
 use crate::count::StepForecast;

@@ -11,11 +11,11 @@ use smallvec::SmallVec;
 /// A check that runs.
 pub(super) struct CheckCode {
     message: String,
-    /// How many truth values there are.
+    /// The number of booleans.
     conditions: usize,
-    /// The element types of the numbers reported.
+    /// The element types of the reported numbers.
     reported: Vec<DType>,
-    /// The bytes of each array passed on.
+    /// The bytes of each array that is passed on.
     passed: Vec<usize>,
 }
 
@@ -30,7 +30,7 @@ impl CheckCode {
         }
     }
 
-    /// The message with the numbers in their places.
+    /// The message with the numbers filled in.
     fn filled(&self, numbers: impl Iterator<Item = String>) -> String {
         let mut parts = self.message.split("{}");
         let mut text = parts.next().unwrap_or_default().to_string();
@@ -67,8 +67,8 @@ impl Code for CheckCode {
         _instrumentation: &mut Instrumentation,
     ) -> Result<()> {
         let first = 1 + self.reported.len();
-        // SAFETY: by the caller; truth values are bytes, and by the type rule of `check` the numbers reported have
-        // the shape of the condition.
+        // SAFETY: by the caller; booleans are bytes, and by the type rule of `check` the reported numbers have the
+        // shape of the condition.
         unsafe {
             let failed = (0..self.conditions).find(|&i| inputs[0].add(i).read() == 0);
             if let Some(i) = failed {
@@ -84,7 +84,7 @@ impl Code for CheckCode {
     }
 }
 
-/// Number `i` of an array as messages have it.
+/// Number `i` of an array, formatted for messages.
 ///
 /// # Safety
 /// The array has more than `i` elements of that type.

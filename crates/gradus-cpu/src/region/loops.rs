@@ -1,4 +1,4 @@
-//! Running loops: carried values move between two places, items of sequences are read and written where they are.
+//! Runs loops: carried values alternate between two buffers; items of sequences are read and written in place.
 
 use super::{Code, CompileBody, Pointers, room};
 use crate::count::StepForecast;
@@ -18,24 +18,25 @@ pub(super) struct LoopCode {
     condition: Option<Arc<Executable>>,
     trips: Trips,
     reverse: bool,
-    /// The places of its operands, and of the inputs of a step.
+    /// The positions of its operands, and of the inputs of a step.
     operands: Entering,
     inputs: Entering,
     carries: Vec<Type>,
-    /// Bytes of an item of each sequence that is read, and of each that is kept.
+    /// Bytes of an item of each sequence that is read, and of each sequence that is kept.
     read: Vec<usize>,
     kept: Vec<usize>,
-    /// Where a step writes each carried value.
+    /// The destination of each carried value.
     destinations: Vec<Destination>,
 }
 
-/// Where a step writes a carried value.
+/// The destination of a carried value in a step.
 #[derive(Clone, Copy)]
 enum Destination {
-    /// Over the carried input of this number.
+    /// The memory of the carried input with this number.
     Over(usize),
-    /// Into spare memory.
-    /// In the next step the memory of the carried input of this number, which nothing overwrites, is the spare one.
+    /// Spare memory.
+    /// In the next step the memory of the carried input with this number,
+    /// which nothing overwrites, is the spare one.
     Spare(usize),
 }
 
@@ -74,10 +75,10 @@ impl LoopCode {
         !matches!(self.trips, Trips::Fixed(_))
     }
 
-    /// The number of steps, if it is known before the first.
+    /// The number of steps, if it is fixed before the first.
     ///
     /// # Safety
-    /// As [`Code::run`].
+    /// See [`Code::run`].
     unsafe fn total(&self, inputs: &[*mut u8]) -> Option<usize> {
         match self.trips {
             Trips::Fixed(n) => Some(n),
@@ -87,11 +88,11 @@ impl LoopCode {
         }
     }
 
-    /// Copies the carried values into scratch memory. Returns where they are, spare memory for each, and the rest of
-    /// the scratch memory.
+    /// Copies the carried values into scratch memory.
+    /// Returns their addresses, spare memory for each, and the rest of the scratch memory.
     ///
     /// # Safety
-    /// As [`Code::run`].
+    /// See [`Code::run`].
     unsafe fn copy_carried(
         &self,
         carried: &[*mut u8],
@@ -100,7 +101,7 @@ impl LoopCode {
         let (mut current, mut spare) = (Pointers::new(), Pointers::new());
         let mut at = scratch;
         for (ty, &from) in self.carries.iter().zip(carried) {
-            // SAFETY: scratch memory has two places for each carried value, see `arena_bytes`.
+            // SAFETY: scratch memory has two buffers for each carried value, see `arena_bytes`.
             unsafe {
                 std::ptr::copy_nonoverlapping(from, at, ty.bytes());
                 current.push(at);
@@ -112,7 +113,7 @@ impl LoopCode {
     }
 }
 
-/// A step may write carried results over carried inputs.
+/// A step can write carried results over carried inputs.
 fn step_reuse(r: &Loop) -> Reuse {
     let carries = r.inputs().carries;
     let mut donated = vec![false; carries.start];
@@ -123,7 +124,7 @@ fn step_reuse(r: &Loop) -> Reuse {
     }
 }
 
-/// Where a step writes each carried value, given the carried input whose memory it reuses.
+/// The destination of each carried value, given the carried input whose memory it reuses.
 /// Memory that no value reuses is spare for a value of its size.
 fn destinations(carries: &[Type], reused: &[Option<usize>]) -> Vec<Destination> {
     let mut left: Vec<usize> = (0..carries.len())
@@ -147,14 +148,14 @@ impl Code for LoopCode {
         condition.into_iter().chain([&*self.step]).collect()
     }
 
-    /// Two places for everything carried, and the memory of the programs inside.
+    /// Two buffers for each carried value, and the memory of the programs inside.
     fn arena_bytes(&self) -> usize {
         let inside = self.bodies().into_iter().map(Executable::arena_bytes);
         let places = self.carries.iter().chain(&self.carries).map(room);
         places.fold(inside.max().unwrap_or(0), usize::saturating_add)
     }
 
-    /// That of all steps; a loop of unknown length counts as one step.
+    /// The forecast of all steps; a loop of unknown length counts as one step.
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
         let times = match self.trips {
             Trips::Fixed(n) => n as u64,
@@ -233,19 +234,20 @@ impl Code for LoopCode {
 
 /// One run of a loop.
 ///
-/// Its functions are unsafe as [`Code::run`] is. Places and items lie within the arrays that the caller vouches for:
-/// scratch memory has two places for each carried value and then the memory of the programs inside (`arena_bytes`).
+/// Its functions are unsafe for the reasons at [`Code::run`].
+/// Offsets and items lie within the arrays that the caller vouches for: scratch memory has two buffers for each
+/// carried value, followed by the memory of the programs inside (`arena_bytes`).
 /// Sequences have an item for each step by the type rule of `scan`.
-/// Lists are made long enough before they are written (`List::resize`), and found to be long enough before they are
-/// read (`List::check`).
+/// Lists are made long enough before they are written (`List::resize`), and checked to be long enough before they
+/// are read (`List::check`).
 struct Run<'a> {
     code: &'a LoopCode,
-    /// The sequences that are read, and those that are kept.
+    /// The sequences that are read, and the sequences that are kept.
     read: &'a [*mut u8],
     kept: &'a [*mut u8],
-    /// The number of steps, if it is known before the first.
+    /// The number of steps, if it is fixed before the first.
     total: Option<usize>,
-    /// Where carried values are, and spare memory for each.
+    /// The addresses of carried values, and spare memory for each.
     current: &'a mut [*mut u8],
     spare: &'a mut [*mut u8],
     /// Inputs and outputs of the step. The first input is the number of the step.
@@ -254,8 +256,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Makes lists that are written as long as is known, and checks once for all steps that none reads past the end
-    /// of another.
+    /// Resizes lists that are written to their final length if it is fixed, and checks once for all steps that no
+    /// step reads past the end of a list.
     unsafe fn prepare_lists(&mut self) -> Result<()> {
         if !self.code.has_lists() {
             return Ok(());
@@ -272,7 +274,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs all steps and says how many there were.
+    /// Runs all steps and returns their number.
     unsafe fn steps(
         &mut self,
         step: &mut Frame,
@@ -312,7 +314,8 @@ impl Run<'_> {
         }
     }
 
-    /// Points the step's inputs and outputs to the items of this number, and its carried results to their destinations.
+    /// Points the step's inputs and outputs to the items with this number,
+    /// and its carried results to their destinations.
     unsafe fn point_to_items(&mut self, item: usize) -> Result<()> {
         let code = self.code;
         let lists = code.has_lists();

@@ -1,6 +1,7 @@
-//! Operations that hold programs: each program becomes an executable that runs in the memory of the one around it.
+//! Operations that hold programs: each program becomes an executable that
+//! runs in the memory of the surrounding program.
 //!
-//! Each kind implements [`Code`], and [`RegionStep`] makes a step of it. [`step`] finds the code of a region.
+//! Each kind implements [`Code`], and [`RegionStep`] makes a step from it. [`step`] finds the code of a region.
 
 mod call;
 mod check;
@@ -41,15 +42,14 @@ trait Code: Send + Sync {
     /// The programs inside.
     fn bodies(&self) -> SmallVec<[&Executable; 2]>;
 
-    /// Bytes of memory that a run works in; nothing stays there between runs.
-    /// The largest number where they cannot be counted.
+    /// Bytes of working memory of a run; it has no content between runs. `usize::MAX` if the sum overflows.
     fn arena_bytes(&self) -> usize {
         let inside = self.bodies().into_iter().map(Executable::arena_bytes);
         inside.max().unwrap_or(0)
     }
 
-    /// The operations and bytes of a run as far as they are known before it.
-    /// `inside` are those of one run of each program inside.
+    /// The operations and bytes of a run, as far as they are fixed in advance.
+    /// `inside` has the forecast of one run of each program inside.
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast;
 
     /// The part of the forecast that does not belong to the programs inside.
@@ -57,14 +57,15 @@ trait Code: Send + Sync {
         StepForecast::nothing()
     }
 
-    /// Runs it on arrays of the types of its operands and results. Lists are given as [`List`](crate::list::List)s.
+    /// Runs it on arrays with the types of its operands and results.
+    /// Lists are passed as [`List`](crate::list::List)s.
     ///
     /// # Errors
-    /// The error of a program inside, or that of a condition that does not hold.
+    /// The error of a program inside, or of a condition that is false.
     ///
     /// # Safety
     /// `inputs` and `outputs` point to arrays of the region's types, `scratch` to [`arena_bytes`](Self::arena_bytes).
-    /// Nothing overlaps what is written.
+    /// Written memory overlaps nothing else.
     unsafe fn run(
         &self,
         inputs: &[*mut u8],
@@ -76,14 +77,14 @@ trait Code: Send + Sync {
 
 /// The buffers of a region's operands and results.
 pub(crate) struct Arrays<'a> {
-    /// Contiguous, but not always from the start of their buffers.
+    /// They are contiguous, but not always from the start of their buffers.
     pub operands: Vec<Operand>,
     /// The types of the operands.
     pub types: &'a [&'a Type],
     pub results: Vec<BufferId>,
 }
 
-/// The step of `region`; `scratch` makes a buffer of this number of bytes for it to work in.
+/// The step of `region`; `scratch` makes a buffer of this number of bytes for its work.
 /// A region that cannot be compiled becomes a step that fails.
 pub(crate) fn step(
     region: &Region,
@@ -118,7 +119,7 @@ pub(crate) fn step(
 struct RegionStep<C> {
     code: C,
     operands: Operands,
-    /// The byte of its buffer where each operand begins.
+    /// The byte of its buffer at which each operand begins.
     starts: Vec<usize>,
     results: Vec<BufferId>,
     scratch: BufferId,
@@ -181,7 +182,7 @@ impl<C: Code> Step for RegionStep<C> {
         _registers: Option<&mut Registers>,
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
-        // Nothing is read of an operand without elements, wherever it begins.
+        // An operand without elements is never read, wherever it begins.
         let inputs = self.operands.buffers().iter().zip(&self.starts);
         let inputs: Pointers = inputs
             .map(|(&buffer, &start)| buffers.start(buffer).wrapping_add(start))
@@ -201,13 +202,13 @@ impl<C: Code> fmt::Display for RegionStep<C> {
     }
 }
 
-/// The forecast of one of several programs: of the one with the most operations, the last of equals.
+/// The forecast of the program with the most operations; the last among equals.
 fn most_expensive(inside: &[StepForecast]) -> StepForecast {
     let most = inside.iter().max_by_key(|s| s.operations.total());
     most.copied().unwrap_or(StepForecast::nothing())
 }
 
-/// Bytes that an array takes where arrays stand one after the other in scratch memory.
+/// Bytes of an array if arrays are adjacent in scratch memory.
 fn room(ty: &Type) -> usize {
     ty.bytes()
         .next_multiple_of(gradus_engine::memory::ALIGNMENT)

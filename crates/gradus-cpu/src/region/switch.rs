@@ -33,12 +33,12 @@ impl Code for SwitchCode {
         self.branches.iter().map(|b| &**b).collect()
     }
 
-    /// That of the most expensive branch.
+    /// The forecast of the most expensive branch.
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
         most_expensive(inside)
     }
 
-    /// A number below 0 takes the first branch, one beyond the last the last.
+    /// A number below 0 takes the first branch; a number beyond the last takes the last.
     unsafe fn run(
         &self,
         inputs: &[*mut u8],
@@ -47,8 +47,8 @@ impl Code for SwitchCode {
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
         let last = self.branches.len() - 1;
-        // SAFETY: by the caller; by the type rule of `switch` the first operand is an i64 number, and the others are
-        // the inputs of each branch.
+        // SAFETY: by the caller; by the type rule of `switch` the first operand is an i64 number,
+        // and the other operands are the inputs of each branch.
         unsafe {
             let index = inputs[0].cast::<i64>().read();
             let index = usize::try_from(index).unwrap_or(0).min(last);

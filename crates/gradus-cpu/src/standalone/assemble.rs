@@ -1,4 +1,4 @@
-//! Arrays put together or enlarged.
+//! Kernels that join or enlarge arrays.
 
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
@@ -6,7 +6,7 @@ use crate::kernels::number_type;
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
 
-/// Where the rows of a part belong in a larger array.
+/// The positions of the rows of a part in a larger array.
 #[derive(Debug)]
 struct Places {
     part: Dims,
@@ -17,12 +17,13 @@ struct Places {
 }
 
 impl Places {
-    /// The places of `part` from `start` by steps of `stride`: within `whole`, which the type rules of `pad` and
-    /// `slice_add` check (`gradus_ir::primitives::Resize`).
+    /// The positions of `part` from `start` by steps of `stride`.
+    /// They lie within `whole`, which the type rules of `pad` and `slice_add`
+    /// check (`gradus_ir::primitives::Resize`).
     fn new(part: &Type, whole: &Type, start: &[usize], stride: &[usize]) -> Places {
         let size = part.dtype.size();
         let strides = row_major_strides(&whole.shape);
-        // A step that is never taken may be larger than any array, and so may be the place of nothing.
+        // A step that is never taken can be larger than any array, and so can be the position of an empty part.
         let taken = |axis: usize| part.shape[axis] > 1;
         let steps = (0..part.rank()).map(|axis| match taken(axis) {
             true => strides[axis] as usize * stride[axis] * size,
@@ -106,8 +107,8 @@ impl Kernel for Pad {
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (x, value, out) = (arrays.operand(0), arrays.operand(1), arrays.result(0));
         let size = self.places.size;
-        // SAFETY: the value is a scalar and the result as long as its parts together, by the type rule of `pad`; rows
-        // lie in the result by `Places::new`.
+        // SAFETY: the value is a scalar, and the result is as long as its parts together,
+        // by the type rule of `pad`; rows lie in the result by `Places::new`.
         unsafe {
             let (value, all) = (value.at(0, size), out.at(0, self.elements * size));
             for i in 0..self.elements {
@@ -166,9 +167,9 @@ impl Kernel for SliceAdd {
 
 #[derive(Debug)]
 pub(super) struct Concat {
-    /// Blocks in front of the axis.
+    /// The number of blocks before the axis.
     outer: usize,
-    /// Bytes of each part in a block, and where it begins.
+    /// Bytes of each part in a block, and its first byte.
     parts: Vec<(usize, usize)>,
     /// Bytes of a block.
     block: usize,
@@ -176,8 +177,8 @@ pub(super) struct Concat {
 }
 
 impl Concat {
-    /// Blocks are as long as the parts of one together: the type rule of `concat` (`gradus_ir::primitives::Resize`)
-    /// adds their sizes up, and refuses a sum that wraps.
+    /// A block is as long as one block of each part together: the type rule of `concat`
+    /// (`gradus_ir::primitives::Resize`) adds their sizes up, and refuses a sum that wraps.
     pub fn new(types: &[&Type], out: &Type, axis: usize) -> Concat {
         let inner: usize = out.shape[axis + 1..].iter().product::<usize>() * out.dtype.size();
         let mut begin = 0;
@@ -202,7 +203,7 @@ impl Kernel for Concat {
     const NAME: &'static str = "concat";
 
     fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        // Each byte of the result is one of a part.
+        // Each byte of the result comes from one part.
         let bytes = self.outer * self.block;
         StepForecast::moving(self.dtype, bytes.saturating_mul(2))
     }
@@ -231,7 +232,7 @@ mod tests {
     use super::*;
     use crate::buffers::{BufferId, Buffers};
 
-    /// Runs the kernel on a result of `n` elements, whatever it was made for.
+    /// Runs the kernel on a result with `n` elements, whatever size it was made for.
     fn pad_into(n: usize, low: usize) {
         let ty = |n: usize| Type::new(DType::F64, &[n]);
         let pad = Pad::new(&ty(3), &ty(3 + low), &[low], &[0]);
@@ -244,8 +245,7 @@ mod tests {
             operands: &[first, second],
             results: &[result],
         };
-        // SAFETY: the arrays outlive the call.
-        // Debug builds check whether they are as long as the kernel takes them to be.
+        // SAFETY: the arrays outlive the call. Debug builds check that they are as long as the kernel assumes.
         unsafe { pad.run(&arrays) }.unwrap();
         assert_eq!(out[low..], x);
     }
@@ -255,7 +255,7 @@ mod tests {
         pad_into(5, 2);
     }
 
-    /// As the kernel of a type whose sizes have wrapped would.
+    /// Like the kernel of a type whose sizes have wrapped.
     #[test]
     #[should_panic(expected = "of an array that has 32")]
     fn a_kernel_that_leaves_its_result_is_stopped() {

@@ -1,4 +1,4 @@
-//! Elements picked by index arrays, and slices at computed places.
+//! Kernels that pick elements by index arrays, and slices with a computed start.
 
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::buffers::Memory;
@@ -21,8 +21,9 @@ struct Indexed {
 }
 
 impl Indexed {
-    /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`) array and indices share their first sizes, and picked elements are those of the index
-    /// array in place of the axis.
+    /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`), the array and the indices
+    /// share their first sizes, and the picked elements have the shape of the
+    /// array with the axis replaced by the index array's.
     fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
         Indexed {
             dtype: x.dtype,
@@ -36,7 +37,7 @@ impl Indexed {
         }
     }
 
-    /// Elements picked, and bytes of the indices.
+    /// The number of picked elements, and the bytes of the indices.
     fn picked(&self) -> (usize, usize) {
         let rows = self.batch * self.count;
         (
@@ -62,12 +63,12 @@ impl Indexed {
             .with(Work::Indexing, elements)
     }
 
-    /// Calls `f` with the position of each picked row in the array and among the picked ones. Positions lie within the arrays, as each index is compared with the axis.
-    ///
+    /// Calls `f` with the position of each picked row in the array and among the picked rows.
+    /// Positions lie within the arrays, because each index is compared with the axis.
     /// # Safety
-    /// `indices` is an array of the type that the kernel was made for.
+    /// `indices` is an array of the type for which the kernel was made.
     unsafe fn each(&self, name: &str, indices: Memory, f: impl FnMut(usize, usize)) -> Result<()> {
-        // One loop a type: a choice at each index would cost as much as the index.
+        // One loop for each type: a choice at each index would cost as much as the index.
         // SAFETY: by the caller.
         let wrong = unsafe { by_integer!(self.index, T => self.each_of::<T>(indices, f)) };
         wrong.map_err(|index| {
@@ -84,7 +85,7 @@ impl Indexed {
     /// [`each`](Self::each) for indices of type `I`; an index out of bounds is the error.
     ///
     /// # Safety
-    /// `indices` is an array of `I` with the elements that the kernel was made for.
+    /// `indices` is an array of `I` with the elements for which the kernel was made.
     #[inline(always)]
     unsafe fn each_of<I: Copy + Into<i64>>(
         &self,
@@ -111,16 +112,17 @@ impl Indexed {
     }
 
     /// # Safety
-    /// The arrays are of the types that the kernel was made for, and do not overlap.
+    /// The arrays have the types for which the kernel was made, and do not overlap.
     unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
         let row = self.after * self.dtype.size();
-        // Rows of one number are moved by themselves: a call for so few bytes would cost more than they do.
-        // SAFETY: rows lie within the arrays, since `each` compares indices with the axis and `Indexed::new` has the sizes of a right operation.
+        // A row of one number is moved directly, because a call would cost more than the copy.
+        // SAFETY: rows lie within the arrays, because `each` compares indices with the axis and `Indexed::new` has
+        // the sizes of a valid operation.
         unsafe {
             match row {
                 4 => self.each("take", indices, |from, to| move_to::<4>(x, from, out, to)),
                 8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
-                // Any other number of bytes takes a call for each row.
+                // Other row sizes take a call for each row.
                 _ => self.each("take", indices, |from, to| {
                     let (from, to) = (x.at(from * row, row), out.at(to * row, row));
                     std::ptr::copy_nonoverlapping(from, to, row);
@@ -130,7 +132,8 @@ impl Indexed {
     }
 
     /// # Safety
-    /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
+    /// The arrays have the types for which the kernel was made.
+    /// The result can be the memory of `x`, and otherwise overlaps nothing.
     unsafe fn scatter_add(
         &self,
         x: Memory,
@@ -140,7 +143,7 @@ impl Indexed {
     ) -> Result<()> {
         let (n, row) = (self.after, self.after * self.dtype.size());
         let number = number_type(self.dtype);
-        // SAFETY: as in `take`; `updates` has the type of what is picked by the type rule of `scatter_add`.
+        // SAFETY: as in `take`; `updates` has the type of the picked elements by the type rule of `scatter_add`.
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
             let add = |to: usize, from: usize| {
@@ -150,7 +153,7 @@ impl Indexed {
             if n != 1 {
                 return self.each("scatter_add", indices, add);
             }
-            // Rows of one number are added by themselves.
+            // A row of one number is added directly.
             by_number!(number, T => self.each("scatter_add", indices, |to, from| {
                 add_one::<T>(out, to, updates, from);
             }))
@@ -158,7 +161,7 @@ impl Indexed {
     }
 }
 
-/// Copies the `N` bytes from place `from` on to place `to`, counted in `N` bytes.
+/// Copies `N` bytes from position `from` to position `to`, counted in units of `N` bytes.
 ///
 /// # Safety
 /// The arrays have these bytes and do not overlap. Debug builds check the former.
@@ -196,7 +199,8 @@ struct Window {
 }
 
 impl Window {
-    /// By the type rules of `dynamic_slice` and `dynamic_update` (`gradus_ir::primitives::Dynamic`) no size of the part is larger than that of the array.
+    /// By the type rules of `dynamic_slice` and `dynamic_update` (`gradus_ir::primitives::Dynamic`),
+    /// no size of the part exceeds the array's.
     fn new(x: &Type, sizes: &[usize]) -> Window {
         Window {
             dtype: x.dtype,
@@ -222,11 +226,12 @@ impl Window {
         step
     }
 
-    /// Calls `f` with the first byte of each row of the part, in the array and in the part, and with a row's bytes. Rows lie within the array, as each start is compared
-    /// with the axis.
+    /// Calls `f` with the first byte of each row of the part,
+    /// in the array and in the part, and with a row's bytes.
+    /// Rows lie within the array, because each start is compared with the axis.
     ///
     /// # Safety
-    /// `starts` is an i64 array with one number an axis.
+    /// `starts` is an i64 array with one number per axis.
     unsafe fn each(
         &self,
         name: &str,
@@ -237,7 +242,7 @@ impl Window {
         let strides = row_major_strides(&self.shape);
         let mut origin = 0;
         for (k, &stride) in strides.iter().enumerate() {
-            // SAFETY: there is one start an axis, by the caller; arrays are aligned for their elements.
+            // SAFETY: there is one start per axis, by the caller; arrays are aligned for their elements.
             let start = unsafe { starts.at(k * 8, 8).cast::<i64>().read() };
             let last = (self.shape[k] - self.sizes[k]) as i64;
             if start < 0 || start > last {
@@ -270,9 +275,10 @@ impl Window {
     }
 
     /// # Safety
-    /// The arrays are of the types that the kernel was made for, and do not overlap.
+    /// The arrays have the types for which the kernel was made, and do not overlap.
     unsafe fn slice(&self, x: Memory, starts: Memory, out: Memory) -> Result<()> {
-        // SAFETY: rows lie within the arrays, since `each` compares starts with the axes and `Window::new` has the sizes of a right operation.
+        // SAFETY: rows lie within the arrays, because `each` compares starts with the axes and `Window::new` has
+        // the sizes of a valid operation.
         unsafe {
             self.each("dynamic_slice", starts, |from, to, bytes| {
                 let (from, to) = (x.at(from, bytes), out.at(to, bytes));
@@ -282,7 +288,8 @@ impl Window {
     }
 
     /// # Safety
-    /// The arrays are of the types that the kernel was made for; the result may be the memory of `x`, and else overlaps nothing.
+    /// The arrays have the types for which the kernel was made.
+    /// The result can be the memory of `x`, and otherwise overlaps nothing.
     unsafe fn update(&self, x: Memory, part: Memory, starts: Memory, out: Memory) -> Result<()> {
         let bytes = self.shape.iter().product::<usize>() * self.size;
         // SAFETY: as in `slice`; the result has the type of `x` by the type rule of `dynamic_update`.
@@ -319,7 +326,7 @@ impl Kernel for Take {
     }
 }
 
-/// `scatter_add`: numbers added at the places that an index array names.
+/// `scatter_add`: numbers added at the positions in an index array.
 #[derive(Debug)]
 pub(super) struct ScatterAdd(Indexed);
 
@@ -367,7 +374,7 @@ impl Kernel for DynamicSlice {
     }
 }
 
-/// `dynamic_update`: an array with a part replaced that begins at computed indices.
+/// `dynamic_update`: an array with a part replaced from computed indices on.
 #[derive(Debug)]
 pub(super) struct DynamicUpdate(Window);
 

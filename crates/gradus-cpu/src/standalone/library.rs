@@ -78,7 +78,7 @@ pub(super) unsafe fn multiply<T: Float>(
         // The library needs a non-negative stride along the summed axis of its left factor.
         // Reversing that axis in both factors leaves the product unchanged.
         let last = depth as isize - 1;
-        // SAFETY: by the caller, the last row and column are there.
+        // SAFETY: by the caller, the last row and column exist.
         unsafe {
             right = right.offset(last * right_steps.0);
             left = left.offset(last * left_steps.1);
@@ -117,7 +117,7 @@ pub(super) unsafe fn multiply<T: Float>(
 mod tests {
     use super::*;
 
-    /// The first element and the steps of a matrix that lies forwards or backwards, by rows and by columns.
+    /// The first element and the strides of a matrix that lies forwards or backwards, by rows and by columns.
     fn lying(values: &[f64], (rows, columns): (usize, usize), back: (bool, bool)) -> Matrix<f64> {
         let step = |n: usize, step: usize, back: bool| match back {
             true => (n - 1, -(step as isize)),

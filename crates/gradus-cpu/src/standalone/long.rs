@@ -1,5 +1,6 @@
-//! Products of long sums. One after the other, ten million products lose four digits of f32; here some hundred are
-//! summed at a time, and these parts are added in more digits, so that a long product is as exact as a sum.
+//! Products with long sums. A plain sum of ten million products loses four digits of f32.
+//! Here a few hundred are summed at a time, and these partial sums are added in higher precision,
+//! so that a long product is as exact as a sum.
 
 use super::library::{self, Float};
 use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
@@ -10,29 +11,30 @@ use crate::pool::{self, Pieces};
 use gradus_ir::{FloatType, NumberType};
 use std::cell::Cell;
 
-/// Sums of more products than this are long; with few rows or columns, which our own kernels multiply, sooner, as
-/// parts cost these nothing.
+/// Sums of more products than this are long.
+/// With few rows or columns, which our own kernels multiply, the bound is lower,
+/// because partial sums cost these kernels nothing.
 const LONG: usize = 8192;
 const LONG_OF_FEW: usize = 4096;
 const FEW: usize = 20;
-/// Products that are summed before they are added to totals, and those that the library sums in one register, whose
-/// sum it adds to the part's.
+/// The number of products that are summed before they are added to totals, and the number that the library sums in
+/// one register before it adds the sum to the partial sum.
 const PART: usize = 512;
 const IN_REGISTER: usize = 128;
-/// Rows and columns of a block of the result: its totals stay in the second cache.
+/// Rows and columns of a block of the result, whose totals stay in the second-level cache.
 /// With few rows, a block has this many columns, read row by row or column by column.
 const SIDE: usize = 128;
 const BY_ROWS: usize = 1024;
 const BY_DOTS: usize = 32;
-/// The sums themselves are cut if the result has too few blocks for the threads: into parts of at least [`SHORTEST`]
-/// products, with at most [`MOST_TOTALS`] totals.
+/// The sums themselves are cut if the result has too few blocks for the threads:
+/// into parts of at least [`SHORTEST`] products, with at most [`MOST_TOTALS`] totals.
 const SHORTEST: usize = 4096;
 const MOST_TOTALS: usize = 1 << 18;
 
 thread_local! {
     /// A part of a block, its totals and a transposed matrix, in units of any element's alignment.
     static BLOCK: Cell<[Vec<u64>; 3]> = const { Cell::new([const { Vec::new() }; 3]) };
-    /// The totals of all blocks and cuts, of the thread that began the product.
+    /// The totals of all blocks and cuts, owned by the thread that began the product.
     static ALL: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
@@ -45,15 +47,15 @@ pub(super) struct Long {
     n: usize,
     left: (isize, isize),
     right: (isize, isize),
-    /// Whether rows or columns are few: then which, else the library multiplies.
+    /// The few rows or columns, if there are few; otherwise the library multiplies.
     few: Option<Few>,
     /// Rows and columns of a block.
     block: (usize, usize),
-    /// First row and column of each block of a result; of a symmetric one those up to the diagonal.
+    /// First row and column of each block of a result; for a symmetric result, of the blocks up to the diagonal.
     blocks: Vec<(usize, usize)>,
     symmetric: bool,
     batch: usize,
-    /// Into how many cuts the sums are divided.
+    /// The number of cuts of the sums.
     cuts: usize,
     pieces: Pieces,
 }
@@ -73,7 +75,7 @@ pub(super) struct Addresses {
 }
 
 impl Long {
-    /// `None` if the sums are short, or of whole numbers, which lose nothing.
+    /// `None` if the sums are short, or exact sums of integers.
     pub fn new(
         number: NumberType,
         (m, k, n): (usize, usize, usize),
@@ -104,7 +106,7 @@ impl Long {
             .filter(|&(i, j)| !symmetric || j <= i)
             .collect();
         let all = [batch, m, k, n].into_iter().fold(1, usize::saturating_mul);
-        // By the sizes alone, so that the sums come out alike on any number of threads.
+        // This depends on the sizes alone, so that the sums are equal for any number of threads.
         let wanted =
             ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
         let wanted = wanted.min(pool::MOST_PIECES);
@@ -133,10 +135,10 @@ impl Long {
         })
     }
 
-    /// Computes the products; `addresses` gives those of number `i`.
+    /// Computes the products; `addresses` returns the arrays of product `i`.
     ///
     /// # Safety
-    /// The operands hold what the strides reach, results have room and overlap neither.
+    /// The operands hold everything that the strides reach; results have room and overlap neither.
     pub unsafe fn run(&self, addresses: &(dyn Fn(usize) -> Addresses + Sync)) {
         // SAFETY: by the caller.
         unsafe {
@@ -160,7 +162,7 @@ impl Long {
                 let (i, block) = (which / self.blocks.len(), which % self.blocks.len());
                 let size = self.size_of_block(block);
                 let elements = size.0 * size.1;
-                // SAFETY: by the caller; each job has totals of its own, and each block is written by one.
+                // SAFETY: by the caller; each job has its own totals, and each block is written by one job.
                 unsafe {
                     let totals = match &of_all {
                         Some(all) => all.get().cast::<f64>().add(job * 2 * most),
@@ -181,7 +183,7 @@ impl Long {
             for which in 0..self.batch * self.blocks.len() {
                 let (i, block) = (which / self.blocks.len(), which % self.blocks.len());
                 let size = self.size_of_block(block);
-                // SAFETY: the jobs are done; the totals of a block's cuts lie one behind the other.
+                // SAFETY: the jobs are done; the totals of a block's cuts are adjacent.
                 unsafe {
                     let first = all.get().cast::<f64>().add(which * self.cuts * 2 * most);
                     for cut in 1..self.cuts {
@@ -194,8 +196,8 @@ impl Long {
         ALL.set(memory);
     }
 
-    /// Whether two vectors are multiplied whose elements lie side by side: these need neither parts in memory nor
-    /// kernels of more rows.
+    /// Whether this is a product of two vectors with adjacent elements, which needs neither partial sums in memory
+    /// nor kernels for several rows.
     fn is_dot(&self) -> bool {
         (self.m, self.n) == (1, 1) && (self.left.1, self.right.0) == (1, 1)
     }
@@ -208,7 +210,7 @@ impl Long {
     /// Adds the products `from..to` of a block to its totals.
     ///
     /// # Safety
-    /// As for [`run`](Self::run); `totals` are those of the block.
+    /// See [`run`](Self::run); `totals` are the block's.
     unsafe fn sum<T: Float>(
         &self,
         at: Addresses,
@@ -229,14 +231,14 @@ impl Long {
         let (rows, columns) = self.size_of_block(block);
         let [part, _, transposed] = own;
         let part = room::<T>(part, rows * columns);
-        // Of a vector the library adds each product to the result.
+        // For a vector the library adds each product to the result.
         let depth = match (self.few, rows.min(columns)) {
             (None, 1) => IN_REGISTER,
             _ => PART,
         };
         for l in (from..to).step_by(depth) {
             let depth = depth.min(to - l);
-            // SAFETY: by the caller; the first elements of the block's rows and columns.
+            // SAFETY: by the caller; these are the first elements of the block's rows and columns.
             unsafe {
                 let left = at.left.get().cast::<T>();
                 let left = left.offset(i as isize * self.left.0 + l as isize * self.left.1);
@@ -257,11 +259,11 @@ impl Long {
         }
     }
 
-    /// A part of a block by the library, which is asked for few products at a time: it sums what it is asked for in
-    /// one register.
+    /// Computes a part of a block by the library.
+    /// Each call has few products, because the library sums the products of a call in one register.
     ///
     /// # Safety
-    /// As for [`run`](Self::run); `part` has room for the block.
+    /// See [`run`](Self::run); `part` has room for the block.
     unsafe fn by_library<T: Float>(
         &self,
         (rows, depth, columns): (usize, usize, usize),
@@ -292,10 +294,10 @@ impl Long {
         }
     }
 
-    /// Writes a block, and of a symmetric result what is equal to it.
+    /// Writes a block and, for a symmetric result, the equal block.
     ///
     /// # Safety
-    /// As for [`run`](Self::run); `totals` are those of the block.
+    /// See [`run`](Self::run); `totals` are the block's.
     unsafe fn finish<T: Float>(&self, out: Shared, block: usize, totals: *const f64) {
         let (i0, j0) = self.blocks[block];
         let (rows, columns) = self.size_of_block(block);

@@ -1,7 +1,7 @@
-//! Standalone kernels, of single operations that do not fuse: products, indexing, arrays put together, running sums,
+//! Standalone kernels, for single operations that do not fuse: products, indexing, concatenation, cumulative sums,
 //! positions of extremes.
 //!
-//! Each implements [`Kernel`], and [`Standalone`] makes a step of it. [`step`] finds the kernel of an operation.
+//! Each implements [`Kernel`], and [`Standalone`] makes a step from it. [`step`] finds the kernel of an operation.
 
 mod assemble;
 mod index;
@@ -29,11 +29,11 @@ use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
 /// The kernel of one operation.
-/// Its operands are contiguous from the start of their buffers, but for those of a [`Product`].
+/// Its operands are contiguous from the start of their buffers, except the operands of a [`Product`].
 pub(crate) trait Kernel: Send + Sync {
     /// The operation's name in reports.
     const NAME: &'static str;
-    /// Whether the result is operand 0 with parts changed, so that it may take its memory.
+    /// Whether the result is operand 0 with parts changed, so that it can reuse its memory.
     const UPDATES_FIRST: bool = false;
 
     /// See [`Step::prepare`].
@@ -53,9 +53,9 @@ pub(crate) trait Kernel: Send + Sync {
     /// If an index is out of bounds.
     ///
     /// # Safety
-    /// The arrays are of the types that the kernel was made for, which the operation's type rule has passed.
-    /// No result overlaps an operand, unless the kernel [updates](Self::UPDATES_FIRST) operand 0 and the first result
-    /// is in its memory.
+    /// The arrays have the types for which the kernel was made, which the operation's type rule has accepted.
+    /// No result overlaps an operand, unless the kernel [updates](Self::UPDATES_FIRST) operand 0 and the first
+    /// result is in its memory.
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()>;
 }
 
@@ -164,7 +164,7 @@ impl<K: Kernel> fmt::Display for Standalone<K> {
 }
 
 /// The step of an operation that does not fuse and is neither a product nor a region.
-/// `types` are those of the operands and of the results.
+/// `types` are the types of the operands and of the results.
 pub(crate) fn step(
     op: &Op,
     (x, out): (&[&Type], &[Type]),
@@ -239,8 +239,8 @@ fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
     }
 }
 
-/// Neighbouring elements of one array, from byte `from` on, and their places in another, from byte `to` on and `step`
-/// elements apart.
+/// Adjacent elements of one array, from byte `from` on, and their positions in another,
+/// from byte `to` on and `step` elements apart.
 #[derive(Clone, Copy)]
 struct Row {
     from: usize,
@@ -252,7 +252,7 @@ struct Row {
 /// `target[i·step] += source[i]` for the elements of `row`.
 ///
 /// # Safety
-/// Both arrays are of type `number` and have the elements of the row. Debug builds check it.
+/// Both arrays have type `number` and contain the elements of the row. Debug builds check it.
 unsafe fn add_to(number: NumberType, target: Memory, source: Memory, row: Row) {
     let Row { from, to, n, step } = row;
     let size = number.dtype().size();
@@ -270,10 +270,10 @@ unsafe fn add_to(number: NumberType, target: Memory, source: Memory, row: Row) {
     });
 }
 
-/// Copies `row` of elements of `size` bytes to its places.
+/// Copies a `row` of elements of `size` bytes to its positions.
 ///
 /// # Safety
-/// Both arrays have the elements of the row, and do not overlap. Debug builds check the former.
+/// Both arrays contain the elements of the row, and do not overlap. Debug builds check the former.
 unsafe fn copy_to(target: Memory, source: Memory, row: Row, size: usize) {
     let Row { from, to, n, step } = row;
     // SAFETY: by the caller.

@@ -1,4 +1,4 @@
-//! The step of a probe: it passes a value on, and keeps what its observer sees after the run.
+//! The step of a probe: it passes a value on, and keeps the value for its observer until after the run.
 
 use super::copy_unless_same;
 use crate::buffers::{BufferId, Buffers, Memory};
@@ -15,16 +15,16 @@ pub(super) struct Probe {
     /// The number of the observer.
     observer: u64,
     ty: Type,
-    /// If there is a second operand, which chooses the rows to show: how many it chooses from, and how many axes they
-    /// replace.
+    /// If a second operand chooses the rows to show: the number of these rows,
+    /// and the number of axes that they replace.
     rows: Option<(usize, usize)>,
     operands: Operands,
     out: BufferId,
 }
 
 impl Probe {
-    /// The operands are the value and, if not all of it is shown, the truth values that choose its rows;
-    /// `types` are theirs.
+    /// The operands are the value and, if not all of it is shown,
+    /// the booleans that choose its rows; `types` are their types.
     pub fn new(observer: u64, types: &[&Type], operands: Vec<Operand>, out: BufferId) -> Probe {
         let shown = types.get(1);
         Probe {
@@ -39,7 +39,7 @@ impl Probe {
     /// The rows of `out` that `shown` chooses, copied; `None` if it chooses none.
     ///
     /// # Safety
-    /// `out` and `shown` are arrays of the types of the operands.
+    /// `out` and `shown` are arrays with the types of the operands.
     unsafe fn seen(&self, out: Memory, shown: Option<Memory>) -> Option<Array> {
         let n = self.ty.bytes();
         // SAFETY: by the caller. `Memory` checks the number of bytes in debug builds.
@@ -47,7 +47,7 @@ impl Probe {
         let (Some((rows, axes)), Some(shown)) = (self.rows, shown) else {
             return Some(array(self.ty.clone(), bytes));
         };
-        // SAFETY: by the caller; truth values are bytes.
+        // SAFETY: by the caller; booleans are bytes.
         let shown = unsafe { std::slice::from_raw_parts(shown.at(0, rows), rows) };
         let count = shown.iter().filter(|&&s| s != 0).count();
         match (count, axes) {

@@ -1,4 +1,4 @@
-//! Products of (batches of) matrices that lie in any way: transposes and slices are read where they are.
+//! Products of (batches of) matrices in any layout: transposes and slices are read in place.
 
 use super::library::{self, Float};
 use super::long::{Addresses, Long};
@@ -14,18 +14,18 @@ use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{NumberType, Result, Type};
 use std::cell::Cell;
 
-/// The most multiplications of a product that plain loops compute.
+/// Products with at most this many multiplications are computed by plain loops.
 const SMALL: usize = 512;
-/// Multiplications that are worth two pieces: on one thread they take five to ten microseconds.
+/// The number of multiplications that are worth two pieces: on one thread they take five to ten microseconds.
 pub(super) const TWO_PIECES: usize = 300_000;
-/// Multiplications that are worth waking a thread.
+/// The number of multiplications that are worth waking a thread.
 pub(super) const WORTH_WAKING: usize = 2_000_000;
 /// The number of pieces is the square root of the multiplications in this unit.
 pub(super) const PIECE: usize = 2_000_000;
-/// Pieces of a matrix are at least so wide.
+/// The narrowest piece of a matrix.
 const NARROWEST: usize = 32;
-/// From this number of rows on, a right matrix with contiguous columns is transposed first: the library multiplies by
-/// such a matrix at little more than half the speed.
+/// From this number of rows on, a right matrix with contiguous columns is transposed first:
+/// the library multiplies by such a matrix at little more than half the speed.
 pub(super) const ROWS_WORTH_TRANSPOSING: usize = 16;
 thread_local! {
     /// The transposed matrix of this thread, in units of any element's alignment.
@@ -36,21 +36,21 @@ thread_local! {
 #[derive(Debug)]
 pub(crate) struct Product {
     number: NumberType,
-    /// Offsets of left and right matrix for each of the batch.
+    /// Offsets of the left and the right matrix for each product of the batch.
     offsets: Vec<(isize, isize)>,
     m: usize,
     k: usize,
     n: usize,
     left: (isize, isize),
     right: (isize, isize),
-    /// Into how many pieces the batch, or the rows or columns of one product, are cut.
+    /// The number of pieces into which the batch, or the rows or columns of one product, are cut.
     pieces: Pieces,
     cut: Cut,
-    /// Whether the graph says that the result is symmetric.
+    /// Whether the graph marks the result as symmetric.
     symmetric: bool,
-    /// How it is computed if it has few rows or columns.
+    /// The kernel for few rows or columns, if it is used.
     skinny: Option<Skinny>,
-    /// How it is computed if its sums are long.
+    /// The kernel for long sums, if it is used.
     long: Option<Box<Long>>,
 }
 
@@ -59,12 +59,12 @@ enum Cut {
     Batch,
     Rows,
     Columns,
-    /// Rows as far as the diagonal.
+    /// Rows up to the diagonal.
     Strips(Strips),
 }
 
 impl Product {
-    /// `None` if the free or summed axes of an operand do not lie like one axis.
+    /// `None` if the free or summed axes of an operand do not have the layout of one axis.
     pub fn new(c: &Contract, types: &[&Type], left: &View, right: &View) -> Option<Product> {
         let pick = |v: &View, axes: &[usize]| -> (Vec<usize>, Vec<isize>) {
             (
@@ -134,7 +134,7 @@ impl Product {
     fn choose_pieces(&mut self) {
         let each = self.m * self.k * self.n;
         let all = each * self.offsets.len();
-        // The pieces depend on the sizes alone, so that the sums come out alike on any number of threads.
+        // The pieces depend on the sizes alone, so that the sums are equal for any number of threads.
         let wanted =
             ((all as f64 / PIECE as f64).sqrt() as usize).max(1 + usize::from(all >= TWO_PIECES));
         if let NumberType::Integer(_) = self.number {
@@ -150,8 +150,8 @@ impl Product {
         } else if self.offsets.len() > 1 {
             return;
         } else if self.m >= self.n {
-            // Columns would be written by two threads in turn where a line of cache holds the end of one piece and
-            // the beginning of the next, in every row.
+            // With pieces of columns, two threads would write the same cache line in every row,
+            // where one piece ends and the next begins.
             (Cut::Rows, self.m / NARROWEST)
         } else {
             (Cut::Columns, self.n / NARROWEST)
@@ -160,10 +160,11 @@ impl Product {
         self.pieces = Pieces::power_of_two(wanted.min(most), all >= WORTH_WAKING);
     }
 
-    /// Computes the products by the kernels that were chosen.
+    /// Computes the products by the chosen kernels.
     ///
     /// # Safety
-    /// The operands hold what the views reach, `out` has room for `batch · m · n` elements and overlaps neither.
+    /// The operands hold everything that the views reach;
+    /// `out` has room for `batch · m · n` elements and overlaps neither.
     unsafe fn multiply(&self, left: *mut u8, right: *mut u8, out: *mut u8) {
         let (left, right, out) = (Shared(left), Shared(right), Shared(out));
         let addresses = |i: usize| {
@@ -177,13 +178,13 @@ impl Product {
             }
         };
         if let Some(long) = &self.long {
-            // SAFETY: by the caller; offsets are those of the views.
+            // SAFETY: by the caller; offsets come from the views.
             return unsafe { long.run(&addresses) };
         }
         if let Some(skinny) = &self.skinny {
             let Addresses { left, right, out } = addresses(0);
-            // SAFETY: by the caller; offsets are those of the views, which are checked against the arrays when a
-            // program is built.
+            // SAFETY: by the caller; offsets come from the views,
+            // which are checked against the arrays when a program is built.
             return unsafe { skinny.run(left.get(), right.get(), out.get()) };
         }
         let at = Operands {
@@ -217,10 +218,10 @@ impl Product {
         self.right.0 == 1 && self.right.1 != 1 && rows >= ROWS_WORTH_TRANSPOSING
     }
 
-    /// The operands with the right matrix transposed, by all threads.
+    /// Transposes the right matrix on all threads, and returns the operands.
     ///
     /// # Safety
-    /// As for [`multiply`](Self::multiply).
+    /// See [`multiply`](Self::multiply).
     unsafe fn transposed<T: Copy>(&self, at: Operands, memory: &mut Vec<u64>) -> Operands {
         let transposed = Shared(room::<T>(memory, self.k * self.n).cast());
         let from = self.offsets[0].1;
@@ -246,7 +247,7 @@ impl Product {
     /// Computes all pieces.
     ///
     /// # Safety
-    /// As for [`multiply`](Self::multiply).
+    /// See [`multiply`](Self::multiply).
     unsafe fn run_pieces(&self, at: Operands) {
         let batch = self.offsets.len();
         pool::each(self.pieces, &|piece| {
@@ -259,7 +260,7 @@ impl Product {
                 Cut::Columns => columns = share(self.n),
                 Cut::Strips(strips) => {
                     for rows in strips.of_piece(piece, count) {
-                        // SAFETY: as below; a strip's rows up to the diagonal and its columns down to it are its own.
+                        // SAFETY: as below; a strip owns its rows up to the diagonal and its columns down to it.
                         unsafe { self.strip(rows, at) };
                     }
                     return;
@@ -272,10 +273,10 @@ impl Product {
         });
     }
 
-    /// Rows of a symmetric product as far as the diagonal, and the columns that are equal to them.
+    /// Computes rows of a symmetric product up to the diagonal, and copies them to the equal columns.
     ///
     /// # Safety
-    /// As for [`multiply`](Self::multiply).
+    /// See [`multiply`](Self::multiply).
     unsafe fn strip(&self, rows: (usize, usize), at: Operands) {
         // SAFETY: by the caller.
         unsafe {
@@ -284,7 +285,7 @@ impl Product {
         }
     }
 
-    /// A block of the product number `i`.
+    /// Computes a block of product `i`.
     unsafe fn one(&self, i: usize, rows: (usize, usize), columns: (usize, usize), at: Operands) {
         let (m, n) = (rows.1 - rows.0, columns.1 - columns.0);
         let left_at = self.offsets[i].0 + rows.0 as isize * self.left.0;
@@ -293,8 +294,8 @@ impl Product {
         let out_at = (i * self.m + rows.0) * self.n + columns.0;
         macro_rules! block {
             ($multiply:ident, $t:ty) => {
-                // SAFETY: offsets are those of elements within the operands' views, checked when a program is built,
-                // and, by the type rule of `contract`, within the result.
+                // SAFETY: offsets lead to elements within the operands' views, which are checked when a program is
+                // built, and, by the type rule of `contract`, within the result.
                 unsafe {
                     let left = left.cast::<$t>().offset(left_at);
                     let right = right.cast::<$t>().offset(right_at);
@@ -309,7 +310,7 @@ impl Product {
         }
     }
 
-    /// A block of a product of floats, in the way that is fastest for its size; `right` has strides of its own.
+    /// Computes a block of a product of floats, by the fastest kernel for its size; `right` has its own strides.
     ///
     /// # Safety
     /// The operands hold the rows and columns of the block, and `out` has room for it.
@@ -336,10 +337,10 @@ impl Product {
         }
     }
 
-    /// A block of a product by the library.
+    /// Computes a block of a product by the library.
     ///
     /// # Safety
-    /// As for [`floats`](Self::floats).
+    /// See [`floats`](Self::floats).
     unsafe fn large<T: Float>(
         &self,
         (m, n): (usize, usize),
@@ -352,10 +353,10 @@ impl Product {
         unsafe { library::multiply(size, (left, self.left), right, (out, self.n), false) };
     }
 
-    /// A block of a product, number by number.
+    /// Computes a block of a product by plain loops.
     ///
     /// # Safety
-    /// As for [`floats`](Self::floats).
+    /// See [`floats`](Self::floats).
     unsafe fn plain<T: Arithmetic>(
         &self,
         (m, n): (usize, usize),
@@ -390,7 +391,7 @@ impl Kernel for Product {
         }
     }
 
-    /// Matrices that a run transposes.
+    /// The bytes of matrices that a run transposes.
     fn scratch_bytes(&self) -> usize {
         if let Some(skinny) = &self.skinny {
             return skinny.scratch();
@@ -436,19 +437,19 @@ impl Kernel for Product {
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
         let (left, right) = (arrays.operand(0).start(), arrays.operand(1).start());
         let out = arrays.result(0).start();
-        // SAFETY: by the caller: the operands hold what the views reach, and `out` has room for `batch · m · n`
-        // elements.
+        // SAFETY: by the caller: the operands hold everything that the views reach,
+        // and `out` has room for `batch · m · n` elements.
         unsafe { self.multiply(left, right, out) };
         Ok(())
     }
 }
 
-/// Where the arrays of a run are, and how the right one lies.
+/// The arrays of a run, and the layout of the right one.
 #[derive(Clone, Copy)]
 struct Operands {
     left: Shared,
     right: Shared,
-    /// To be added to the offsets of right matrices.
+    /// Added to the offsets of right matrices.
     right_from: isize,
     right_steps: (isize, isize),
     out: Shared,

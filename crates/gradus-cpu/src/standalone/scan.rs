@@ -1,4 +1,4 @@
-//! Running sums, and positions of extremes.
+//! Cumulative sums, and positions of extremes.
 
 use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
@@ -30,15 +30,16 @@ impl Axis {
         self.outer * self.inner
     }
 
-    /// Elements that join others: all of a line but the first.
+    /// The number of elements that are combined with others: all elements of a line except the first.
     fn joined(self) -> usize {
         self.lines() * self.n.saturating_sub(1)
     }
 }
 
-/// Numbers that are added up in a running sum.
+/// Numbers that are added up in a cumulative sum.
 trait Number: Copy {
-    /// A sum that goes on, and what it lost: of many lines each in an array of its own, so that vectors of them are read and written as they lie.
+    /// A running sum and its rounding error.
+    /// For many lines each is in an array of its own, so that vectors of them are read and written directly.
     type Running: Copy;
     const NONE: Self::Running;
     fn start(self) -> Self::Running;
@@ -69,7 +70,7 @@ macro_rules! whole_numbers {
 
 whole_numbers!(i32 i64 u32);
 
-/// In f64: a million additions lose less than one rounding to f32.
+/// Summed in f64: a million additions lose less than one rounding to f32.
 impl Number for f32 {
     type Running = f64;
     const NONE: f64 = 0.0;
@@ -87,7 +88,7 @@ impl Number for f32 {
     }
 }
 
-/// With what each addition loses carried along (Knuth).
+/// Summed with the rounding error of each addition (Knuth).
 impl Number for f64 {
     type Running = f64;
     const NONE: f64 = 0.0;
@@ -104,7 +105,7 @@ impl Number for f64 {
     }
     #[inline(always)]
     fn value(sum: f64, lost: f64) -> f64 {
-        // An infinite sum loses NaN; the sum itself is right then.
+        // An infinite sum has NaN as its error; the sum itself is right then.
         if lost.is_finite() { sum + lost } else { sum }
     }
 }
@@ -144,7 +145,8 @@ impl Kernel for CumSum {
     }
 }
 
-/// Lines that run together where they lie side by side, at most: each row of fewer is another page of memory for as little work.
+/// The most adjacent lines that run together.
+/// With fewer, each row would touch another page of memory for as little work.
 const LINES: usize = 1024;
 /// The fewest elements of a piece of work, and the fewest for which other threads are woken.
 const PIECE: usize = 100_000;
@@ -164,7 +166,8 @@ unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *mut u8, out: *mut u8)
         for job in jobs * piece / pieces.count..jobs * (piece + 1) / pieces.count {
             let (o, first) = (job / across, job % across * LINES);
             let from = o * n * inner + first;
-            // SAFETY: positions lie within outer · n · inner elements, which both have by the caller, and jobs write different lines; the machine has its best level.
+            // SAFETY: positions lie within outer · n · inner elements, which both arrays have by the caller,
+            // and jobs write different lines; the machine has its best level.
             unsafe {
                 let lines = Lines {
                     x: x.get().cast_const().cast::<T>().add(from),
@@ -184,7 +187,7 @@ unsafe fn cumsum<T: Number>(axis: Axis, reverse: bool, x: *mut u8, out: *mut u8)
     });
 }
 
-/// Lines of `n` elements, `step` from one to the next, which begin side by side.
+/// Lines of `n` elements, `step` apart, whose first elements are adjacent.
 struct Lines<T> {
     x: *const T,
     out: *mut T,
@@ -195,14 +198,14 @@ struct Lines<T> {
 }
 
 impl<T: Number> Lines<T> {
-    /// Where row `i` of those in the order of the sums begins.
+    /// The position of row `i` in the order of the sums.
     #[inline(always)]
     fn row(&self, i: usize) -> usize {
         let i = if self.reverse { self.n - 1 - i } else { i };
         i * self.step
     }
 
-    /// The running sum of one line.
+    /// The cumulative sum of one line.
     ///
     /// # Safety
     /// Both arrays have the line's elements, at least one.
@@ -223,7 +226,8 @@ impl<T: Number> Lines<T> {
 
 impl<T: Number> AtLevel for Lines<T> {
     /// # Safety
-    /// Both arrays have the elements of these lines, at least one of each and at most [`LINES`] lines, and do not overlap.
+    /// Both arrays have the elements of these lines,
+    /// at least one of each and at most [`LINES`] lines, and do not overlap.
     #[inline(always)]
     unsafe fn run<const FMA: bool>(self) {
         let (mut sums, mut lost) = (Sums::new(), Sums::new());
@@ -247,7 +251,8 @@ impl<T: Number> AtLevel for Lines<T> {
     }
 }
 
-/// Room for the sums of [`LINES`] lines: from a line of cache on, as half of all vectors would lie across two otherwise.
+/// Room for the sums of [`LINES`] lines, aligned to a cache line,
+/// because otherwise half of all vectors would cross two.
 #[repr(align(64))]
 struct Sums<R>([MaybeUninit<R>; LINES]);
 
@@ -257,7 +262,7 @@ impl<R: Copy> Sums<R> {
         Sums([const { MaybeUninit::uninit() }; LINES])
     }
 
-    /// The first `count`, each `value`: a few lines need not wait for the others.
+    /// The first `count` sums, all set to `value`: a few lines need not initialise the rest.
     #[inline(always)]
     fn first(&mut self, count: usize, value: R) -> &mut [R] {
         let sums = &mut self.0[..count];
@@ -335,7 +340,8 @@ unsafe fn position<T: Copy + PartialOrd>(axis: Axis, smallest: bool, x: *mut u8,
     let Axis { outer, n, inner } = axis;
     for o in 0..outer {
         for j in 0..inner {
-            // SAFETY: positions lie within outer · n · inner elements, which the operand has by `Axis::of`, and n is not 0 by the type rule of `argmax` and `argmin`.
+            // SAFETY: positions lie within outer · n · inner elements, which the operand has by `Axis::of`,
+            // and n is not 0 by the type rule of `argmax` and `argmin`.
             unsafe {
                 let mut best = x.add(o * n * inner + j).read();
                 let mut at = 0;

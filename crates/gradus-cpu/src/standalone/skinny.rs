@@ -1,5 +1,5 @@
-//! Products with few rows, few columns or few numbers to sum: what counts there is to read the large operand once, or
-//! to write the large result once.
+//! Products with few rows, few columns or few numbers to sum.
+//! Their cost is reading the large operand once, or writing the large result once.
 
 use super::transpose::{Shared, room, transpose};
 use crate::kernels::{self, Block, DEPTH, Isa};
@@ -7,45 +7,49 @@ use crate::pool::{self, Pieces};
 use gradus_ir::FloatType;
 use std::cell::Cell;
 
-// When these kernels are taken. Against the library on one thread (AVX-512, both element types, operands in cache,
-// the least of 15 interleaved runs of some two hundred shapes) they were up to four times as fast within these bounds
-// and seldom below 0.9 of its speed; outside, the library's packing pays.
+// These bounds say when the kernels are used.
+// Within them the kernels were up to four times as fast as the library on one thread, and seldom below 0.9 of its
+// speed; outside, the library's packing pays off.
+// (AVX-512, both element types, operands in cache,
+// the minimum of 15 interleaved runs of about two hundred shapes.)
 
 /// The most rows or columns that count as few, for each strategy.
-/// By dots they are more if the large operand has [`LONG_DOTS`] elements, as packing it takes long.
+/// For dots the bound is higher if the large operand has [`LONG_DOTS`] elements, because packing it takes long.
 const FEW_BY_ROWS: usize = 20;
 const FEW_BY_DOTS: usize = 24;
 const FEW_BY_LONG_DOTS: usize = 72;
 const LONG_DOTS: usize = 80_000;
-/// The fewest elements of the large operand: a smaller one is packed in no time.
+/// The fewest elements of the large operand: a smaller one is packed quickly.
 const LARGE_BY_ROWS: usize = 50_000;
 const LARGE_BY_DOTS: usize = 8192;
-/// By rows for a result of few columns, which the library is slow at: this much makes a step of training a small
-/// network faster by a twentieth.
+/// The bound for rows if the result has few columns, for which the library is slow:
+/// it makes a training step of a small network 5 % faster.
 const LARGE_TRANSPOSED: usize = 8192;
-/// With up to [`FEW_COLUMNS`] columns, and a large operand of [`LARGE_FEW_COLUMNS`] elements, the library takes half
-/// as long again or more by either strategy. With one column or row it takes a tenth longer to twice as long.
+/// With up to [`FEW_COLUMNS`] columns, and a large operand of [`LARGE_FEW_COLUMNS`] elements,
+/// the library takes at least 1.5 times as long as either strategy.
+/// With one column or row it takes 1.1 to 2 times as long.
 const FEW_COLUMNS: usize = 8;
 const LARGE_FEW_COLUMNS: usize = 1024;
-/// The fewest products in a sum: lanes have to be summed up, sums by rows to be added to the result.
+/// The fewest products in a sum: lanes have to be summed up, and sums by rows have to be added to the result.
 const SUMMED_BY_ROWS: usize = 32;
 const SUMMED_BY_DOTS: usize = 64;
 const SUMMED_BY_FEW_DOTS: usize = 40;
 /// With two columns and fewer multiplications than this the library is as fast.
 const MULTIPLIED: usize = 40_000;
-/// A result of at least this many bytes is stored past the caches, which would read the old contents and lose what
-/// comes next. Only this makes it faster than the library, whose sums are as fast.
+/// A result of at least this many bytes is stored past the caches,
+/// which otherwise read the old contents and lose the next data.
+/// Only this makes it faster than the library, whose sums are as fast.
 const STREAMED: usize = 6 << 20;
-/// Several threads write to the last cache twice as fast as to memory.
+/// Several threads write to the last-level cache twice as fast as to memory.
 /// They do if the program touches at most this many bytes, which stay in the cache.
 const LAST_CACHE: usize = 16 << 20;
 /// The cost of reading an element of the large operand, in multiplications.
 const READ: usize = 8;
-/// Multiplications and reads that are worth a piece: three or four microseconds on one thread.
+/// The multiplications and reads that are worth a piece: three or four microseconds on one thread.
 const PIECE: usize = 250_000;
-/// As many are worth waking a thread.
+/// The multiplications and reads that are worth waking a thread.
 const WORTH_WAKING: usize = 2_000_000;
-/// Bytes of a cache line: pieces begin at one.
+/// Bytes of a cache line; pieces begin at a cache line.
 const LINE: usize = 64;
 
 thread_local! {
@@ -55,7 +59,7 @@ thread_local! {
     static RESULT: Cell<Vec<u64>> = const { Cell::new(Vec::new()) };
 }
 
-/// A product `[few, k] × [k, many]`, which may be the transpose of what was asked for; strides in elements.
+/// A product `[few, k] × [k, many]`, possibly the transpose of the requested one; strides in elements.
 #[derive(Debug)]
 pub(super) struct Skinny {
     kernels: kernels::Skinny,
@@ -70,22 +74,22 @@ pub(super) struct Skinny {
     right: (isize, isize),
     out: (isize, isize),
     pieces: Pieces,
-    /// Whether the program touches more than the last cache holds.
+    /// Whether the program touches more memory than the last-level cache holds.
     fills_cache: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Strategy {
-    /// Multiples of rows are added.
+    /// It adds multiples of rows.
     Rows,
-    /// The same, where the result is the large thing; pieces are cut from its rows.
+    /// It adds multiples of rows, and the result is the large array; pieces are cut from its rows.
     Outer,
-    /// Columns are multiplied.
+    /// It multiplies columns.
     Dots,
 }
 
 impl Skinny {
-    /// `[m, k] × [k, n]` if kernels of our own are faster than the library at it.
+    /// The kernel for `[m, k] × [k, n]`, if it is faster than the library.
     pub fn choose(
         float: FloatType,
         (m, k, n): (usize, usize, usize),
@@ -124,7 +128,7 @@ impl Skinny {
             let (few, large) = (skinny.few, k * skinny.many);
             skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
             let faster = match skinny.strategy {
-                // A row by columns the library is as fast at, on one thread.
+                // For a row times columns the library is as fast on one thread.
                 Strategy::Dots if few == 1 => {
                     let alone = skinny.flipped && kernels.one_by_dots && large >= LARGE_FEW_COLUMNS;
                     alone || skinny.pieces.count > 1
@@ -160,9 +164,9 @@ impl Skinny {
         Some(skinny)
     }
 
-    /// A part of a product whose sums are cut: `[m, k] × [k, n]` on the thread that asks for it, with few columns if
-    /// `flipped`, else few rows.
-    /// `None` if there are no kernels, or neither axis of the large operand is one of neighbours.
+    /// The kernel for a part of a product whose sums are cut: `[m, k] × [k, n]` on the calling thread,
+    /// with few columns if `flipped`, else few rows.
+    /// `None` if there is no kernel, or if neither axis of the large operand is contiguous.
     pub fn part(
         float: FloatType,
         (m, k, n): (usize, usize, usize),
@@ -205,12 +209,12 @@ impl Skinny {
         self.strategy == Strategy::Dots
     }
 
-    /// Chooses the pieces, by the sizes alone, so that the program is the same on any number of threads.
+    /// Chooses the pieces by the sizes alone, so that the program is the same for any number of threads.
     fn cut(&mut self, work: usize, most: usize) {
         self.pieces = Pieces::power_of_two((work / PIECE).min(most), work >= WORTH_WAKING);
     }
 
-    /// Tells how many bytes a run of the whole program touches.
+    /// Sets the number of bytes that a run of the whole program touches.
     pub fn in_program(&mut self, touched: usize) {
         self.fills_cache = touched > LAST_CACHE;
     }
@@ -218,7 +222,7 @@ impl Skinny {
     /// Computes the product.
     ///
     /// # Safety
-    /// The operands hold what the strides reach, `out` has room for the result and overlaps neither.
+    /// The operands hold everything that the strides reach; `out` has room for the result and overlaps neither.
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
         // SAFETY: by the caller.
         unsafe {
@@ -226,7 +230,7 @@ impl Skinny {
         }
     }
 
-    /// Elements of the few rows and of the transposed operand that a run prepares.
+    /// The elements of the few rows and of the transposed operand that a run prepares.
     fn prepared(&self) -> (usize, usize) {
         let transposed_right = self.right.1 != 1 && self.strategy == Strategy::Outer;
         let in_order = self.strategy == Strategy::Dots && self.left.1 == 1;
@@ -239,14 +243,14 @@ impl Skinny {
         (left, right)
     }
 
-    /// Bytes of what a run prepares, beside its arrays.
+    /// Bytes that a run prepares beside its arrays.
     pub fn scratch(&self) -> usize {
         let (left, right) = self.prepared();
         (left + right) * self.float.dtype().size()
     }
 
     /// # Safety
-    /// As for [`run`](Self::run); the elements are of type `T`.
+    /// See [`run`](Self::run); the elements have type `T`.
     unsafe fn run_as<T: Copy>(&self, left: *const u8, right: *const u8, out: *mut u8) {
         let (left, right) = match self.flipped {
             true => (right, left),
@@ -300,7 +304,7 @@ impl Skinny {
         PREPARED.set(memory);
     }
 
-    /// How many of the few rows are packed together.
+    /// The number of few rows that are packed together.
     fn group(&self) -> usize {
         match self.strategy {
             Strategy::Outer => self.kernels.group_of_many,
@@ -308,10 +312,11 @@ impl Skinny {
         }
     }
 
-    /// The operands as the kernels read them: packed or transposed in `room`, or where they are.
+    /// The operands in the form that the kernels read: packed or transposed in `room`, or in place.
     ///
     /// # Safety
-    /// The operands hold what the strides reach, `room` has room for what is [prepared](Self::prepared).
+    /// The operands hold everything that the strides reach;
+    /// `room` has room for the [prepared](Self::prepared) elements.
     unsafe fn prepare_operands<T: Copy>(
         &self,
         left: *const T,
@@ -355,7 +360,7 @@ impl Skinny {
     }
 }
 
-/// The operands as the kernels read them.
+/// The operands in the form that the kernels read.
 struct Prepared {
     left: Shared,
     left_step: isize,
@@ -363,10 +368,10 @@ struct Prepared {
     right_step: isize,
 }
 
-/// The rows of the result beside each other in scratch memory, from there to where they are wanted as columns.
+/// Computes the rows of the result in scratch memory, and copies them to the columns of the result.
 ///
 /// # Safety
-/// As for the kernel; the result's columns lie one after the other.
+/// See the kernel; the result's columns are adjacent.
 unsafe fn rows_transposed<T: Copy>(kernels: kernels::Skinny, block: Block) {
     let (from, to) = block.columns;
     let n = to - from;
@@ -396,7 +401,7 @@ fn out_begins_line(out: *mut u8) -> bool {
 mod tests {
     use super::*;
 
-    /// How `[m, k] × [k, n]` is computed, both operands row by row unless transposed.
+    /// The strategy for `[m, k] × [k, n]`, with both operands row by row unless transposed.
     fn strategy((m, k, n): (usize, usize, usize), transposed: [bool; 2]) -> Option<Strategy> {
         let lies = |rows: usize, columns: usize, transposed| {
             if transposed {
@@ -434,7 +439,7 @@ mod tests {
             strategy((2000, 20, 2000), [true, true]),
             Some(Strategy::Outer)
         );
-        // Large enough for two threads, and not.
+        // Large enough for two threads, and too small.
         assert_eq!(
             strategy((2000, 2000, 1), [false, false]),
             Some(Strategy::Dots)
@@ -444,7 +449,7 @@ mod tests {
         assert_eq!(strategy((200, 200, 1), [true, false]), Some(Strategy::Rows));
         assert_eq!(strategy((1, 200, 200), [false, true]), None);
         assert_eq!(strategy((30, 30, 1), [false, false]), None);
-        // Few columns; many rows of a large operand whose columns lie side by side.
+        // Few columns; many rows of a large operand with contiguous columns.
         assert_eq!(strategy((64, 64, 4), [true, true]), Some(Strategy::Rows));
         assert_eq!(strategy((64, 64, 4), [false, false]), Some(Strategy::Dots));
         assert_eq!(
@@ -452,7 +457,7 @@ mod tests {
             Some(Strategy::Dots)
         );
         assert_eq!(strategy((64, 100, 100), [false, true]), None);
-        // Many rows, a small operand, a small result, rows of the result that begin anywhere.
+        // Many rows, a small operand, a small result, rows of the result with any alignment.
         assert_eq!(strategy((128, 784, 512), [false, false]), None);
         assert_eq!(strategy((4, 64, 64), [false, false]), None);
         assert_eq!(strategy((500, 10, 500), [false, false]), None);

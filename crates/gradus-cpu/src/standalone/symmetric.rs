@@ -1,17 +1,17 @@
-//! Products that are known to be symmetric: rows up to the diagonal are computed, and copied to the columns beyond it
-//! by the thread that has them in its cache.
+//! Symmetric products: rows are computed up to the diagonal, and copied to the columns beyond it by the thread
+//! that has them in its cache.
 
 use super::transpose::{SQUARE, Shared, transpose_square};
 use crate::pool::MOST_PIECES;
 
-// Against the whole product (AVX-512, both element types, 64 to 1000 rows, one and two threads) these made it 1.1 to
-// 1.9 times as fast where more than a hundred numbers are summed.
+// Compared with the whole product, this is 1.1 to 1.9 times as fast if more than a hundred numbers are summed.
+// (AVX-512, both element types, 64 to 1000 rows, one and two threads.)
 
 /// The fewest rows of a result that is computed by half, and the fewest products in each sum.
 const NARROWEST: usize = 64;
 const SUMMED: usize = 16;
-/// Rows of a strip where there are up to eight, and where there are more: thinner strips save more and are multiplied
-/// more slowly.
+/// Rows of a strip if there are up to eight strips, and if there are more:
+/// thinner strips save more but are multiplied more slowly.
 const THIN: usize = 32;
 const THICK: usize = 64;
 /// More strips save little.
@@ -27,18 +27,18 @@ pub(super) struct Strips {
 }
 
 impl Strips {
-    /// `None` where the whole is computed faster.
+    /// `None` if the whole product is faster.
     pub fn of(n: usize, k: usize) -> Option<Strips> {
         if n < NARROWEST || k < SUMMED {
             return None;
         }
         let count = (n / THIN).min(8).max(n / THICK);
-        // In fours, for an even number of pairs.
+        // A multiple of four, for an even number of pairs.
         let count = (count & !3).clamp(4, MOST_STRIPS);
         Some(Strips { n, count })
     }
 
-    /// As many pieces have equal shares of the strips.
+    /// The most pieces with equal shares of the strips.
     pub fn most_pieces(self) -> usize {
         self.count / 2
     }
@@ -51,7 +51,7 @@ impl Strips {
     }
 
     /// The rows of each strip of a piece.
-    /// The first and the last strip have together as much to compute as the second and the last but one, and so on.
+    /// The first and the last strip together have as much work as the second and the last but one, and so on.
     pub fn of_piece(self, piece: usize, pieces: usize) -> impl Iterator<Item = (usize, usize)> {
         let pairs = self.most_pieces();
         let (from, to) = (pairs * piece / pieces, pairs * (piece + 1) / pieces);
@@ -61,15 +61,15 @@ impl Strips {
     }
 }
 
-/// Copies rows `from..to` of an `n × n` matrix, as far as the diagonal, to the columns of the same numbers.
+/// Copies rows `from..to` of an `n × n` matrix, up to the diagonal, to the columns with the same numbers.
 ///
 /// # Safety
-/// `out` holds the matrix; no other piece touches these rows up to the diagonal, and these columns down to it.
+/// `out` holds the matrix; no other piece accesses these rows up to the diagonal, or these columns down to it.
 pub(super) unsafe fn mirror<T: Copy>(out: Shared, n: usize, (from, to): (usize, usize)) {
     let out = out.get().cast::<T>();
     for i0 in (from..to).step_by(SQUARE) {
         for j0 in (0..to.min(i0 + SQUARE)).step_by(SQUARE) {
-            // SAFETY: by the caller; a whole square is left of the diagonal.
+            // SAFETY: by the caller; there is a whole square left of the diagonal.
             unsafe {
                 if i0 + SQUARE <= to && j0 + SQUARE <= i0 {
                     transpose_square(out.add(i0 * n + j0), n as isize, out.add(j0 * n + i0), n);

@@ -1,10 +1,10 @@
-//! Matrices transposed: rows written as columns.
+//! Transposes matrices: rows are written as columns.
 
-/// Side of the squares in which a matrix is transposed: a line of cache, or half of one.
+/// Side of the squares in which a matrix is transposed: a cache line, or half of one.
 pub(super) const SQUARE: usize = 8;
 
-/// Copies the matrix of `k` rows and `n` columns, with strides from row to row and from column to column, so that its
-/// rows lie one after the other.
+/// Copies a matrix of `k` rows and `n` columns, with strides from row to row and from column to column,
+/// so that its rows are contiguous.
 ///
 /// # Safety
 /// `from` holds the matrix, `to` has room for it.
@@ -36,7 +36,7 @@ pub(super) unsafe fn transpose<T: Copy>(
     }
 }
 
-/// Writes a square with rows and columns exchanged; with the elements from row to row in either matrix.
+/// Writes a square with rows and columns exchanged. The steps are the elements from row to row in each matrix.
 ///
 /// # Safety
 /// `from` and `to` hold the square and do not overlap.
@@ -47,7 +47,7 @@ pub(super) unsafe fn transpose_square<T: Copy>(
     to: *mut T,
     to_step: usize,
 ) {
-    // SAFETY: by the caller; rows of elements lie in a row in either.
+    // SAFETY: by the caller; the elements of a row are adjacent in both.
     unsafe {
         let rows: [[T; SQUARE]; SQUARE] =
             std::array::from_fn(|i| from.offset(i as isize * step).cast::<[T; SQUARE]>().read());
@@ -59,7 +59,7 @@ pub(super) unsafe fn transpose_square<T: Copy>(
     }
 }
 
-/// The memory with room for `elements`. The executable has checked before the run that they can be had.
+/// The memory with room for `elements`. The executable has checked before the run that it is available.
 pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
     let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
     if memory.len() < wanted {

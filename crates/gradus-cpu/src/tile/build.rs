@@ -1,4 +1,4 @@
-//! From a program to a kernel: loops chosen, registers assigned.
+//! Builds a kernel from a program: chooses loops and assigns registers.
 
 use super::execute::ROWS;
 use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
@@ -10,7 +10,7 @@ use gradus_engine::memory::ALIGNMENT;
 use gradus_ir::Width;
 use smallvec::SmallVec;
 
-/// Bytes of the tiles of all registers together: a part of the first cache.
+/// Bytes of the tiles of all registers together: a part of the first-level cache.
 const TILE_BYTES: usize = 24 << 10;
 
 impl Kernel {
@@ -29,7 +29,7 @@ impl Kernel {
     }
 }
 
-/// A kernel whose registers have numbers and no addresses yet.
+/// A kernel whose registers have numbers but no addresses yet.
 struct Build {
     program: Program,
     widths: Vec<Width>,
@@ -62,7 +62,7 @@ impl Build {
         }
     }
 
-    /// Chooses how source `v` is read. All sources that need a register are brought in before the first instruction.
+    /// Chooses how source `v` is read. All sources that need a register are loaded before the first instruction.
     fn source(&mut self, v: Value) {
         let source = &self.program.sources[v];
         let location = match Access::of(&source.view) {
@@ -87,8 +87,8 @@ impl Build {
         self.locations.push(location);
     }
 
-    /// Chooses loop and location of instruction `k`.
-    /// A literal or an index has a register of its own, written before the loops.
+    /// Chooses the loop and the location of instruction `k`.
+    /// A literal or an index has its own register, written before the loops.
     fn instruction(&mut self, k: usize) {
         let program = &self.program;
         let (v, ins) = (program.sources.len() + k, &program.code[k]);
@@ -127,7 +127,7 @@ impl Build {
             }
             None => Location::Register(self.registers.take()),
         });
-        // Only now: loops do not write over what they read.
+        // They are freed only now, because loops do not overwrite their operands.
         for register in freed {
             self.registers.give(register);
         }
@@ -160,7 +160,7 @@ impl Build {
         freed
     }
 
-    /// Gives the registers addresses in scratch memory, and chooses how many elements a tile has.
+    /// Gives the registers addresses in scratch memory, and chooses the number of elements of a tile.
     fn finish(self) -> Kernel {
         let program = self.program;
         let elements: usize = program.shape.iter().product();
@@ -182,8 +182,8 @@ impl Build {
                 *number *= register;
             }
         }
-        // Behind the registers and the row sums lie the totals of long sums of columns.
-        // They begin at a cache line: half of their vectors would lie across two otherwise.
+        // The totals of long sums of columns come after the registers and the row sums.
+        // They begin at a cache line, because otherwise half of their vectors would cross two.
         let totals = (count * register).next_multiple_of(ALIGNMENT);
         let (_, rows, columns) = program.reduced;
         let long = columns > 1 && rows > ROWS;
@@ -235,7 +235,7 @@ fn last_uses(program: &Program) -> Vec<usize> {
     last_use
 }
 
-/// Numbers of registers, reused.
+/// The numbers of registers, which are reused.
 #[derive(Default)]
 struct RegisterAllocator {
     free: Vec<usize>,
@@ -247,7 +247,7 @@ impl RegisterAllocator {
         self.free.pop().unwrap_or_else(|| self.fresh())
     }
 
-    /// A register that no earlier instruction writes to, for values made before the first one.
+    /// A register that no earlier instruction writes, for values made before the first instruction.
     fn fresh(&mut self) -> usize {
         self.count += 1;
         self.count - 1

@@ -27,7 +27,7 @@ impl Program {
         let mut step = StepForecast::moving(dtype, bytes);
         for instruction in &self.code {
             let work = match instruction.code {
-                // Written to its register, once or from the position alone.
+                // Written to its register once, or computed from the position alone.
                 Code::Literal(_) | Code::Iota(_) => continue,
                 Code::Unary(u) => u.work(),
                 Code::Binary(b) => b.work(),
@@ -35,7 +35,7 @@ impl Program {
             };
             step = step.with(work, elements);
         }
-        // The first element of each result joins no other.
+        // The first element of each result is combined with no other.
         let joined = outer * inner * reduced.saturating_sub(1);
         step.with(Work::Reduction, joined * self.reductions.len())
     }

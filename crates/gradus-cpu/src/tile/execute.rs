@@ -1,4 +1,4 @@
-//! A kernel at work: tiles in turn, threads side by side.
+//! Runs a kernel: tiles in turn, threads side by side.
 
 use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
@@ -10,7 +10,7 @@ use gradus_ir::DType;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
-/// Rows that are added up before they join the sum of all, for the sake of rounding.
+/// The number of rows that are added up before they are added to the total, which limits rounding errors.
 pub(super) const ROWS: usize = 32;
 
 thread_local! {
@@ -22,12 +22,12 @@ impl Kernel {
     /// Runs the program.
     ///
     /// # Safety
-    /// Every buffer that the program names holds what its view reaches, aligned for its elements; stores and results
-    /// have room. No two buffers overlap, but for stores marked as aliased.
+    /// Every buffer that the program names holds everything that its view reaches, aligned for its elements;
+    /// stores and results have room. No two buffers overlap, except stores marked as aliased.
     /// `registers` are [this kernel's](Self::registers).
     pub unsafe fn run(&self, buffers: Buffers<'_>, registers: Option<&mut Registers>) {
         if self.elements == 0 {
-            // Nothing is computed, but sums over nothing have a value.
+            // Nothing is computed, but sums over no elements have a value.
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
                 let (a, _, c) = self.program.reduced;
                 let (width, neutral) = (f.fold.dtype.width(), f.neutral.to_ne_bytes());
@@ -54,7 +54,7 @@ impl Kernel {
         if !self.is_total() {
             pool::each(self.chunks, &|k| {
                 let (from, to) = (units * k / count, units * (k + 1) / count);
-                // SAFETY: by the caller; chunks are different units, which write to different places.
+                // SAFETY: by the caller; chunks are different units, which write to different addresses.
                 unsafe { self.chunk(buffers, from, to, None) };
             });
             return;
@@ -114,7 +114,7 @@ impl Kernel {
         });
     }
 
-    /// Registers to keep from run to run, if they are few.
+    /// Registers to keep between runs, if they are few.
     pub fn registers(&self) -> Option<Registers> {
         if !self.is_small() {
             return None;
@@ -143,13 +143,14 @@ impl SharedStates {
     }
 }
 
-/// A kernel at work in one thread.
+/// A kernel that runs on one thread.
 ///
-/// Its functions are unsafe as [`Kernel::run`] is, and rest on the same.
-/// Debug builds check each program when it is built (`lower/mod.rs`): every source has what its view reaches for all
-/// positions of the iteration, every store an element for each of them, every result one for each row and column that
-/// is kept. `Kernel::new` gives each register room for a tile within the scratch memory.
-/// Positions lie within the iteration because units are those of `Kernel::units`.
+/// Its functions are unsafe for the reasons at [`Kernel::run`], and rely on the same conditions.
+/// Debug builds check each program when it is built (`lower/mod.rs`): every source has everything that its view
+/// reaches for all positions of the iteration, every store has an element for each of them,
+/// every result one for each row and column that is kept.
+/// `Kernel::new` gives each register room for a tile within the scratch memory.
+/// Positions lie within the iteration because units come from `Kernel::units`.
 struct Tile<'a> {
     kernel: &'a Kernel,
     buffers: Buffers<'a>,
@@ -158,7 +159,7 @@ struct Tile<'a> {
 }
 
 impl Tile<'_> {
-    /// Sets what stays the same for all runs.
+    /// Sets everything that stays the same for all runs.
     unsafe fn prepare(&mut self) {
         let k = self.kernel;
         for (v, location) in k.locations.iter().enumerate() {
@@ -184,14 +185,14 @@ impl Tile<'_> {
         for (v, fixed) in &k.fixed {
             if let Fixed::Element { source, offset } = fixed {
                 let base = self.buffers.start(k.program.sources[*source].buffer);
-                // SAFETY: the register has room for a tile by `Kernel::new`; the source has the element that its view
-                // reaches.
+                // SAFETY: the register has room for a tile by `Kernel::new`;
+                // the source has the element that its view reaches.
                 unsafe { fill(base.offset(*offset), k.widths[*v], n, self.pointers[*v]) };
             }
         }
     }
 
-    /// The whole iteration, one tile after the other.
+    /// Runs the whole iteration, one tile after the other.
     unsafe fn all(&mut self) {
         let k = self.kernel;
         // SAFETY: by the caller; results have room for one element each if all is reduced.
@@ -211,8 +212,8 @@ impl Tile<'_> {
     /// Computes all values for the `n` elements from position `start` on.
     unsafe fn compute(&mut self, start: usize, n: usize) {
         let k = self.kernel;
-        // SAFETY: positions lie within the iteration, so within every source and store (see `Tile`); a tile has room
-        // for `n`, which callers limit to `Kernel::tile`.
+        // SAFETY: positions lie within the iteration, so within every source and store (see `Tile`);
+        // a tile has room for `n`, which callers limit to `Kernel::tile`.
         unsafe {
             for &(v, buffer, offset) in &k.outside {
                 self.pointers[v] = self
@@ -269,7 +270,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Tiles without reductions.
+    /// Runs tiles without reductions.
     unsafe fn plain(&mut self, from: usize, to: usize) {
         let (tile, end) = (self.kernel.tile, self.kernel.elements);
         for unit in from..to {
@@ -279,7 +280,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Everything reduced to one number.
+    /// Reduces everything to one number.
     unsafe fn total(&mut self, from: usize, to: usize, states: &mut [Accumulate]) {
         let k = self.kernel;
         for unit in from..to {
@@ -295,7 +296,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Each of the rows `from..to`, of `b` neighbouring elements, reduced.
+    /// Reduces each of the rows `from..to`, with `b` adjacent elements.
     unsafe fn rows(&mut self, from: usize, to: usize, b: usize) {
         let k = self.kernel;
         if b <= k.tile {
@@ -339,7 +340,7 @@ impl Tile<'_> {
                 done += n;
             }
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
-                // SAFETY: the result has one element a row.
+                // SAFETY: the result has one element per row.
                 unsafe {
                     f.fold.finish(
                         state,
@@ -350,7 +351,7 @@ impl Tile<'_> {
         }
     }
 
-    /// Columns reduced over `b` rows of `c` elements: units are pieces of rows at most a tile wide.
+    /// Reduces columns over `b` rows of `c` elements. Units are pieces of rows, at most a tile wide.
     unsafe fn columns(&mut self, from: usize, to: usize, b: usize, c: usize) {
         let k = self.kernel;
         let pieces = c.div_ceil(k.tile);
@@ -358,7 +359,7 @@ impl Tile<'_> {
             let (block, piece) = (unit / pieces, unit % pieces);
             let first = piece * k.tile;
             let width = k.tile.min(c - first);
-            // Whole rows are computed together where they fit.
+            // Whole rows are computed together if they fit.
             let together = if pieces == 1 { (k.tile / c).max(1) } else { 1 };
             let mut row = 0;
             let mut blocked = 0;
@@ -400,10 +401,10 @@ impl Tile<'_> {
         }
     }
 
-    /// Joins rows of the computed ones to the row sums.
+    /// Adds computed rows to the row sums.
     ///
     /// # Safety
-    /// As for [`columns`](Self::columns).
+    /// See [`columns`](Self::columns).
     unsafe fn join_rows(&mut self, (from, to): (usize, usize), c: usize, width: usize) {
         let k = self.kernel;
         for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
@@ -418,11 +419,11 @@ impl Tile<'_> {
         }
     }
 
-    /// Joins the row sums, which begin again, to the result; sums of floats over many rows to their totals, and these
-    /// become the result after the `last` row.
+    /// Adds the row sums to the result, and resets them.
+    /// Sums of floats over many rows are added to their totals, which become the result after the `last` row.
     ///
     /// # Safety
-    /// As for [`columns`](Self::columns).
+    /// See [`columns`](Self::columns).
     unsafe fn join_sums(&mut self, (at, width): (usize, usize), many: bool, last: bool) {
         let k = self.kernel;
         for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
@@ -446,7 +447,7 @@ impl Tile<'_> {
         }
     }
 
-    /// The totals of sums over more than [`ROWS`] rows, and what rounding has lost.
+    /// The totals of sums over more than [`ROWS`] rows, and their rounding errors.
     fn totals(&self, j: usize) -> *mut f64 {
         let byte = self.kernel.totals + j * self.kernel.tile * kernels::TOTAL_BYTES;
         // SAFETY: totals lie within the scratch memory, at a multiple of a number's size.

@@ -1,4 +1,4 @@
-//! A fused kernel ready to run, and how its work is split.
+//! A fused kernel that is ready to run, and the way in which its work is split.
 
 use super::program::{Code, Program, Value};
 use crate::buffers::BufferId;
@@ -8,9 +8,9 @@ use gradus_ir::primitives::{ReduceKind, Unary, Work};
 use gradus_ir::{DType, FloatType, Literal, Width};
 use smallvec::SmallVec;
 
-/// Work below this many nanoseconds is not split; work that is split is worth waking a thread.
+/// Work below this many nanoseconds is not split. Work that is split is worth waking a thread.
 const WORTH_SPLITTING: f64 = 50_000.0;
-/// The most bytes of registers that a kernel keeps from run to run.
+/// The most bytes of registers that a kernel keeps between runs.
 const RESIDENT_BYTES: usize = 4 << 10;
 
 /// A loop over a tile, with the values that it reads and writes.
@@ -21,18 +21,18 @@ pub(super) struct TileLoop {
     pub(super) out: Value,
 }
 
-/// Where the elements of one value are for each tile.
+/// The location of the elements of one value for each tile.
 #[derive(Debug)]
 pub(super) enum Location {
     /// In the scratch memory, at this byte.
     Register(usize),
-    /// In the buffer of a source that is contiguous, from this byte on.
+    /// The buffer of a contiguous source, from this byte on.
     Source { buffer: BufferId, offset: isize },
-    /// In the buffer of a store.
+    /// The buffer of a store.
     Store { buffer: BufferId },
 }
 
-/// A source that is brought into its register tile by tile.
+/// A source that is loaded into its register tile by tile.
 #[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) value: Value,
@@ -45,14 +45,14 @@ pub(super) struct Gathered {
 #[derive(Debug)]
 pub(super) enum Fixed {
     Literal(Literal),
-    /// The one element of a source that is the same for the whole iteration.
+    /// A source's single element, which is the same for the whole iteration.
     Element {
         source: usize,
         offset: isize,
     },
 }
 
-/// The index along an axis of `size`, `inner` elements to a step.
+/// The index along an axis of `size`, with `inner` elements per step.
 #[derive(Debug)]
 pub(super) struct Iota {
     pub(super) value: Value,
@@ -66,14 +66,14 @@ pub(super) struct Iota {
 pub(crate) struct Kernel {
     pub(super) program: Program,
     pub(super) elements: usize,
-    /// Elements a tile.
+    /// Elements per tile.
     pub(super) tile: usize,
     /// Bytes of all registers, row sums and totals.
     pub(super) scratch: usize,
     pub(super) locations: Vec<Location>,
     /// The values that are in buffers rather than in registers, with the byte of the first element.
     pub(super) outside: Vec<(Value, BufferId, isize)>,
-    /// How wide the elements of each value are.
+    /// The width of each value's elements.
     pub(super) widths: Vec<Width>,
     pub(super) fixed: Vec<(Value, Fixed)>,
     pub(super) gathered: Vec<Gathered>,
@@ -83,9 +83,9 @@ pub(crate) struct Kernel {
     pub(super) copies: Vec<(Value, BufferId)>,
     pub(super) folds: Vec<Folding>,
     pub(super) chunks: Pieces,
-    /// Where the row sums of reductions over outer axes are kept: byte in the scratch memory.
+    /// The addresses of the row sums of reductions over outer axes: bytes in the scratch memory.
     pub(super) row_sums: Vec<usize>,
-    /// Where the totals of sums over many rows are kept: byte of the first reduction's in the scratch memory.
+    /// The address of the totals of sums over many rows: the first reduction's byte in the scratch memory.
     pub(super) totals: usize,
 }
 
@@ -96,7 +96,8 @@ pub(super) struct Folding {
 }
 
 impl Folding {
-    /// The type of rows whose sum would lose more with each row that is added: their totals are kept in more digits.
+    /// The float type of sums over rows.
+    /// Their rounding error would grow with each row, so their totals are kept in higher precision.
     pub(super) fn float_sum(&self) -> Option<FloatType> {
         match self.fold.kind {
             ReduceKind::Sum => self.fold.dtype.float(),
@@ -112,7 +113,7 @@ impl std::fmt::Debug for Folding {
 }
 
 impl Kernel {
-    /// Roughly how many nanoseconds a run takes on one thread.
+    /// The approximate time of a run on one thread, in nanoseconds.
     fn nanoseconds(&self) -> f64 {
         let per_element: f64 = self
             .program
@@ -153,7 +154,7 @@ impl Kernel {
         }
     }
 
-    /// Whether its registers are so few that it keeps them from run to run.
+    /// Whether its registers are small enough to be kept between runs.
     pub(super) fn is_small(&self) -> bool {
         self.chunks.count == 1 && self.elements > 0 && self.scratch <= RESIDENT_BYTES
     }
@@ -164,7 +165,7 @@ impl Kernel {
         !self.program.reductions.is_empty() && a == 1 && c == 1
     }
 
-    /// The pieces that work can be split into.
+    /// The number of units into which work can be split.
     pub(super) fn units(&self) -> usize {
         let (a, _, c) = self.program.reduced;
         if self.program.reductions.is_empty() {

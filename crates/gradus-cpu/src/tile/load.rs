@@ -1,18 +1,18 @@
-//! Bringing elements that do not lie one after the other into a tile.
+//! Loads elements that are not contiguous into a tile.
 
 use crate::kernels::by_width;
 use crate::view::{View, collapse};
 use gradus_ir::Width;
 use smallvec::SmallVec;
 
-/// How a source is brought into a tile.
+/// The way in which a source is loaded into a tile.
 #[derive(Debug)]
 pub(super) enum Access {
-    /// The elements lie one after the other: they are used where they are.
+    /// The elements are contiguous and used in place.
     Direct { offset: isize },
     /// One element for the whole iteration.
     Uniform { offset: isize },
-    /// Anything else: axes with sizes and steps, outermost first.
+    /// Other layouts: axes with sizes and steps, outermost first.
     Strided {
         offset: isize,
         axes: SmallVec<[(usize, isize); 6]>,
@@ -68,8 +68,8 @@ pub(super) unsafe fn gather<T: Copy>(
     }
     let (size, step) = axes[rank - 1];
     let mut done = 0;
-    // SAFETY: `index` counts as the axes do, so `position` is that of an element of the view at every turn, and the
-    // caller's memory has it; `done` stays within `n`.
+    // SAFETY: `index` counts like the axes, so `position` is the position of an element of the view in every
+    // iteration, and the caller's memory has it; `done` stays within `n`.
     unsafe {
         while done < n {
             let run = (size - index[rank - 1]).min(n - done);
@@ -107,7 +107,7 @@ pub(super) unsafe fn gather<T: Copy>(
 /// Fills `out` with `n` copies of one element.
 ///
 /// # Safety
-/// `element` is as wide as `width` says, `out` has room for `n` of them and is aligned for them.
+/// `element` has the width `width`; `out` has room for `n` of them and is aligned for them.
 pub(super) unsafe fn fill(element: *const u8, width: Width, n: usize, out: *mut u8) {
     // SAFETY: by the caller.
     unsafe {

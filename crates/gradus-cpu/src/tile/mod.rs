@@ -1,6 +1,8 @@
-//! Fused elementwise kernels: many operations on a tile of elements that stays in the first cache, then the next tile.
+//! Fused elementwise kernels: many operations on a tile of elements that stays
+//! in the first-level cache, then the next tile.
 //!
-//! [`Program`] says what to compute: sources with their views, instructions, stores, and reductions at the end.
+//! [`Program`] describes the computation: sources with their views,
+//! instructions, stores, and reductions at the end.
 //! `Kernel` is the program with loops chosen, registers (tiles of scratch memory) assigned and work split into
 //! chunks; the split depends on the shape alone. [`Fused`] is the step that runs it.
 

@@ -12,8 +12,8 @@ pub(super) fn lower_powers(mut program: Program) -> Program {
     }
     let mut map: Vec<Value> = (0..program.sources.len()).collect();
     for ins in std::mem::take(&mut program.code) {
-        // An instruction without operands names value 0. In a program without sources this can be the instruction
-        // itself.
+        // The operands of an instruction without operands are value 0.
+        // In a program without sources this can be the instruction itself.
         let operands = ins.operands.map(|o| map.get(o).copied().unwrap_or(0));
         map.push(match ins.code {
             Code::Unary(Unary::PowI(n)) => product(&mut program, operands[0], n, ins.dtype),
@@ -29,8 +29,8 @@ pub(super) fn lower_powers(mut program: Program) -> Program {
     program
 }
 
-/// Appends `x` to the power of `n`: squares for the binary digits of `n`, multiplied where a digit is set, inverted at
-/// the end if `n` is negative.
+/// Appends `x` to the power of `n`: squares for the binary digits of `n`, multiplied if a digit is set,
+/// inverted at the end if `n` is negative.
 fn product(program: &mut Program, x: Value, n: i32, dtype: DType) -> Value {
     let mut push = |code: Code, a: Value, b: Value| program.push(code, [a, b, a], dtype);
     let mut digits = n.unsigned_abs();

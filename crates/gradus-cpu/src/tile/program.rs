@@ -14,7 +14,7 @@ pub(crate) type Value = usize;
 pub(crate) struct Source {
     pub buffer: BufferId,
     pub dtype: DType,
-    /// How the elements of the iteration lie in the buffer.
+    /// The layout of the iteration's elements in the buffer.
     pub view: View,
 }
 
@@ -34,23 +34,23 @@ pub(crate) enum Code {
 #[derive(Clone, Debug)]
 pub(crate) struct Instruction {
     pub code: Code,
-    /// Operands; those that the code does not have repeat the first.
+    /// The operands; unused ones repeat the first.
     pub operands: [Value; 3],
     /// Element type of the result.
     pub dtype: DType,
 }
 
-/// A value written to memory, one element after the other in the order of the iteration.
+/// A value that is written to memory, contiguous in the order of the iteration.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub value: Value,
     pub buffer: BufferId,
-    /// Whether the buffer lies over a source, each element over the one read for it.
-    /// It must not be written before all is read.
+    /// Whether the buffer shares memory with a source, each element with the element that is read for it.
+    /// It must not be written before everything is read.
     pub aliased: bool,
 }
 
-/// A value reduced.
+/// A reduction of a value.
 #[derive(Clone, Debug)]
 pub(crate) struct Reduction {
     pub value: Value,
@@ -66,12 +66,12 @@ pub(crate) struct Program {
     pub code: Vec<Instruction>,
     pub stores: Vec<Store>,
     pub reductions: Vec<Reduction>,
-    /// The shape as (kept, reduced, kept) sizes, if there are reductions: all are over the middle one.
+    /// The shape as (kept, reduced, kept) sizes, if there are reductions: all reduce the middle one.
     pub reduced: (usize, usize, usize),
 }
 
 impl Program {
-    /// A program over `shape` that reads these arrays and does nothing yet.
+    /// A program over `shape` that reads these arrays, without instructions.
     pub fn new(shape: Dims, sources: Vec<Source>) -> Program {
         Program {
             shape,
@@ -93,7 +93,7 @@ impl Program {
         self.sources.len() + self.code.len() - 1
     }
 
-    /// Writes `value` to `buffer`.
+    /// Stores `value` to `buffer`.
     pub fn store(&mut self, value: Value, buffer: BufferId) {
         self.stores.push(Store {
             value,

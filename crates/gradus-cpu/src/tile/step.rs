@@ -12,7 +12,7 @@ use crate::view::View;
 use gradus_ir::Result;
 use std::fmt;
 
-/// A fused kernel. It is built when memory is assigned: a store over a source needs another loop.
+/// A fused kernel. It is built when memory is assigned, because a store over a source needs another loop.
 #[expect(
     clippy::large_enum_variant,
     reason = "all become ready, and a box would be one more address to follow in each run"
@@ -52,7 +52,7 @@ impl Step for Fused {
 
     fn may_overwrite(&self, out: BufferId, source: BufferId) -> bool {
         let p = self.program();
-        // Reductions and other stores read after the instructions: what they read must still be there then.
+        // Reductions and other stores read after the instructions, so their operands must still exist then.
         let read_late = |v: usize| p.sources.get(v).is_some_and(|s| s.buffer == source);
         let others = p.stores.iter().filter(|s| s.buffer != out);
         let mut late = others
@@ -61,8 +61,8 @@ impl Step for Fused {
         let Some(store) = p.stores.iter().find(|s| s.buffer == out) else {
             return false;
         };
-        // Each element is read where it is written.
-        // The buffers have as many bytes, so elements of one size are as many.
+        // Each element is read at the position where it is written.
+        // The buffers have the same number of bytes, so elements of equal size are equally many.
         let size = p.dtype(store.value).size();
         let mut reads = p.sources.iter().filter(|s| s.buffer == source);
         !late.any(read_late) && reads.all(|s| s.view.is_whole() && s.dtype.size() == size)
@@ -103,7 +103,7 @@ impl Step for Fused {
     ) -> Result<()> {
         match self {
             Fused::Planned(_) => unreachable!("a step is prepared before it runs"),
-            // SAFETY: by the caller; the types of the buffers are those of the program's values.
+            // SAFETY: by the caller; the types of the buffers are the types of the program's values.
             Fused::Ready(kernel) => unsafe { kernel.run(buffers, registers) },
         }
         Ok(())

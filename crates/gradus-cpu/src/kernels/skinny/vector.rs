@@ -1,11 +1,13 @@
-//! Vector registers of floats, for kernels that say what stays in a register: loops that the compiler makes vectors of are enough for all others.
+//! Vector registers of floats, for kernels that decide what stays in a register.
+//! For all other kernels, loops that the compiler vectorises are enough.
 
 use std::arch::x86_64::*;
 
 /// Floats in one vector register.
 ///
 /// # Safety
-/// Each function needs a processor with the register's instructions; pointers reach as many elements as are read or written.
+/// Each function needs a processor with the register's instructions.
+/// Pointers reach as many elements as are read or written.
 pub(super) trait Vector: Copy {
     type Element: Copy;
     /// Elements in a register.
@@ -17,11 +19,11 @@ pub(super) trait Vector: Copy {
     /// `x` in each lane.
     unsafe fn all(x: Self::Element) -> Self;
     unsafe fn load(from: *const Self::Element) -> Self;
-    /// The first `n < LANES` elements, zeros behind.
+    /// The first `n < LANES` elements, followed by zeros.
     unsafe fn load_first(from: *const Self::Element, n: usize) -> Self;
     unsafe fn store(v: Self, to: *mut Self::Element);
     unsafe fn store_first(v: Self, to: *mut Self::Element, n: usize);
-    /// Stores past the caches, which are not asked for the old contents; the place is aligned to the register.
+    /// Stores past the caches, without reading the old contents. The address is aligned to the register.
     unsafe fn stream(v: Self, to: *mut Self::Element);
     unsafe fn add(a: Self, b: Self) -> Self;
     /// `a · b + c`, rounded once.

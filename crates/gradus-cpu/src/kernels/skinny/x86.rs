@@ -1,4 +1,4 @@
-//! The kernels for x86-64: what a group of rows sums up stays in registers.
+//! The kernels for x86-64. The sums of a group of rows stay in registers.
 #![expect(
     clippy::needless_range_loop,
     reason = "indices name the registers of a tile"
@@ -9,24 +9,26 @@ use super::{Block, CHUNK, DEPTH, Skinny, chunks, part};
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
-/// Registers of a column that [`Skinny::dots`] multiplies by all few rows before it goes on: what is read again comes from the first cache.
+/// The registers of a column that [`Skinny::dots`] multiplies by all few rows before it continues,
+/// so that repeated reads hit the first-level cache.
 const REACH: usize = 32;
-/// [`Skinny::rows`] asks for memory so many tiles ahead.
+/// The number of tiles by which [`Skinny::rows`] prefetches.
 const TILES_AHEAD: usize = 2;
-/// Asking for the memory of a smaller matrix costs more than it saves.
+/// Prefetching a smaller matrix costs more than it saves.
 const WORTH_ASKING: usize = 256 << 10;
 
-/// Rows whose sums, in at least two registers each, leave registers for what is multiplied.
+/// The number of rows whose sums, in at least two registers each, leave registers for the operands.
 const fn group<V: Vector>() -> usize {
     if V::MANY { 12 } else { 6 }
 }
 
-/// Rows of a large result that are written together: more registers of each, so that the memory behind gets more of a row at once.
+/// The number of rows of a large result that are written together:
+/// with more registers for each, memory gets more of a row at once.
 const fn group_of_many<V: Vector>() -> usize {
     if V::MANY { 4 } else { 3 }
 }
 
-/// A group of rows by some columns: at most what fits the registers.
+/// A group of rows times some columns that fit the registers.
 struct Tile<T> {
     left: *const T,
     right: *const T,
@@ -35,13 +37,14 @@ struct Tile<T> {
     out: *mut T,
     out_step: isize,
     columns: usize,
-    /// Whether the result is written, not added to.
+    /// Whether the result is overwritten instead of added to.
     first: bool,
     stream: bool,
     prefetch: bool,
 }
 
-/// As many registers of columns as leave room for the sums of a group: fewer than eight sums would wait for each other.
+/// The most registers of columns that fit beside the sums of a group.
+/// Fewer than eight sums would wait for each other.
 const fn width<V: Vector>(rows: usize) -> usize {
     match (V::MANY, rows) {
         (true, 0..=2) | (false, 0..=1) => 8,
@@ -62,7 +65,7 @@ unsafe fn rows<V: Vector>(b: &Block) {
         let few = c1 - c0;
         let groups = few.div_ceil(b.group);
         let tile = width::<V>(few.div_ceil(groups)) * V::LANES;
-        // Also sums of nothing are written.
+        // Empty sums are written, too.
         let depths = b.k.div_ceil(DEPTH).max(1);
         for d in 0..depths {
             let (l0, l1) = part(b.k, depths, d);
@@ -83,8 +86,9 @@ unsafe fn rows<V: Vector>(b: &Block) {
                             columns,
                             first: d == 0,
                             stream: b.stream,
-                            // Few rows leave no time in which memory could come; the processor's own guesses do better then. A small matrix is near
-                            // already.
+                            // Few rows leave no time for a prefetch;
+                            // the processor's own prefetcher does better then.
+                            // A small matrix is in a near cache already.
                             prefetch: g == 0
                                 && few > 4
                                 && b.k * (b.columns.1 - b.columns.0) * size > WORTH_ASKING,
@@ -97,7 +101,8 @@ unsafe fn rows<V: Vector>(b: &Block) {
         }
     }
     if b.stream {
-        // Stores past the caches wait for no other one: without this, another thread may know that the piece is done and not see it yet.
+        // Stores past the caches are not ordered with others: without this fence, another thread could learn that
+        // the piece is done and not see it yet.
         // SAFETY: every x86-64 has it.
         unsafe { _mm_sfence() };
     }
@@ -130,7 +135,7 @@ unsafe fn row_group<V: Vector>(rows: usize, t: &Tile<V::Element>) {
     }
 }
 
-/// Columns as far as `N` registers go, then register by register.
+/// Columns in steps of `N` registers, then register by register.
 #[inline(always)]
 unsafe fn tiles<V: Vector, const R: usize, const N: usize>(t: &Tile<V::Element>) {
     let mut j = 0;
@@ -150,14 +155,14 @@ unsafe fn tiles<V: Vector, const R: usize, const N: usize>(t: &Tile<V::Element>)
     }
 }
 
-/// `R` rows by `N` registers of columns from `j` on; `PART` of the one register if not all.
+/// `R` rows by `N` registers of columns from `j` on; with `PART`, only a part of a single register.
 #[inline(always)]
 unsafe fn tile<V: Vector, const R: usize, const N: usize, const PART: bool>(
     t: &Tile<V::Element>,
     j: usize,
 ) {
     let last = t.columns - j;
-    // SAFETY: by the caller; asking for memory ahead reads nothing, wherever it points.
+    // SAFETY: by the caller. A prefetch reads nothing, whatever its address.
     unsafe {
         let load = |at: *const V::Element| {
             if PART {
@@ -225,7 +230,7 @@ unsafe fn dots<V: Vector>(b: &Block) {
         let (mut j, end) = b.columns;
         // SAFETY: columns below the last of the block.
         unsafe {
-            // Columns whose sums fit the registers, at least eight of them.
+            // As many columns as have sums that fit the registers, at least eight sums.
             if few.div_ceil(groups) <= if V::MANY { 2 } else { 1 } {
                 while j + 8 <= end {
                     columns::<V, 8>(b, &chunk, j);
@@ -250,7 +255,7 @@ unsafe fn dots<V: Vector>(b: &Block) {
     }
 }
 
-/// Few rows, and the groups in which they pass through registers.
+/// Few rows, and their groups that pass through registers.
 struct Chunk {
     first: usize,
     few: usize,
@@ -263,9 +268,10 @@ unsafe fn columns<V: Vector, const M: usize>(b: &Block, chunk: &Chunk, j: usize)
     let mut sums = [const { MaybeUninit::<V>::uninit() }; CHUNK * 8];
     let sums = sums.as_mut_ptr().cast::<V>();
     let reach = REACH * V::LANES;
-    // At least one, which writes zeros where there is nothing to sum.
+    // At least one, which writes zeros if there is nothing to sum.
     let depths = b.k.div_ceil(reach).max(1);
-    // SAFETY: rows below `few`, columns below the last of the block, `M ≤ 8` sums a row; asking for memory ahead reads nothing, wherever it points.
+    // SAFETY: rows below `few`, columns below the last of the block, `M ≤ 8` sums per row.
+    // A prefetch reads nothing, whatever its address.
     unsafe {
         let left = b.left.cast::<V::Element>();
         let left = left.offset(chunk.first as isize * b.left_step);
@@ -280,7 +286,7 @@ unsafe fn columns<V: Vector, const M: usize>(b: &Block, chunk: &Chunk, j: usize)
             };
             for g in 0..chunk.groups {
                 let (i0, i1) = part(chunk.few, chunk.groups, g);
-                // Each group asks for its part of the columns to come; a single one leaves that to the processor.
+                // Each group prefetches its part of the next columns; a single group leaves that to the processor.
                 let (m0, m1) = part(M, chunk.groups, g);
                 let p = Panel {
                     left: left.offset(i0 as isize * b.left_step).add(l0),
@@ -312,7 +318,7 @@ unsafe fn columns<V: Vector, const M: usize>(b: &Block, chunk: &Chunk, j: usize)
     }
 }
 
-/// A group of rows by some columns, `n` elements of each.
+/// A group of rows times some columns, `n` elements of each.
 struct Panel<V: Vector> {
     left: *const V::Element,
     left_step: isize,
@@ -322,7 +328,7 @@ struct Panel<V: Vector> {
     sums: *mut V,
     /// Whether the sums begin here.
     first: bool,
-    /// Columns to come, of which `ask` are asked for.
+    /// The next columns, of which `ask` are prefetched.
     next: *const V::Element,
     ask: usize,
 }
@@ -360,7 +366,7 @@ unsafe fn panel<V: Vector, const M: usize, const F: usize>(p: &Panel<V>) {
     }
 }
 
-/// Adds what a register of each row and a register of each column give.
+/// Adds the products of a register of each row with a register of each column.
 #[inline(always)]
 unsafe fn add_products<V: Vector, const M: usize, const F: usize>(
     p: &Panel<V>,

@@ -21,7 +21,8 @@ const ERF_TAIL: [f64; 13] = [
     -1.7393804042990495e-10,
     3.444438026654392e-11,
 ];
-/// `(1 + 2x)·exp(x²)·erfc(x)` in (x - 4)/(x + 4), for x from ½ to 28. The mapping is that of Shepherd and Laframboise,
+/// `(1 + 2x)·exp(x²)·erfc(x)` in (x - 4)/(x + 4), for x from ½ to 28.
+/// The mapping is from Shepherd and Laframboise,
 /// "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 ≤ x < ∞", 1981.
 const ERFC_SCALED: (f64, [f64; 23]) = (
     1.2329951186255526,
@@ -51,8 +52,8 @@ const ERFC_SCALED: (f64, [f64; 23]) = (
         8.637058044007892e-11,
     ],
 );
-/// `erf_inv(x)/x` in w - 3.125 for w = -log(1 - x²) ≤ 6.25, then in √w - 3.25 to √w = 4, then in √w - 5. The variable is
-/// that of Giles, "Approximating the erfinv function", 2010.
+/// `erf_inv(x)/x` in w - 3.125 for w = -log(1 - x²) ≤ 6.25, then in √w - 3.25 to √w = 4, then in √w - 5.
+/// The variable is from Giles, "Approximating the erfinv function", 2010.
 const ERF_INV_CENTRE: (f64, [f64; 24]) = (
     1.6536545626831027,
     [
@@ -131,7 +132,7 @@ const ERF_INV_TAIL: (f64, [f64; 19]) = (
     ],
 );
 
-/// The polynomial with these coefficients as a sum of two: here the error of the last step would count.
+/// The polynomial with these coefficients as a sum of two numbers, because the error of the last step would count.
 #[inline(always)]
 fn poly_parts<const FMA: bool, const N: usize>(
     x: f64,
@@ -145,7 +146,7 @@ fn poly_parts<const FMA: bool, const N: usize>(
 #[inline(always)]
 fn erf_parts<const FMA: bool>(a: f64) -> (f64, f64) {
     let z = a * a;
-    // 1 is taken out of the leading coefficient, so that the largest term is exact.
+    // 1 is split off the leading coefficient, so that the largest term is exact.
     let p = fma::<FMA>(z, poly::<FMA, 13>(z, ERF_TAIL), FRAC_2_SQRT_PI - 1.0);
     fast_two_sum(a, a * p)
 }
@@ -199,7 +200,7 @@ pub fn erfc<const FMA: bool>(x: f64) -> f64 {
     let far = if x < 0.0 { 2.0 - far } else { far };
     let (r, s) = (r.copysign(x), if x < 0.0 { -s } else { s });
     let (h, l) = fast_two_sum(1.0, -r);
-    // Below ½ (but to -1 on the left, where nothing cancels) as the difference.
+    // Below ½ as the difference (but to -1 on the left, where nothing cancels).
     if (x < 0.5) & (x > -1.0) {
         h + (l - s)
     } else {
@@ -207,17 +208,17 @@ pub fn erfc<const FMA: bool>(x: f64) -> f64 {
     }
 }
 
-/// What [`FRAC_1_SQRT_2`] lacks of √½.
+/// The rounding error of [`FRAC_1_SQRT_2`] as √½.
 const SQRT_HALF_REST: f64 = -4.833646656726457e-17;
 
 /// `x·Φ(x)`, Φ(x) being `erfc(-x/√2)/2`.
 #[inline(always)]
 pub fn gelu<const FMA: bool>(x: f64) -> f64 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let b = if x.abs() > 39.5 { 39.5 } else { x.abs() };
     let (a, a_low) = two_product::<FMA>(b, FRAC_1_SQRT_2);
     let a_low = fma::<FMA>(b, SQRT_HALF_REST, a_low);
-    // a² to all digits: half of b².
+    // a² with full precision: half of b².
     let (square, square_low) = two_product::<FMA>(b, b);
     let (n, v) = under_bell::<FMA>(
         scaled_erfc::<FMA>(a, a_low),

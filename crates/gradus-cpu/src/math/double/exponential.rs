@@ -1,4 +1,4 @@
-//! `exp` and what follows from it at once.
+//! `exp` and functions derived from it.
 
 use crate::math::arithmetic::double::{SHIFT, fma, poly, residual, two_product, two_sum};
 use std::f64::consts::{LN_2, LOG2_E};
@@ -7,7 +7,7 @@ use std::f64::consts::{LN_2, LOG2_E};
 pub(super) const LN2_HIGH: f64 = 0.6931471803691238;
 pub(super) const LN2_LOW: f64 = 1.9082149292705877e-10;
 
-/// What [`LN_2`] lacks of ln 2.
+/// The rounding error of [`LN_2`].
 const LN_2_REST: f64 = 2.3190468138462996e-17;
 
 /// `(eʳ - 1 - r)/r²` for |r| up to half of ln 2.
@@ -42,7 +42,7 @@ pub(super) fn power_of_two(n: f64) -> f64 {
     f64::from_bits((n + SHIFT).to_bits().wrapping_add(1023) << 52)
 }
 
-/// `v·2ⁿ` for |n| up to 2,000, rounded once, also where the result is subnormal.
+/// `v·2ⁿ` for |n| up to 2,000, rounded once, also if the result is subnormal.
 #[inline(always)]
 pub(super) fn scale(v: f64, n: f64) -> f64 {
     let half = (n * 0.5 + SHIFT) - SHIFT;
@@ -54,7 +54,7 @@ pub(super) fn scale(v: f64, n: f64) -> f64 {
 fn exp_reduced<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let h = 1.0 + r;
     let tail = r * r * poly::<FMA, 11>(r, EXP_TAIL);
-    // c also multiplies eʳ; 1 + r is near enough for so small a number.
+    // c also multiplies eʳ; 1 + r is a good enough approximation for such a small number.
     (h, (r - (h - 1.0)) + (tail + fma::<FMA>(c, r, c)))
 }
 
@@ -66,7 +66,7 @@ pub(super) fn exp_parts<const FMA: bool>(x: f64) -> (f64, f64, f64) {
     (n, h, l)
 }
 
-/// As [`exp_parts`], of `x + low` with low about the rounding error of x.
+/// Like [`exp_parts`], for `x + low` with low about the rounding error of x.
 #[inline(always)]
 pub(super) fn exp_parts_of_sum<const FMA: bool>(x: f64, low: f64) -> (f64, f64, f64) {
     let (n, r, c) = reduce::<FMA>(x);
@@ -93,7 +93,7 @@ pub fn exp2<const FMA: bool>(x: f64) -> f64 {
     let x = if x > 1025.0 { 1025.0 } else { x };
     let x = if x < -1076.0 { -1076.0 } else { x };
     let n = (x + SHIFT) - SHIFT;
-    // The fraction is exact, and 2 to it is e to its product with ln 2.
+    // The fraction is exact, and 2 to its power is e to the power of its product with ln 2.
     let fraction = x - n;
     let (r, c) = two_product::<FMA>(fraction, LN_2);
     let (h, l) = exp_reduced::<FMA>(r, fma::<FMA>(fraction, LN_2_REST, c));
@@ -117,12 +117,12 @@ pub fn expm1<const FMA: bool>(x: f64) -> f64 {
     let y = if y < -50.0 { -50.0 } else { y };
     let (u, w) = half_expm1_parts::<FMA>(y);
     let value = 2.0 * (u + w);
-    // Below 2⁻⁵⁴ the result is x, whose sign, or last bit if subnormal, the way above loses.
+    // Below 2⁻⁵⁴ the result is x; the computation above loses its sign, or its last bit if it is subnormal.
     if x.abs() < 5.5e-17 { x } else { value }
 }
 
-/// `x/(1 + e⁻ˣ)`, given e^-|x|, or what stands for it, as `2ⁿ(h + l)`. For negative x the small factor is multiplied before it is scaled, so that no digits
-/// are lost where it is subnormal.
+/// `x/(1 + e⁻ˣ)`, given e^-|x|, or a replacement for it, as `2ⁿ(h + l)`.
+/// For negative x the small factor is multiplied before it is scaled, so that a subnormal result loses no digits.
 #[inline(always)]
 fn times_logistic<const FMA: bool>(x: f64, (n, h, l): (f64, f64, f64)) -> f64 {
     let e = scale(h + l, n);
@@ -134,7 +134,7 @@ fn times_logistic<const FMA: bool>(x: f64, (n, h, l): (f64, f64, f64)) -> f64 {
     let top_low = fma::<FMA>(x, l, top_low);
     let inverse = 1.0 / denominator;
     let q = top * inverse;
-    // One Newton step on the quotient, but where it would only be noise.
+    // One Newton step on the quotient, except where it would only add noise.
     let rest = residual::<FMA>(q, denominator, top) + (top_low - q * lost);
     let q = q + if x.abs() < 1e-280 {
         0.0
@@ -147,20 +147,20 @@ fn times_logistic<const FMA: bool>(x: f64, (n, h, l): (f64, f64, f64)) -> f64 {
 /// `x/(1 + e⁻ˣ)`
 #[inline(always)]
 pub fn silu<const FMA: bool>(x: f64) -> f64 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let a = if x.abs() > 760.0 { 760.0 } else { x.abs() };
     let value = times_logistic::<FMA>(a.copysign(x), exp_parts::<FMA>(-a));
     if x > 760.0 { x } else { value }
 }
 
-/// `2√(2/π)` and that times 0.044715, each as a sum of two.
+/// 2√(2/π), and its product with 0.044715, each as a sum of two numbers.
 const GELU_LINEAR: (f64, f64) = (1.5957691216057308, -9.96930880911092e-17);
 const GELU_CUBIC: (f64, f64) = (0.07135481627260025, -6.175149918155315e-19);
 
 /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is `x/(1 + e⁻ʷ)` for w twice the argument of tanh.
 #[inline(always)]
 pub fn gelu_tanh<const FMA: bool>(x: f64) -> f64 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let a = if x.abs() > 22.5 { 22.5 } else { x.abs() };
     let (z, z_low) = two_product::<FMA>(a, a);
     let (p, p_low) = two_product::<FMA>(GELU_CUBIC.0, z);
@@ -182,9 +182,9 @@ pub fn sigmoid<const FMA: bool>(x: f64) -> f64 {
     let denominator = 1.0 + e;
     let inverse = 1.0 / denominator;
     let q = numerator * inverse;
-    // One Newton step on the quotient, with what the denominator lost to rounding.
+    // One Newton step on the quotient, with the rounding error of the denominator.
     let lost = e - (denominator - 1.0);
     let correction = (residual::<FMA>(q, denominator, numerator) - q * lost) * inverse;
-    // It would only be noise where the quotient is subnormal.
+    // It would only add noise if the quotient is subnormal.
     q + if x < -690.0 { 0.0 } else { correction }
 }

@@ -22,7 +22,7 @@ fn exp_both<const FMA: bool>(x: f64) -> (f64, f64, f64, f64) {
     let a = if x.abs() > 712.0 { 712.0 } else { x.abs() };
     let (n, h, l) = exp_parts::<FMA>(a);
     let (h, l) = fast_two_sum(h, l);
-    // From 2⁻⁸⁰ on the reciprocal no longer counts.
+    // From 2⁻⁸⁰ on the reciprocal is negligible.
     let down = power_of_two(-2.0 * if n > 40.0 { 40.0 } else { n });
     (n, h, l, down / h)
 }
@@ -63,7 +63,7 @@ pub fn tanh<const FMA: bool>(x: f64) -> f64 {
 #[inline(always)]
 pub fn asinh<const FMA: bool>(x: f64) -> f64 {
     let a = x.abs();
-    // asinh a = log1p(a + a²/(1 + √(1 + a²))); for large a it is log 2a, and a² might overflow.
+    // asinh a = log1p(a + a²/(1 + √(1 + a²))); for large a it is log 2a, and a² could overflow.
     let large = a > 268435456.0;
     let z = if large { 0.0 } else { a * a };
     let (y, low) = two_sum(a, z / (1.0 + (1.0 + z).sqrt()));

@@ -3,7 +3,7 @@
 use crate::math::arithmetic::double::{fast_two_sum, fma, poly, residual, two_sum};
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
-/// What π, π/2 and π/4 lack of the true values.
+/// The rounding errors of π, π/2 and π/4.
 const PI_LOW: f64 = 1.2246467991473532e-16;
 const HALF_PI_LOW: f64 = 6.123233995736766e-17;
 const QUARTER_PI_LOW: f64 = 3.061616997868383e-17;
@@ -40,9 +40,9 @@ const ASIN_TAIL: [f64; 13] = [
     0.02894683817378402,
 ];
 
-/// `atan(n/d)` as a sum of two, for n and d not negative, not both zero, neither infinite.
+/// `atan(n/d)` as a sum of two numbers, for n and d not negative, not both zero, neither infinite.
 ///
-/// The quotient is brought below tan(π/8) by atan v = π/4 + atan((v - 1)/(v + 1)) = π/2 - atan(1/v).
+/// The quotient is reduced below tan(π/8) by atan v = π/4 + atan((v - 1)/(v + 1)) = π/2 - atan(1/v).
 #[inline(always)]
 fn atan_parts<const FMA: bool>(n: f64, d: f64) -> (f64, f64) {
     let middle = n > TAN_PI_8 * d;
@@ -98,7 +98,7 @@ pub fn atan<const FMA: bool>(x: f64) -> f64 {
 pub fn atan2<const FMA: bool>(y: f64, x: f64) -> f64 {
     let (n, d) = (y.abs(), x.abs());
     let larger = if n > d { n } else { d };
-    // Two infinities stand for a diagonal, one for an axis; scaling keeps reciprocals and sums normal.
+    // Two infinities mean a diagonal, one an axis; scaling keeps reciprocals and sums normal.
     let infinite = larger == f64::INFINITY;
     let n_side = if n == f64::INFINITY { 1.0 } else { 0.0 };
     let d_side = if d == f64::INFINITY { 1.0 } else { 0.0 };
@@ -158,7 +158,7 @@ pub fn acos<const FMA: bool>(x: f64) -> f64 {
     let a = x.abs();
     let (s, p) = asin_parts::<FMA>(a);
     let (s, p) = if a > 0.5 { (2.0 * s, 2.0 * p) } else { (s, p) };
-    // acos x is 2·asin(√((1 - x)/2)) near 1, π less that of -x near -1, and π/2 - asin x in between.
+    // acos x is 2·asin(√((1 - x)/2)) near 1, π minus acos(-x) near -1, and π/2 - asin x in between.
     let near_one = x > 0.5;
     let base = if a > 0.5 { PI } else { FRAC_PI_2 };
     let base_low = if a > 0.5 { PI_LOW } else { HALF_PI_LOW };

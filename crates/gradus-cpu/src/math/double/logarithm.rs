@@ -33,7 +33,7 @@ pub(super) fn split_exponent(x: f64) -> (f64, f64) {
     (k, m)
 }
 
-/// As [`split_exponent`], also for subnormal x.
+/// Like [`split_exponent`], also for subnormal x.
 #[inline(always)]
 pub(super) fn split_any_exponent(x: f64) -> (f64, f64) {
     let subnormal = x < f64::MIN_POSITIVE;
@@ -59,11 +59,11 @@ fn shortfall<const FMA: bool>(f: f64) -> f64 {
 #[inline(always)]
 pub(super) fn log_of_sum<const FMA: bool>(u: f64, c: f64, extra: f64) -> f64 {
     let (k, m) = split_exponent(u);
-    // An error of a number of 2⁶⁰ and more is far below what is kept; the bound keeps 2⁻ᵏ a number.
+    // An error of a number above 2⁶⁰ is negligible; the bound keeps 2⁻ᵏ finite.
     let down = power_of_two(if k > 1000.0 { -1000.0 } else { -k });
     let (f, low) = two_sum(m - 1.0, c * down);
     let k = k + extra;
-    // log(1 + f + low) = log(1 + f) + low/(1 + f), and 1 - f is near enough to 1/(1 + f).
+    // log(1 + f + low) = log(1 + f) + low/(1 + f), and 1 - f approximates 1/(1 + f) well enough.
     let rest = fma::<FMA>(-low, f, low) + k * LN2_LOW;
     fma::<FMA>(k, LN2_HIGH, f - (shortfall::<FMA>(f) - rest))
 }
@@ -75,7 +75,7 @@ pub(super) fn log1p_of_sum<const FMA: bool>(y: f64, y_low: f64, extra: f64) -> f
     log_of_sum::<FMA>(u, c + y_low, extra)
 }
 
-/// `value`, but the limits of a logarithm at 0 and ∞, and NaN where it has no value.
+/// `value`, except for the limits of a logarithm at 0 and ∞, and NaN where it has no value.
 #[inline(always)]
 fn with_limits(x: f64, value: f64) -> f64 {
     let value = if x < f64::INFINITY { value } else { x };
@@ -92,7 +92,7 @@ pub fn log<const FMA: bool>(x: f64) -> f64 {
     with_limits(x, value)
 }
 
-/// What is lost of `1/ln 2` in its nearest number.
+/// The rounding error of the number nearest to `1/ln 2`.
 const LOG2_E_LOW: f64 = 2.0355273740931033e-17;
 
 /// Logarithm to base 2; exact for powers of two.
@@ -105,10 +105,10 @@ pub fn log2<const FMA: bool>(x: f64) -> f64 {
     with_limits(x, k + (p + (p_low + rest)))
 }
 
-/// What is lost of `1/ln 10` in its nearest number.
+/// The rounding error of the number nearest to `1/ln 10`.
 const LOG10_E_LOW: f64 = 1.098319650216765e-17;
 
-/// Logarithm to base 10; exact for powers of ten, as the natural one is computed in two parts.
+/// Logarithm to base 10; exact for powers of ten, because the natural one is computed in two parts.
 #[inline(always)]
 pub fn log10<const FMA: bool>(x: f64) -> f64 {
     let (h, l) = log_parts::<FMA>(x);
@@ -117,13 +117,13 @@ pub fn log10<const FMA: bool>(x: f64) -> f64 {
     with_limits(x, value)
 }
 
-/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`; where these cancel, an ulp is one of the larger.
+/// `ln(eˣ + eʸ)`: the larger plus `log(1 + e^-|x - y|)`. Where these cancel, an ulp means one of the larger.
 #[inline(always)]
 pub fn log_add_exp<const FMA: bool>(x: f64, y: f64) -> f64 {
     let (large, small) = if x > y { (x, y) } else { (y, x) };
     let (d, d_low) = two_sum(small, -large);
     let d = if x == y { 0.0 } else { d };
-    // From 746 on the smaller one adds nothing.
+    // From 746 on the smaller one is negligible.
     let far = (d < -746.0) | (x == y);
     let d = if d < -746.0 { -746.0 } else { d };
     let (n, h, l) = exp_parts_of_sum::<FMA>(d, if far { 0.0 } else { d_low });

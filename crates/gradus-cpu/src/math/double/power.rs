@@ -33,12 +33,13 @@ const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
 /// 2⁵²: from here on floats are integers.
 const INTEGERS_ONLY: f64 = 4503599627370496.0;
 
-/// The natural logarithm of a positive finite number as a sum of two, to about 2⁻⁶⁵ of itself.
+/// The natural logarithm of a positive finite number as a sum of two numbers, with a relative error of about 2⁻⁶⁵.
 #[inline(always)]
 pub(super) fn log_parts<const FMA: bool>(x: f64) -> (f64, f64) {
     let (k, m) = split_any_exponent(x);
     let f = m - 1.0;
-    // s = f/(2 + f) in two parts; log m = 2s + s³·(⅔ + s²(…)), of which only what is in the innermost brackets can do with 53 bits.
+    // s = f/(2 + f) in two parts; log m = 2s + s³·(⅔ + s²(…)),
+    // where 53 bits suffice only in the innermost brackets.
     let (dh, dl) = fast_two_sum(2.0, f);
     let inverse = 1.0 / dh;
     let sh = f * inverse;
@@ -62,7 +63,7 @@ pub(super) fn log_parts<const FMA: bool>(x: f64) -> (f64, f64) {
 pub fn pow<const FMA: bool>(x: f64, y: f64) -> f64 {
     let a = x.abs();
     let (lh, ll) = log_parts::<FMA>(a);
-    // Beyond these bounds of the exponent every power but those of ±1 is 0 or ∞.
+    // Beyond these bounds of the exponent every power except of ±1 is 0 or ∞.
     let e = if y > 7.0e19 { 7.0e19 } else { y };
     let e = if e < -7.0e19 { -7.0e19 } else { e };
     let (p, p_low) = two_product::<FMA>(e, lh);
@@ -80,7 +81,7 @@ pub fn pow<const FMA: bool>(x: f64, y: f64) -> f64 {
     };
     let value = if a == 0.0 { extreme.0 } else { value };
     let value = if a == f64::INFINITY { extreme.1 } else { value };
-    // The last bit of y's integer part, where y has one.
+    // The last bit of y's integer part, if y has one.
     let ay = y.abs();
     let shifted = if ay < INTEGERS_ONLY {
         ay + INTEGERS_ONLY
@@ -112,7 +113,7 @@ pub fn pow<const FMA: bool>(x: f64, y: f64) -> f64 {
     if (y == 0.0) | (x == 1.0) { 1.0 } else { value }
 }
 
-/// `xⁿ` by repeated squaring with products of twice the precision; `x⁰ = 1`.
+/// `xⁿ` by repeated squaring with products in twice the precision; `x⁰ = 1`.
 #[inline(always)]
 pub fn powi<const FMA: bool>(x: f64, n: i32) -> f64 {
     match n {
@@ -137,7 +138,7 @@ pub fn powi<const FMA: bool>(x: f64, n: i32) -> f64 {
         }
         bits >>= 1;
         if bits == 0 {
-            // A zero that underflowed has its sign from here.
+            // A zero that underflowed gets its sign here.
             let sign = if n & 1 != 0 { x } else { 1.0 };
             return (value + low).abs().copysign(sign);
         }
@@ -145,7 +146,7 @@ pub fn powi<const FMA: bool>(x: f64, n: i32) -> f64 {
     }
 }
 
-/// The product of two sums of two.
+/// The product of two numbers, each a sum of two.
 #[inline(always)]
 fn product<const FMA: bool>(ah: f64, al: f64, bh: f64, bl: f64) -> (f64, f64) {
     let (p, e) = two_product::<FMA>(ah, bh);
@@ -154,18 +155,19 @@ fn product<const FMA: bool>(ah: f64, al: f64, bh: f64, bl: f64) -> (f64, f64) {
     (h, finite_or_zero(l))
 }
 
-/// The error of an overflow is no number; the product's high part says all then.
+/// The error of an overflow is NaN; the product's high part is the whole result then.
 #[inline(always)]
 fn finite_or_zero(x: f64) -> f64 {
     if x.abs() < f64::INFINITY { x } else { 0.0 }
 }
 
-/// `√(x² + y²)` without overflow between; infinite if one of them is.
+/// `√(x² + y²)` without intermediate overflow; infinite if one of them is.
 #[inline(always)]
 pub fn hypot<const FMA: bool>(x: f64, y: f64) -> f64 {
     let (a, b) = (x.abs(), y.abs());
     let (a, b) = if a < b { (b, a) } else { (a, b) };
-    // By powers of two, which lose nothing, to where squares and what they lose are numbers.
+    // Scaled by powers of two, which is exact, to a range in which squares and
+    // their errors neither overflow nor underflow.
     let (down, up) = if a < 1e-140 {
         (TWO_600, 1.0 / TWO_600)
     } else {
@@ -195,7 +197,7 @@ pub fn cbrt<const FMA: bool>(x: f64) -> f64 {
     let guess = if rest > 0.0 { 0.7937005259840998 } else { 1.0 }
         * if rest < 0.0 { 1.2599210498948732 } else { 1.0 };
     let y = poly::<FMA, 5>(m, CUBE_ROOT) * guess;
-    // Halley's step for b^(-⅓): from 2⁻¹⁴ to 2⁻⁴¹; then one of Newton's for the root itself, with an exact residual.
+    // Halley's step for b^(-⅓): from 2⁻¹⁴ to 2⁻⁴¹; then a Newton step for the root itself, with an exact residual.
     let e = 1.0 - b * y * y * y;
     let y = fma::<FMA>(y * e, fma::<FMA>(e, 2.0 / 9.0, 1.0 / 3.0), y);
     let c = b * y * y;

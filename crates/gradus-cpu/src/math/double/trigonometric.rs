@@ -5,7 +5,7 @@ use crate::math::arithmetic::double::{
 };
 use std::f64::consts::FRAC_2_PI;
 
-/// The functions of this file that are not called `_any` hold for |x| up to this.
+/// The functions of this file without `_any` in their name hold for |x| up to this.
 pub const TRIG_LIMIT: f64 = 1073741824.0;
 
 /// π/2 in three parts of 53 bits.
@@ -34,9 +34,10 @@ const COS_TAIL: [f64; 6] = [
     -1.1381544295657313e-11,
 ];
 
-/// `(q, r, c)` with `x = q·π/2 + r + c`, |r| ≤ π/4 and c below an ulp of r; q modulo 4 stands in the low bits.
+/// `(q, r, c)` with `x = q·π/2 + r + c`, |r| ≤ π/4 and c below an ulp of r; q modulo 4 is in the low bits.
 ///
-/// The first subtraction is exact: q·π₁ and x are multiples of 2⁻⁵² (or |x| < 1 and q is at most 1) and their difference is below 1.
+/// The first subtraction is exact: q·π₁ and x are multiples of 2⁻⁵² (or |x| < 1 and q is at most 1)
+/// and their difference is below 1.
 #[inline(always)]
 fn reduce<const FMA: bool>(x: f64) -> (u64, f64, f64) {
     let shifted = fma::<FMA>(x, FRAC_2_PI, SHIFT);
@@ -48,7 +49,7 @@ fn reduce<const FMA: bool>(x: f64) -> (u64, f64, f64) {
     (shifted.to_bits(), r, c)
 }
 
-/// Sine of `r + c` as a sum of two.
+/// Sine of `r + c` as a sum of two numbers.
 #[inline(always)]
 fn sin_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let z = r * r;
@@ -57,14 +58,14 @@ fn sin_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     (r, fma::<FMA>(z * r, tail, fma::<FMA>(-0.5 * z, c, c)))
 }
 
-/// Cosine of `r + c` as a sum of two.
+/// Cosine of `r + c` as a sum of two numbers.
 #[inline(always)]
 fn cos_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let z = r * r;
     let half = 0.5 * z;
     let w = 1.0 - half;
     let tail = poly::<FMA, 6>(z, COS_TAIL);
-    // What 1 - z/2 lost, and the rounding of z itself.
+    // The rounding errors of 1 - z/2, and of z itself.
     let low = ((1.0 - w) - half)
         - 0.5
             * if FMA {

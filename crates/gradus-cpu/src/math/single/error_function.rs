@@ -89,7 +89,7 @@ pub fn erf<const FMA: bool>(x: f32) -> f32 {
     let (n, v) = exp_parts::<FMA>(-a * poly::<FMA, 9>(a, ERF_EXPONENT));
     let large = fma::<FMA>(-v, power_of_two(n), 1.0);
     let z = a * a;
-    // 1 is taken out of the leading coefficient 2/√π, so that the largest term is exact.
+    // 1 is split off the leading coefficient 2/√π, so that the largest term is exact.
     let small = fma::<FMA>(
         a,
         fma::<FMA>(z, poly::<FMA, 6>(z, ERF_TAIL), FRAC_2_SQRT_PI - 1.0),
@@ -119,7 +119,7 @@ fn erfc_wide<const FMA: bool>(a: f64) -> f64 {
 /// `x·Φ(x)`, Φ(x) being `erfc(-x/√2)/2`.
 #[inline(always)]
 pub fn gelu<const FMA: bool>(x: f32) -> f32 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let a = f64::from(if x.abs() > 14.4 { 14.4 } else { x.abs() });
     let tail = erfc_wide::<FMA>(a * FRAC_1_SQRT_2);
     let twice = if x < 0.0 { tail } else { 2.0 - tail };
@@ -136,7 +136,7 @@ pub fn erf_inv<const FMA: bool>(x: f32) -> f32 {
     let tail = double::poly::<FMA, 9>(w.sqrt() - 3.25, ERF_INV_TAIL);
     let value = a * if w < 6.25 { centre } else { tail };
     let value = if a == 1.0 { f64::INFINITY } else { value };
-    // NaN has to be said: the logarithm takes its operand's bits as they are.
+    // NaN is handled explicitly, because the logarithm takes its operand's bits literally.
     let value = if a <= 1.0 { value } else { f64::NAN };
     (value as f32).copysign(x)
 }

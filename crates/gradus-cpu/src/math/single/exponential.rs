@@ -1,4 +1,4 @@
-//! `exp` and what follows from it at once.
+//! `exp` and functions derived from it.
 
 use super::wide;
 use crate::math::arithmetic::double;
@@ -40,14 +40,14 @@ pub(super) fn power_of_two(n: f32) -> f32 {
     f32::from_bits((n + SHIFT).to_bits().wrapping_add(127) << 23)
 }
 
-/// `v·2ⁿ` for |n| up to 250, rounded once, also where the result is subnormal.
+/// `v·2ⁿ` for |n| up to 250, rounded once, also if the result is subnormal.
 #[inline(always)]
 fn scale(v: f32, n: f32) -> f32 {
     let half = (n * 0.5 + SHIFT) - SHIFT;
     (v * power_of_two(half)) * power_of_two(n - half)
 }
 
-/// As [`scale`], for n from -180 to 0 and v that is no smaller than 2⁻⁶⁰ where n is below -60.
+/// Like [`scale`], for n from -180 to 0, and v not smaller than 2⁻⁶⁰ if n is below -60.
 #[inline(always)]
 pub(super) fn scale_down(v: f32, n: f32) -> f32 {
     // The first product is exact.
@@ -61,21 +61,22 @@ pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
     (n, 1.0 + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), r))
 }
 
-/// `e^(r + c)` with an error hardly above that of the last rounding, for |r| up to half of ln 2 and c about its rounding error.
+/// `e^(r + c)` with an error barely above the last rounding's,
+/// for |r| up to half of ln 2 and c about its rounding error.
 #[inline(always)]
 fn exp_reduced<const FMA: bool>(r: f32, c: f32) -> f32 {
     let (h, lost) = fast_two_sum(1.0, r);
     h + (lost + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), c))
 }
 
-/// As [`exp_parts`], for a few operations more with an error hardly above that of the last rounding.
+/// Like [`exp_parts`], with a few more operations and an error barely above the last rounding's.
 #[inline(always)]
 fn exp_parts_accurate<const FMA: bool>(x: f32) -> (f32, f32) {
     let (n, r, c) = reduce::<FMA>(x);
     (n, exp_reduced::<FMA>(r, c))
 }
 
-/// `e^(x + x_low) = 2ⁿ·(v + v_low)` as `(n, v, v_low)`, x_low being about a rounding error of x.
+/// `e^(x + x_low) = 2ⁿ·(v + v_low)` as `(n, v, v_low)`, for x_low about a rounding error of x.
 #[inline(always)]
 pub(super) fn exp_in_two_parts<const FMA: bool>(x: f32, x_low: f32) -> (f32, f32, f32) {
     let (n, r, c) = reduce::<FMA>(x);
@@ -102,7 +103,7 @@ pub fn exp2<const FMA: bool>(x: f32) -> f32 {
     let x = if x > 129.0 { 129.0 } else { x };
     let x = if x < -151.0 { -151.0 } else { x };
     let n = (x + SHIFT) - SHIFT;
-    // The fraction is exact, and 2 to it is e to its product with ln 2.
+    // The fraction is exact, and 2 to its power is e to the power of its product with ln 2.
     let (r, c) = two_product::<FMA>(x - n, LN_2);
     scale(exp_reduced::<FMA>(r, c), n)
 }
@@ -118,7 +119,7 @@ pub fn expm1<const FMA: bool>(x: f32) -> f32 {
     let s = power_of_two(n - 1.0);
     let (u, v) = two_sum(s - 0.5, s * r);
     let value = 2.0 * (u + fma::<FMA>(s, tail, v));
-    // Below 2⁻²⁵ the result is x, whose sign, or last bit if subnormal, the way above loses.
+    // Below 2⁻²⁵ the result is x; the computation above loses its sign, or its last bit if it is subnormal.
     if x.abs() < 2.9e-8 { x } else { value }
 }
 
@@ -132,29 +133,29 @@ pub fn sigmoid<const FMA: bool>(x: f32) -> f32 {
     let denominator = 1.0 + e;
     let inverse = 1.0 / denominator;
     let q = numerator * inverse;
-    // One Newton step on the quotient, with what the denominator lost to rounding.
+    // One Newton step on the quotient, with the rounding error of the denominator.
     let lost = e - (denominator - 1.0);
     let correction = (residual::<FMA>(q, denominator, numerator) - q * lost) * inverse;
-    // It would only be noise where the quotient is nearly subnormal.
+    // It would only add noise if the quotient is nearly subnormal.
     q + if x < -70.0 { 0.0 } else { correction }
 }
 
 /// `x/(1 + e⁻ˣ)`
 #[inline(always)]
 pub fn silu<const FMA: bool>(x: f32) -> f32 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let y = if x < -112.0 { -112.0 } else { x };
     let b = if y > 112.0 { 112.0 } else { y };
     let (n, v) = exp_parts_accurate::<FMA>(-b.abs());
     let e = scale_down(v, n);
     let denominator = 1.0 + e;
     let lost = e - (denominator - 1.0);
-    // The small factor is divided and multiplied before it is scaled, so that no digits are lost where it is subnormal.
+    // The small factor is divided and multiplied before it is scaled, so that a subnormal result loses no digits.
     let negative = x.is_sign_negative();
     let top = if negative { v } else { 1.0 };
     let inverse = 1.0 / denominator;
     let q = top * inverse;
-    // One Newton step on the quotient; its product with b is a number also where x is infinite.
+    // One Newton step on the quotient; its product with b is finite even if x is infinite.
     let rest = (residual::<FMA>(q, denominator, top) - q * lost) * inverse;
     let value = if FMA {
         y.mul_add(q, b * rest)
@@ -171,7 +172,7 @@ pub fn silu<const FMA: bool>(x: f32) -> f32 {
 /// `x/2·(1 + tanh(√(2/π)(x + 0.044715x³)))`, which is `x/(1 + e⁻ʷ)` for w twice the argument of tanh; computed in f64.
 #[inline(always)]
 pub fn gelu_tanh<const FMA: bool>(x: f32) -> f32 {
-    // Beyond, the result is x or zero already.
+    // Beyond this bound the result is x or zero already.
     let a = f64::from(if x.abs() > 12.0 { 12.0 } else { x.abs() });
     let w = a * double::fma::<FMA>(a * a, 0.07135481627260025, 1.5957691216057308);
     let e = wide::exp::<FMA>(-w);

@@ -89,7 +89,7 @@ pub fn atanh<const FMA: bool>(x: f32) -> f32 {
         value
     };
     let value = if a == 1.0 { f64::INFINITY } else { value };
-    // NaN has to be said: the logarithm takes its operand's bits as they are.
+    // NaN is handled explicitly, because the logarithm takes its operand's bits literally.
     let value = if a <= 1.0 { value } else { f64::NAN };
     (value as f32).copysign(x)
 }

@@ -27,7 +27,7 @@ const ASIN_TAIL: [f64; 7] = [
 
 /// `atan(n/d)` for n and d not negative and not both zero.
 ///
-/// The quotient is brought below tan(π/8) by atan v = π/4 + atan((v - 1)/(v + 1)) = π/2 - atan(1/v).
+/// The quotient is reduced below tan(π/8) by atan v = π/4 + atan((v - 1)/(v + 1)) = π/2 - atan(1/v).
 #[inline(always)]
 fn atan_quotient<const FMA: bool>(n: f64, d: f64) -> f64 {
     let middle = n > TAN_PI_8 * d;
@@ -53,7 +53,7 @@ pub fn atan<const FMA: bool>(x: f32) -> f32 {
 #[inline(always)]
 pub fn atan2<const FMA: bool>(y: f32, x: f32) -> f32 {
     let (n, d) = (f64::from(y.abs()), f64::from(x.abs()));
-    // Two infinities stand for a diagonal, one for an axis; 0/0 counts as 0.
+    // Two infinities mean a diagonal, one an axis; 0/0 counts as 0.
     let infinite = (n == f64::INFINITY) | (d == f64::INFINITY);
     let n_side = if n == f64::INFINITY { 1.0 } else { 0.0 };
     let d_side = if d == f64::INFINITY { 1.0 } else { 0.0 };
@@ -74,7 +74,7 @@ pub fn atan2<const FMA: bool>(y: f32, x: f32) -> f32 {
     (angle as f32).copysign(y)
 }
 
-/// For a = |x|: asin(v), v being a if a ≤ ½ and √((1 - a)/2) otherwise.
+/// For a = |x|: asin(v), where v is a if a ≤ ½ and √((1 - a)/2) otherwise.
 #[inline(always)]
 fn asin_reduced<const FMA: bool>(a: f64) -> f64 {
     let large = a > 0.5;

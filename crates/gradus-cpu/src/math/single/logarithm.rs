@@ -49,7 +49,7 @@ fn exponent_and_fraction(x: f32) -> (f32, f32) {
     (k - if subnormal { 25.0 } else { 0.0 }, m - 1.0)
 }
 
-/// `value`, but the limits of a logarithm at 0 and ∞, and NaN where it has no value.
+/// `value`, except for the limits of a logarithm at 0 and ∞, and NaN where it has no value.
 #[inline(always)]
 fn with_limits(x: f32, value: f32) -> f32 {
     let value = if x < f32::INFINITY { value } else { x };
@@ -87,12 +87,13 @@ pub fn log10<const FMA: bool>(x: f32) -> f32 {
     with_limits(x, value as f32)
 }
 
-/// `ln(eˣ + eʸ)`, the larger and `log(1 + e^-|x - y|)`, each in two parts; where these cancel, an ulp is one of the larger.
+/// `ln(eˣ + eʸ)`: the larger plus `log(1 + e^-|x - y|)`, each in two parts.
+/// Where these cancel, an ulp means one of the larger.
 #[inline(always)]
 pub fn log_add_exp<const FMA: bool>(x: f32, y: f32) -> f32 {
     let (large, small) = if x < y { (y, x) } else { (x, y) };
     let (d, d_low) = two_sum(small, -large);
-    // Beyond, the power is zero already.
+    // Beyond this bound the power is zero already.
     let far = d < -104.0;
     let (d, d_low) = if far { (-104.0, 0.0) } else { (d, d_low) };
     let (n, v, v_low) = exp_in_two_parts::<FMA>(d, d_low);
@@ -117,7 +118,7 @@ pub fn log_add_exp<const FMA: bool>(x: f32, y: f32) -> f32 {
 pub fn log1p<const FMA: bool>(x: f32) -> f32 {
     let (u, c) = two_sum(1.0, x);
     let (k, m) = split_exponent(u);
-    // An error of a number of 2¹⁰⁰ and more is far below what is kept; the bound keeps 2⁻ᵏ a number.
+    // An error of a number above 2¹⁰⁰ is negligible; the bound keeps 2⁻ᵏ finite.
     let down = power_of_two(if k > 100.0 { -100.0 } else { -k });
     let f = (m - 1.0) + c * down;
     // With s = f/(2 + f), log(1 + f) = 2·atanh(s) = 2s + s·R(s²), and 2s = f - s·f.

@@ -20,9 +20,9 @@ const INTEGERS_ONLY: f32 = 8388608.0;
 #[inline(always)]
 pub fn pow<const FMA: bool>(x: f32, y: f32) -> f32 {
     let a = x.abs();
-    // 1.0 in place of a zero keeps 0·∞ out of the product; zero has its own line below.
+    // 1.0 replaces a zero, which keeps 0·∞ out of the product; zero is handled below.
     let l = wide::log::<FMA>(if a == 0.0 { 1.0 } else { f64::from(a) });
-    // Beyond this bound of the exponent every power but those of ±1 is 0 or ∞.
+    // Beyond this bound of the exponent every power except of ±1 is 0 or ∞.
     let e = if y.abs() > 1.0e12 {
         1.0e12f32.copysign(y)
     } else {
@@ -37,7 +37,7 @@ pub fn pow<const FMA: bool>(x: f32, y: f32) -> f32 {
     };
     let value = if a == 0.0 { extreme.0 } else { value };
     let value = if a == f32::INFINITY { extreme.1 } else { value };
-    // The last bit of y's integer part, where y has one.
+    // The last bit of y's integer part, if y has one.
     let ay = y.abs();
     let shifted = if ay < INTEGERS_ONLY {
         ay + INTEGERS_ONLY

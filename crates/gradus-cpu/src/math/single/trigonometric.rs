@@ -4,7 +4,7 @@ use crate::math::arithmetic::double;
 use crate::math::arithmetic::single::{SHIFT, fma, poly, residual, two_product, two_sum};
 use std::f32::consts::FRAC_2_PI;
 
-/// The functions of this file that are not called `_any` hold for |x| up to this.
+/// The functions of this file without `_any` in their name hold for |x| up to this.
 pub const TRIG_LIMIT: f32 = 100000.0;
 
 /// π/2 in three parts of 24 bits.
@@ -29,7 +29,7 @@ const COS_TAIL_WIDE: [f64; 4] = [
     -2.730093524826589e-07,
 ];
 
-/// `(q, r)` with `x = q·π/2 + r` and |r| ≤ π/4, r rounded once; q modulo 4 stands in the low bits.
+/// `(q, r)` with `x = q·π/2 + r` and |r| ≤ π/4, r rounded once; q modulo 4 is in the low bits.
 #[inline(always)]
 fn reduce<const FMA: bool>(x: f32) -> (u32, f32) {
     let shifted = fma::<FMA>(x, FRAC_2_PI, SHIFT);
@@ -41,7 +41,8 @@ fn reduce<const FMA: bool>(x: f32) -> (u32, f32) {
             ((f64::from(x) - q * HALF_PI_WIDE.0) - q * HALF_PI_WIDE.1) as f32,
         );
     }
-    // Exact, as q·π₁ and x are multiples of 2⁻²³ (or |x| < 1 and q is at most 1) and their difference is below 1.
+    // Exact, because q·π₁ and x are multiples of 2⁻²³ (or |x| < 1 and q is at most 1)
+    // and their difference is below 1.
     let first = residual::<FMA>(q, HALF_PI[0], x);
     let (p, e) = two_product::<FMA>(q, HALF_PI[1]);
     let (r, low) = two_sum(first, -p);

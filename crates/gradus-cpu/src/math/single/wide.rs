@@ -1,4 +1,5 @@
-//! What the f32 functions compute in f64: to about 2⁻³², so that rounding to f32 is all but the only error.
+//! Computations of the f32 functions in f64, accurate to about 2⁻³²,
+//! so that rounding to f32 is nearly the only error.
 
 use crate::math::arithmetic::double::{SHIFT, fma, poly};
 use std::f64::consts::{LN_2, LOG2_E};
@@ -37,7 +38,7 @@ pub(super) fn power_of_two(n: f64) -> f64 {
     f64::from_bits((n + SHIFT).to_bits().wrapping_add(1023) << 52)
 }
 
-/// `eˣ`; beyond ±700 as at ±700, which in f32 is ∞ and 0.
+/// `eˣ`; beyond ±700 the same as at ±700, which in f32 is ∞ and 0.
 #[inline(always)]
 pub(super) fn exp<const FMA: bool>(x: f64) -> f64 {
     let x = if x > 700.0 { 700.0 } else { x };
@@ -47,7 +48,7 @@ pub(super) fn exp<const FMA: bool>(x: f64) -> f64 {
     fma::<FMA>(r * r, poly::<FMA, 6>(r, EXP_TAIL), 1.0 + r) * power_of_two(n)
 }
 
-/// `(k, m)` with `x = 2ᵏ·m` and m in [√½, √2), for positive normal x, as every f32 is in f64.
+/// `(k, m)` with `x = 2ᵏ·m` and m in [√½, √2), for positive normal x. Every positive f32 is normal in f64.
 #[inline(always)]
 pub(super) fn split_exponent(x: f64) -> (f64, f64) {
     let bits = x.to_bits().wrapping_add(ONE_BITS - SQRT_HALF_BITS);
