@@ -3,6 +3,8 @@
 //! Fields are flattened in order of declaration; the variant of an enum belongs to the structure.
 //! A field marked `#[tree(fixed)]` need not be a tree: it is cloned, and compared by its `Debug` text.
 //!
+//! A program that knows the crate `gradus` by another name says so with `#[tree(crate = "name")]` on the type.
+//!
 //! The names in the generated code are hygienic: fields,
 //! variants and parameters can have any name, raw identifiers included.
 
@@ -10,11 +12,14 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Ident, Result, Type,
+    Attribute, Data, DeriveInput, Error, Fields, GenericParam, Ident, LitStr, Path, Result, Type,
     parse_macro_input, parse_quote,
 };
 
 /// Implements `gradus::Tree`.
+///
+/// `#[tree(fixed)]` marks a field that is cloned and no tree. `#[tree(crate = "name")]` on the type says by which name
+/// the program knows the crate `gradus`, where a manifest renames it.
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -37,6 +42,7 @@ struct Member {
 fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
     let shown = name.unraw();
+    let root = root(&input.attrs)?;
     let (leaves, out) = (hygienic("leaves"), hygienic("out"));
     // Each arm: the pattern that destructures a value, its name, its members.
     let mut arms: Vec<(TokenStream, String, Vec<Member>)> = Vec::new();
@@ -75,7 +81,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         if let GenericParam::Type(param) = param {
             let used = |m: &Member| !m.fixed && mentions(&m.ty, &param.ident);
             if arms.iter().any(|(_, _, members)| members.iter().any(used)) {
-                param.bounds.push(parse_quote!(::gradus::tree::Tree));
+                param.bounds.push(parse_quote!(#root::Tree));
             }
         }
     }
@@ -87,7 +93,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
         let fixed = members.iter().filter(|m| m.fixed).map(|m| &m.binding);
         quote!(#pattern => {
             #(let _ = #fixed;)*
-            #(::gradus::tree::Tree::flatten(#all, #leaves);)*
+            #(#root::Tree::flatten(#all, #leaves);)*
         })
     });
     let unflatten = arms.iter().map(|(pattern, _, members)| {
@@ -96,7 +102,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             if m.fixed {
                 quote!(let #binding = ::core::clone::Clone::clone(#binding);)
             } else {
-                quote!(let #binding = ::gradus::tree::Tree::unflatten(#binding, #leaves);)
+                quote!(let #binding = #root::Tree::unflatten(#binding, #leaves);)
             }
         });
         // The pattern that destructures the value also constructs it.
@@ -116,7 +122,7 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             if m.fixed {
                 quote!(#field #out.text(&::std::format!("{:?}", #binding));)
             } else {
-                quote!(#field ::gradus::tree::Tree::describe(#binding, #out);)
+                quote!(#field #root::Tree::describe(#binding, #out);)
             }
         });
         quote!(#pattern => {
@@ -127,18 +133,18 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     });
     Ok(quote! {
         #[automatically_derived]
-        impl #generics ::gradus::tree::Tree for #name #arguments #bounds {
-            fn flatten(&self, #leaves: &mut ::std::vec::Vec<::gradus::Tensor>) {
+        impl #generics #root::Tree for #name #arguments #bounds {
+            fn flatten(&self, #leaves: &mut ::std::vec::Vec<#root::Tensor>) {
                 let _ = &#leaves;
                 match self { #(#flatten)* }
             }
 
-            fn unflatten(&self, #leaves: &mut ::gradus::tree::Leaves) -> Self {
+            fn unflatten(&self, #leaves: &mut #root::tree::Leaves) -> Self {
                 let _ = &#leaves;
                 match self { #(#unflatten)* }
             }
 
-            fn describe(&self, #out: &mut ::gradus::tree::Structure) {
+            fn describe(&self, #out: &mut #root::tree::Structure) {
                 match self { #(#describe)* }
             }
         }
@@ -181,6 +187,25 @@ fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
     Ok((pattern, out))
 }
 
+/// The path of the crate `gradus`, which `#[tree(crate = "…")]` says where a program knows it by another name.
+fn root(attributes: &[Attribute]) -> Result<Path> {
+    let mut root = parse_quote!(::gradus);
+    for attribute in attributes.iter().filter(|a| a.path().is_ident("tree")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                root = meta.value()?.parse::<LitStr>()?.parse_with(Path::parse_mod_style)?;
+                Ok(())
+            } else {
+                Err(meta.error(
+                    "the only attribute of a type is `#[tree(crate = \"…\")]`: the path of the crate `gradus`; \
+                     `#[tree(fixed)]` belongs to fields",
+                ))
+            }
+        })?;
+    }
+    Ok(root)
+}
+
 fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
     let mut fixed = false;
     for attribute in attributes.iter().filter(|a| a.path().is_ident("tree")) {
@@ -190,7 +215,7 @@ fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
                 Ok(())
             } else {
                 Err(meta.error(
-                    "the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree",
+                    "the only attribute of a field is `#[tree(fixed)]`: it is cloned, and no tree",
                 ))
             }
         })?;
@@ -252,7 +277,33 @@ mod tests {
         );
         assert_eq!(
             error("struct S { #[tree(skip)] a: f32 }"),
-            "the only attribute is `#[tree(fixed)]`: a field that is cloned, and no tree"
+            "the only attribute of a field is `#[tree(fixed)]`: it is cloned, and no tree"
+        );
+    }
+
+    #[test]
+    fn the_crate_can_have_another_name() {
+        let named = |attribute: &str| {
+            let text = format!("{attribute} struct S<T> {{ a: T, b: f64 }}");
+            expand(&syn::parse_str(&text).unwrap())
+        };
+        let text = named("#[tree(crate = \"ag\")]").unwrap().to_string();
+        assert!(
+            text.contains("impl < T : ag :: Tree > ag :: Tree for S"),
+            "{text}"
+        );
+        assert!(!text.contains("gradus"), "{text}");
+        let text = named("#[tree(crate = \"crate::deps::ag\")]")
+            .unwrap()
+            .to_string();
+        assert!(
+            text.contains("crate :: deps :: ag :: Tree :: flatten"),
+            "{text}"
+        );
+        assert!(named("#[tree(crate = \"1\")]").is_err());
+        assert_eq!(
+            named("#[tree(fixed)]").unwrap_err().to_string(),
+            "the only attribute of a type is `#[tree(crate = \"…\")]`: the path of the crate `gradus`; `#[tree(fixed)]` belongs to fields"
         );
     }
 
@@ -261,7 +312,7 @@ mod tests {
         let input: DeriveInput =
             syn::parse_str("struct S<T, U> { a: Vec<T>, #[tree(fixed)] b: U }").unwrap();
         let text = expand(&input).unwrap().to_string();
-        assert!(text.contains("T : :: gradus :: tree :: Tree"), "{text}");
+        assert!(text.contains("T : :: gradus :: Tree"), "{text}");
         assert!(!text.contains("U : :: gradus"), "{text}");
     }
 }
