@@ -9,6 +9,7 @@
 //! so two threads only help if their cores are near each other.
 //! The last column shows how long a number takes to another core and back.
 
+use gradus::plan::machine_profile;
 use gradus::prelude::*;
 use gradus_benches::chains::{filled, layers};
 use gradus_benches::{machine, round_trip};

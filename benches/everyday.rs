@@ -47,10 +47,7 @@ fn loops() -> Vec<Case> {
     let rotation = |x: &Tensor| {
         let w = Tensor::from([[0.9, -0.2, 0.1], [0.2, 0.9, 0.0], [0.0, 0.1, 0.95]]);
         let step = |h: &Tensor, (): &()| (w.matmul(h).tanh(), ());
-        let options = ScanOptions {
-            length: Some(500),
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().length(500);
         scan_with(options, step, x, &()).0.sum()
     };
     let newton = |a: &Tensor| {

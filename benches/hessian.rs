@@ -4,6 +4,7 @@
 //!
 //!     cargo run --release -p gradus-benches --bin hessian
 
+use gradus::plan::{Analysis, Candidate, machine_profile};
 use gradus::prelude::*;
 use gradus_benches::chains::filled;
 use gradus_benches::{machine, time};

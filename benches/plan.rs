@@ -19,6 +19,7 @@
 mod robot_arm;
 
 use gradus::Graph;
+use gradus::plan::{Candidate, JacobianPlan, Mode, Plan, machine_profile};
 use gradus::prelude::*;
 use gradus_benches::chains::{Function, filled, layers};
 use gradus_benches::{machine, time};

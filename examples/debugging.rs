@@ -1,6 +1,7 @@
 //! Looks into a program: its graph as a page, values while it runs,
 //! the line that made a NaN, and the time of each line.
 
+use gradus::debug::with_nan_check;
 use gradus::prelude::*;
 use std::{env, fs};
 

@@ -71,11 +71,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn options(n: usize, keep: Keep) -> ScanOptions {
-    ScanOptions {
-        length: Some(n),
-        keep,
-        ..ScanOptions::default()
-    }
+    ScanOptions::default().length(n).keep(keep)
 }
 
 fn logistic(n: usize, keep: Keep) -> Function {

@@ -11,11 +11,7 @@ use gradus_examples::shared::{assert_composes, assert_near};
 /// `n` steps of the logistic map.
 fn last(keep: Keep, n: usize) -> impl Fn(&Tensor) -> Tensor {
     move |rate| {
-        let options = ScanOptions {
-            length: Some(n),
-            keep,
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().length(n).keep(keep);
         let step = |x: &Tensor, _: &()| (rate * x * (1 - x), ());
         scan_with(options, step, &Tensor::from(0.3), &()).0
     }

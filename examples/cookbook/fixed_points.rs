@@ -4,6 +4,7 @@
 //! "The Autodiff Cookbook": More advanced autodiff (efficient derivatives at fixed points).
 
 use gradus::prelude::*;
+use gradus::solve::{FixedPoint, fixed_point};
 use gradus_examples::shared::{assert_composes, assert_near, assert_prints};
 use std::f64::consts::SQRT_2;
 

@@ -3,9 +3,8 @@
 use crate::dataset::broken;
 use crate::options::CalibrateOptions;
 use crate::output::{note, say};
-use gradus::{
-    Calibration, Error, ErrorKind, Profile, Result, measure_machine, profile_path, save_profile,
-};
+use gradus::plan::{Calibration, Profile, measure_machine, profile_path, save_profile};
+use gradus::{Error, ErrorKind, Result};
 use std::fs;
 use std::io;
 use std::path::PathBuf;

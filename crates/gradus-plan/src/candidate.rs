@@ -12,6 +12,7 @@ pub type Peak<'a> = &'a dyn Fn(&Graph) -> u64;
 
 /// How a candidate accumulates the derivative.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Mode {
     /// Tangents are pushed through the whole program.
     Forward,

@@ -129,6 +129,7 @@ pub enum Modes {
 
 /// The quantity that a plan minimises.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Objective {
     /// Estimated time.
     #[default]
@@ -152,6 +153,7 @@ impl Objective {
 
 /// Whether explanations name the user's lines.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum SourceLines {
     /// File and line of each cut, loop, branch and call.
     #[default]

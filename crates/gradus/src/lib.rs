@@ -22,21 +22,27 @@
 //!
 //! | subject | where |
 //! |---|---|
-//! | arrays and their operators | [`Tensor`]; [`stack`](tensor::stack), [`concatenate`](tensor::concatenate), [`einsum`](tensor::einsum), [`where_`](tensor::where_) |
+//! | arrays and their operators | [`Tensor`]; [`tensor`] for [`stack`](tensor::stack), [`concatenate`](tensor::concatenate), [`einsum`](tensor::einsum), [`where_`](tensor::where_) |
 //! | derivatives | [`grad`], [`value_and_grad`], [`jvp`], [`vjp`], [`linearize`], [`jacobian`], [`hessian`], [`hvp`] |
-//! | derivatives of parts, of several losses, of intermediate values | [`grad_wrt`], [`freeze`], [`value_and_grads`], [`with_cotangent`], [`tap`] |
+//! | derivatives of parts, of several losses, on their way | [`grad_wrt`], [`freeze`], [`value_and_grads`], [`with_cotangent`], [`tap`] |
 //! | rules of your own | [`custom_jvp`], [`custom_vjp`], [`linear_call`], [`check_grads`] |
 //! | batches | [`vmap`], [`vmap_with`] |
 //! | compilation | [`jit`] |
-//! | control flow | [`cond`], [`switch`], [`scan`], [`fori_loop`], [`while_loop`], [`checkpoint`], the module [`control`] |
-//! | structures of tensors | [`Tree`] and `#[derive(Tree)]`, the module [`tree`] |
-//! | networks | the modules [`nn`] and [`optim`] |
-//! | random numbers | the module [`random`] |
-//! | equations and minima | [`linear_solve`], [`find_root`], [`fixed_point`], [`argmin`], the module [`solve`] |
-//! | the order of the chain rule | [`plan_jacobian`], [`plan_hessian`], [`plan_hvp`] |
-//! | looking into programs | [`trace`](crate::trace()), [`page`], [`debug_print`], [`find_nan`], [`by_line`] |
-//! | files | the module [`io`] |
+//! | control flow | [`control`]: [`cond`](control::cond), [`switch`](control::switch), [`scan`](control::scan), [`fori_loop`](control::fori_loop), [`while_loop`](control::while_loop), [`checkpoint`](control::checkpoint) |
+//! | structures of tensors | [`Tree`] and `#[derive(Tree)]`; [`tree`] for functions of all tensors of one |
+//! | networks | [`nn`] and [`optim`] |
+//! | random numbers | [`random`] |
+//! | equations and minima | [`solve`]: [`linear_solve`](solve::linear_solve), [`find_root`](solve::find_root), [`fixed_point`](solve::fixed_point), [`argmin`](solve::argmin()) |
+//! | the order of the chain rule | [`plan`]: [`plan_jacobian`](plan::plan_jacobian), [`plan_hessian`](plan::plan_hessian), [`plan_hvp`](plan::plan_hvp) |
+//! | looking into programs | [`trace`](crate::trace()); [`debug`]: [`page`](debug::page), [`debug_print`](debug::debug_print), [`find_nan`](debug::find_nan), [`by_line`](debug::by_line) |
+//! | programs as data | [`Graph`]; [`graph`] for what it is made of |
+//! | files | [`io`] |
 //! | mistakes | [`Error`], [`ErrorKind`], [`Result`] |
+//!
+//! Each name has one path.
+//! The root has the types that all subjects share, the transforms and the settings of the process.
+//! Every other name stands in the module of its subject.
+//! The [`prelude`] repeats the names that most programs need.
 //!
 //! # Tensors
 //!
@@ -86,7 +92,7 @@
 //! # Loops and choices
 //!
 //! A Rust `for` or `if` runs while the function is traced.
-//! [`scan`], [`fori_loop`], [`cond`] and similar functions become one operation of the program,
+//! [`scan`](control::scan), [`fori_loop`](control::fori_loop), [`cond`](control::cond) and similar functions become one operation of the program,
 //! and are differentiated in both modes.
 //!
 //! ```
@@ -177,7 +183,7 @@
 //! |---|---|
 //! | `GRADUS_MEMORY_LIMIT` | the most that all arrays together hold, instead of what the system leaves: `6GB`, `512MiB`, `1.5 GB` (`KB`, `MB`, `GB`, `TB` are powers of 1000, `KiB` … `TiB` of 1024), bytes without a unit, or `unlimited` |
 //! | `GRADUS_NUM_THREADS` | how many threads kernels use, 1 to 1024, see [`set_threads`] |
-//! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`] |
+//! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`](debug::with_nan_check) |
 //! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
 
@@ -191,12 +197,14 @@ extern crate self as gradus;
 pub mod coming_from {}
 mod context;
 pub mod control;
-mod debug;
+pub mod debug;
 mod function;
+pub mod graph;
 #[cfg(feature = "io")]
 pub mod io;
 pub mod nn;
 pub mod optim;
+pub mod plan;
 pub mod random;
 mod run;
 pub mod solve;
@@ -204,35 +212,28 @@ pub mod tensor;
 #[doc = include_str!("tour.md")]
 pub mod tour {}
 mod trace;
-pub mod transform;
+mod transform;
 pub mod tree;
 
 #[doc(inline)]
 pub use context::{set_threads, threads};
 #[doc(inline)]
-pub use control::{
-    Keep, LoopBound, LoopOptions, LoopRange, ScanOptions, associative_scan, checkpoint, cond,
-    fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
-};
-pub use debug::*;
-#[doc(inline)]
 pub use gradus_derive::Tree;
 #[doc(inline)]
 pub use gradus_engine::allocations;
 #[doc(inline)]
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Part, Result, dot};
-#[doc(inline)]
-pub use solve::{
-    Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
-    linear_solve, linear_solve_preconditioned,
-};
-#[doc(inline)]
-pub use tensor::Tensor;
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result};
+pub use tensor::handle::Tensor;
 pub use trace::on_behalf_of_text;
-#[doc(inline)]
-pub use transform::*;
-#[doc(inline)]
-pub use tree::Tree;
+pub use transform::{
+    Axes, Blocks, CheckOptions, HvpOrder, Jit, TappedGradient, Taps, UserCost, check_grads,
+    check_grads_with, custom_jvp, custom_vjp, freeze, grad, grad_with_taps, grad_wrt, hessian,
+    hessian_tree, hvp, hvp_with, jacfwd, jacobian, jacobian_tree, jacrev, jit, jvp, linear_call,
+    linearize, stop_gradient, straight_through, tap, trace, value_and_grad,
+    value_and_grad_accumulated, value_and_grad_aux, value_and_grad_wrt, value_and_grads, vjp, vmap,
+    vmap_with, with_cost, with_cotangent, with_taps,
+};
+pub use tree::definition::Tree;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -251,15 +252,29 @@ pub mod engine {
 }
 
 /// The names that most programs use.
+///
+/// [`Tensor`], [`Tree`], the element types and [`Result`]; the transforms, plans and control flow; the modules
+/// [`nn`], [`optim`] and [`random`]; functions of several tensors; functions that one adds to look into a program.
+/// It defines nothing: each name has its path elsewhere.
 pub mod prelude {
-    pub use crate::control::*;
-    pub use crate::debug::*;
-    pub use crate::solve::*;
-    pub use crate::tensor::{Tensor, concatenate, einsum, stack, where_};
+    pub use crate::control::{
+        Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
+        fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
+    };
+    pub use crate::debug::{by_line, chrome_trace, debug_print, find_nan, page};
+    pub use crate::plan::{Modes, Objective, PlanOptions, plan_hessian, plan_hvp, plan_jacobian};
     #[doc(hidden)]
     #[allow(deprecated)]
     pub use crate::tensor::{cat, concat};
-    pub use crate::transform::*;
-    pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tree};
+    pub use crate::tensor::{concatenate, einsum, stack, where_};
+    pub use crate::{
+        Axes, CheckOptions, HvpOrder, Jit, UserCost, check_grads, check_grads_with, custom_jvp,
+        custom_vjp, freeze, grad, grad_with_taps, grad_wrt, hessian, hessian_tree, hvp, hvp_with,
+        jacfwd, jacobian, jacobian_tree, jacrev, jit, jvp, linear_call, linearize, stop_gradient,
+        straight_through, tap, trace, value_and_grad, value_and_grad_accumulated,
+        value_and_grad_aux, value_and_grad_wrt, value_and_grads, vjp, vmap, vmap_with, with_cost,
+        with_cotangent, with_taps,
+    };
+    pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tensor, Tree};
     pub use crate::{nn, optim, random};
 }

@@ -294,7 +294,7 @@ fn gradients_on_their_way() {
     assert_snapshot!(refused.message(), @"with_cotangent: the function changes the type of the cotangent: was f64[2], is f64[]");
 
     assert_snapshot!(stops!(with_taps(|x: &Tensor| tap("h", &tap("h", x)))(&a)), @"tap: the name `h` is used twice; give each value its own, for example with `format!`");
-    assert_snapshot!(stops!(with_taps(|x: &Tensor| gradus::map(|x: &Tensor| tap("h", &x.sin()), x))(&a)), @"tap: `h` is a value inside of `map` and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
+    assert_snapshot!(stops!(with_taps(|x: &Tensor| gradus::control::map(|x: &Tensor| tap("h", &x.sin()), x))(&a)), @"tap: `h` is a value inside of `map` and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
     assert_snapshot!(stops!(with_taps(|x: &Tensor| grad(|x: &Tensor| tap("h", x).sum())(x))(&a)), @"tap: `h` is a value inside of a derivative and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
     assert_snapshot!(stops!(grad_with_taps(|x: &Tensor| vmap(|x: &Tensor| tap("h", &vec![x.sin()])[0].clone())(x).sum())(&a)), @"tap: `h.0` is a value inside of `vmap` and does not leave it by itself; return it from the function given there, and tap what comes out (of `scan`, one row a step; of a derivative, by `value_and_grad_aux`)");
     let refused = jit(grad_with_taps(|x: &Tensor| tap("h", &tap("h", x)).sum()))

@@ -1,5 +1,6 @@
 //! Requests for more memory than can be had: errors that name the operation, the shape and the bytes, never an abort. Limits are set in processes of their own.
 
+use gradus::plan::{Profile, machine_profile};
 use gradus::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output};

@@ -110,10 +110,7 @@ fn a_sequence_is_its_steps() {
     }
     close(&last, &state, 1e-15);
     // From the last item on, which is the reversed sequence.
-    let options = ScanOptions {
-        reverse: true,
-        ..ScanOptions::default()
-    };
+    let options = ScanOptions::default().reverse();
     let (first, backwards) = layer.forward_with(options, &x, &h);
     let (wanted, flipped) = layer.forward(&x.flip(&[1]), &h);
     close(&first, &wanted, 1e-15);
@@ -155,10 +152,7 @@ fn derivatives_of_weights_items_and_state() {
     // What the way back keeps changes nothing but memory.
     let wanted = gradus::tree::leaves(&grad(loss)(&point));
     for keep in [Keep::Sqrt, Keep::Snapshots(1), Keep::Snapshots(2)] {
-        let options = ScanOptions {
-            keep,
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().keep(keep);
         let loss = move |(layer, x, h): &Point| {
             let (last, states) = layer.forward_with(options, x, h);
             last.square().sum() + (states * 3.0).sin().sum()

@@ -62,13 +62,7 @@ fn zeros_and_others() -> [Tensor; 3] {
 #[test]
 fn adam_at_a_gradient_of_zero() {
     let weights = Tensor::from([1.0, -2.0, 0.5]);
-    for options in [
-        Adam::default(),
-        Adam {
-            weight_decay: 0.1,
-            ..Adam::default()
-        },
-    ] {
+    for options in [Adam::default(), Adam::default().weight_decay(0.1)] {
         for g in zeros_and_others() {
             let p = Tensor::from([1.0, 2.0, 3.0]);
             let rate = Tensor::from(0.1);
@@ -129,17 +123,15 @@ fn adam_at_a_gradient_of_zero() {
 fn descent_and_momentum() {
     let p = Tensor::from([1.0, 2.0, 3.0]);
     for g in zeros_and_others() {
-        let descent = Sgd { weight_decay: 0.1 };
+        let descent = Sgd::default().weight_decay(0.1);
         finite_twice(
             |g| descent.update(&p, g, &Tensor::from(0.1)).square().sum(),
             &g,
             "descent",
         );
         for nesterov in [false, true] {
-            let momentum = Momentum {
-                nesterov,
-                ..Momentum::default()
-            };
+            let plain = Momentum::default();
+            let momentum = if nesterov { plain.nesterov() } else { plain };
             let f = |g: &Tensor| {
                 let (next, velocity) =
                     momentum.update(&p, g, &momentum.start(&p), &Tensor::from(0.1));

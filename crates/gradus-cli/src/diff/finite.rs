@@ -1,7 +1,8 @@
 //! Finds the part of a formula that makes a result infinite or NaN.
 
 use super::subject::{First, Found, Subject};
-use gradus::{DType, NanReport, Result, Tensor, find_nan, grad, hessian, jacobian_tree};
+use gradus::debug::{NanReport, find_nan};
+use gradus::{DType, Result, Tensor, grad, hessian, jacobian_tree};
 
 /// For the first result that is not finite, a note that names the operation that made it so.
 pub fn note(subject: &Subject, found: &Found) -> Result<Option<String>> {

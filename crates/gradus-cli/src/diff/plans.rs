@@ -1,7 +1,8 @@
 //! The orders of the chain rule that the planner chooses for a formula.
 
 use super::subject::Subject;
-use gradus::{JacobianPlan, PlanOptions, Result, plan_hessian, plan_jacobian};
+use gradus::Result;
+use gradus::plan::{JacobianPlan, PlanOptions, plan_hessian, plan_jacobian};
 
 pub struct Plans {
     pub derivative: JacobianPlan,

@@ -3,7 +3,7 @@
 use super::subject::Subject;
 use super::{plans, text};
 use crate::inputs;
-use gradus::{PlanOptions, SourceLines};
+use gradus::plan::{PlanOptions, SourceLines};
 use insta::assert_snapshot;
 
 fn report(formula: &str, at: &str) -> String {

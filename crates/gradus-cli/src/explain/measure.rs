@@ -3,7 +3,8 @@
 use super::functions::{filled, layers};
 use crate::options::PlanFormat;
 use crate::report::modes::grouped;
-use gradus::{PlanOptions, Result, SourceLines, machine_profile, plan_jacobian};
+use gradus::Result;
+use gradus::plan::{PlanOptions, SourceLines, machine_profile, plan_jacobian};
 use gradus_plan::Chain;
 
 /// The most numbers in a weight matrix.

@@ -11,10 +11,11 @@ use crate::output;
 use crate::report::costs;
 use clap::ValueEnum;
 use functions::Example;
-use gradus::{
-    Analysis, Error, ErrorKind, Plan, PlanOptions, Result, SourceLines, Tensor, machine_profile,
-    plan_hessian, plan_hvp, plan_jacobian,
+use gradus::plan::{
+    Analysis, Plan, PlanOptions, SourceLines, machine_profile, plan_hessian, plan_hvp,
+    plan_jacobian,
 };
+use gradus::{Error, ErrorKind, Result, Tensor};
 use gradus_plan::Chain;
 use orders::Orders;
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! The time within a compiled step.
 
 use super::clock::short;
-use gradus::{StepTime, by_line};
+use gradus::debug::{StepTime, by_line};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,9 +4,10 @@ use super::run::Run;
 use super::step::{Measured, State, Stepper};
 use crate::model;
 use crate::network::Network;
+use gradus::debug::{NanReport, find_nan};
 use gradus::nn::softmax_cross_entropy;
 use gradus::tree::leaves;
-use gradus::{DType, Error, ErrorKind, NanReport, Result, Tensor, find_nan, grad, jit};
+use gradus::{DType, Error, ErrorKind, Result, Tensor, grad, jit};
 
 /// The stages of a step or a measurement, in order.
 #[derive(Clone, Copy)]

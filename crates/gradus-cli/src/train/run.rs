@@ -10,8 +10,9 @@ use crate::network::Network;
 use crate::report::clock::Clock;
 use crate::report::history::Epoch;
 use crate::report::progress::Progress;
+use gradus::debug::StepTime;
 use gradus::random::{self, Key};
-use gradus::{Result, StepTime, Tensor, jit};
+use gradus::{Result, Tensor, jit};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -98,23 +98,22 @@ impl Stepper {
         let weight_decay = self.settings.weight_decay;
         match &state.memory {
             Memory::Nothing => {
-                let net = Sgd { weight_decay }.update(&state.net, grads, rate);
+                let net = Sgd::default()
+                    .weight_decay(weight_decay)
+                    .update(&state.net, grads, rate);
                 (net, Memory::Nothing)
             }
             Memory::Velocity(velocity) => {
-                let options = Momentum {
-                    nesterov: self.settings.optimizer == OptimizerName::Nesterov,
-                    weight_decay,
-                    ..Momentum::default()
+                let options = Momentum::default().weight_decay(weight_decay);
+                let options = match self.settings.optimizer {
+                    OptimizerName::Nesterov => options.nesterov(),
+                    _ => options,
                 };
                 let (net, velocity) = options.update(&state.net, grads, velocity, rate);
                 (net, Memory::Velocity(velocity))
             }
             Memory::Adam(adam) => {
-                let options = Adam {
-                    weight_decay,
-                    ..Adam::default()
-                };
+                let options = Adam::default().weight_decay(weight_decay);
                 let (net, adam) = options.update(&state.net, grads, adam, rate);
                 (net, Memory::Adam(adam))
             }

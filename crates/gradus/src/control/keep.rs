@@ -49,6 +49,7 @@ pub fn checkpoint<A: Tree, B: Tree>(f: impl Fn(&A) -> B) -> impl Fn(&A) -> B {
 /// The gradient of 100 000 steps of the logistic map in f64, where `c` and `r` are 8 bytes,
 /// holds 0.8 MB with `All`, and some ten kilobytes with `Sqrt` and `Snapshots(30)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub enum Keep {
     /// Everything that the derivative needs, for each step.
     #[default]

@@ -67,7 +67,7 @@ pub fn while_loop<C: Tree>(
 /// ```
 /// use gradus::prelude::*;
 /// // A falling ball in steps of a tenth of a millisecond, until it touches the ground.
-/// let options = LoopOptions { keep: Keep::Sqrt, ..LoopOptions::default() };
+/// let options = LoopOptions::default().keep(Keep::Sqrt);
 /// let time = |height: &Tensor| {
 ///     let fall = |(y, v, t): &(Tensor, Tensor, Tensor)| (y + v * 1e-4, v - 9.81e-4, t + 1e-4);
 ///     let start = (height.clone(), Tensor::from(0.0), Tensor::from(0.0));
@@ -211,12 +211,45 @@ pub fn fori_loop<C: Tree>(range: impl LoopRange, step: impl Fn(&Tensor, &C) -> C
 
 /// Options of [`fori_loop_with`] and [`while_loop_with`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct LoopOptions {
     /// The values of the steps that the backward pass keeps.
     pub keep: Keep,
     /// If given, [`keep`](Self::keep) is chosen so that the backward pass keeps at most this many bytes:
     /// everything, or `√n` of it, or as many states as fit.
     pub memory_limit: Option<u64>,
+}
+
+impl LoopOptions {
+    /// Chooses the values that the backward pass keeps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = LoopOptions::default().keep(Keep::Sqrt);
+    /// let last = |x: &Tensor| fori_loop_with(options, 0..100, |_, x: &Tensor| x.sin(), x);
+    /// check_grads(last, &Tensor::from(0.5))?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> LoopOptions {
+        self.keep = keep;
+        self
+    }
+
+    /// Limits the bytes that the backward pass keeps, by choosing [`keep`](Self::keep()). `None` removes the limit.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = LoopOptions::default().memory_limit(1000);
+    /// let last = |x: &Tensor| fori_loop_with(options, 0..100, |_, x: &Tensor| x.sin(), x);
+    /// check_grads(last, &Tensor::from(0.5))?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: impl Into<Option<u64>>) -> LoopOptions {
+        self.memory_limit = bytes.into();
+        self
+    }
 }
 
 /// Like [`fori_loop`], with options.
@@ -226,7 +259,7 @@ pub struct LoopOptions {
 /// ```
 /// use gradus::prelude::*;
 /// // 10 000 steps; the way back holds 20 states at once.
-/// let options = LoopOptions { keep: Keep::Snapshots(20), ..LoopOptions::default() };
+/// let options = LoopOptions::default().keep(Keep::Snapshots(20));
 /// let last = |r: &Tensor| fori_loop_with(options, 0..10_000, |_, x: &Tensor| r * x * (1.0 - x), &Tensor::from(0.4));
 /// let slope = grad(last)(&Tensor::from(2.0));
 /// assert!((slope.item::<f64>()? - 0.25).abs() < 1e-9);

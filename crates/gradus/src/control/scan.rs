@@ -12,6 +12,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
 
 /// Options of [`scan_with`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct ScanOptions {
     /// Whether the scan begins with the last item. The results keep the order of the items.
     pub reverse: bool,
@@ -22,6 +23,69 @@ pub struct ScanOptions {
     /// If given, [`keep`](Self::keep) is chosen so that the backward pass keeps at most this many bytes:
     /// everything, or `√n` of it, or as many states as fit.
     pub memory_limit: Option<u64>,
+}
+
+impl ScanOptions {
+    /// Begins with the last item. The results keep the order of the items.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let sums = |s: &Tensor, x: &Tensor| (s + x, s + x);
+    /// let (zero, xs) = (Tensor::from(0.0), Tensor::from([1.0, 2.0, 3.0]));
+    /// let (_, from_the_end) = scan_with(ScanOptions::default().reverse(), sums, &zero, &xs);
+    /// assert_eq!(from_the_end.to_vec::<f64>()?, [6.0, 5.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reverse(mut self) -> ScanOptions {
+        self.reverse = true;
+        self
+    }
+
+    /// Sets the number of steps. It is needed only if there is no sequence.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = ScanOptions::default().length(3);
+    /// let (last, _) = scan_with(options, |x: &Tensor, _: &()| (2.0 * x, ()), &Tensor::from(1.0), &());
+    /// assert_eq!(last.item::<f64>()?, 8.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn length(mut self, steps: impl Into<Option<usize>>) -> ScanOptions {
+        self.length = steps.into();
+        self
+    }
+
+    /// Chooses the values that the backward pass keeps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = ScanOptions::default().length(100).keep(Keep::Sqrt);
+    /// let last = |x: &Tensor| scan_with(options, |x: &Tensor, _: &()| (x.sin(), ()), x, &()).0;
+    /// check_grads(last, &Tensor::from(0.5))?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> ScanOptions {
+        self.keep = keep;
+        self
+    }
+
+    /// Limits the bytes that the backward pass keeps, by choosing [`keep`](Self::keep()). `None` removes the limit.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = ScanOptions::default().length(100).memory_limit(1000);
+    /// let last = |x: &Tensor| scan_with(options, |x: &Tensor, _: &()| (x.sin(), ()), x, &()).0;
+    /// check_grads(last, &Tensor::from(0.5))?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn memory_limit(mut self, bytes: impl Into<Option<u64>>) -> ScanOptions {
+        self.memory_limit = bytes.into();
+        self
+    }
 }
 
 /// Carries a state through the rows of `xs`: `f(state, row)` returns the next state and a row of the result.
@@ -65,7 +129,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, x
 /// ```
 /// use gradus::prelude::*;
 /// // 10 000 steps of the logistic map; the way back keeps 100 states and 100 steps.
-/// let options = ScanOptions { length: Some(10_000), keep: Keep::Sqrt, ..ScanOptions::default() };
+/// let options = ScanOptions::default().length(10_000).keep(Keep::Sqrt);
 /// let last = |r: &Tensor| scan_with(options, |x: &Tensor, _: &()| (r * x * (1.0 - x), ()), &Tensor::from(0.4), &()).0;
 /// let slope = grad(last)(&Tensor::from(2.0));
 /// assert!((slope.item::<f64>()? - 0.25).abs() < 1e-9);

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 /// The environment variable `GRADUS_CHECK_NAN=1` does the same for all programs.
 ///
 /// ```
+/// use gradus::debug::with_nan_check;
 /// use gradus::prelude::*;
 /// let f = jit(|x: &Tensor| x.log().sum());
 /// let error = with_nan_check(|| f.call(&Tensor::from([1.0, 0.0]))).unwrap_err();

@@ -15,13 +15,13 @@ pub use profile::{LineProfile, LineTime, StepOperation, StepTime, by_line, chrom
 pub use report::NanReport;
 pub use search::NanWithin;
 
-use crate::transform::machine_profile;
+use crate::transform::profile::machine_profile;
 use gradus_ir::Graph;
 
 /// `graph` as one self-contained HTML page to walk through: source lines, types, dependencies,
 /// forward and backward parts, and the cost of each node by the rates of the machine's profile.
 ///
-/// [`Graph`] prints as text, and [`dot::render`](crate::dot::render) draws it for Graphviz.
+/// [`Graph`] prints as text, and [`dot::render`](crate::graph::dot::render) draws it for Graphviz.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -4,7 +4,7 @@
 //! take longer than the step. A loop of unknown length counts as one step.
 
 use crate::tensor::widened;
-use crate::transform::machine_profile;
+use crate::transform::profile::machine_profile;
 use gradus_engine::{Member, TimedStep};
 use gradus_ir::Part;
 use gradus_ir::primitives::Work;

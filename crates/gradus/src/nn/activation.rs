@@ -5,6 +5,7 @@ use crate::tree::{Leaves, Structure, Tree};
 
 /// A function applied to each element between two layers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Activation {
     /// `max(x, 0)`
     #[default]

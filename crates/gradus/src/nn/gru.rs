@@ -153,7 +153,7 @@ impl Gru {
     /// ```
     /// # use gradus::prelude::*;
     /// let layer = nn::Gru::new(&random::key(0), 3, 5, nn::Init::GlorotUniform, F32);
-    /// let backwards = ScanOptions { reverse: true, ..ScanOptions::default() };
+    /// let backwards = ScanOptions::default().reverse();
     /// let (last, states) = layer.forward_with(backwards, &Tensor::ones(&[4, 3], F32), &layer.start(&[]));
     /// assert_eq!(states.at(0).to_vec::<f32>()?, last.to_vec::<f32>()?);
     /// # Ok::<(), gradus::Error>(())

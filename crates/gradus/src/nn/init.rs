@@ -6,6 +6,7 @@ use gradus_ir::{DType, Literal};
 
 /// A distribution for the weights of a layer with `n` inputs and `m` outputs.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub enum Init {
     /// Zeros.
     Zeros,

@@ -13,6 +13,7 @@ use gradus_ir::{DType, FloatType, Literal};
 /// I. Loshchilov, F. Hutter: "Decoupled weight decay regularization", ICLR 2019.
 /// regularization", ICLR 2019.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Adam {
     /// Decay of the mean of gradients, `β₁`.
     pub beta1: f64,
@@ -32,6 +33,56 @@ impl Default for Adam {
             epsilon: 1e-8,
             weight_decay: 0.0,
         }
+    }
+}
+
+impl Adam {
+    /// Sets the decay of the mean of gradients, `β₁`; 0.9 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Adam::default().beta1(0.5).beta1, 0.5);
+    /// ```
+    #[must_use]
+    pub fn beta1(mut self, beta1: f64) -> Adam {
+        self.beta1 = beta1;
+        self
+    }
+
+    /// Sets the decay of the mean of squares, `β₂`; 0.999 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Adam::default().beta2(0.99).beta2, 0.99);
+    /// ```
+    #[must_use]
+    pub fn beta2(mut self, beta2: f64) -> Adam {
+        self.beta2 = beta2;
+        self
+    }
+
+    /// Sets the number that keeps the quotient finite, `ε`; 1e-8 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Adam::default().epsilon(1e-6).epsilon, 1e-6);
+    /// ```
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Adam {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Sets the decoupled weight decay `λ`; 0, which is plain Adam, by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Adam::default().weight_decay(0.01).weight_decay, 0.01);
+    /// ```
+    #[must_use]
+    pub fn weight_decay(mut self, decay: f64) -> Adam {
+        self.weight_decay = decay;
+        self
     }
 }
 

@@ -6,6 +6,7 @@ use std::f64::consts::PI;
 
 /// A learning rate as a function of the number of steps done.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Schedule {
     /// The same rate in every step.
     Constant {

@@ -6,12 +6,25 @@ use crate::tree::{Tree, zeros_like};
 
 /// Gradient descent: `θ ← θ - η·g`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Sgd {
     /// The multiple of the parameters that is added to the gradient (L2 regularisation).
     pub weight_decay: f64,
 }
 
 impl Sgd {
+    /// Sets the multiple of the parameters that is added to the gradient (L2 regularisation); 0 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Sgd::default().weight_decay(0.1).weight_decay, 0.1);
+    /// ```
+    #[must_use]
+    pub fn weight_decay(mut self, decay: f64) -> Sgd {
+        self.weight_decay = decay;
+        self
+    }
+
     /// The parameters after a step of size `rate` (a scalar) against `grads`.
     ///
     /// ```
@@ -44,6 +57,7 @@ impl Sgd {
 /// I. Sutskever, J. Martens, G. Dahl, G. Hinton:
 /// "On the importance of initialization and momentum in deep learning", ICML 2013.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Momentum {
     /// The fraction of the velocity that remains, `μ`.
     pub momentum: f64,
@@ -64,6 +78,42 @@ impl Default for Momentum {
 }
 
 impl Momentum {
+    /// Sets the fraction of the velocity that stays, `μ`; 0.9 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Momentum::default().momentum(0.8).momentum, 0.8);
+    /// ```
+    #[must_use]
+    pub fn momentum(mut self, momentum: f64) -> Momentum {
+        self.momentum = momentum;
+        self
+    }
+
+    /// Steps by the velocity after the next decay, as Nesterov does.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert!(optim::Momentum::default().nesterov().nesterov);
+    /// ```
+    #[must_use]
+    pub fn nesterov(mut self) -> Momentum {
+        self.nesterov = true;
+        self
+    }
+
+    /// Sets the multiple of the parameters that is added to the gradient (L2 regularisation); 0 by default.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// assert_eq!(optim::Momentum::default().weight_decay(0.1).weight_decay, 0.1);
+    /// ```
+    #[must_use]
+    pub fn weight_decay(mut self, decay: f64) -> Momentum {
+        self.weight_decay = decay;
+        self
+    }
+
     /// The velocity before the first step: zeros like `params`.
     ///
     /// ```

@@ -15,6 +15,7 @@ use gradus_ir::{Loc, Result};
 
 /// Options of [`argmin`].
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct Argmin {
     /// The tolerance for the norm of the gradient, relative to one more than the norm at `init`.
     /// `None`: 1e-10 for f64, 1e-5 for f32.
@@ -35,6 +36,56 @@ impl Default for Argmin {
     }
 }
 
+impl Argmin {
+    /// Sets the norm of the gradient that is small enough, relative to one more than that at `init`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{Argmin, argmin};
+    /// let options = Argmin::default().tolerance(1e-6);
+    /// let x = argmin(|x: &Tensor| (x - 3.0).square(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 3.0).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<f64>>) -> Argmin {
+        self.tolerance = tolerance.into();
+        self
+    }
+
+    /// Limits the number of steps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{Argmin, argmin};
+    /// let options = Argmin::default().max_steps(50);
+    /// let x = argmin(|x: &Tensor| (x - 3.0).square(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 3.0).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_steps(mut self, most: impl Into<Option<usize>>) -> Argmin {
+        self.max_steps = most.into();
+        self
+    }
+
+    /// Sets how the system of the derivative is solved, whose matrix is the Hessian at the minimum.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{Argmin, LinearSolver, argmin};
+    /// let options = Argmin::default().linear(LinearSolver::bicgstab());
+    /// let x = argmin(|x: &Tensor| (x - 3.0).square(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 3.0).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn linear(mut self, solver: LinearSolver) -> Argmin {
+        self.linear = solver;
+        self
+    }
+}
+
 /// A local minimum of `objective`, searched from `init`: a point `x` at which the gradient is zero.
 ///
 /// The method is Newton's, with Hessian-vector products alone.
@@ -46,6 +97,7 @@ impl Default for Argmin {
 /// with the [`grad`](crate::grad) of the objective.
 ///
 /// ```
+/// use gradus::solve::{Argmin, argmin};
 /// use gradus::prelude::*;
 /// // Ridge regression of one weight: x = Σ a·b / (Σ a² + λ).
 /// let (a, b) = (Tensor::from([1.0, 2.0]), Tensor::from([2.0, 3.0]));

@@ -12,6 +12,7 @@ use gradus_ir::{Loc, Result};
 
 /// Options of [`fixed_point`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct FixedPoint {
     /// The tolerance for the change in a step, relative to one more than the norm of `x`.
     /// `None`: 1e-10 for f64, 1e-5 for f32.
@@ -22,12 +23,63 @@ pub struct FixedPoint {
     pub linear: LinearSolver,
 }
 
+impl FixedPoint {
+    /// Sets the change in a step that is small enough, relative to one more than the norm of `x`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{FixedPoint, fixed_point};
+    /// let options = FixedPoint::default().tolerance(1e-6);
+    /// let x = fixed_point(|x: &Tensor| x.cos(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 0.739085).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<f64>>) -> FixedPoint {
+        self.tolerance = tolerance.into();
+        self
+    }
+
+    /// Limits the number of steps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{FixedPoint, fixed_point};
+    /// let options = FixedPoint::default().max_steps(2_000);
+    /// let x = fixed_point(|x: &Tensor| x.cos(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 0.739085).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_steps(mut self, most: impl Into<Option<usize>>) -> FixedPoint {
+        self.max_steps = most.into();
+        self
+    }
+
+    /// Sets how the system of the derivative is solved.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{FixedPoint, LinearSolver, fixed_point};
+    /// let options = FixedPoint::default().linear(LinearSolver::bicgstab());
+    /// let x = fixed_point(|x: &Tensor| x.cos(), &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 0.739085).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn linear(mut self, solver: LinearSolver) -> FixedPoint {
+        self.linear = solver;
+        self
+    }
+}
+
 /// The fixed point of `f` that repeated application reaches from `init`: `x` with `f(x) = x`.
 ///
 /// It is differentiated like [`custom_root`](crate::solve::custom_root), with respect to the values that `f`
 /// captures: `(1 - ∂f(x))·ẋ` equals the change of `f` at `x`.
 ///
 /// ```
+/// use gradus::solve::{FixedPoint, fixed_point};
 /// use gradus::prelude::*;
 /// // Heron's square root.
 /// let sqrt = |a: &Tensor| fixed_point(|x: &Tensor| (x + a / x) * 0.5, a, FixedPoint::default());

@@ -14,6 +14,7 @@ use gradus_ir::{Graph, Loc, Result, Type};
 
 /// A method that uses the matrix only through products.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Method {
     /// Conjugate gradients, for symmetric positive definite matrices. The transposed system is the same system.
     /// One product a step.
@@ -30,6 +31,7 @@ pub enum Method {
 
 /// Options of a linear solve.
 #[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
 pub struct LinearSolver {
     /// The method.
     pub method: Method,
@@ -55,6 +57,7 @@ impl LinearSolver {
     /// [`Cg`](Method::Cg), for symmetric positive definite matrices.
     ///
     /// ```
+    /// use gradus::solve::{LinearSolver, linear_solve};
     /// # use gradus::prelude::*;
     /// let d = Tensor::from([2.0, 4.0]);
     /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), LinearSolver::cg());
@@ -72,6 +75,7 @@ impl LinearSolver {
     /// [`BiCgStab`](Method::BiCgStab).
     ///
     /// ```
+    /// use gradus::solve::{LinearSolver, linear_solve};
     /// # use gradus::prelude::*;
     /// let d = Tensor::from([-2.0, 4.0]);
     /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), LinearSolver::bicgstab());
@@ -83,6 +87,57 @@ impl LinearSolver {
             method: Method::BiCgStab,
             ..LinearSolver::default()
         }
+    }
+
+    /// Sets the method.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{LinearSolver, Method, linear_solve};
+    /// let d = Tensor::from([2.0, 4.0]);
+    /// let solver = LinearSolver::default().method(Method::Gmres { restart: 5 });
+    /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), solver);
+    /// assert!((x - Tensor::from([0.5, 0.25])).norm().item::<f64>()? < 1e-9);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn method(mut self, method: Method) -> LinearSolver {
+        self.method = method;
+        self
+    }
+
+    /// Sets the norm of the residual that is small enough, relative to that of the right side.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{LinearSolver, linear_solve};
+    /// let d = Tensor::from([2.0, 4.0]);
+    /// let solver = LinearSolver::cg().tolerance(1e-4);
+    /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), solver);
+    /// assert!((x - Tensor::from([0.5, 0.25])).norm().item::<f64>()? < 1e-3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<f64>>) -> LinearSolver {
+        self.tolerance = tolerance.into();
+        self
+    }
+
+    /// Limits the number of steps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{LinearSolver, linear_solve};
+    /// let d = Tensor::from([2.0, 4.0]);
+    /// let solver = LinearSolver::cg().max_steps(10);
+    /// let x = linear_solve(|v: &Tensor| &d * v, &Tensor::from([1.0, 1.0]), solver);
+    /// assert!((x - Tensor::from([0.5, 0.25])).norm().item::<f64>()? < 1e-3);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_steps(mut self, most: impl Into<Option<usize>>) -> LinearSolver {
+        self.max_steps = most.into();
+        self
     }
 
     pub(super) fn steps(&self, unknowns: usize) -> usize {
@@ -99,6 +154,7 @@ impl LinearSolver {
 /// If it takes too many steps, use [`linear_solve_preconditioned`].
 ///
 /// ```
+/// use gradus::solve::{LinearSolver, linear_solve};
 /// use gradus::prelude::*;
 /// let a = Tensor::from([[4.0, 1.0], [1.0, 3.0]]);
 /// let b = Tensor::from([1.0, 2.0]);
@@ -136,10 +192,11 @@ pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolv
 /// The tolerance applies to the residual of `A·x = b` itself.
 ///
 /// ```
+/// use gradus::solve::{LinearSolver, linear_solve, linear_solve_preconditioned};
 /// use gradus::prelude::*;
 /// // Numbers on the diagonal from 1 to 10⁶, which conjugate gradients alone need many steps for; that diagonal inverted.
 /// let d = Tensor::from([1.0, 1e2, 1e4, 1e6]);
-/// let few = LinearSolver { max_steps: Some(3), ..LinearSolver::cg() };
+/// let few = LinearSolver::cg().max_steps(3);
 /// let solve = |d: &Tensor| {
 ///     let product = |v: &Tensor| d * v + v.sum() * 1e-3;
 ///     linear_solve_preconditioned(product, |v: &Tensor| v / d, &d.ones_like(), few).sum()

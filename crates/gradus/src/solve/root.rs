@@ -23,6 +23,7 @@ use std::cell::RefCell;
 /// `init`, and the values that only `solve` captures, have derivative zero.
 ///
 /// ```
+/// use gradus::solve::{LinearSolver, custom_root};
 /// use gradus::prelude::*;
 /// // The cube root by bisection.
 /// let cube_root = |a: &Tensor| {
@@ -121,6 +122,7 @@ pub(super) fn root_of<X: Tree>(
 
 /// Options of [`find_root`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct Root {
     /// The tolerance for the norm of `f(x)`, relative to one more than the norm of `f(init)`.
     /// `None`: 1e-10 for f64, 1e-5 for f32.
@@ -131,6 +133,56 @@ pub struct Root {
     pub linear: LinearSolver,
 }
 
+impl Root {
+    /// Sets the norm of `f(x)` that is small enough, relative to one more than that of `f(init)`.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{Root, find_root};
+    /// let options = Root::default().tolerance(1e-6);
+    /// let x = find_root(|x: &Tensor| x.square() - 2.0, &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 2f64.sqrt()).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<f64>>) -> Root {
+        self.tolerance = tolerance.into();
+        self
+    }
+
+    /// Limits the number of steps.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{Root, find_root};
+    /// let options = Root::default().max_steps(50);
+    /// let x = find_root(|x: &Tensor| x.square() - 2.0, &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 2f64.sqrt()).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn max_steps(mut self, most: impl Into<Option<usize>>) -> Root {
+        self.max_steps = most.into();
+        self
+    }
+
+    /// Sets how the systems of the steps and of the derivative are solved.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use gradus::solve::{LinearSolver, Root, find_root};
+    /// let options = Root::default().linear(LinearSolver::bicgstab());
+    /// let x = find_root(|x: &Tensor| x.square() - 2.0, &Tensor::from(1.0), options);
+    /// assert!((x.item::<f64>()? - 2f64.sqrt()).abs() < 1e-5);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn linear(mut self, solver: LinearSolver) -> Root {
+        self.linear = solver;
+        self
+    }
+}
+
 /// The root of `f` that Newton's method finds from `init`: `x` with `f(x) = 0`,
 /// with as many equations as unknowns.
 ///
@@ -138,6 +190,7 @@ pub struct Root {
 /// The result is differentiated like [`custom_root`], with respect to the values that `f` captures.
 ///
 /// ```
+/// use gradus::solve::{Root, find_root};
 /// use gradus::prelude::*;
 /// let sqrt = |a: &Tensor| find_root(|x: &Tensor| x.square() - a, &Tensor::from(1.0), Root::default());
 /// let two = Tensor::from(2.0);

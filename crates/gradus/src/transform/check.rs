@@ -1,13 +1,15 @@
 //! Compares derivatives with finite differences.
 
-use super::{Modes, jvp, vjp};
+use super::{jvp, vjp};
 use crate::function::{argument_at, floats};
 use crate::tensor::Tensor;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{DType, Error, ErrorKind, FloatType, Loc, Result};
+use gradus_plan::Modes;
 
 /// Options of [`check_grads_with`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
+#[non_exhaustive]
 pub struct CheckOptions {
     /// The step of the central difference, relative to the size of the argument's elements (at least 1).
     /// `None`: the cube root of the element type's precision,
@@ -19,6 +21,50 @@ pub struct CheckOptions {
     /// The modes to check.
     /// [`Modes::Reverse`] is for functions with a [`custom_vjp`](super::custom_vjp), which have no forward mode.
     pub modes: Modes,
+}
+
+impl CheckOptions {
+    /// Sets the step of the central difference, relative to the size of the argument.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = CheckOptions::default().step(1e-4);
+    /// check_grads_with(|x: &Tensor| x.sin(), &Tensor::from([0.1, 0.7]), options)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn step(mut self, step: impl Into<Option<f64>>) -> CheckOptions {
+        self.step = step.into();
+        self
+    }
+
+    /// Sets the allowed difference, relative to the larger of the two numbers and 1.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = CheckOptions::default().tolerance(1e-8);
+    /// check_grads_with(|x: &Tensor| x.sin(), &Tensor::from([0.1, 0.7]), options)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: impl Into<Option<f64>>) -> CheckOptions {
+        self.tolerance = tolerance.into();
+        self
+    }
+
+    /// Checks one mode alone.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let options = CheckOptions::default().modes(Modes::Reverse);
+    /// check_grads_with(|x: &Tensor| x.sin(), &Tensor::from([0.1, 0.7]), options)?;
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    #[must_use]
+    pub fn modes(mut self, modes: Modes) -> CheckOptions {
+        self.modes = modes;
+        self
+    }
 }
 
 /// Checks the derivatives of `f` at `x`: forward mode against central differences, reverse mode against forward mode.
@@ -45,7 +91,7 @@ pub fn check_grads<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<()> {
 ///
 /// ```
 /// # use gradus::prelude::*;
-/// let options = CheckOptions { tolerance: Some(1e-8), ..CheckOptions::default() };
+/// let options = CheckOptions::default().tolerance(1e-8);
 /// check_grads_with(|x: &Tensor| x.sin(), &Tensor::from([0.1, 0.7]), options)?;
 /// # Ok::<(), gradus::Error>(())
 /// ```

@@ -14,6 +14,7 @@ use gradus_ir::Loc;
 /// [`custom_vjp`](super::custom_vjp), [`with_cotangent`](super::with_cotangent)): with reverse mode last,
 /// the vector multiplies from the left.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum HvpOrder {
     /// `∂(∇f)(x)·v`: a tangent pushed through the gradient. It usually needs the least memory.
     ForwardOverReverse,

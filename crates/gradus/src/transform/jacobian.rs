@@ -52,7 +52,7 @@ pub fn jacrev(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 }
 
 /// The Jacobian of `f`, in the order of the chain rule with the lowest estimated cost: forward, reverse, or mixed;
-/// see [`plan_jacobian`](super::plan_jacobian).
+/// see [`plan_jacobian`](crate::plan::plan_jacobian).
 ///
 /// Its shape is the output's shape followed by the input's, as for [`jacfwd`].
 ///
@@ -74,7 +74,7 @@ pub fn jacobian(f: impl Fn(&Tensor) -> Tensor) -> impl Fn(&Tensor) -> Tensor {
 
 /// The Hessian of a function that returns one number, in the cheapest order: `H[i…, j…] = ∂²f / ∂x[i…] ∂x[j…]`.
 /// Elements that are equal by symmetry are computed once if that is cheaper;
-/// see [`plan_hessian`](super::plan_hessian).
+/// see [`plan_hessian`](crate::plan::plan_hessian).
 ///
 /// It is the Jacobian of [`grad(f)`](super::grad), also if `f` has custom rules that make it unsymmetric.
 /// With [`with_cotangent`](super::with_cotangent) that Jacobian depends on the mode,

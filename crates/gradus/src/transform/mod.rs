@@ -11,9 +11,9 @@ mod jit;
 mod jvp;
 mod losses;
 mod parts;
-mod plan;
-mod plan_hvp;
-mod profile;
+pub(crate) mod plan;
+pub(crate) mod plan_hvp;
+pub(crate) mod profile;
 mod stated;
 mod taps;
 mod vjp;
@@ -30,21 +30,10 @@ pub use jit::{Jit, jit};
 pub use jvp::jvp;
 pub use losses::value_and_grads;
 pub use parts::{freeze, grad_wrt, value_and_grad_wrt};
-pub use plan::{JacobianBlocks, JacobianPlan, plan_hessian, plan_jacobian};
-pub use plan_hvp::{HvpPlan, plan_hvp};
-pub use profile::{
-    Calibration, calibrate, machine_profile, measure_machine, profile_path, save_profile,
-};
 pub use stated::{UserCost, with_cost};
 pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
-
-#[doc(inline)]
-pub use gradus_plan::{
-    Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
-    Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, SearchLimits, SourceLines,
-};
 
 use crate::function::types;
 use crate::tensor::Tensor;

@@ -300,6 +300,7 @@ impl JacobianPlan {
     /// The Jacobian at `x` by the given order; see [`gradus_plan::Accumulation::in_order`].
     ///
     /// ```
+    /// use gradus::plan::Order;
     /// # use gradus::prelude::*;
     /// let x = Tensor::from([3.0, 4.0]);
     /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 /// otherwise in `~/.cache`. `None` if there is no home folder.
 ///
 /// ```
+/// use gradus::plan::profile_path;
 /// # use gradus::prelude::*;
 /// if let Some(path) = profile_path() {
 ///     assert!(path.ends_with("gradus/profile"));
@@ -34,6 +35,7 @@ pub fn profile_path() -> Option<PathBuf> {
 /// A file that cannot be parsed is reported on standard error and ignored.
 ///
 /// ```
+/// use gradus::plan::machine_profile;
 /// # use gradus::prelude::*;
 /// let options = PlanOptions::default().profile(machine_profile());
 /// let plan = plan_jacobian(|x: &Tensor| x.sin(), &Tensor::from(1.0), &options)?;
@@ -68,6 +70,7 @@ pub struct Calibration {
 /// Measures the rates of this machine, within about a second.
 ///
 /// ```
+/// use gradus::plan::calibrate;
 /// # use gradus::prelude::*;
 /// # fn measure() -> Result<()> {
 /// println!("{}", calibrate()?);
@@ -85,6 +88,7 @@ pub fn calibrate() -> Result<Profile> {
 /// Like [`calibrate`], with the spread of the samples.
 ///
 /// ```
+/// use gradus::plan::measure_machine;
 /// # use gradus::prelude::*;
 /// # fn measure() -> Result<()> {
 /// let measured = measure_machine()?;
@@ -176,6 +180,7 @@ pub fn measure_machine() -> Result<Calibration> {
 /// Writes rates to [`profile_path`], where later programs find them. Returns the path.
 ///
 /// ```
+/// use gradus::plan::{calibrate, save_profile};
 /// # use gradus::prelude::*;
 /// # fn measure() -> Result<()> {
 /// let path = save_profile(&calibrate()?)?;

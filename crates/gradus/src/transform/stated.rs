@@ -19,9 +19,10 @@ pub use gradus_ir::primitives::region::UserCost;
 /// The function is opaque to plans: they search no zeros and no cut inside it.
 /// The cost changes nothing in the run, whose operations are counted as usual.
 /// The operations of a plan then differ from the operations of a run,
-/// and [`explain`](crate::JacobianPlan::explain) says how many are user-supplied.
+/// and [`explain`](crate::plan::JacobianPlan::explain) says how many are user-supplied.
 ///
 /// ```
+/// use gradus::plan::Mode;
 /// use gradus::prelude::*;
 /// // Eight numbers from four: forward mode takes fewer products, unless one costs more.
 /// let a = Tensor::full(&[8, 4], 0.5);

@@ -8,6 +8,7 @@ use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
 
 /// The axis along which each tensor of a tree is mapped.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub enum Axes {
     /// The same axis for all tensors; negative axes count from the end.
     All(isize),

@@ -1,6 +1,7 @@
 //! All that is done while a body is traced belongs to it: nothing of it runs, fails, shows or is differentiated where the body does not run.
 
 use super::{agree, close};
+use gradus::control::LoopBound;
 use gradus::prelude::*;
 use gradus::solve::{FixedPoint, fixed_point};
 use std::sync::Arc;

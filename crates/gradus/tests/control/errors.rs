@@ -48,14 +48,8 @@ fn predicates_and_indices_that_are_none() {
 fn policies_that_need_a_known_number_of_steps() {
     let below = |s: &Tensor| s.sum().less(3.0);
     let more = |s: &Tensor| s + 1.0;
-    let some = LoopOptions {
-        keep: Keep::Snapshots(3),
-        ..LoopOptions::default()
-    };
-    let limited = LoopOptions {
-        memory_limit: Some(1000),
-        ..LoopOptions::default()
-    };
+    let some = LoopOptions::default().keep(Keep::Snapshots(3));
+    let limited = LoopOptions::default().memory_limit(1000);
     assert_snapshot!(stops!(of(|x| while_loop_with(some, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
     assert_snapshot!(stops!(of(|x| while_loop_with(limited, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
     let counted = |x: &Tensor| {
@@ -118,7 +112,7 @@ fn bounds_and_lengths() {
     assert_snapshot!(stops!(of(|x| scan(step, x, &x.sum()))), @"scan: the sequence is f64[] and has no rows to go through");
     assert_snapshot!(stops!(of(|x| scan(pairs, x, &(x.clone(), Tensor::ones(&[3], F64))))), @"scan: leaf `.0` of the sequence has 2 rows, leaf `.1` of the sequence is f64[3] and has 3 rows");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &()| (s.clone(), ()), x, &()))), @"scan: there is no sequence, so the number of steps is unknown; give `length` to `scan_with`");
-    assert_snapshot!(stops!(of(|x| scan_with(ScanOptions { length: Some(3), ..ScanOptions::default() }, step, x, x))), @"scan_with: `length` is 3, the sequence is f64[2] and has 2 rows");
+    assert_snapshot!(stops!(of(|x| scan_with(ScanOptions::default().length(3), step, x, x))), @"scan_with: `length` is 3, the sequence is f64[2] and has 2 rows");
     assert_snapshot!(stops!(of(|x| map(|x: &Tensor| x.sin(), &x.sum()))), @"map: the sequence is f64[] and has no rows to go through");
     assert_snapshot!(stops!(of(|x| map(|(a, b): &Pair| a + b, &(x.clone(), x.sum())))), @"map: leaf `.1` of the sequence is f64[] and has no rows to go through");
     assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| a + b, &x.sum(), false))), @"associative_scan: the sequence is f64[] and has no rows to go through");

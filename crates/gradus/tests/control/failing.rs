@@ -2,6 +2,7 @@
 
 use crate::close;
 use gradus::prelude::*;
+use gradus::solve::{LinearSolver, linear_solve};
 
 type Walk = (Tensor, Tensor);
 

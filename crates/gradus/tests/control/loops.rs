@@ -35,10 +35,7 @@ fn scan_is_its_steps_one_after_the_other() {
 
 #[test]
 fn scan_backwards() {
-    let options = ScanOptions {
-        reverse: true,
-        ..ScanOptions::default()
-    };
+    let options = ScanOptions::default().reverse();
     let scanned = move |x: &Tensor| {
         let (last, kept) = scan_with(
             options,
@@ -213,10 +210,11 @@ fn what_is_kept_changes_no_number() {
         let plain = |keep: Keep| {
             let xs = xs.clone();
             move |x: &Tensor| {
-                let options = ScanOptions {
-                    keep,
-                    reverse,
-                    ..ScanOptions::default()
+                let forwards = ScanOptions::default().keep(keep);
+                let options = if reverse {
+                    forwards.reverse()
+                } else {
+                    forwards
                 };
                 let (last, kept) = scan_with(
                     options,
@@ -287,7 +285,7 @@ fn counted_loops_keep_what_is_asked_for() {
         (Keep::All, Some(0)),
     ];
     for (keep, memory_limit) in options {
-        let options = LoopOptions { keep, memory_limit };
+        let options = LoopOptions::default().keep(keep).memory_limit(memory_limit);
         let kept = |x: &Tensor| {
             let step = |i: &Tensor, s: &Tensor| (s * x).sin() + i.astype(F64) * 0.1;
             fori_loop_with(options, 2..13, step, x).sum()
@@ -298,10 +296,7 @@ fn counted_loops_keep_what_is_asked_for() {
 
 #[test]
 fn loops_of_unknown_length_keep_some_states() {
-    let options = LoopOptions {
-        keep: Keep::Sqrt,
-        ..LoopOptions::default()
-    };
+    let options = LoopOptions::default().keep(Keep::Sqrt);
     // None, one, and some dozen steps, the same number for all rows and another one for each.
     for limit in [1.0, 2.3, 20.0] {
         let above = |(s, _): &(Tensor, Tensor)| s.sum().less(limit);

@@ -225,11 +225,7 @@ fn long_loops() {
     assert!((number(&grad(f)(&x)) - 1.0).abs() < 1e-9);
     assert!((number(&jvp(f, &x, &x).1) - 2.0).abs() < 1e-9);
     for keep in [Keep::All, Keep::Sqrt, Keep::Snapshots(12)] {
-        let options = ScanOptions {
-            keep,
-            length: Some(3_000),
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().keep(keep).length(3_000);
         let f = |x: &Tensor| {
             let step = |s: &Tensor, _: &()| ((s * 0.99 + x * 0.01).sin(), ());
             scan_with(options, step, x, &()).0
@@ -246,10 +242,7 @@ fn limits_of_memory() {
     let of = |memory_limit: Option<u64>| {
         let xs = xs.clone();
         move |x: &Tensor| {
-            let options = ScanOptions {
-                memory_limit,
-                ..ScanOptions::default()
-            };
+            let options = ScanOptions::default().memory_limit(memory_limit);
             let step = |s: &Tensor, v: &Tensor| ((s * x + v).sin(), s.sum());
             let (s, rows) = scan_with(options, step, x, &xs);
             s.sum() + rows.square().sum()
@@ -262,10 +255,7 @@ fn limits_of_memory() {
     for n in [0usize, 1] {
         let few = xs.slice_axis(0, ..n);
         let f = |x: &Tensor| {
-            let options = ScanOptions {
-                memory_limit: Some(0),
-                ..ScanOptions::default()
-            };
+            let options = ScanOptions::default().memory_limit(0);
             scan_with(options, |s: &Tensor, v: &Tensor| (s * x + v, ()), x, &few)
                 .0
                 .sum()
@@ -301,7 +291,7 @@ fn pictures_of_programs_with_loops() {
         cond(&s.sum().less(0.0), Tensor::exp, |s: &Tensor| s * x, &s)
     };
     let graph = trace(f, &x()).unwrap();
-    let picture = gradus::dot::render(&graph);
+    let picture = gradus::graph::dot::render(&graph);
     assert!(!picture.contains("graph("), "{picture}");
     for line in picture.lines() {
         assert_eq!(line.matches('"').count() % 2, 0, "{line}");

@@ -29,11 +29,7 @@ fn x() -> Tensor {
 }
 
 fn scanned(n: usize, keep: Keep) -> impl Fn(&Tensor) -> Tensor + Copy {
-    let options = ScanOptions {
-        length: Some(n),
-        keep,
-        ..ScanOptions::default()
-    };
+    let options = ScanOptions::default().length(n).keep(keep);
     move |x: &Tensor| {
         let step = |s: &Tensor, _: &()| ((s * x).sin() + s.cos() * 0.1, ());
         scan_with(options, step, x, &()).0.square().sum()
@@ -102,10 +98,7 @@ fn the_way_back_keeps_what_was_asked_for() {
 fn the_way_back_of_a_loop_of_unknown_length_keeps_some_states() {
     let x = x();
     let of = |n: f64, keep: Keep| {
-        let options = LoopOptions {
-            keep,
-            ..LoopOptions::default()
-        };
+        let options = LoopOptions::default().keep(keep);
         let f = move |x: &Tensor| {
             let below = |(k, _): &(Tensor, Tensor)| k.less(n);
             let step = |(k, s): &(Tensor, Tensor)| (k + 1.0, (s * x).sin() + s.cos() * 0.1);
@@ -141,10 +134,7 @@ fn forecasts_of_derivatives_of_loops_are_exact() {
 fn backpropagation_through_100_000_steps() {
     let n = 100_000;
     let last = |keep: Keep| {
-        let options = LoopOptions {
-            keep,
-            ..LoopOptions::default()
-        };
+        let options = LoopOptions::default().keep(keep);
         move |r: &Tensor| {
             let step = |_: &Tensor, x: &Tensor| r * x * (1.0 - x);
             fori_loop_with(options, 0..n, step, &Tensor::from(0.4))

@@ -115,11 +115,7 @@ fn carries_of_several_kinds() {
 #[test]
 fn a_scan_of_scans_with_recomputation() {
     let nested = |x: &Tensor| {
-        let options = ScanOptions {
-            keep: Keep::Sqrt,
-            length: Some(6),
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().keep(Keep::Sqrt).length(6);
         let (last, ys) = scan_with(
             options,
             |s: &Tensor, _: &()| {

@@ -134,10 +134,7 @@ fn loops_in_loops_and_in_checkpoints() {
     let f = |x: &Tensor| {
         let inner = |s: &Tensor| fori_loop(0..3, |_, s: &Tensor| s.sin() * x, s);
         let step = |s: &Tensor, v: &Tensor| (checkpoint(inner)(s) * v, ());
-        let options = ScanOptions {
-            keep: Keep::Sqrt,
-            ..ScanOptions::default()
-        };
+        let options = ScanOptions::default().keep(Keep::Sqrt);
         scan_with(options, step, x, x).0
     };
     let g = |x: &Tensor| {

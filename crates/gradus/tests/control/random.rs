@@ -164,10 +164,11 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
             let xs = (Tensor::arange(0.0, *n as f64, 1.0) * 0.4).astype(v.dtype()) + v.sum();
             let step = |s: &Tensor, x: &Tensor| (run(a, flow, &and(reach, x), s), s.sum() * x);
             if flow {
-                let options = ScanOptions {
-                    reverse: *reverse,
-                    keep: *keep,
-                    ..ScanOptions::default()
+                let forwards = ScanOptions::default().keep(*keep);
+                let options = if *reverse {
+                    forwards.reverse()
+                } else {
+                    forwards
                 };
                 let (v, ys) = scan_with(options, step, v, &xs);
                 return v + ys.sum();

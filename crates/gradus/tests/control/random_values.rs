@@ -216,10 +216,7 @@ impl Way {
                 };
                 let xs = Tensor::arange(0.0, *n as f64, 1.0) * 0.2;
                 if self.flow {
-                    let options = ScanOptions {
-                        keep: *keep,
-                        ..ScanOptions::default()
-                    };
+                    let options = ScanOptions::default().keep(*keep);
                     let (v, ys) = scan_with(options, step, v, &xs);
                     return v + ys.sum();
                 }

@@ -2,14 +2,14 @@
 
 use crate::near;
 use gradus::prelude::*;
+use gradus::solve::{
+    Argmin, FixedPoint, LinearSolver, Method, Root, argmin, find_root, fixed_point, linear_solve,
+};
 
 const METHODS: [Method; 3] = [Method::Cg, Method::BiCgStab, Method::Gmres { restart: 20 }];
 
 fn by(method: Method) -> LinearSolver {
-    LinearSolver {
-        method,
-        ..LinearSolver::default()
-    }
+    LinearSolver::default().method(method)
 }
 
 /// The error of running `f`.
@@ -64,10 +64,7 @@ fn functions_of_any_size() {
             find_root(
                 |x: &Tensor| (x.square() - a) * size,
                 &Tensor::from([1.5, 1.5]),
-                Root {
-                    tolerance: Some(1e-12),
-                    ..Root::default()
-                },
+                Root::default().tolerance(1e-12),
             )
         };
         // One more than the norm at the beginning is what the tolerance is relative to.
@@ -110,10 +107,7 @@ fn nothing_is_tried_again_and_again() {
         find_root(
             |x: &Tensor| x.square() + a,
             &Tensor::from(1.0),
-            Root {
-                max_steps: Some(1_000_000_000),
-                ..Root::default()
-            },
+            Root::default().max_steps(1_000_000_000),
         )
     };
     let error = refused(root, &Tensor::from(1.0));
@@ -124,10 +118,7 @@ fn nothing_is_tried_again_and_again() {
         argmin(
             objective,
             &Tensor::from(0.0),
-            Argmin {
-                max_steps: Some(1_000_000_000),
-                ..Argmin::default()
-            },
+            Argmin::default().max_steps(1_000_000_000),
         )
     };
     let error = refused(lowest, &Tensor::from(0.5));

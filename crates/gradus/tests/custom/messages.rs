@@ -1,6 +1,10 @@
 //! The messages of mistakes, whole, with the line of the program that is wrong.
 
 use gradus::prelude::*;
+use gradus::solve::{
+    Argmin, FixedPoint, LinearSolver, Root, argmin, custom_root, find_root, fixed_point,
+    linear_solve, linear_solve_preconditioned,
+};
 use insta::assert_snapshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -102,14 +106,7 @@ fn forward_mode_without_a_rule() {
         (error.kind(), error.to_string()),
         (ErrorKind::Derivative, wanted.clone())
     );
-    let reverse = check_grads_with(
-        f,
-        &x,
-        CheckOptions {
-            modes: Modes::Reverse,
-            ..CheckOptions::default()
-        },
-    );
+    let reverse = check_grads_with(f, &x, CheckOptions::default().modes(Modes::Reverse));
     assert!(reverse.is_ok());
 }
 
@@ -195,16 +192,13 @@ fn solvers_that_do_not_arrive() {
     let b = Tensor::from([1.0, 2.0]);
     let singular = Tensor::from([[1.0, 1.0], [1.0, 1.0]]);
     let (cg, gmres) = (LinearSolver::cg(), LinearSolver::default());
-    let few = Root {
-        max_steps: Some(2),
-        ..Root::default()
-    };
+    let few = Root::default().max_steps(2);
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| singular.matmul(v), &b, gmres)), @"linear_solve: no convergence in 100 steps: the norm of the residual is 7.07e-1, and should be at most 2.24e-10; allow more `max_steps` or a larger `tolerance`, or take another method");
-    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v * Tensor::from([1.0, 9.0]), &b, LinearSolver { max_steps: Some(1), ..cg })), @"linear_solve: no convergence in 1 steps: the norm of the residual is 9.67e-1, and should be at most 2.24e-10; allow more `max_steps` or a larger `tolerance`, or take another method");
+    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v * Tensor::from([1.0, 9.0]), &b, cg.max_steps(1))), @"linear_solve: no convergence in 1 steps: the norm of the residual is 9.67e-1, and should be at most 2.24e-10; allow more `max_steps` or a larger `tolerance`, or take another method");
     assert_snapshot!(stops!(find_root(|x: &Tensor| x.square() + 1.0, &b, few)), @"find_root: no convergence in 2 steps: the norm of the function is 1.86e0, and should be at most 6.39e-10; begin nearer to the root, or allow more `max_steps` or a larger `tolerance`");
     assert_snapshot!(stops!(find_root(|x: &Tensor| x.powi(3) - 8.0, &Tensor::from(100.0), few)), @"find_root: no convergence in 2 steps: the norm of the function is 8.78e4, and should be at most 1.00e-4; begin nearer to the root, or allow more `max_steps` or a larger `tolerance`");
-    assert_snapshot!(stops!(fixed_point(|x: &Tensor| x * 2.0, &b, FixedPoint { max_steps: Some(3), ..FixedPoint::default() })), @"fixed_point: no convergence in 3 steps: the next one would change the argument by 1.79e1, and should by at most 1.89e-9; begin nearer to the fixed point, or allow more `max_steps` or a larger `tolerance`");
-    assert_snapshot!(stops!(argmin(|x: &Tensor| -x.square().sum(), &b, Argmin { max_steps: Some(3), ..Argmin::default() })), @"argmin: no convergence in 3 steps: the norm of the gradient is 1.21e2, and should be at most 5.47e-10; begin nearer to the minimum, or allow more `max_steps` or a larger `tolerance`");
+    assert_snapshot!(stops!(fixed_point(|x: &Tensor| x * 2.0, &b, FixedPoint::default().max_steps(3))), @"fixed_point: no convergence in 3 steps: the next one would change the argument by 1.79e1, and should by at most 1.89e-9; begin nearer to the fixed point, or allow more `max_steps` or a larger `tolerance`");
+    assert_snapshot!(stops!(argmin(|x: &Tensor| -x.square().sum(), &b, Argmin::default().max_steps(3))), @"argmin: no convergence in 3 steps: the norm of the gradient is 1.21e2, and should be at most 5.47e-10; begin nearer to the minimum, or allow more `max_steps` or a larger `tolerance`");
 
     // Compiled, in rows, and on the way back it is the same mistake at the same line.
     let line = line!() + 2;
@@ -255,10 +249,7 @@ fn wrong_rules_are_found() {
         |x: &Tensor| (x.powi(3), x.clone()),
         |x: &Tensor, g: &Tensor| 2.0 * x * g,
     );
-    let reverse = CheckOptions {
-        modes: Modes::Reverse,
-        ..CheckOptions::default()
-    };
+    let reverse = CheckOptions::default().modes(Modes::Reverse);
     assert_snapshot!(check_grads_with(&wrong, &x, reverse).unwrap_err().message(), @"check_grads: along element 2 of the argument the result, weighted, changes by -2.6289596655532442e1, by finite differences; reverse mode gives -5.84213259004288e0");
     let tree = |p: &Vec<Tensor>| wrong(&(&p[0] * &p[1]));
     assert_snapshot!(check_grads_with(tree, &vec![Tensor::from(2.0), x], reverse).unwrap_err().message(), @"check_grads: along element 2 of leaf `.1` of the argument the result, weighted, changes by -2.1031677324425954e2, by finite differences; reverse mode gives -2.336853036017152e1");

@@ -35,10 +35,7 @@ fn rules_give_what_the_derivative_gives() {
     agree(forward, plain, &x(), 1e-12);
     agree_in_reverse(backward, plain, &x(), 1e-12);
     check_grads(forward, &x()).unwrap();
-    let reverse = CheckOptions {
-        modes: Modes::Reverse,
-        ..CheckOptions::default()
-    };
+    let reverse = CheckOptions::default().modes(Modes::Reverse);
     check_grads_with(backward, &x(), reverse).unwrap();
     let single = x().astype(F32);
     same(&grad(forward)(&single), &grad(plain)(&single), 1e-5);

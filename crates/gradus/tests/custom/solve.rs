@@ -2,15 +2,15 @@
 
 use crate::{agree, near, same};
 use gradus::prelude::*;
+use gradus::solve::{
+    Argmin, FixedPoint, LinearSolver, Method, Root, argmin, custom_root, find_root, fixed_point,
+    linear_solve, linear_solve_preconditioned,
+};
 
 const METHODS: [Method; 3] = [Method::Cg, Method::BiCgStab, Method::Gmres { restart: 20 }];
 
 fn by(method: Method) -> LinearSolver {
-    LinearSolver {
-        method,
-        tolerance: Some(1e-13),
-        ..LinearSolver::default()
-    }
+    LinearSolver::default().method(method).tolerance(1e-13)
 }
 
 /// A matrix of 2 by 2 with determinant and inverse at hand, and its solution written out.
@@ -75,10 +75,7 @@ fn larger_systems_of_each_kind() {
         let x = linear_solve(
             |v: &Tensor| a.matmul(v),
             &b,
-            LinearSolver {
-                method,
-                ..LinearSolver::default()
-            },
+            LinearSolver::default().method(method),
         );
         same(&a.matmul(&x), &b, 1e-9);
         let single = a.astype(F32);
@@ -86,10 +83,7 @@ fn larger_systems_of_each_kind() {
         let x = linear_solve(
             |v: &Tensor| single.matmul(v),
             &b,
-            LinearSolver {
-                method,
-                ..LinearSolver::default()
-            },
+            LinearSolver::default().method(method),
         );
         assert_eq!(x.dtype(), F32);
         same(&single.matmul(&x), &b, 1e-4);
@@ -267,11 +261,10 @@ fn preconditioned_systems() {
         .collect();
     let d = Tensor::from(scales);
     for method in METHODS {
-        let few = LinearSolver {
-            method,
-            tolerance: Some(1e-12),
-            max_steps: Some(8),
-        };
+        let few = LinearSolver::default()
+            .method(method)
+            .tolerance(1e-12)
+            .max_steps(8);
         let b = &d * Tensor::from(vec![1.0; n]).sin();
         let product = |v: &Tensor| &d * v;
         let x = linear_solve_preconditioned(product, |v: &Tensor| v / &d, &b, few);

@@ -1,6 +1,7 @@
 //! Functions whose cost the user states.
 
 use crate::{agree, agree_in_reverse};
+use gradus::plan::{JacobianPlan, Mode};
 use gradus::prelude::*;
 
 const DEAR: UserCost = UserCost {

@@ -242,10 +242,7 @@ fn scans_whose_steps_are_run_again() {
         let l = log.clone();
         let f = move |x: &Tensor| {
             let l = l.clone();
-            let options = ScanOptions {
-                keep,
-                ..ScanOptions::default()
-            };
+            let options = ScanOptions::default().keep(keep);
             let step = move |s: &Tensor, x: &Tensor| ((s * x).inspect(l.show("s")), ());
             scan_with(options, step, &Tensor::from(1.0), x).0
         };

@@ -1,6 +1,8 @@
 //! The first NaN or infinity, with the line that made it.
 
+use gradus::debug::with_nan_check;
 use gradus::prelude::*;
+use gradus::solve::{Root, find_root};
 use insta::assert_snapshot;
 use std::process::Command;
 

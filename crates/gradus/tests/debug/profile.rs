@@ -1,5 +1,6 @@
 //! Profiles by line and their traces.
 
+use gradus::debug::{LineTime, StepTime};
 use gradus::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;

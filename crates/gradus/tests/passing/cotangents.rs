@@ -49,11 +49,7 @@ fn in_bodies(x: &Tensor, f: fn(&Tensor) -> Tensor) -> [Tensor; 6] {
         let (last, ys) = scan_with(options, row, &x.sum(), x);
         last + ys.square().sum()
     };
-    let kept = ScanOptions {
-        keep: Keep::Sqrt,
-        reverse: true,
-        ..ScanOptions::default()
-    };
+    let kept = ScanOptions::default().keep(Keep::Sqrt).reverse();
     let chosen = cond(
         &x.sum().greater(2.0),
         |x: &Tensor| f(x).exp().sum(),

@@ -154,11 +154,7 @@ fn each_step_of_a_loop_has_a_call_of_its_own() {
         };
         slope(until, 1.0, 3.0);
         for keep in [Keep::All, Keep::Sqrt, Keep::Snapshots(2)] {
-            let options = ScanOptions {
-                length: Some(9),
-                keep,
-                ..ScanOptions::default()
-            };
+            let options = ScanOptions::default().length(9).keep(keep);
             let scanned = move |x: &Tensor| {
                 let step = |y: &Tensor, (): &()| (y + clip(x) * 5.0, ());
                 scan_with(options, step, &s(0.0), &()).0

@@ -1,6 +1,7 @@
 //! `tap` and its collectors.
 
 use crate::close;
+use gradus::TappedGradient;
 use gradus::prelude::*;
 
 fn x() -> Tensor {
@@ -45,7 +46,7 @@ fn values_are_seen_by_name() {
     close(&hessian(penalty)(&x()), &hessian(wanted)(&x()), 1e-12);
     // Outside of a collector, derivatives pass.
     close(&grad(net)(&x()), &grad(plain)(&x()), 0.0);
-    let mapped = with_taps(|x: &Tensor| tap("rows", &gradus::map(Tensor::sin, x)).sum());
+    let mapped = with_taps(|x: &Tensor| tap("rows", &gradus::control::map(Tensor::sin, x)).sum());
     close(&mapped(&x()).1["rows"], &x().sin(), 0.0);
 }
 

@@ -5,6 +5,7 @@ mod robot_arm;
 
 use super::functions::{Function, filled, functions, layers};
 use super::{close, differences};
+use gradus::plan::{JacobianPlan, Mode, SearchLimits};
 use gradus::prelude::*;
 use robot_arm::robot_arm;
 
@@ -114,6 +115,7 @@ fn all_candidates_agree_and_cost_what_was_said() {
                 Objective::Memory => {
                     assert!(all.iter().all(|c| c.peak_bytes >= chosen.peak_bytes))
                 }
+                other => panic!("nothing is known of {}", other.name()),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What plans say of themselves.
 
 use crate::functions::{filled, layers, logistic, number};
+use gradus::plan::SourceLines;
 use gradus::prelude::*;
 
 /// Without the numbers of lines, which move with every edit of this test.

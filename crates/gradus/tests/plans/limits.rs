@@ -2,6 +2,7 @@
 
 use crate::branches::branches;
 use crate::functions::{filled, functions, layers, logistic, number};
+use gradus::plan::{JacobianPlan, Mode, Order};
 use gradus::prelude::*;
 
 fn of(objective: Objective) -> PlanOptions {

@@ -10,6 +10,7 @@ mod rules;
 mod second;
 
 use functions::{filled, functions, layers, row_by_row};
+use gradus::plan::{Mode, Order};
 use gradus::prelude::*;
 use near::near;
 

@@ -3,6 +3,7 @@
 use crate::close;
 use crate::functions::{Function, filled};
 use gradus::optim::clip_by_norm;
+use gradus::plan::Mode;
 use gradus::prelude::*;
 
 fn numbers(x: &Tensor) -> Vec<f64> {

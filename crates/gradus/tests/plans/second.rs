@@ -2,6 +2,7 @@
 
 use crate::functions::{Function, filled, functions, layers, logistic, number, row_by_row};
 use crate::{close, differences};
+use gradus::plan::{Candidate, Plan};
 use gradus::prelude::*;
 use gradus_cpu::{Array, Input};
 

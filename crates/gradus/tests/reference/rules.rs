@@ -2,14 +2,12 @@
 
 use crate::Case;
 use gradus::prelude::*;
+use gradus::solve::{LinearSolver, custom_root, linear_solve};
 
 /// A function of the vector `x` of 4 numbers.
 fn function(name: &str, x: &Tensor) -> Option<Tensor> {
     // Closer than what is compared.
-    let tight = |solver: LinearSolver| LinearSolver {
-        tolerance: Some(1e-14),
-        ..solver
-    };
+    let tight = |solver: LinearSolver| solver.tolerance(1e-14);
     let identity = || Tensor::eye(4, F64) * 3.0;
     let outer = |a: &Tensor, b: &Tensor| a.expand_dims(1) * b;
     Some(match name {

@@ -6,10 +6,13 @@ use gradus::prelude::*;
 type Pair = (Tensor, Tensor);
 
 pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
-    let with = |reverse: bool, length: Option<usize>| ScanOptions {
-        reverse,
-        length,
-        ..ScanOptions::default()
+    let with = |reverse: bool, length: Option<usize>| {
+        let forwards = ScanOptions::default().length(length);
+        if reverse {
+            forwards.reverse()
+        } else {
+            forwards
+        }
     };
     let affine = |(a, b): &Pair, (c, d): &Pair| (a * c, b * c + d);
     Some(match name {
