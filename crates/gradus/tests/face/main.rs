@@ -1,0 +1,167 @@
+//! The public face of the crate: its items, their paths and signatures, read from the sources.
+
+mod names;
+mod signatures;
+mod sources;
+
+use names::{Def, Names};
+use sources::Sources;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use syn::{Item, Visibility};
+
+static SOURCES: LazyLock<Sources> = LazyLock::new(Sources::read);
+
+/// Every public item with its paths, those of the prelude apart.
+struct Face<'a> {
+    names: Names<'a>,
+    paths: BTreeMap<Def, BTreeSet<String>>,
+    prelude: BTreeMap<String, Vec<Def>>,
+}
+
+impl Face<'_> {
+    fn read() -> Face<'static> {
+        let names = Names::new(&SOURCES);
+        let mut paths = BTreeMap::new();
+        let mut prelude = BTreeMap::new();
+        let root = SOURCES.root("gradus");
+        let mut open = vec![("gradus".to_string(), root)];
+        while let Some((path, module)) = open.pop() {
+            for (name, defs) in names.public(module) {
+                if path == "gradus::prelude" {
+                    prelude.insert(name, defs);
+                    continue;
+                }
+                let path = format!("{path}::{name}");
+                for def in defs {
+                    let known: &mut BTreeSet<String> = paths.entry(def).or_default();
+                    known.insert(path.clone());
+                    // Modules of other crates can hold each other by several paths.
+                    if let (Def::Module(inside), 1) = (def, known.len()) {
+                        open.push((path.clone(), inside));
+                    }
+                }
+            }
+        }
+        Face {
+            names,
+            paths,
+            prelude,
+        }
+    }
+
+    /// The shortest path of an item, if it has one.
+    fn path(&self, def: Def) -> Option<&String> {
+        self.paths.get(&def)?.iter().min_by_key(|path| path.len())
+    }
+}
+
+/// Whether a path stands in a module that other crates define: parts of graphs.
+fn is_of_graphs(path: &str) -> bool {
+    path.starts_with("gradus::graph::")
+}
+
+/// Rewritten with `INSTA_UPDATE=always`. A line that goes or changes breaks programs: CHANGELOG says what to write instead.
+#[test]
+fn public_items() {
+    let face = Face::read();
+    let mut lines = BTreeSet::new();
+    for &def in face.paths.keys() {
+        let Some(path) = face.path(def) else { continue };
+        if is_of_graphs(path) {
+            lines.insert(format!("{path}: {}", face.names.kind(def)));
+        } else {
+            lines.extend(signatures::lines(&face.names, def, path));
+        }
+    }
+    for (name, defs) in &face.prelude {
+        for &def in defs {
+            let path = face.path(def);
+            let path = path.unwrap_or_else(|| panic!("{name} has no path but the prelude"));
+            lines.insert(format!("gradus::prelude::{name} = {path}"));
+        }
+    }
+    assert!(lines.len() > 600, "{} items were found", lines.len());
+    let text: Vec<String> = lines.into_iter().collect();
+    insta::assert_snapshot!(text.join("\n"));
+}
+
+#[test]
+fn each_item_has_one_path() {
+    let face = Face::read();
+    for paths in face.paths.values() {
+        let own = paths.iter().filter(|path| !is_of_graphs(path)).count();
+        let several = own > 1 || (own == 1 && paths.len() > own);
+        assert!(!several, "one item has several paths: {paths:?}");
+    }
+}
+
+/// A user can write down every type that a public signature has.
+#[test]
+fn types_in_public_signatures_have_names() {
+    let face = Face::read();
+    let mut missing = BTreeSet::new();
+    for &def in face.paths.keys() {
+        for (place, used) in signatures::types(&face.names, def) {
+            if !face.paths.contains_key(&used) {
+                missing.insert(format!("{} in {place}", face.names.name(used)));
+            }
+        }
+    }
+    let missing: Vec<String> = missing.into_iter().collect();
+    assert!(missing.is_empty(), "no path:\n{}", missing.join("\n"));
+}
+
+/// `true` at a call says nothing; an option has a method of its own.
+#[test]
+fn functions_take_no_truth_values() {
+    let face = Face::read();
+    for &def in face.paths.keys() {
+        if face.path(def).is_some_and(|path| is_of_graphs(path)) {
+            continue;
+        }
+        for (place, signature) in signatures::functions(&face.names, def) {
+            for input in &signature.inputs {
+                let syn::FnArg::Typed(argument) = input else {
+                    continue;
+                };
+                let is_bool =
+                    matches!(&*argument.ty, syn::Type::Path(ty) if ty.path.is_ident("bool"));
+                assert!(!is_bool, "{place} takes a truth value");
+            }
+        }
+    }
+}
+
+/// Options and enums that can grow do not break programs when they do.
+#[test]
+fn options_and_growing_enums_are_non_exhaustive() {
+    let face = Face::read();
+    // A new element type, a new kind of result or step: all matches must see it.
+    let exhaustive = ["DType", "Modes", "Derivative", "Join", "FoundBy"];
+    for &def in face.paths.keys() {
+        let (Some(path), Some(item)) = (face.path(def), face.names.item(def)) else {
+            continue;
+        };
+        if is_of_graphs(path) {
+            continue;
+        }
+        let (attributes, name) = match item {
+            Item::Enum(e) => (&e.attrs, e.ident.to_string()),
+            // Options are built from defaults and have public fields.
+            Item::Struct(s) if face.names.has_default(def) && s.fields.iter().any(is_public) => {
+                (&s.attrs, s.ident.to_string())
+            }
+            _ => continue,
+        };
+        let marked = attributes
+            .iter()
+            .any(|a| a.path().is_ident("non_exhaustive"));
+        let wanted = !exhaustive.contains(&name.as_str());
+        assert_eq!(marked, wanted, "whether {path} is non_exhaustive");
+    }
+}
+
+fn is_public(field: &syn::Field) -> bool {
+    matches!(field.vis, Visibility::Public(_))
+}
