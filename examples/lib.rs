@@ -11,6 +11,18 @@
 //! and in `cookbook/` one for each section of three pages about automatic differentiation by JAX and PyTorch.
 //! Its `README.md` lists the sections.
 //!
+//! Nine jobs stand in `jobs/`, each as one would write it for oneself, with its result checked:
+//!
+//! * `curve_fitting`: a damped oscillation fitted by the crate `levenberg-marquardt`
+//! * `minimisation`: Rosenbrock's function minimised by the crate `argmin`
+//! * `physics_informed`: a network that satisfies a differential equation
+//! * `transformer`: a transformer block that learns to reverse sequences
+//! * `gaussian_process`: length scale and noise by the likelihood, predictions between measurements
+//! * `ode_fit`: rates of a differential equation fitted through its integration by `scan`
+//! * `robot_arm`: inverse kinematics of an arm with six joints by its Jacobian
+//! * `hamiltonian_monte_carlo`: mean and variance of a known posterior by 64 chains
+//! * `optimal_control`: torques that swing a pendulum up, by the gradient through its motion
+//!
 //! Run one with `cargo run --release -p gradus-examples --example newton`.
 
 pub mod shared;
