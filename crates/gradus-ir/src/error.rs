@@ -65,10 +65,30 @@ impl Error {
     }
 
     /// The same error with the place `loc`, unless it has a place already.
+    ///
+    /// An index out of bounds is found by an operation that the user did not always write.
+    /// The error names the [function](Loc::function) that was called there.
     pub fn at(mut self, loc: Loc) -> Error {
         if self.0.loc.is_none() && loc.is_known() {
             self.0.loc = Some(loc);
+            if let (ErrorKind::Index, Some(name)) = (self.0.kind, loc.function()) {
+                return self.named(name);
+            }
         }
+        self
+    }
+
+    /// The same error as one of the function `name`: messages begin with the name of what fails.
+    pub fn named(mut self, name: &str) -> Error {
+        let is_name = |text: &str| {
+            text.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
+        };
+        let said = match self.0.message.split_once(": ") {
+            Some((inner, rest)) if is_name(inner) => rest,
+            _ => &self.0.message,
+        };
+        self.0.message = format!("{name}: {said}");
         self
     }
 

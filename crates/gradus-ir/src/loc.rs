@@ -1,4 +1,4 @@
-//! The source of a node: the user's line, and the part of a derivative that it belongs to.
+//! The source of a node: the user's line, the function that was called there, and the part of a derivative that it belongs to.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use std::panic::Location;
 pub struct Loc {
     place: Option<Place>,
     part: Part,
+    function: Option<&'static str>,
 }
 
 /// A place in source code.
@@ -48,6 +49,7 @@ impl Loc {
     pub const UNKNOWN: Loc = Loc {
         place: None,
         part: Part::Value,
+        function: None,
     };
 
     /// The place of the caller's caller, through `#[track_caller]`.
@@ -55,7 +57,7 @@ impl Loc {
     pub fn caller() -> Loc {
         Loc {
             place: Some(Place::Line(Location::caller())),
-            part: Part::Value,
+            ..Loc::UNKNOWN
         }
     }
 
@@ -72,7 +74,7 @@ impl Loc {
         );
         Loc {
             place: Some(Place::Piece(text, range.start as u32, range.end as u32)),
-            part: Part::Value,
+            ..Loc::UNKNOWN
         }
     }
 
@@ -97,6 +99,17 @@ impl Loc {
         }
     }
 
+    /// The same place, where the user called this function of the library, which is made of several operations.
+    pub fn in_function(self, name: &'static str) -> Loc {
+        let function = Some(name);
+        Loc { function, ..self }
+    }
+
+    /// The function of the library that the user called here, where it is made of several operations.
+    pub fn function(self) -> Option<&'static str> {
+        self.function
+    }
+
     /// The part of a derivative.
     pub fn part(self) -> Part {
         self.part
@@ -116,8 +129,13 @@ impl Loc {
 
     /// The same, with the place of `outer` if this one is unknown.
     pub(crate) fn or_place(self, outer: Option<Loc>) -> Loc {
-        let place = self.place.or(outer.and_then(|l| l.place));
-        Loc { place, ..self }
+        match outer {
+            Some(outer) if self.place.is_none() => Loc {
+                part: self.part,
+                ..outer
+            },
+            _ => self,
+        }
     }
 }
 

@@ -11,9 +11,7 @@ mod boundary;
 mod nesting;
 
 pub use boundary::on_behalf_of_text;
-pub(crate) use boundary::{
-    boundary, called, error_of, keep_failure, on_behalf_of, stop, users_place,
-};
+pub(crate) use boundary::{boundary, called, keep_failure, on_behalf_of, stop, users_place};
 pub(crate) use nesting::{Kind, innermost, inside, is_traced, outside};
 
 use crate::context::{Context, Entered};

@@ -104,6 +104,46 @@ fn composed_functions_speak_for_themselves() {
     assert_snapshot!(error.message(), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
 }
 
+/// An index out of bounds is found when the program runs: under `jit` and `vmap`, in a loop, by an operation that stands in
+/// for what was called.
+#[test]
+fn indices_out_of_bounds_name_what_was_called() {
+    let logits = f(&[2, 3]);
+    let v = f(&[3]);
+    let at = Tensor::from([0, 5]);
+    let message = |f: &dyn Fn(&Tensor) -> Tensor| {
+        let error = jit(f).call(&at).unwrap_err();
+        let loc = error.loc().and_then(|l| l.file_line());
+        assert_eq!(loc.map(|(file, _)| file), Some(file!()), "{error}");
+        let message = error.message().to_string();
+        let slope = jit(|x: &(Tensor, Tensor)| grad_of(f, x)).call(&(v.clone(), at.clone()));
+        assert_eq!(slope.unwrap_err().message(), message);
+        message
+    };
+    /// The gradient of something that calls `f`.
+    fn grad_of(f: &dyn Fn(&Tensor) -> Tensor, (x, at): &(Tensor, Tensor)) -> Tensor {
+        grad(|x: &Tensor| (f(at).astype(F64).sum() * x).sum())(x)
+    }
+    let far = "index 5 is out of bounds for axis";
+    let loss = message(&|at| nn::softmax_cross_entropy(&logits, at));
+    assert_eq!(loss, format!("softmax_cross_entropy: {far} 1 of size 3"));
+    let taken = message(&|at| v.take_along_axis(at, 0));
+    assert_eq!(taken, format!("take_along_axis: {far} 0 of size 3"));
+    assert_eq!(
+        message(&|at| v.take(at, 0)),
+        format!("take: {far} 0 of size 3")
+    );
+    let added = message(&|at| v.index_add(0, at, &f(&[2])));
+    assert_eq!(added, format!("index_add: {far} 0 of size 3"));
+    let looped = message(&|at| map(|at: &Tensor| v.take_along_axis(&at.reshape(&[1]), 0), at));
+    assert_eq!(looped, format!("take_along_axis: {far} 0 of size 3"));
+    let rows = message(&|at| vmap(|at: &Tensor| v.dynamic_slice(&at.reshape(&[1]), &[1]))(at));
+    assert!(rows.starts_with("dynamic_slice: "), "{rows}");
+    let part = |at: &Tensor| v.dynamic_update(&f(&[1]), &at.reshape(&[1]));
+    let rows = message(&|at| vmap(part)(at));
+    assert!(rows.starts_with("dynamic_update: "), "{rows}");
+}
+
 #[test]
 fn arrays_that_no_memory_can_hold() {
     let huge = 1u64 << 40;

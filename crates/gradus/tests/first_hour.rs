@@ -328,6 +328,16 @@ fn a_widened_program_is_told() {
     let chosen = line!() + 1;
     assert_eq!(where_(&x.greater(0), &rate, &x).dtype(), F64);
 
+    let first = Tensor::from([0]);
+    let added = line!() + 1;
+    assert_eq!(x.index_add(0, &first, &Tensor::from([1.0])).dtype(), F64);
+    let updated = line!() + 1;
+    let part = x.dynamic_update(&Tensor::from([1.0]), &first);
+    assert_eq!(part.dtype(), F64);
+    // What has the wider type already stays as it is.
+    let wide = x.astype(F64);
+    let _ = wide.index_add(0, &first, &Tensor::from([1.0_f32]));
+
     if std::env::var_os("GRADUS_LOG").is_none() {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child.args([name, "--exact", "--nocapture", "--test-threads=1"]);
@@ -343,6 +353,10 @@ fn a_widened_program_is_told() {
             &format!("  at {}:{line}", file!()),
             "gradus: where_ makes f64 of f32[1000], as the tensor beside it is f64[]; convert that with `astype(F32)`",
             &format!("  at {}:{chosen}", file!()),
+            "gradus: index_add makes f64 of f32[1000], as the tensor beside it is f64[1]; convert that with `astype(F32)`",
+            &format!("  at {}:{added}", file!()),
+            "gradus: dynamic_update makes f64 of f32[1000], as the tensor beside it is f64[1]; convert that with `astype(F32)`",
+            &format!("  at {}:{updated}", file!()),
         ];
         assert_eq!(said, wanted);
     }

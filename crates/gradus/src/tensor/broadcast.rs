@@ -3,7 +3,6 @@
 use super::integers::{Integer, Integers};
 use super::widened;
 use super::{Repr, Tensor};
-use crate::trace::error_of;
 use gradus_engine::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
@@ -217,7 +216,7 @@ pub(super) fn expand(t: &Tensor, shape: &[usize]) -> Tensor {
 /// Brings both operands to one element type and one shape.
 #[track_caller]
 pub(super) fn pair(name: &str, a: &Tensor, b: &impl Operand) -> Result<(Tensor, Tensor)> {
-    let b = b.operand(a.dtype()).map_err(|e| error_of(name, e))?;
+    let b = b.operand(a.dtype()).map_err(|e| e.named(name))?;
     let shape = common_shape(name, a.ty(), b.ty())?;
     let dtype = a.dtype().promoted(b.dtype());
     widened::note(name, a, &b);

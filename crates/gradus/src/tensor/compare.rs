@@ -3,7 +3,6 @@
 use super::Tensor;
 use super::broadcast::{Operand, binary, both, common_shape, expand};
 use super::widened;
-use crate::trace::error_of;
 use gradus_ir::primitives::{Compare, Select};
 use gradus_ir::{DType, Error, ErrorKind, Op, Type};
 
@@ -71,7 +70,7 @@ impl Tensor {
         match both(&a, &b) {
             Ok((a, b)) => self.choose(&a, &b),
             Err(error) => {
-                let error = error_of("where_", error);
+                let error = error.named("where_");
                 Tensor::fail(error, &[self], Type::new(a.own_dtype(), self.shape()))
             }
         }

@@ -3,7 +3,7 @@
 use super::Tensor;
 use super::broadcast::Operand;
 use super::integers::{Integer, Integers, size_of, sizes_of};
-use crate::trace::{called, error_of, on_behalf_of};
+use crate::trace::{called, on_behalf_of};
 use gradus_engine::{Array, Element};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
 use std::borrow::Cow;
@@ -165,7 +165,7 @@ impl Tensor {
         });
         match fits {
             Ok(value) => called("full_like", || value.broadcast_to(self.shape())),
-            Err(error) => Tensor::fail(error_of("full_like", error), &[self], self.ty().clone()),
+            Err(error) => Tensor::fail(error.named("full_like"), &[self], self.ty().clone()),
         }
     }
 

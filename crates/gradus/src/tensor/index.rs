@@ -3,6 +3,7 @@
 use super::Tensor;
 use super::broadcast::{axis_of, common_shape, expand};
 use super::integers::{AxisRange, Integer, Integers, size_of, sizes_of};
+use super::widened;
 use crate::trace::called;
 use gradus_ir::primitives::{Dynamic, Gather, Layout};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
@@ -260,6 +261,7 @@ impl Tensor {
                 let indices = indices.resolved_indices(self.shape()[axis]);
                 let scatter = Gather::ScatterAdd { batch: 0, axis };
                 let dtype = self.dtype().promoted(updates.dtype());
+                widened::note_part("index_add", self, updates);
                 let (whole, updates) = (self.astype(dtype), updates.astype(dtype));
                 called("index_add", || {
                     Tensor::apply(Op::Gather(scatter), &[&whole, &indices, &updates])
@@ -291,7 +293,9 @@ impl Tensor {
             return Tensor::fail(error, &[self], self.ty().with_shape(&sizes));
         }
         let op = Op::Dynamic(Dynamic::Slice { sizes });
-        Tensor::apply(op, &[self, &starts.astype(DType::I64)])
+        called("dynamic_slice", || {
+            Tensor::apply(op, &[self, &starts.astype(DType::I64)])
+        })
     }
 
     /// This tensor with `part` written over the elements from `starts` on: integers,
@@ -312,12 +316,15 @@ impl Tensor {
     #[track_caller]
     pub fn dynamic_update(&self, part: &Tensor, starts: &Tensor) -> Tensor {
         let dtype = self.dtype().promoted(part.dtype());
+        widened::note_part("dynamic_update", self, part);
         if let Err(error) = whole("dynamic_update", starts) {
             return Tensor::fail(error, &[self], self.ty().with_dtype(dtype));
         }
-        let (whole, part) = (self.astype(dtype), part.astype(dtype));
-        let starts = starts.astype(DType::I64);
-        Tensor::apply(Op::Dynamic(Dynamic::Update), &[&whole, &part, &starts])
+        called("dynamic_update", || {
+            let (whole, part) = (self.astype(dtype), part.astype(dtype));
+            let starts = starts.astype(DType::I64);
+            Tensor::apply(Op::Dynamic(Dynamic::Update), &[&whole, &part, &starts])
+        })
     }
 
     /// A new last axis of size `n` that is 1 at the index in each element, 0 elsewhere, with element type `dtype`.

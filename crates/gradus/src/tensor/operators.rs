@@ -2,7 +2,6 @@
 
 use super::Tensor;
 use super::broadcast::{Operand, binary};
-use crate::trace::error_of;
 use gradus_ir::Op;
 use gradus_ir::primitives::{Binary, Unary};
 use std::ops;
@@ -52,7 +51,7 @@ macro_rules! operators {
                 match self.operand(other.dtype()) {
                     Ok(number) => binary($name, Op::Binary(Binary::$op), &number, other),
                     Err(error) => {
-                        Tensor::fail(error_of($name, error), &[other], other.ty().clone())
+                        Tensor::fail(error.named($name), &[other], other.ty().clone())
                     }
                 }
             }

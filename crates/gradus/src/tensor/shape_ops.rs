@@ -3,7 +3,7 @@
 use super::Tensor;
 use super::broadcast::{axes_of, axis_of, expand, fitting};
 use super::integers::{Integer, Integers, size_of, sizes_of};
-use crate::trace::{called, error_of, on_behalf_of};
+use crate::trace::{called, on_behalf_of};
 use gradus_ir::primitives::{Layout, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result, Type};
 
@@ -421,7 +421,7 @@ impl Tensor {
                 high: high.collect::<Result<_>>()?,
                 interior: widths.iter().map(|_| 0).collect(),
             };
-            let value = fitting(value, self.dtype()).map_err(|e| error_of("pad", e))?;
+            let value = fitting(value, self.dtype()).map_err(|e| e.named("pad"))?;
             Ok((pad, Tensor::splat(value, &[])))
         };
         match prepared() {

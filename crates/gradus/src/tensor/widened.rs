@@ -26,11 +26,23 @@ pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
             && number.rank() == 0
             && array.rank() > 0
     };
-    let (number, array) = match (widens(a, b), widens(b, a)) {
-        (false, false) => return,
-        (true, _) => (a, b),
-        (_, true) => (b, a),
-    };
+    match (widens(a, b), widens(b, a)) {
+        (false, false) => {}
+        (true, _) => report(name, b, a),
+        (_, true) => report(name, a, b),
+    }
+}
+
+/// As [`note`], where `part` of any size is put into `whole`.
+#[track_caller]
+pub(crate) fn note_part(name: &str, whole: &Tensor, part: &Tensor) {
+    if whole.dtype() == DType::F32 && part.dtype() == DType::F64 {
+        report(name, whole, part);
+    }
+}
+
+#[track_caller]
+fn report(name: &str, array: &Tensor, number: &Tensor) {
     let loc = users_place(Loc::caller());
     places().extend(loc.file_line());
     if environment::logs(Log::Types) {

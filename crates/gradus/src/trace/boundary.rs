@@ -84,7 +84,7 @@ pub(crate) fn boundary<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
 /// otherwise the one around the trace of the operands. Returns the error if there is none.
 pub(crate) fn keep_failure(error: Error, operands: &[&Tensor]) -> Option<Error> {
     let error = match CALLED.get() {
-        Some(name) => error_of(name, error),
+        Some(name) => error.named(name),
         None => error,
     };
     let found = Boundary::here()
@@ -135,23 +135,6 @@ pub(crate) fn called<T>(name: &'static str, f: impl FnOnce() -> T) -> T {
     on_behalf_of(Loc::caller(), f)
 }
 
-/// `error` as an error of the function `name`: messages begin with the name of the function that fails.
-pub(crate) fn error_of(name: &str, error: Error) -> Error {
-    let is_name = |text: &str| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
-    };
-    let said = match error.message().split_once(": ") {
-        Some((inner, rest)) if is_name(inner) => rest,
-        _ => error.message(),
-    };
-    let named = Error::new(error.kind(), format!("{name}: {said}"));
-    match error.loc() {
-        Some(loc) => named.at(loc),
-        None => named,
-    }
-}
-
 /// Runs `f`, whose operations belong to the bytes `range` of `text` and not to the lines of the running program.
 /// This is for programs that evaluate a text, for example a formula: messages, pages and searches for a NaN then
 /// name the piece of the text.
@@ -179,7 +162,10 @@ pub fn on_behalf_of_text<T>(
     on_behalf_of(Loc::piece_of(text, range), f)
 }
 
-/// The user's line for a call at `direct`.
+/// The user's line for a call at `direct`, and the function of the library that was called there.
 pub(crate) fn users_place(direct: Loc) -> Loc {
-    ASKED_AT.get().unwrap_or(direct)
+    let place = ASKED_AT.get().unwrap_or(direct);
+    CALLED
+        .get()
+        .map_or(place, |function| place.in_function(function))
 }
