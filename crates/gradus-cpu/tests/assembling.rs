@@ -1,11 +1,12 @@
-//! The kernels that compute where they read and write: pad, slice_add, concat, take, scatter_add, dynamic slices and updates. In debug builds each access is compared with the
-//! array's bytes; what is computed is compared with loops over indices.
+//! The kernels that compute their own addresses: pad, slice_add, concat,
+//! take, scatter_add, dynamic slices and updates.
+//! In debug builds each access is compared with the array's bytes; results are compared with loops over indices.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::primitives::{Dynamic, Gather, Resize};
 use gradus_ir::{DType, Dims, ErrorKind, Graph, Literal, Op, Type, ValueId};
 
-/// Numbers drawn in an order that is the same at each run.
+/// Pseudorandom numbers in the same order at each run.
 struct Draw(u64);
 
 impl Draw {
@@ -19,7 +20,7 @@ impl Draw {
         (0..rank).map(|_| self.below(5)).collect()
     }
 
-    /// Integers that every element type holds, so that sums are the same in all.
+    /// Integers that every element type can hold, so that sums are the same in all types.
     fn array(&mut self, dtype: DType, shape: &[usize]) -> Array {
         let n: usize = shape.iter().product();
         let values: Vec<i64> = (0..n).map(|_| self.below(50) as i64).collect();
@@ -42,7 +43,7 @@ fn values(array: &Array) -> Vec<i64> {
         .collect()
 }
 
-/// What the kernel gives, alone and where it may write over its first operand.
+/// The result of the kernel, alone and when it can overwrite its first operand.
 fn run(op: &Op, operands: &[Array]) -> Array {
     let mut graph = Graph::new();
     let inputs: Vec<ValueId> = operands
@@ -96,7 +97,7 @@ fn padding() {
             _ => draw.array(dtype, &shape),
         };
         let (low, high) = (draw.shape(rank), draw.shape(rank));
-        // A step that is never taken may be as large as any.
+        // A step that is never taken can have any size.
         let interior: Dims = shape
             .iter()
             .map(|&n| {
@@ -208,7 +209,7 @@ fn picking_and_adding_back() {
             &Op::Gather(Gather::Take { batch, axis }),
             &[x.clone(), indices_of.clone()],
         );
-        // An index of what is picked: batch, before, own, after.
+        // The index of a picked element: batch, before, own, after.
         let place = |index: &[usize]| {
             let of = [&index[..b], &index[b + p..b + p + own]].concat();
             let mut at = [&index[..b + p], &[0], &index[b + p + own..]].concat();
@@ -265,7 +266,7 @@ fn windows_at_computed_places() {
     }
 }
 
-/// Indices and starts at the ends of their types, each of which is checked before anything is read there.
+/// Indices and starts at the ends of their types. Each is checked before anything is read there.
 #[test]
 fn places_outside_are_errors() {
     let fails = |op: Op, operands: &[Array]| {
@@ -308,10 +309,11 @@ fn refused(text: &str) -> String {
     }
 }
 
-/// Programs whose arrays together are more bytes than can be counted: their sum must not wrap to an arena that is too small.
+/// Programs whose arrays together have more bytes than can be counted:
+/// their sum must not wrap to an arena that is too small.
 #[test]
 fn arenas_that_cannot_be_counted_are_refused() {
-    // Four times a quarter of the address space, all there at once.
+    // Four times a quarter of the address space, all held at once.
     let ty = "i64[536870912,1073741824]";
     let sums = (0..4).map(|k| {
         format!(
@@ -336,7 +338,8 @@ fn arenas_that_cannot_be_counted_are_refused() {
     assert!(refused(&text).starts_with(message), "{}", refused(&text));
 }
 
-/// The same of what a loop carries, of which there are two places each; a loop that cannot be compiled says so when it runs.
+/// The same for carried values of a loop, which have two buffers each.
+/// A loop that cannot be compiled reports it when it runs.
 #[test]
 fn loops_that_carry_more_than_can_be_counted_are_refused() {
     let ty = "bool[4611686018427387904]";

@@ -1,4 +1,4 @@
-//! What operations say that they cost, what the executor counts, and what was forecast: the same numbers.
+//! Costs of operations, counts of the executor and forecasts are the same numbers.
 
 mod programs;
 
@@ -8,7 +8,7 @@ use gradus_ir::{ByWork, DType, Graph, Literal, Type, total_cost};
 use programs::{Choices, input, program};
 use proptest::prelude::*;
 
-/// Fails if counts and forecast are not of one run.
+/// Fails if counts and forecast differ.
 fn same_run(counts: &Counts, forecast: &Forecast) -> Result<(), TestCaseError> {
     prop_assert_eq!(counts.by_work, forecast.operations());
     prop_assert_eq!(counts.operations, counts.by_work.total());
@@ -29,7 +29,7 @@ proptest! {
         let (_, counts) = kept.run_counted(inputs.iter().map(Input::Borrowed).collect()).unwrap();
         prop_assert_eq!(counts.by_work, cost.by_work, "in\n{}\n{}", g, kept.report());
         prop_assert_eq!(counts.operations, cost.operations);
-        // Forecast with and without kernels.
+        // The forecast with and without kernels.
         let expected = forecast(&g);
         prop_assert_eq!(&expected, &kept.forecast());
         prop_assert_eq!(expected.arena_bytes, kept.report().arena_bytes as u64);
@@ -44,7 +44,7 @@ proptest! {
     }
 }
 
-/// One operation on inputs of these types: operations of the kind, bytes that a run moves.
+/// One operation on inputs of these types: its operations of this kind, and the bytes that a run moves.
 struct Row {
     inputs: &'static str,
     operation: &'static str,
@@ -72,7 +72,7 @@ const fn row(
     }
 }
 
-/// At least one of each family; counted by hand.
+/// At least one row for each family, counted by hand.
 const ROWS: &[Row] = &[
     row(
         "neg %0",
@@ -147,7 +147,7 @@ const ROWS: &[Row] = &[
         30,
         720,
     ),
-    // An array read twice in the same way comes from memory once.
+    // An array that is read twice in the same way comes from memory once.
     row(
         "mul %0, %0",
         "%0: f64[30]",
@@ -268,7 +268,7 @@ const ROWS: &[Row] = &[
         0,
         168,
     ),
-    // Not in place: the whole is copied as well.
+    // Not in place, so the whole is copied as well.
     row(
         "scatter_add{batch=0, axis=0} %0, %1, %2",
         "%0: f64[6, 5], %1: i64[2], %2: f64[2, 5]",
@@ -317,7 +317,7 @@ const ROWS: &[Row] = &[
         10,
         8 * (3 * 10 + 60),
     ),
-    // As results, views are copied.
+    // Views that are results are copied.
     row(
         "broadcast{shape=[6, 5], axes=[0]} %0",
         "%0: f64[6]",
@@ -383,8 +383,9 @@ fn literals_and_indices_cost_nothing_but_their_memory() {
     assert_eq!((counts.bytes, counts.peak_bytes), (64, 64));
 }
 
-/// The families that have rows above. Inputs, literals and indices cost nothing; `loops_count_their_steps` counts
-/// regions. Names and match come from the same lines, so a new family does not compile until it stands here.
+/// The families that have rows above.
+/// Inputs, literals and indices cost nothing; `loops_count_their_steps` counts regions.
+/// Names and match come from the same lines, so a new family does not compile until it is listed here.
 macro_rules! families {
     ($($pattern:pat => $family:literal,)*; $without:pat) => {
         const FAMILIES: &[&str] = &[$($family),*];

@@ -1,9 +1,9 @@
-//! The modules of this crate form layers: none uses one that uses it.
+//! The modules of this crate form layers: no module uses one that uses it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// For each module at the crate's root, with all that is below it, the modules that it uses outside of tests.
+/// For each module at the crate's root, with everything below it, the modules that it uses outside of tests.
 fn uses(folder: &Path, root: Option<&str>, found: &mut BTreeMap<String, BTreeSet<String>>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -62,7 +62,7 @@ fn no_module_uses_one_that_uses_it() {
     assert!(circular.is_empty(), "{circular:?} use each other");
 }
 
-/// Scheduling, the assignment of memory and running know steps, and no kind of step.
+/// Scheduling, the assignment of memory and the run do not depend on kinds of steps.
 #[test]
 fn scheduling_storage_and_running_know_no_kind_of_step() {
     let mut found = BTreeMap::new();

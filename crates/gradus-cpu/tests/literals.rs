@@ -1,10 +1,10 @@
-//! Literals are computed when a graph is made, to the same bits as kernels compute them.
+//! Literals are computed when a graph is made, with the same bits as in kernels.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::primitives::{Binary, Compare, Op, Unary};
 use gradus_ir::{DType, Graph, Kind, Literal, Type};
 
-/// Numbers where functions bend, wrap, or are not defined.
+/// Numbers at kinks, at limits, and where functions are undefined.
 fn numbers(dtype: DType) -> Vec<Literal> {
     let mut numbers: Vec<Literal> = [0, 1, -1, 2, -3, 7, 100]
         .map(|v| Literal::from_i64(dtype, v))
@@ -28,7 +28,7 @@ fn numbers(dtype: DType) -> Vec<Literal> {
     numbers
 }
 
-/// The value that the graph has for `op` on these literals, if it has one without running.
+/// The value that the graph computes for `op` on these literals without running, if it does.
 fn folded(op: &Op, operands: &[Literal]) -> Option<Literal> {
     let mut g = Graph::new();
     let ids: Vec<_> = operands.iter().map(|&v| g.constant(v, &[])).collect();
@@ -52,13 +52,13 @@ fn computed(op: &Op, operands: &[Literal]) -> Literal {
     compiled.run(arrays.collect()).unwrap()[0].get(0)
 }
 
-/// Compares, and says whether the graph had a value.
+/// Compares both, and returns whether the graph had a value.
 fn agree(op: &Op, operands: &[Literal]) -> bool {
     let Some(folded) = folded(op, operands) else {
         return false;
     };
     let computed = computed(op, operands);
-    // A zero may change its sign, see `simplify`; one NaN is as good as another.
+    // A zero can change its sign, see `simplify`; all NaNs are equal.
     let same = folded == computed
         || folded.as_f64().is_nan() && computed.as_f64().is_nan()
         || folded.is(0.0) && computed.is(0.0);

@@ -1,4 +1,5 @@
-//! Long sums of every kind are as exact as `sum`: running sums, sums of columns, and products with long sums on every path, whatever the number of threads.
+//! Long sums of every kind are as exact as `sum`: cumulative sums, sums of columns, and products with long sums on
+//! every path, for any number of threads.
 //!
 //! `.ci/run` tests them with `GRADUS_ISA=avx2` and `portable` too.
 
@@ -12,7 +13,7 @@ fn run(text: &str, inputs: &[&Array]) -> Array {
     program.run(inputs).unwrap().remove(0)
 }
 
-/// An array of the same number everywhere: each addition rounds the same way, which is worse than any mixture.
+/// An array of equal numbers: each addition rounds in the same direction, which is the worst case.
 fn all(value: f64, dtype: &str, shape: &[usize]) -> Array {
     let n = shape.iter().product();
     match dtype {
@@ -21,7 +22,7 @@ fn all(value: f64, dtype: &str, shape: &[usize]) -> Array {
     }
 }
 
-/// Numbers of both signs that no two neighbours share.
+/// Numbers of both signs, without equal neighbours.
 fn mixed(dtype: &str, shape: &[usize], seed: usize) -> (Array, Vec<f64>) {
     let n = shape.iter().product();
     let number = |i: usize| ((i * 7919 + seed * 104_729 + 13) % 1009) as f64 / 504.5 - 1.0;
@@ -38,7 +39,7 @@ fn mixed(dtype: &str, shape: &[usize], seed: usize) -> (Array, Vec<f64>) {
     }
 }
 
-/// What `value` is in this type.
+/// `value` rounded to this type.
 fn rounded(value: f64, dtype: &str) -> f64 {
     if dtype == "f32" {
         f64::from(value as f32)
@@ -47,7 +48,7 @@ fn rounded(value: f64, dtype: &str) -> f64 {
     }
 }
 
-/// How exact a sum is.
+/// The tolerance for a sum.
 fn exact(dtype: &str) -> f64 {
     if dtype == "f32" { 1e-6 } else { 1e-14 }
 }
@@ -155,7 +156,7 @@ fn sums_of_columns() {
     }
 }
 
-/// A product of `batch` matrices `[m, k]` and `[k, n]`, either as its transpose.
+/// A product of `batch` matrices `[m, k]` and `[k, n]`, each possibly given as its transpose.
 struct Case {
     batch: usize,
     m: usize,
@@ -232,7 +233,7 @@ impl Case {
                 &what,
             );
         }
-        // That each element is summed of what belongs to it.
+        // Checks that each element is the sum of its own products.
         let ((a, x), (b, y)) = (mixed(dtype, &left, 1), mixed(dtype, &right, 2));
         let got = run(&text, &[&a, &b]);
         for at in (0..elements)
@@ -240,7 +241,7 @@ impl Case {
             .chain([elements - 1])
         {
             let (o, i, j) = (at / (m * n), at / n % m, at % n);
-            // With what each product and each addition loses (Ogita, Rump and Oishi's Dot2).
+            // With the rounding error of each product and each addition (Ogita, Rump and Oishi's Dot2).
             let (mut sum, mut lost, mut size) = (0.0_f64, 0.0, 0.0);
             for l in 0..k {
                 let left = if turned[0] { l * m + i } else { i * k + l };
@@ -343,7 +344,7 @@ fn symmetric_products() {
     }
 }
 
-/// Prints the bits of some results, for the test below to compare.
+/// Prints the bits of some results, which the next test compares.
 #[test]
 fn bits() {
     let mut bits = String::new();

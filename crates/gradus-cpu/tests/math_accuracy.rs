@@ -1,17 +1,18 @@
-//! The error of the vector mathematics in units in the last place (ulp), and its special values, with and without fused
-//! multiply-add.
+//! The error of the vector mathematics in units in the last place (ulp),
+//! and its special values, with and without fused multiply-add.
 //!
-//! f32: against f64 functions of the standard library over a stride of all bit patterns; the error is counted from the f64
-//! value, in fractions. f64: against `reference/math_f64.csv`, correctly rounded by mpmath (`reference/math_f64.py`); a distance
-//! of one float is an error between 0.5 and 1.5 ulp.
+//! f32 is compared with f64 functions of the standard library, over a stride of all bit patterns;
+//! the error is relative to the f64 value, in fractions of an ulp. f64 is compared with `reference/math_f64.csv`,
+//! correctly rounded by mpmath (`reference/math_f64.py`);
+//! a distance of one float is an error between 0.5 and 1.5 ulp.
 
 use gradus_cpu::math::{double, single};
 use gradus_ir::primitives::{FloatBinary, FloatUnary};
 
-/// A prime, so that the stride meets no pattern in the bits; the debug build takes fewer points.
+/// A prime, so that the stride meets no pattern in the bits. The debug build takes fewer points.
 const STRIDE: u32 = if cfg!(debug_assertions) { 5_003 } else { 1_009 };
 
-/// |value - exact| in units of the last place that an f32 of exact's size has.
+/// |value - exact| in units of the last place of an f32 of exact's size.
 fn error_single(value: f32, exact: f64) -> f64 {
     if exact.is_nan() || value.is_nan() {
         return if exact.is_nan() == value.is_nan() {
@@ -23,7 +24,7 @@ fn error_single(value: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if value == rounded && (value != 0.0 || value.is_sign_positive() == rounded.is_sign_positive())
     {
-        // Overflow counts as right where rounding says so.
+        // Overflow counts as right if rounding leads to it.
         return if value.is_infinite() {
             0.0
         } else {
@@ -47,7 +48,7 @@ fn ulp_single(exact: f64) -> f64 {
     2f64.powi(exponent - 23)
 }
 
-/// Number of floats between the two, infinity if NaN or the sign of zero differ.
+/// The number of floats between the two; infinity if NaN or the sign of zero differ.
 fn distance(value: f64, expected: f64) -> f64 {
     if value.is_nan() || expected.is_nan() || value == 0.0 && expected == 0.0 {
         let same = value.is_nan() && expected.is_nan() || value.to_bits() == expected.to_bits();
@@ -84,7 +85,7 @@ macro_rules! single {
     };
 }
 
-/// The row of a function; `None` if each of its bits is given, and `special_values` below is enough.
+/// The row of a function; `None` if every bit is defined, so that `special_values` below is enough.
 fn single_row(function: FloatUnary) -> Option<Single> {
     use FloatUnary::*;
     const ALL: f32 = f32::INFINITY;
@@ -109,7 +110,7 @@ fn single_row(function: FloatUnary) -> Option<Single> {
         Acosh => single!(acosh, f64::acosh, ALL),
         Atanh => single!(atanh, f64::atanh, ALL),
         Sigmoid => single!(sigmoid, logistic, ALL),
-        // The standard library has none of these; those of f64 are held to mpmath below.
+        // The standard library has none of these. Their f64 versions are compared with mpmath below.
         Silu => single!(silu, double::silu::<false>, ALL),
         Gelu => single!(gelu, double::gelu::<false>, ALL),
         GeluTanh => single!(gelu_tanh, double::gelu_tanh::<false>, ALL),
@@ -153,7 +154,7 @@ fn single_precision_is_within_two_ulp() {
             check(f32::from_bits(bits));
             bits = next;
         }
-        // Densely where most functions have their breaks and bends.
+        // Densely around most breaks and kinks.
         for centre in [
             1.0f32,
             0.5,
@@ -197,7 +198,7 @@ fn single_precision_is_within_two_ulp() {
 
 #[test]
 fn single_precision_of_two_operands_is_within_two_ulp() {
-    // A linear congruential generator's high bits are random enough to choose bit patterns.
+    // The high bits of a linear congruential generator are random enough to choose bit patterns.
     let mut state = 12345u64;
     let mut next = move || {
         state = state
@@ -213,7 +214,7 @@ fn single_precision_of_two_operands_is_within_two_ulp() {
     let mut worst = [0.0f64; 8];
     for i in 0..points {
         let (a, b) = (f32::from_bits(next()), f32::from_bits(next()));
-        // Three of four pairs near enough to each other to have a result of some interest.
+        // Three of four pairs are near enough to each other to have an interesting result.
         let (x, y) = match i % 4 {
             0 => (a, b),
             1 => (a.abs(), (b % 8.0) * 80.0 / a.abs().ln().abs().max(1e-6)),
@@ -224,7 +225,7 @@ fn single_precision_of_two_operands_is_within_two_ulp() {
         let angle = f64::from(y).atan2(f64::from(x));
         let length = f64::from(x).hypot(f64::from(y));
         let sum = double::log_add_exp::<false>(f64::from(x), f64::from(y));
-        // Where the larger and the logarithm cancel, an ulp is one of the larger.
+        // Where the larger and the logarithm cancel, an ulp means one of the larger.
         let cancelled = (f64::from(x.max(y)) / sum).abs().max(1.0);
         let error_of_sum = |value: f32| {
             let error = error_single(value, sum);
@@ -281,7 +282,7 @@ macro_rules! double {
     };
 }
 
-/// The row of a function; `None` if each of its bits is given, and `special_values` below is enough.
+/// The row of a function; `None` if every bit is defined, so that `special_values` below is enough.
 fn double_row(function: FloatUnary) -> Option<Double1> {
     use FloatUnary::*;
     match function {
@@ -317,7 +318,7 @@ fn double_row(function: FloatUnary) -> Option<Double1> {
     }
 }
 
-/// The same of two operands.
+/// The same for two operands.
 fn double_row_of_two(function: FloatBinary) -> Option<Double2> {
     use FloatBinary::*;
     match function {
@@ -389,9 +390,9 @@ fn double_precision_is_within_two_ulp() {
     assert!(worst_of_all <= 1.0, "{report}");
 }
 
-/// Both widths, fused and plain, against what C99 (annex F) says; compared by bits, but any NaN is as good as another.
+/// Both widths, fused and plain, against C99 (annex F). Results are compared by bits, but all NaNs are equal.
 macro_rules! special_values {
-    // `$d` is a dollar for the macros inside.
+    // `$d` is a dollar sign for the macros inside.
     ($d:tt $test:ident, $math:ident, $float:ident) => {
         #[test]
         fn $test() {
@@ -418,7 +419,7 @@ macro_rules! special_values {
             macro_rules! nan_to_nan {
                 ($d ($d f:ident)*) => { $d (check!($d f: NAN => NAN); check!($d f: -NAN => NAN);)* };
             }
-            // Odd functions of slope 1 at 0: zeros keep their sign, the least number is its own image.
+            // Odd functions with slope 1 at 0: zeros keep their sign, and the smallest number is its own image.
             macro_rules! identity_near_zero {
                 ($d ($d f:ident)*) => {
                     $d (for x in [0.0, -0.0, tiny, -tiny, 5.0 * tiny, $float::MIN_POSITIVE, -$float::MIN_POSITIVE] {

@@ -1,4 +1,4 @@
-//! Programs with loops: what is counted and forecast, and what the passes leave of them.
+//! Programs with loops: counts, forecasts, and results of the passes.
 
 use gradus_cpu::{
     Array, CompileOptions, Counts, Executable, Input, Member, compile, forecast, passes,
@@ -57,18 +57,19 @@ fn loops_do_and_hold_what_was_forecast() {
         assert_eq!(counts.by_work, expected.operations(), "{n} steps");
         assert_eq!(counts.peak_bytes, expected.peak_bytes, "{n} steps");
         if n > 1 {
-            // The exponential is the same in all steps; sine and cosine are of each.
+            // The exponential is the same in all steps; sine and cosine differ.
             let functions = counts.by_work[Work::Transcendental];
             assert_eq!(functions, 6 + 2 * 6 * n as u64);
             assert_eq!(counts.by_work[Work::Arithmetic], 3 * 6 * n as u64);
             peaks.push(counts.peak_bytes);
         }
     }
-    // Nothing is kept of the steps.
+    // No values of the steps are kept.
     assert!(peaks.windows(2).all(|p| p[0] == p[1]), "{peaks:?}");
 }
 
-/// A loop that goes on until a count is reached and keeps a value of each step for another one, backwards.
+/// A loop that runs until a count is reached and keeps a value of each step for another loop,
+/// which runs backwards.
 const LISTS: &str = "graph(%n: f64[], %s: f64[40]) {
   %one: f64[] = const 1.0
   %zero: f64[] = const 0.0
@@ -98,7 +99,7 @@ fn lists_count_as_memory_held() {
     };
     let none = of_steps(0.0);
     assert_eq!(of_steps(1000.0) - none, 1000 * 40 * 8);
-    // What a long run needed, a short one after it does not hold.
+    // A short run after a long one does not hold the long one's memory.
     assert_eq!(of_steps(3.0) - none, 3 * 40 * 8);
 }
 
@@ -112,7 +113,7 @@ fn passes_leave_what_they_made() {
 
 #[test]
 fn errors_in_a_step_name_no_other_run() {
-    // The third step reads outside of the array; the run after that works.
+    // The third step reads outside of the array. The run after that works.
     let text = "graph(%n: i64[], %w: f64[3], %s: f64[1]) {
   %last: f64[1] = for{consts=1, carries=1, body=graph(%i: i64[], %w: f64[3], %s: f64[1]) {
     %k: i64[1] = reshape{shape=[1]} %i
@@ -138,7 +139,7 @@ fn errors_in_a_step_name_no_other_run() {
     assert_eq!(run(-1).unwrap(), 0.5);
 }
 
-/// A loop of `n` steps that keeps `item` numbers of each, which one of `m` steps adds up.
+/// A loop of `n` steps that keeps `item` numbers of each, and a loop of `m` steps that adds them up.
 fn list_of(item: usize) -> Executable {
     let text = format!(
         "graph(%n: i64[], %m: i64[], %s: f64[{item}]) {{
@@ -165,7 +166,7 @@ fn run_list(item: usize, n: i64, m: i64) -> gradus_ir::Result<Vec<Array>> {
 
 #[test]
 fn lists_that_no_memory_can_hold_are_refused() {
-    // 2^61 items of 8 bytes wrap round to none, 2^60 do not; both are more than there can be.
+    // 2^61 items of 8 bytes wrap to 0 bytes, 2^60 do not. Both are more than memory can hold.
     for (item, n) in [(1, 1 << 61), (3, i64::MAX / 16), (1, 1 << 60)] {
         let error = run_list(item, n, 0).unwrap_err();
         let message = error.message();
@@ -203,7 +204,7 @@ fn checks_move_what_was_forecast() {
     assert_eq!(counts.bytes, expected.bytes());
 }
 
-/// Loops in loops, each of which holds the one before twice: as many paths as there are atoms.
+/// Nested loops, each of which holds the previous one twice: as many paths as there are atoms.
 fn nest(depth: usize) -> Graph {
     let of_loop = |body: Graph| Loop {
         trips: Trips::Fixed(2),
@@ -269,7 +270,7 @@ fn rows_of_an_operand_and_other_shapes_of_a_result_are_not_copied() {
     let flat = [4.5, 5.25, 10.5, 12.25, 18.5, 21.25];
     assert_eq!(results[0].as_slice::<f64>().unwrap(), flat);
     assert_eq!(results[1].as_slice::<f64>().unwrap(), [18.5, 21.25]);
-    // What a slice of no rows begins with is never read.
+    // The first element of a slice without rows is never read.
     let none = text
         .replace("limit=[5, 2]", "limit=[2, 2]")
         .replace("[3, 2]", "[0, 2]");

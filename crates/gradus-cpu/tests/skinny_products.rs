@@ -1,18 +1,19 @@
-//! Products with few rows, few columns or few numbers to sum, in every layout, against sums in twice the precision of f64.
+//! Products with few rows, few columns or few numbers to sum, in every layout,
+//! against sums in twice the precision of f64.
 //!
 //! `.ci/run` tests them with `GRADUS_ISA=avx2` and `portable` too.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::{DType, Graph};
 
-/// How an operand lies: as asked for, or as the transpose of what is given.
+/// The layout of an operand: as requested, or as the transpose of the given array.
 #[derive(Clone, Copy, Debug)]
 enum Lies {
     ByRows,
     ByColumns,
 }
 
-/// Numbers of both signs that no two neighbours share.
+/// Numbers of both signs, without equal neighbours.
 fn number(i: usize, seed: usize) -> f64 {
     ((i * 7919 + seed * 104_729 + 13) % 1009) as f64 / 504.5 - 1.0
 }
@@ -61,7 +62,7 @@ fn check(dtype: DType, (m, k, n): (usize, usize, usize), left: Lies, right: Lies
         .run(vec![Input::Borrowed(&a), Input::Borrowed(&b)])
         .unwrap()
         .remove(0);
-    // What the operands hold is a little beside the numbers that they were made of in f32.
+    // In f32 the operands differ slightly from the numbers from which they were made.
     let round = |x: f64| {
         if dtype == DType::F32 {
             f64::from(x as f32)
@@ -74,11 +75,11 @@ fn check(dtype: DType, (m, k, n): (usize, usize, usize), left: Lies, right: Lies
     } else {
         f64::EPSILON
     };
-    // Large results by samples, which meet every place of a tile.
+    // Large results are sampled; the samples meet every position of a tile.
     let step = (m * n / 120).max(1);
     for at in (0..m * n).step_by(step).chain([m * n - 1]) {
         let (i, j) = (at / n, at % n);
-        // In f64 with what each product and each addition loses (Ogita, Rump and Oishi's Dot2).
+        // In f64 with the rounding error of each product and each addition (Ogita, Rump and Oishi's Dot2).
         let (mut sum, mut lost, mut size) = (0.0_f64, 0.0, 0.0);
         for l in 0..k {
             let (x, y) = (round(number(i * k + l, 1)), round(number(l * n + j, 2)));
@@ -90,7 +91,8 @@ fn check(dtype: DType, (m, k, n): (usize, usize, usize), left: Lies, right: Lies
             size += term.abs();
         }
         let sum = sum + lost;
-        // A sum in parts of 64 terms rounds less than this; one after the other, as the library does with a vector, about as much.
+        // A sum in parts of 64 terms rounds less than this.
+        // A plain sum, as the library computes for a vector, rounds about as much.
         let bound = epsilon * size * 16.0;
         let value = got.get(at).as_f64();
         assert!(
@@ -151,7 +153,7 @@ fn large_enough_for_several_pieces() {
 
 #[test]
 fn a_large_result_of_short_sums() {
-    // Stored past the caches, in f32 and f64, with and without rows that begin lines of cache.
+    // Stored past the caches, in f32 and f64, with and without rows that begin at cache lines.
     for (m, n) in [(1500, 1600), (1499, 1608), (1501, 1603)] {
         check_layouts((m, 20, n));
     }
@@ -161,7 +163,7 @@ fn a_large_result_of_short_sums() {
 
 #[test]
 fn a_large_result_of_empty_sums_is_zero() {
-    // Memory that held something else before.
+    // Memory with other contents from before.
     drop(Array::from_slice(&vec![1.0_f64; 1500 * 1600], &[1500, 1600]).unwrap());
     drop(Array::from_slice(&vec![1.0_f32; 1500 * 1600], &[1500, 1600]).unwrap());
     check_layouts((1500, 0, 1600));

@@ -1,14 +1,14 @@
-//! Products that the graph says are symmetric, in every layout, against the same product computed as a whole.
+//! Products that the graph marks as symmetric, in every layout, against the same product computed as a whole.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::{DType, Graph};
 
-/// `x` weighed along the summed axis, times `x`; axis `c` of both is summed.
+/// `x` weighted along the summed axis, times `x`; axis `c` of both is summed.
 fn program(dtype: DType, shape: [usize; 2], c: usize, turned: [bool; 2], symmetric: bool) -> Graph {
     let [rows, columns] = shape;
     let k = shape[c];
     let n = shape[1 - c];
-    // An operand turned is given as its transpose.
+    // A turned operand is given as its transpose.
     let operand = |x: &str, name: usize, turned: bool| match turned {
         false => (String::new(), x.to_owned(), c),
         true => (
@@ -105,7 +105,7 @@ fn half_is_computed_and_all_is_there() {
     }
 }
 
-/// The operations that are counted are those that the graph says.
+/// The counted operations equal the graph's.
 #[test]
 fn operations_are_half_of_the_product() {
     let graph = program(DType::F64, [30, 100], 0, [false, false], true);
@@ -117,7 +117,7 @@ fn operations_are_half_of_the_product() {
     let (_, counts) = program
         .run_counted([&x, &d].map(Input::Borrowed).into())
         .unwrap();
-    // The product, and its operand weighed.
+    // The product, and its weighted operand.
     assert_eq!(counts.operations, 100 * 101 * 30 + 100 * 30);
     assert_eq!(gradus_ir::total_cost(&graph).operations, counts.operations);
 }

@@ -1,4 +1,4 @@
-//! A training step asks for array memory once.
+//! A training step requests array memory once.
 
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
@@ -6,12 +6,12 @@ use gradus::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that the process holds: array memory and all other.
+/// Bytes that the process holds: array memory and everything else.
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
-// SAFETY: everything is handed to the system's allocator as it comes.
+// SAFETY: everything is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size(), Ordering::Relaxed);
@@ -32,7 +32,7 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     type At = (Mlp, AdamState<Mlp>, Tensor, Tensor);
-    // A thread that comes to help in a later step packs into memory of its own.
+    // A thread that helps in a later step packs into its own memory.
     assert!(gradus::set_threads(1));
     let key = random::key(0);
     let net = Mlp::new(&key, &[64, 128, 10], Activation::Relu, F32)?;
@@ -47,7 +47,8 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     let x = random::uniform(&key, &[64, 64], F32);
     let y = Tensor::from((0..64).map(|i| i % 10).collect::<Vec<i64>>());
 
-    // Blocks of array memory that were asked for, and all bytes that are held. The product's library packs operands into memory that it gives back.
+    // The number of requested blocks of array memory, and all bytes held.
+    // The product's library packs operands into memory that it gives back.
     let counts = || (gradus::allocations(), HELD.load(Ordering::Relaxed));
     let mut at = (net, state);
     let mut losses = Vec::with_capacity(20);
@@ -62,7 +63,7 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     assert!(losses[19] < losses[0], "{losses:?}");
     assert!(after[1..].iter().all(|c| *c == after[1]), "{after:?}");
 
-    // The same without giving anything away: results come from blocks that were given back.
+    // The same without giving anything away: results reuse blocks that were given back.
     let mut after = Vec::with_capacity(20);
     for _ in 0..20 {
         let (_, next) = step.call(&(at.0.clone(), at.1.clone(), x.clone(), y.clone()))?;

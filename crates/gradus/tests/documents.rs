@@ -1,10 +1,10 @@
-//! The documents at the root are true: what they name exists.
+//! The documents at the root are true: the files that they name exist.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Paths that stand in `text` between backticks or as the target of a link, relative to the root.
+/// Paths in `text` between backticks or as the target of a link, relative to the root.
 fn paths(text: &str) -> Vec<String> {
     let quoted = text.split('`').skip(1).step_by(2);
     let linked = text
@@ -22,7 +22,7 @@ fn paths(text: &str) -> Vec<String> {
         "CONTRIBUTING",
         "CHANGELOG",
     ];
-    // README stands on other pages too, so its links are whole addresses.
+    // README also appears on other sites, so its links are complete addresses.
     let repositories = [
         "https://github.com/gradus-rs/gradus/",
         "https://raw.githubusercontent.com/gradus-rs/gradus/",
@@ -102,7 +102,8 @@ fn the_cookbook_lists_its_programs_and_runs_them() {
     }
 }
 
-/// A packed crate has all that it needs: its description, its licences, and the files that its sources include.
+/// A packed crate has everything that it needs: its description, its licences,
+/// and the files that its sources include.
 #[test]
 fn crates_can_be_published() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

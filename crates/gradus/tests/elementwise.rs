@@ -1,5 +1,6 @@
-//! Every public function of each element: values within two units in the last place, and slopes, over the whole range of the numbers; second and third derivatives
-//! where the function is smooth, also at the kinks of what it is composed of. The expectations in `tests/reference/elementwise.csv` are mpmath's.
+//! Every public elementwise function: values within two units in the last place, and slopes,
+//! over the whole range of the numbers; second and third derivatives where the function is smooth,
+//! also at the kinks of its parts. The expectations in `tests/reference/elementwise.csv` come from mpmath.
 
 use gradus::prelude::*;
 use gradus_ir::primitives::{Binary, Unary};
@@ -10,7 +11,7 @@ use std::sync::LazyLock;
 type Function = fn(&Tensor, &Tensor) -> Tensor;
 
 /// The name of the method for a function of one operand, and the method, which ignores the second operand.
-/// `None` for functions of other things than numbers.
+/// `None` for functions that are not of numbers.
 fn of_one(function: Unary) -> Option<(&'static str, Function)> {
     use Unary::*;
     Some(match function {
@@ -55,7 +56,7 @@ fn of_one(function: Unary) -> Option<(&'static str, Function)> {
     })
 }
 
-/// The same of two operands.
+/// The same for two operands.
 fn of_two(function: Binary) -> Option<(&'static str, Function)> {
     use Binary::*;
     Some(match function {
@@ -95,7 +96,7 @@ static FUNCTIONS: LazyLock<Vec<(&str, Function)>> = LazyLock::new(|| {
     one.chain(two).chain(COMPOSED.iter().copied()).collect()
 });
 
-/// Methods that are no functions of numbers: what they do is tested elsewhere.
+/// Methods that are not functions of numbers; other tests cover them.
 const NO_NUMBERS: &[&str] = &["is_finite", "is_nan", "stop_gradient", "astype"];
 
 /// A line of the file.
@@ -104,7 +105,7 @@ struct Point {
     y: f64,
     direction: (f64, f64),
     value: f64,
-    /// What the value lacks of the exact one, in units of its last place.
+    /// The difference between the exact value and the value, in units of its last place.
     rest: f64,
     derivatives: [Option<f64>; 3],
 }
@@ -155,11 +156,11 @@ fn unit(size: f64, dtype: DType) -> f64 {
         _ => (-1022, 52),
     };
     let exponent = ((size.abs().to_bits() >> 52) as i32 - 1023).max(lowest);
-    // In two steps, as the least unit of f64 is no power that `powi` can make at once.
+    // In two steps, because `powi` cannot compute the smallest unit of f64 at once.
     2f64.powi(exponent) * 2f64.powi(-digits)
 }
 
-/// How far `got` is from the exact value, in units of the last place.
+/// The distance between `got` and the exact value, in units of the last place.
 fn error(name: &str, got: f64, p: &Point, dtype: DType) -> f64 {
     let wanted = match dtype {
         F32 => f64::from(p.value as f32),
@@ -168,7 +169,7 @@ fn error(name: &str, got: f64, p: &Point, dtype: DType) -> f64 {
     if got == wanted && got.is_infinite() || got.is_nan() && wanted.is_nan() {
         return 0.0;
     }
-    // Where the larger operand and the logarithm cancel, an ulp is one of the larger.
+    // Where the larger operand and the logarithm cancel, an ulp means one of the larger.
     let size = match name {
         "log_add_exp" => p.value.abs().max(p.x.max(p.y).abs()),
         _ => p.value,
@@ -180,7 +181,7 @@ fn error(name: &str, got: f64, p: &Point, dtype: DType) -> f64 {
     (off * unit(p.value, dtype) / unit(size, dtype)).abs()
 }
 
-/// Whether a derivative is right to most digits, or to the last ones of the least numbers.
+/// Whether a derivative is right to most digits, or to the last digits of the smallest numbers.
 fn right(got: f64, wanted: f64, (order, slack): (usize, f64), dtype: DType) -> bool {
     let (wanted, digits, least) = match dtype {
         F32 => (
@@ -193,7 +194,7 @@ fn right(got: f64, wanted: f64, (order, slack): (usize, f64), dtype: DType) -> b
     got == wanted || (got - wanted).abs() <= wanted.abs() * digits[order] + least.max(slack)
 }
 
-/// What a derivative that is a difference of larger numbers can be off: some units in their last place.
+/// The tolerance for a derivative that is a difference of larger numbers: a few units in their last place.
 fn slack(name: &str, order: usize, dtype: DType) -> f64 {
     let unit = match dtype {
         F32 => f64::from(f32::EPSILON),
@@ -201,7 +202,7 @@ fn slack(name: &str, order: usize, dtype: DType) -> f64 {
     };
     let pair = ["atan2", "hypot", "log_add_exp", "pow", "div"].contains(&name);
     match name {
-        // Their slopes are made of their values, which are nearly 1.
+        // Their slopes are computed from their values, which are nearly 1.
         "tanh" | "sigmoid" => unit,
         _ if pair && order > 0 => 64.0 * unit,
         _ => 0.0,
@@ -233,7 +234,7 @@ fn values_are_within_two_units_in_the_last_place() {
                 )
                 .unwrap();
             }
-            // One number is computed by itself, without lanes.
+            // Single numbers take the path without lanes.
             if k % 16 == 0 {
                 let one = values(&alone(p))[0];
                 assert!(
@@ -252,7 +253,7 @@ fn values_are_within_two_units_in_the_last_place() {
 
 /// Forward mode, three times over, at all points at once.
 fn forward(f: Function, at: &(Tensor, Tensor), along: &(Tensor, Tensor)) -> [Tensor; 3] {
-    // What does not move is no operand: its slope, if infinite, would make NaN of the direction's zero.
+    // An operand that does not move is constant: an infinite slope times the direction's zero would make NaN.
     let moves = |direction: &Tensor| values(direction).iter().any(|&d| d != 0.0);
     if !moves(&along.1) {
         let along = &along.0;
@@ -273,9 +274,9 @@ fn forward(f: Function, at: &(Tensor, Tensor), along: &(Tensor, Tensor)) -> [Ten
     [first(at), second(at), third(at)]
 }
 
-/// The same by reverse mode each time, which is then multiplied by the direction.
+/// The same by reverse mode each time, multiplied by the direction.
 fn reverse(f: Function, at: &(Tensor, Tensor), along: &(Tensor, Tensor)) -> [Tensor; 3] {
-    // Left out of the sum where it does not count: an infinite slope by the other operand would make NaN.
+    // A component of zero is left out of the sum: an infinite slope by the other operand would make NaN.
     let along_direction = |(dx, dy): &(Tensor, Tensor)| {
         let part = |slope: &Tensor, direction: &Tensor| {
             let counts = direction.not_equal(0);
@@ -301,7 +302,7 @@ fn derivatives_are_right_over_the_whole_range_and_at_the_kinks_of_the_pieces() {
     for ((name, dtype), points) in &points() {
         let f = FUNCTIONS.iter().find(|f| f.0 == name).unwrap().1;
         for order in 0..3 {
-            // Together those that move along the same operands.
+            // Points that move along the same operands are computed together.
             let there = points.iter().filter(|p| p.derivatives[order].is_some());
             let mut groups = BTreeMap::<_, Vec<Point>>::new();
             for p in there {
@@ -336,7 +337,7 @@ fn derivatives_are_right_over_the_whole_range_and_at_the_kinks_of_the_pieces() {
 fn methods() -> BTreeSet<&'static str> {
     let mut names = BTreeSet::new();
     for line in include_str!("../src/tensor/math.rs").lines() {
-        // Functions outside of `impl` and the macro's own are indented otherwise.
+        // Functions outside `impl` and the macro's own are indented differently.
         if let Some(rest) = line.strip_prefix("    pub fn ") {
             names.insert(rest.split(['(', '<']).next().unwrap());
         }
@@ -373,7 +374,7 @@ fn numbers(t: &Tensor) -> Vec<f64> {
     t.to_vec().unwrap()
 }
 
-/// The first thing that was seen: both zero before.
+/// The first fault found: both Hessians were zero before.
 #[test]
 fn the_hessian_of_hypot_is_that_of_a_length() {
     let f = |x: &Tensor| x.at(0).hypot(x.at(1));
@@ -425,7 +426,7 @@ fn infinities_do_not_spoil_what_does_not_depend_on_them() {
     assert_eq!(slope(all, &[-INF, 0.0]), [0.0, 1.0]);
     let under = |x: &Tensor| x.log_sum_exp().log_add_exp(1.0);
     assert_eq!(slope(under, &[-INF, -INF]), [0.0, 0.0]);
-    // Of the infinite one all.
+    // The infinite one has all of it.
     assert_eq!(numbers(&Tensor::from([1.0, INF]).softmax(0)), [0.0, 1.0]);
     assert_eq!(
         numbers(&Tensor::from([1.0, INF]).log_softmax(0)),
@@ -433,7 +434,7 @@ fn infinities_do_not_spoil_what_does_not_depend_on_them() {
     );
     let first = |x: &Tensor| x.softmax(0).at(0);
     assert_eq!(slope(first, &[1.0, INF]), [0.0, 0.0]);
-    // Two share it; the largest number is nothing beside them, to an e^-40.
+    // Two share it; the largest finite number is negligible beside them, to e^-40.
     let shared = numbers(&Tensor::from([INF, f64::MAX, INF]).softmax(0));
     assert!(
         shared[0] == 0.5 && shared[1] < 1e-17 && shared[2] == 0.5,
@@ -441,7 +442,7 @@ fn infinities_do_not_spoil_what_does_not_depend_on_them() {
     );
     let logarithm = numbers(&Tensor::from([INF, f64::MAX, INF]).log_softmax(0));
     assert_eq!(logarithm, [-(2f64.ln()), -INF, -(2f64.ln())]);
-    // Without a largest number there is none to compare with.
+    // Without a largest number there is nothing to compare with.
     assert!(
         numbers(&Tensor::from([1.0, f64::NAN]).softmax(0))
             .iter()
@@ -488,7 +489,7 @@ fn norms_are_right_wherever_they_are_numbers() {
         for (got, wanted) in slope.iter().zip(wanted) {
             assert!((got - wanted).abs() < tolerance, "{size:e}: {slope:?}");
         }
-        // The curvature is one by the length.
+        // The curvature is one over the length.
         let curvature = numbers(&hessian(|x: &Tensor| x.at(1).norm())(&x));
         let wanted = 1.0 / size;
         let got = curvature[4 * 6 + 4];

@@ -1,4 +1,4 @@
-//! The messages of mistakes, whole, with the line of the program that is wrong.
+//! The complete messages of mistakes, with the wrong line of the program.
 
 use gradus::nn::{Activation, Gru, Init, Mlp};
 use gradus::optim::{Adam, Sgd};
@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The message with which the expression stops the program, which must end with the place of the expression; the place is left away.
+/// The message with which the expression panics. It must end with the line of the expression, which is removed.
 macro_rules! stops {
     ($e:expr) => {{
         let line = line!();
@@ -60,7 +60,7 @@ fn shapes_that_do_not_fit() {
     assert_snapshot!(stops!(f(&[2, 0]).argmax_axis(1)), @"argmax_axis: axis 1 of f64[2,0] is empty, so there is no element to choose");
 }
 
-/// A function that consists of others speaks of itself and of what it was given.
+/// A composed function names itself and its own arguments.
 #[test]
 fn composed_functions_speak_for_themselves() {
     let (a, v, n) = (f(&[2, 3]), f(&[3]), whole(&[3]));
@@ -151,7 +151,7 @@ fn arrays_that_no_memory_can_hold() {
     assert_snapshot!(stops!(f(&[]).broadcast_to(&[huge, huge])), @"broadcast_to: no memory can hold f64[1099511627776,1099511627776]");
     assert_snapshot!(stops!(f(&[1 << 20]).tile(&[huge])), @"tile: no memory can hold f64[1099511627776,1048576]");
     assert_snapshot!(Tensor::new([0.0; 0], &[1u64 << 32, 1u64 << 32]).unwrap_err().message(), @"0 numbers for the shape [4294967296, 4294967296], which has 18446744073709551615 elements");
-    // Nothing is too large where there is nothing.
+    // An empty array is never too large.
     assert_eq!(
         Tensor::zeros(&[0, huge], F64).sum().item::<f64>().unwrap(),
         0.0

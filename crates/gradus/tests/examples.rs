@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::{Attribute, ImplItem, Item, TraitItem, Type, Visibility};
 
-/// Public functions without an example. This list may only become shorter.
+/// Public functions without an example. This list must only become shorter.
 const WITHOUT: &[&str] = &[];
 
 #[test]
@@ -114,7 +114,7 @@ impl Found {
                     }
                 }
                 Item::Trait(t) if is_public(&t.vis)
-                    // The example of a trait shows its functions.
+                    // The example of a trait also shows its functions.
                     && t.items.iter().any(
                         |i| matches!(i, TraitItem::Fn(f) if !is_hidden(&documentation(&f.attrs))),
                     ) => {
@@ -137,7 +137,7 @@ impl Found {
         }
     }
 
-    /// Functions in what a macro expands to.
+    /// Functions in the expansion of a macro.
     fn tokens(&mut self, place: &str, tokens: TokenStream) {
         let mut documentation = String::new();
         let mut public = false;

@@ -1,4 +1,4 @@
-//! Files of trees: they appear whole or not at all, and what they say of themselves is compared with what they hold.
+//! Files of trees: they appear complete or not at all, and their headers are compared with their contents.
 
 use gradus::io;
 use gradus::prelude::*;
@@ -17,7 +17,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn what_cannot_be_written_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
-    // A folder of that name cannot be replaced by a file.
+    // A folder with that name cannot be replaced by a file.
     let path = dir.path().join("taken");
     fs::create_dir(&path).unwrap();
     let x = Tensor::from([1.0, 2.0]);
@@ -71,7 +71,7 @@ fn shapes_are_read_without_the_tensors() {
     assert_eq!(io::shapes(&path).unwrap(), expected.into());
 }
 
-/// A file with this header and nothing behind it.
+/// A file with this header and nothing after it.
 fn message(header: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
@@ -103,7 +103,7 @@ fn headers_have_limits() {
         message(&long),
         "its header has 16777241 bytes; the most is 16777216"
     );
-    // Objects within others are too deep for the parser, and end no stack.
+    // Deeply nested objects are refused by the parser, and do not overflow the stack.
     let deep = message(&"{\"a\":".repeat(1_000_000));
     assert!(
         deep.starts_with("is no complete safetensors file"),

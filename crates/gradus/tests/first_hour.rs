@@ -60,7 +60,7 @@ fn literals_need_no_type() {
     assert_eq!(x.sum_axes(&[]).shape(), [2, 3]);
     assert_eq!(Tensor::new([1.0], &[]).unwrap().rank(), 0);
     assert_eq!(random::uniform(&random::key(0), &[], F64).rank(), 0);
-    // A row at a time, with places that index a Rust list too.
+    // A row at a time, with indices that also index a Rust list.
     for (i, first) in [1.0, 4.0].iter().enumerate() {
         assert_eq!(numbers(&x.at(i).at(0)), [*first]);
     }
@@ -80,7 +80,7 @@ fn literals_need_no_type() {
     );
 }
 
-/// The message with which `f` stops the program.
+/// The message with which `f` panics.
 fn stops<T>(f: impl FnOnce() -> T) -> String {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(f())));
     let panic = caught.expect_err("it does not stop");
@@ -232,7 +232,7 @@ fn lists_of_lists_are_tensors() {
     assert_eq!(Tensor::from(&points).shape(), [3, 2]);
     assert_eq!(Tensor::from(points).shape(), [3, 2]);
     assert_eq!(Tensor::from(Vec::<Vec<f64>>::new()).shape(), [0, 0]);
-    // Places and counts of Rust.
+    // Indices and counts from Rust.
     let labels: Vec<usize> = "abc".chars().map(|c| c as usize - 97).collect();
     assert_eq!(Tensor::from(labels).to_vec::<i64>().unwrap(), [0, 1, 2]);
     assert_eq!(
@@ -249,7 +249,7 @@ fn lists_of_lists_are_tensors() {
     );
 }
 
-/// The compiler says what Gradus calls a method, and the program works meanwhile.
+/// The compiler names the method in Gradus, and the program still works.
 #[test]
 #[expect(deprecated)]
 fn names_of_other_libraries_forward() {
@@ -298,7 +298,7 @@ fn names_of_other_libraries_forward() {
     }
     assert_eq!((x.dim(), x.ndim(), x.numel()), (2, 2, 4));
     assert_eq!(x.sum().to_scalar::<f64>().unwrap(), 16.0);
-    // A mistake is that of the caller's line, under our name.
+    // An error has the caller's line and our name.
     assert_eq!(
         stops(|| x.unsqueeze(4)),
         "expand_dims: a new axis 4 in a result of rank 3; places go from -3 to 2"
@@ -319,7 +319,7 @@ fn a_widened_program_is_told() {
     let lines = profile.lines.iter().filter(|l| l.widened).map(|l| l.place);
     assert_eq!(lines.collect::<Vec<_>>(), [Some((file!(), line))]);
     assert!(profile.to_string().contains("f32 becomes f64 here"));
-    // Not where the number is converted, is a literal, or all are numbers.
+    // Not if the number is converted, is a literal, or all are numbers.
     let narrow = rate.astype(F32);
     let step = jit(|x: &Tensor| (x * &narrow + 0.1).sin().sum() * 2.0);
     let (_, steps) = step.call_profiled(x.clone()).unwrap();

@@ -1,7 +1,8 @@
 //! Transforms and passes on graphs written as text: `tests/graphs/<transform>/<case>.txt`.
 //!
-//! A file holds a graph, a line `---`, and what the transform makes of it, or `error:` and the message. Settings stand in comments at its top:
-//! `# batch: 3 of [0]` or `# fixed: 1`. Set `GRADUS_UPDATE=1` to write what comes out as the expectation.
+//! A file holds a graph, a line `---`, and the result of the transform, or `error:` and the message.
+//! Settings are comments at its top: `# batch: 3 of [0]` or `# fixed: 1`.
+//! Set `GRADUS_UPDATE=1` to write the results as the expectations.
 
 use gradus_ir::{Graph, verify};
 use std::fmt::Write;

@@ -1,9 +1,9 @@
-//! Costs grow no faster than what is asked for: work and sizes are counted, not time.
+//! Costs grow no faster than the task: work and sizes are counted, not time.
 
 use gradus::ErrorKind;
 use gradus::prelude::*;
 
-/// `depth` choices within each other.
+/// `depth` nested choices.
 fn nest(depth: usize, x: &Tensor) -> Tensor {
     match depth {
         0 => x * x,
@@ -16,7 +16,7 @@ fn nest(depth: usize, x: &Tensor) -> Tensor {
     }
 }
 
-/// `f` on a thread with the stack of a main thread; what is not optimised needs about 13 KB of it for each choice.
+/// `f` on a thread with the stack of a main thread. Unoptimised code needs about 13 KB of it for each choice.
 fn on_a_thread<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     let thread = std::thread::Builder::new().stack_size(8 << 20);
     std::thread::scope(|s| thread.spawn_scoped(s, f).unwrap().join().unwrap())
@@ -31,7 +31,7 @@ fn one_function_keeps_a_bounded_number_of_programs() {
         assert!(f.programs() <= 1024);
     }
     assert!(f.programs() > 512);
-    // The last ones are there, and one that was forgotten comes again.
+    // The last programs are cached, and a removed one is compiled again.
     let kept = f.programs();
     for n in 1400..1500 {
         f.call(&(Tensor::from(vec![1.0; 2]), n)).unwrap();
@@ -46,7 +46,8 @@ fn one_function_keeps_a_bounded_number_of_programs() {
     );
 }
 
-/// Choices within each other: right, and of a size that grows with the square of their number at most, as each keeps what all within it keep.
+/// Nested choices: right, and of a size that grows at most with the square of their number,
+/// because each keeps everything that the inner ones keep.
 #[test]
 fn choices_within_each_other_have_derivatives() {
     let slope = |depth: usize| {
@@ -86,7 +87,8 @@ fn what_is_nested_too_deep_is_an_error() {
     }
 }
 
-/// What each level keeps is packed, so that the program of the derivative holds few arrays at each level, however deep it is.
+/// The values that each level keeps are packed, so that the program of the derivative
+/// holds few arrays at each level, at any depth.
 #[test]
 fn what_passes_through_each_level_stays_small() {
     let results = |depth: usize| {

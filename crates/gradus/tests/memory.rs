@@ -1,11 +1,12 @@
-//! Requests for more memory than can be had: errors that name the operation, the shape and the bytes, never an abort. Limits are set in processes of their own.
+//! Requests for more memory than is available: errors that name the operation,
+//! the shape and the bytes, never an abort. Limits are set in separate processes.
 
 use gradus::plan::{Profile, machine_profile};
 use gradus::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Output};
 
-/// The message with which `f` stops the program; it must end with a place in this file.
+/// The message with which `f` panics; it must end with a place in this file.
 fn stops<T>(f: impl FnOnce() -> T) -> String {
     let panic = catch_unwind(AssertUnwindSafe(|| drop(f()))).expect_err("it does not stop");
     let text = panic.downcast_ref::<String>().expect("a formatted message");
@@ -13,7 +14,7 @@ fn stops<T>(f: impl FnOnce() -> T) -> String {
     text.split("\n  at ").next().unwrap().to_string()
 }
 
-/// The error of `f` traced with no argument; it must have a place in this file.
+/// The error of `f` traced without arguments; it must have a place in this file.
 fn refused(f: impl Fn() -> Tensor) -> String {
     let error = jit(|_: &Tensor| f()).call(&Tensor::from(0.0)).unwrap_err();
     let (file, _) = error.loc().unwrap().file_line().unwrap();
@@ -21,7 +22,7 @@ fn refused(f: impl Fn() -> Tensor) -> String {
     error.message().to_string()
 }
 
-/// Without a limit: no machine has so much.
+/// Without a limit: no machine has this much memory.
 #[test]
 fn what_no_machine_has_is_refused_by_name() {
     let index = Tensor::from([1i64, 2]);
@@ -55,7 +56,7 @@ fn what_no_machine_has_is_refused_by_name() {
     }
 }
 
-/// An array of one number everywhere takes no memory until its elements are asked for.
+/// An array of equal numbers takes no memory until its elements are read.
 #[test]
 fn ones_cost_nothing_until_they_are_read() {
     let ones = Tensor::ones(&[1u64 << 58], F64) * 3.0;
@@ -99,7 +100,7 @@ fn loops_and_derivatives_that_no_machine_has_are_errors() {
         stops(|| hessian(|x: &Tensor| x.exp().sum())(&wide)),
         message
     );
-    // Forward mode would hold too much, reverse mode does not: the plan is made, and running it is what fails.
+    // Forward mode would hold too much, reverse mode does not: the plan succeeds, and the run fails.
     let plan = plan_jacobian(
         |x: &Tensor| (x.exp() * x).sum(),
         &wide,
@@ -128,7 +129,7 @@ fn loops_and_derivatives_that_no_machine_has_are_errors() {
     assert_eq!(error.loc().unwrap().file_line().unwrap().0, file!());
 }
 
-/// Runs this test, with these variables, in another process, whose other tests do not run.
+/// Runs this test alone, with these variables, in another process.
 fn child(test: &str, variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -141,7 +142,8 @@ fn is_child() -> bool {
     std::env::var_os("GRADUS_TEST_CHILD").is_some()
 }
 
-/// The parent's side: the test of this name passes in a process with these variables; what it printed, on standard output and error.
+/// The parent's side: the test with this name passes in a process with these variables.
+/// Returns its standard output and standard error.
 fn passes(test: &str, variables: &[(&str, &str)]) -> (String, String) {
     let output = child(test, variables);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -151,7 +153,8 @@ fn passes(test: &str, variables: &[(&str, &str)]) -> (String, String) {
     (out, err)
 }
 
-/// Under 100 MB: what fits runs again and again, what does not is an error before it runs, and the next one runs.
+/// Under 100 MB: programs that fit run again and again, a program that does not fit
+/// is an error before it runs, and the next one runs.
 #[test]
 fn a_limit_holds_for_every_kind_of_request() {
     if !is_child() {
@@ -175,10 +178,10 @@ fn a_limit_holds_for_every_kind_of_request() {
         );
         text.split(", more than").next().unwrap().to_string()
     };
-    // 40 MB and 40 MB of argument.
+    // 40 MB of result and 40 MB of argument.
     assert_eq!(fits(5_000_000).unwrap(), 5_000_000);
     for _ in 0..3 {
-        // Sizes of all kinds: what is kept to be used again does not count against them.
+        // Sizes of all kinds: memory that is kept for reuse does not count against them.
         for n in [4_000_000, 300, 3_000_000, 5_000_000, 2_500_000] {
             assert_eq!(fits(n).unwrap(), n);
         }
@@ -227,11 +230,12 @@ fn a_limit_holds_for_every_kind_of_request() {
     };
     let error = said(jit(grad(grown)).call(&x).unwrap_err());
     assert!(error.contains("steps keeps"), "{error}");
-    // After all this what fits still runs.
+    // After all this, programs that fit still run.
     assert_eq!(fits(5_000_000).unwrap(), 5_000_000);
 }
 
-/// A function of 10,230 numbers that gives 26,400: its Jacobian is planned, and what the plan holds is compared with the limit before anything is made.
+/// A function from 10,230 numbers to 26,400: its Jacobian is planned, and the plan's memory is compared with the
+/// limit before anything is computed.
 #[test]
 fn a_jacobian_that_does_not_fit_is_an_error_before_it_runs() {
     if !is_child() {
@@ -269,7 +273,7 @@ fn a_jacobian_that_does_not_fit_is_an_error_before_it_runs() {
     assert_eq!(error.kind(), ErrorKind::Memory);
 }
 
-/// A value that cannot be understood is named once and does not count.
+/// An invalid value is reported once and ignored.
 #[test]
 fn variables_that_cannot_be_understood_are_named_once() {
     if is_child() {
@@ -328,7 +332,7 @@ fn variables_that_cannot_be_understood_are_named_once() {
     }
 }
 
-/// A rates file that is no such file, and a folder that is no absolute one.
+/// An invalid file of rates, and a folder that is not absolute.
 #[test]
 fn a_machine_profile_that_cannot_be_read_is_named() {
     if is_child() {
@@ -355,7 +359,7 @@ fn a_machine_profile_that_cannot_be_read_is_named() {
     );
 }
 
-/// Under a limit of the address space that the system sets, a request beyond it is an error too.
+/// Under a limit of the address space that the system sets, a request beyond it is an error, too.
 #[test]
 #[cfg(target_os = "linux")]
 fn the_systems_own_limit_holds() {
@@ -371,7 +375,7 @@ fn the_systems_own_limit_holds() {
                 }
             }
         }
-        // Blocks below the size about which the system is asked: it refuses one.
+        // Blocks below the size for which the system is asked: it refuses one.
         let mut held = Vec::new();
         let refused =
             (0..1000).find_map(

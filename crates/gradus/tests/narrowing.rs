@@ -1,4 +1,5 @@
-//! No operation makes numbers narrower by itself: operands are brought to a type that holds both, or it is an error that says so.
+//! No operation narrows numbers by itself: operands are brought to a type that holds both,
+//! or it is an error that says so.
 
 use gradus::prelude::*;
 
@@ -21,7 +22,7 @@ fn index_add_takes_the_wider_type() {
     assert_eq!((whole.dtype(), numbers(&whole)), (F64, vec![1.75, 2.0]));
     let single = Tensor::from([1f32, 2.0]).index_add(0, &places, &Tensor::from([1e300, 0.0]));
     assert_eq!((single.dtype(), numbers(&single)), (F64, vec![1e300, 2.0]));
-    // The narrower one as an update is widened, and the derivative comes back through both.
+    // The narrower operand is widened as an update, and the derivative passes back through both.
     let f = |(a, b): &(Tensor, Tensor)| a.index_add(0, &places, b).square().sum();
     let at = (Tensor::from([1f32, 2.0]), Tensor::from([0.5, 1.0]));
     let (da, db) = grad(f)(&at);
@@ -130,7 +131,7 @@ fn a_number_that_does_not_fit_is_an_error() {
         message(|x| x.pad(&[(1, 0)], 9223372036854775808.0), &long),
         wants("pad", "9.223372036854776e18", "i64")
     );
-    // What fits, infinities and fractions among it.
+    // Values that fit, including infinities and fractions.
     assert_eq!(numbers(&whole.pad(&[(1, 0)], -7.0)), [-7.0, 1.0, 2.0]);
     assert_eq!(
         numbers(&single.pad(&[(1, 0)], f64::INFINITY))[0],
@@ -142,7 +143,7 @@ fn a_number_that_does_not_fit_is_an_error() {
         [f64::from(1.1f32), f64::from(2.1f32)]
     );
     assert_eq!(numbers(&(&single + usize::MAX))[0], 18446744073709551616.0);
-    // A fraction beside whole numbers makes f64 of them.
+    // A fraction beside integers makes f64 of them.
     assert_eq!(numbers(&whole.clip(1.5, 1e300)), [1.5, 2.0]);
     assert_eq!(
         numbers(&whole.greater(1).where_(&whole, Tensor::from(0.5))),

@@ -1,4 +1,4 @@
-//! The recurrent layer against its equations written out number by number, and under the transforms.
+//! The recurrent layer against its equations number by number, and under the transforms.
 
 use gradus::nn::{Gru, Init, Linear};
 use gradus::prelude::*;
@@ -8,7 +8,7 @@ const HIDDEN: usize = 4;
 const BATCH: usize = 3;
 const TIME: usize = 5;
 
-/// A layer with biases that are not zero, sequences and first states.
+/// A layer with nonzero biases, sequences and initial states.
 fn case(dtype: DType) -> (Gru, Tensor, Tensor) {
     let [layer, a, b, x, h] = random::key(7).split();
     let mut layer = Gru::new(&layer, INPUTS, HIDDEN, Init::GlorotUniform, dtype);
@@ -31,7 +31,7 @@ fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
     }
 }
 
-/// The states after each item by PyTorch's equations, on plain numbers: of sequence `b`, time after time.
+/// The states after each item of sequence `b` by PyTorch's equations, on plain numbers.
 fn by_hand(layer: &Gru, x: &Tensor, h: &Tensor, b: usize) -> Vec<f64> {
     let (w, u) = (numbers(&layer.input.weight), numbers(&layer.state.weight));
     let (a, c) = (numbers(&layer.input.bias), numbers(&layer.state.bias));
@@ -109,7 +109,7 @@ fn a_sequence_is_its_steps() {
         );
     }
     close(&last, &state, 1e-15);
-    // From the last item on, which is the reversed sequence.
+    // From the last item on, which equals the reversed sequence.
     let options = ScanOptions::default().reverse();
     let (first, backwards) = layer.forward_with(options, &x, &h);
     let (wanted, flipped) = layer.forward(&x.flip(&[1]), &h);
@@ -125,14 +125,14 @@ fn batches_are_sequences_side_by_side() {
     let (mapped_last, mapped) = vmap(alone)(&(x.clone(), h.clone()));
     close(&mapped_last, &last, 1e-14);
     close(&mapped, &states, 1e-14);
-    // More batch axes than one, and none.
+    // Several batch axes, and none.
     let (one_more, _) = layer.forward(&x.expand_dims(0), &h.expand_dims(0));
     close(&one_more, &last.expand_dims(0), 1e-14);
     let (_, compiled) = jit(|(layer, x, h): &(Gru, Tensor, Tensor)| layer.forward(x, h))
         .call(&(layer.clone(), x.clone(), h.clone()))
         .unwrap();
     close(&compiled, &states, 1e-14);
-    // No item leaves the state as it is.
+    // Without items the state does not change.
     let (unmoved, none) = layer.forward(&x.slice_axis(1, ..0), &h);
     assert_eq!(none.shape(), [BATCH, 0, HIDDEN]);
     close(&unmoved, &h, 0.0);
@@ -149,7 +149,7 @@ fn derivatives_of_weights_items_and_state() {
     check_grads(loss, &point).unwrap();
     check_grads(|p: &Point| grad(loss)(p), &point).unwrap();
     check_grads_with(loss, &case(F32), CheckOptions::default()).unwrap();
-    // What the way back keeps changes nothing but memory.
+    // The values that the backward pass keeps change only the memory.
     let wanted = gradus::tree::leaves(&grad(loss)(&point));
     for keep in [Keep::Sqrt, Keep::Snapshots(1), Keep::Snapshots(2)] {
         let options = ScanOptions::default().keep(keep);
@@ -163,7 +163,7 @@ fn derivatives_of_weights_items_and_state() {
             }
         }
     }
-    // A gradient for each sequence, against the batch's.
+    // A gradient for each sequence, compared with the batch's.
     let each = |(x, h): &(Tensor, Tensor)| {
         let (x, h) = (x.clone(), h.clone());
         grad(move |layer: &Gru| loss(&(layer.clone(), x.clone(), h.clone())))(&point.0)

@@ -1,4 +1,5 @@
-//! Numbers of users at the ends of their types: sizes that cannot be counted are errors with the user's line, wherever they are asked for; those that can are right.
+//! User numbers at the ends of their types: sizes that overflow are errors with the user's line,
+//! in every function; sizes that fit are right.
 
 use gradus::prelude::*;
 use gradus::{Result, random};
@@ -7,12 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 const MOST: usize = isize::MAX as usize;
 
-/// What `f` says of `x` where mistakes are returned.
+/// The error of `f` at `x` as a returned mistake.
 fn refused(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> String {
     jit(f).call(x).unwrap_err().message().to_string()
 }
 
-/// The message with which `f` stops the program.
+/// The message with which `f` panics.
 fn stops(f: impl Fn() -> Tensor) -> String {
     let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it does not stop");
     let text = panic.downcast_ref::<String>().expect("a formatted message");
@@ -24,7 +25,7 @@ fn values(x: &Tensor) -> Vec<f64> {
     x.to_vec().unwrap()
 }
 
-/// A width that is a difference below zero, as a release build computes it.
+/// A width that is a negative difference, as a release build computes it.
 #[test]
 fn widths_of_a_pad_that_wrap() {
     let x = Tensor::from(vec![0.0; 5000]);
@@ -44,12 +45,12 @@ fn widths_of_a_pad_that_wrap() {
         assert!(message.starts_with("pad: "), "{width:?}: {message}");
         assert_eq!(refused(|x| x.pad(&[width], 1.0), &x), message);
     }
-    // Sizes of which each can be counted, and their product not.
+    // Sizes that can each be counted, but whose product overflows.
     let square = Tensor::ones(&[3, 3], F64);
     assert_snapshot!(stops(|| square.pad(&[(0, 1u64 << 31), (0, 1u64 << 31)], 0.0)), @"pad: no memory can hold f64[2147483651,2147483651]");
 }
 
-/// The same under transforms, in loops and in branches: an error of the call, and nothing was written.
+/// The same under transforms, in loops and in branches: an error of the call, and nothing is written.
 #[test]
 fn a_pad_that_wraps_inside_of_transforms() {
     let x = Tensor::from(vec![1.0; 50]);
@@ -86,7 +87,7 @@ fn repetitions_that_wrap() {
     assert_snapshot!(stops(|| x.expand_dims(-1).broadcast_to(&[1u64 << 33, 2, 1u64 << 31])), @"broadcast_to: no memory can hold f64[8589934592,2,2147483648]");
     assert_snapshot!(refused(|x| x.tile(&[1u64 << 63]) + 1.0, &x), @"tile: no memory can hold f64[9223372036854775808,2]");
     assert_snapshot!(refused(|x| vmap(|x: &Tensor| x.repeat(1u64 << 63, 0))(&x.expand_dims(0)), &x), @"repeat: no memory can hold f64[2,9223372036854775808]");
-    // Nothing repeated is nothing, however often.
+    // An empty array repeated is empty, however often.
     assert_eq!(Tensor::ones(&[0], F64).repeat(MOST / 8, 0).shape(), [0]);
 }
 
@@ -94,7 +95,7 @@ fn repetitions_that_wrap() {
 fn shapes_that_wrap() {
     let x = Tensor::from([1.0, 2.0, 3.0, 4.0]);
     assert_snapshot!(stops(|| x.reshape(&[isize::MAX, isize::MAX])), @"reshape: f64[4] has 4 elements, which do not make the shape [9223372036854775807, 9223372036854775807]");
-    // 2⁶⁴ + 4 is 4 where it wraps.
+    // 2⁶⁴ + 4 wraps to 4.
     assert_snapshot!(stops(|| x.reshape(&[1i64 << 31, 1 << 33, -1])), @"reshape: f64[4] has 4 elements, which do not make the shape [2147483648, 8589934592, -1]");
     assert_snapshot!(stops(|| Tensor::ones(&[0], F64).reshape(&[1u64 << 32, 1u64 << 32])), @"reshape: f64[0] has 0 elements, which do not make the shape [4294967296, 4294967296]");
     assert_snapshot!(refused(|x| x.reshape(&[isize::MIN, 2]), &x), @"reshape: f64[4] has 4 elements, which do not make the shape [-9223372036854775808, 2]");
@@ -131,7 +132,7 @@ fn places_at_the_ends() {
     assert_snapshot!(refused(|x| x.split(usize::MAX, 0).swap_remove(0), &x), @"split: axis 0 of f64[3] has size 3, which is no multiple of 18446744073709551615");
 }
 
-/// Numbers at the ends that mean something.
+/// Numbers at the ends that are valid.
 #[test]
 fn places_at_the_ends_that_are_right() -> Result<()> {
     let x = Tensor::from([1.0, 2.0, 3.0]);
@@ -180,7 +181,7 @@ fn diagonals_beyond_the_corners() {
     assert_eq!(values(&grad(sum)(&x)), values(&(&x * 2.0)));
 }
 
-/// The distance of bounds can be more than a machine counts; so can that of bounds in the wrong order, of which no step is made.
+/// The distance of bounds can overflow; so can the distance of bounds in the wrong order, which make no step.
 #[test]
 fn bounds_of_loops_at_the_ends() -> Result<()> {
     let x = Tensor::from(1.0);
@@ -204,7 +205,7 @@ fn bounds_of_loops_at_the_ends() -> Result<()> {
     let last = [i64::MAX - 2, i64::MAX, i64::MIN, i64::MIN + 2];
     assert_eq!(values(&count(last[0], last[1])), [3.0]);
     assert_eq!(values(&count(last[2], last[3])), [3.0]);
-    // A loop that has no last step is one that ends as soon as it fails.
+    // A loop without a last step ends as soon as it fails.
     let fails = |x: &Tensor| {
         let one = Tensor::from([1.0]);
         let step = |i: &Tensor, c: &Tensor| c + one.take(&(i + 5).expand_dims(0), 0);

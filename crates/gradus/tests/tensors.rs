@@ -1,4 +1,4 @@
-//! Tensors at the edges: types that meet, empty shapes, printing, conversions.
+//! Tensors at the edges: mixed types, empty shapes, printing, conversions.
 
 use gradus::prelude::*;
 use insta::assert_snapshot;
@@ -20,7 +20,7 @@ fn types_that_meet() {
         assert_eq!((of(b) * of(a)).dtype(), both, "{b} and {a}");
         assert_eq!((of(a).less(of(b))).dtype(), Bool);
     }
-    // Literals follow the tensor; a fraction beside whole numbers makes f64.
+    // Literals follow the tensor; a fraction beside integers makes f64.
     assert_eq!((of(F32) * 2.5).dtype(), F32);
     assert_eq!((2.5 * of(F32)).dtype(), F32);
     assert_eq!((of(F32) + 1).dtype(), F32);

@@ -1,15 +1,15 @@
-//! Traces and transforms on several threads: the same as on one.
+//! Traces and transforms on several threads give the same as on one.
 
 use gradus::ErrorKind;
 use gradus::prelude::*;
 use std::thread;
 
-/// A number that is no literal.
+/// A number that is not a literal.
 fn s(x: f64) -> Tensor {
     Tensor::from([x]).at(0)
 }
 
-/// `f` on a thread of its own.
+/// `f` on a separate thread.
 fn apart<T: Send>(f: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| match scope.spawn(f).join() {
         Ok(value) => value,
@@ -53,7 +53,7 @@ fn a_transform_on_another_thread_captures_a_traced_tensor() {
         let compiled =
             move |x: &Tensor| apart(|| jit(|y: &Tensor| product(x, y)).call(&s(3.0)).unwrap());
         is(&grad(compiled)(&s(1.0)), 3.0);
-        // Of a thread in a thread.
+        // A thread inside a thread.
         let twice = move |x: &Tensor| {
             apart(|| grad(|y: &Tensor| apart(|| grad(|z: &Tensor| product(x, z) * y * z)(y)))(x))
         };
@@ -136,7 +136,7 @@ fn a_tensor_of_a_trace_that_has_ended_is_refused() {
     assert_eq!(error.kind(), ErrorKind::Traced);
 }
 
-/// Everything at once on sixteen threads, for several numbers of helpers: the same bits.
+/// Everything at once on sixteen threads, with several numbers of helpers: the same bits.
 #[test]
 fn sixteen_threads_compute_the_same_bits() {
     let shared = jit(|(w, x): &(Tensor, Tensor)| {

@@ -1,5 +1,5 @@
-//! Optimisers, clips, schedules and losses are differentiable where they are used: at gradients of zero, at the first step, at saturated and masked scores; once and twice,
-//! compiled, mapped and in loops.
+//! Optimisers, clips, schedules and losses are differentiable where they are used: at gradients of zero,
+//! at the first step, at saturated and masked scores; once and twice, compiled, mapped and in loops.
 
 use gradus::nn::{accuracy, mean_squared_error, softmax_cross_entropy};
 use gradus::optim::{
@@ -24,7 +24,8 @@ fn finite(t: &Tensor, what: &str) {
     assert!(numbers(t).iter().all(|v| v.is_finite()), "{what}: {t:?}");
 }
 
-/// The gradient and the Hessian of a scalar function: straight, compiled, of each row of a batch, and of the function as the step of a loop; all the same and finite.
+/// The gradient and the Hessian of a scalar function: direct, compiled, of each row of a batch,
+/// and with the function as the step of a loop. All are equal and finite.
 fn finite_twice(f: impl Fn(&Tensor) -> Tensor, x: &Tensor, what: &str) -> Tensor {
     let slope = grad(&f)(x);
     finite(&slope, what);
@@ -54,7 +55,8 @@ fn finite_twice(f: impl Fn(&Tensor) -> Tensor, x: &Tensor, what: &str) -> Tensor
     slope
 }
 
-/// Parameters after some steps of an optimiser on a loss whose gradient is zero for one parameter, by the other inputs.
+/// Parameters after some steps of an optimiser, as functions of the other inputs,
+/// on a loss whose gradient is zero for one parameter.
 fn zeros_and_others() -> [Tensor; 3] {
     [[0.0, 0.0, 0.0], [0.0, 1.0, -2.0], [1e-200, 0.0, 1e-3]].map(Tensor::from)
 }
@@ -84,7 +86,7 @@ fn adam_at_a_gradient_of_zero() {
             finite_twice(by_rate, &rate, "Adam by the rate");
         }
     }
-    // The slope by a gradient of zero is that of m/ε.
+    // The slope at a gradient of zero equals m/ε's.
     let options = Adam::default();
     let p = Tensor::from(1.0);
     let step = |g: &Tensor| {
@@ -93,7 +95,7 @@ fn adam_at_a_gradient_of_zero() {
             .0
     };
     near(&grad(step)(&Tensor::from(0.0)), &[-0.1 / 1e-8]);
-    // In f32, and an unused parameter of a loss that is trained through.
+    // In f32, and an unused parameter of a loss that is differentiated through training.
     let p = Tensor::from([1f32, 2.0]);
     let trained = |scale: &Tensor| {
         let mut at = p.clone();
@@ -108,7 +110,7 @@ fn adam_at_a_gradient_of_zero() {
         &grad(trained)(&Tensor::from(2f32)),
         "training, by a factor of the loss",
     );
-    // Values are what they were.
+    // Values do not change.
     let (next, _) = options.update(
         &p,
         &Tensor::from([1f32, 0.0]),
@@ -152,12 +154,12 @@ fn clips_at_zero_and_at_the_limit() {
         &finite_twice(f, &Tensor::from([0.3, 0.4]), "below the limit"),
         &[1.0, 0.0],
     );
-    // Beyond it, of g/|g|.
+    // Beyond the limit, the slope of g/|g|.
     near(
         &finite_twice(f, &Tensor::from([3.0, 4.0]), "beyond the limit"),
         &[16.0 / 125.0, -12.0 / 125.0],
     );
-    // The norm itself, whose slope at zero is taken to be zero; some leaves zero, others not.
+    // The norm itself, whose slope at zero is 0; some leaves zero, others not.
     near(
         &finite_twice(
             |g: &Tensor| clip_by_norm(g, 1.0).1,
@@ -182,7 +184,7 @@ fn clips_at_zero_and_at_the_limit() {
         &finite_twice(other, &zero, "zero beside others"),
         &[0.0, 0.0],
     );
-    // What no square is a number of.
+    // Numbers whose squares overflow.
     let large = vec![Tensor::from([3e20f32, 0.0]), Tensor::from([0f32, 4e20])];
     let (clipped, norm) = clip_by_norm(&large, 1.0);
     assert_eq!(norm.item::<f32>().unwrap(), 5e20);
@@ -236,7 +238,7 @@ fn schedules_at_their_corners() {
             );
         }
     }
-    // What is multiplied by 0 is as it was before.
+    // Multiplying by 0 once keeps the earlier rates.
     let once = Schedule::Step {
         rate: 0.1,
         every: 5,
@@ -253,7 +255,7 @@ fn losses_at_saturated_and_masked_scores() {
     for (scores, finite_too) in [
         ([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]], true),
         ([[800.0, 0.0, -800.0], [1e300, -1e300, 1e300]], true),
-        // Masked, but not what is asked for.
+        // Masked, but not at the label.
         ([[1.0, -inf, 2.0], [-inf, -inf, 0.0]], false),
     ] {
         let x = Tensor::from(scores);
@@ -261,7 +263,7 @@ fn losses_at_saturated_and_masked_scores() {
         finite(&loss(&x), "cross entropy");
         let slope = finite_twice(loss, &x, "cross entropy");
         if finite_too {
-            // Of each row the slopes sum to zero.
+            // The slopes of each row sum to zero.
             for sum in numbers(&slope.sum_axis(1)) {
                 assert!(sum.abs() < 1e-12, "{slope:?}");
             }
@@ -282,7 +284,7 @@ fn losses_at_saturated_and_masked_scores() {
 
 #[test]
 fn a_step_of_training_is_differentiable_by_its_parameters() {
-    // The parameter that the loss does not see has a gradient of zero at each step.
+    // A parameter that the loss does not use has a gradient of zero at each step.
     let options = Adam::default();
     let loss = |p: &Tensor| (p.at(0) - 3.0).square();
     let f = |p: &Tensor| {

@@ -1,4 +1,4 @@
-//! Transforms on closures: alone, of each other, with captures, reading values, and their mistakes.
+//! Transforms on closures: alone, composed, with captures, with values that are read, and their mistakes.
 
 #[path = "../../../tests/near.rs"]
 mod near;
@@ -55,7 +55,7 @@ fn captured_tensors_are_constants_of_the_inner_function() {
     let w = Tensor::from([1.0, 2.0, 3.0]);
     let f = |x: &Tensor| (x * &w).sum();
     close(&values(&grad(f)(&x3())), &[1.0, 2.0, 3.0]);
-    // With respect to what an inner function captures.
+    // With respect to a captured value of an inner function.
     let outer = |w: &Tensor| {
         let inner = |x: &Tensor| (x * w).sin().sum();
         grad(inner)(&x3()).sum()
@@ -111,7 +111,7 @@ fn jvp_vjp_and_linearize_agree() {
         .map(|(a, b)| a * b)
         .sum();
     close(&[left], &[right]);
-    // The returned functions are functions like others: linear, and differentiable.
+    // The returned functions are ordinary functions: linear, and differentiable.
     let twice = values(&push(&(&v * 2.0)));
     close(&twice, &values(&(push(&v) * 2.0)));
     close(
@@ -142,13 +142,13 @@ fn jacobians_both_ways() {
     let (j, k) = (jacfwd(f)(&x3()), jacrev(f)(&x3()));
     assert_eq!(j.shape(), [2, 3]);
     close(&values(&j), &values(&k));
-    // Of a matrix argument and a matrix result.
+    // With a matrix argument and a matrix result.
     let f = |x: &Tensor| x.matmul(x);
     let x = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
     let (j, k) = (jacfwd(f)(&x), jacrev(f)(&x));
     assert_eq!(j.shape(), [2, 2, 2, 2]);
     close(&values(&j), &values(&k));
-    // A result that does not depend on the argument, empty ones, scalars.
+    // A result that does not depend on the argument, empty results, scalars.
     let j = jacfwd(|_: &Tensor| Tensor::from([1.0, 2.0]))(&x3());
     assert_eq!((j.shape(), values(&j)), (&[2, 3][..], vec![0.0; 6]));
     let none = Tensor::zeros(&[0], F64);
@@ -223,7 +223,7 @@ fn vmap_axes() {
     close(&values(&f(&x)), &values(&(&x * 2.0)));
     let f = vmap_with(|c: &Tensor| c * 2.0, -1, 0);
     assert_eq!(f(&x).shape(), [3, 2]);
-    // One argument the same for all; a result that is the same for all.
+    // One argument is the same for all rows, and one result.
     let f = vmap_with(
         |(a, b): &(Tensor, Tensor)| (a + b, a.clone()),
         [None, Some(0)],
@@ -302,7 +302,7 @@ fn owned_arguments_give_the_same_numbers() {
     let (c, d) = f.call_owned(at).unwrap();
     close(&values(&a), &values(&c));
     close(&values(&b), &values(&d));
-    // A tensor that somebody else holds is not overwritten.
+    // A tensor with another owner is not overwritten.
     close(&values(&kept), &[0.3, -1.2, 2.0]);
 }
 
@@ -325,7 +325,7 @@ fn values_may_be_read_inside_grad() {
         &values(&grad(f)(&Tensor::from(4.5))),
         &[0.5625f64.cos() / 8.0],
     );
-    // Also in nested derivatives: inner inputs are known if the outer ones are.
+    // Also in nested derivatives: inner inputs are concrete if the outer ones are.
     close(
         &values(&grad(|x: &Tensor| grad(f)(x))(&Tensor::from(6.0))),
         &[2.0 / 64.0],
@@ -383,7 +383,7 @@ fn mistakes_under_jit_come_back_with_the_line() {
     assert!(f.call(&at).is_ok());
 }
 
-/// The message with which `f` stops the program.
+/// The message with which `f` panics.
 fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
     let payload = std::panic::catch_unwind(f).unwrap_err();
     match payload.downcast::<String>() {
@@ -472,7 +472,7 @@ fn check_grads_finds_a_wrong_rule() {
 
 #[test]
 fn zeros_by_structure() {
-    // No path from the argument: zeros, and nothing to run backwards.
+    // No path from the argument: zeros, and no backward pass.
     let c = Tensor::from([1.0, 2.0]);
     close(&values(&grad(|_: &Tensor| c.sum())(&x3())), &[0.0; 3]);
     // Through integers there is no path either.
@@ -560,7 +560,7 @@ fn jacobians_and_hessians_of_trees() {
     let h = hessian_tree(loss)(&at);
     let whole = h.matrix();
     close(&values(&whole), &values(&whole.t()));
-    // A product with it is that of `hvp`; and it compiles and maps like any transform.
+    // A product with it equals `hvp`; it also compiles and maps like any transform.
     let v = Model {
         w: Tensor::full(&[3, 2], 0.5),
         b: Some(Tensor::from([1.0, -2.0])),
@@ -588,7 +588,7 @@ fn jacobians_and_hessians_of_trees() {
     assert_eq!(block.shape(), [2, 2, 3, 2]);
     close(&values(&block.at(1)), &values(j.get(".0", ".w").unwrap()));
 
-    // Nothing to differentiate, and nothing to differentiate by.
+    // No results, and no arguments to differentiate by.
     let none = jacobian_tree(|_: &Vec<Tensor>| Vec::<Tensor>::new())(&vec![]);
     assert_eq!(none.matrix().shape(), [0, 0]);
     let empty = jacobian_tree(|x: &Tensor| x.sin())(&Tensor::zeros(&[0], F64));

@@ -105,8 +105,8 @@ fn gradients_have_the_structure_of_the_argument() {
     assert_eq!((value(&slope.0), value(&slope.1.unwrap().0)), (3.0, 2.0));
 }
 
-/// A Rust number cannot stand for a value that is being traced, so it belongs to the structure: it is there, has no derivative, and another number is another
-/// program.
+/// A Rust number cannot stand for a value that is being traced, so it belongs to the structure: it exists,
+/// has no derivative, and another number gives another program.
 #[test]
 fn plain_numbers_belong_to_the_structure() {
     let f = |x: &Pair<f64, Tensor>| &x.second * x.first;
@@ -179,7 +179,7 @@ fn trees_are_mapped() {
     assert_eq!(out.second[0].to_vec::<f64>().unwrap(), [3.0, 4.0, 5.0]);
 }
 
-/// Fields called as the generated code might call what it uses, by raw identifiers, and as constants of the user's.
+/// Fields whose names could collide with names in generated code, raw identifiers, and constants of the user.
 #[allow(non_upper_case_globals, dead_code)]
 mod names {
     use gradus::prelude::*;
@@ -221,7 +221,7 @@ mod names {
     #[derive(Tree, Clone)]
     pub struct Unit;
 
-    /// Borrows what is no tensor.
+    /// Borrows a value that is not a tensor.
     #[derive(Tree, Clone)]
     pub struct Borrowing<'a, T> {
         #[tree(fixed)]

@@ -1,4 +1,5 @@
-//! All that is done while a body is traced belongs to it: nothing of it runs, fails, shows or is differentiated where the body does not run.
+//! Everything that is done while a body is traced belongs to it: nothing of it runs, fails,
+//! shows values or is differentiated unless the body runs.
 
 use super::{agree, close};
 use gradus::control::LoopBound;
@@ -7,17 +8,17 @@ use gradus::solve::{FixedPoint, fixed_point};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number that is no literal.
+/// A number that is not a literal.
 fn s(x: f64) -> Tensor {
     Tensor::from([x]).at(0)
 }
 
-/// `f` or 0; the other branch is a number.
+/// `f` or 0; the other branch returns a number.
 fn or_zero(taken: &Tensor, f: impl Fn() -> Tensor) -> Tensor {
     cond(taken, |(): &()| f(), |(): &()| Tensor::from(0.0), &())
 }
 
-/// `f` summed up over `n` steps.
+/// The sum of `f` over `n` steps.
 fn summed(n: impl LoopBound, f: impl Fn() -> Tensor) -> Tensor {
     fori_loop(..n, |_, y: &Tensor| y + f(), &s(0.0))
 }
@@ -44,7 +45,7 @@ fn a_branch_not_taken_has_no_derivative() {
         &Tensor::from([0.0, 0.25]),
         0.0,
     );
-    // By transforms inside of the branch, and by captured values alone.
+    // By transforms inside the branch, and by captured values alone.
     let nested = |x: &Tensor| {
         or_zero(&x.greater(0.0), || {
             grad(|y: &Tensor| y.sqrt() * x.sqrt())(x)
@@ -105,7 +106,7 @@ fn what_does_not_run_does_not_fail() {
     close(&or_zero(&no, diverging), &s(0.0), 0.0);
     let error = jit(|taken: &Tensor| or_zero(taken, diverging)).call(&s(1.0).greater(0.0));
     assert_eq!(error.unwrap_err().kind(), gradus::ErrorKind::Convergence);
-    // In loops of no step, of a number that is known and of one that is not.
+    // In loops without a step, with a fixed number of steps and with a computed one.
     close(&summed(0, || a.take(&outside, 0)), &s(0.0), 0.0);
     let none = Tensor::from([0]).at(0);
     close(&summed(&none, || a.take(&outside, 0)), &s(0.0), 0.0);
@@ -158,7 +159,7 @@ fn what_does_not_run_is_not_seen() {
     assert_eq!(times(&|| drop(compiled.call(&yes).unwrap())), 1);
 }
 
-/// The operations of a branch stand in it, and so cost nothing where it is not taken.
+/// The operations of a branch are inside it, so they cost nothing if it is not taken.
 #[test]
 fn operations_stand_in_their_body() {
     let a = Tensor::from([[1.0, 2.0], [3.0, 4.0]]);
@@ -170,7 +171,7 @@ fn operations_stand_in_their_body() {
         "{graph}"
     );
     assert!(graph.to_string().contains("exp"), "{graph}");
-    // A transform is no body: what depends on captured values alone is computed once, as it is met.
+    // A transform is not a body: computations from captured values alone run once, immediately.
     let plain = gradus::trace(|x: &Tensor| a.exp().sum() * x, &s(1.0)).unwrap();
     assert!(!plain.to_string().contains("exp"), "{plain}");
     // Literals stay literals.
@@ -191,7 +192,7 @@ fn captured_values_can_be_read_in_a_body() {
             |x: &Tensor| {
                 let root = table.sqrt().sum();
                 let twice = grad(|y: &Tensor| {
-                    // The argument of a derivative inside is known too.
+                    // The argument of a derivative inside is concrete, too.
                     let factor = if y.item::<f64>().unwrap() > 5.0 {
                         2.0
                     } else {

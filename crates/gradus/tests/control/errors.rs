@@ -1,10 +1,11 @@
-//! The messages of mistakes, whole, where the mistake is made directly and where it is made inside `jit`.
+//! The complete messages of mistakes, made directly and inside `jit`.
 
 use gradus::prelude::*;
 use insta::assert_snapshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The message with which a function of `f64[2]` stops the program, and which `jit` returns as an error; both must end with the place of the expression, which is left away.
+/// The message with which a function of `f64[2]` panics, and which `jit` returns as an error.
+/// Both must end with the line of the expression, which is removed.
 macro_rules! stops {
     ($f:expr) => {{
         let line = line!();
@@ -61,7 +62,7 @@ fn policies_that_need_a_known_number_of_steps() {
     assert_snapshot!(error.message(), @"fori_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
 }
 
-/// Nothing can stand in for the result, so it stops the program inside `jit` too.
+/// No result can stand in, so it panics inside `jit`, too.
 #[test]
 fn no_branch_at_all() {
     let none: [&dyn Fn(&Tensor) -> Tensor; 0] = [];
@@ -131,14 +132,14 @@ fn mistakes_inside_a_body_are_where_they_are_made() {
     assert_snapshot!(stops!(of(|x| vmap(|v: &Tensor| while_loop(|s: &Tensor| s.less(0.0), |s: &Tensor| s.sum_axis(0), v))(x))), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
 }
 
-/// What runs is known only when it runs: the same place all the same.
+/// The condition is only known when it runs; the error still has the same line.
 #[test]
 fn mistakes_that_only_numbers_show() {
     assert_snapshot!(stops!(of(|x| fori_loop(0..3, |i, s: &Tensor| s + x.take(i, 0), x))), @"take: index 2 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| map(|i: &Tensor| x.take(i, 0), &Tensor::from([0i64, 1, 7])))), @"take: index 7 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| cond(&x.sum().less(0.0), |x: &Tensor| x.take(&(zero() + 9i64), 0), |x: &Tensor| x.at(0), x))), @"take: index 9 is out of bounds for axis 0 of size 2");
     assert_snapshot!(stops!(of(|x| grad(|x: &Tensor| while_loop(|(k, _): &Pair| k.less(5), |(k, s): &Pair| (k + 1i64, s * x.take(k, 0)), &(zero(), x.sum())).1)(x))), @"take: index 2 is out of bounds for axis 0 of size 2");
-    // The branch that is not taken is not looked at.
+    // The branch that is not taken is not checked.
     let x = Tensor::from([1.0, 2.0]);
     let y = cond(
         &x.sum().less(0.0),
@@ -177,7 +178,7 @@ fn values_read_inside_a_body() {
         grad(|x: &Tensor| cond(&x.less(9.0), branch, |s: &Tensor| s.clone(), x))(&x)
     });
     assert_snapshot!(error.message(), @"the value of a tensor was read inside `cond`, where only its type f64[] is known; choose between values with `where_` or `cond`, or read it outside");
-    // What is known outside may be read.
+    // Values that are concrete outside can be read.
     let w = Tensor::from(3.0);
     let y = fori_loop(
         0..2,
@@ -185,7 +186,7 @@ fn values_read_inside_a_body() {
         &x,
     );
     assert_eq!(y.item::<f64>().unwrap(), 24.0);
-    // And so may results of loops whose operands are known, while a derivative is traced.
+    // So can results of loops with concrete operands, while a derivative is traced.
     let slope = grad(|x: &Tensor| {
         let n = while_loop(|s: &Tensor| s.less(20.0), |s: &Tensor| s * 2.0, x);
         if n.item::<f64>().unwrap() > 23.0 {

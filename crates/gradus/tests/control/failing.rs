@@ -1,4 +1,5 @@
-//! What never runs must not stop the program: neither steps that a loop does not make, nor those that a row no longer makes while others go on.
+//! Code that never runs must not stop the program: neither steps that a loop does not make,
+//! nor steps that a row no longer makes while others continue.
 
 use crate::close;
 use gradus::prelude::*;
@@ -17,7 +18,7 @@ fn goes_on((k, _): &Walk) -> Tensor {
     k.less(Tensor::from(4i64))
 }
 
-/// One step along links, of which the last leads nowhere.
+/// One step along links; the last link leads nowhere.
 fn step((k, s): &Walk) -> Walk {
     let (next, weights) = nodes();
     (next.take(k, 0), (s * weights.take(k, 0)).sin() + s)
@@ -102,7 +103,7 @@ fn a_row_solves_no_more_once_it_has_ended() {
 fn no_step_fails_on_the_way_back_of_none() {
     let w = Tensor::from([0.5, 0.7]);
     let x = Tensor::from(0.3);
-    // The index is carried, and the same in all steps.
+    // The index is carried, and equal in all steps.
     let slope = |n: i64, k: i64| {
         let of = |(x, n, k): &(Tensor, Tensor, Tensor)| {
             let step = |_: &Tensor, (k, s): &Walk| (k.clone(), (s * w.take(k, 0)).sin());

@@ -60,7 +60,7 @@ fn scan_backwards() {
 
 #[test]
 fn constants_used_in_every_step() {
-    // The captured matrix is needed on the way back; what depends on it alone is computed once.
+    // The backward pass needs the captured matrix; values that depend on it alone are computed once.
     let scanned = |x: &Tensor| {
         let w = x.expand_dims(1) * x.cos();
         fori_loop(
@@ -297,7 +297,7 @@ fn counted_loops_keep_what_is_asked_for() {
 #[test]
 fn loops_of_unknown_length_keep_some_states() {
     let options = LoopOptions::default().keep(Keep::Sqrt);
-    // None, one, and some dozen steps, the same number for all rows and another one for each.
+    // No step, one step, and a few dozen steps; the same number for all rows, and a different one for each.
     for limit in [1.0, 2.3, 20.0] {
         let above = |(s, _): &(Tensor, Tensor)| s.sum().less(limit);
         let step = |x: &Tensor| {

@@ -1,4 +1,5 @@
-//! Control flow and the rest of the library: compiled programs, arrays given away, captured values, empty things, long loops.
+//! Control flow and the rest of the library: compiled programs, donated arrays,
+//! captured values, empty arrays, long loops.
 
 use crate::{agree, close, stack_rows};
 use gradus::prelude::*;
@@ -21,7 +22,7 @@ fn a_compiled_loop_is_compiled_once() {
         assert_eq!(number(&y), 1.5 * 2f64.powi(n.max(0) as i32));
     }
     assert_eq!(f.programs(), 1);
-    // What a body captures is an operand, whatever its value.
+    // A captured value is an operand, whatever its value.
     for k in 0..3 {
         let w = Tensor::from([k as f64, 1.0]);
         let y = fori_loop(0..3, |_, s: &Tensor| s + &w, &Tensor::zeros(&[2], F64));
@@ -78,7 +79,7 @@ fn arrays_given_to_a_region() {
 
 #[test]
 fn one_value_captured_by_many_bodies() {
-    // By a condition, a step, both branches and a nested loop; of an outer and of an inner trace.
+    // Captured by a condition, a step, both branches and a nested loop; from an outer and an inner trace.
     let flow = |x: &Tensor| {
         let (a, b) = (x.sin(), Tensor::from([0.5, 0.25, 2.0]));
         let step = |(k, s): &Pair| {
@@ -124,7 +125,7 @@ fn nothing_carried_and_nothing_returned() {
     close(&seven, &(x() * 7.0), 0.0);
     let none: Vec<Tensor> = fori_loop(0..3, |_, s: &Vec<Tensor>| s.clone(), &vec![]);
     assert!(none.is_empty());
-    // Through a whole derivative.
+    // Through a complete derivative.
     let f = |x: &Tensor| {
         fori_loop(..x.sum().astype(I64), |_, _: &()| (), &());
         let ((), rows) = scan(|_: &(), v: &Tensor| ((), v.square()), &(), x);
@@ -147,7 +148,7 @@ fn truth_values_and_integers_carried() {
     };
     let g = |x: &Tensor| ((((x.sin() * x).sin() * x).sin()).sum()) * 5.0;
     agree(f, g, &x());
-    // Loops of integers alone have no derivative, and are in nobody's way.
+    // Loops of integers alone have no derivative, and do not interfere.
     let f = |x: &Tensor| {
         let n = fori_loop(0..4, |i, n: &Tensor| n + i, &Tensor::from(0i64));
         let big = while_loop(|n: &Tensor| n.less(100i64), |n: &Tensor| n * 2i64, &n);

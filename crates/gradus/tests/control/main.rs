@@ -1,4 +1,4 @@
-//! Control flow against the same program written out, under every transform.
+//! Control flow against the same program without control flow, under every transform.
 
 mod bodies;
 mod errors;
@@ -17,7 +17,7 @@ mod rows;
 use gradus::prelude::*;
 use near::near;
 
-/// Whether two tensors agree to this relative tolerance.
+/// Checks that two tensors agree to this relative tolerance.
 #[track_caller]
 fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
     assert_eq!(a.shape(), b.shape());
@@ -27,13 +27,14 @@ fn close(a: &Tensor, b: &Tensor, tolerance: f64) {
     }
 }
 
-/// Value, both modes, second derivatives, rows at once, compiled: `f` against `g`, which computes the same without control flow.
+/// Compares `f` with `g`, which computes the same without control flow: value,
+/// both modes, second derivatives, many rows, compiled.
 #[track_caller]
 fn agree(f: impl Fn(&Tensor) -> Tensor, g: impl Fn(&Tensor) -> Tensor, x: &Tensor) {
     agree_in_all(&f, &g, x);
 }
 
-/// One function for all that are compared: the transforms of each of its own take long to compile.
+/// One function compares all programs, because compiling the transforms for each takes long.
 #[track_caller]
 fn agree_in_all(f: &dyn Fn(&Tensor) -> Tensor, g: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) {
     close(&f(x), &g(x), 1e-12);

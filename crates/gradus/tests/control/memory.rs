@@ -1,24 +1,24 @@
-//! What derivatives of loops hold: counted runs of compiled programs.
+//! The memory of derivatives of loops: counted runs of compiled programs.
 
 use crate::close;
 use gradus::Graph;
 use gradus::prelude::*;
 use gradus_cpu::{Array, CompileOptions, Counts, Input, compile, forecast};
 
-/// Bytes that a run of `f` at `x` will hold beside its inputs.
+/// The forecast of the bytes that a run of `f` at `x` holds beside its inputs.
 #[track_caller]
 fn held<B: Tree>(f: impl Fn(&Tensor) -> B, x: &Tensor) -> u64 {
     forecast(&trace(f, x).unwrap()).peak_bytes
 }
 
-/// What a run of the program `graph` of `x` did.
+/// The counts of a run of the program `graph` of `x`.
 fn counted(graph: &Graph, x: &Tensor) -> Counts {
     let program = compile(graph, &CompileOptions::default()).unwrap();
     let x = Array::from_slice(&x.to_vec::<f64>().unwrap(), x.shape()).unwrap();
     program.run_counted(vec![Input::Borrowed(&x)]).unwrap().1
 }
 
-/// Bytes that a run of `f` at `x` held, lists among them, whose length is not known before.
+/// The bytes that a run of `f` at `x` held, including lists, whose length is not known before.
 #[track_caller]
 fn was_held<B: Tree>(f: impl Fn(&Tensor) -> B, x: &Tensor) -> u64 {
     counted(&trace(f, x).unwrap(), x).peak_bytes
@@ -71,7 +71,7 @@ fn forward_mode_holds_nothing_of_the_steps() {
         was_held(move |x: &Tensor| jvp(f, x, &x.cos()), &x)
     };
     assert_eq!(conditional(5.0), conditional(200.0));
-    // And so do forward derivatives of forward derivatives.
+    // The same for forward derivatives of forward derivatives.
     let twice = |n: usize| {
         let once = move |x: &Tensor| jvp(scanned(n, Keep::All), x, &x.cos()).1;
         held(move |x: &Tensor| jvp(once, x, &x.sin()), &x)
@@ -90,7 +90,7 @@ fn the_way_back_keeps_what_was_asked_for() {
     let root = ratio(Keep::Sqrt);
     assert!((2.0..4.5).contains(&root), "√n: {root}");
     let (few, many) = (of(50, Keep::Snapshots(6)), of(800, Keep::Snapshots(6)));
-    // Each level of repetition holds a little of its own.
+    // Each level of repetition holds a little memory of its own.
     assert!(many < 3 * few, "6 snapshots: {few} and {many} bytes");
 }
 

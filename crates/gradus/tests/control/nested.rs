@@ -1,4 +1,4 @@
-//! Loops in choices in loops.
+//! Loops inside choices inside loops.
 
 use crate::agree;
 use gradus::prelude::*;
@@ -81,7 +81,7 @@ fn a_loop_of_unknown_length_inside_another() {
 
 #[test]
 fn carries_of_several_kinds() {
-    // A counter, a value that passes through, one that is reset, an empty array, f32 beside f64.
+    // A counter, a value that passes through, a value that is reset, an empty array, f32 beside f64.
     let mixed = |x: &Tensor| {
         let init = (
             Tensor::from(0i64),
@@ -146,7 +146,8 @@ fn a_scan_of_scans_with_recomputation() {
 
 #[test]
 fn the_way_there_runs_once() {
-    // A gradient holds two loops, there and back, each with one loop inside: what keeps for the way back has taken the place of what does not.
+    // A gradient holds two loops, one forward and one backward, each with one loop inside:
+    // the loop that keeps values has replaced the one that does not.
     let nested = |x: &Tensor| {
         let outer = |s: &Tensor, v: &Tensor| {
             let step = |_: &Tensor, t: &Tensor| (t * v).sin();

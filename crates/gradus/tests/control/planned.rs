@@ -1,4 +1,4 @@
-//! Jacobians and Hessians of programs with loops and choices, planned.
+//! Planned Jacobians and Hessians of programs with loops and choices.
 
 use crate::close;
 use gradus::prelude::*;
@@ -11,7 +11,7 @@ fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
 }
 
-/// All orders of the Jacobian of `f`, which is computed without control flow by `g`.
+/// All orders of the Jacobian of `f`; `g` computes the same without control flow.
 #[track_caller]
 fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) {
     let wanted = jacfwd(g)(x);
@@ -46,7 +46,7 @@ fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor +
     }
 }
 
-/// What the candidates for the Jacobian of `f` hold at most is what was said, to a tenth.
+/// The peak memory of the candidates for the Jacobian of `f` equals the forecast, to a tenth.
 #[track_caller]
 fn peaks_are_as_said(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) {
     let plan = plan_jacobian(f, x, &PlanOptions::default()).unwrap();
@@ -152,7 +152,7 @@ fn loops_in_loops_and_in_checkpoints() {
     peaks_are_as_said(f, &(Tensor::arange(0.0, 1.0, 0.05) + 0.5));
 }
 
-/// The sine with its own way back, three times in a loop, then once more, and its square.
+/// The sine with a custom backward pass, three times in a loop, then once more, and its square.
 fn sines(g: &mut Graph, x: ValueId) -> ValueId {
     let ty = g.ty(x).clone();
     let sine = |inputs: usize, make: &dyn Fn(&mut Graph, &[ValueId]) -> Vec<ValueId>| {
@@ -188,7 +188,7 @@ fn sines(g: &mut Graph, x: ValueId) -> ValueId {
     g.mul(y, y)
 }
 
-/// What all candidates compute for these arguments; they agree.
+/// The results of all candidates for these arguments; they agree.
 fn values(plan: &Plan, arguments: &[&Tensor]) -> Vec<f64> {
     let of = |program: &Graph| {
         let run = gradus_cpu::compile(program, &Default::default()).unwrap();
@@ -268,7 +268,7 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
         assert!((a - b).abs() < 1e-11, "{a} {b}");
     }
     let product = gradus_plan::hvp(&number, 1, &options, None).unwrap();
-    // Whoever wrote a rule may have written another derivative than the function's, and the product is with the Hessian as it is.
+    // A custom rule can give another derivative than the function's, and the product must be with this Hessian.
     let names: Vec<&str> = product.candidates().iter().map(|c| &*c.name).collect();
     assert_eq!(names, ["forward over reverse"]);
     let backwards = gradus_plan::hvp(&number, 1, &of(Modes::Reverse), None).unwrap();

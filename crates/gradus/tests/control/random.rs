@@ -1,10 +1,11 @@
-//! Random programs of loops in choices in loops, against the same programs without control flow.
+//! Random programs of loops inside choices inside loops, against the same programs without control flow.
 
 use crate::agree;
 use gradus::prelude::*;
 use proptest::prelude::*;
 
-/// What is done to a value `v`. Some use another value in reach: the argument, values of enclosing bodies, numbers of steps, items.
+/// An operation on a value `v`.
+/// Some use another value in scope: the argument, values of enclosing bodies, step numbers, items.
 #[derive(Clone, Debug)]
 enum Step {
     /// `sin(v + 0.2)`
@@ -15,19 +16,19 @@ enum Step {
     Shift(usize),
     /// `v + 0.3·sin(sum(v))`
     Spread,
-    /// One part if the sum is above the number, else the other.
+    /// One list if the sum is above the number, else the other.
     Cond(f64, Vec<Step>, Vec<Step>),
-    /// The part whose number is the sum, scaled.
+    /// The list whose number is the scaled sum.
     Switch(Vec<Vec<Step>>),
-    /// So many times; steps are also counted by what is carried.
+    /// This many times; the carried value also counts the steps.
     For(i64, Vec<Step>),
-    /// As often as the value says, at most three times.
+    /// A number of times computed from the value, at most three.
     Counted(Vec<Step>),
-    /// At most four times, while the sum is below the number. A value is carried that never changes.
+    /// At most four times, while the sum is below the number. Also carries a value that never changes.
     While(f64, Vec<Step>),
-    /// Through so many rows.
+    /// Over this many rows.
     Scan(usize, bool, Keep, Vec<Step>),
-    /// As it is, computed again on the way back.
+    /// The identity, computed again in the backward pass.
     Checkpoint(Vec<Step>),
 }
 
@@ -62,12 +63,12 @@ fn steps(depth: u32) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..4)
 }
 
-/// The values of `reach` and one more.
+/// The values of `reach`, and one more.
 fn and(reach: &[Tensor], more: &Tensor) -> Vec<Tensor> {
     [reach, std::slice::from_ref(more)].concat()
 }
 
-/// Applies the steps to `v`; with control flow, or written out.
+/// Applies the steps to `v`, with or without control flow.
 fn run(steps: &[Step], flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
     let mut v = v.clone();
     for step in steps {
@@ -188,7 +189,8 @@ fn looped(step: &Step, flow: bool, reach: &[Tensor], v: &Tensor) -> Tensor {
     }
 }
 
-/// Whether `f` has small derivatives around `x`: where they are large, a rounding error, of which no two programs make the same, is seen in the results.
+/// Whether `f` has small derivatives around `x`.
+/// If they are large, rounding errors, which differ between programs, show in the results.
 fn calm(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) -> bool {
     let slope = |x: &Tensor| grad(f)(x);
     let second = |x: &Tensor| grad(move |x: &Tensor| grad(f)(x).square().sum())(x);
@@ -200,7 +202,7 @@ fn calm(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) -> bool {
     small(vmap(f)(&rows)) && small(vmap(slope)(&rows)) && small(vmap(second)(&rows))
 }
 
-/// So many programs are compared; about a quarter are not calm. If more than two thirds are not, the test says so.
+/// The number of programs compared; about a quarter are not calm. If more than two thirds are not, the test fails.
 const PROGRAMS: u32 = 24;
 
 proptest! {

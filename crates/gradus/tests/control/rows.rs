@@ -1,4 +1,5 @@
-//! Rows that do not take a branch, or have ended their loop: they cannot fail in it, are not seen, and spoil no derivative.
+//! Rows that do not take a branch, or have ended their loop, cannot fail in it,
+//! are not shown, and spoil no derivative.
 
 use super::close;
 use gradus::prelude::*;
@@ -13,13 +14,14 @@ fn table() -> Tensor {
     Tensor::from([10.0, 20.0, 30.0])
 }
 
-/// `f` of each row, one after the other.
+/// `f` applied to each row, one after the other.
 fn by_row(f: &dyn Fn(&Tensor) -> Tensor, rows: &Tensor) -> Tensor {
     let each: Vec<Tensor> = (0..rows.shape()[0]).map(|k| f(&rows.at(k))).collect();
     gradus::tensor::stack(&each.iter().collect::<Vec<_>>(), 0)
 }
 
-/// Values, gradients and second derivatives of all rows at once, compiled too, are those of each row, and finite.
+/// Checks that values, gradients and second derivatives of all rows at once,
+/// also compiled, equal each row's and are finite.
 #[track_caller]
 fn as_by_row(f: impl Fn(&Tensor) -> Tensor, rows: &Tensor) {
     let f: &dyn Fn(&Tensor) -> Tensor = &f;
@@ -47,7 +49,7 @@ fn as_by_row(f: impl Fn(&Tensor) -> Tensor, rows: &Tensor) {
     close(&vmap(second)(rows), &seconds, 1e-9);
     let second_of_all = |rows: &Tensor| grad(|rows: &Tensor| of_all(rows).sum())(rows);
     close(&second_of_all(rows), &seconds, 1e-9);
-    // Planned, in every order that is weighed.
+    // Planned, in every order that is considered.
     let sum = |rows: &Tensor| vmap(f)(rows).sum();
     let (x, options) = (rows, PlanOptions::default());
     let wanted = jacrev(grad(sum))(x);
@@ -89,7 +91,7 @@ fn rows_do_not_fail_where_they_are_not() {
     let rows = Tensor::from([0, 5, 2]);
     close(&vmap(pick)(&rows), &wanted, 0.0);
     close(&jit(vmap(pick)).call(&rows).unwrap(), &wanted, 0.0);
-    // Also where no row takes the branch, and where the index is the same for all rows.
+    // Also if no row takes the branch, and if the index is the same for all rows.
     close(
         &vmap(pick)(&Tensor::from([7, 8])),
         &Tensor::from([-1.0, -1.0]),
@@ -111,7 +113,7 @@ fn rows_do_not_fail_where_they_are_not() {
     );
     assert!(jit(vmap(shared)).call(&Tensor::from([-1.0, 2.0])).is_err());
     assert!(jit(vmap(pick)).call(&Tensor::from([-7, 2])).is_err());
-    // Of derivatives, in f32 and f64.
+    // For derivatives, in f32 and f64.
     for dtype in [F32, F64] {
         let at = |(a, i): &(Tensor, Tensor)| {
             vmap(|i: &Tensor| {
@@ -127,7 +129,7 @@ fn rows_do_not_fail_where_they_are_not() {
         let slope = grad_wrt(at, |path| path == ".0")(&(a.astype(dtype), rows.clone())).0;
         close(&slope.astype(F64), &Tensor::from([21.0, 1.0, 61.0]), 1e-6);
     }
-    // Slices at computed places, and one of several branches.
+    // Slices with a computed start, and one of several branches.
     let slice = |i: &Tensor| {
         switch(
             i,
@@ -167,7 +169,7 @@ fn solvers_and_loops_end_in_rows_that_do_not_need_them() {
         cond(&x.greater(-1.0), solve, |x: &Tensor| x.square(), x)
     };
     as_by_row(system, &Tensor::from([1.0, -1.0, 0.5]));
-    // For a row below zero it would go on for ever.
+    // For a row below zero it would run forever.
     let halved = |x: &Tensor| {
         let halve = |x: &Tensor| {
             while_loop(
@@ -221,7 +223,7 @@ fn branches_not_taken_spoil_no_derivative() {
     as_by_row(nested, &Tensor::from([0.0, 3.0, 1.0, 4.0]));
 }
 
-/// What all rows share is a number, a vector or a matrix, and is differentiated.
+/// A value that all rows share is a number, a vector or a matrix, and is differentiated.
 #[test]
 fn what_rows_share_is_not_spoilt() {
     let rows = Tensor::from([[0.0, 0.0], [3.0, 4.0], [-1.0, 0.5]]);
@@ -256,7 +258,7 @@ fn what_rows_share_is_not_spoilt() {
         close(&jit(&of_all).call(&w).unwrap(), &wanted(&w), 1e-12);
         let second = |g: &dyn Fn(&Tensor) -> Tensor| grad(|w: &Tensor| g(w).square().sum())(&w);
         close(&second(&of_all), &second(&wanted), 1e-10);
-        // Where no row takes the branch.
+        // If no row takes the branch.
         let none = Tensor::from([[0.0, 0.0], [-3.0, 1.0]]);
         let wanted = grad(|w: &Tensor| by_row(&|x: &Tensor| f(w, x), &none).sum())(&w);
         close(
@@ -292,7 +294,7 @@ fn rows_that_have_ended_spoil_no_derivative() {
     });
     close(&slopes, &Tensor::from(wanted), 1e-15);
     as_by_row(roots, &rows);
-    // As many steps as a row says.
+    // As many steps as a row's value says.
     let counted = |x: &Tensor| {
         let n = x.floor().astype(I64);
         let step = |_: &Tensor, (a, y): &(Tensor, Tensor)| (a + y.sqrt(), y - 1.0);
@@ -320,7 +322,8 @@ fn rows_that_have_ended_spoil_no_derivative() {
     }
 }
 
-/// Backward passes that make something of nothing: of rows that do not take the branch they get nothing, and give nothing.
+/// Backward passes that turn zero into something else:
+/// from rows that do not take the branch they get nothing, and return nothing.
 #[test]
 fn rows_elsewhere_do_not_reach_backward_passes() {
     let w = s(2.0);
@@ -372,7 +375,7 @@ fn rows_elsewhere_are_not_seen() {
         |x: &Tensor| while_loop(|x: &Tensor| x.greater(0.5), |x: &Tensor| shown(x) - 1.0, x);
     vmap(looped)(&rows);
     assert_eq!(take(), [1.0, 3.0, 2.0, 1.0]);
-    // What all rows share is seen for each row that is there.
+    // A value that all rows share is shown for each active row.
     let shared = s(7.0);
     let captured = |x: &Tensor| {
         cond(

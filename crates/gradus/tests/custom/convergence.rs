@@ -1,4 +1,4 @@
-//! Solvers at the ends of the range of numbers, and where nothing helps: what is not solved is an error.
+//! Solvers at the ends of the range of numbers, and where they fail: a system that is not solved is an error.
 
 use crate::near;
 use gradus::prelude::*;
@@ -20,7 +20,7 @@ fn refused(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> gradus::Error {
     error
 }
 
-/// Squares of these numbers are infinite or zero.
+/// The squares of these numbers overflow or underflow.
 #[test]
 fn right_sides_of_any_size() {
     let a = Tensor::from([[4.0, 1.0], [1.0, 3.0]]);
@@ -67,7 +67,7 @@ fn functions_of_any_size() {
                 Root::default().tolerance(1e-12),
             )
         };
-        // One more than the norm at the beginning is what the tolerance is relative to.
+        // The tolerance is relative to one more than the initial norm.
         let wanted = if size < 1.0 { 1.5 } else { 2f64.sqrt() };
         near(&root(&Tensor::from(2.0)), &[wanted, wanted], 1e-9);
     }
@@ -100,7 +100,7 @@ fn what_is_infinite_where_it_begins() {
     refused(lowest, &Tensor::from(2.0));
 }
 
-/// Where no part of a step helps the next would not either: it ends there, long before the most steps.
+/// If no fraction of a step helps, the next would not either: the solver stops there, long before the most steps.
 #[test]
 fn nothing_is_tried_again_and_again() {
     let root = |a: &Tensor| {
@@ -113,7 +113,7 @@ fn nothing_is_tried_again_and_again() {
     let error = refused(root, &Tensor::from(1.0));
     assert!(error.message().starts_with("find_root: no convergence in "));
     let lowest = |a: &Tensor| {
-        // The slope says down, and it is up in both directions.
+        // The slope says down, but the function rises in both directions.
         let objective = |x: &Tensor| x.abs().stop_gradient() + x * a;
         argmin(
             objective,
@@ -129,7 +129,8 @@ fn nothing_is_tried_again_and_again() {
     );
 }
 
-/// Near its minimum an objective of single precision seems to grow by rounding, by more than by the last step it becomes smaller.
+/// Near its minimum an objective in single precision seems to grow by rounding,
+/// by more than its decrease in the last step.
 #[test]
 fn minima_in_single_precision() {
     use gradus::random;
@@ -146,7 +147,7 @@ fn minima_in_single_precision() {
     }
 }
 
-/// However often it is used.
+/// The number of uses does not matter.
 #[test]
 fn objectives_are_traced_once() {
     use std::cell::Cell;

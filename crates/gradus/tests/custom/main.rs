@@ -1,4 +1,4 @@
-//! Functions with rules of their own, and solutions differentiated as what they are.
+//! Functions with custom rules, and solutions differentiated by their equations.
 
 mod convergence;
 mod messages;
@@ -10,7 +10,7 @@ mod stated;
 
 use gradus::prelude::*;
 
-/// Whether all elements are these numbers, to this part of the larger of them and 1.
+/// Checks that all elements equal these numbers, relative to the larger of them and 1.
 #[track_caller]
 fn near(got: &Tensor, wanted: &[f64], tolerance: f64) {
     let got = got.astype(F64).to_vec::<f64>().unwrap();
@@ -20,14 +20,14 @@ fn near(got: &Tensor, wanted: &[f64], tolerance: f64) {
     }
 }
 
-/// Whether two tensors are the same, to this part.
+/// Checks that two tensors are equal to this tolerance.
 #[track_caller]
 fn same(a: &Tensor, b: &Tensor, tolerance: f64) {
     assert_eq!(a.shape(), b.shape());
     near(a, &b.astype(F64).to_vec::<f64>().unwrap(), tolerance);
 }
 
-/// Value and derivatives of `f` against `g`, which is known: both modes, second order, rows, compiled.
+/// Compares value and derivatives of `f` with `g`: both modes, second order, rows, compiled.
 #[track_caller]
 fn agree(
     f: impl Fn(&Tensor) -> Tensor + Copy,
@@ -49,7 +49,7 @@ fn agree(
     agree_in_reverse(f, g, x, tolerance);
 }
 
-/// As [`agree`], without forward mode alone.
+/// Like [`agree`], without forward mode alone.
 #[track_caller]
 fn agree_in_reverse(
     f: impl Fn(&Tensor) -> Tensor + Copy,

@@ -1,4 +1,4 @@
-//! The messages of mistakes, whole, with the line of the program that is wrong.
+//! The complete messages of mistakes, with the wrong line of the program.
 
 use gradus::prelude::*;
 use gradus::solve::{
@@ -8,7 +8,7 @@ use gradus::solve::{
 use insta::assert_snapshot;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The message with which the expression stops the program, which must end with the place of the expression; the place is left away.
+/// The message with which the expression panics. It must end with the line of the expression, which is removed.
 macro_rules! stops {
     ($e:expr) => {{
         let line = line!();
@@ -39,7 +39,7 @@ fn rules_that_do_not_fit() {
     assert_snapshot!(stops!(custom_vjp(all, |x: &Vec<Tensor>| (x.clone(), ()), |_: &(), g: &Vec<Tensor>| g[1..].to_vec())(&pair())), @"custom_vjp: `backward` must return a cotangent like the argument: the trees differ: expected a list of 2, got a list of 1");
     let one = |_: &(), x: &Tensor| x * 2.0;
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.square(), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `mul` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    // Elements that are added to something else make a sum, and so does a part that replaces another one.
+    // Adding elements to another value makes a sum, and so does replacing a part.
     let (ones, at) = (Tensor::full(&[2], 1.0), Tensor::from([1i64, 0]));
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| ones.index_add(0, &at, x), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `scatter_add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
     assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.astype(I64).astype(F64), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
@@ -48,7 +48,7 @@ fn rules_that_do_not_fit() {
     assert_snapshot!(stops!(linear_call(one, one, &(), &Tensor::from(1i64))), @"linear_call: the argument is i64[], and must hold floating-point numbers; convert it with `astype(F64)`");
 }
 
-/// Forward mode through a function of which the way back alone is known: the error has the line of its `custom_vjp`.
+/// Forward mode through a function that only has a backward pass: the error has the line of its `custom_vjp`.
 #[test]
 fn forward_mode_without_a_rule() {
     let x = Tensor::from([0.5, 1.5]);
@@ -110,7 +110,7 @@ fn forward_mode_without_a_rule() {
     assert!(reverse.is_ok());
 }
 
-/// What a function with a rule uses from outside.
+/// Derivatives by captured values of a function with a rule.
 #[test]
 fn derivatives_that_no_rule_gives() {
     let x = Tensor::from([0.5, 1.5]);
@@ -144,7 +144,7 @@ fn derivatives_that_no_rule_gives() {
         .sum()
     };
     says(line, &|| grad(g)(&a));
-    // The argument's own derivative is known, and so is one that counts as zero.
+    // The derivative by the argument is defined, and so is one that counts as zero.
     let inner = |a: &Tensor| {
         grad(|x: &Tensor| {
             custom_jvp(
@@ -200,7 +200,7 @@ fn solvers_that_do_not_arrive() {
     assert_snapshot!(stops!(fixed_point(|x: &Tensor| x * 2.0, &b, FixedPoint::default().max_steps(3))), @"fixed_point: no convergence in 3 steps: the next one would change the argument by 1.79e1, and should by at most 1.89e-9; begin nearer to the fixed point, or allow more `max_steps` or a larger `tolerance`");
     assert_snapshot!(stops!(argmin(|x: &Tensor| -x.square().sum(), &b, Argmin::default().max_steps(3))), @"argmin: no convergence in 3 steps: the norm of the gradient is 1.21e2, and should be at most 5.47e-10; begin nearer to the minimum, or allow more `max_steps` or a larger `tolerance`");
 
-    // Compiled, in rows, and on the way back it is the same mistake at the same line.
+    // Compiled, in rows, and in the backward pass, the error is the same at the same line.
     let line = line!() + 2;
     let solve = |a: &Tensor| {
         fixed_point(
@@ -228,7 +228,7 @@ fn solvers_that_do_not_arrive() {
     crate::near(&good, &[2.0, 4.0 / 3.0], 1e-9);
 }
 
-/// A wrong rule is found, with the entry that is worst.
+/// A wrong rule is found, and the error names the worst entry.
 #[test]
 fn wrong_rules_are_found() {
     let x = Tensor::from([0.5, 1.0, 3.0]);

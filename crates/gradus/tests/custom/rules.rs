@@ -1,4 +1,4 @@
-//! Rules under every transform, against the same functions without.
+//! Rules under every transform, against the same functions without rules.
 
 use crate::{agree, agree_in_reverse, near, same};
 use gradus::prelude::*;
@@ -99,7 +99,7 @@ fn jacobians_of_a_function_with_its_own_way_back() {
     );
 }
 
-/// Where a rule is wrong on purpose, all transforms give what it says.
+/// If a rule is wrong on purpose, all transforms follow it.
 #[test]
 fn rules_are_followed() {
     let doubled = |x: &Tensor| {
@@ -116,7 +116,7 @@ fn rules_are_followed() {
         )(x)
     };
     let both = |x: &Tensor| doubled(&tripled(x)).square().sum();
-    // 2·x·2·3, and the derivative of that by x: it comes through the rules once more.
+    // 2·x·2·3, and the derivative of that by x, which goes through the rules once more.
     near(&grad(both)(&x()), &[4.8, 9.6, 15.6], 1e-14);
     let rows = gradus::tensor::stack(&[&x(), &x()], 0);
     near(
@@ -151,7 +151,7 @@ fn zeros_of_structure_cost_nothing() {
         |(x, y): &(Tensor, Tensor)| x * y,
         |(x, y): &(Tensor, Tensor), _: &Tensor, (dx, dy): &(Tensor, Tensor)| x.exp() * dy + y * dx,
     );
-    // `y` does not vary, so neither the exponential nor its product is there.
+    // `y` does not vary, so neither the exponential nor its product is in the program.
     let y = Tensor::from([3.0, 4.0]);
     let change = |(x, dx): &(Tensor, Tensor)| jvp(|x: &Tensor| f(&(x.clone(), y.clone())), x, dx).1;
     let v = Tensor::from([1.0, 2.0]);
@@ -164,7 +164,7 @@ fn zeros_of_structure_cost_nothing() {
       return %3
     }
     ");
-    // Nor is a cotangent that nobody needs.
+    // Nor is a cotangent that is not needed.
     let g = custom_vjp(
         |(x, y): &(Tensor, Tensor)| x * y,
         |(x, y): &(Tensor, Tensor)| (x * y, (x.clone(), y.clone())),
@@ -195,7 +195,7 @@ fn linear_functions_with_their_transposes() {
         &x(),
         1e-12,
     );
-    // The transpose is the one that was given.
+    // The transpose is the given one.
     let odd = |x: &Tensor| {
         linear_call(
             |_: &(), x: &Tensor| x * 2.0,
@@ -210,7 +210,7 @@ fn linear_functions_with_their_transposes() {
         0.0,
     );
     near(&jvp(odd, &x(), &x().ones_like()).1, &[2.0, 2.0, 2.0], 0.0);
-    // What it uses from outside is differentiated.
+    // Captured values are differentiated.
     let captured = |a: &Tensor| {
         let f = |_: &(), x: &Tensor| a * x;
         linear_call(f, |_: &(), y: &Tensor| a * y, &(), &x())
@@ -225,7 +225,7 @@ fn linear_functions_with_their_transposes() {
     );
 }
 
-/// A gradient on its way, seen: it is handed out as the cotangent of an argument that is not used.
+/// Shows an intermediate gradient: it is returned as the cotangent of an unused argument.
 #[test]
 fn looking_at_a_gradient_on_its_way() {
     let inspect = custom_vjp(
@@ -245,7 +245,7 @@ fn looking_at_a_gradient_on_its_way() {
     near(&slope, &[2.0 * wanted[0], 4.0 * wanted[1]], 1e-15);
 }
 
-/// Each function is traced when the function is applied; `f` alone runs as long as nothing is differentiated.
+/// Each function is traced when it is applied; only `f` runs while nothing is differentiated.
 #[test]
 fn what_is_called_when() {
     let (forwards, backwards) = (Cell::new(0), Cell::new(0));
@@ -268,7 +268,7 @@ fn what_is_called_when() {
     assert_eq!((forwards.get(), backwards.get()), (3, 3));
 }
 
-/// Arguments that are whole numbers have neither tangents nor cotangents.
+/// Integer arguments have neither tangents nor cotangents.
 #[test]
 fn whole_numbers_as_arguments() {
     type Arguments = (Tensor, Tensor);

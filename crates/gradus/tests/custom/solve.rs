@@ -13,7 +13,7 @@ fn by(method: Method) -> LinearSolver {
     LinearSolver::default().method(method).tolerance(1e-13)
 }
 
-/// A matrix of 2 by 2 with determinant and inverse at hand, and its solution written out.
+/// The solution for a 2 by 2 matrix, written out with its determinant and inverse.
 fn written(a: &Tensor, b: &Tensor) -> Tensor {
     let at = |i, j| a.at(i).at(j);
     let determinant = at(0, 0) * at(1, 1) - at(0, 1) * at(1, 0);
@@ -22,7 +22,7 @@ fn written(a: &Tensor, b: &Tensor) -> Tensor {
     gradus::tensor::stack(&[&x, &y], 0) / determinant
 }
 
-/// From a vector of three numbers to a matrix that is symmetric, or not.
+/// A matrix from a vector of three numbers, symmetric or not.
 fn matrix(x: &Tensor, symmetric: bool) -> Tensor {
     let (p, q, r) = (x.at(0) + 3.0, x.at(1), x.at(2) + 2.0);
     let other = if symmetric { q.clone() } else { -&q * 0.5 };
@@ -124,7 +124,7 @@ fn unknowns_in_a_tree_and_no_right_side() {
 /// `x` with `x³ + a·x = b`, and its derivatives by the formula of the implicit function.
 #[test]
 fn roots_agree_with_what_they_are() {
-    // With b = a + 1 the root is 1 for every a; elsewhere Cardano's formula says.
+    // With b = a + 1 the root is 1 for every a; for other b, Cardano's formula gives it.
     let cardano = |a: &Tensor| {
         let (p, q) = (a / 3.0, Tensor::from(0.5));
         let d = (q.square() + p.powi(3)).sqrt();
@@ -180,7 +180,7 @@ fn minima_agree_with_what_they_are() {
         written(&normal, &a.t().matmul(&b)).sum()
     };
     agree(ridge, wanted, &Tensor::from(0.7), 1e-7);
-    // One that is not quadratic, begun where the curvature is negative.
+    // A function that is not quadratic, from a start with negative curvature.
     let valley = |a: &Tensor| {
         let objective =
             |(x, y): &(Tensor, Tensor)| (x.square() - a).square() + (y - x).square() * 0.5;
@@ -205,7 +205,7 @@ fn minima_agree_with_what_they_are() {
     );
 }
 
-/// What only the solver uses has derivative zero, and is no mistake.
+/// A value that only the solver uses has derivative zero, and is not an error.
 #[test]
 fn a_solver_of_ones_own() {
     let root = |a: &Tensor| {
@@ -252,7 +252,7 @@ fn solvers_inside_a_scan() {
     agree(heron, sqrt, &Tensor::from([0.4, 0.8, 1.3]), 1e-8);
 }
 
-/// The diagonal of a matrix, inverted, makes few steps of many, and no difference else.
+/// The inverse diagonal of a matrix as preconditioner turns many steps into few, and changes nothing else.
 #[test]
 fn preconditioned_systems() {
     let n = 40;
@@ -275,7 +275,7 @@ fn preconditioned_systems() {
     }
 }
 
-/// Derivatives go through the matrix alone, and what the preconditioner uses may be anything.
+/// Derivatives go through the matrix alone, and the preconditioner can use any values.
 #[test]
 fn preconditioned_systems_agree_with_their_solutions() {
     let x = Tensor::from([0.4, 0.8, 1.3]);
@@ -283,7 +283,7 @@ fn preconditioned_systems_agree_with_their_solutions() {
         let symmetric = method == Method::Cg;
         let solved = |x: &Tensor| {
             let a = matrix(x, symmetric);
-            // Of the matrix without symmetry the preconditioner has none either.
+            // For an unsymmetric matrix the preconditioner is unsymmetric, too.
             let corner = if symmetric { 0.0 } else { 0.1 };
             let y = linear_solve_preconditioned(
                 |v: &Tensor| a.matmul(v),

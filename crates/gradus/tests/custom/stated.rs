@@ -1,4 +1,4 @@
-//! Functions whose cost the user states.
+//! Functions with a user-supplied cost.
 
 use crate::{agree, agree_in_reverse};
 use gradus::plan::{JacobianPlan, Mode};
@@ -14,7 +14,7 @@ fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
 }
 
-/// A statement changes no number in any transform, whatever the function holds.
+/// A user-supplied cost changes no number in any transform, whatever the function contains.
 #[test]
 fn what_is_computed_is_the_same() {
     let plain = |x: &Tensor| (x.sin() * x.sum()).sum();
@@ -38,7 +38,7 @@ fn what_is_computed_is_the_same() {
         with_cost(own, DEAR)(x).square().sum()
     };
     agree_in_reverse(by_vjp, sine, &x(), 1e-13);
-    // In a loop, and around one that ends by itself.
+    // In a loop, and around a loop with a condition.
     let halved =
         |x: &Tensor| while_loop(|x: &Tensor| x.sum().greater(1.0), |x: &Tensor| x * 0.5, x);
     let looped = |x: &Tensor| {
@@ -82,7 +82,7 @@ fn what_is_stated_decides() {
     }
 }
 
-/// Where operations are stated a plan says so, and what is counted is what ran.
+/// If operations are user-supplied, the plan says so, and the run counts its real operations.
 #[test]
 fn a_plan_says_what_is_stated() {
     let plan = planned(DEAR, Objective::Time);
@@ -108,7 +108,7 @@ fn a_plan_says_what_is_stated() {
     let forward = &read["candidates"][0];
     assert_eq!(forward["user_supplied_operations"], 4_000_000);
     assert!(forward["measured"]["operations"].as_u64().unwrap() < 1_000);
-    // Without statements there is nothing to say.
+    // Without a user-supplied cost there is no note.
     let x = Tensor::ones(&[4], F64);
     let plain = plan_jacobian(|x: &Tensor| x.sin(), &x, &PlanOptions::default()).unwrap();
     assert!(!plain.explain().contains("stated"));
@@ -116,7 +116,7 @@ fn a_plan_says_what_is_stated() {
     assert!(!plain.plan().to_html().contains("operations stated"));
 }
 
-/// Gradients of the whole, by the mode that is cheaper as stated.
+/// Gradients of the whole, by the mode with the lower user-supplied cost.
 #[test]
 fn second_derivatives_are_weighed_by_what_is_stated() {
     let f = with_cost(|x: &Tensor| x.sin().sum(), DEAR);

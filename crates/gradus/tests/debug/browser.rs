@@ -1,4 +1,4 @@
-//! A headless browser, where there is one. With `GRADUS_BROWSER=1` there must be one.
+//! A headless browser, if one is installed. With `GRADUS_BROWSER=1` one must be.
 
 use std::io::Write;
 use std::process::Command;
@@ -11,9 +11,10 @@ const NAMES: [&str; 4] = [
     "google-chrome-stable",
 ];
 
-/// The document that `html` has become after its script and then `script` ran; `None`, with a line on standard error, where no browser is installed.
+/// The document after `html`'s script and then `script` ran.
+/// `None`, with a line on standard error, if no browser is installed.
 ///
-/// Mistakes of scripts are written into the document, at `data-error` of the body.
+/// Errors of scripts are written into the document, as `data-error` of the body.
 pub fn run(html: &str, script: &str) -> Option<String> {
     let Some(browser) = NAMES
         .iter()
@@ -24,7 +25,7 @@ pub fn run(html: &str, script: &str) -> Option<String> {
             env::var_os("GRADUS_BROWSER").is_none_or(|v| v == "0"),
             "{why}"
         );
-        // Past the capture of what tests print, which hides it where all is well.
+        // Printed past the test harness, which hides the output of passing tests.
         let test = std::thread::current();
         let test = test.name().unwrap_or("a test").to_string();
         let note = format!("{test}: skipped, as {why}\n");

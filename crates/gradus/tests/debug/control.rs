@@ -1,10 +1,10 @@
-//! Values shown by the programs inside loops and branches.
+//! Values shown by programs inside loops and branches.
 
 use crate::probe::Log;
 use gradus::prelude::*;
 use std::sync::Arc;
 
-/// Runs `f` in all ways that run a program, each of which must show `seen` once, and nothing more on the way back.
+/// Runs `f` in all ways that run a program. Each must show `seen` once, and nothing more in the backward pass.
 fn everywhere<F: Fn(&Tensor) -> Tensor>(log: &Log, f: F, x: &Tensor, seen: &[&str]) {
     log.take();
     f(x);
@@ -265,7 +265,7 @@ fn rows_are_seen_together() {
     assert_eq!(log.take(), seen);
     jit(vmap(grad(&f))).call(&x).unwrap();
     assert_eq!(log.take(), seen);
-    // A condition that rows answer differently is asked once a step.
+    // A condition that differs between rows is evaluated once a step.
     let l = log.clone();
     let f = move |x: &Tensor| {
         let l = l.clone();

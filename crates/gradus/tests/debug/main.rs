@@ -1,4 +1,4 @@
-//! Looking into programs: pages, values while running, the first NaN, profiles by line.
+//! Debugging: pages, values while running, the first NaN, profiles by line.
 
 mod browser;
 mod control;

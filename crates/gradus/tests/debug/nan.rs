@@ -6,7 +6,7 @@ use gradus::solve::{Root, find_root};
 use insta::assert_snapshot;
 use std::process::Command;
 
-/// The report on `f` at `x`, which must name the line `line`; the place is left away.
+/// The report on `f` at `x`, which must name the line `line`; the place is removed.
 fn report<B: Tree>(f: impl Fn(&Tensor) -> B, x: &[f64], line: u32) -> String {
     let report = find_nan(f, &Tensor::from(x)).unwrap().expect("a report");
     let text = report.to_string();
@@ -82,7 +82,7 @@ fn in_the_function_itself() {
       exp gave f64[3] with inf at [1], the first of 2 such elements
       operand 0: f64[3], 1000 there, from 1 to 2000
     ");
-    // Half precision is not there yet; f32 overflows where f64 does not.
+    // There is no half precision yet; f32 overflows where f64 does not.
     let f = |x: &Tensor| x.astype(F32).exp().sum();
     assert_snapshot!(report(f, &[1.0, 100.0], line!() - 1), @"
     infinity made by exp
@@ -130,7 +130,7 @@ fn infinities_that_are_meant_are_no_finding() {
             .unwrap()
             .is_none()
     );
-    // A NaN made of them is one.
+    // A NaN made from them counts.
     let f = move |x: &Tensor| {
         let y = mask(x);
         &y - y.max()
@@ -175,18 +175,18 @@ fn within_a_check_results_that_are_not_finite_are_mistakes() {
     assert_eq!(error.loc().unwrap().file_line(), Some((file!(), line)));
     let owned = with_nan_check(|| f.call_owned(bad.clone())).unwrap_err();
     assert_eq!(owned.to_string(), error.to_string());
-    // Operations alone, and derivatives, stop the program where it is wrong.
+    // Single operations and derivatives panic at the wrong line.
     let line = line!() + 1;
     let panic = std::panic::catch_unwind(|| with_nan_check(|| Tensor::from([0.0]).log()));
     let text = *panic.unwrap_err().downcast::<String>().unwrap();
     assert!(text.starts_with("infinity made by log"), "{text}");
     assert!(text.ends_with(&format!("{}:{line}", file!())), "{text}");
-    // The check ends with its scope, also that of a panic.
+    // The check ends with its scope, also after a panic.
     assert!(f.call(&bad).is_ok());
     assert!(with_nan_check(|| f.call(&Tensor::from([1.0, 2.0]))).is_ok());
 }
 
-/// An infinity that a program is given does not hide what it makes itself.
+/// An infinite argument does not hide infinities that the program makes itself.
 #[test]
 fn within_a_check_infinite_arguments_hide_nothing() {
     let check = |f: &dyn Fn(&Tensor) -> Tensor, x: [f64; 2]| {
@@ -218,7 +218,7 @@ fn within_a_check_infinite_arguments_hide_nothing() {
     let inside = |x: &Tensor| fori_loop(0..1, |_, s: &Tensor| s.log(), x);
     let error = check(&inside, [f64::INFINITY, 0.0]).unwrap_err();
     assert!(error.message().contains("-inf at [1]"), "{error}");
-    // What was given and comes out is no mistake.
+    // An argument that is returned is not an error.
     for x in [[f64::INFINITY, 1.0], [f64::NAN, 1.0]] {
         assert!(check(&|x| x * 2.0, x).is_ok());
         assert!(check(&|x| x.sum(), x).is_ok());
@@ -226,7 +226,7 @@ fn within_a_check_infinite_arguments_hide_nothing() {
     }
 }
 
-/// A value that is read while tracing is no result.
+/// A value that is read while tracing is not a result.
 #[test]
 fn within_a_check_what_is_read_of_a_loop_is_not_refused() {
     let f = |x: &Tensor| {
@@ -241,7 +241,7 @@ fn within_a_check_what_is_read_of_a_loop_is_not_refused() {
     assert_eq!(slope.item::<f64>().unwrap(), 3.0);
 }
 
-/// What cannot run, or does not pass, is told with its line.
+/// Programs that cannot run, or fail, are reported with their line.
 #[test]
 fn mistakes_during_a_search_have_their_lines() {
     let line = line!() + 1;
@@ -285,7 +285,7 @@ fn the_environment_asks_for_the_check() {
     }
 }
 
-/// As [`report`], for what is made inside of something on the line `outer`.
+/// Like [`report`], for operations inside a region on the line `outer`.
 fn report_inside<B: Tree>(f: impl Fn(&Tensor) -> B, x: &[f64], line: u32, outer: u32) -> String {
     let text = report(f, x, line);
     text.replace(
@@ -318,7 +318,7 @@ fn in_steps_of_loops() {
     let found = find_nan(f, &Tensor::from(x)).unwrap().unwrap();
     assert_eq!(found.within[0].step, Some(2));
     assert_eq!(found.within[0].place, Some((file!(), outer)));
-    // The slope of the root at 0, in the backward loop: the step has the number that it had forward.
+    // The slope of the root at 0, in the backward loop: the step has the same number as in the forward loop.
     let last = move |x: &Tensor| f(x).0;
     assert_snapshot!(report_inside(grad(last), &[1.0, 3.0, 0.0, 0.0], line, outer), @"
     infinity in the backward pass of sqrt
@@ -412,7 +412,7 @@ fn compiled_loops_are_checked() {
     ");
 }
 
-/// The arguments that the first bad number of `f` is nearest to.
+/// The arguments that are nearest to the first bad number of `f`.
 fn nearest<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Vec<String> {
     find_nan(f, x).unwrap().expect("a report").nearest
 }
@@ -430,7 +430,7 @@ fn the_nearest_argument_tells_the_layer() {
         last.sum()
     };
     assert_eq!(nearest(|l| through(l, 1.0), &layers), [".2"]);
-    // Here all values are finite, and the cotangent is not behind the second layer.
+    // All values are finite here, and the cotangent becomes infinite at the second layer.
     let small = |layers: &Vec<Tensor>| through(layers, 1e-200);
     assert!(find_nan(small, &layers).unwrap().is_none());
     assert_eq!(nearest(grad(small), &layers), [".1"]);

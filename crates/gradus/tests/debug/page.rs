@@ -1,4 +1,4 @@
-//! The page of a graph: whole, well formed, escaped; and what it does in a browser.
+//! The page of a graph: complete, well formed, escaped; and its behaviour in a browser.
 
 use crate::browser;
 use gradus::prelude::*;
@@ -13,7 +13,7 @@ fn slope() -> Graph {
     trace(value_and_grad(f), &Tensor::from([1.0, 4.0])).unwrap()
 }
 
-/// The elements of `html` nest; returns the attributes of each start tag.
+/// Checks that the elements of `html` nest, and returns the attributes of each start tag.
 fn well_formed(html: &str) -> Vec<(String, HashMap<String, String>)> {
     let mut open: Vec<String> = Vec::new();
     let mut all = Vec::new();
@@ -51,7 +51,7 @@ fn well_formed(html: &str) -> Vec<(String, HashMap<String, String>)> {
             };
             attributes.insert(key.to_string(), value);
         }
-        // These hold text as it is.
+        // These hold text without markup.
         if name == "script" || name == "style" {
             let close = format!("</{name}>");
             rest = &rest[rest.find(&close).expect("ends") + close.len()..];
@@ -95,7 +95,7 @@ fn every_node_stands_in_it_with_its_links() {
     let boxes = tags.iter().filter(|(name, _)| name == "g").count();
     let literals = html.matches(" = const ").count();
     assert_eq!(boxes + literals, graph.nodes().len());
-    // Nothing is fetched from anywhere.
+    // The page loads nothing from elsewhere.
     for (name, attributes) in &tags {
         assert!(!attributes.contains_key("src"), "{name}");
         let link = attributes.get("href").map_or("#", String::as_str);
@@ -149,12 +149,12 @@ fn forward_and_backward_are_told_apart() {
             .map(|(_, op)| op.split([' ', '{']).next().unwrap())
             .collect()
     };
-    // The function's own nodes are those that its trace has.
+    // The function's own nodes are the nodes of its trace.
     assert_eq!(of("value").len(), primal.len());
     assert_eq!(of("value"), ["input", "sqrt", "sin", "mul", "reduce_sum"]);
     assert_eq!(of("tangent"), ["mul", "cos"]);
     assert_eq!(of("cotangent"), ["mul", "div", "add"]);
-    // A derivative of a derivative still knows which operation of the user it belongs to.
+    // A derivative of a derivative still knows the user's operation that it belongs to.
     let second = trace(jacfwd(grad(f)), &x).unwrap();
     assert!(page("", &second).contains("slope or tangent of <code>sin</code>"));
 }
@@ -197,7 +197,7 @@ fn the_report_of_a_plan_has_the_program() {
     let tags = well_formed(&html);
     let items = tags.iter().filter(|(_, a)| a.contains_key("data-name"));
     assert_eq!(items.count(), plan.plan().chosen().program.len());
-    // What joins the parts is no part of the function.
+    // The joints between segments are not part of the function.
     assert!(html.contains("slope or tangent of <code>product</code>"));
     let Some(dom) = browser::run(&html, "document.querySelector('.nodes summary').click();") else {
         return;
@@ -262,7 +262,7 @@ fn a_browser_walks_through_it() {
     ");
 }
 
-/// A loop forward and one backward, a choice within.
+/// A loop forward and one backward, with a choice inside.
 fn loops() -> Graph {
     let f = |x: &Tensor| {
         let step = |s: &Tensor, x: &Tensor| {
@@ -312,7 +312,7 @@ fn bodies_stand_below_their_regions() {
         .map(|(_, a)| a)
         .collect();
     assert_eq!(of_bodies.len(), bodies);
-    // Every link leads somewhere.
+    // Every link has a target.
     for (_, a) in tags.iter().filter(|(name, _)| name == "a") {
         let href = a["href"].as_str();
         let found = match href.strip_prefix("#n") {
@@ -321,7 +321,7 @@ fn bodies_stand_below_their_regions() {
         };
         assert!(found, "{href}");
     }
-    // Forward and backward loops are told apart, also inside.
+    // Forward and backward loops are distinguished, also inside.
     let classes: Vec<&str> = of_bodies.iter().map(|a| a["class"].as_str()).collect();
     assert!(
         classes.contains(&"body value") && classes.contains(&"body cotangent"),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What was seen, as text.
+/// The values seen, as text.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -15,7 +15,7 @@ impl Log {
         move |x| log.lock().unwrap().push(format!("{name} {x}"))
     }
 
-    /// What was seen since the last call.
+    /// The values seen since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
@@ -32,7 +32,7 @@ fn values_are_seen_once_a_run_and_in_order() {
     };
     let x = Tensor::from([1.0, 2.0]);
     let order = ["first [2. 4.]", "second [2. 3.]", "third [ 4. 12.]"];
-    // At once where values are known.
+    // Immediately, if values are concrete.
     assert_eq!(f(&x).item::<f64>().unwrap(), 16.0);
     assert_eq!(log.take(), order);
     let compiled = jit(&f);
@@ -200,7 +200,7 @@ fn what_runs_later_keeps_its_closures() {
     }
 }
 
-/// What the test below prints is read by the one after it, from another process.
+/// The next test reads the output of this one, from another process.
 #[test]
 fn prints() {
     if std::env::var_os("GRADUS_TEST_PRINTS").is_none() {
@@ -208,7 +208,7 @@ fn prints() {
     }
     let f = |x: &Tensor| {
         debug_print("x is {}", x);
-        // Twice is twice, and used by nothing.
+        // Two probes show two values, although nothing uses them.
         for _ in 0..2 {
             debug_print("square {} of {}", &x.square());
         }

@@ -125,7 +125,7 @@ fn what_is_traced_is_not_profiled() {
     let f = jit(|x: &Tensor| x.square().sum());
     let x = Tensor::from([1.0, 2.0]);
     let said = |result: Result<(Tensor, Vec<StepTime>)>| result.unwrap_err().to_string();
-    // As the argument, and as what the function captures.
+    // As the argument, and as a captured value.
     for inside in [
         jit(|x: &Tensor| {
             assert!(said(f.call_profiled(x.clone())).starts_with("call_profiled: "));

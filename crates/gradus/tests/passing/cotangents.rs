@@ -8,12 +8,12 @@ fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
 }
 
-/// The identity with the derivative 2, by the function in question.
+/// The identity with the derivative 2, by the function under test.
 fn hooked(x: &Tensor) -> Tensor {
     with_cotangent(x, |g| g * 2.0)
 }
 
-/// The same, written out.
+/// The same without the function under test.
 fn doubled(x: &Tensor) -> Tensor {
     x * 2.0 - stop_gradient(x)
 }
@@ -30,7 +30,7 @@ fn a_scaled_cotangent_is_that_of_a_scaled_function() {
         |x| (doubled(x).sin() * x).sum(),
         &x().astype(F32),
     );
-    // Of a value in the middle, used twice, and one behind the other.
+    // On a value in the middle, used twice, and one after the other.
     let middle = |x: &Tensor, f: fn(&Tensor) -> Tensor| {
         let y = f(&f(&(x * x)).exp());
         (&y * y.sin()).sum()
@@ -92,7 +92,7 @@ fn a_cotangent_clipped_by_its_norm_is_differentiated_as_such() {
     let first = move |x: &Tensor| clip(&grad(plain)(x));
     close(&grad(f)(&x()), &first(&x()), 1e-12);
     let weights = Tensor::from([1.0, -2.0, 0.5]);
-    // The way back of the second derivative leads through the value too.
+    // The backward pass of the second derivative also goes through the value.
     let second = grad(|x: &Tensor| (grad(f)(x) * &weights).sum());
     let wanted = grad(|x: &Tensor| (first(x) * &weights).sum());
     close(&second(&x()), &clip(&wanted(&x())), 1e-12);
@@ -114,7 +114,7 @@ fn a_cotangent_clipped_by_its_norm_is_differentiated_as_such() {
 #[test]
 fn rows_of_a_jacobian_are_changed_each_by_itself() {
     let matrix = Tensor::from([[1.0, 2.0, 0.0], [0.0, 3.0, -1.0]]);
-    // Functions that are not linear, some of which make something of nothing.
+    // Functions that are not linear; some turn zero into something else.
     let changes: [fn(&Tensor) -> Tensor; 9] = [
         |g| clip_by_norm(g, 0.5).0,
         |g| g + 1.0,
@@ -130,7 +130,7 @@ fn rows_of_a_jacobian_are_changed_each_by_itself() {
         let f = |x: &Tensor| matrix.matmul(&with_cotangent(x, change).sin());
         let wanted = vmap(change)(&jacrev(|x: &Tensor| matrix.matmul(&x.sin()))(&x()));
         close(&jacrev(f)(&x()), &wanted, 1e-14);
-        // Elementwise, where a Jacobian has zeros that are not held.
+        // Elementwise, where a Jacobian has structural zeros.
         let f = |x: &Tensor| with_cotangent(x, change).sin();
         let wanted = vmap(change)(&jacrev(Tensor::sin)(&x()));
         close(&jacrev(f)(&x()), &wanted, 1e-14);
@@ -146,7 +146,7 @@ fn what_the_function_captures_has_derivatives_of_its_own() {
     let both = grad(|(a, c): &(Tensor, Tensor)| first(a, c).square().sum());
     let (through, beside) = both(&(x(), x()));
     close(&second(&x()), &(through * x().sin() + beside), 1e-12);
-    // Another factor for each row, the value shared or not.
+    // Another factor for each row, with the value shared or not.
     let by_row = |(x, s): &(Tensor, Tensor)| {
         grad(|x: &Tensor| with_cotangent(x, |g| g * s).square().sum())(x)
     };
@@ -186,7 +186,7 @@ fn forward_mode_does_not_see_it() {
     close(&dy, &(x().cos() * &direction), 1e-15);
     close(&jacrev(f)(&x()), &-jacrev(Tensor::sin)(&x()), 0.0);
     close(&jacfwd(f)(&x()), &jacfwd(Tensor::sin)(&x()), 0.0);
-    // Backwards over forwards, the tangent's way back passes it as well.
+    // In reverse over forward, the tangent's backward pass goes through it as well.
     let under = grad(|x: &Tensor| (jvp(f, x, &direction).1).sum());
     close(&under(&x()), &(x().sin() * &direction), 1e-12);
 }
@@ -197,7 +197,7 @@ fn trees_of_several_types_and_parts_that_nothing_comes_back_to() {
     let at: At = (x(), Tensor::from([1i64, 2, 3]), Tensor::from(2.0f32));
     let f = |x: &At| {
         let (a, k, _unused) = with_cotangent(x, |(a, k, c): &At| {
-            // What is no float comes as zeros, what is not used too.
+            // Cotangents of tensors that are not floats are zeros, and so are cotangents of unused ones.
             (
                 a + k.astype(F64) + c.astype(F64) + 1.0,
                 k.clone(),
@@ -209,7 +209,7 @@ fn trees_of_several_types_and_parts_that_nothing_comes_back_to() {
     let (a, _, c) = grad_wrt(f, |path| path != ".1")(&at);
     close(&a, &Tensor::from([2.0, 3.0, 4.0]), 0.0);
     close(&c, &Tensor::from(5.0f32), 0.0);
-    // Where nothing comes back at all, nothing is asked.
+    // If there is no cotangent at all, the function is not called.
     let none = grad(|x: &Tensor| stop_gradient(&with_cotangent(x, |g| g + 1.0)).sum());
     close(&none(&x()), &Tensor::zeros(&[3], F64), 0.0);
     // A tree of integers alone passes.
@@ -247,13 +247,13 @@ fn straight_through_has_the_values_of_the_function_and_the_derivative_of_the_ide
     let rows = rows_around(&x());
     let along = |f: &dyn Fn(&Tensor) -> Tensor| vmap(|x: &Tensor| jvp(f, x, &direction).1)(&rows);
     close(&along(&f), &along(&g), 1e-12);
-    // Exactly the function's value, where x + (f(x) − x) is rounded.
+    // Exactly the function's value, whereas x + (f(x) − x) is rounded.
     let third = straight_through(|x: &Tensor| x * 0.0 + 0.1)(&Tensor::from(1e9));
     assert_eq!(third.item::<f64>().unwrap(), 0.1);
-    // What it captures gets nothing.
+    // Captured values get no derivative.
     let of_scale = grad(|s: &Tensor| by(s)(&x()).sum());
     close(&of_scale(&scale), &Tensor::zeros(&[3], F64), 0.0);
-    // In loops, of trees, in f32.
+    // In loops, on trees, in f32.
     let rounded = straight_through(|(a, k): &(Tensor, Tensor)| (a.round(), k + 1i64));
     let looped = |x: &Tensor| {
         let (last, _) = fori_loop(

@@ -3,12 +3,12 @@
 use crate::close;
 use gradus::prelude::*;
 
-/// A number that is no literal.
+/// A number that is not a literal.
 fn s(x: f64) -> Tensor {
     Tensor::from([x]).at(0)
 }
 
-/// The identity, whose backward pass keeps cotangents between -1 and 1, by a rule.
+/// The identity with a custom backward pass that clips cotangents to -1..=1.
 fn clip(x: &Tensor) -> Tensor {
     custom_vjp(
         |x: &Tensor| x.clone(),
@@ -25,7 +25,7 @@ fn hook(x: &Tensor) -> Tensor {
 type Clip = fn(&Tensor) -> Tensor;
 const BOTH: [Clip; 2] = [clip, hook];
 
-/// The gradient at `x`, plain, compiled and of rows, is `wanted`.
+/// Checks that the gradient at `x`, plain, compiled and of rows, is `wanted`.
 #[track_caller]
 fn slope(f: impl Fn(&Tensor) -> Tensor, x: f64, wanted: f64) {
     let f = &f;
@@ -53,7 +53,7 @@ fn equal_calls_are_not_merged() {
     for clip in BOTH {
         slope(|x| clip(x) * 5.0 + clip(x) * 5.0, 1.0, 2.0);
         slope(|x| clip(x) * 5.0 - clip(x) * 7.0, 1.0, 0.0);
-        // One call, whatever its result is used for.
+        // One call, however its result is used.
         slope(
             |x| {
                 let y = clip(x);
@@ -65,7 +65,7 @@ fn equal_calls_are_not_merged() {
     }
 }
 
-/// A rule leaves reverse mode alone, so what is planned has the same derivative.
+/// A rule only allows reverse mode, so plans have the same derivative.
 #[test]
 fn plans_keep_calls_apart() {
     let twice = |x: &Tensor| clip(x) * 5.0 + clip(x) * 5.0;
@@ -164,7 +164,7 @@ fn each_step_of_a_loop_has_a_call_of_its_own() {
     }
 }
 
-/// A call of which no cotangent comes back has none to pass on.
+/// A call without a cotangent passes none on.
 #[test]
 fn calls_without_a_cotangent_do_not_run() {
     for one in [
@@ -179,7 +179,7 @@ fn calls_without_a_cotangent_do_not_run() {
     ] {
         slope(|x| stop_gradient(&one(x)) + x, 1.0, 1.0);
         slope(|x| one(x) + one(x), 1.0, 4.0);
-        // In a loop each step has one, also where nothing but zeros come.
+        // In a loop each step has one, also if only zeros arrive.
         slope(
             |x| fori_loop(0..3, |_, y: &Tensor| y + one(x) * 0.0, x),
             1.0,
@@ -188,7 +188,7 @@ fn calls_without_a_cotangent_do_not_run() {
     }
 }
 
-/// Second derivatives: a call whose values are read by a derivative is still one call.
+/// Second derivatives: a call whose values a derivative reads is still one call.
 #[test]
 fn second_derivatives_have_the_calls_of_the_program() {
     for clip in BOTH {
@@ -223,7 +223,7 @@ fn second_derivatives_have_the_calls_of_the_program() {
                 1e-15,
             );
         }
-        // The value and the derivative both pass on a cotangent to what the loop computed.
+        // The value and the derivative both pass a cotangent to the loop's results.
         let both = |f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor| {
             grad(|x: &Tensor| {
                 let (value, slope) = value_and_grad(f)(x);

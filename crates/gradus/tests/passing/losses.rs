@@ -99,7 +99,7 @@ fn gradients_in_parts_are_mapped_and_differentiated() {
     let all = vmap(|net: &Mlp| value_and_grad_accumulated(loss, 2)(net, &batch))(&nets);
     let wanted = vmap(|net: &Mlp| value_and_grad(|net: &Mlp| loss(net, &batch))(net))(&nets);
     close(&all, &wanted, 1e-12);
-    // A loss that does not ask the batch, and a batch without rows.
+    // A loss that does not use the batch, and a batch without rows.
     let (_, s) = value_and_grad_accumulated(|w: &Tensor, _: &Tensor| w.square(), 2)(
         &Tensor::from(3.0),
         &Tensor::zeros(&[0, 2], F64),

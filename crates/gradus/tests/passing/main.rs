@@ -1,4 +1,5 @@
-//! Gradients on their way: changed, seen, of parts, added up, of several losses; against the same written out.
+//! Intermediate gradients: changed, shown, of parts, accumulated, of several losses;
+//! against the same without these functions.
 
 mod cotangents;
 mod each_call;
@@ -12,7 +13,7 @@ use gradus::prelude::*;
 use gradus::tree::{leaves, paths};
 use near::near;
 
-/// Whether two trees agree to this relative tolerance, types included.
+/// Checks that two trees agree to this relative tolerance, types included.
 #[track_caller]
 fn close<A: Tree>(a: &A, b: &A, tolerance: f64) {
     assert_eq!(paths(a), paths(b));
@@ -37,7 +38,8 @@ fn rows_around(x: &Tensor) -> Tensor {
     gradus::tensor::stack(&[&(x * 0.9), x, &(x * 1.1 + 0.05)], 0)
 }
 
-/// Value, first to third derivative by reverse mode, of rows at once, compiled: `f` against `g`, whose derivative is written out.
+/// Compares `f` with `g`, whose derivative is written out: value, first to third derivative by reverse mode,
+/// of rows at once, compiled.
 #[track_caller]
 fn agree_backwards(
     f: impl Fn(&Tensor) -> Tensor + Copy,

@@ -15,7 +15,7 @@ fn loss(net: &Mlp) -> Tensor {
         .sum()
 }
 
-/// `tree` with zeros where `kept` does not hold.
+/// `tree` with zeros where `kept` is false.
 fn only<A: Tree>(tree: &A, kept: impl Fn(&str) -> bool) -> A {
     let mut kept = paths(tree).into_iter().map(|p| kept(&p));
     gradus::tree::map(tree, |t| {

@@ -14,7 +14,7 @@ fn net(x: &Tensor) -> Tensor {
     (&hidden * &top).sum()
 }
 
-/// The part of `net` behind `hidden`, and the one behind `top`.
+/// The functions after `hidden` and after `top` in `net`.
 fn behind(x: &Tensor) -> (impl Fn(&Tensor) -> Tensor, impl Fn(&Tensor) -> Tensor) {
     let (a, hidden) = (x.clone(), (x * 2.0).tanh());
     (
@@ -39,12 +39,12 @@ fn values_are_seen_by_name() {
     let rows = crate::rows_around(&x());
     let (_, taps) = vmap(with_taps(net))(&rows);
     close(&taps["hidden"], &(&rows * 2.0).tanh(), 1e-15);
-    // A penalty on what was tapped.
+    // A penalty on the tapped value.
     let penalty = |x: &Tensor| with_taps(net)(x).1["hidden"].square().sum();
     let wanted = |x: &Tensor| (x * 2.0).tanh().square().sum();
     close(&grad(penalty)(&x()), &grad(wanted)(&x()), 1e-14);
     close(&hessian(penalty)(&x()), &hessian(wanted)(&x()), 1e-12);
-    // Outside of a collector, derivatives pass.
+    // Without a collector, derivatives pass.
     close(&grad(net)(&x()), &grad(plain)(&x()), 0.0);
     let mapped = with_taps(|x: &Tensor| tap("rows", &gradus::control::map(Tensor::sin, x)).sum());
     close(&mapped(&x()).1["rows"], &x().sin(), 0.0);
@@ -84,7 +84,7 @@ fn trees_integers_f32_and_values_beside_a_loop() {
     let f = |x: &(Tensor, Tensor)| {
         let (a, k) = tap("in", x);
         let (last, _) = scan(
-            // The tapped value is one of outside, though it is tapped within.
+            // The tapped value comes from outside, although it is tapped inside.
             |s: &Tensor, v: &Tensor| (s * tap("factor", &a).sum() + v, ()),
             &Tensor::from(1.0f32),
             &a,
@@ -119,7 +119,7 @@ fn the_innermost_collector_takes_what_is_tapped() {
     let ((_, inner), taps) = outer(&x());
     assert_eq!(inner, 2);
     assert_eq!(taps.into_keys().collect::<Vec<_>>(), ["y"]);
-    // A collection that stops half-way leaves nothing behind.
+    // A collection that panics half-way leaves nothing behind.
     let stopped = std::panic::catch_unwind(|| {
         with_taps(|x: &Tensor| tap("x", &x.matmul(&Tensor::ones(&[7], F64))))(&x())
     });

@@ -1,4 +1,4 @@
-//! Programs that are no chains: branches with narrow places, and small programs of numbers.
+//! Programs that are not chains: branches with narrow points, and small programs of numbers.
 
 #[path = "../../../../tests/robot_arm.rs"]
 mod robot_arm;
@@ -63,7 +63,7 @@ pub fn branches() -> Vec<(&'static str, Vec<usize>, Function)> {
     ]
 }
 
-/// The operations of the candidate of that name, if there is one.
+/// The operations of the candidate with that name, if there is one.
 fn operations(plan: &JacobianPlan, name: &str) -> Option<u64> {
     let mut all = plan.plan().candidates().iter();
     all.find(|c| c.mode.name() == name)
@@ -75,7 +75,7 @@ fn all_candidates_agree_and_cost_what_was_said() {
     let (mut eliminated, mut scalar) = (0, 0);
     let all = branches().into_iter().chain(functions());
     for (name, shape, f) in &all.collect::<Vec<_>>() {
-        // Its numbers are of four bytes inside.
+        // Its numbers have four bytes inside.
         if *name == "four bytes" {
             continue;
         }
@@ -104,7 +104,7 @@ fn all_candidates_agree_and_cost_what_was_said() {
                 let got = blocks.tensor.to_vec::<f64>().unwrap();
                 close(name, "blocks", &got, &wanted, 1e-12);
             }
-            // What is taken has the least of what is to be saved.
+            // The chosen candidate is minimal in the objective.
             let chosen = plan.plan().chosen();
             match objective {
                 Objective::Time => {}
@@ -139,7 +139,7 @@ fn parallel_waists_are_eliminated() {
 fn two_states_are_eliminated_where_no_single_cut_is() {
     let all = branches();
     let named = |name| all.iter().find(|(n, ..)| *n == name).unwrap();
-    // Tenths of the operations of the better pure mode.
+    // The operations in tenths of the better pure mode's.
     for (name, share) in [
         ("two narrow states", 6),
         ("two small states beside each other", 7),
@@ -172,7 +172,7 @@ fn a_robot_arm_is_planned_number_by_number() {
     else {
         panic!("{}", plan.explain());
     };
-    // The published program of the same arm, which shares less, has no cheaper order known.
+    // The published program of the same arm, which shares less, has no cheaper known order.
     let known = gradus_plan::scalar::known::KNOWN
         .iter()
         .find(|k| k.name == "RobotArm_6DOF")
@@ -182,7 +182,8 @@ fn a_robot_arm_is_planned_number_by_number() {
         "{multiplications} {}",
         known.best
     );
-    // Beside the function itself, no products are computed but those of the order and of the partial derivatives.
+    // Beside the function itself, the program computes only the products
+    // of the order and of the partial derivatives.
     let products = |g: &gradus_ir::Graph| {
         let live = g.live();
         let mul = |id: &gradus_ir::ValueId| {
@@ -211,7 +212,7 @@ fn a_robot_arm_is_planned_number_by_number() {
     assert_eq!(got.dtype(), F32);
     let got = got.astype(F64).to_vec::<f64>().unwrap();
     close("robot arm", "four bytes", &got, &wanted, 1e-4);
-    // Nor does it take longer than a program of arrays, by the estimate.
+    // It also takes no longer than a program of arrays, by the estimate.
     let plan = plan_jacobian(robot_arm, &x, &PlanOptions::default()).unwrap();
     assert_eq!(plan.plan().chosen().mode.name(), "scalar elimination");
 }
@@ -234,11 +235,11 @@ fn an_elimination_explains_itself() {
         page.contains("<li>eliminate array 1, 3 numbers: products</li>"),
         "{page}"
     );
-    // Without trials no beam, and the plan says so.
+    // Without trials there is no beam search, and the plan says so.
     let options = PlanOptions::default().search(SearchLimits::default().tries(0));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(plan.explain().contains("beam search was given up"));
-    // Nor is a program weighed that is larger than allowed.
+    // Programs larger than the limit are not considered either.
     let options = PlanOptions::default().search(SearchLimits::default().nodes(3));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(operations(&plan, "elimination").is_none());
@@ -249,13 +250,14 @@ fn an_elimination_explains_itself() {
         explained.contains("not built, as the program is large: elimination"),
         "{explained}"
     );
-    // And without vertices no elimination.
+    // And without vertices there is no elimination.
     let options = PlanOptions::default().search(SearchLimits::default().vertices(0));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
     assert!(operations(&plan, "elimination").is_none());
 }
 
-/// Two inputs, two outputs, weights beside them: every candidate's blocks against reverse mode, in both precisions.
+/// Two inputs, two outputs, weights beside them:
+/// compares every candidate's blocks with reverse mode, in both precisions.
 #[test]
 fn several_inputs_and_outputs_agree() {
     let mut eliminated = 0;
@@ -273,7 +275,7 @@ fn several_inputs_and_outputs_agree() {
             let w = b
                 .matmul(&(&z + c.t().matmul(&y.reshape(&[12])).sin()))
                 .tanh();
-            // The second output is used by the first, and the third does not move.
+            // The first output uses the second, and the third does not change.
             vec![d.matmul(&c.matmul(&z)) * &w + x, w, a.sum()]
         };
         if dtype == F64 {
@@ -345,7 +347,7 @@ fn numbers(a: &gradus_cpu::Array) -> Vec<f64> {
     }
 }
 
-/// A loop before a narrow place: an order that passes it with few rows is found, at the price that was said.
+/// A loop before a narrow point: the planner finds an order that passes it with few rows, at the estimated cost.
 #[test]
 fn loops_are_passed_between_narrow_places() {
     let (into, down, up) = (
@@ -374,7 +376,7 @@ fn loops_are_passed_between_narrow_places() {
         3 * operations(&plan, "mixed").unwrap() < pure.unwrap(),
         "{explained}"
     );
-    // The loop is named with its line and its own cost, also where it is one of the operations of a part.
+    // The loop is named with its line and its own cost, also as one operation of a segment.
     let held: Vec<&str> = (explained.lines())
         .filter(|l| l.trim().starts_with("scan of 7 steps, at "))
         .collect();
@@ -391,17 +393,17 @@ fn loops_are_passed_between_narrow_places() {
     assert_eq!(regions.len(), 2);
 }
 
-/// What is said before of the operations of a run.
+/// The forecast of a run's operations.
 #[derive(Clone, Copy, PartialEq)]
 enum Said {
     Exactly,
-    /// An order may need some of what a loop carries, and the rest is left out only when it is compiled.
+    /// An order can need only some of the carried values; the rest is removed only when it is compiled.
     AtMost,
-    /// As many steps as are known only then, or one of several branches.
+    /// The number of steps or the branch is only known at run time.
     Nothing,
 }
 
-/// Programs that are no chains, with loops, choices and calls in them.
+/// Programs that are not chains, with loops, choices and calls inside.
 fn branches_with_loops() -> Vec<(&'static str, Vec<usize>, Function, Said)> {
     let f = |name, shape: &[usize], f: Function, said| (name, shape.to_vec(), f, said);
     /// Steps of a recurrence on `n` numbers.

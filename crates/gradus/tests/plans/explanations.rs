@@ -1,10 +1,10 @@
-//! What plans say of themselves.
+//! Explanations of plans.
 
 use crate::functions::{filled, layers, logistic, number};
 use gradus::plan::SourceLines;
 use gradus::prelude::*;
 
-/// Without the numbers of lines, which move with every edit of this test.
+/// Replaces line numbers, which change with every edit of this test.
 fn lines_masked(text: &str) -> String {
     let mut parts = text.split("functions.rs:");
     let mut out = parts.next().unwrap_or_default().to_string();
@@ -27,7 +27,7 @@ fn a_plan_explains_itself() {
     assert!(analysis.explain().contains("regret"));
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
     assert_eq!(read["chosen"], "mixed");
-    // Both pages need nothing else, and show every candidate.
+    // Both pages are self-contained, and show every candidate.
     for page in [plan.plan().to_html(), analysis.to_html()] {
         assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"));
         assert!(!page.contains("http") && !page.contains("src="));
@@ -157,7 +157,7 @@ fn plans_of_second_derivatives_explain_themselves() {
             );
         }
     }
-    // The user's lines are named, unless that is not wanted.
+    // The user's lines are named, unless the options say otherwise.
     let (outer, inner) = (filled(&[6, 2], 1), filled(&[2, 6], 1));
     let line = line!() + 1;
     let g = |x: &Tensor| outer.matmul(&inner.matmul(x));

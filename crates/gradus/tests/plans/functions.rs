@@ -1,10 +1,10 @@
-//! Functions of many shapes, to be planned.
+//! Functions of many shapes, for planning.
 
 use gradus::prelude::*;
 
 pub type Function = Box<dyn Fn(&Tensor) -> Tensor>;
 
-/// Numbers that repeat after a while, so that all runs see the same.
+/// Numbers that repeat after a while, so that all runs use the same.
 pub fn filled(shape: &[usize], seed: usize) -> Tensor {
     let n: usize = shape.iter().product();
     let values: Vec<f64> = (0..n)

@@ -1,4 +1,4 @@
-//! What is saved is saved everywhere, and limits are kept wherever something keeps them.
+//! The objective is minimised everywhere, and limits are respected if any candidate meets them.
 
 use crate::branches::branches;
 use crate::functions::{filled, functions, layers, logistic, number};
@@ -52,7 +52,7 @@ fn symmetry_saves_what_is_asked_for() {
         if *name == "logistic" {
             assert!(time.symmetric && operations.symmetric);
         }
-        // As little memory as one of them needs is enough.
+        // The memory of one candidate is a sufficient limit.
         let limit = memory.peak_bytes;
         let options = PlanOptions::default().memory_limit(limit);
         let limited = plan_hessian(f, &x, &options).unwrap();

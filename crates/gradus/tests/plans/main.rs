@@ -1,4 +1,4 @@
-//! Every order of the chain rule gives the same Jacobian, at the price that was said.
+//! Every order of the chain rule gives the same Jacobian, at the estimated cost.
 
 mod branches;
 mod explanations;
@@ -80,7 +80,7 @@ fn all_orders_agree_and_cost_what_was_said() {
         let x = filled(shape, 7);
         let plan = plan_jacobian(f, &x, &PlanOptions::default()).unwrap();
         let wanted = jacrev(f)(&x);
-        // f32 inside: its rounding is seen by the differences.
+        // f32 inside: its rounding shows in the differences.
         let single = *name == "four bytes";
         let exact = wanted.to_vec::<f64>().unwrap();
         if !single {
@@ -131,7 +131,7 @@ fn every_order_over_the_parts_agrees() {
         let x = filled(shape, 7);
         let plan = plan_jacobian(f, &x, &PlanOptions::default()).unwrap();
         let parts = plan.plan().widths().len() - 1;
-        // Ten steps have ten parts, and so millions of orders.
+        // Ten steps have ten segments, and so millions of orders.
         if parts == 1 || parts > 4 {
             continue;
         }
@@ -171,7 +171,7 @@ fn rows_are_blocks() {
             let got = blocks.tensor.at(i).to_vec::<f64>().unwrap();
             close("rows", "a block", &got, &wanted, 1e-13);
         }
-        // As many operations as rows, whatever the order: zeros are written, not computed.
+        // The operations are proportional to the rows, in any order: zeros are written, not computed.
         let operations = |rows: usize| {
             let x = filled(&[rows, m], 1);
             let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
@@ -211,7 +211,7 @@ fn blocks_of_all_functions_are_the_jacobian() {
                 .filter(|&k| k < out || blocks.diagonal.iter().all(|&(_, s)| out + s != k));
             let there: usize = kept.zip(&bs).map(|(k, s)| index[k] * s).sum();
             let value = if off { 0.0 } else { got[there] };
-            // Scalar elimination rounds otherwise than the mode that makes its blocks.
+            // Scalar elimination rounds differently from the mode that makes its blocks.
             let tolerance = match plan.plan().chosen().mode {
                 Mode::Scalar { .. } => 1e-12,
                 _ => 0.0,
@@ -250,7 +250,7 @@ fn plans_work_inside_other_transforms() {
             1e-13,
         );
     }
-    // A derivative of what a planned Jacobian gives.
+    // A derivative of a planned Jacobian.
     let slope = grad(|x: &Tensor| jacobian(&f)(x).square().sum())(&x)
         .to_vec::<f64>()
         .unwrap();
@@ -320,7 +320,7 @@ fn large_programs_are_planned_within_bounds() {
             "reverse, elimination",
             Box::new(|x| long(&wide.matmul(x))),
         ),
-        // As many either way: the matrices are multiplied along their rows.
+        // Both modes carry as many vectors: the matrices are multiplied along their rows.
         (
             6,
             "reverse",

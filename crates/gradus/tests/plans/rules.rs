@@ -1,4 +1,5 @@
-//! Functions with rules of their own: what a rule says need not be the derivative of anything, so that second derivatives need not be symmetric.
+//! Functions with custom rules.
+//! A rule need not be the derivative of anything, so second derivatives need not be symmetric.
 
 use crate::close;
 use crate::functions::{Function, filled};
@@ -10,7 +11,7 @@ fn numbers(x: &Tensor) -> Vec<f64> {
     x.to_vec::<f64>().unwrap()
 }
 
-/// Functions of `n` numbers, whose gradients by reverse mode have no symmetric Jacobian.
+/// Functions of `n` numbers whose gradients by reverse mode have no symmetric Jacobian.
 fn functions_with_rules(n: usize) -> Vec<(&'static str, Function)> {
     let (w, v) = (filled(&[n, n], 1), filled(&[n, n], 2));
     let (w2, w3, w4) = (w.clone(), w.clone(), w.clone());
@@ -56,7 +57,7 @@ fn second_derivatives_by_rules_need_not_be_symmetric() {
                     let wanted = match c.mode {
                         Mode::Forward => &by_forward,
                         Mode::Reverse => &by_reverse,
-                        // The same, as long as no cotangent is changed on its way.
+                        // The same, unless a cotangent is changed in the backward pass.
                         _ if name != "with_cotangent" => &by_forward,
                         _ => panic!("{name}: {} is weighed", c.name),
                     };
@@ -96,7 +97,7 @@ fn products_with_second_derivatives_by_rules_are_those_of_rows() {
     }
 }
 
-/// The rows of the Jacobian as `vjp` finds them, one by one.
+/// The rows of the Jacobian by `vjp`, one by one.
 fn rows(f: &dyn Fn(&Tensor) -> Tensor, x: &Tensor) -> Vec<f64> {
     let (y, pull) = vjp(f, x);
     let n = y.shape().iter().product();
@@ -168,7 +169,7 @@ fn cotangents_that_are_replaced_are_rows_too() {
         if got.diagonal.is_empty() {
             close(name, "blocks", &numbers(&got.tensor), &wanted, 1e-14);
         }
-        // Forward mode does not see it, and no order mixes the two.
+        // Forward mode ignores it, and no order mixes the two.
         let plan = plan_jacobian(f, &x, &PlanOptions::default()).unwrap();
         for c in plan.plan().candidates() {
             let wanted = match c.mode {
@@ -180,7 +181,7 @@ fn cotangents_that_are_replaced_are_rows_too() {
             close(name, &c.name, &got, &wanted, 1e-14);
         }
     }
-    // Of two results nothing comes back from the one that does not lead there.
+    // With two results, the one that does not use the value gives no cotangent.
     let two = |x: &Tensor| vec![replaced(x).sin(), x.cos()];
     let graph = trace(two, &x).unwrap();
     let options = PlanOptions::default().modes(Modes::Reverse);
@@ -222,7 +223,7 @@ fn orders_do_not_mix_what_one_mode_alone_sees() {
     assert!(plan.explain().contains(why), "{}", plan.explain());
 }
 
-/// Plans that are found again belong to the lines of the function at hand, those of its loops' bodies included.
+/// Plans that are found again have the lines of the present function, including its loops' bodies.
 #[test]
 fn equal_functions_of_other_lines_are_blamed_by_their_own() {
     let ends = Tensor::from([0i64, 7]);

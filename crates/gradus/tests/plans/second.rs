@@ -1,4 +1,4 @@
-//! Second derivatives: all compositions and orders agree, at the price that was said, and symmetry saves what it should.
+//! Second derivatives: all compositions and orders agree, at the estimated cost, and symmetry saves its share.
 
 use crate::functions::{Function, filled, functions, layers, logistic, number, row_by_row};
 use crate::{close, differences};
@@ -10,7 +10,7 @@ fn numbers(x: &Tensor) -> Vec<f64> {
     x.to_vec::<f64>().unwrap()
 }
 
-/// Counted operations and bytes at the peak are those that were said.
+/// Checks that counted operations and bytes at the peak equal the estimates.
 fn counts_are_as_said(name: &str, c: &Candidate) {
     let arrays: Vec<Array> = c
         .program
@@ -153,7 +153,8 @@ fn a_symmetric_product_is_computed_once() {
         let tolerance = if *name == "four bytes" { 1e-3 } else { 1e-10 };
         close(name, "symmetric", &numbers(&got), &wanted, tolerance);
         assert_eq!(got.shape(), [&shape[..], shape].concat(), "{name}");
-        // Without strips nothing is mirrored, and rounding may differ on both sides; strips mirror all but small squares on the diagonal.
+        // Without strips no elements are mirrored, and rounding can differ on both sides.
+        // Strips mirror all elements except small squares on the diagonal.
         let n: usize = shape.iter().product();
         let flat = numbers(&got);
         let equal = (0..n * n)
@@ -161,7 +162,7 @@ fn a_symmetric_product_is_computed_once() {
             .count();
         assert!(equal * 2 > n * n, "{name}: {equal} of {n}² elements");
     }
-    // For so few numbers strips are not worth their copies.
+    // For few numbers strips are not worth their copies.
     let plan = plan_hessian(
         logistic(60, 100),
         &filled(&[60], 1),
@@ -171,7 +172,8 @@ fn a_symmetric_product_is_computed_once() {
     assert!(plan.plan().candidates().iter().all(|c| !c.symmetric));
 }
 
-/// Products that are symmetric only together, alone in the sum or twice: half of each would be another matrix.
+/// Products that are symmetric only together, single terms or terms that occur twice:
+/// half of each would be another matrix.
 #[test]
 fn sums_of_products_that_are_not_symmetric() {
     let [a, b, c] = [1, 2, 3].map(|k| filled(&[90, 300], k));
@@ -322,7 +324,7 @@ fn products_with_the_hessian_agree() {
                 .call(&(x.clone(), v.clone()))
                 .unwrap(),
         );
-        // And with the Hessian itself, planned.
+        // And with the planned Hessian itself.
         let h = hessian(f)(&x);
         let k = x.shape().len() as isize;
         let axes: Vec<isize> = (0..k).collect();
@@ -370,7 +372,7 @@ fn all_compositions_of_a_product_agree() {
     let at = [filled(&[3, 4], 1), filled(&[4], 2), Tensor::from(0.3)];
     let v = [filled(&[3, 4], 5), filled(&[4], 6), Tensor::from(0.7)];
     let three = (at[0].clone(), at[1].clone(), at[2].clone());
-    // One function of three arrays, one of which two do not meet, and one without second derivatives.
+    // One function of three arrays, two of which never interact, and one without second derivatives.
     let programs = [
         trace(f, &three).unwrap(),
         trace(

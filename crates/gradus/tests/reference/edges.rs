@@ -1,4 +1,4 @@
-//! Special values, empty arrays, and points where calculus leaves the derivative open.
+//! Special values, empty arrays, and points where calculus does not define the derivative.
 
 use crate::{Case, operators};
 use gradus::prelude::*;

@@ -6,7 +6,7 @@ use gradus::prelude::*;
 pub fn evaluate(group: &str, case: &Case) -> Option<Vec<Tensor>> {
     let name = case.subject();
     let (x, rest) = case.inputs.split_first()?;
-    // All but the last input are fixed where the last one is a direction.
+    // All inputs except the last are fixed if the last one is a direction.
     let (fixed, direction) = match group {
         "jac" | "hess" => (rest, None),
         _ => {

@@ -1,6 +1,8 @@
-//! Values, gradients, Jacobians, Hessians and their compositions against what JAX computed: see `tests/reference/README.md` at the root.
+//! Values, gradients, Jacobians, Hessians and their compositions against JAX:
+//! see `tests/reference/README.md` at the root.
 //!
-//! Every case of `reference.json`, `control.json` and `custom.json` is evaluated; one that is meant to differ stands in [`DIFFERENT`] with the reason, and must differ.
+//! Every case of `reference.json`, `control.json` and `custom.json` is evaluated.
+//! A case that is meant to differ is listed in [`DIFFERENT`] with the reason, and must differ.
 
 mod compositions;
 mod control;
@@ -18,7 +20,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// Cases in which Gradus decides otherwise, and why.
+/// Cases in which Gradus chooses differently, and the reason.
 const DIFFERENT: &[(&str, &str)] = &[
     (
         "rule/hvp/doubled/f64",
@@ -76,7 +78,7 @@ fn number(v: &Value) -> f64 {
     match v {
         Value::Bool(b) => f64::from(u8::from(*b)),
         Value::String(s) => s.parse().unwrap(),
-        // Whole numbers here are below 2^53 in size.
+        // Integers here are below 2^53 in size.
         _ => v.as_f64().unwrap(),
     }
 }
@@ -159,7 +161,7 @@ fn cases(file: &str) -> Vec<Case> {
         .collect()
 }
 
-/// What is wrong with `got`, if anything.
+/// The first difference between `got` and the case, if any.
 fn difference(case: &Case, got: &[Tensor]) -> Option<String> {
     if got.len() != case.outputs.len() {
         return Some(format!(
@@ -198,7 +200,7 @@ fn difference(case: &Case, got: &[Tensor]) -> Option<String> {
     None
 }
 
-/// The results of Gradus, or why there are none.
+/// The results of Gradus, or the reason why there are none.
 fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
     let (group, _) = case.name.split_once('/').unwrap();
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match group {
@@ -221,7 +223,7 @@ fn evaluate(case: &Case) -> Result<Vec<Tensor>, String> {
     }
 }
 
-/// Evaluates the cases of a file, of which there are at least so many.
+/// Evaluates the cases of a file, which must have at least `least`.
 fn compare(file: &str, least: usize) {
     let (mut failures, mut checked) = (String::new(), HashMap::<String, usize>::new());
     for case in cases(file) {
@@ -261,7 +263,7 @@ fn results_of_rules_and_solvers_are_those_of_jax() {
     compare("custom", 36);
 }
 
-/// However an operator is composed inside the library, what it does belongs to the line that called it.
+/// The nodes of an operator that the library composes belong to the line that called it.
 #[test]
 fn every_node_has_the_place_of_its_operator() {
     let mut elsewhere = std::collections::BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Functions with rules of their own, solutions of systems and of equations: `tests/reference/custom.py`.
+//! Functions with custom rules, solutions of systems and of equations: `tests/reference/custom.py`.
 
 use crate::Case;
 use gradus::prelude::*;
@@ -6,7 +6,7 @@ use gradus::solve::{LinearSolver, custom_root, linear_solve};
 
 /// A function of the vector `x` of 4 numbers.
 fn function(name: &str, x: &Tensor) -> Option<Tensor> {
-    // Closer than what is compared.
+    // Tighter than the comparison.
     let tight = |solver: LinearSolver| solver.tolerance(1e-14);
     let identity = || Tensor::eye(4, F64) * 3.0;
     let outer = |a: &Tensor, b: &Tensor| a.expand_dims(1) * b;
@@ -49,7 +49,7 @@ fn function(name: &str, x: &Tensor) -> Option<Tensor> {
     })
 }
 
-/// `s ← f(s + x_t)` from 0.3 on; the rows `s·x_t` of what is carried into each step.
+/// `s ← f(s + x_t)` from 0.3 on; the rows are `s·x_t` for the state carried into each step.
 fn rows(x: &Tensor, f: impl Fn(&Tensor) -> Option<Tensor>) -> Tensor {
     let step = |s: &Tensor, t: &Tensor| (f(&(s + t)).unwrap(), s * t);
     scan(step, &Tensor::from(0.3), x).1

@@ -1,4 +1,4 @@
-//! Choices, and parts computed again.
+//! Choices and checkpoints.
 
 use super::{scalar, whole};
 use gradus::prelude::*;

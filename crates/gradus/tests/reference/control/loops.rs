@@ -1,4 +1,4 @@
-//! Loops whose steps are counted, and those with a condition.
+//! Loops with a number of steps, and loops with a condition.
 
 use super::{scalar, whole};
 use gradus::prelude::*;

@@ -29,7 +29,7 @@ pub fn evaluate(case: &Case) -> Option<Vec<Tensor>> {
     let f = |x: &Tensor| function(name, x).unwrap();
     let loss = |x: &Tensor, w: &Tensor| (f(x).sin() * w).sum();
     let slope = |r: &Tensor| grad(|r: &Tensor| loss(r, &x[1]))(r);
-    // Whatever way leads to the result: each is one of the outputs that are compared.
+    // All ways to compute the result must agree: each is one of the outputs that are compared.
     let same = |results: Vec<Tensor>| -> Option<Vec<Tensor>> {
         for other in &results[1..] {
             if let Some(why) = crate::difference(case, std::slice::from_ref(other)) {
