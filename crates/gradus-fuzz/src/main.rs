@@ -70,7 +70,7 @@ fn read(arguments: &[String]) -> Result<Task, String> {
     };
     let whole = |text: &String| {
         let number = text.parse::<u64>();
-        number.map_err(|_| format!("`{text}` is no whole number"))
+        number.map_err(|_| format!("`{text}` is not an integer"))
     };
     let mut rest = rest.iter();
     while let Some(word) = rest.next() {

@@ -122,7 +122,7 @@ struct Settled<'a> {
 }
 
 impl Settled<'_> {
-    /// The old value `x` where the old value `condition` has this truth value.
+    /// The old value `x` where the old value `condition` has this value.
     fn chosen(&mut self, (condition, truth): (ValueId, bool), x: ValueId, depth: usize) -> ValueId {
         let old = self.old;
         let node = old.maker(x);

@@ -145,7 +145,7 @@ fn regions_whose_bodies_do_not_fit() {
     assert_snapshot!(refused(repeated(Trips::Counted, false, 0, keeps(&[1])), &[number(), v.clone()]), @"for: f64[3] is no sequence with an item for each step");
     let asks = |inputs: &[Type], k: usize| Trips::While(body(inputs, &[k]).into());
     let truth = Type::scalar(DType::Bool);
-    assert_snapshot!(refused(repeated(asks(&[number(), f(&[])], 1), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition returns [f64[]], not one truth value");
+    assert_snapshot!(refused(repeated(asks(&[number(), f(&[])], 1), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition returns [f64[]], not one boolean");
     assert_snapshot!(refused(repeated(asks(&[number()], 0), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition takes [i64[]], but is given [i64[], f64[]]");
     let on = || body(&[number(), truth.clone()], &[1]);
     assert_snapshot!(refused(repeated(Trips::While(on().into()), true, 1, on()), std::slice::from_ref(&truth)), @"while: a loop with a condition has no last step to begin with");

@@ -1,4 +1,4 @@
-//! Candidates for a derivative, and what each would cost.
+//! Candidates for a derivative, and their estimated costs.
 
 use crate::cost::{Estimate, estimate, user_supplied};
 use crate::elimination::Elimination;

@@ -1,4 +1,4 @@
-//! The plan of a Hessian: derivatives of the gradient, and what its symmetry saves.
+//! Plans a Hessian: chooses how to differentiate the gradient, and uses the symmetry.
 
 use crate::budget::Budget;
 use crate::candidate::{Candidate, Candidates, Mode, Peak, Proposal};

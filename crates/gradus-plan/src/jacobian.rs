@@ -92,7 +92,7 @@ impl Accumulation {
     /// pairs of an output axis and the input axis that it follows. The derivative is zero where their indices differ.
     ///
     /// The result has the axes of the output, then the axes of the input that are not in a pair.
-    /// If the chosen order eliminates single numbers, the program is that of forward mode,
+    /// If the chosen order eliminates single numbers, the program uses forward mode,
     /// because scalar elimination finds no such zeros.
     ///
     /// # Panics

@@ -69,7 +69,7 @@ fn composed_functions_speak_for_themselves() {
     assert_snapshot!(stops!(stack(&[&v, &v], 2)), @"stack: a new axis 2 in a result of rank 2; places go from -2 to 1");
     assert_snapshot!(stops!(stack(&[&a, &v], 0)), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
     assert_snapshot!(a.at(0).at(0).item::<i32>().unwrap_err().message(), @"item: the tensor is f64[], not of i32; convert it with `astype`");
-    assert_snapshot!(stops!(where_(&v, &v, 0)), @"where_: the condition is f64[3], it must hold truth values; compare it with something first");
+    assert_snapshot!(stops!(where_(&v, &v, 0)), @"where_: the condition is f64[3], it must hold booleans; compare it with something first");
     assert_snapshot!(stops!(where_(&v.greater(0), f(&[4]), 0)), @"where_: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
     assert_snapshot!(stops!(a.outer(&v.greater(0)).sum() + v.greater(0).outer(&v.greater(0))), @"outer: bool[3] and bool[3]; both must have the same numeric element type");
     assert_snapshot!(stops!(n.elu()), @"elu: takes floating-point numbers, got i64[3]; convert it first with `astype`");
@@ -180,12 +180,12 @@ fn axes_that_are_not_there() {
 fn element_types_that_do_not_fit() {
     let (a, n) = (f(&[2]), whole(&[2]));
     assert_snapshot!(stops!(n.sin()), @"sin: takes floating-point numbers, got i64[2]; convert it first with `astype`");
-    assert_snapshot!(stops!(&a & &a), @"and: takes truth values or integers, got f64[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(&a & &a), @"and: takes booleans or integers, got f64[2]; convert it first with `astype`");
     assert_snapshot!(stops!(-a.greater(0.0)), @"neg: takes numbers, got bool[2]; convert it first with `astype`");
-    assert_snapshot!(stops!(!&a), @"not: takes truth values or integers, got f64[2]; convert it first with `astype`");
-    assert_snapshot!(stops!(a.where_(&a, &a)), @"where_: the condition is f64[2], it must hold truth values; compare it with something first");
-    assert_snapshot!(stops!(a.take(&a, 0)), @"take: indices must be whole numbers, got f64[2]; convert them with `astype`");
-    assert_snapshot!(stops!(a.one_hot(3, F64)), @"one_hot: indices must be whole numbers, got f64[2]; convert them with `astype`");
+    assert_snapshot!(stops!(!&a), @"not: takes booleans or integers, got f64[2]; convert it first with `astype`");
+    assert_snapshot!(stops!(a.where_(&a, &a)), @"where_: the condition is f64[2], it must hold booleans; compare it with something first");
+    assert_snapshot!(stops!(a.take(&a, 0)), @"take: indices must be integers, got f64[2]; convert them with `astype`");
+    assert_snapshot!(stops!(a.one_hot(3, F64)), @"one_hot: indices must be integers, got f64[2]; convert them with `astype`");
     assert_snapshot!(stops!(Tensor::from(1i32) + 3_000_000_000i64), @"add: the number 3000000000 does not fit into i32; convert the tensor with `astype`");
     assert_snapshot!(stops!(random::normal(&random::key(0), &[2], I32)), @"normal: gives floating-point numbers, not i32");
     assert_snapshot!(stops!(n.powi(-1)), @"powi: takes floating-point numbers where the exponent is negative, got i64[2]; convert it first with `astype`");
@@ -404,7 +404,7 @@ fn a_value_read_too_early_is_the_users_line() {
         error.message().to_string()
     };
     let under = |f: &dyn Fn(&Tensor) -> Tensor| jit(f).call(&x).unwrap_err();
-    // What `item` returns is thrown away here, so that the mistake itself is seen.
+    // The closure throws away the result of `item` here, so `keep` stores it to show the mistake itself.
     let seen = std::cell::RefCell::new(None);
     let keep = |x: &Tensor| {
         let (result, line) = (x.item::<f64>(), line!());

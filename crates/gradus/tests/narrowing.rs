@@ -78,11 +78,11 @@ fn places_are_whole_numbers() {
     let start = Tensor::from([1.7]);
     assert_eq!(
         message(|x| x.dynamic_slice(&start, &[1]), &x),
-        "dynamic_slice: indices must be whole numbers, got f64[1]; convert them with `astype`"
+        "dynamic_slice: indices must be integers, got f64[1]; convert them with `astype`"
     );
     assert_eq!(
         message(|x| x.dynamic_update(&Tensor::from([0.0]), &start), &x),
-        "dynamic_update: indices must be whole numbers, got f64[1]; convert them with `astype`"
+        "dynamic_update: indices must be integers, got f64[1]; convert them with `astype`"
     );
 }
 

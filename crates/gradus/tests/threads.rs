@@ -63,7 +63,7 @@ fn a_transform_on_another_thread_captures_a_traced_tensor() {
     }
 }
 
-/// What another thread does with a value while a branch is traced belongs to the branch.
+/// Operations on another thread while a branch is traced belong to the branch.
 #[test]
 fn bodies_are_known_on_other_threads() {
     let root = |x: &Tensor| {

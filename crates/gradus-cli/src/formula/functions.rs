@@ -34,7 +34,7 @@ pub struct Function {
     pub forms: Vec<Form>,
 }
 
-/// Elementwise functions that formulas do not have: they return truth values, or have no derivative.
+/// Elementwise functions that formulas do not have: they return booleans, or have no derivative.
 const LEFT_OUT: [&str; 2] = ["is_finite", "stop_gradient"];
 
 /// The functions of formulas.

@@ -193,7 +193,7 @@ fn parentheses() {
       ^
     ");
     assert_snapshot!(formula("v[(x)]"), @"
-    error: an index is a whole number such as `x[0]`, found `(`
+    error: an index is an integer such as `x[0]`, found `(`
       v[(x)]
         ^
     ");
@@ -315,17 +315,17 @@ fn indices() {
       ^^^^^^^
     ");
     assert_snapshot!(formula("v[1.5]"), @"
-    error: an index is a whole number such as `x[0]`, found `1.5`
+    error: an index is an integer such as `x[0]`, found `1.5`
       v[1.5]
         ^^^
     ");
     assert_snapshot!(formula("v[x]"), @"
-    error: an index is a whole number such as `x[0]`, found `x`
+    error: an index is an integer such as `x[0]`, found `x`
       v[x]
         ^
     ");
     assert_snapshot!(formula("v[]"), @"
-    error: an index is a whole number such as `x[0]`, found `]`
+    error: an index is an integer such as `x[0]`, found `]`
       v[]
         ^
     ");
@@ -335,7 +335,7 @@ fn indices() {
       ^^^^^^^^^^^^^^^^^^^^^^^
     ");
     assert_snapshot!(formula("v[-]"), @"
-    error: an index is a whole number such as `x[0]`, found `]`
+    error: an index is an integer such as `x[0]`, found `]`
       v[-]
         ^^
     ");

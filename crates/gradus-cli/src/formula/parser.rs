@@ -240,7 +240,7 @@ impl<'a> Parser<'a> {
         Err(Mistake::new(
             span,
             format!(
-                "an index is a whole number such as `x[0]`, found {}",
+                "an index is an integer such as `x[0]`, found {}",
                 self.found()
             ),
         ))

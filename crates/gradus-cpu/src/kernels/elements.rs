@@ -90,7 +90,7 @@ pub(crate) use {by_float, by_integer, by_number, by_width};
 pub(crate) fn number_type(dtype: DType) -> NumberType {
     dtype
         .number()
-        .expect("type rules refuse sums of truth values")
+        .expect("type rules refuse sums of booleans")
 }
 
 /// Numbers that are added and multiplied; integers wrap.

@@ -196,8 +196,8 @@ pub(super) fn taken(kinds: [bool; 3]) -> &'static str {
         [true, true, true] => "anything",
         [true, true, false] => "numbers",
         [true, false, _] => "floating-point numbers",
-        [false, true, true] => "truth values or integers",
+        [false, true, true] => "booleans or integers",
         [false, true, false] => "integers",
-        [false, false, _] => "truth values",
+        [false, false, _] => "booleans",
     }
 }

@@ -48,7 +48,7 @@ impl SingleResult for Probe {
         };
         if shown.dtype != DType::Bool || !value.shape.starts_with(&shown.shape) {
             let message = format!(
-                "probe: the rows of {value} that are shown must be truth values along its first axes, not {shown}"
+                "probe: the rows of {value} that are shown must be booleans along its first axes, not {shown}"
             );
             return Err(Error::new(ErrorKind::Shape, message));
         }

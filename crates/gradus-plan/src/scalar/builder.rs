@@ -52,7 +52,7 @@ impl Builder {
     /// The inputs.
     ///
     /// # Panics
-    /// If their number is not that of the point.
+    /// If the point has a different number of inputs.
     pub fn inputs<const N: usize>(&self) -> [Var<'_>; N] {
         assert_eq!(N, self.inputs, "the point has another number of inputs");
         std::array::from_fn(|vertex| Var {

@@ -1,4 +1,4 @@
-//! How much work a search for an order of elimination can do, and what it finds.
+//! Limits the work of a search for an elimination order, and reports the result of the search.
 
 /// The work limits of [`ScalarGraph::plan`](super::ScalarGraph::plan).
 ///

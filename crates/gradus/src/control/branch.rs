@@ -29,7 +29,7 @@ use gradus_ir::{DType, Error, ErrorKind, Loc, Result};
 /// ```
 ///
 /// # Panics
-/// If `predicate` is not one truth value, or the functions return different types.
+/// If `predicate` is not one boolean, or the functions return different types.
 #[doc(alias = "if_then_else")]
 #[track_caller]
 pub fn cond<A: Tree, B: Tree>(
@@ -45,7 +45,7 @@ pub fn cond<A: Tree, B: Tree>(
         Err(Error::new(
             ErrorKind::DType,
             format!(
-                "cond: the predicate must be one truth value, bool[], it is {}; compare, or reduce with `any` or `all`",
+                "cond: the predicate must be one boolean, bool[], it is {}; compare, or reduce with `any` or `all`",
                 predicate.ty()
             ),
         ))

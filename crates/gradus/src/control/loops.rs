@@ -131,7 +131,7 @@ fn go_on<C: Tree>(
             return Err(Error::new(
                 ErrorKind::DType,
                 format!(
-                    "{name}: the condition must return one truth value, bool[], it returned {}; compare, or reduce with `any` or `all`",
+                    "{name}: the condition must return one boolean, bool[], it returned {}; compare, or reduce with `any` or `all`",
                     answer.ty()
                 ),
             ));
@@ -188,7 +188,7 @@ fn go_on<C: Tree>(
 /// use gradus::prelude::*;
 /// let factorial = fori_loop(1..=5, |i, p: &Tensor| p * i, &Tensor::from(1.0));
 /// assert_eq!(factorial.item::<f64>()?, 120.0);
-/// // The number of steps may be computed.
+/// // The number of steps can be computed.
 /// let power = |x: &Tensor, n: &Tensor| fori_loop(..n, |_, p: &Tensor| p * x, &Tensor::from(1.0));
 /// let n = Tensor::from(5);
 /// assert_eq!(power(&Tensor::from(2.0), &n).item::<f64>()?, 32.0);
@@ -258,7 +258,7 @@ impl LoopOptions {
 ///
 /// ```
 /// use gradus::prelude::*;
-/// // 10 000 steps; the way back holds 20 states at once.
+/// // 10 000 steps; the backward pass holds 20 states at once.
 /// let options = LoopOptions::default().keep(Keep::Snapshots(20));
 /// let last = |r: &Tensor| fori_loop_with(options, 0..10_000, |_, x: &Tensor| r * x * (1.0 - x), &Tensor::from(0.4));
 /// let slope = grad(last)(&Tensor::from(2.0));

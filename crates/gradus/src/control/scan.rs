@@ -128,7 +128,7 @@ pub fn scan<C: Tree, X: Tree, Y: Tree>(f: impl Fn(&C, &X) -> (C, Y), init: &C, x
 ///
 /// ```
 /// use gradus::prelude::*;
-/// // 10 000 steps of the logistic map; the way back keeps 100 states and 100 steps.
+/// // 10 000 steps of the logistic map; the backward pass keeps 100 states and 100 steps.
 /// let options = ScanOptions::default().length(10_000).keep(Keep::Sqrt);
 /// let last = |r: &Tensor| scan_with(options, |x: &Tensor, _: &()| (r * x * (1.0 - x), ()), &Tensor::from(0.4), &()).0;
 /// let slope = grad(last)(&Tensor::from(2.0));

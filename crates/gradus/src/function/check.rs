@@ -1,10 +1,10 @@
-//! Whether trees are like each other, and how messages speak of their leaves.
+//! Checks that trees have the same structure and types, and names their leaves in messages.
 
 use crate::tree::{Structure, Tree, leaves, paths};
 use gradus_ir::{Error, ErrorKind, Result, Type};
 
-/// Checks that a function's result is like `wanted`, in structure and all types.
-/// `what` is the beginning of the message, `differ` tells how two types differ.
+/// Checks that a function's result has the same structure as `wanted` and the same types.
+/// `what` begins the message; `differ` describes how two types differ.
 pub(crate) fn check_same<A: Tree>(
     what: &str,
     wanted: &A,
@@ -28,7 +28,8 @@ pub(crate) fn check_like<A: Tree>(what: &str, wanted: &A, got: &A) -> Result<()>
     })
 }
 
-/// Checks that two trees have one structure and that `fault` finds none with any leaf's path and two types.
+/// Checks that two trees have the same structure, and that `fault`, given a leaf's path and its two types,
+/// finds no fault with any leaf.
 fn check_leaves<A: Tree>(
     what: &str,
     wanted: &A,
@@ -49,7 +50,7 @@ fn check_leaves<A: Tree>(
     Ok(())
 }
 
-/// How two types differ that must be the same.
+/// Describes how two types differ that must be the same.
 pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
     let remedy = if wanted.dtype == got.dtype {
         String::new()

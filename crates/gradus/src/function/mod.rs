@@ -1,4 +1,4 @@
-//! Functions of trees made programs of arrays: what transforms and control flow share.
+//! Traces functions of trees into graphs; shared by transforms and control flow.
 
 mod check;
 
@@ -10,8 +10,8 @@ use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Graph, Literal, Loc, Result, Type, ValueId};
 
-/// Traces `f`, which may run never or several times, on arguments of which only types are known.
-/// Also gives what it returns, to rebuild others like.
+/// Traces `f` on arguments of known types but unknown values, because it may run never or several times.
+/// Also gives the result of `f`, as an example for building results.
 pub(crate) fn close<A: Tree, B: Tree>(
     name: &'static str,
     like: &A,
@@ -22,7 +22,7 @@ pub(crate) fn close<A: Tree, B: Tree>(
 }
 
 /// Traces `f`, which runs once, at known values, which it may read.
-/// Also gives what it returns, to rebuild others like.
+/// Also gives the result of `f`, as an example for building results.
 pub(crate) fn close_at<A: Tree, B: Tree>(
     f: &impl Fn(&A) -> B,
     at: &A,
@@ -53,7 +53,7 @@ fn close_tree<A: Tree, B: Tree>(
     }
 }
 
-/// The program of inputs of these types that applies `graph` to those of them in `args`.
+/// The graph with inputs of these types that applies `graph` to the inputs listed in `args`.
 pub(crate) fn on_inputs(graph: &Graph, types: &[Type], args: &[usize]) -> Result<Graph> {
     let mut g = Graph::new();
     let inputs: Vec<ValueId> = types.iter().map(|ty| g.input(ty.clone())).collect();
@@ -73,7 +73,7 @@ pub(crate) fn apply_region(region: Region, operands: Vec<Tensor>, loc: Loc) -> R
     trace::apply(&g, operands)
 }
 
-/// `f` of `x` as a call of its program.
+/// `f(x)` as a call of the graph of `f`.
 pub(crate) fn as_call<A: Tree, B: Tree>(
     name: &'static str,
     f: &impl Fn(&A) -> B,
@@ -91,7 +91,8 @@ pub(crate) fn as_call<A: Tree, B: Tree>(
     or_stop(run(), loc, || leaves(x), || f(x))
 }
 
-/// Unwraps a result: a mistake about `operands` is reported at `loc`, and in a boundary `instead` takes its place.
+/// Unwraps a result.
+/// A mistake about `operands` is reported at `loc`; inside a boundary, `instead` replaces the result.
 pub(crate) fn or_stop<T>(
     result: Result<T>,
     loc: Loc,

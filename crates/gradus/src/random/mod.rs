@@ -171,7 +171,7 @@ impl Key {
         if data.rank() != 0 || !data.dtype().is_integer() {
             let error = Error::new(
                 ErrorKind::DType,
-                format!("fold_in: takes one whole number, got {}", data.ty()),
+                format!("fold_in: takes one integer, got {}", data.ty()),
             );
             return Key(Tensor::fail(error, &[&self.0], self.0.ty().clone()));
         }

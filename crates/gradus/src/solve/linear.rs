@@ -194,7 +194,8 @@ pub fn linear_solve<V: Tree>(matvec: impl Fn(&V) -> V, b: &V, solver: LinearSolv
 /// ```
 /// use gradus::solve::{LinearSolver, linear_solve, linear_solve_preconditioned};
 /// use gradus::prelude::*;
-/// // Numbers on the diagonal from 1 to 10⁶, which conjugate gradients alone need many steps for; that diagonal inverted.
+/// // A diagonal from 1 to 10⁶, for which conjugate gradients alone need many steps.
+/// // Its inverse is the preconditioner.
 /// let d = Tensor::from([1.0, 1e2, 1e4, 1e6]);
 /// let few = LinearSolver::cg().max_steps(3);
 /// let solve = |d: &Tensor| {

@@ -13,7 +13,7 @@ macro_rules! comparisons {
         ///
         /// Elementwise, with a tensor or a number. The results are booleans; `&`, `|`, `^` and `!` combine them.
         impl Tensor {$(
-            #[doc = concat!("Whether `", $what, "`, elementwise: truth values. NaN differs from everything and is in no order.")]
+            #[doc = concat!("Whether `", $what, "`, elementwise; a tensor of booleans. NaN is not equal to anything, not less and not greater.")]
             ///
             /// ```
             /// # use gradus::prelude::*;
@@ -82,7 +82,7 @@ impl Tensor {
             let error = Error::new(
                 ErrorKind::DType,
                 format!(
-                    "where_: the condition is {}, it must hold truth values; compare it with something first",
+                    "where_: the condition is {}, it must hold booleans; compare it with something first",
                     self.ty()
                 ),
             );

@@ -495,7 +495,7 @@ fn whole(name: &str, indices: &Tensor) -> Result<()> {
     Err(Error::new(
         ErrorKind::DType,
         format!(
-            "{name}: indices must be whole numbers, got {}; convert them with `astype`",
+            "{name}: indices must be integers, got {}; convert them with `astype`",
             indices.ty()
         ),
     ))

@@ -16,7 +16,7 @@ pub(crate) type Wide = SmallVec<[i128; 4]>;
 /// A literal without a type is an `i32`, so `x.at(-1)`, `x.at(i)` with `i: usize` and `x.sum_axis(0)` all compile.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an integer",
-    label = "an axis, a place or a size is a whole number, such as a `usize` or an `i32`"
+    label = "an axis, an index or a size is an integer, such as a `usize` or an `i32`"
 )]
 pub trait Integer: Copy + sealed::Sealed {
     /// The number.

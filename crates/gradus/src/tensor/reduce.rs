@@ -40,7 +40,7 @@ macro_rules! reductions {
                 called(stringify!($all), || $f(self, (0..self.rank()).collect()))
             }
 
-            #[doc = concat!($what, " along one axis, which the result does not have; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!($what, " along one axis, which the result does not have; see [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             ///
             /// ```
             /// # use gradus::prelude::*;
@@ -50,7 +50,7 @@ macro_rules! reductions {
             /// ```
             ///
             /// # Panics
-            #[doc = concat!("If there is no such axis; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!("If there is no such axis, or for the reasons of [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             #[track_caller]
             pub fn $one(&self, axis: impl Integer) -> Tensor {
                 match axis_of(stringify!($one), axis, self.ty()) {
@@ -59,7 +59,7 @@ macro_rules! reductions {
                 }
             }
 
-            #[doc = concat!($what, " along one axis, which stays with size 1; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!($what, " along one axis, which stays with size 1; see [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             ///
             /// ```
             /// # use gradus::prelude::*;
@@ -70,7 +70,7 @@ macro_rules! reductions {
             /// ```
             ///
             /// # Panics
-            #[doc = concat!("If there is no such axis; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!("If there is no such axis, or for the reasons of [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             #[track_caller]
             pub fn $one_keep(&self, axis: impl Integer) -> Tensor {
                 match axis_of(stringify!($one_keep), axis, self.ty()) {
@@ -79,7 +79,7 @@ macro_rules! reductions {
                 }
             }
 
-            #[doc = concat!($what, " over several axes, which the result does not have; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!($what, " over several axes, which the result does not have; see [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             ///
             /// ```
             /// # use gradus::prelude::*;
@@ -89,7 +89,7 @@ macro_rules! reductions {
             /// ```
             ///
             /// # Panics
-            #[doc = concat!("If an axis does not exist or is named twice; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!("If an axis does not exist or is named twice, or for the reasons of [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             #[track_caller]
             pub fn $several(&self, axes: impl Integers) -> Tensor {
                 match axes_of(stringify!($several), axes, self.ty()) {
@@ -98,7 +98,7 @@ macro_rules! reductions {
                 }
             }
 
-            #[doc = concat!($what, " over several axes, which stay with size 1; as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!($what, " over several axes, which stay with size 1; see [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             ///
             /// ```
             /// # use gradus::prelude::*;
@@ -109,7 +109,7 @@ macro_rules! reductions {
             /// ```
             ///
             /// # Panics
-            #[doc = concat!("If an axis does not exist or is named twice; and as [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
+            #[doc = concat!("If an axis does not exist or is named twice, or for the reasons of [`", stringify!($all), "`](Tensor::", stringify!($all), ").")]
             #[track_caller]
             pub fn $several_keep(&self, axes: impl Integers) -> Tensor {
                 match axes_of(stringify!($several_keep), axes, self.ty()) {

@@ -32,13 +32,13 @@ use gradus_ir::{Graph, Literal, Loc, ValueId};
 /// use gradus::optim::clip_by_norm;
 /// use gradus::prelude::*;
 /// let x = Tensor::from([3.0, 4.0]);
-/// // The gradient turned round (Ganin and Lempitsky, "Unsupervised domain adaptation by backpropagation", ICML 2015).
+/// // The gradient reversed (Ganin and Lempitsky, "Unsupervised domain adaptation by backpropagation", ICML 2015).
 /// let reversed = grad(|x: &Tensor| with_cotangent(x, |g| -g).square().sum());
 /// assert_eq!(reversed(&x).to_vec::<f64>()?, [-6.0, -8.0]);
 /// // Clipped.
 /// let clipped = grad(|x: &Tensor| with_cotangent(x, |g| clip_by_norm(g, 1.0).0).square().sum());
 /// assert_eq!(clipped(&x).to_vec::<f64>()?, [0.6000000000000001, 0.8]);
-/// // As it is: `f` may look at it and return it.
+/// // Unchanged: `f` may read it and return it.
 /// let seen = grad(|x: &Tensor| with_cotangent(x, |g| g.clone()).square().sum());
 /// assert_eq!(seen(&x).to_vec::<f64>()?, [6.0, 8.0]);
 /// # Ok::<(), gradus::Error>(())

@@ -13,7 +13,7 @@ use gradus_ir::{Error, ErrorKind, Loc, Result};
 ///
 /// ```
 /// use gradus::prelude::*;
-/// // A layer of weights and their mask, of which the weights alone are differentiated.
+/// // A layer with weights and their mask; only the weights are differentiated.
 /// let f = |(w, mask): &(Tensor, Tensor)| mask.where_(w, &(w * 0.0)).square().sum();
 /// let at = (Tensor::from([1.0, 2.0]), Tensor::from([true, false]));
 /// let (slope, _) = grad_wrt(f, |path| path == ".0")(&at);

@@ -36,13 +36,13 @@ type Pair = (Tensor, Tensor);
 #[test]
 fn predicates_and_indices_that_are_none() {
     let sin = |x: &Tensor| x.sin();
-    assert_snapshot!(stops!(of(|x| cond(x, sin, sin, x))), @"cond: the predicate must be one truth value, bool[], it is f64[2]; compare, or reduce with `any` or `all`");
-    assert_snapshot!(stops!(of(|x| cond(&x.greater(0.0), sin, sin, x))), @"cond: the predicate must be one truth value, bool[], it is bool[2]; compare, or reduce with `any` or `all`");
-    assert_snapshot!(stops!(of(|x| cond(&zero(), sin, sin, x))), @"cond: the predicate must be one truth value, bool[], it is i64[]; compare, or reduce with `any` or `all`");
+    assert_snapshot!(stops!(of(|x| cond(x, sin, sin, x))), @"cond: the predicate must be one boolean, bool[], it is f64[2]; compare, or reduce with `any` or `all`");
+    assert_snapshot!(stops!(of(|x| cond(&x.greater(0.0), sin, sin, x))), @"cond: the predicate must be one boolean, bool[], it is bool[2]; compare, or reduce with `any` or `all`");
+    assert_snapshot!(stops!(of(|x| cond(&zero(), sin, sin, x))), @"cond: the predicate must be one boolean, bool[], it is i64[]; compare, or reduce with `any` or `all`");
     assert_snapshot!(stops!(of(|x| switch(&x.sum(), &[&sin], x))), @"switch: the index must be one integer, such as i64[], it is f64[]");
     assert_snapshot!(stops!(of(|x| switch(&x.astype(I32), &[&sin], x))), @"switch: the index must be one integer, such as i64[], it is i32[2]");
-    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.less(1.0), sin, x))), @"while_loop: the condition must return one truth value, bool[], it returned bool[2]; compare, or reduce with `any` or `all`");
-    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum(), sin, x))), @"while_loop: the condition must return one truth value, bool[], it returned f64[]; compare, or reduce with `any` or `all`");
+    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.less(1.0), sin, x))), @"while_loop: the condition must return one boolean, bool[], it returned bool[2]; compare, or reduce with `any` or `all`");
+    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum(), sin, x))), @"while_loop: the condition must return one boolean, bool[], it returned f64[]; compare, or reduce with `any` or `all`");
 }
 
 #[test]

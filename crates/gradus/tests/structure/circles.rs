@@ -1,4 +1,5 @@
-//! Files of different folders import each other in circles only where ARCHITECTURE.md names the circle with its reason.
+//! Files of different folders import each other in circles only where
+//! ARCHITECTURE.md lists the circle with its reason.
 
 use crate::modules::Crate;
 use crate::{repository, sources, written};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
-/// A circle that ARCHITECTURE.md names: its files and folders, and why it is there.
+/// A circle that ARCHITECTURE.md lists: its files and folders, and why it is there.
 struct Named {
     places: Vec<String>,
     reason: String,
@@ -114,19 +115,19 @@ fn circles_between_folders_are_those_that_the_architecture_names() {
     }
 }
 
-/// What the test would overlook if it resolved names wrongly.
+/// The cases that the test would miss if it resolved names wrongly.
 #[test]
 fn imports_are_found_behind_faces_globs_and_modules() {
     let source = repository().join("crates/gradus/src");
     let imports = Crate::read(&source).imports();
     let is = |from: &str, to: &str| imports[&source.join(from)].contains(&source.join(to));
-    // `use crate::transform::vmap`, which is handed on by `transform/mod.rs`, beside a module of that name.
+    // `use crate::transform::vmap`, which `transform/mod.rs` reexports, next to a module of that name.
     assert!(is("control/scan.rs", "transform/vmap.rs"));
-    // `use crate::trace`, and then `trace::stop(…)`, which is handed on by `trace.rs`.
+    // `use crate::trace`, and then `trace::stop(…)`, which `trace.rs` reexports.
     assert!(is("function/mod.rs", "trace/boundary.rs"));
     // `use super::{…}`.
     assert!(is("tensor/math.rs", "tensor/mod.rs"));
-    // A face that hands names on imports nothing by that.
+    // A file that only reexports names does not import their files.
     assert!(!is("lib.rs", "trace.rs"));
     // Tests do not count.
     assert!(!is("trace.rs", "lib.rs"));

@@ -1,4 +1,4 @@
-//! The structure of the sources of all crates: who imports whom, and how long functions are.
+//! Tests the structure of the sources of all crates: which files import which, and how long functions are.
 
 mod circles;
 mod modules;

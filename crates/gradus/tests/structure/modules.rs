@@ -1,7 +1,7 @@
 //! The modules of a crate, read from its sources: what each defines, brings into scope and names.
 //!
-//! A path in the code is an import from the file that defines the item, through faces that hand it on.
-//! A method call is no import, a type is.
+//! A path in the code is an import from the file that defines the item, also if other files reexport it.
+//! A method call does not count as an import; a type does.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -24,14 +24,14 @@ struct Module {
     children: BTreeMap<String, usize>,
     /// Names of items that are defined here.
     defined: BTreeSet<String>,
-    /// What `use` brings into scope: a name, and the path behind it.
+    /// The names that `use` brings into scope, each with its path.
     used: BTreeMap<String, Names>,
     globs: Vec<Names>,
-    /// Paths that the code names, in `use` or elsewhere. To hand a name on is not to name it.
+    /// Paths that the code names, in `use` or elsewhere. Reexporting a name does not count as naming it.
     named: BTreeSet<Names>,
 }
 
-/// What a path stands for.
+/// The meaning of a path.
 enum Target {
     Module(usize),
     /// An item of this module.
@@ -109,7 +109,7 @@ impl Crate {
         k
     }
 
-    /// What `path` stands for in module `k`; nothing if it leads out of the crate.
+    /// Resolves `path` in module `k`; `None` if it leads out of the crate.
     fn resolve(&self, k: usize, path: &[String], seen: &mut Seen) -> Option<Target> {
         let (first, rest) = path.split_first()?;
         let step = (k, path.to_vec());
@@ -138,12 +138,12 @@ impl Crate {
         };
         match rest {
             [] => Some(Target::Module(module)),
-            // What is not found there is made by a macro.
+            // A name that is not found there is made by a macro.
             _ => Some((self.resolve(module, rest, seen)).unwrap_or(Target::Item(module))),
         }
     }
 
-    /// What `name` stands for in module `k`, but for modules in it.
+    /// Resolves `name` in module `k`, except to modules in it.
     fn item(&self, k: usize, name: &str, seen: &mut Seen) -> Option<Target> {
         let module = &self.modules[k];
         if module.defined.contains(name) {
@@ -224,7 +224,7 @@ impl Module {
     }
 }
 
-/// The `use` statement that begins at `tokens[at]`, and its last token. `use<…>` of a type is none.
+/// The `use` statement that begins at `tokens[at]`, and its last token; `None` for the `use<…>` of a type.
 fn statement(tokens: &[TokenTree], at: usize) -> Option<(UseTree, usize)> {
     let is_end = |t: &TokenTree| matches!(t, TokenTree::Punct(p) if p.as_char() == ';');
     let end = at + tokens[at..].iter().position(is_end)?;
@@ -251,7 +251,7 @@ fn is_punct(tokens: &[TokenTree], at: usize, c: char) -> bool {
     matches!(tokens.get(at), Some(TokenTree::Punct(p)) if p.as_char() == c)
 }
 
-/// Whether the word at `at` is a field, a method, a lifetime, or goes on with a path.
+/// Whether the word at `at` is a field, a method or a lifetime, or continues a path.
 fn is_member(tokens: &[TokenTree], at: usize) -> bool {
     let before = |n: usize, c: char| at >= n && is_punct(tokens, at - n, c);
     let is_range = before(1, '.') && before(2, '.');

@@ -185,7 +185,7 @@ impl Loop {
         let outputs = condition.output_types();
         if outputs != [Type::scalar(DType::Bool)] {
             return self.fail(format!(
-                "the condition returns {outputs:?}, not one truth value"
+                "the condition returns {outputs:?}, not one boolean"
             ));
         }
         if self.reverse {
