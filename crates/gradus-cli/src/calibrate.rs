@@ -16,7 +16,7 @@ pub fn run(options: &CalibrateOptions) -> Result<()> {
     let path = profile_path().ok_or_else(|| {
         Error::new(
             ErrorKind::Argument,
-            "the rates have no place: neither XDG_CACHE_HOME nor a home folder is set",
+            "there is no folder for the rates: neither XDG_CACHE_HOME nor a home folder is set",
         )
     })?;
     let kept = Kept::read(path)?;

@@ -266,7 +266,7 @@ impl<'a> Metadata<'a> {
             .and_then(|(r, c)| Some((r.parse().ok()?, c.parse().ok()?)))
             .ok_or_else(|| {
                 self.broken(format!(
-                    "its entry `image` is no size of an image: {}",
+                    "its entry `image` is not the size of an image: {}",
                     shown(text)
                 ))
             })?;

@@ -108,7 +108,7 @@ fn constants_names_and_remainders() {
     exit code 1
     ");
     assert_snapshot!(no("inf(x)", "x=1"), @"
-    error: `inf` is no function; a product is written `inf*(…)`
+    error: `inf` is not a function; a product is written `inf*(…)`
       inf(x)
       ^^^
     exit code 1

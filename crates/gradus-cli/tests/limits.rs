@@ -93,7 +93,7 @@ fn models_are_compared_with_what_they_hold() {
     exit code 1
     ");
     assert_snapshot!(no(&[("image", "8")]), @"
-    error: changed: its entry `image` is no size of an image: `8`
+    error: changed: its entry `image` is not the size of an image: `8`
     exit code 1
     ");
     assert_snapshot!(no(&[("image", "4x4")]), @"
@@ -216,7 +216,7 @@ fn headers_that_are_all_metadata_are_not_parsed() {
     };
     safetensors(&path, &entries(100_000), &[]);
     assert_snapshot!(no(), @"
-    error: changed: its header has an object of 100000 entries, as `__metadata__` is one; the most is 10000
+    error: changed: its header has an object of 100000 entries, such as `__metadata__`; the most is 10000
     exit code 1
     ");
     safetensors(&path, &entries(3_000_000), &[]);

@@ -423,7 +423,7 @@ fn idx_files_are_read_and_their_faults_explained() {
         b"\x00\x00\x0d\x01\x00\x00\x00\x06",
     );
     assert_snapshot!(no(), @"
-    error: data/train-labels-idx1-ubyte: is no IDX file of bytes of rank 1: it begins with 0x00000d01 instead of 0x00000801
+    error: data/train-labels-idx1-ubyte: is not an IDX file of bytes of rank 1: it begins with 0x00000d01 instead of 0x00000801
     exit code 1
     ");
     write("train-labels-idx1-ubyte", b"PK");

@@ -17,7 +17,7 @@ fn the_digits_are_learnt_row_by_row() {
     assert!(percent.is_some_and(|p| p >= 95.0), "{last}");
     for what in [
         "gru, f32, seed 0",
-        "through 8 steps that hand on 64 numbers, 10 scores and the loss",
+        "through 8 steps that pass on 64 numbers, 10 scores and the loss",
         "reverse mode needs 56 times fewer operations",
         "confusion matrix",
         "training loss",
@@ -161,7 +161,7 @@ fn images_of_other_sizes() {
         &[&["train", "--task", "rows"], &options[..]].concat(),
     );
     assert!(
-        said.contains("3 steps that hand on 9 numbers, 3 scores"),
+        said.contains("3 steps that pass on 9 numbers, 3 scores"),
         "{said}"
     );
     says(

@@ -197,7 +197,7 @@ fn termination_saves_the_run_and_a_second_run_finds_the_folder_taken() {
     let refused = refuses_at_once(dir.path(), &SHORT);
     let refused = refused.replace(&format!("process {}", child.id()), "process N");
     assert_snapshot!(refused, @"
-    error: gradus-out: another `gradus train` (process N) writes to this folder; wait for its end, or name another one with --out
+    error: gradus-out: another `gradus train` (process N) writes to this folder; wait until it ends, or name another folder with --out
     exit code 1
     ");
     // Another folder is not locked.

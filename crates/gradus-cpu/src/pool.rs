@@ -88,7 +88,7 @@ fn build(threads: usize) -> Pool {
             Ok(helper) => helpers.push(helper),
             Err(e) => {
                 warn_once(&format!(
-                    "{own} threads run instead of {threads}: the system starts no more ({e})"
+                    "{own} threads run instead of {threads}: the system does not start more ({e})"
                 ));
                 break;
             }

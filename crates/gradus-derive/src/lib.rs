@@ -164,7 +164,7 @@ fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
         if !fixed && borrows(quote_of(&field.ty)) {
             return Err(Error::new_spanned(
                 &field.ty,
-                "a tree owns its tensors, as transforms make others like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
+                "a tree owns its tensors, because transforms build new ones like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
                  or mark what has no tensors with `#[tree(fixed)]`",
             ));
         }
@@ -215,7 +215,7 @@ fn is_fixed(attributes: &[Attribute]) -> Result<bool> {
                 Ok(())
             } else {
                 Err(meta.error(
-                    "the only attribute of a field is `#[tree(fixed)]`: it is cloned, and no tree",
+                    "the only attribute of a field is `#[tree(fixed)]`: it marks a field that is cloned and is not a tree",
                 ))
             }
         })?;
@@ -267,7 +267,7 @@ mod tests {
             error("enum Never {}"),
             "Tree cannot be derived for an enum without variants: it has no values"
         );
-        let borrowed = "a tree owns its tensors, as transforms make others like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
+        let borrowed = "a tree owns its tensors, because transforms build new ones like it: hold a `Tensor` (a handle that is cheap to clone) instead of a reference, \
                         or mark what has no tensors with `#[tree(fixed)]`";
         assert_eq!(error("struct S<'a> { x: &'a Tensor }"), borrowed);
         assert_eq!(error("struct S<'a>(Option<&'a Tensor>);"), borrowed);
@@ -277,7 +277,7 @@ mod tests {
         );
         assert_eq!(
             error("struct S { #[tree(skip)] a: f32 }"),
-            "the only attribute of a field is `#[tree(fixed)]`: it is cloned, and no tree"
+            "the only attribute of a field is `#[tree(fixed)]`: it marks a field that is cloned and is not a tree"
         );
     }
 

@@ -11,7 +11,7 @@ pub fn read<T>(name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Opt
     let value = std::env::var_os(name).filter(|v| !v.is_empty())?;
     let understood = match value.to_str() {
         Some(text) => parse(text.trim()),
-        None => Err("it is no text".into()),
+        None => Err("it is not valid text".into()),
     };
     match understood {
         Ok(value) => Some(value),
@@ -50,7 +50,7 @@ pub fn logs(what: Log) -> bool {
                 "passes" => Ok(Log::Passes),
                 "types" => Ok(Log::Types),
                 word => Err(format!(
-                    "`{word}` is nothing that can be logged; expected passes or types"
+                    "`{word}` cannot be logged; expected passes or types"
                 )),
             });
             words.collect()

@@ -68,18 +68,18 @@ impl Shortage {
             Bound::Stated(limit) => {
                 let (limit, held) = (Bytes(limit), Bytes(HELD.load(Ordering::Relaxed) as u64));
                 format!(
-                    "more than the {left} that can be had: GRADUS_MEMORY_LIMIT is {limit}, and arrays hold {held}"
+                    "more than the {left} that is available: GRADUS_MEMORY_LIMIT is {limit}, and arrays hold {held}"
                 )
             }
             Bound::AddressSpace => format!(
-                "more than the {left} that can be had: the process's address space is limited (`ulimit -v`)"
+                "more than the {left} that is available: the process's address space is limited (`ulimit -v`)"
             ),
             Bound::ControlGroup => format!(
-                "more than the {left} that can be had: the memory of the process's control group is limited"
+                "more than the {left} that is available: the memory of the process's control group is limited"
             ),
             Bound::Available => {
                 format!(
-                    "more than the {left} that can be had: the system has no more memory available"
+                    "more than the {left} that is available: the system has no more memory available"
                 )
             }
             Bound::Refused => "more than the system gives".to_string(),
@@ -122,7 +122,7 @@ fn parse(text: &str) -> Result<u64, String> {
     if text.eq_ignore_ascii_case("unlimited") {
         return Ok(u64::MAX);
     }
-    let fits = "expected a number of bytes with a unit such as 6GB or 512MiB, or `unlimited`; the system's limits count";
+    let fits = "expected a number of bytes with a unit such as 6GB or 512MiB, or `unlimited`; the system's limits apply";
     let letters = text.find(|c: char| c.is_ascii_alphabetic());
     let (number, unit) = text.split_at(letters.unwrap_or(text.len()));
     let (power, step) = match unit.to_ascii_lowercase().as_str() {

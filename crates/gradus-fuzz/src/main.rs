@@ -19,7 +19,7 @@ use std::time::Duration;
 
 const USAGE: &str = "\
 gradus-fuzz KIND N [--seed S] [--seconds T]   tries N inputs, each within T seconds (5)
-gradus-fuzz KIND --input FILE                 tries what is in a file, here and now
+gradus-fuzz KIND --input FILE                 tries the contents of a file in this process
 
 kinds: graphs models checkpoints images formulas dims";
 

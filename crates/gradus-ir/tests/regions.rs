@@ -137,12 +137,12 @@ fn regions_whose_bodies_do_not_fit() {
     let keeps = |outputs: &[usize]| body(&[number(), f(&[])], outputs);
     assert_snapshot!(refused(repeated(three(), false, 1, keeps(&[0])), std::slice::from_ref(&x)), @"scan: the body carries [f64[]] in and returns [i64[]]");
     assert_snapshot!(refused(repeated(three(), false, 1, keeps(&[])), std::slice::from_ref(&x)), @"scan: the body carries [f64[]] in and returns []");
-    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), std::slice::from_ref(&x)), @"scan: f64[] is no sequence with an item for each step");
-    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[f(&[4])]), @"scan: f64[4] is no sequence with an item for each step");
-    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[v.listed()]), @"scan: f64[?,3] is no sequence with an item for each step");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), std::slice::from_ref(&x)), @"scan: f64[] is not a sequence with an item for each step");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[f(&[4])]), @"scan: f64[4] is not a sequence with an item for each step");
+    assert_snapshot!(refused(repeated(three(), false, 0, keeps(&[1])), &[v.listed()]), @"scan: f64[?,3] is not a sequence with an item for each step");
     assert_snapshot!(refused(repeated(Trips::Counted, false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"for: 1 operands for a body of 2 inputs");
     assert_snapshot!(refused(repeated(Trips::Counted, false, 1, keeps(&[1])), &[x.clone(), x.clone()]), @"for: the number of steps is f64[], not i64[]");
-    assert_snapshot!(refused(repeated(Trips::Counted, false, 0, keeps(&[1])), &[number(), v.clone()]), @"for: f64[3] is no sequence with an item for each step");
+    assert_snapshot!(refused(repeated(Trips::Counted, false, 0, keeps(&[1])), &[number(), v.clone()]), @"for: f64[3] is not a sequence with an item for each step");
     let asks = |inputs: &[Type], k: usize| Trips::While(body(inputs, &[k]).into());
     let truth = Type::scalar(DType::Bool);
     assert_snapshot!(refused(repeated(asks(&[number(), f(&[])], 1), false, 1, keeps(&[1])), std::slice::from_ref(&x)), @"while: the condition returns [f64[]], not one boolean");
@@ -289,7 +289,7 @@ fn only_loops_take_lists() {
              ^^^
     ");
     assert_snapshot!(refused_end("() = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {\n    return\n  }} %3\n  return"), @"
-    line 5: scan: f64[?] is no sequence with an item for each step
+    line 5: scan: f64[?] is not a sequence with an item for each step
         () = scan{consts=0, carries=0, length=2, body=graph(%0: i64[], %1: f64[]) {
              ^^^^
     ");

@@ -257,10 +257,7 @@ fn programs_within_each_other_have_a_limit() {
         let error = nested(depth).parse::<Graph>().unwrap_err();
         let message = error.message();
         let first = message.lines().next().unwrap();
-        assert_eq!(
-            first,
-            "line 1: more than 512 programs stand within each other"
-        );
+        assert_eq!(first, "line 1: more than 512 programs are nested");
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) const TOO_LARGE: Reason = "no memory can hold its arrays";
 pub(crate) const ONLY_BACKWARD: Reason = "a custom_vjp has no forward mode";
 
 /// An order that mixes both modes would call a cotangent hook with pieces of a derivative.
-pub(crate) const ONLY_IN_REVERSE: Reason = "with_cotangent is for reverse mode alone";
+pub(crate) const ONLY_IN_REVERSE: Reason = "with_cotangent works only in reverse mode";
 
 /// Reverse mode last multiplies the Hessian from the left.
 pub(crate) const TRANSPOSED: Reason = "it multiplies by the transposed Hessian, which can differ where users have written derivatives";

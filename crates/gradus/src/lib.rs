@@ -47,7 +47,7 @@
 //! # Tensors
 //!
 //! Operators broadcast as in NumPy.
-//! A number beside a tensor takes the tensor's type; axes and sizes are integers of any type.
+//! A number combined with a tensor takes the tensor's type; axes and sizes are integers of any type.
 //!
 //! ```
 //! use gradus::prelude::*;

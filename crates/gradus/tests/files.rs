@@ -93,7 +93,7 @@ fn headers_have_limits() {
     assert_eq!(message(&entries(10_000)), "10000 entries");
     assert_eq!(
         message(&entries(10_001)),
-        "its header has an object of 10001 entries, as `__metadata__` is one; the most is 10000"
+        "its header has an object of 10001 entries, such as `__metadata__`; the most is 10000"
     );
     let long = format!(
         "{{\"__metadata__\":{{\"a\":\"{}\"}}}}",

@@ -141,7 +141,7 @@ fn choices_take_numbers() {
     assert_eq!(positive.where_(1_f32, 0_f32).dtype(), F32);
     assert_eq!(positive.where_(true, false).dtype(), Bool);
     assert_eq!(numbers(&positive.where_(true, 5)), [1.0, 5.0]);
-    // A number has no derivative, and the tensor beside it keeps its own.
+    // A number has no derivative, and the other tensor keeps its own.
     let relu = |x: &Tensor| where_(&x.greater(0), x, 0).sum();
     assert_eq!(numbers(&grad(relu)(&x)), [1.0, 0.0]);
     assert_eq!(
@@ -206,7 +206,7 @@ fn sequences_have_the_type_of_their_numbers() {
     assert_eq!(of(&Tensor::linspace(2.0, 1.0, 1)), (F64, vec![2.0]));
     assert_eq!(
         stops(|| Tensor::arange(0, 1, 0)),
-        "arange: from 0 to 1 by 0 is no finite sequence"
+        "arange: from 0 to 1 by 0 is not a finite sequence"
     );
     assert_eq!(
         stops(|| Tensor::linspace(0, 1, -1)),
@@ -305,7 +305,7 @@ fn names_of_other_libraries_forward() {
     );
 }
 
-/// One number of f64 makes f64 of an array of f32, as in NumPy; the log and the profile name the line.
+/// One f64 number converts an f32 array to f64, as in NumPy; the log and the profile name the line.
 #[test]
 fn a_widened_program_is_told() {
     let name = "a_widened_program_is_told";
@@ -349,9 +349,9 @@ fn a_widened_program_is_told() {
             .filter(|l| l.contains("gradus") || l.contains("  at "))
             .collect();
         let wanted = [
-            "gradus: mul makes f64 of f32[1000], as the tensor beside it is f64[]; convert that with `astype(F32)`",
+            "gradus: mul converts f32[1000] to f64, because the other tensor is f64[]; convert that with `astype(F32)`",
             &format!("  at {}:{line}", file!()),
-            "gradus: where_ makes f64 of f32[1000], as the tensor beside it is f64[]; convert that with `astype(F32)`",
+            "gradus: where_ converts f32[1000] to f64, because the other tensor is f64[]; convert that with `astype(F32)`",
             &format!("  at {}:{chosen}", file!()),
             "gradus: index_add makes f64 of f32[1000], as the tensor beside it is f64[1]; convert that with `astype(F32)`",
             &format!("  at {}:{added}", file!()),

@@ -288,7 +288,7 @@ fn variables_that_cannot_be_understood_are_named_once() {
         (
             "GRADUS_MEMORY_LIMIT",
             "6 gigs",
-            "expected a number of bytes with a unit such as 6GB or 512MiB, or `unlimited`; the system's limits count",
+            "expected a number of bytes with a unit such as 6GB or 512MiB, or `unlimited`; the system's limits apply",
         ),
         ("GRADUS_MEMORY_LIMIT", "-1", "expected a number of bytes"),
         (
@@ -310,7 +310,7 @@ fn variables_that_cannot_be_understood_are_named_once() {
         (
             "GRADUS_LOG",
             "pases",
-            "`pases` is nothing that can be logged; expected passes or types",
+            "`pases` cannot be logged; expected passes or types",
         ),
         ("GRADUS_CHECK_NAN", "maybe", "expected 1 or 0"),
     ] {

@@ -143,7 +143,7 @@ fn a_number_that_does_not_fit_is_an_error() {
         [f64::from(1.1f32), f64::from(2.1f32)]
     );
     assert_eq!(numbers(&(&single + usize::MAX))[0], 18446744073709551616.0);
-    // A fraction beside integers makes f64 of them.
+    // A fraction with integers converts them to f64.
     assert_eq!(numbers(&whole.clip(1.5, 1e300)), [1.5, 2.0]);
     assert_eq!(
         numbers(&whole.greater(1).where_(&whole, Tensor::from(0.5))),

@@ -127,9 +127,9 @@ fn places_at_the_ends() {
     assert_snapshot!(stops(|| x.dynamic_slice(&Tensor::from([0i64]), &[usize::MAX])), @"dynamic_slice: a part of [18446744073709551615] does not fit into f64[3]");
     assert_snapshot!(stops(|| x.take(&Tensor::from([i64::MIN]), 0)), @"take: index -9223372036854775808 is out of bounds for axis 0 of size 3");
     let cut = |parts: usize| x.split(parts, 0).swap_remove(0);
-    assert_snapshot!(stops(|| cut(usize::MAX)), @"split: axis 0 of f64[3] has size 3, which is no multiple of 18446744073709551615");
-    assert_snapshot!(stops(|| Tensor::ones(&[0], F64).split(usize::MAX, 0).swap_remove(0)), @"split: axis 0 of f64[0] has size 0, of which 18446744073709551615 parts are more than 65536");
-    assert_snapshot!(refused(|x| x.split(usize::MAX, 0).swap_remove(0), &x), @"split: axis 0 of f64[3] has size 3, which is no multiple of 18446744073709551615");
+    assert_snapshot!(stops(|| cut(usize::MAX)), @"split: axis 0 of f64[3] has size 3, which is not a multiple of 18446744073709551615");
+    assert_snapshot!(stops(|| Tensor::ones(&[0], F64).split(usize::MAX, 0).swap_remove(0)), @"split: axis 0 of f64[0] has size 0, and 18446744073709551615 parts are more than 65536");
+    assert_snapshot!(refused(|x| x.split(usize::MAX, 0).swap_remove(0), &x), @"split: axis 0 of f64[3] has size 3, which is not a multiple of 18446744073709551615");
 }
 
 /// Numbers at the ends that are valid.

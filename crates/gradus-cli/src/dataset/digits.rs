@@ -29,7 +29,7 @@ pub fn embedded() -> Result<Dataset> {
             return Err(broken("an empty line"));
         };
         if pixels.len() != SIDE * SIDE || usize::from(label) >= seen.len() {
-            return Err(broken("a line that is no image"));
+            return Err(broken("a line that is not an image"));
         }
         let count = &mut seen[usize::from(label)];
         *count += 1;

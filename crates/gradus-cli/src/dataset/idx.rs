@@ -130,7 +130,7 @@ fn contents(
         return Err(broken(
             path,
             format_args!(
-                "is no IDX file of bytes of rank {rank}: it begins with {:#010x} instead of {magic:#010x}",
+                "is not an IDX file of bytes of rank {rank}: it begins with {:#010x} instead of {magic:#010x}",
                 word(0)
             ),
         ));
@@ -243,7 +243,7 @@ mod tests {
         fs::write(&labels, b"a text, no labels").unwrap();
         assert_eq!(
             message(dir.path()),
-            "DIR/train-labels.idx1-ubyte: is no IDX file of bytes of rank 1: it begins with 0x61207465 instead of 0x00000801"
+            "DIR/train-labels.idx1-ubyte: is not an IDX file of bytes of rank 1: it begins with 0x61207465 instead of 0x00000801"
         );
         fs::write(&labels, [0x1f, 0x8b, 8, 0]).unwrap();
         assert!(

@@ -94,7 +94,7 @@ fn number(text: &str, at: usize) -> Result<(Token, usize), Mistake> {
             span,
             format!("`{text}` is too large for a number of 64 bits"),
         )),
-        Err(_) => Err(Mistake::new(span, format!("`{text}` is no number"))),
+        Err(_) => Err(Mistake::new(span, format!("`{text}` is not a number"))),
     }
 }
 

@@ -44,12 +44,12 @@ fn names() {
         ^^^
     ");
     assert_snapshot!(formula("x(3)"), @"
-    error: `x` is no function; a product is written `x*(…)`
+    error: `x` is not a function; a product is written `x*(…)`
       x(3)
       ^
     ");
     assert_snapshot!(formula("pi(2)"), @"
-    error: `pi` is no function; a product is written `pi*(…)`
+    error: `pi` is not a function; a product is written `pi*(…)`
       pi(2)
       ^^
     ");
@@ -114,7 +114,7 @@ fn what_follows_an_operand() {
         ^
     ");
     assert_snapshot!(formula("x (1)"), @"
-    error: `x` is no function; a product is written `x*(…)`
+    error: `x` is not a function; a product is written `x*(…)`
       x (1)
       ^
     ");
@@ -241,17 +241,17 @@ fn arguments() {
 #[test]
 fn shapes() {
     assert_snapshot!(formula("x + v*w"), @"
-    error: `*` goes element by element; its operands are vectors of 3 and 2 elements
+    error: `*` works element by element; its operands are vectors of 3 and 2 elements
       x + v*w
            ^
     ");
     assert_snapshot!(formula("v ^ w"), @"
-    error: `^` goes element by element; its operands are vectors of 3 and 2 elements
+    error: `^` works element by element; its operands are vectors of 3 and 2 elements
       v ^ w
         ^
     ");
     assert_snapshot!(formula("max(v, w)"), @"
-    error: `max` goes element by element; its operands are vectors of 3 and 2 elements
+    error: `max` works element by element; its operands are vectors of 3 and 2 elements
       max(v, w)
       ^^^
     ");
@@ -281,7 +281,7 @@ fn shapes() {
       ^^^^
     ");
     assert_snapshot!(formula("(v + 1) / [x, y]"), @"
-    error: `/` goes element by element; its operands are vectors of 3 and 2 elements
+    error: `/` works element by element; its operands are vectors of 3 and 2 elements
       (v + 1) / [x, y]
               ^
     ");
@@ -394,7 +394,7 @@ fn characters() {
       ^
     ");
     assert_snapshot!(formula("."), @"
-    error: `.` is no number
+    error: `.` is not a number
       .
       ^
     ");

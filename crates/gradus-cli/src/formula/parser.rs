@@ -291,7 +291,7 @@ impl<'a> Parser<'a> {
         let known = self.names.unwrap_or(&[]).iter().any(|n| n == name);
         let Some(function) = functions::function(name) else {
             let message = if known || functions::constant(name).is_some() {
-                format!("`{name}` is no function; a product is written `{name}*(…)`")
+                format!("`{name}` is not a function; a product is written `{name}*(…)`")
             } else {
                 let similar = functions::similar(name, FUNCTIONS.iter().map(|f| f.name));
                 let hint = similar.map_or(String::new(), |s| format!("; did you mean `{s}`?"));

@@ -76,7 +76,7 @@ fn applied(name: &str, form: Form, operands: &[Size], at: Span) -> Result<Size, 
             (Some(a), Some(b)) => Err(Mistake::new(
                 at,
                 format!(
-                    "`{name}` goes element by element; its operands are vectors of {a} and {b} elements"
+                    "`{name}` works element by element; its operands are vectors of {a} and {b} elements"
                 ),
             )),
         },

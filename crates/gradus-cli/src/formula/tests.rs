@@ -21,7 +21,7 @@ fn value(formula: &str, at: &str) -> Vec<f64> {
 fn equal(formula: &str, expected: f64) {
     let at = "x=1.5,y=-2,z=0.25";
     let [got] = value(formula, at)[..] else {
-        panic!("`{formula}` is no number")
+        panic!("`{formula}` is not a number")
     };
     assert!(
         got == expected || near(got / expected, 1.0, 1e-14),

@@ -26,7 +26,7 @@ pub fn compare_steps(steps: usize, state: usize, classes: usize) -> Result<Strin
     };
     let mut widths = vec![state; counted + 1];
     widths.push(classes);
-    let through = format!("{which} that hand on {state} numbers, {classes} scores");
+    let through = format!("{which} that pass on {state} numbers, {classes} scores");
     table(&through, &widths)
 }
 
@@ -75,7 +75,7 @@ mod tests {
         // Forward: 64 columns through 7 Jacobians of 64·64, one of 10·64 and one of 1·10.
         // Reverse: one row through 10·64 and 8 of 64·64.
         insta::assert_snapshot!(compare_steps(8, 64, 10).unwrap(), @"
-        the gradient of the loss of one image through 8 steps that hand on 64 numbers, 10 scores and the loss, by products of dense Jacobians:
+        the gradient of the loss of one image through 8 steps that pass on 64 numbers, 10 scores and the loss, by products of dense Jacobians:
           mode         multiplications        numbers held
           forward            1,876,608               8,256
           reverse               33,408               4,810

@@ -63,7 +63,7 @@ fn lock(folder: &Path) -> Result<File> {
             return Err(broken(
                 folder,
                 format_args!(
-                    "another `gradus train`{owner} writes to this folder; wait for its end, or name another one with --out"
+                    "another `gradus train`{owner} writes to this folder; wait until it ends, or name another folder with --out"
                 ),
             ));
         }

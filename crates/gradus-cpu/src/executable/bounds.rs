@@ -44,7 +44,7 @@ impl Executable {
         let held = Bytes(self.held() as u64);
         let Some(Largest { name, ty, loc }) = self.largest() else {
             return shortage.error(format_args!(
-                "the program holds {held} beside its arguments"
+                "the program holds {held} in addition to its arguments"
             ));
         };
         if self.held() == ty.bytes() {
@@ -52,7 +52,7 @@ impl Executable {
         }
         let bytes = Bytes(ty.bytes() as u64);
         let wanted = format_args!(
-            "{name}: {ty} takes {bytes}, and the program that it belongs to holds {held} beside its arguments"
+            "{name}: {ty} takes {bytes}, and the program that it belongs to holds {held} in addition to its arguments"
         );
         shortage.error(wanted).at(*loc)
     }

@@ -88,9 +88,7 @@ pub(crate) use {by_float, by_integer, by_number, by_width};
 
 /// `dtype` as a number type, for kernels that add elements.
 pub(crate) fn number_type(dtype: DType) -> NumberType {
-    dtype
-        .number()
-        .expect("type rules refuse sums of booleans")
+    dtype.number().expect("type rules refuse sums of booleans")
 }
 
 /// Numbers that are added and multiplied; integers wrap.

@@ -202,7 +202,7 @@ pub(crate) fn step(
         Op::ArgReduce(a) => standalone!(scan::ArgReduce::new(x[0], a.axis, a.smallest)),
         Op::Probe(p) => Box::new(probe::Probe::new(p.id, x, operands, results[0])),
         Op::Contract(_) => unreachable!("a product says itself how its operands must lie"),
-        Op::Region(_) => unreachable!("a region is no kernel"),
+        Op::Region(_) => unreachable!("a region is not a kernel"),
         Op::Input(_)
         | Op::Const(_)
         | Op::Iota(_)

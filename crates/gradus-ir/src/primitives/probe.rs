@@ -39,7 +39,7 @@ impl SingleResult for Probe {
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
         if i64::try_from(self.id).is_err() {
-            let message = format!("probe: the number {} is none that a text can hold", self.id);
+            let message = format!("probe: the number {} cannot be written in a text", self.id);
             return Err(Error::new(ErrorKind::Graph, message));
         }
         let &[value, shown] = operands else {

@@ -216,10 +216,7 @@ impl<'a> Reader<'a> {
                 Attribute::Int(self.integer()?)
             } else if self.sees("graph") {
                 if self.depth >= Body::MOST_DEPTH {
-                    let message = format!(
-                        "more than {} programs stand within each other",
-                        Body::MOST_DEPTH
-                    );
+                    let message = format!("more than {} programs are nested", Body::MOST_DEPTH);
                     return Err(self.fail(self.here(), message));
                 }
                 let mut inner = Reader::new(self.text, self.at, self.depth + 1);
@@ -289,7 +286,7 @@ impl<'a> Reader<'a> {
         let (word, span) = self.word("an element type")?;
         DType::from_name(word).ok_or_else(|| {
             let all = DType::ALL.map(DType::name).join(", ");
-            self.fail(span, format!("`{word}` is no element type: {all}"))
+            self.fail(span, format!("`{word}` is not an element type: {all}"))
         })
     }
 

@@ -97,7 +97,7 @@ impl Explanation<'_> {
             let _ = writeln!(out, "    {note}");
         }
         for (why, names) in self.not_built_by_reason() {
-            let _ = writeln!(out, "    not built, as {why}: {names}");
+            let _ = writeln!(out, "    not built, because {why}: {names}");
         }
         for name in self.not_yet() {
             let _ = writeln!(out, "    not available yet: {name}");
@@ -151,7 +151,7 @@ fn write_elimination(order: &Elimination, out: &mut String) {
         let _ = writeln!(out, "    array {v} of {width}: {how}");
     }
     let bound = match order.bounded {
-        true => "; beam search was given up at its limit of trials",
+        true => "; beam search stopped at its limit of trials",
         false => "",
     };
     let _ = writeln!(out, "    found by {}{bound}", order.found_by.name());

@@ -54,7 +54,7 @@ impl Builder {
     /// # Panics
     /// If the point has a different number of inputs.
     pub fn inputs<const N: usize>(&self) -> [Var<'_>; N] {
-        assert_eq!(N, self.inputs, "the point has another number of inputs");
+        assert_eq!(N, self.inputs, "the point has a different number of inputs");
         std::array::from_fn(|vertex| Var {
             builder: self,
             vertex,

@@ -146,10 +146,13 @@ fn choose<A: Tree, B: Tree>(
     }
     let (_, like, _) = &closed[0];
     for ((_, result, _), branch) in closed.iter().zip(names).skip(1) {
-        let what = format!("{name}: {branch} returns another type than {}", names[0]);
+        let what = format!(
+            "{name}: {branch} returns a different type than {}",
+            names[0]
+        );
         check_same(&what, like, result, |w, g| {
             let remedy = if w.dtype == g.dtype {
-                "all must return one shape".into()
+                "all must return the same shape".into()
             } else {
                 format!("convert it with `astype({:?})`", w.dtype)
             };

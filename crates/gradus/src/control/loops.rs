@@ -108,7 +108,7 @@ fn grows(name: &str, options: LoopOptions) -> Result<bool> {
         _ => Err(Error::new(
             ErrorKind::Argument,
             format!(
-                "{name}: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; \
+                "{name}: the number of steps is not known while tracing, but snapshots and a memory limit need it; \
                  take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers"
             ),
         )),

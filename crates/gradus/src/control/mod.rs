@@ -38,10 +38,10 @@ use gradus_ir::Result;
 
 /// Checks that a step returns the types that it carries.
 fn check_carried<A: Tree>(name: &str, wanted: &A, got: &A) -> Result<()> {
-    let what = format!("{name}: a step changes the type of what it carries");
+    let what = format!("{name}: a step changes the type of a carried value");
     check_same(&what, wanted, got, |w, g| {
         let remedy = if w.dtype == g.dtype {
-            "begin with the shape that a step returns, or let it return the one that it gets".into()
+            "begin with the shape that a step returns, or let the step return the shape that it gets".into()
         } else {
             format!(
                 "convert it with `astype({:?})`, or begin with {}",

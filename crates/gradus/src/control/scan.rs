@@ -335,11 +335,11 @@ pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool)
         let combine = |a: Rows, b: Rows| {
             let pair = (rebuild(xs, a.clone()), rebuild(xs, b));
             let combined = vmap(|(a, b): &(X, X)| f(a, b))(&pair);
-            let what = "associative_scan: two rows are combined to something else";
+            let what = "associative_scan: the combination of two rows has a different type";
             let row = |ty: &Type| ty.with_shape(ty.shape.get(1..).unwrap_or_default());
             check_same(what, &rebuild(xs, a), &combined, |w, g| {
                 format!(
-                    "rows were {}, the combined one is {}; both must be of one type",
+                    "rows were {}, the combined one is {}; both must have the same type",
                     row(w),
                     row(g)
                 )

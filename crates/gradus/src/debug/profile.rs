@@ -56,7 +56,7 @@ pub struct LineTime {
     pub operations: u64,
     /// Its share of the bytes read and written.
     pub bytes: u64,
-    /// Whether an array of f32 became f64 on this line because the tensor beside it was a single f64 number.
+    /// Whether an array of f32 became f64 on this line because the other tensor was a single f64 number.
     /// Later operations then move twice the bytes.
     pub widened: bool,
 }
@@ -127,7 +127,7 @@ impl fmt::Display for LineProfile {
                 None => "no line of the source".into(),
             };
             let widened = if line.widened {
-                "  (f32 becomes f64 here: one number beside it is f64)"
+                "  (f32 becomes f64 here, because one number is f64)"
             } else {
                 ""
             };

@@ -259,7 +259,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
         let entries = most_entries(&rest[..length as usize]);
         if entries > MOST_ENTRIES {
             return Err(refuse(format!(
-                "its header has an object of {entries} entries, as `__metadata__` is one; the most is {MOST_ENTRIES}"
+                "its header has an object of {entries} entries, such as `__metadata__`; the most is {MOST_ENTRIES}"
             )));
         }
     }

@@ -63,8 +63,9 @@ fn zip_leaves<A: Tree>(
             let difference = wanted
                 .difference(&got)
                 .unwrap_or_else(|| "they have different numbers of tensors".into());
-            let message =
-                format!("{name}: gradients and state must be like the parameters: {difference}");
+            let message = format!(
+                "{name}: gradients and state must have the structure and types of the parameters: {difference}"
+            );
             trace::stop(Error::new(ErrorKind::Tree, message), loc, &[]);
             // If a boundary keeps the mistake, the step returns its arguments unchanged.
             return (0..n)

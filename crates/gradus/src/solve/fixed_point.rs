@@ -90,7 +90,7 @@ impl FixedPoint {
 /// ```
 ///
 /// # Panics
-/// If `f` returns another type than `init`, or a leaf of it is not a float.
+/// If `f` returns a different type than `init`, or a leaf of it is not a float.
 /// If the steps do not reach the tolerance, running the program is an error of
 /// kind [`Convergence`](crate::ErrorKind::Convergence).
 #[doc(alias = "anderson")]

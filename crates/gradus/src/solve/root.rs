@@ -48,7 +48,7 @@ use std::cell::RefCell;
 /// ```
 ///
 /// # Panics
-/// If `f` or `solve` returns another type than `init`, or a leaf of it is not a float.
+/// If `f` or `solve` returns a different type than `init`, or a leaf of it is not a float.
 /// The call does not check that `solve` finds a root.
 #[doc(alias = "implicit_diff")]
 #[track_caller]
@@ -75,7 +75,7 @@ pub(super) fn root_of<X: Tree>(
     linear: LinearSolver,
     loc: Loc,
 ) -> Result<X> {
-    only_floats(name, "what to begin with", init)?;
+    only_floats(name, "the initial value", init)?;
     let types: Vec<Type> = leaves(init).iter().map(|t| t.ty().clone()).collect();
     // Observers of the function's values stay active while the solver runs.
     let (closed, value) = close(name, init, &types, f)?;
@@ -97,7 +97,7 @@ pub(super) fn root_of<X: Tree>(
         }
     };
     let outcome = RefCell::new(Ok(()));
-    let what = format!("{name}: the solver must return a tree like what it begins with");
+    let what = format!("{name}: the solver must return a tree like its initial value");
     let body = |outside: &Vec<Tensor>| {
         let found = solve(&|x| at(x, outside), init);
         let found = found.and_then(|x| check_same(&what, init, &x, changed).map(|()| x));

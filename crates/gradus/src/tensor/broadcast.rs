@@ -7,7 +7,7 @@ use gradus_engine::Element;
 use gradus_ir::primitives::Layout;
 use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
 
-/// An operand beside a tensor: a tensor, a reference to one, or a number, which takes the tensor's element type.
+/// An operand combined with a tensor: a tensor, a reference to one, or a number, which takes the tensor's element type.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -17,7 +17,7 @@ use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
 /// # Ok::<(), gradus::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an operand beside a tensor",
+    message = "`{Self}` cannot be combined with a tensor",
     label = "expected a tensor, a reference to one, or a number"
 )]
 pub trait Operand {
@@ -65,7 +65,7 @@ impl<T: Operand + ?Sized> Operand for &T {
     }
 }
 
-/// Both operands as tensors. A number takes the type of the tensor beside it.
+/// Both operands as tensors. A number takes the type of the other tensor.
 pub(super) fn both(a: &impl Operand, b: &impl Operand) -> Result<(Tensor, Tensor)> {
     let (of_a, of_b) = (a.tensor_dtype(), b.tensor_dtype());
     let like = of_a.or(of_b);
@@ -104,7 +104,7 @@ macro_rules! float_operands {
     ($($t:ty),*) => {$(
         impl Operand for $t {
             fn operand(&self, like: DType) -> Result<Tensor> {
-                // A fraction beside integers makes all of them f64.
+                // A fraction with integers makes all of them f64.
                 let dtype = if like.has_derivatives() { like } else { DType::F64 };
                 Ok(Tensor::splat(fitting(f64::from(*self), dtype)?, &[]))
             }
@@ -264,7 +264,7 @@ pub(super) fn axes_of(name: &str, axes: impl Integers, ty: &Type) -> Result<Dims
     if out.windows(2).any(|w| w[0] == w[1]) {
         return Err(Error::new(
             ErrorKind::Axis,
-            format!("{name}: axes {axes:?} of {ty} name one twice"),
+            format!("{name}: axes {axes:?} of {ty} contain one axis twice"),
         ));
     }
     Ok(out)

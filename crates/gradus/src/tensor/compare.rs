@@ -45,7 +45,7 @@ comparisons! {
 /// # Choices
 impl Tensor {
     /// `a` where `self` is true, else `b`, elementwise with broadcasting.
-    /// `a` and `b` are tensors or numbers; a number takes the element type of the tensor beside it.
+    /// `a` and `b` are tensors or numbers; a number takes the element type of the other tensor.
     /// The function [`where_`] takes the same in NumPy's order.
     ///
     /// Both are computed. A derivative flows only to the chosen one.

@@ -241,7 +241,8 @@ impl Tensor {
     pub fn arange<N: SequenceNumber>(start: N, stop: N, step: N) -> Tensor {
         let (from, by) = (start.float(), step.float());
         let refused = || {
-            let message = format!("arange: from {start} to {stop} by {step} is no finite sequence");
+            let message =
+                format!("arange: from {start} to {stop} by {step} is not a finite sequence");
             let error = Error::new(ErrorKind::Argument, message);
             Tensor::fail(error, &[], Type::new(N::ELEMENT, &[0]))
         };

@@ -52,7 +52,7 @@ fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)>
         return Err(wrong(
             ErrorKind::Argument,
             format!(
-                "`{c}` is no index; indices are single letters, operands are separated by commas"
+                "`{c}` is not an index; indices are single letters, operands are separated by commas"
             ),
         ));
     }

@@ -454,7 +454,7 @@ impl Tensor {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "split: axis {axis} of {} has size 0, of which {parts} parts are more than {MOST_PARTS}",
+                        "split: axis {axis} of {} has size 0, and {parts} parts are more than {MOST_PARTS}",
                         self.ty()
                     ),
                 ));
@@ -463,7 +463,7 @@ impl Tensor {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "split: axis {axis} of {} has size {n}, which is no multiple of {wanted}",
+                        "split: axis {axis} of {} has size {n}, which is not a multiple of {wanted}",
                         self.ty()
                     ),
                 ));

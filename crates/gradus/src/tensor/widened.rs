@@ -48,7 +48,7 @@ fn report(name: &str, array: &Tensor, number: &Tensor) {
     if environment::logs(Log::Types) {
         let (number, array) = (number.ty(), array.ty());
         environment::warn_once(&format!(
-            "{name} makes f64 of {array}, as the tensor beside it is {number}; convert that with `astype(F32)`\n  at {loc}"
+            "{name} converts {array} to f64, because the other tensor is {number}; convert that with `astype(F32)`\n  at {loc}"
         ));
     }
 }

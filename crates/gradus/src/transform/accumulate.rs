@@ -82,7 +82,7 @@ fn check_rows<X: Tree>(batch: &X, parts: usize) -> Result<()> {
         let Some(&rows) = t.shape().first() else {
             let which = named(path);
             return refused(format!(
-                "the batch is split along first axes, and {which} is {} and has none; let the function capture what is no batch",
+                "the batch is split along first axes, and {which} is {} and has none; let the function capture values that are not part of the batch",
                 t.ty()
             ));
         };

@@ -295,7 +295,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
 /// ```
 ///
 /// # Panics
-/// If a function is not linear in its last argument, the transpose returns another type than `x`,
+/// If a function is not linear in its last argument, the transpose returns a different type than `x`,
 /// or a leaf is not a float.
 #[doc(alias = "custom_transpose")]
 #[track_caller]
@@ -398,7 +398,7 @@ pub(crate) fn refuse_nonlinear(
         return Ok(());
     };
     let message = format!(
-        "{name}: {what} must be linear in {of}, and `{}` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it",
+        "{name}: {what} must be linear in {of}, and `{}` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it",
         node.op.name()
     );
     Err(Error::new(ErrorKind::Derivative, message).at(node.loc))

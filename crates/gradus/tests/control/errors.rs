@@ -51,15 +51,15 @@ fn policies_that_need_a_known_number_of_steps() {
     let more = |s: &Tensor| s + 1.0;
     let some = LoopOptions::default().keep(Keep::Snapshots(3));
     let limited = LoopOptions::default().memory_limit(1000);
-    assert_snapshot!(stops!(of(|x| while_loop_with(some, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
-    assert_snapshot!(stops!(of(|x| while_loop_with(limited, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+    assert_snapshot!(stops!(of(|x| while_loop_with(some, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, but snapshots and a memory limit need it; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+    assert_snapshot!(stops!(of(|x| while_loop_with(limited, below, more, x))), @"while_loop_with: the number of steps is not known while tracing, but snapshots and a memory limit need it; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
     let counted = |x: &Tensor| {
         let n = x.sum().astype(I64);
         fori_loop_with(some, ..n, |_, s: &Tensor| s.sin(), x)
     };
     let x = Tensor::from([0.5, 1.5]);
     let error = jit(counted).call(&x).map(drop).unwrap_err();
-    assert_snapshot!(error.message(), @"fori_loop_with: the number of steps is not known while tracing, so neither can so many snapshots be placed nor a memory limit be kept; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
+    assert_snapshot!(error.message(), @"fori_loop_with: the number of steps is not known while tracing, but snapshots and a memory limit need it; take `Keep::Sqrt` or `Keep::All`, or a loop whose bounds are numbers");
 }
 
 /// No result can stand in, so it panics inside `jit`, too.
@@ -82,25 +82,25 @@ fn no_branch_at_all() {
 
 #[test]
 fn branches_of_different_types() {
-    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| x.sum(), |x: &Tensor| x.clone(), x))), @"cond: `on_true` returns another type than `on_false`: is f64[], not f64[2]; all must return one shape");
-    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| x.clone(), |x: &Tensor| x.astype(F32), x))), @"cond: `on_true` returns another type than `on_false`: is f64[2], not f32[2]; convert it with `astype(F32)`");
-    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| vec![x.clone()], |x: &Tensor| vec![x.clone(), x.clone()], x))), @"cond: `on_true` returns another type than `on_false`: the trees differ: expected a list of 2, got a list of 1");
-    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| (x.sum(), x.clone()), |x: &Tensor| (x.clone(), x.sum()), x))), @"cond: `on_true` returns another type than `on_false`: leaf `.0` is f64[], not f64[2]; all must return one shape");
-    assert_snapshot!(stops!(of(|x| switch(&zero(), &[&|x: &Tensor| x.clone(), &|x: &Tensor| x.clone(), &|x: &Tensor| x.sum()], x))), @"switch: branch 2 returns another type than branch 0: is f64[], not f64[2]; all must return one shape");
+    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| x.sum(), |x: &Tensor| x.clone(), x))), @"cond: `on_true` returns a different type than `on_false`: is f64[], not f64[2]; all must return the same shape");
+    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| x.clone(), |x: &Tensor| x.astype(F32), x))), @"cond: `on_true` returns a different type than `on_false`: is f64[2], not f32[2]; convert it with `astype(F32)`");
+    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| vec![x.clone()], |x: &Tensor| vec![x.clone(), x.clone()], x))), @"cond: `on_true` returns a different type than `on_false`: the trees differ: expected a list of 2, got a list of 1");
+    assert_snapshot!(stops!(of(|x| cond(&x.sum().greater(0.0), |x: &Tensor| (x.sum(), x.clone()), |x: &Tensor| (x.clone(), x.sum()), x))), @"cond: `on_true` returns a different type than `on_false`: leaf `.0` is f64[], not f64[2]; all must return the same shape");
+    assert_snapshot!(stops!(of(|x| switch(&zero(), &[&|x: &Tensor| x.clone(), &|x: &Tensor| x.clone(), &|x: &Tensor| x.sum()], x))), @"switch: branch 2 returns a different type than branch 0: is f64[], not f64[2]; all must return the same shape");
 }
 
 #[test]
 fn carries_that_change() {
-    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.sum(), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f64[]; begin with the shape that a step returns, or let it return the one that it gets");
-    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.astype(F32), x))), @"fori_loop: a step changes the type of what it carries: was f64[2], is f32[2]; convert it with `astype(F64)`, or begin with f32");
-    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |i, (k, s): &Pair| (k + i.astype(F64), s.clone()), &(zero(), x.clone())))), @"fori_loop: a step changes the type of what it carries: leaf `.0` was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
-    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Vec<Tensor>| [s.as_slice(), s].concat(), &vec![x.clone()]))), @"fori_loop: a step changes the type of what it carries: the trees differ: expected a list of 1, got a list of 2");
-    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum().less(3.0), |s: &Tensor| s.expand_dims(0), x))), @"while_loop: a step changes the type of what it carries: was f64[2], is f64[1,2]; begin with the shape that a step returns, or let it return the one that it gets");
-    assert_snapshot!(stops!(of(|x| while_loop(|(_, s): &Pair| s.sum().less(3.0), |(k, s): &Pair| (k.astype(I32), s.clone()), &(zero(), x.clone())))), @"while_loop: a step changes the type of what it carries: leaf `.0` was i64[], is i32[]; convert it with `astype(I64)`, or begin with i32");
-    assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, v: &Tensor| (s * x + v, ()), &Tensor::from(1.0), x))), @"scan: a step changes the type of what it carries: was f64[], is f64[2]; begin with the shape that a step returns, or let it return the one that it gets");
-    assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &Tensor| (s + 1.0, ()), &zero(), x))), @"scan: a step changes the type of what it carries: was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).expand_dims(0), x, false))), @"associative_scan: two rows are combined to something else: rows were f64[], the combined one is f64[1]; both must be of one type");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).astype(F32), x, false))), @"associative_scan: two rows are combined to something else: rows were f64[], the combined one is f32[]; both must be of one type");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.sum(), x))), @"fori_loop: a step changes the type of a carried value: was f64[2], is f64[]; begin with the shape that a step returns, or let the step return the shape that it gets");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s.astype(F32), x))), @"fori_loop: a step changes the type of a carried value: was f64[2], is f32[2]; convert it with `astype(F64)`, or begin with f32");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |i, (k, s): &Pair| (k + i.astype(F64), s.clone()), &(zero(), x.clone())))), @"fori_loop: a step changes the type of a carried value: leaf `.0` was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
+    assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Vec<Tensor>| [s.as_slice(), s].concat(), &vec![x.clone()]))), @"fori_loop: a step changes the type of a carried value: the trees differ: expected a list of 1, got a list of 2");
+    assert_snapshot!(stops!(of(|x| while_loop(|s: &Tensor| s.sum().less(3.0), |s: &Tensor| s.expand_dims(0), x))), @"while_loop: a step changes the type of a carried value: was f64[2], is f64[1,2]; begin with the shape that a step returns, or let the step return the shape that it gets");
+    assert_snapshot!(stops!(of(|x| while_loop(|(_, s): &Pair| s.sum().less(3.0), |(k, s): &Pair| (k.astype(I32), s.clone()), &(zero(), x.clone())))), @"while_loop: a step changes the type of a carried value: leaf `.0` was i64[], is i32[]; convert it with `astype(I64)`, or begin with i32");
+    assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, v: &Tensor| (s * x + v, ()), &Tensor::from(1.0), x))), @"scan: a step changes the type of a carried value: was f64[], is f64[2]; begin with the shape that a step returns, or let the step return the shape that it gets");
+    assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &Tensor| (s + 1.0, ()), &zero(), x))), @"scan: a step changes the type of a carried value: was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).expand_dims(0), x, false))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f64[1]; both must have the same type");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).astype(F32), x, false))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f32[]; both must have the same type");
 }
 
 #[test]

@@ -230,7 +230,8 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
     assert_eq!(plan.chosen().name, "reverse");
     assert_eq!(plan.candidates().len(), 1);
     let explained = plan.explain();
-    let why = "    not built, as a custom_vjp has no forward mode: forward, mixed, elimination\n";
+    let why =
+        "    not built, because a custom_vjp has no forward mode: forward, mixed, elimination\n";
     assert!(explained.contains(why), "{explained}");
     let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
     for plan in [
@@ -247,7 +248,7 @@ fn past_a_custom_vjp_reverse_mode_alone_is_weighed() {
     assert!(
         error
             .to_string()
-            .contains("only its backward pass is known"),
+            .contains("the rule gives only its backward pass"),
         "{error}"
     );
 

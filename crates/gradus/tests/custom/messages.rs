@@ -31,19 +31,19 @@ fn rules_that_do_not_fit() {
     let (x, t) = (Tensor::from([1.0, 2.0]), |x: &Tensor| x.sin());
     assert_snapshot!(stops!(custom_jvp(all, |x: &Vec<Tensor>, _, _| x[..1].to_vec())(&pair())), @"custom_jvp: the rule must return a tangent like the value: the trees differ: expected a list of 2, got a list of 1");
     assert_snapshot!(stops!(custom_jvp(all, |x: &Vec<Tensor>, _, _| vec![x[0].clone(), x[0].clone()])(&pair())), @"custom_jvp: the rule must return a tangent like the value: leaf `.1` must be f64[2], got f64[]");
-    assert_snapshot!(stops!(custom_jvp(t, |_: &Tensor, _, t: &Tensor| t.sin())(&x)), @"custom_jvp: the rule must be linear in the tangent, and `sin` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    assert_snapshot!(stops!(custom_jvp(t, |_: &Tensor, _, t: &Tensor| t + 1.0)(&x)), @"custom_jvp: the rule must be linear in the tangent, and `add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(custom_jvp(t, |_: &Tensor, _, t: &Tensor| t.sin())(&x)), @"custom_jvp: the rule must be linear in the tangent, and `sin` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
+    assert_snapshot!(stops!(custom_jvp(t, |_: &Tensor, _, t: &Tensor| t + 1.0)(&x)), @"custom_jvp: the rule must be linear in the tangent, and `add` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
     assert_snapshot!(stops!(custom_jvp(t, |_: &Tensor, _, t: &Tensor| t * t.sum().item::<f64>().unwrap())(&x)), @"called `Result::unwrap()` on an `Err` value: Traced error: the value of a tensor was read inside `custom_jvp`, where only its type f64[2] is known; choose between values with `where_` or `cond`, or read it outside");
     assert_snapshot!(stops!(custom_vjp(t, |x: &Tensor| (x.sum(), ()), |_: &(), g: &Tensor| g.clone())(&x)), @"custom_vjp: `forward` must return the value that the function returns: was f64[2], is f64[]");
     assert_snapshot!(stops!(custom_vjp(t, |x: &Tensor| (x.sin(), ()), |_: &(), g: &Tensor| g.sum())(&x)), @"custom_vjp: `backward` must return a cotangent like the argument: it must be f64[2], got f64[]");
     assert_snapshot!(stops!(custom_vjp(all, |x: &Vec<Tensor>| (x.clone(), ()), |_: &(), g: &Vec<Tensor>| g[1..].to_vec())(&pair())), @"custom_vjp: `backward` must return a cotangent like the argument: the trees differ: expected a list of 2, got a list of 1");
     let one = |_: &(), x: &Tensor| x * 2.0;
-    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.square(), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `mul` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.square(), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `mul` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
     // Adding elements to another value makes a sum, and so does replacing a part.
     let (ones, at) = (Tensor::full(&[2], 1.0), Tensor::from([1i64, 0]));
-    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| ones.index_add(0, &at, x), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `scatter_add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.astype(I64).astype(F64), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.exp(), &(), &x)), @"linear_call: the transpose must be linear in the cotangent, and `exp` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| ones.index_add(0, &at, x), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `scatter_add` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
+    assert_snapshot!(stops!(linear_call(|_: &(), x: &Tensor| x.astype(I64).astype(F64), one, &(), &x)), @"linear_call: the function must be linear in the argument, and `cast` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
+    assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.exp(), &(), &x)), @"linear_call: the transpose must be linear in the cotangent, and `exp` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
     assert_snapshot!(stops!(linear_call(one, |_: &(), y: &Tensor| y.sum(), &(), &x)), @"linear_call: the transpose must return a cotangent like the argument: it must be f64[2], got f64[]");
     assert_snapshot!(stops!(linear_call(one, one, &(), &Tensor::from(1i64))), @"linear_call: the argument is i64[], and must hold floating-point numbers; convert it with `astype(F64)`");
 }
@@ -60,7 +60,7 @@ fn forward_mode_without_a_rule() {
             |c: &Tensor, g: &Tensor| c * g,
         )(x)
     };
-    let message = "custom_vjp: a function with this rule was differentiated in forward mode, and only its backward pass is known; use reverse mode (`grad`, `vjp`, `jacrev`), or give it a \
+    let message = "custom_vjp: a function with this rule was differentiated in forward mode, but the rule gives only its backward pass; use reverse mode (`grad`, `vjp`, `jacrev`), or give it a \
                    `custom_jvp` rule, which serves both";
     let wanted = format!("{message}\n  at {}:{line}", file!());
     let says = |what: &str, run: &dyn Fn() -> Tensor| {
@@ -122,7 +122,7 @@ fn derivatives_that_no_rule_gives() {
         )(&x)
         .sum()
     };
-    let message = "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, of which the rule says nothing; pass the tensor as part of the \
+    let message = "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, and the rule does not cover it; pass the tensor as part of the \
                    argument, or through `stop_gradient` if it counts as constant";
     let place = |line: u32| format!("{message}\n  at {}:{line}", file!());
     let says = |line: u32, run: &dyn Fn() -> Tensor| {
@@ -171,20 +171,20 @@ fn derivatives_that_no_rule_gives() {
 fn systems_that_are_none() {
     let b = Tensor::from([1.0, 2.0]);
     let how = LinearSolver::default();
-    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v.sin(), &b, how)), @"linear_solve: the product must be linear in the argument, and `sin` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + v.astype(I32).astype(F64), &b, how)), @"linear_solve: the product must be linear in the argument, and `cast` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
-    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + &b, &b, how)), @"linear_solve: the product must be linear in the argument, and `add` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v.sin(), &b, how)), @"linear_solve: the product must be linear in the argument, and `sin` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
+    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + v.astype(I32).astype(F64), &b, how)), @"linear_solve: the product must be linear in the argument, and `cast` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
+    assert_snapshot!(stops!(linear_solve(|v: &Tensor| v + &b, &b, how)), @"linear_solve: the product must be linear in the argument, and `add` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v.sum(), &b, how)), @"linear_solve: the matrix must be square, and its product with a tree like the right side: was f64[2], is f64[]");
     assert_snapshot!(stops!(linear_solve_preconditioned(|v: &Tensor| v * 2.0, |v: &Tensor| v.sum(), &b, how)), @"linear_solve_preconditioned: the preconditioner must be square, and its product with a tree like the right side: was f64[2], is f64[]");
-    assert_snapshot!(stops!(linear_solve_preconditioned(|v: &Tensor| v * 2.0, |v: &Tensor| v.exp(), &b, how)), @"linear_solve_preconditioned: the preconditioner must be linear in the argument, and `exp` here is not; it may be multiplied by what does not depend on it, and added to what is linear in it");
+    assert_snapshot!(stops!(linear_solve_preconditioned(|v: &Tensor| v * 2.0, |v: &Tensor| v.exp(), &b, how)), @"linear_solve_preconditioned: the preconditioner must be linear in the argument, and `exp` here is not; it can be multiplied by values that do not depend on it, and added to values that are linear in it");
     assert_snapshot!(stops!(linear_solve(|v: &Tensor| v * 2, &Tensor::from([1i64]), how)), @"linear_solve: the right side is i64[1], and must hold floating-point numbers; convert it with `astype(F64)`");
     assert_snapshot!(stops!(fixed_point(|x: &Tensor| x.sum(), &b, FixedPoint::default())), @"fixed_point: the function must return a tree like its argument: was f64[2], is f64[]");
     assert_snapshot!(stops!(find_root(|x: &Tensor| x.sum(), &b, Root::default())), @"find_root: the function must return a tree like its argument: was f64[2], is f64[]");
-    assert_snapshot!(stops!(custom_root(|x: &Tensor| x * 2.0, &b, |_, x| x.sum(), how)), @"custom_root: the solver must return a tree like what it begins with: was f64[2], is f64[]");
+    assert_snapshot!(stops!(custom_root(|x: &Tensor| x * 2.0, &b, |_, x| x.sum(), how)), @"custom_root: the solver must return a tree like its initial value: was f64[2], is f64[]");
     assert_snapshot!(stops!(find_root(|x: &Vec<Tensor>| x[1..].to_vec(), &pair(), Root::default())), @"find_root: the function must return a tree like its argument: the trees differ: expected a list of 2, got a list of 1");
     assert_snapshot!(stops!(fixed_point(|x: &Vec<Tensor>| x[1..].to_vec(), &pair(), FixedPoint::default())), @"fixed_point: the function must return a tree like its argument: the trees differ: expected a list of 2, got a list of 1");
     assert_snapshot!(stops!(argmin(|x: &Tensor| x.square(), &b, Argmin::default())), @"argmin: the function must return one floating-point number, it returned f64[2]; reduce it, for example with `sum`, or ask for its Jacobian with `jacrev`");
-    assert_snapshot!(stops!(argmin(|x: &Tensor| x.astype(F64).sum(), &Tensor::from([1i64]), Argmin::default())), @"argmin: what to begin with is i64[1], and must hold floating-point numbers; convert it with `astype(F64)`");
+    assert_snapshot!(stops!(argmin(|x: &Tensor| x.astype(F64).sum(), &Tensor::from([1i64]), Argmin::default())), @"argmin: the initial value is i64[1], and must hold floating-point numbers; convert it with `astype(F64)`");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn an_elimination_explains_itself() {
     assert!(left_out.iter().any(|n| n.name == "elimination"));
     let explained = plan.explain();
     assert!(
-        explained.contains("not built, as the program is large: elimination"),
+        explained.contains("not built, because the program is large: elimination"),
         "{explained}"
     );
     // And without vertices there is no elimination.

@@ -332,7 +332,7 @@ fn large_programs_are_planned_within_bounds() {
         let x = filled(&[shape], 1);
         let options = PlanOptions::default().node_budget(100);
         let plan = plan_jacobian(&f, &x, &options).unwrap();
-        let line = format!("    not built, as the program is large: {left_out}\n");
+        let line = format!("    not built, because the program is large: {left_out}\n");
         assert!(plan.explain().contains(&line), "{}", plan.explain());
         let names: Vec<&str> = plan
             .plan()

@@ -91,7 +91,7 @@ fn products_with_second_derivatives_by_rules_are_those_of_rows() {
             close(name, &c.name, &numbers(&got), &wanted, 1e-11);
         }
         close(name, "hvp", &numbers(&hvp(&f)(&x, &v)), &wanted, 1e-11);
-        let why = "not built, as it multiplies by the transposed Hessian, which can differ where users have written derivatives";
+        let why = "not built, because it multiplies by the transposed Hessian, which can differ where users have written derivatives";
         let explained = plan.explain();
         assert!(explained.contains(why), "{explained}");
     }
@@ -219,7 +219,7 @@ fn orders_do_not_mix_what_one_mode_alone_sees() {
         .map(|c| c.mode.name())
         .collect();
     assert_eq!(names, ["forward", "reverse"]);
-    let why = "not built, as with_cotangent is for reverse mode alone: mixed, elimination\n";
+    let why = "not built, because with_cotangent works only in reverse mode: mixed, elimination\n";
     assert!(plan.explain().contains(why), "{}", plan.explain());
 }
 

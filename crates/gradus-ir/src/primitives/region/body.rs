@@ -57,7 +57,7 @@ impl Body {
     pub fn too_deep(name: &str) -> Error {
         let most = Body::MOST_DEPTH;
         let message = format!(
-            "{name}: more than {most} programs (branches, bodies of loops, functions) stand within each other; \
+            "{name}: more than {most} programs (branches, bodies of loops, functions) are nested; \
              use a loop, or choose between values with `where_`"
         );
         Error::new(ErrorKind::Graph, message)

@@ -41,11 +41,11 @@ impl Reason {
     pub fn why(self) -> &'static str {
         match self {
             Reason::Outside => {
-                "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, of which the rule says nothing; \
+                "a function with a rule of its own was differentiated with respect to a tensor that it uses from outside, and the rule does not cover it; \
                  pass the tensor as part of the argument, or through `stop_gradient` if it counts as constant"
             }
             Reason::Forward => {
-                "custom_vjp: a function with this rule was differentiated in forward mode, and only its backward pass is known; \
+                "custom_vjp: a function with this rule was differentiated in forward mode, but the rule gives only its backward pass; \
                  use reverse mode (`grad`, `vjp`, `jacrev`), or give it a `custom_jvp` rule, which serves both"
             }
         }

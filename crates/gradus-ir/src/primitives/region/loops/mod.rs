@@ -161,7 +161,7 @@ impl Loop {
                 (Trips::Counted, true) => sequence.item(),
                 _ => {
                     return fail(format!(
-                        "{sequence} is no sequence with an item for each step"
+                        "{sequence} is not a sequence with an item for each step"
                     ));
                 }
             });
