@@ -157,8 +157,8 @@ fn weighs_its_rows(g: &Graph, product: ValueId) -> bool {
 /// A matrix and its summed axis.
 type Summed = (ValueId, usize);
 
-/// The matrix `a` of which `id` is a weighted form:
-/// the elements along axis `summed` are multiplied by weights that are equal in all rows.
+/// Finds the matrix `a` if `id` is a weighted form of it:
+/// its elements along axis `summed` multiplied by weights that are equal in all rows.
 fn weighed(
     g: &Graph,
     id: ValueId,

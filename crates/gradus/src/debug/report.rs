@@ -12,7 +12,7 @@ pub struct NanReport {
     pub operation: &'static str,
     /// File and line of the user's program, if recorded.
     pub place: Option<(&'static str, u32)>,
-    /// Whether it belongs to the function itself or to a derivative, and to the derivative of which operation.
+    /// Whether it belongs to the function itself or to the derivative of an operation.
     pub part: Part,
     /// NaN or an infinity: the first bad element.
     pub value: f64,

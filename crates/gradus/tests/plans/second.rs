@@ -372,7 +372,7 @@ fn all_compositions_of_a_product_agree() {
     let at = [filled(&[3, 4], 1), filled(&[4], 2), Tensor::from(0.3)];
     let v = [filled(&[3, 4], 5), filled(&[4], 6), Tensor::from(0.7)];
     let three = (at[0].clone(), at[1].clone(), at[2].clone());
-    // One function of three arrays, two of which never interact, and one without second derivatives.
+    // One function has two arrays that never interact, and one has no second derivatives.
     let programs = [
         trace(f, &three).unwrap(),
         trace(

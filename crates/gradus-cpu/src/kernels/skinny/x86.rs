@@ -328,7 +328,7 @@ struct Panel<V: Vector> {
     sums: *mut V,
     /// Whether the sums begin here.
     first: bool,
-    /// The next columns, of which `ask` are prefetched.
+    /// The next columns; `ask` of them are prefetched.
     next: *const V::Element,
     ask: usize,
 }

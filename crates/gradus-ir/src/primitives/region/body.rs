@@ -41,7 +41,7 @@ struct Held {
     may_fail: bool,
     backward: Backward,
     depth: usize,
-    /// Programs of which this one computes everything, and perhaps more.
+    /// Programs all of whose values this one computes too.
     covers: Mutex<Vec<Weak<Held>>>,
     well_formed: OnceLock<()>,
     cost: OnceLock<TotalCost>,

@@ -72,8 +72,8 @@ trait HoldsPrograms: Primitive {
     /// Its programs.
     fn bodies(&self) -> Bodies<'_>;
 
-    /// The programs that run when it does, and the number of their runs as far as it is fixed:
-    /// for a loop of unknown length one step, for a choice the most expensive branch.
+    /// The programs that run when the operation does, each with the number of its runs if that is fixed:
+    /// one step for a loop of unknown length, the most expensive branch for a choice.
     fn runs(&self) -> SmallVec<[(&Body, u64); 2]>;
 
     /// The cost of one evaluation.
@@ -180,8 +180,8 @@ impl Region {
         inside.fold(self.rules().own_backward(), Backward::max)
     }
 
-    /// The programs that run when it does, and the number of their runs as far as it is fixed:
-    /// for a loop of unknown length one step, for a choice the most expensive branch.
+    /// The programs that run when the operation does, each with the number of its runs if that is fixed:
+    /// one step for a loop of unknown length, the most expensive branch for a choice.
     pub fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
         self.rules().runs()
     }
