@@ -1,9 +1,10 @@
 //! The values of a loop's steps that the backward pass keeps, and those that it computes again.
 
+use super::operands::{Entering, Leaving};
 use crate::function::as_call;
 use crate::tree::Tree;
-use gradus_ir::primitives::region::Recompute;
-use gradus_ir::primitives::{Body, Loop, Region, Trips};
+use gradus_ir::primitives::region::{Handle, LoopBuilder, Recompute, Steps};
+use gradus_ir::primitives::{Body, Loop, Region};
 use gradus_ir::{DType, Graph, Literal, Loc, Result, Type, ValueId};
 use std::collections::HashMap;
 
@@ -62,52 +63,69 @@ pub enum Keep {
     Snapshots(usize),
 }
 
-/// A loop with a fixed number of steps, written as loops within loops or calls within calls,
+/// A loop with a fixed number of steps, to be written as loops within loops or calls within calls,
 /// so that its backward pass keeps the requested values.
-pub(super) struct Steps<'a> {
-    /// `step number, constants, carried, items ↦ carried, items`
-    pub body: &'a Body,
-    pub consts: usize,
-    pub carries: usize,
-    pub reverse: bool,
+pub(super) struct Rewriting<'a> {
+    pub r: &'a Loop,
 }
 
-impl Steps<'_> {
+/// The operands of a part of the loop, with the number of its first step.
+#[derive(Clone)]
+struct Part {
+    start: ValueId,
+    args: Entering<ValueId>,
+}
+
+impl Part {
+    fn all(&self) -> Vec<ValueId> {
+        [&[self.start][..], &self.args.all()].concat()
+    }
+}
+
+/// How a loop's steps are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Plain,
+    /// Each is computed again.
+    Checkpoint,
+}
+
+/// The bodies of calls written so far, by their numbers of steps and snapshots.
+type Written = HashMap<(usize, usize), Body>;
+
+impl Rewriting<'_> {
     /// The program of constants, initial carried values, and sequences of `n` items.
     pub fn program(&self, n: usize, keep: Keep, loc: Loc) -> Result<Graph> {
         let mut g = Graph::new();
         g.set_loc(loc);
-        let inputs = self.inputs(&mut g, n);
-        let zero = g.constant(Literal::from_i64(DType::I64, 0), &[]);
+        let args = Entering::inputs(self.r, n, &mut g);
+        let start = g.constant(Literal::from_i64(DType::I64, 0), &[]);
+        let part = Part { start, args };
         let outputs = match keep {
-            Keep::All => self.all(&mut g, n, zero, &inputs, false)?,
-            Keep::Sqrt => self.stretches(&mut g, n, stretch(n), zero, &inputs)?,
-            Keep::Snapshots(k) => {
-                let mut known = HashMap::new();
-                self.snapshots(&mut g, n, k.max(2), zero, &inputs, &mut known)?
-            }
+            Keep::All => self.steps(&mut g, n, part, Step::Plain)?,
+            Keep::Sqrt => self.stretches(&mut g, n, stretch(n), part)?,
+            Keep::Snapshots(k) => self.snapshots(&mut g, n, k.max(2), part, &mut Written::new())?,
         };
-        g.set_outputs(outputs);
+        g.set_outputs(outputs.all());
         Ok(g)
     }
 
     /// The [`Keep`] with which the backward pass keeps at most `limit` bytes, but at least two states.
     pub fn within(&self, n: usize, limit: u64) -> Keep {
-        let types = self.body.input_types();
+        let (types, places) = (self.r.body.input_types(), self.r.inputs());
         let floats: Vec<usize> = (0..types.len())
             .filter(|&k| types[k].dtype.has_derivatives())
             .collect();
-        let split = gradus_ad::linearize(self.body, &floats);
+        let split = gradus_ad::linearize(&self.r.body, &floats);
         let own = split.primal.inputs();
-        let varying = split
-            .primal
-            .dependents_of(&[&own[..1], &own[1 + self.consts..]].concat());
-        let items = &own[1 + self.consts + self.carries..];
-        let kept = split.primal.outputs()[self.body.outputs().len()..].iter();
+        let items = &own[places.sequences.clone()];
+        let varying = [&own[..=Loop::INDEX], &own[places.carries.clone()], items].concat();
+        let varying = split.primal.dependents_of(&varying);
+        let kept = split.primal.outputs()[self.r.body.outputs().len()..].iter();
         let kept = kept.filter(|r| varying[r.index()] && !items.contains(r));
         let step: u64 = kept.map(|&r| split.primal.ty(r).bytes() as u64).sum();
-        let carried = &types[1 + self.consts..1 + self.consts + self.carries];
-        let state: u64 = carried.iter().map(|t| t.bytes() as u64).sum();
+        let carried = types[places.carries].iter();
+        let state: u64 = carried.map(|t| t.bytes() as u64).sum();
         let root = (n as f64).sqrt().ceil() as u64;
         if step.saturating_mul(n as u64) <= limit {
             Keep::All
@@ -118,100 +136,70 @@ impl Steps<'_> {
         }
     }
 
-    fn inputs(&self, g: &mut Graph, n: usize) -> Vec<ValueId> {
-        let first = self.consts + self.carries;
-        let types = self.body.input_types();
-        types[1..]
-            .iter()
-            .enumerate()
-            .map(|(k, ty)| g.input(if k < first { ty.clone() } else { ty.batched(n) }))
-            .collect()
+    /// A loop of `n` steps in the order of the loop.
+    fn builder(&self, n: usize) -> LoopBuilder {
+        let new = LoopBuilder::new(Steps::Fixed(n));
+        match self.r.reverse {
+            true => new.reversed(),
+            false => new,
+        }
     }
 
-    /// One loop, whose steps are numbered from `start`.
-    fn all(
-        &self,
-        g: &mut Graph,
-        n: usize,
-        start: ValueId,
-        args: &[ValueId],
-        checkpoints: bool,
-    ) -> Result<Vec<ValueId>> {
-        let mut step = Graph::new();
-        let index = step.input(Type::scalar(DType::I64));
-        let start_inside = step.input(Type::scalar(DType::I64));
-        let types = self.body.input_types();
-        let rest: Vec<ValueId> = types[1..].iter().map(|t| step.input(t.clone())).collect();
-        let number = step.add_nodes(index, start_inside);
-        let all: Vec<ValueId> = [number].into_iter().chain(rest).collect();
-        let outputs = if checkpoints {
-            step.add_region(Region::Call(Recompute::checkpoint(self.body.clone())), &all)?
-        } else {
-            step.inline(self.body, &all)?
-        };
-        step.set_outputs(outputs);
-        let region = Region::Loop(Loop {
-            trips: Trips::Fixed(n),
-            reverse: self.reverse,
-            consts: self.consts + 1,
-            carries: self.carries,
-            body: step.into(),
-        });
-        let operands: Vec<ValueId> = [start].iter().chain(args).copied().collect();
-        g.add_region(region, &operands)
+    /// One loop, whose steps are numbered from the start of the part.
+    fn steps(&self, g: &mut Graph, n: usize, part: Part, step: Step) -> Result<Leaving> {
+        let mut new = self.builder(n);
+        let start = new.constant(part.start);
+        let args = part.args.enter(&mut new);
+        let results = new.add(g, |body, inputs| {
+            let number = body.add_nodes(inputs[Handle::INDEX], inputs[start]);
+            let all = args.behind(&[number], inputs);
+            match step {
+                Step::Plain => body.inline(&self.r.body, &all),
+                Step::Checkpoint => {
+                    let call = Recompute::checkpoint(self.r.body.clone());
+                    body.add_region(Region::Call(call), &all)
+                }
+            }
+        })?;
+        Ok(Leaving::of(self.r, &results))
     }
 
     /// A loop over stretches of `length` steps, each computed again as a whole.
     /// The remaining steps form a stretch of their own.
-    fn stretches(
-        &self,
-        g: &mut Graph,
-        n: usize,
-        length: usize,
-        start: ValueId,
-        args: &[ValueId],
-    ) -> Result<Vec<ValueId>> {
+    fn stretches(&self, g: &mut Graph, n: usize, length: usize, part: Part) -> Result<Leaving> {
         let full = n / length;
-        let stretch = self.called(length, |steps, g, start, args| {
-            steps.all(g, length, start, args, false)
+        let stretch = self.called(length, |steps, g, part| {
+            steps.steps(g, length, part, Step::Plain)
         })?;
-        let mut outer = Graph::new();
-        let number = outer.input(Type::scalar(DType::I64));
-        let rest = self.inputs(&mut outer, length);
-        let factor = outer.constant(Literal::from_i64(DType::I64, length as i64), &[]);
-        let at = outer.mul(number, factor);
-        let all: Vec<ValueId> = [at].into_iter().chain(rest).collect();
-        let outputs = outer.add_region(Region::Call(Recompute::checkpoint(stretch)), &all)?;
-        outer.set_outputs(outputs);
-        let region = Region::Loop(Loop {
-            trips: Trips::Fixed(full),
-            reverse: self.reverse,
-            consts: self.consts,
-            carries: self.carries,
-            body: outer.into(),
-        });
-        let whole = |steps: &Self, g: &mut Graph, args: &[ValueId]| -> Result<Vec<ValueId>> {
-            let mut args = args.to_vec();
-            for x in &mut args[steps.consts + steps.carries..] {
+        let whole = |steps: &Self, g: &mut Graph, mut args: Entering<ValueId>| {
+            for x in &mut args.sequences {
                 let shape = [&[full, length], &g.shape(*x)[1..]].concat();
                 *x = g.reshape(*x, &shape);
             }
-            let mut results = g.add_region(region, &args)?;
-            for y in &mut results[steps.carries..] {
+            let mut new = steps.builder(full);
+            let args = args.enter(&mut new);
+            let results = new.add(g, |body, inputs| {
+                let factor = body.constant(Literal::from_i64(DType::I64, length as i64), &[]);
+                let start = body.mul(inputs[Handle::INDEX], factor);
+                let call = Region::Call(Recompute::checkpoint(stretch));
+                body.add_region(call, &args.behind(&[start], inputs))
+            })?;
+            let mut results = Leaving::of(steps.r, &results);
+            for y in &mut results.kept {
                 let shape = [&[full * length], &g.shape(*y)[2..]].concat();
                 *y = g.reshape(*y, &shape);
             }
             Ok(results)
         };
-        let left = n - full * length;
-        if left == 0 {
-            return whole(self, g, args);
+        let done = full * length;
+        if done == n {
+            return whole(self, g, part.args);
         }
-        self.in_two(g, full * length, n, args, whole, |steps, g, args| {
-            let at = g.constant(Literal::from_i64(DType::I64, (full * length) as i64), &[]);
-            let at = g.add_nodes(start, at);
-            steps.all(g, left, at, args, false)
-        })
+        let rest = |steps: &Self, g: &mut Graph, args| {
+            let start = later(g, part.start, done);
+            steps.steps(g, n - done, Part { start, args }, Step::Plain)
+        };
+        self.in_two(g, done, n, &part.args, whole, rest)
     }
 
     /// As many stretches as there are snapshots left.
@@ -221,40 +209,40 @@ impl Steps<'_> {
         g: &mut Graph,
         n: usize,
         k: usize,
-        start: ValueId,
-        args: &[ValueId],
-        known: &mut HashMap<(usize, usize), Body>,
-    ) -> Result<Vec<ValueId>> {
+        part: Part,
+        written: &mut Written,
+    ) -> Result<Leaving> {
         // With t repetitions and k snapshots, (k+t choose t) steps can be reversed.
         let t = (1..).find(|&t| reach(k, t) >= n).unwrap_or(1);
         if n <= 1 || t == 1 || k == 1 {
-            return self.all(g, n, start, args, true);
+            return self.steps(g, n, part, Step::Checkpoint);
         }
         let first = reach(k, t - 1).min(n - 1);
-        let early = match known.get(&(first, k)) {
+        let early = match written.get(&(first, k)) {
             Some(body) => body.clone(),
             None => {
-                let body = self.called(first, |steps, g, start, args| {
-                    steps.snapshots(g, first, k, start, args, known)
+                let body = self.called(first, |steps, g, part| {
+                    steps.snapshots(g, first, k, part, written)
                 })?;
-                known.insert((first, k), body.clone());
+                written.insert((first, k), body.clone());
                 body
             }
         };
+        let start = part.start;
         // The backward pass runs through the later steps first, while the state at their beginning is still held.
         self.in_two(
             g,
             first,
             n,
-            args,
-            |_, g, args| {
-                let all: Vec<ValueId> = [start].iter().chain(args).copied().collect();
-                g.add_region(Region::Call(Recompute::checkpoint(early.clone())), &all)
+            &part.args,
+            |steps, g, args| {
+                let call = Region::Call(Recompute::checkpoint(early));
+                let results = g.add_region(call, &Part { start, args }.all())?;
+                Ok(Leaving::of(steps.r, &results))
             },
             |steps, g, args| {
-                let at = g.constant(Literal::from_i64(DType::I64, first as i64), &[]);
-                let at = g.add_nodes(start, at);
-                steps.snapshots(g, n - first, k - 1, at, args, known)
+                let start = later(g, start, first);
+                steps.snapshots(g, n - first, k - 1, Part { start, args }, written)
             },
         )
     }
@@ -264,13 +252,13 @@ impl Steps<'_> {
     fn called(
         &self,
         n: usize,
-        write: impl FnOnce(&Self, &mut Graph, ValueId, &[ValueId]) -> Result<Vec<ValueId>>,
+        write: impl FnOnce(&Self, &mut Graph, Part) -> Result<Leaving>,
     ) -> Result<Body> {
         let mut g = Graph::new();
         let start = g.input(Type::scalar(DType::I64));
-        let args = self.inputs(&mut g, n);
-        let outputs = write(self, &mut g, start, &args)?;
-        g.set_outputs(outputs);
+        let args = Entering::inputs(self.r, n, &mut g);
+        let outputs = write(self, &mut g, Part { start, args })?;
+        g.set_outputs(outputs.all());
         Ok(g.into())
     }
 
@@ -280,42 +268,48 @@ impl Steps<'_> {
         g: &mut Graph,
         middle: usize,
         n: usize,
-        args: &[ValueId],
-        early: impl FnOnce(&Self, &mut Graph, &[ValueId]) -> Result<Vec<ValueId>>,
-        late: impl FnOnce(&Self, &mut Graph, &[ValueId]) -> Result<Vec<ValueId>>,
-    ) -> Result<Vec<ValueId>> {
-        let fixed = self.consts + self.carries;
-        let part = |g: &mut Graph, carried: &[ValueId], from: usize, to: usize| {
-            let mut part = [&args[..self.consts], carried].concat();
-            for &x in &args[fixed..] {
+        args: &Entering<ValueId>,
+        early: impl FnOnce(&Self, &mut Graph, Entering<ValueId>) -> Result<Leaving>,
+        late: impl FnOnce(&Self, &mut Graph, Entering<ValueId>) -> Result<Leaving>,
+    ) -> Result<Leaving> {
+        let cut = |g: &mut Graph, carries: &[ValueId], from: usize, to: usize| {
+            let sequences = args.sequences.iter().map(|&x| {
                 let mut start = vec![0; g.shape(x).len()];
                 let mut limit = g.shape(x).to_vec();
                 let stride = vec![1; start.len()];
                 (start[0], limit[0]) = (from, to);
-                part.push(g.slice(x, &start, &limit, &stride));
+                g.slice(x, &start, &limit, &stride)
+            });
+            Entering {
+                sequences: sequences.collect(),
+                carries: carries.to_vec(),
+                consts: args.consts.clone(),
             }
-            part
         };
-        let carried = &args[self.consts..fixed];
-        let (a, b) = if self.reverse {
-            let part_b = part(g, carried, middle, n);
-            let b = late(self, g, &part_b)?;
-            let part_a = part(g, &b[..self.carries], 0, middle);
-            (early(self, g, &part_a)?, b)
+        let (a, b) = if self.r.reverse {
+            let of_b = cut(g, &args.carries, middle, n);
+            let b = late(self, g, of_b)?;
+            let of_a = cut(g, &b.carries, 0, middle);
+            (early(self, g, of_a)?, b)
         } else {
-            let part_a = part(g, carried, 0, middle);
-            let a = early(self, g, &part_a)?;
-            let part_b = part(g, &a[..self.carries], middle, n);
-            let b = late(self, g, &part_b)?;
+            let of_a = cut(g, &args.carries, 0, middle);
+            let a = early(self, g, of_a)?;
+            let of_b = cut(g, &a.carries, middle, n);
+            let b = late(self, g, of_b)?;
             (a, b)
         };
-        let last = if self.reverse { &a } else { &b };
-        let mut results = last[..self.carries].to_vec();
-        for (&x, &y) in a[self.carries..].iter().zip(&b[self.carries..]) {
-            results.push(g.concat(&[x, y], 0));
-        }
-        Ok(results)
+        let kept = (a.kept.iter().zip(&b.kept)).map(|(&x, &y)| g.concat(&[x, y], 0));
+        Ok(Leaving {
+            kept: kept.collect(),
+            carries: if self.r.reverse { a.carries } else { b.carries },
+        })
     }
+}
+
+/// `steps` steps behind `start`.
+fn later(g: &mut Graph, start: ValueId, steps: usize) -> ValueId {
+    let steps = g.constant(Literal::from_i64(DType::I64, steps as i64), &[]);
+    g.add_nodes(start, steps)
 }
 
 /// The number of steps in a stretch of a loop of `n` steps: a divisor of `n` within a factor of 2 of `√n` if there

@@ -2,14 +2,16 @@
 
 use super::growing::Growing;
 use super::invariant::before_steps;
-use super::keep::Steps;
+use super::keep::Rewriting;
+use super::operands::Operands;
 use super::{Keep, check_carried};
-use crate::function::{apply_region, close, on_inputs, or_stop, types};
+use crate::function::{apply_region, close, or_stop, types};
 use crate::tensor::{Integer, Tensor};
-use crate::trace;
+use crate::trace::{self, Closed};
 use crate::tree::{Tree, leaves, rebuild};
-use gradus_ir::primitives::{Body, Loop, Region, Trips};
-use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::primitives::region::{Handle, Inputs, LoopBuilder, Steps};
+use gradus_ir::primitives::{Compare, Loop, Region, Trips};
+use gradus_ir::{DType, Error, ErrorKind, Graph, Loc, Result, Type};
 use std::ops::{Range, RangeInclusive, RangeTo};
 
 /// Applies `step` to the carried tree, beginning with `init`, as long as `condition` is true for it.
@@ -138,42 +140,23 @@ fn go_on<C: Tree>(
         }
         let (body, result) = close(name, init, &types(&carried), &step)?;
         check_carried(name, init, &result)?;
-        let (a, b) = (test.captured.len(), body.captured.len());
-        let mut operands = [test.captured.clone(), body.captured.clone()].concat();
-        operands.extend(carried.iter().cloned());
-        let mut all = vec![Type::scalar(DType::I64)];
-        all.extend(types(&operands));
-        let of_carried = 1 + a + b..1 + a + b + carried.len();
-        let test = on_inputs(
-            &test.graph,
-            &all,
-            &of_carried.clone().chain(1..1 + a).collect::<Vec<_>>(),
+        let mut operands = Operands::default();
+        let mut new = LoopBuilder::new(Steps::While);
+        let of_test = operands.enter_all(&test.captured, |v| new.constant(v));
+        let of_body = operands.enter_all(&body.captured, |v| new.constant(v));
+        let carries = operands.enter_all(&carried, |v| new.carry(v));
+        let (r, values) = new.build_while(
+            &operands.graph,
+            |program, inputs| {
+                let args = [&carries[..], &of_test].concat();
+                Ok(program.inline(&test.graph, &inputs.all(&args))?[0])
+            },
+            |program, inputs| {
+                let args = [&carries[..], &of_body].concat();
+                program.inline(&body.graph, &inputs.all(&args))
+            },
         )?;
-        let body = on_inputs(
-            &body.graph,
-            &all,
-            &of_carried.chain(1 + a..1 + a + b).collect::<Vec<_>>(),
-        )?;
-        let (test, body): (Body, Body) = (test.into(), body.into());
-        if grows {
-            let growing = Growing {
-                test,
-                body,
-                consts: a + b,
-                carries: carried.len(),
-            };
-            return growing.apply(operands, loc);
-        }
-        let region = Region::Loop(Loop {
-            trips: Trips::While(test),
-            reverse: false,
-            consts: a + b,
-            carries: carried.len(),
-            body,
-        });
-        let mut results = apply_region(region, operands, loc)?;
-        results.truncate(carried.len());
-        Ok(results)
+        unbounded(r, operands.in_order(&values), grows, loc)
     };
     let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
@@ -280,6 +263,21 @@ pub fn fori_loop_with<C: Tree>(
     count_up("fori_loop_with", options, bounds, step, init, loc)
 }
 
+/// The final carried values of a loop of unknown length.
+/// If it `grows`, its backward pass keeps the states of some steps only.
+fn unbounded(r: Loop, operands: Vec<Tensor>, grows: bool, loc: Loc) -> Result<Vec<Tensor>> {
+    if let Trips::While(condition) = &r.trips
+        && grows
+    {
+        let program = Growing { condition, r: &r }.program(trace::users_place(loc))?;
+        return trace::apply(&program, operands).map_err(|e| e.at(loc));
+    }
+    let carried = r.outputs().carries.len();
+    let mut results = apply_region(Region::Loop(r), operands, loc)?;
+    results.truncate(carried);
+    Ok(results)
+}
+
 fn count_up<C: Tree>(
     name: &'static str,
     options: LoopOptions,
@@ -289,17 +287,7 @@ fn count_up<C: Tree>(
     loc: Loc,
 ) -> C {
     let run = || {
-        for bound in [&lower, &upper] {
-            if !bound.dtype().is_integer() || bound.rank() != 0 {
-                return Err(Error::new(
-                    ErrorKind::DType,
-                    format!(
-                        "{name}: an end of the range must be one integer, such as i64[], it is {}",
-                        bound.ty()
-                    ),
-                ));
-            }
-        }
+        check_bounds(name, [&lower, &upper])?;
         let known = known_count(&lower, &upper)?;
         let wide = || (lower.astype(DType::I64), upper.astype(DType::I64));
         let (lower, upper) = trace::on_behalf_of(loc, wide);
@@ -316,63 +304,104 @@ fn count_up<C: Tree>(
             }
         })?;
         check_carried(name, init, &result)?;
-        let body = match known {
-            None | Some(0) => body,
-            Some(_) => before_steps(body, arguments.len())?,
-        };
-        let consts = body.captured.len();
-        let mut operands = body.captured.clone();
-        operands.extend(carried.iter().cloned());
-        let mut all = vec![Type::scalar(DType::I64)];
-        all.extend(types(&operands));
-        let args: Vec<usize> = [0]
-            .into_iter()
-            .chain(1 + consts..1 + consts + carried.len())
-            .chain(1..1 + consts)
-            .collect();
-        let body: Body = on_inputs(&body.graph, &all, &args)?.into();
-        let Some(n) = known else {
-            // The distance of bounds in the wrong order can overflow to any positive number.
-            let apart = || match from_zero {
-                true => upper.clone(),
-                false => {
-                    let none = Tensor::from(0i64);
-                    upper.greater(&lower).where_(&(&upper - &lower), &none)
-                }
-            };
-            let count = trace::on_behalf_of(loc, apart);
-            if grows(name, options)? {
-                operands.insert(0, count);
-                return Growing::counted(&body, consts, carried.len())?.apply(operands, loc);
+        match known {
+            Some(0) => counted(body, &carried, 0, options, loc),
+            Some(n) => {
+                let body = before_steps(body, arguments.len())?;
+                counted(body, &carried, n, options, loc)
             }
-            operands.insert(0, count);
-            let region = Region::Loop(Loop {
-                trips: Trips::Counted,
-                reverse: false,
-                consts,
-                carries: carried.len(),
-                body,
-            });
-            return apply_region(region, operands, loc);
-        };
-        let steps = Steps {
-            body: &body,
-            consts,
-            carries: carried.len(),
-            reverse: false,
-        };
-        let keep = match options.memory_limit {
-            Some(limit) => steps.within(n, limit),
-            None => options.keep,
-        };
-        let program = steps.program(n, keep, trace::users_place(loc))?;
-        trace::apply(&program, operands).map_err(|e| e.at(loc))
+            None => {
+                // The distance of bounds in the wrong order can overflow to any positive number.
+                let apart = || match from_zero {
+                    true => upper.clone(),
+                    false => {
+                        let none = Tensor::from(0i64);
+                        upper.greater(&lower).where_(&(&upper - &lower), &none)
+                    }
+                };
+                let count = trace::on_behalf_of(loc, apart);
+                computed(body, &carried, &count, grows(name, options)?, loc)
+            }
+        }
     };
     let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
 }
 
-/// The number of steps, if both bounds are concrete.
+/// The final carried values after `n` steps of `body`, which takes the number of the step and the carried values.
+fn counted(
+    body: Closed,
+    carried: &[Tensor],
+    n: usize,
+    options: LoopOptions,
+    loc: Loc,
+) -> Result<Vec<Tensor>> {
+    let mut operands = Operands::default();
+    let mut new = LoopBuilder::new(Steps::Fixed(n));
+    let consts = operands.enter_all(&body.captured, |v| new.constant(v));
+    let carries = operands.enter_all(carried, |v| new.carry(v));
+    let args = [vec![Handle::INDEX], carries, consts].concat();
+    let (r, values) = new.build(&operands.graph, |program, inputs| {
+        program.inline(&body.graph, &inputs.all(&args))
+    })?;
+    let rewriting = Rewriting { r: &r };
+    let keep = match options.memory_limit {
+        Some(limit) => rewriting.within(n, limit),
+        None => options.keep,
+    };
+    let program = rewriting.program(n, keep, trace::users_place(loc))?;
+    trace::apply(&program, operands.in_order(&values)).map_err(|e| e.at(loc))
+}
+
+/// As [`counted`], where `count` is the number of steps.
+fn computed(
+    body: Closed,
+    carried: &[Tensor],
+    count: &Tensor,
+    grows: bool,
+    loc: Loc,
+) -> Result<Vec<Tensor>> {
+    let mut operands = Operands::default();
+    let count = operands.enter(count);
+    let mut new = LoopBuilder::new(match grows {
+        true => Steps::While,
+        false => Steps::Counted(count),
+    });
+    let most = grows.then(|| new.constant(count));
+    let consts = operands.enter_all(&body.captured, |v| new.constant(v));
+    let carries = operands.enter_all(carried, |v| new.carry(v));
+    let args = [vec![Handle::INDEX], carries, consts].concat();
+    let step =
+        |program: &mut Graph, inputs: &Inputs| program.inline(&body.graph, &inputs.all(&args));
+    let (r, values) = match most {
+        Some(most) => new.build_while(
+            &operands.graph,
+            |program, inputs| Ok(program.compare(Compare::Lt, inputs[Handle::INDEX], inputs[most])),
+            step,
+        )?,
+        None => new.build(&operands.graph, step)?,
+    };
+    unbounded(r, operands.in_order(&values), grows, loc)
+}
+
+/// Checks that the ends of a range are single integers.
+fn check_bounds(name: &str, bounds: [&Tensor; 2]) -> Result<()> {
+    match bounds
+        .iter()
+        .find(|b| !b.dtype().is_integer() || b.rank() != 0)
+    {
+        None => Ok(()),
+        Some(bound) => Err(Error::new(
+            ErrorKind::DType,
+            format!(
+                "{name}: an end of the range must be one integer, such as i64[], it is {}",
+                bound.ty()
+            ),
+        )),
+    }
+}
+
+/// The number of steps, if both bounds are numbers while tracing.
 fn known_count(lower: &Tensor, upper: &Tensor) -> Result<Option<usize>> {
     if lower.is_traced() || upper.is_traced() {
         return Ok(None);

@@ -22,6 +22,7 @@ mod growing;
 mod invariant;
 mod keep;
 mod loops;
+mod operands;
 mod scan;
 
 pub use branch::{cond, switch};

@@ -1,14 +1,16 @@
 //! Loops over the rows of arrays.
 
 use super::invariant::before_steps;
-use super::keep::Steps;
+use super::keep::Rewriting;
+use super::operands::Operands;
 use super::{Keep, check_carried};
-use crate::function::{check_same, close, on_inputs, or_stop, types, zeros};
+use crate::function::{check_same, close, or_stop, types, zeros};
 use crate::tensor::{Tensor, concatenate, stack};
 use crate::trace;
 use crate::transform::vmap;
 use crate::tree::{Tree, leaves, paths, rebuild};
-use gradus_ir::{DType, Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::primitives::region::{LoopBuilder, Steps};
+use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
 /// Options of [`scan_with`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -204,26 +206,26 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
             0 => body,
             _ => before_steps(body, arguments.len())?,
         };
-        let consts = body.captured.len();
-        let mut all = vec![Type::scalar(DType::I64)];
-        all.extend(types(&body.captured));
-        all.extend(arguments);
-        let own = 1 + consts..1 + consts + carried.len() + items.len();
-        let args: Vec<usize> = own.chain(1..1 + consts).collect();
-        let step = on_inputs(&body.graph, &all, &args)?.into();
-        let steps = Steps {
-            body: &step,
-            consts,
-            carries: carried.len(),
-            reverse: options.reverse,
-        };
+        let mut operands = Operands::default();
+        let mut new = LoopBuilder::new(Steps::Fixed(n));
+        if options.reverse {
+            new = new.reversed();
+        }
+        let consts = operands.enter_all(&body.captured, |v| new.constant(v));
+        let carries = operands.enter_all(&carried, |v| new.carry(v));
+        let items = operands.enter_all(&sequences, |v| new.sequence(v));
+        let args = [carries, items, consts].concat();
+        let (r, values) = new.build(&operands.graph, |step, inputs| {
+            step.inline(&body.graph, &inputs.all(&args))
+        })?;
+        let rewriting = Rewriting { r: &r };
         let keep = match options.memory_limit {
-            Some(limit) => steps.within(n, limit),
+            Some(limit) => rewriting.within(n, limit),
             None => options.keep,
         };
-        let program = steps.program(n, keep, trace::users_place(loc))?;
-        let operands = [body.captured.clone(), carried.clone(), sequences.clone()].concat();
-        let mut results = trace::apply(&program, operands).map_err(|e| e.at(loc))?;
+        let program = rewriting.program(n, keep, trace::users_place(loc))?;
+        let results = trace::apply(&program, operands.in_order(&values));
+        let mut results = results.map_err(|e| e.at(loc))?;
         let ys = results.split_off(carried.len());
         like = Some(result);
         Ok((results, ys))

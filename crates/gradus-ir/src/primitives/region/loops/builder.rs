@@ -1,9 +1,11 @@
 //! Builds loops operand by operand.
 
 use super::{Loop, Trips};
+use crate::error::Result;
 use crate::graph::{Graph, ValueId};
 use crate::primitives::region::{Body, Region};
 use crate::types::{DType, Type};
+use std::convert::Infallible;
 use std::ops::Index;
 
 /// A loop while its operands are collected.
@@ -137,9 +139,8 @@ impl LoopBuilder {
         g: &mut Graph,
         write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
     ) -> Vec<ValueId> {
-        debug_assert_ne!(self.steps, Steps::While, "there is a condition");
-        let body = self.program(g, &self.sequences, write);
-        self.append(g, None, body)
+        let Ok((r, operands)) = self.build::<Infallible>(g, |body, inputs| Ok(write(body, inputs)));
+        g.emit_region(Region::Loop(r), &operands)
     }
 
     /// Like [`emit`](Self::emit), for a loop with a condition if `condition` is given.
@@ -150,18 +151,81 @@ impl LoopBuilder {
         condition: impl FnOnce(&mut Graph, &Inputs) -> ValueId,
         write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
     ) -> Vec<ValueId> {
-        let condition = (self.steps == Steps::While)
-            .then(|| self.program(g, &[], |program, inputs| vec![condition(program, inputs)]));
-        let body = self.program(g, &self.sequences, write);
-        self.append(g, condition, body)
+        let Ok((r, operands)) = self.build_while::<Infallible>(
+            g,
+            |program, inputs| Ok(condition(program, inputs)),
+            |body, inputs| Ok(write(body, inputs)),
+        );
+        g.emit_region(Region::Loop(r), &operands)
     }
 
-    fn program(
+    /// As [`emit`](Self::emit), where the loop need not be right by construction.
+    ///
+    /// # Errors
+    /// Those of `write` and of [`Graph::add_region`].
+    pub fn add(
+        self,
+        g: &mut Graph,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Result<Vec<ValueId>>,
+    ) -> Result<Vec<ValueId>> {
+        let (r, operands) = self.build(g, write)?;
+        g.add_region(Region::Loop(r), &operands)
+    }
+
+    /// As [`emit_while`](Self::emit_while), where the loop need not be right by construction.
+    ///
+    /// # Errors
+    /// Those of `condition`, of `write` and of [`Graph::add_region`].
+    pub fn add_while(
+        self,
+        g: &mut Graph,
+        condition: impl FnOnce(&mut Graph, &Inputs) -> Result<ValueId>,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Result<Vec<ValueId>>,
+    ) -> Result<Vec<ValueId>> {
+        let (r, operands) = self.build_while(g, condition, write)?;
+        g.add_region(Region::Loop(r), &operands)
+    }
+
+    /// The loop that [`emit`](Self::emit) would append to `g`, and its operands.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn build<E>(
+        self,
+        g: &Graph,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Result<Vec<ValueId>, E>,
+    ) -> Result<(Loop, Vec<ValueId>), E> {
+        debug_assert_ne!(self.steps, Steps::While, "there is a condition");
+        let body = self.program(g, &self.sequences, write)?;
+        Ok(self.finish(None, body))
+    }
+
+    /// The loop that [`emit_while`](Self::emit_while) would append to `g`, and its operands.
+    ///
+    /// # Errors
+    /// Those of `condition` and `write`.
+    pub fn build_while<E>(
+        self,
+        g: &Graph,
+        condition: impl FnOnce(&mut Graph, &Inputs) -> Result<ValueId, E>,
+        write: impl FnOnce(&mut Graph, &Inputs) -> Result<Vec<ValueId>, E>,
+    ) -> Result<(Loop, Vec<ValueId>), E> {
+        let condition = match self.steps {
+            Steps::While => Some(self.program(g, &[], |program, inputs| {
+                Ok(vec![condition(program, inputs)?])
+            })?),
+            _ => None,
+        };
+        let body = self.program(g, &self.sequences, write)?;
+        Ok(self.finish(condition, body))
+    }
+
+    fn program<E>(
         &self,
         g: &Graph,
         sequences: &[(Handle, ValueId)],
-        write: impl FnOnce(&mut Graph, &Inputs) -> Vec<ValueId>,
-    ) -> Body {
+        write: impl FnOnce(&mut Graph, &Inputs) -> Result<Vec<ValueId>, E>,
+    ) -> Result<Body, E> {
         let mut program = Graph::new();
         program.set_loc(g.loc());
         let mut inputs = vec![None; self.handles];
@@ -177,12 +241,12 @@ impl LoopBuilder {
             };
             inputs[handle.0] = Some(program.input(item));
         }
-        let outputs = write(&mut program, &Inputs(inputs));
+        let outputs = write(&mut program, &Inputs(inputs))?;
         program.set_outputs(outputs);
-        program.pruned().into()
+        Ok(program.pruned().into())
     }
 
-    fn append(self, g: &mut Graph, condition: Option<Body>, body: Body) -> Vec<ValueId> {
+    fn finish(self, condition: Option<Body>, body: Body) -> (Loop, Vec<ValueId>) {
         let trips = match (self.steps, condition) {
             (Steps::Fixed(n), _) => Trips::Fixed(n),
             (Steps::While, Some(condition)) => Trips::While(condition),
@@ -194,14 +258,14 @@ impl LoopBuilder {
         };
         let entering = [&self.consts, &self.carries, &self.sequences].into_iter();
         let entering = entering.flatten().map(|&(_, value)| value);
-        let operands: Vec<ValueId> = count.into_iter().chain(entering).collect();
-        let region = Region::Loop(Loop {
+        let operands = count.into_iter().chain(entering).collect();
+        let r = Loop {
             trips,
             reverse: self.reverse,
             consts: self.consts.len(),
             carries: self.carries.len(),
             body,
-        });
-        g.emit_region(region, &operands)
+        };
+        (r, operands)
     }
 }
