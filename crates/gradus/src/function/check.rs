@@ -60,6 +60,15 @@ pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
     format!("was {wanted}, is {got}{remedy}")
 }
 
+/// An error of the work behind the function `name`, as an error of that function.
+pub(crate) fn error_in(name: &str, error: Error) -> Error {
+    let named = Error::new(error.kind(), format!("{name}: {}", error.message()));
+    match error.loc() {
+        Some(loc) => named.at(loc),
+        None => named,
+    }
+}
+
 /// The name of the leaf at `path` of the argument in messages.
 pub(crate) fn argument_at(path: &str) -> String {
     if path.is_empty() {

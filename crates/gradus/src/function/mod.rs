@@ -2,7 +2,7 @@
 
 mod check;
 
-pub(crate) use check::{argument_at, changed, check_like, check_same, named};
+pub(crate) use check::{argument_at, changed, check_like, check_same, error_in, named};
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Closed, Kind, Knowledge};

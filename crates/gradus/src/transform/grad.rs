@@ -145,6 +145,11 @@ pub(super) fn is_loss(value: &Type) -> bool {
     value.rank() == 0 && value.dtype.is_real() && value.dtype.has_derivatives()
 }
 
+/// [`check_value`] of the first value.
+pub(super) fn check_values(name: &str, values: &[Type]) -> Result<()> {
+    check_value(name, &values[0])
+}
+
 /// Refuses functions whose value has no gradient.
 pub(super) fn check_value(name: &str, value: &Type) -> Result<()> {
     if is_loss(value) {

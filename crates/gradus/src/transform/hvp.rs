@@ -1,8 +1,8 @@
 //! Hessian-vector products, without the Hessian.
 
+use super::cheapest::{Wanted, planned};
 use super::grad::{check_inputs, check_value, differentiate};
 use super::jvp;
-use super::plan::{Wanted, planned};
 use crate::function::{check_like, close_at, or_stop, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, on_behalf_of};

@@ -1,7 +1,7 @@
 //! Full matrices of derivatives, in a given or planned order of accumulation.
 
+use super::cheapest::{Wanted, planned};
 use super::grad::{check_inputs, check_value};
-use super::plan::{Wanted, planned};
 use crate::Tree;
 use crate::function::{close_at, or_stop, zeros};
 use crate::tensor::{Tensor, concatenate};

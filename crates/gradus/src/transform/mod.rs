@@ -1,6 +1,7 @@
 //! Transforms: functions in, functions out. Each flattens its trees at the door and calls code that is not generic.
 
 mod accumulate;
+mod cheapest;
 mod check;
 mod cotangent;
 pub(crate) mod custom;
@@ -12,6 +13,7 @@ mod jvp;
 mod losses;
 mod parts;
 pub(crate) mod plan;
+mod plan_at;
 pub(crate) mod plan_hvp;
 pub(crate) mod profile;
 mod stated;

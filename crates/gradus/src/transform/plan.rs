@@ -1,88 +1,15 @@
 //! Plans for derivatives: the chosen order of the chain rule, and its cost.
 
-use super::profile::machine_profile;
-use crate::context::Context;
+use super::grad::check_values;
+use super::jacobian::check_outputs;
+use super::plan_at::{PlanAt, peak};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Kind, Knowledge};
-use gradus_engine::{CompileOptions, Input, Key, Observer};
-use gradus_ir::{Error, ErrorKind, Graph, Loc, Op, Result, Type};
-use gradus_plan::{Accumulation, Analysis, Candidate, Measured, Modes, Order, Plan, PlanOptions};
-use std::sync::Arc;
-use std::time::Instant;
-
-/// The derivative that is planned.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Jacobian(Modes),
-    Hessian,
-    HessianProduct,
-}
-
-/// Finds the planned program of a derivative by the first inputs again.
-#[derive(Clone, PartialEq)]
-struct Planned {
-    /// The number of these inputs.
-    n: usize,
-    wanted: Wanted,
-}
-
-impl Key for Planned {
-    type Value = Arc<Graph>;
-
-    fn shares(kept: &Graph, asked: &Graph) -> bool {
-        same_places(kept, asked)
-    }
-}
-
-/// The program that computes a derivative of `graph` by its first `n` inputs,
-/// in the cheapest order by this machine's rates.
-/// A Jacobian has a block for each output and each input, a Hessian for every two inputs,
-/// and a Hessian-vector product an array for each input.
-pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Graph>> {
-    let key = Planned { n, wanted };
-    Context::current().find_or_make(graph, &key, || {
-        let options = PlanOptions::default()
-            .modes(match wanted {
-                Wanted::Jacobian(modes) => modes,
-                Wanted::Hessian | Wanted::HessianProduct => Modes::Any,
-            })
-            .profile(machine_profile());
-        let of = |plan: &Plan| plan.chosen().program.clone();
-        let program = match wanted {
-            Wanted::Jacobian(_) => of(gradus_plan::jacobian(graph, n, &options, None)?.plan()),
-            Wanted::Hessian => of(gradus_plan::hessian(graph, n, &options, None)?.plan()),
-            Wanted::HessianProduct => of(&gradus_plan::hvp(graph, n, &options, None)?),
-        };
-        Ok(Arc::new(program))
-    })
-}
-
-/// Whether two programs that compute the same have the same source lines, which errors and profiles name.
-fn same_places(a: &Graph, b: &Graph) -> bool {
-    let mut pairs = a.nodes().iter().zip(b.nodes());
-    pairs.all(|(a, b)| {
-        a.loc == b.loc
-            && match (&a.op, &b.op) {
-                (Op::Region(x), Op::Region(y)) => {
-                    let (x, y) = (x.bodies(), y.bodies());
-                    let mut bodies = x.iter().zip(&y);
-                    bodies.all(|((_, x), (_, y))| x.identity() == y.identity() || same_places(x, y))
-                }
-                _ => true,
-            }
-    })
-}
+use gradus_ir::{Graph, Loc, Result};
+use gradus_plan::{Accumulation, Analysis, Candidate, Order, Plan, PlanOptions};
 
 /// The plan for the Jacobian or the Hessian of a function at points of one type;
 /// see [`plan_jacobian`] and [`plan_hessian`].
-pub struct JacobianPlan {
-    plan: Accumulation,
-    /// The values that the function captures.
-    captured: Vec<Tensor>,
-    /// Observers of values in the programs.
-    _observers: Vec<Arc<Observer>>,
-    at: Type,
-}
+pub struct JacobianPlan(PlanAt<Accumulation>);
 
 /// A Jacobian without its structural zeros; see [`JacobianPlan::evaluate_blocks`].
 #[derive(Clone, Debug)]
@@ -122,20 +49,8 @@ pub fn plan_jacobian(
     x: &Tensor,
     options: &PlanOptions,
 ) -> Result<JacobianPlan> {
-    let loc = Loc::caller();
-    let name = "plan_jacobian";
-    trace::boundary(|| {
-        let closed = closed_at(name, &f, x)?;
-        super::jacobian::check_outputs(name, &closed.graph.output_types())?;
-        let plan = gradus_plan::jacobian(&closed.graph, 1, options, Some(&peak));
-        Ok(JacobianPlan {
-            plan: plan.map_err(|e| said_by(name, e))?,
-            captured: closed.captured,
-            _observers: closed.observers,
-            at: x.ty().clone(),
-        })
-    })
-    .map_err(|e| e.at(trace::users_place(loc)))
+    let plan = |graph: &Graph| gradus_plan::jacobian(graph, 1, options, Some(&peak));
+    PlanAt::new("plan_jacobian", &f, x, check_outputs, plan, Loc::caller()).map(JacobianPlan)
 }
 
 /// Plans the Hessian of `f`, which returns one number, at points of the type of `x`.
@@ -166,51 +81,8 @@ pub fn plan_hessian(
     x: &Tensor,
     options: &PlanOptions,
 ) -> Result<JacobianPlan> {
-    let loc = Loc::caller();
-    let name = "plan_hessian";
-    trace::boundary(|| {
-        let closed = closed_at(name, &f, x)?;
-        super::grad::check_value(name, &closed.graph.output_types()[0])?;
-        let plan = gradus_plan::hessian(&closed.graph, 1, options, Some(&peak));
-        Ok(JacobianPlan {
-            plan: plan.map_err(|e| said_by(name, e))?,
-            captured: closed.captured,
-            _observers: closed.observers,
-            at: x.ty().clone(),
-        })
-    })
-    .map_err(|e| e.at(trace::users_place(loc)))
-}
-
-/// The program of `f` at points of the type of `x`, a float tensor.
-pub(super) fn closed_at(
-    name: &'static str,
-    f: &impl Fn(&Tensor) -> Tensor,
-    x: &Tensor,
-) -> Result<Closed> {
-    super::grad::check_inputs(name, x, std::slice::from_ref(x))?;
-    let types = std::slice::from_ref(x.ty());
-    trace::close(
-        Kind::Function,
-        types,
-        Knowledge::Types(name),
-        &[],
-        &mut |args| vec![f(&args[0])],
-    )
-}
-
-/// An error of the planner, as an error of the function that the user called.
-pub(super) fn said_by(name: &str, error: Error) -> Error {
-    let said = Error::new(error.kind(), format!("{name}: {}", error.message()));
-    match error.loc() {
-        Some(loc) => said.at(loc),
-        None => said,
-    }
-}
-
-/// The bytes that a program holds at once, without its arguments.
-pub(super) fn peak(program: &Graph) -> u64 {
-    Context::current().forecast(program).peak_bytes
+    let plan = |graph: &Graph| gradus_plan::hessian(graph, 1, options, Some(&peak));
+    PlanAt::new("plan_hessian", &f, x, check_values, plan, Loc::caller()).map(JacobianPlan)
 }
 
 impl JacobianPlan {
@@ -223,7 +95,7 @@ impl JacobianPlan {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn plan(&self) -> &Plan {
-        self.plan.plan()
+        self.0.plan.plan()
     }
 
     /// The candidates with their costs, the chosen one, and its order. [`Plan`] has JSON, a drawing and a page.
@@ -268,8 +140,7 @@ impl JacobianPlan {
     /// # Errors
     /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor) -> Result<Tensor> {
-        let mut results = trace::apply(&candidate.program, self.arguments(x)?)?;
-        Ok(results.remove(0))
+        self.0.evaluate(&candidate.program, x, None)
     }
 
     /// The Jacobian at `x` without its structural zeros.
@@ -289,12 +160,9 @@ impl JacobianPlan {
     /// # Errors
     /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_blocks(&self, x: &Tensor) -> Result<JacobianBlocks> {
-        let (program, diagonal) = self.plan.compressed();
-        let mut results = trace::apply(&program, self.arguments(x)?)?;
-        Ok(JacobianBlocks {
-            tensor: results.remove(0),
-            diagonal,
-        })
+        let (program, diagonal) = self.0.plan.compressed();
+        let tensor = self.0.evaluate(&program, x, None)?;
+        Ok(JacobianBlocks { tensor, diagonal })
     }
 
     /// The Jacobian at `x` by the given order; see [`gradus_plan::Accumulation::in_order`].
@@ -311,9 +179,8 @@ impl JacobianPlan {
     /// # Errors
     /// Like [`evaluate`](Self::evaluate), and if the order does not span all segments, or leaves gaps.
     pub fn evaluate_in(&self, order: &Order, x: &Tensor) -> Result<Tensor> {
-        let program = self.plan.in_order(order)?;
-        let mut results = trace::apply(&program, self.arguments(x)?)?;
-        Ok(results.remove(0))
+        let program = self.0.plan.in_order(order)?;
+        self.0.evaluate(&program, x, None)
     }
 
     /// Runs every admissible candidate at `x` several times, and shows counts and times beside the estimates.
@@ -329,71 +196,6 @@ impl JacobianPlan {
     /// # Errors
     /// Like [`evaluate`](Self::evaluate), and if `x` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor) -> Result<Analysis<'_>> {
-        measured(self.plan(), &self.arguments(x)?)
+        self.0.analyze(self.plan(), x, None)
     }
-
-    fn arguments(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        if *x.ty() != self.at {
-            return Err(Error::new(
-                ErrorKind::Argument,
-                format!("the plan was made for {}, got {}", self.at, x.ty()),
-            ));
-        }
-        let mut all = vec![x.clone()];
-        all.extend(self.captured.iter().cloned());
-        Ok(all)
-    }
-}
-
-/// The seconds of a run that hardly depends on the previous content of the caches.
-const SHORT: f64 = 5e-3;
-/// The number of runs after which the time of a short run no longer changes.
-const WARM: usize = 4;
-
-/// Runs every admissible candidate of `plan` on these arguments, several times.
-pub(super) fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
-    trace::refuse_traced("analyze", arguments)?;
-    let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
-    let inputs = || arrays.iter().map(Input::Borrowed).collect();
-    let mut running = Vec::new();
-    for (k, c) in plan.candidates().iter().enumerate() {
-        if c.ruled_out.is_none() {
-            let executable = Context::current().program(&c.program, &CompileOptions::default())?;
-            let (_, counts) = executable.run_counted(inputs())?;
-            running.push((k, executable, counts, Vec::new()));
-        }
-    }
-    let begin = Instant::now();
-    let mut rounds = 0;
-    // The candidates run in turn, so that a change of the machine's speed affects all of them: at least 5 rounds,
-    // then as many as fit in a third of a second.
-    // Of a few short runs the last one counts, as in a program that calls the function repeatedly:
-    // the first runs find in the caches the data of the previous candidate.
-    while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
-        for (_, executable, _, times) in &mut running {
-            let run = || -> Result<f64> {
-                let start = Instant::now();
-                executable.run(inputs())?;
-                Ok(start.elapsed().as_secs_f64())
-            };
-            let mut time = run()?;
-            if time < SHORT {
-                for _ in 1..WARM {
-                    time = run()?;
-                }
-            }
-            times.push(time);
-        }
-        rounds += 1;
-    }
-    let mut measured = vec![None; plan.candidates().len()];
-    for (k, _, counts, mut times) in running {
-        times.sort_by(f64::total_cmp);
-        measured[k] = Some(Measured {
-            operations: counts.operations,
-            peak_bytes: counts.peak_bytes,
-            seconds: times[times.len() / 2],
-        });
-    }
-    Ok(Analysis { plan, measured })
 }

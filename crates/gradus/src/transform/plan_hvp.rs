@@ -1,22 +1,13 @@
 //! The plan of a Hessian-vector product.
 
-use super::plan::{closed_at, measured, peak, said_by};
+use super::grad::check_values;
+use super::plan_at::{PlanAt, peak};
 use crate::tensor::Tensor;
-use crate::trace;
-use gradus_engine::Observer;
-use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
+use gradus_ir::{Graph, Loc, Result};
 use gradus_plan::{Analysis, Candidate, Plan, PlanOptions};
-use std::sync::Arc;
 
 /// The plan for the product of a function's Hessian with a vector at points of one type; see [`plan_hvp`].
-pub struct HvpPlan {
-    plan: Plan,
-    /// The values that the function captures.
-    captured: Vec<Tensor>,
-    /// Observers of values in the programs.
-    _observers: Vec<Arc<Observer>>,
-    at: Type,
-}
+pub struct HvpPlan(PlanAt<Plan>);
 
 /// Plans the product of the Hessian of `f`, which returns one number, with a vector, at points of the type of `x`:
 /// the cheapest of the three compositions of two derivatives, beside the costs of the other two.
@@ -44,20 +35,8 @@ pub fn plan_hvp(
     x: &Tensor,
     options: &PlanOptions,
 ) -> Result<HvpPlan> {
-    let loc = Loc::caller();
-    let name = "plan_hvp";
-    trace::boundary(|| {
-        let closed = closed_at(name, &f, x)?;
-        super::grad::check_value(name, &closed.graph.output_types()[0])?;
-        let plan = gradus_plan::hvp(&closed.graph, 1, options, Some(&peak));
-        Ok(HvpPlan {
-            plan: plan.map_err(|e| said_by(name, e))?,
-            captured: closed.captured,
-            _observers: closed.observers,
-            at: x.ty().clone(),
-        })
-    })
-    .map_err(|e| e.at(trace::users_place(loc)))
+    let plan = |graph: &Graph| gradus_plan::hvp(graph, 1, options, Some(&peak));
+    PlanAt::new("plan_hvp", &f, x, check_values, plan, Loc::caller()).map(HvpPlan)
 }
 
 impl HvpPlan {
@@ -70,7 +49,7 @@ impl HvpPlan {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.0.plan
     }
 
     /// The compositions with their costs, the chosen one, and its steps. [`Plan`] has JSON, a drawing and a page.
@@ -82,7 +61,7 @@ impl HvpPlan {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn explain(&self) -> String {
-        self.plan.explain()
+        self.plan().explain()
     }
 
     /// The Hessian at `x` times `v`, by the chosen composition.
@@ -97,7 +76,7 @@ impl HvpPlan {
     /// # Errors
     /// If `x` or `v` is of another type than the point that the plan was made for.
     pub fn evaluate(&self, x: &Tensor, v: &Tensor) -> Result<Tensor> {
-        self.evaluate_by(self.plan.chosen(), x, v)
+        self.evaluate_by(self.plan().chosen(), x, v)
     }
 
     /// The same by another [candidate](Plan::candidates).
@@ -115,8 +94,7 @@ impl HvpPlan {
     /// # Errors
     /// See [`evaluate`](Self::evaluate).
     pub fn evaluate_by(&self, candidate: &Candidate, x: &Tensor, v: &Tensor) -> Result<Tensor> {
-        let mut results = trace::apply(&candidate.program, self.arguments(x, v)?)?;
-        Ok(results.remove(0))
+        self.0.evaluate(&candidate.program, x, Some(v))
     }
 
     /// Runs every admissible composition at `x` and `v` several times,
@@ -133,25 +111,6 @@ impl HvpPlan {
     /// # Errors
     /// Like [`evaluate`](Self::evaluate), and if `x` or `v` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor, v: &Tensor) -> Result<Analysis<'_>> {
-        measured(&self.plan, &self.arguments(x, v)?)
-    }
-
-    fn arguments(&self, x: &Tensor, v: &Tensor) -> Result<Vec<Tensor>> {
-        for (what, got) in [("points", x), ("vectors", v)] {
-            if *got.ty() != self.at {
-                return Err(Error::new(
-                    ErrorKind::Argument,
-                    format!(
-                        "the plan was made for {what} of type {}, got {}",
-                        self.at,
-                        got.ty()
-                    ),
-                ));
-            }
-        }
-        let mut all = vec![x.clone()];
-        all.extend(self.captured.iter().cloned());
-        all.push(v.clone());
-        Ok(all)
+        self.0.analyze(self.plan(), x, Some(v))
     }
 }

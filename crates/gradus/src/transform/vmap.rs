@@ -1,6 +1,6 @@
 //! Turns a function of one example into a function of a batch.
 
-use crate::function::{argument_at, or_stop, zeros};
+use crate::function::{argument_at, error_in, or_stop, zeros};
 use crate::tensor::{Integer, Tensor};
 use crate::trace::{self, Kind, Knowledge};
 use crate::tree::{Tree, leaves, paths, rebuild};
@@ -175,7 +175,7 @@ fn run(
     let closed = trace::close(Kind::Function, &rows, Knowledge::Types("vmap"), inputs, f)?;
     let mut batched: Vec<bool> = in_axes.iter().map(Option::is_some).collect();
     batched.resize(closed.graph.inputs().len(), false);
-    gradus_ad::check_rows(&closed.graph, n, &batched).map_err(|e| super::plan::said_by(name, e))?;
+    gradus_ad::check_rows(&closed.graph, n, &batched).map_err(|e| error_in(name, e))?;
     let (body, with_axis) = gradus_ad::batch(&closed.graph, n, &batched);
     let out_axes = resolve_outputs(name, &body, &with_axis, out_axes)?;
 

@@ -237,7 +237,7 @@ fn mistakes_in_second_derivatives_are_explained() {
         said(p.evaluate(&x, &filled(&[3, 1], 1)).err().unwrap()),
         said(p.analyze(&x, &x.astype(F32)).err().unwrap()),
     ].join("\n"), @"
-    the plan was made for f64[3], got f64[4]
+    the plan was made for points of type f64[3], got f64[4]
     the plan was made for points of type f64[3], got f64[4]
     the plan was made for vectors of type f64[3], got f64[3,1]
     the plan was made for vectors of type f64[3], got f32[3]

@@ -379,5 +379,5 @@ fn mistakes_are_explained() {
     insta::assert_snapshot!(said(plan_jacobian(|x: &Tensor| x.greater(0.0), &x, &options).err().unwrap()), @"plan_jacobian: the function returned bool[3], and only floating-point numbers have derivatives; convert it with `astype`");
     insta::assert_snapshot!(said(plan_jacobian(|x: &Tensor| x + filled(&[4], 0), &x, &options).err().unwrap()), @"add: shapes [3] and [4] do not broadcast: axis 0 has sizes 3 and 4; sizes must be equal or 1");
     let plan = plan_jacobian(f, &x, &options).unwrap();
-    insta::assert_snapshot!(said(plan.evaluate(&filled(&[4], 1)).err().unwrap()), @"the plan was made for f64[3], got f64[4]");
+    insta::assert_snapshot!(said(plan.evaluate(&filled(&[4], 1)).err().unwrap()), @"the plan was made for points of type f64[3], got f64[4]");
 }
