@@ -1,15 +1,17 @@
 //! The derivative of one array with respect to another, without its structural zeros.
 //!
 //! Where an axis of the target follows an axis of the source (elementwise functions, rows that do not meet), the derivative is zero off that
-//! diagonal. Such a pair of axes is a *tie*; the tensor holds it once. An identity is the number 1 with all axes tied; the Jacobian of a function
-//! applied row by row is a tensor of blocks with the rows tied. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
+//! diagonal. Such a pair of axes is *diagonal*; the tensor holds it once.
+//! An identity is the number 1 with all axes diagonal.
+//! The Jacobian of a function applied row by row is a tensor of blocks with diagonal rows. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
 //! Differentiation with Deep Reinforcement Learning", NeurIPS 2024, have the same idea.)
 
 use crate::graph::{Graph, ValueId};
 use crate::primitives::{Contract, Op, Resize};
 use crate::types::{DType, Dims, Literal};
 
-/// The derivative `∂target/∂source`. The tensor's axes: those of the source that are not tied, then those of the target.
+/// The derivative `∂target/∂source`. The tensor's axes: those of the source that are not diagonal, then those of
+/// the target.
 #[derive(Clone, Debug)]
 pub struct Block {
     /// The numbers that are there.
@@ -18,8 +20,8 @@ pub struct Block {
     pub source: Dims,
     /// The shape of the target.
     pub target: Dims,
-    /// Pairs of a source axis and the target axis that follows it, by source axis.
-    pub ties: Vec<(usize, usize)>,
+    /// The diagonal axes: pairs of a source axis and the target axis that follows it, by source axis.
+    pub diagonal: Vec<(usize, usize)>,
 }
 
 /// A label of an axis in [`einsum`].
@@ -28,11 +30,11 @@ pub type Label = usize;
 impl Block {
     /// The derivative of an array with respect to itself.
     pub fn identity(g: &mut Graph, dtype: DType, shape: &[usize]) -> Block {
-        let ties: Vec<(usize, usize)> = (0..shape.len())
+        let diagonal: Vec<(usize, usize)> = (0..shape.len())
             .filter(|&a| shape[a] != 1)
             .map(|a| (a, a))
             .collect();
-        let ones = shape.len() - ties.len();
+        let ones = shape.len() - diagonal.len();
         let mut full = Dims::from_elem(1, ones);
         full.extend_from_slice(shape);
         let tensor = g.constant(Literal::from_f64(dtype, 1.0), &full);
@@ -40,20 +42,20 @@ impl Block {
             tensor,
             source: Dims::from_slice(shape),
             target: Dims::from_slice(shape),
-            ties,
+            diagonal,
         }
     }
 
-    /// The source axes that are not tied, in order.
+    /// The source axes that are not diagonal, in order.
     pub fn free(&self) -> Vec<usize> {
         (0..self.source.len())
-            .filter(|s| self.ties.iter().all(|(t, _)| t != s))
+            .filter(|s| self.diagonal.iter().all(|(t, _)| t != s))
             .collect()
     }
 
-    /// How many source axes are not tied: where the target's axes begin in the tensor.
+    /// The number of source axes that are not diagonal: where the target's axes begin in the tensor.
     pub fn lead(&self) -> usize {
-        self.source.len() - self.ties.len()
+        self.source.len() - self.diagonal.len()
     }
 
     /// The sizes of the free source axes.
@@ -61,15 +63,18 @@ impl Block {
         self.free().iter().map(|&s| self.source[s]).collect()
     }
 
-    /// The source axis tied to target axis `a`.
-    pub fn tied_to(&self, a: usize) -> Option<usize> {
-        self.ties.iter().find(|(_, t)| *t == a).map(|(s, _)| *s)
+    /// The source axis that target axis `a` follows.
+    pub fn source_axis_of(&self, a: usize) -> Option<usize> {
+        self.diagonal.iter().find(|(_, t)| *t == a).map(|(s, _)| *s)
     }
 
-    /// The same derivative without the ties that `keep` refuses: their zeros are written out.
-    pub fn untied(self, g: &mut Graph, keep: impl Fn(usize, usize) -> bool) -> Block {
-        let (kept, dropped): (Vec<_>, Vec<_>) =
-            self.ties.iter().copied().partition(|&(s, a)| keep(s, a));
+    /// The same derivative without the diagonal axes that `keep` refuses: their zeros are written out.
+    pub fn expanded(self, g: &mut Graph, keep: impl Fn(usize, usize) -> bool) -> Block {
+        let (kept, dropped): (Vec<_>, Vec<_>) = self
+            .diagonal
+            .iter()
+            .copied()
+            .partition(|&(s, a)| keep(s, a));
         if dropped.is_empty() {
             return self;
         }
@@ -80,7 +85,7 @@ impl Block {
         let sizes: Vec<usize> = at.iter().map(|&p| shape[p]).collect();
         let n: usize = sizes.iter().product();
         let new = Block {
-            ties: kept,
+            diagonal: kept,
             ..self.clone()
         };
         let free = new.free();
@@ -91,7 +96,7 @@ impl Block {
             let tensor = g.constant(zero, &full);
             return Block { tensor, ..new };
         }
-        // With the tied axes in front as one of size n, n zeros between two neighbours put element i at place i·(n+1) of n², which is (i, i) of n × n.
+        // With the diagonal axes in front as one of size n, n zeros between two neighbours put element i at place i·(n+1) of n², which is (i, i) of n × n.
         let order: Vec<usize> = at.iter().chain(&rest).copied().collect();
         let front = g.transpose(self.tensor, &order);
         let mut flat = vec![n];
@@ -114,7 +119,7 @@ impl Block {
         let mut both: Vec<usize> = sizes.iter().chain(&sizes).copied().collect();
         both.extend(rest.iter().map(|&p| shape[p]));
         let both = g.reshape(square, &both);
-        // Where each axis of the new tensor stands now: sources of the dropped ties, their targets, the rest.
+        // Where each axis of the new tensor stands now: sources of the dropped pairs, their targets, the rest.
         let d = dropped.len();
         let old_free = self.free();
         let mut order: Vec<usize> = Vec::new();
@@ -140,7 +145,7 @@ impl Block {
     /// All zeros written out: the shape of the target, then `source`, the source's own shape.
     pub fn dense(self, g: &mut Graph, source: &[usize]) -> ValueId {
         // Flipped first, so that zeros are written between elements that stay neighbours.
-        let full = self.flipped(g).untied(g, |_, _| false);
+        let full = self.flipped(g).expanded(g, |_, _| false);
         let mut shape = full.source.clone();
         shape.extend_from_slice(source);
         g.reshape(full.tensor, &shape)
@@ -151,42 +156,43 @@ impl Block {
         let lead = self.lead();
         let free = self.free();
         let mut order: Vec<usize> = (0..self.target.len())
-            .filter(|&a| self.tied_to(a).is_none())
+            .filter(|&a| self.source_axis_of(a).is_none())
             .map(|a| lead + a)
             .collect();
         for s in 0..self.source.len() {
-            order.push(match self.ties.iter().find(|(t, _)| *t == s) {
+            order.push(match self.diagonal.iter().find(|(t, _)| *t == s) {
                 Some(&(_, a)) => lead + a,
                 None => position(&free, s),
             });
         }
         let tensor = g.transpose(self.tensor, &order);
-        let mut ties: Vec<(usize, usize)> = self.ties.iter().map(|&(s, a)| (a, s)).collect();
-        ties.sort_unstable();
+        let mut diagonal: Vec<(usize, usize)> =
+            self.diagonal.iter().map(|&(s, a)| (a, s)).collect();
+        diagonal.sort_unstable();
         Block {
             tensor,
             source: self.target,
             target: self.source,
-            ties,
+            diagonal,
         }
     }
 
-    /// Both with the same source axes and ties, so that their tensors have the same layout in front.
+    /// Both with the same source axes and diagonal axes, so that their tensors have the same layout in front.
     pub fn alike(g: &mut Graph, x: Block, y: Block) -> (Block, Block) {
         let (mut x, mut y) = (x, y);
         if x.source != y.source {
             x = x.flat(g);
             y = y.flat(g);
         }
-        let (tx, ty) = (x.ties.clone(), y.ties.clone());
-        let x = x.untied(g, |s, a| ty.contains(&(s, a)));
-        let y = y.untied(g, |s, a| tx.contains(&(s, a)));
+        let (tx, ty) = (x.diagonal.clone(), y.diagonal.clone());
+        let x = x.expanded(g, |s, a| ty.contains(&(s, a)));
+        let y = y.expanded(g, |s, a| tx.contains(&(s, a)));
         (x, y)
     }
 
-    /// Without ties, the source as one axis.
+    /// Without diagonal axes, the source as one axis.
     pub fn flat(self, g: &mut Graph) -> Block {
-        let full = self.untied(g, |_, _| false);
+        let full = self.expanded(g, |_, _| false);
         let n: usize = full.source.iter().product();
         let mut shape = Dims::from_slice(&[n]);
         shape.extend_from_slice(&full.target);
@@ -195,7 +201,7 @@ impl Block {
             tensor,
             source: Dims::from_slice(&[n]),
             target: full.target,
-            ties: Vec::new(),
+            diagonal: Vec::new(),
         }
     }
 
@@ -205,7 +211,7 @@ impl Block {
             tensor,
             source: Dims::from_slice(&[n]),
             target: Dims::from_slice(target),
-            ties: Vec::new(),
+            diagonal: Vec::new(),
         }
     }
 
@@ -235,7 +241,7 @@ impl Block {
         // Labels: axes of w, then of u, then of v.
         let of_u = |s: usize| w + s;
         let of_v = |a: usize| w + inner.source.len() + a;
-        let w_in_v = |a: usize| outer.tied_to(a);
+        let w_in_v = |a: usize| outer.source_axis_of(a);
         let label_v = |a: usize| w_in_v(a).unwrap_or_else(|| of_v(a));
         let outer_labels: Vec<Label> = outer
             .free()
@@ -243,18 +249,18 @@ impl Block {
             .chain((0..outer.target.len()).map(label_v))
             .collect();
         let inner_labels: Vec<Label> = inner.free().into_iter().map(of_u).chain(0..w).collect();
-        let mut ties = Vec::new();
-        for &(s, i) in &inner.ties {
-            if let Some(&(_, a)) = outer.ties.iter().find(|(t, _)| *t == i) {
-                ties.push((s, a));
+        let mut diagonal = Vec::new();
+        for &(s, i) in &inner.diagonal {
+            if let Some(&(_, a)) = outer.diagonal.iter().find(|(t, _)| *t == i) {
+                diagonal.push((s, a));
             }
         }
-        let label_u = |s: usize| match inner.ties.iter().find(|(t, _)| *t == s) {
+        let label_u = |s: usize| match inner.diagonal.iter().find(|(t, _)| *t == s) {
             Some(&(_, i)) => i,
             None => of_u(s),
         };
         let out: Vec<Label> = (0..inner.source.len())
-            .filter(|s| ties.iter().all(|(t, _)| t != s))
+            .filter(|s| diagonal.iter().all(|(t, _)| t != s))
             .map(label_u)
             .chain((0..outer.target.len()).map(label_v))
             .collect();
@@ -268,7 +274,7 @@ impl Block {
             tensor,
             source: inner.source,
             target: outer.target,
-            ties,
+            diagonal,
         }
     }
 
@@ -277,13 +283,14 @@ impl Block {
         Block { tensor, ..self }
     }
 
-    /// The target under another shape. Tied axes that the reshape merges or splits stay tied if the source's do as well.
+    /// The target under another shape. Diagonal axes that the reshape merges or splits stay diagonal
+    /// if the source's axes do as well.
     pub fn retargeted(self, g: &mut Graph, shape: &[usize]) -> Block {
         if self.target.as_slice() == shape {
             return self;
         }
-        let carried = Carried::over(&self.source, &self.target, &self.ties, shape);
-        let block = self.untied(g, |_, a| carried.keep.contains(&a));
+        let carried = Carried::over(&self.source, &self.target, &self.diagonal, shape);
+        let block = self.expanded(g, |_, a| carried.keep.contains(&a));
         let mut full = block.lead_shape();
         full.extend_from_slice(shape);
         let tensor = g.reshape(block.tensor, &full);
@@ -291,57 +298,63 @@ impl Block {
             tensor,
             source: carried.source,
             target: Dims::from_slice(shape),
-            ties: carried.ties,
+            diagonal: carried.diagonal,
         }
     }
 }
 
-/// What becomes of ties when the target gets another shape.
+/// The diagonal axes of a derivative whose target gets another shape.
 pub struct Carried {
-    /// The target axes whose ties are carried over; all others are given up first.
+    /// The target axes that stay diagonal; the others are given up first.
     pub keep: Vec<usize>,
-    /// The source with the tied axes merged and split as the target's are.
+    /// The source with the diagonal axes merged and split as the target's are.
     pub source: Dims,
-    /// The ties then.
-    pub ties: Vec<(usize, usize)>,
+    /// The diagonal axes then.
+    pub diagonal: Vec<(usize, usize)>,
 }
 
 impl Carried {
-    /// A derivative by `source` of `target`, tied as `ties` say, whose target gets `shape`.
-    pub fn over(source: &Dims, target: &Dims, ties: &[(usize, usize)], shape: &[usize]) -> Carried {
-        let tied_to = |a: usize| ties.iter().find(|(_, t)| *t == a).map(|(s, _)| *s);
+    /// A derivative by `source` of `target` with these diagonal axes, whose target gets `shape`.
+    pub fn over(
+        source: &Dims,
+        target: &Dims,
+        diagonal: &[(usize, usize)],
+        shape: &[usize],
+    ) -> Carried {
+        let source_axis_of = |a: usize| diagonal.iter().find(|(_, t)| *t == a).map(|(s, _)| *s);
         let mut source: Vec<usize> = source.to_vec();
         let mut keep = Vec::new();
         let mut runs: Vec<(usize, usize, Vec<usize>)> = Vec::new();
         if !target.contains(&0) && !shape.contains(&0) {
             for (from, to) in reshape_groups(target, shape) {
                 // The whole group follows neighbouring source axes.
-                let tied: Option<Vec<usize>> = from.iter().map(|&a| tied_to(a)).collect();
-                let Some(tied) = tied.filter(|t| !t.is_empty() && !to.is_empty()) else {
+                let followed: Option<Vec<usize>> =
+                    from.iter().map(|&a| source_axis_of(a)).collect();
+                let Some(followed) = followed.filter(|t| !t.is_empty() && !to.is_empty()) else {
                     continue;
                 };
-                if tied.windows(2).all(|w| w[1] == w[0] + 1) {
-                    runs.push((tied[0], tied.len(), to));
+                if followed.windows(2).all(|w| w[1] == w[0] + 1) {
+                    runs.push((followed[0], followed.len(), to));
                     keep.extend(from);
                 }
             }
         }
         // Source axes are replaced from behind, so that positions in front stay.
-        let mut ties: Vec<(usize, usize)> = Vec::new();
+        let mut diagonal: Vec<(usize, usize)> = Vec::new();
         runs.sort_unstable_by_key(|r| std::cmp::Reverse(r.0));
         for (first, n, to) in runs {
             let grown = to.len() as isize - n as isize;
-            for (s, _) in &mut ties {
+            for (s, _) in &mut diagonal {
                 *s = (*s as isize + grown) as usize;
             }
             source.splice(first..first + n, to.iter().map(|&b| shape[b]));
-            ties.extend(to.iter().enumerate().map(|(k, &b)| (first + k, b)));
+            diagonal.extend(to.iter().enumerate().map(|(k, &b)| (first + k, b)));
         }
-        ties.sort_unstable();
+        diagonal.sort_unstable();
         Carried {
             keep,
             source: Dims::from_slice(&source),
-            ties,
+            diagonal,
         }
     }
 }

@@ -39,7 +39,11 @@ impl Diagonal {
         };
         match matrix.get(0, 0) {
             Some(b) if b.source == u.shape && b.target == v.shape => Diagonal {
-                axes: b.ties.iter().map(|&(s, a)| (s, a, u.shape[s])).collect(),
+                axes: b
+                    .diagonal
+                    .iter()
+                    .map(|&(s, a)| (s, a, u.shape[s]))
+                    .collect(),
             },
             _ => Diagonal::default(),
         }

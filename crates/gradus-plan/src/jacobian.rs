@@ -109,9 +109,9 @@ impl Accumulation {
             }
             Some(block) => {
                 let lead = block.lead();
-                let rank = block.source.len() - block.ties.len() + y.rank();
+                let rank = block.source.len() - block.diagonal.len() + y.rank();
                 let order: Vec<usize> = (lead..rank).chain(0..lead).collect();
-                let diagonal = block.ties.iter().map(|&(s, a)| (a, s)).collect();
+                let diagonal = block.diagonal.iter().map(|&(s, a)| (a, s)).collect();
                 (g.transpose(block.tensor, &order), diagonal)
             }
         };

@@ -303,14 +303,14 @@ impl SingleResult for Contract {
         let of_source = |s: usize| axes.count + s;
         let mut labels: Vec<Label> = x.free().into_iter().map(of_source).collect();
         labels.extend(own);
-        let mut ties: Vec<(usize, usize)> = Vec::new();
+        let mut diagonal: Vec<(usize, usize)> = Vec::new();
         let mut out: Vec<Label> = Vec::new();
         for s in 0..x.source.len() {
-            match x.ties.iter().find(|(t, _)| *t == s) {
+            match x.diagonal.iter().find(|(t, _)| *t == s) {
                 None => out.push(of_source(s)),
                 Some(&(_, a)) => match axes.result.iter().position(|&l| l == own[a]) {
-                    Some(p) => ties.push((s, p)),
-                    // The tie picks one summand: the axis stays, as one of the source.
+                    Some(p) => diagonal.push((s, p)),
+                    // The diagonal picks one summand: the axis stays, as one of the source.
                     None => out.push(own[a]),
                 },
             }
@@ -323,7 +323,7 @@ impl SingleResult for Contract {
         Block {
             tensor,
             target: cx.results[0].shape.clone(),
-            ties,
+            diagonal,
             ..x
         }
     }

@@ -259,30 +259,30 @@ impl SingleResult for Layout {
                 let full: Vec<usize> = (0..lead).chain(order.iter().map(|a| lead + a)).collect();
                 let tensor = g.transpose(x.tensor, &full);
                 let to = |a: usize| order.iter().position(|&p| p == a);
-                let ties = x
-                    .ties
+                let diagonal = x
+                    .diagonal
                     .iter()
                     .filter_map(|&(s, a)| Some((s, to(a)?)))
                     .collect();
                 Block {
                     tensor,
                     target: shape.clone(),
-                    ties,
+                    diagonal,
                     ..x
                 }
             }
             Layout::Broadcast { axes, .. } => {
-                // An axis of size 1 is never tied, so those that are keep their size.
+                // An axis of size 1 is never diagonal, so diagonal axes keep their size.
                 let lead = x.lead();
                 let mut full = x.lead_shape();
                 full.extend_from_slice(shape);
                 let at: Vec<usize> = (0..lead).chain(axes.iter().map(|a| lead + a)).collect();
                 let tensor = g.broadcast(x.tensor, &full, &at);
-                let ties = x.ties.iter().map(|&(s, a)| (s, axes[a])).collect();
+                let diagonal = x.diagonal.iter().map(|&(s, a)| (s, axes[a])).collect();
                 Block {
                     tensor,
                     target: shape.clone(),
-                    ties,
+                    diagonal,
                     ..x
                 }
             }
@@ -293,7 +293,7 @@ impl SingleResult for Layout {
                 stride,
             } => {
                 let whole = |a: usize| start[a] == 0 && limit[a] == from[a] && stride[a] == 1;
-                let x = x.untied(g, |_, a| whole(a));
+                let x = x.expanded(g, |_, a| whole(a));
                 let lead = x.lead_shape();
                 let with = |first: &[usize], rest: &[usize]| [first, rest].concat();
                 let zeros = vec![0; lead.len()];
@@ -311,7 +311,7 @@ impl SingleResult for Layout {
                 }
             }
             Layout::Reverse(axes) => {
-                let x = x.untied(g, |_, a| !axes.contains(&a));
+                let x = x.expanded(g, |_, a| !axes.contains(&a));
                 let lead = x.lead();
                 let at: Vec<usize> = axes.iter().map(|a| lead + a).collect();
                 let tensor = g.reverse(x.tensor, &at);

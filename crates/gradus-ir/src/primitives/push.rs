@@ -109,7 +109,7 @@ impl<'a> Push<'a> {
     }
 
     /// Brings all active operands to one layout and returns one of them. If their sources differ, the source becomes
-    /// one axis. Ties that some operand lacks are written out.
+    /// one axis. Zeros of diagonal axes that some operand lacks are written out.
     pub fn aligned(&mut self) -> Block {
         let blocks: Vec<&Block> = self
             .operands
@@ -120,18 +120,18 @@ impl<'a> Push<'a> {
             })
             .collect();
         let same_source = blocks.windows(2).all(|w| w[0].source == w[1].source);
-        let ties: Vec<(usize, usize)> = blocks[0]
-            .ties
+        let diagonal: Vec<(usize, usize)> = blocks[0]
+            .diagonal
             .iter()
             .copied()
-            .filter(|t| same_source && blocks.iter().all(|b| b.ties.contains(t)))
+            .filter(|t| same_source && blocks.iter().all(|b| b.diagonal.contains(t)))
             .collect();
         let mut common = None;
         for operand in &mut self.operands {
             if let Pushed::Active(block) = operand {
                 let b = block.clone();
                 let b = if same_source { b } else { b.flat(self.graph) };
-                *block = b.untied(self.graph, |s, a| ties.contains(&(s, a)));
+                *block = b.expanded(self.graph, |s, a| diagonal.contains(&(s, a)));
                 common = Some(block.clone());
             }
         }

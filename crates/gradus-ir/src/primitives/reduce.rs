@@ -142,7 +142,7 @@ impl SingleResult for Reduce {
         Linearity::Linear
     }
 
-    /// A sum over a tied axis adds nothing up: each source element is in one sum, so the axis becomes a free one of the source.
+    /// A sum over a diagonal axis adds nothing up: each source element is in one sum, so the axis becomes a free one of the source.
     fn push(&self, cx: Push<'_>) -> Block {
         if self.kind != ReduceKind::Sum {
             return cx.block_by_rows(|batch| self.batch(batch));
@@ -152,28 +152,28 @@ impl SingleResult for Reduce {
         let lead = x.lead();
         let added: Vec<usize> = axes
             .iter()
-            .filter(|&&a| x.tied_to(a).is_none())
+            .filter(|&&a| x.source_axis_of(a).is_none())
             .map(|a| lead + a)
             .collect();
         let kept: Vec<usize> = (0..x.target.len()).filter(|a| !axes.contains(a)).collect();
         let after = |p: usize| p - added.iter().filter(|&&q| q < p).count();
         let tensor = g.sum(x.tensor, &added);
-        let ties: Vec<(usize, usize)> = x
-            .ties
+        let diagonal: Vec<(usize, usize)> = x
+            .diagonal
             .iter()
             .filter_map(|&(s, a)| Some((s, kept.iter().position(|&k| k == a)?)))
             .collect();
         let old_free = x.free();
         let mut order: Vec<usize> = Vec::new();
         for s in 0..x.source.len() {
-            if ties.iter().any(|(t, _)| *t == s) {
+            if diagonal.iter().any(|(t, _)| *t == s) {
                 continue;
             }
             order.push(match old_free.iter().position(|&f| f == s) {
                 Some(p) => p,
                 None => {
-                    let tied = x.ties.iter().find(|(t, _)| *t == s);
-                    after(lead + tied.expect("a source axis is free or tied").1)
+                    let pair = x.diagonal.iter().find(|(t, _)| *t == s);
+                    after(lead + pair.expect("a source axis is free or diagonal").1)
                 }
             });
         }
@@ -182,7 +182,7 @@ impl SingleResult for Reduce {
         Block {
             tensor,
             target: result.shape.clone(),
-            ties,
+            diagonal,
             ..x
         }
     }

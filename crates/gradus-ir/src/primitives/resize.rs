@@ -310,7 +310,7 @@ impl SingleResult for Resize {
         };
         for operand in &mut cx.operands {
             if let Pushed::Active(x) = operand {
-                *x = x.clone().untied(cx.graph, |_, a| !moves.contains(&a));
+                *x = x.clone().expanded(cx.graph, |_, a| !moves.contains(&a));
             }
         }
         let common = cx.aligned();

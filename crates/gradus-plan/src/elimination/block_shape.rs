@@ -20,13 +20,13 @@ pub(super) struct BlockShape {
 
 impl BlockShape {
     pub fn of(g: &Graph, block: &Block) -> BlockShape {
-        let follows = |a: usize| block.tied_to(a).is_some() || block.target[a] == 1;
+        let follows = |a: usize| block.source_axis_of(a).is_some() || block.target[a] == 1;
         let one = g.literal(block.tensor).is_some_and(|v| v.is(1.0));
         BlockShape {
             dtype: g.ty(block.tensor).dtype,
             source: block.source.clone(),
             target: block.target.clone(),
-            diagonal: block.ties.iter().copied().collect(),
+            diagonal: block.diagonal.iter().copied().collect(),
             unit: one && (0..block.target.len()).all(follows),
         }
     }
@@ -63,7 +63,7 @@ impl BlockShape {
             dtype: self.dtype,
             source: carried.source,
             target: shape.clone(),
-            diagonal: carried.ties.into_iter().collect(),
+            diagonal: carried.diagonal.into_iter().collect(),
             unit: self.unit,
         }
     }
@@ -210,11 +210,11 @@ mod tests {
         let shapes: [&[usize]; 5] = [&[6], &[2, 3], &[3, 2], &[4], &[2, 2]];
         let mut checked = 0;
         for (source, middle, target) in (0..125).map(|k| (k / 25, k / 5 % 5, k % 5)) {
-            for (ties_in, ties_out) in (0..16).map(|k| (k / 4, k % 4)) {
+            for (diagonal_in, diagonal_out) in (0..16).map(|k| (k / 4, k % 4)) {
                 let mut g = Graph::new();
                 let (u, w, v) = (shapes[source], shapes[middle], shapes[target]);
-                let inner = block(&mut g, u, w, ties_in);
-                let outer = block(&mut g, w, v, ties_out);
+                let inner = block(&mut g, u, w, diagonal_in);
+                let outer = block(&mut g, w, v, diagonal_out);
                 let (shape, cost) = BlockShape::product(
                     &BlockShape::of(&g, &outer),
                     &BlockShape::of(&g, &inner),
@@ -225,7 +225,7 @@ mod tests {
                 assert_eq!(shape.elements(), g.ty(made.tensor).elements());
                 g.set_outputs(vec![made.tensor]);
                 assert_eq!(cost, estimate(&g, &profile).operations as f64);
-                let other = block(&mut g, w, v, ties_in);
+                let other = block(&mut g, w, v, diagonal_in);
                 let (shape, cost) = BlockShape::sum(
                     &BlockShape::of(&g, &outer),
                     &BlockShape::of(&g, &other),
@@ -243,7 +243,7 @@ mod tests {
 
     /// A block without values. Its diagonal axes are equal axes of both shapes, chosen by the bits of `wanted`.
     fn block(g: &mut Graph, source: &[usize], target: &[usize], wanted: usize) -> Block {
-        let ties: Vec<(usize, usize)> = (0..source.len().min(target.len()))
+        let diagonal: Vec<(usize, usize)> = (0..source.len().min(target.len()))
             .filter(|&a| source[a] == target[a] && wanted >> a & 1 == 1)
             .map(|a| (a, a))
             .collect();
@@ -251,7 +251,7 @@ mod tests {
             tensor: g.input(Type::scalar(DType::F64)),
             source: Dims::from_slice(source),
             target: Dims::from_slice(target),
-            ties,
+            diagonal,
         };
         let mut shape = block.lead_shape();
         shape.extend_from_slice(target);

@@ -205,7 +205,7 @@ fn assembled(
         tensor,
         source: x.shape.clone(),
         target: y.shape.clone(),
-        ties: Vec::new(),
+        diagonal: Vec::new(),
     })
 }
 
