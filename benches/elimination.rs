@@ -10,7 +10,7 @@
 
 use gradus_benches::{machine, time};
 use gradus_plan::scalar::EliminationOptions;
-use gradus_plan::scalar::known::{KNOWN, bat, lion};
+use gradus_plan::scalar::published::{PUBLISHED, bat, lion};
 use std::time::Duration;
 
 fn main() {
@@ -27,11 +27,11 @@ fn main() {
         "max ms"
     );
     let options = EliminationOptions::default();
-    let known = KNOWN.map(|k| (k.name, k.graph(), k.best.to_string()));
+    let published = PUBLISHED.map(|k| (k.name, k.graph(), k.best.to_string()));
     // Their best figures come from trying every order of vertices.
     let drawn = [("lion", lion(), "12"), ("bat", bat(), "24")];
     let drawn = drawn.map(|(name, graph, best)| (name, graph, best.to_string()));
-    for (name, graph, best) in known.into_iter().chain(drawn) {
+    for (name, graph, best) in published.into_iter().chain(drawn) {
         let count = |order: Vec<usize>| {
             let count = graph.multiplications(&order);
             count.expect("the graph's own orders are complete")

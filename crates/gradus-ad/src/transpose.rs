@@ -146,22 +146,22 @@ pub(crate) fn transpose_with(
     sums: usize,
 ) -> Graph {
     let mut g = linear.clone();
-    let (known, unknown) = linear.inputs().split_at(fixed);
+    let (fixed_inputs, varying) = linear.inputs().split_at(fixed);
     let seeds: Vec<(ValueId, ValueId)> = linear
         .outputs()
         .iter()
         .map(|&y| (y, g.input_like(linear, y)))
         .collect();
-    let so_far: Vec<(ValueId, ValueId)> = unknown[..sums]
+    let so_far: Vec<(ValueId, ValueId)> = varying[..sums]
         .iter()
         .map(|&x| (x, g.input_like(linear, x)))
         .collect();
-    let cotangents = onto(transforms, &mut g, &seeds, unknown, &so_far);
-    let mut inputs = known.to_vec();
+    let cotangents = onto(transforms, &mut g, &seeds, varying, &so_far);
+    let mut inputs = fixed_inputs.to_vec();
     inputs.extend(seeds.iter().chain(&so_far).map(|&(_, ct)| ct));
     let outputs: Vec<ValueId> = cotangents
         .iter()
-        .zip(unknown)
+        .zip(varying)
         .map(|(ct, &x)| ct.unwrap_or_else(|| g.constant_like(0.0, x)))
         .collect();
     // Values that a user's backward pass shows stay visible.

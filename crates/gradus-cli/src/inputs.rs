@@ -1,7 +1,7 @@
 //! Reads every kind of input by the code of the commands, for programs that try it with damaged input.
 
 use crate::dataset::Dataset;
-use crate::diff::Said;
+use crate::diff::Output;
 use crate::explain;
 use crate::model::Classifier;
 use crate::options::{Command, Program};
@@ -62,7 +62,7 @@ pub fn differentiate(formula: &str, at: &str, more: &[&str]) -> Result<String> {
     let Command::Diff(options) = parsed(&arguments)? else {
         unreachable!("the command is diff");
     };
-    let Said { notes, text } = Said::new(&options)?;
+    let Output { notes, text } = Output::new(&options)?;
     let notes = notes.iter().map(|n| format!("note: {n}\n"));
     Ok(notes.chain([text]).collect())
 }
@@ -76,7 +76,7 @@ pub fn explain_dims(dims: &str, more: &[&str]) -> Result<String> {
     let Command::Explain(options) = parsed(&arguments)? else {
         unreachable!("the command is explain");
     };
-    explain::said(&options)
+    explain::explanation(&options)
 }
 
 fn parsed(arguments: &[&str]) -> Result<Command> {

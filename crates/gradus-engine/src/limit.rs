@@ -31,7 +31,7 @@ static RELEASES: Mutex<Vec<fn()>> = Mutex::new(Vec::new());
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Bound {
     /// `GRADUS_MEMORY_LIMIT`, in bytes.
-    Stated(u64),
+    OfUser(u64),
     AddressSpace,
     ControlGroup,
     Available,
@@ -65,7 +65,7 @@ impl Shortage {
     pub fn error(self, wanted: impl fmt::Display) -> Error {
         let left = Bytes(self.left);
         let why = match self.bound {
-            Bound::Stated(limit) => {
+            Bound::OfUser(limit) => {
                 let (limit, held) = (Bytes(limit), Bytes(HELD.load(Ordering::Relaxed) as u64));
                 format!(
                     "more than the {left} that is available: GRADUS_MEMORY_LIMIT is {limit}, and arrays hold {held}"
@@ -111,7 +111,7 @@ impl fmt::Display for Bytes {
 }
 
 /// The bytes of `GRADUS_MEMORY_LIMIT`; `u64::MAX` for `unlimited`, `None` if it is not set.
-fn stated() -> Option<u64> {
+fn user_limit() -> Option<u64> {
     static STATED: LazyLock<Option<u64>> =
         LazyLock::new(|| environment::read("GRADUS_MEMORY_LIMIT", parse));
     *STATED
@@ -147,7 +147,7 @@ fn parse(text: &str) -> Result<u64, String> {
 
 /// Whether programs that hold `bytes` must [ask](allow) before they run.
 pub fn must_ask(bytes: usize) -> bool {
-    bytes >= LARGE || stated().is_some_and(|limit| limit < u64::MAX)
+    bytes >= LARGE || user_limit().is_some_and(|limit| limit < u64::MAX)
 }
 
 /// Whether arrays can hold `bytes` more than now. If not, memory that is kept for reuse is given back first.
@@ -167,7 +167,7 @@ pub fn allow(bytes: usize) -> Result<(), Shortage> {
 /// See [`allow`].
 pub(crate) fn enter(bytes: usize) -> Result<(), Shortage> {
     allow(bytes)?;
-    if stated().is_some() {
+    if user_limit().is_some() {
         HELD.fetch_add(bytes, Ordering::Relaxed);
     }
     Ok(())
@@ -175,7 +175,7 @@ pub(crate) fn enter(bytes: usize) -> Result<(), Shortage> {
 
 /// Counts a block as freed.
 pub(crate) fn leave(bytes: usize) {
-    if stated().is_some() {
+    if user_limit().is_some() {
         HELD.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
@@ -198,10 +198,10 @@ pub(crate) fn release() {
 }
 
 fn within(bytes: usize) -> Result<(), Shortage> {
-    let found = match stated() {
+    let found = match user_limit() {
         Some(limit) => {
             let left = limit.saturating_sub(HELD.load(Ordering::Relaxed) as u64);
-            Some((left, Bound::Stated(limit)))
+            Some((left, Bound::OfUser(limit)))
         }
         None if bytes < LARGE => None,
         None => of_system(),

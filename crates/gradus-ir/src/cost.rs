@@ -88,8 +88,8 @@ impl AddAssign for TotalCost {
 ///
 /// After the backend's passes, the operations are the ones that it will execute, kind by kind.
 pub fn total_cost(graph: &Graph) -> TotalCost {
-    let settled = graph.settled();
-    let graph = settled.as_ref().unwrap_or(graph);
+    let simpler = graph.without_gates();
+    let graph = simpler.as_ref().unwrap_or(graph);
     let live = graph.live();
     let mut total = TotalCost::default();
     for node in graph.nodes().iter().filter(|node| node.runs(&live)) {

@@ -122,8 +122,8 @@ impl<'a> Table<'a> {
             pulls: Vec::new(),
         };
         for (l, segment) in segments.list.iter().enumerate() {
-            let (forward, matrix) = table.alone(segment, residuals, Matrix::pushed_unit);
-            let (reverse, _) = table.alone(segment, residuals, Matrix::pulled_unit);
+            let (forward, matrix) = table.one_mode(segment, residuals, Matrix::pushed_unit);
+            let (reverse, _) = table.one_mode(segment, residuals, Matrix::pulled_unit);
             let end = segment.forward.output_types();
             table.diagonals[l][l] = Diagonal::of(&matrix, &segment.input_types(), &end);
             // Ranges that are not filled yet cost more than anything.
@@ -142,7 +142,7 @@ impl<'a> Table<'a> {
     }
 
     /// The derivative of one segment, and its cost.
-    fn alone(
+    fn one_mode(
         &self,
         segment: &Segment,
         residuals: &[Type],

@@ -5,7 +5,7 @@
 mod near;
 
 use gradus_plan::scalar::{
-    Builder, Edge, EliminationOptions, GraphError, OrderError, ScalarGraph, known,
+    Builder, Edge, EliminationOptions, GraphError, OrderError, ScalarGraph, published,
 };
 use near::near;
 use proptest::prelude::*;
@@ -71,7 +71,7 @@ fn a_chain_of_functions_costs_a_multiplication_a_link() {
 #[test]
 fn the_small_example_takes_seven() {
     let b = Builder::new(&[0.7, 1.3]);
-    let graph = b.finish(&known::small_example(&b));
+    let graph = b.finish(&published::small_example(&b));
     // The vertices are x·y, its sine and t; t has two successors.
     assert_eq!(count(&graph, &graph.forward_order()), 2 + 2 + 2 * 2);
     assert_eq!(count(&graph, &graph.reverse_order()), 2 * 2 + 2 + 2 * 2);
@@ -82,7 +82,7 @@ fn the_small_example_takes_seven() {
 
 #[test]
 fn the_lion_takes_twelve_by_vertices_and_eleven_by_edges() {
-    let graph = known::lion();
+    let graph = published::lion();
     assert_eq!(fewest(&graph), 12);
     assert_eq!(plan(&graph), 12);
     let edges = graph.edges().iter().map(|e| (e.from, e.to)).collect();
@@ -94,7 +94,7 @@ fn the_lion_takes_twelve_by_vertices_and_eleven_by_edges() {
 
 #[test]
 fn the_bat_takes_twenty_four_in_every_order() {
-    let graph = known::bat();
+    let graph = published::bat();
     assert_eq!(graph.intermediates(), [4, 5, 6]);
     for order in orders(graph.intermediates()) {
         assert_eq!(count(&graph, &order), 24);
@@ -202,7 +202,7 @@ fn what_is_no_graph_is_refused() {
 
 #[test]
 fn what_is_no_order_is_refused() {
-    let graph = known::lion();
+    let graph = published::lion();
     let refused = |order: &[usize]| graph.multiplications(order).unwrap_err();
     assert_eq!(refused(&[2]), OrderError::Missing(3));
     assert_eq!(refused(&[2, 2]), OrderError::Twice(2));

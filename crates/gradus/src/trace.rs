@@ -22,7 +22,7 @@ use boundary::Boundary;
 use gradus_engine::{Array, Observer};
 use gradus_ir::primitives::{Body, Region};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, Op, Result, Type, ValueId};
-use nesting::{Home, Open, innermost_of};
+use nesting::{OfThread, Open, innermost_of};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -32,23 +32,23 @@ pub(crate) struct Trace {
     parent: Option<Arc<Trace>>,
     /// The number of traces around it.
     depth: usize,
-    home: Arc<Home>,
+    thread: Arc<OfThread>,
     kind: Kind,
     /// The context that was entered where the trace was opened, if any.
     context: Option<Context>,
     /// The call that returns mistakes in the trace as `Err`.
     boundary: Option<Boundary>,
     /// The tensors or types that the inputs stand for.
-    knowledge: Knowledge,
+    arguments: Arguments,
     state: Mutex<State>,
 }
 
-/// Whether values can be read while tracing.
-pub(crate) enum Knowledge {
-    /// The inputs are these tensors, so values can be computed.
-    Values(Vec<Tensor>),
+/// The arguments of a traced closure.
+pub(crate) enum Arguments {
+    /// These tensors, so that values can be read while tracing.
+    Concrete(Vec<Tensor>),
     /// Only types are given. The text names the transform, for messages.
-    Types(&'static str),
+    Abstract(&'static str),
 }
 
 #[derive(Default)]
@@ -197,10 +197,10 @@ impl Trace {
         let node = state.graph.maker(id);
         if let Op::Input(k) = node.op {
             let k = k as usize;
-            return match &self.knowledge {
-                Knowledge::Values(arguments) if k < arguments.len() => arguments[k].array(),
-                Knowledge::Values(arguments) => state.captured[k - arguments.len()].array(),
-                Knowledge::Types(transform) => {
+            return match &self.arguments {
+                Arguments::Concrete(arguments) if k < arguments.len() => arguments[k].array(),
+                Arguments::Concrete(arguments) => state.captured[k - arguments.len()].array(),
+                Arguments::Abstract(transform) => {
                     let arguments = state.graph.inputs().len() - state.captured.len();
                     if k >= arguments {
                         return state.captured[k - arguments].array();
@@ -272,7 +272,7 @@ impl State {
 pub(crate) fn close(
     kind: Kind,
     types: &[Type],
-    knowledge: Knowledge,
+    arguments: Arguments,
     given: &[Tensor],
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<Closed> {
@@ -281,7 +281,7 @@ pub(crate) fn close(
             "a transform or an operation that takes functions",
         ));
     }
-    let open = Open::new(kind, knowledge, given);
+    let open = Open::new(kind, arguments, given);
     let trace = &open.trace;
     let arguments: Vec<Tensor> = {
         let mut state = trace.lock();

@@ -20,25 +20,25 @@ use std::path::Path;
 use subject::{Found, Subject};
 
 pub fn run(options: &DiffOptions) -> Result<()> {
-    let said = Said::new(options)?;
-    for text in &said.notes {
+    let output = Output::new(options)?;
+    for text in &output.notes {
         note!("note: {text}");
     }
-    output::write(format_args!("{}", said.text));
+    output::write(format_args!("{}", output.text));
     Ok(())
 }
 
 /// The output of the command.
-pub struct Said {
+pub struct Output {
     /// On standard error.
     pub notes: Vec<String>,
     /// On standard output.
     pub text: String,
 }
 
-impl Said {
+impl Output {
     /// Runs the command, and writes files if the options ask for them.
-    pub fn new(options: &DiffOptions) -> Result<Said> {
+    pub fn new(options: &DiffOptions) -> Result<Output> {
         let subject = Subject::new(&options.formula, &options.at)?;
         let found = subject.derivatives(!options.no_hessian);
         let write = |path: &Path, text: String| {
@@ -69,7 +69,7 @@ impl Said {
             DiffFormat::Text => text::report(&told),
             DiffFormat::Json => json::report(&told),
         };
-        Ok(Said {
+        Ok(Output {
             notes: told.notes,
             text,
         })

@@ -21,13 +21,13 @@ use orders::Orders;
 use std::fmt::Write;
 
 pub fn run(options: &ExplainOptions) -> Result<()> {
-    let text = said(options)?;
+    let text = explanation(options)?;
     output::write(format_args!("{text}"));
     Ok(())
 }
 
 /// The output of the command. Draws a picture if the options ask for one.
-pub fn said(options: &ExplainOptions) -> Result<String> {
+pub fn explanation(options: &ExplainOptions) -> Result<String> {
     if options.list {
         Ok(list())
     } else if let Some(name) = options.function {

@@ -101,10 +101,10 @@ pub(crate) fn logged() -> bool {
     environment::logs(environment::Log::Passes)
 }
 
-/// Removes dead code and [settles choices](Graph::settled), as nothing is differentiated after this.
+/// Removes dead code and [gates](Graph::without_gates), as nothing is differentiated after this.
 /// Local simplification and sharing happen as the nodes are made again.
 fn simplify(graph: &Graph) -> Graph {
-    let mut graph = graph.settled().unwrap_or_else(|| graph.pruned());
+    let mut graph = graph.without_gates().unwrap_or_else(|| graph.pruned());
     // Simplification can leave other nodes without users.
     loop {
         let less = graph.pruned();

@@ -173,12 +173,12 @@ impl Old<'_> {
         let unchanged = |k: &usize| self.is_unchanged(k - self.inputs.carries.start);
         let constants = self.inputs.consts.clone();
         let constants = constants.chain(self.inputs.carries.clone().filter(unchanged));
-        let mut known = Known::default();
+        let mut entered = Entered::default();
         for k in constants.filter(|&k| live[k]) {
             let operand = self.operand(k);
             places[k] = match out.literal(operand) {
                 Some(value) => Place::Literal(value),
-                None => Place::Input(known.of(operand, || new.constant(operand))),
+                None => Place::Input(entered.of(operand, || new.constant(operand))),
             };
         }
         // If two carries begin and continue in the same way, one is enough.
@@ -200,10 +200,10 @@ impl Old<'_> {
             };
             places[k] = Place::Input(handle);
         }
-        let mut known = Known::default();
+        let mut entered = Entered::default();
         for k in self.inputs.sequences.clone().filter(|&k| live[k]) {
             let operand = self.operand(k);
-            places[k] = Place::Input(known.of(operand, || new.sequence(operand)));
+            places[k] = Place::Input(entered.of(operand, || new.sequence(operand)));
         }
         places
     }
@@ -256,9 +256,9 @@ impl Old<'_> {
 
 /// The handles of the operands of one kind.
 #[derive(Default)]
-struct Known(SmallVec<[(ValueId, Handle); 8]>);
+struct Entered(SmallVec<[(ValueId, Handle); 8]>);
 
-impl Known {
+impl Entered {
     fn of(&mut self, operand: ValueId, new: impl FnOnce() -> Handle) -> Handle {
         if let Some(&(_, handle)) = self.0.iter().find(|(o, _)| *o == operand) {
             return handle;

@@ -36,12 +36,12 @@ struct Table<'a> {
     tried: usize,
 }
 
-/// The best order found for the graph, if it costs less than about `known`, the cost of the best known candidate.
+/// The best order found for the graph, if it costs less than about `to_beat`, the cost of the best known candidate.
 pub(crate) fn search(
     graph: &EliminationGraph,
     metric: CostMetric<'_>,
     limits: SearchLimits,
-    known: f64,
+    to_beat: f64,
 ) -> Option<Elimination> {
     let mut shapes = BlockShapes::new(metric);
     let own = (graph.vertices.iter())
@@ -82,7 +82,7 @@ pub(crate) fn search(
     let (best, found_by) = found
         .into_iter()
         .reduce(|a, b| if b.0.total() < a.0.total() { b } else { a })?;
-    let worth = best.total() < known * MOST_OF_KNOWN;
+    let worth = best.total() < to_beat * MOST_OF_BEST;
     worth.then(|| Elimination {
         steps: best
             .steps
@@ -104,7 +104,7 @@ pub(crate) fn search(
 /// The search does not see which kernels run together,
 /// so an order can be cheaper than estimated, by up to this factor.
 /// The planner does not build an order that costs more.
-const MOST_OF_KNOWN: f64 = 1.2;
+const MOST_OF_BEST: f64 = 1.2;
 
 impl State {
     fn total(&self) -> f64 {

@@ -23,7 +23,7 @@ fn propose(planning: &mut Planning<'_>) -> Proposal {
     let Some(graph) = graph else {
         return Ok(None);
     };
-    let found = elimination::search(&graph, metric, limits, known(planning));
+    let found = elimination::search(&graph, metric, limits, to_beat(planning));
     let candidate = found.and_then(|order| {
         let strategy = Strategy::Elimination(&graph, &order.steps);
         planning.candidate(Mode::Elimination(order.clone()), strategy)
@@ -33,7 +33,7 @@ fn propose(planning: &mut Planning<'_>) -> Proposal {
 }
 
 /// The cost of the cheapest accumulation so far. An order that costs more is useless, unless memory counts.
-fn known(planning: &Planning<'_>) -> f64 {
+fn to_beat(planning: &Planning<'_>) -> f64 {
     if planning.options.saves_memory() {
         return f64::INFINITY;
     }

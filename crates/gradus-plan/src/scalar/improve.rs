@@ -167,11 +167,11 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scalar::known;
+    use crate::scalar::published;
 
     #[test]
     fn costs_stay_those_of_the_order_however_few_graphs_are_kept() {
-        let graph = known::KNOWN[3].graph();
+        let graph = published::PUBLISHED[3].graph();
         let order = graph.reverse_order();
         let plan = EliminationPlan {
             multiplications: graph.multiplications(&order).unwrap(),

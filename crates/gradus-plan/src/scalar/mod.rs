@@ -22,10 +22,10 @@ mod builder;
 mod elimination;
 mod graph;
 mod improve;
-pub mod known;
 mod options;
 mod orders;
 mod program;
+pub mod published;
 mod read;
 mod search;
 

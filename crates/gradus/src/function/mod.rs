@@ -5,7 +5,7 @@ mod check;
 pub(crate) use check::{argument_at, changed, check_like, check_same, error_in, named};
 
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Kind, Knowledge};
+use crate::trace::{self, Arguments, Closed, Kind};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::primitives::{Body, Call, Region};
 use gradus_ir::{Graph, Literal, Loc, Result, Type, ValueId};
@@ -18,7 +18,7 @@ pub(crate) fn close<A: Tree, B: Tree>(
     types: &[Type],
     f: impl Fn(&A) -> B,
 ) -> Result<(Closed, B)> {
-    close_tree(Kind::Body, types, Knowledge::Types(name), like, f)
+    close_tree(Kind::Body, types, Arguments::Abstract(name), like, f)
 }
 
 /// Traces `f`, which runs once, at known values, which it may read.
@@ -28,20 +28,20 @@ pub(crate) fn close_at<A: Tree, B: Tree>(
     at: &A,
     leaves: &[Tensor],
 ) -> Result<(Closed, B)> {
-    let knowledge = Knowledge::Values(leaves.to_vec());
-    close_tree(Kind::Function, &types(leaves), knowledge, at, f)
+    let arguments = Arguments::Concrete(leaves.to_vec());
+    close_tree(Kind::Function, &types(leaves), arguments, at, f)
 }
 
 fn close_tree<A: Tree, B: Tree>(
     kind: Kind,
     types: &[Type],
-    knowledge: Knowledge,
+    arguments: Arguments,
     like: &A,
     f: impl Fn(&A) -> B,
 ) -> Result<(Closed, B)> {
     let mut result = None;
     let given = leaves(like);
-    let closed = trace::close(kind, types, knowledge, &given, &mut |args| {
+    let closed = trace::close(kind, types, arguments, &given, &mut |args| {
         let y = f(&rebuild(like, args));
         let leaves = leaves(&y);
         result = Some(y);

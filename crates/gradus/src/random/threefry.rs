@@ -1,7 +1,7 @@
 //! The Threefry-2x32 hash over tensors, and numbers from its bits.
 
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use gradus_ir::primitives::{Binary, Layout, Resize};
 use gradus_ir::{DType, Dims, FloatType, Literal, Loc, Op};
 
@@ -14,7 +14,7 @@ pub(super) fn fused(inputs: &[&Tensor], f: &dyn Fn(&[Tensor]) -> Tensor) -> Tens
     let result = trace::close(
         Kind::Function,
         &types,
-        Knowledge::Types("random"),
+        Arguments::Abstract("random"),
         &given,
         &mut |args| vec![trace::on_behalf_of(loc, || f(&args))],
     )

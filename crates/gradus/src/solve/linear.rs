@@ -5,7 +5,7 @@ use super::require;
 use super::vector::Packing;
 use crate::function::{apply_region, changed, check_same, close, on_inputs, or_stop, types};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Kind, Knowledge, on_behalf_of};
+use crate::trace::{self, Arguments, Closed, Kind, on_behalf_of};
 use crate::transform::custom::{only_floats, refuse_nonlinear};
 use crate::tree::{Tree, leaves, rebuild, zeros_like};
 use gradus_ir::primitives::region::Solve;
@@ -339,7 +339,7 @@ impl Problem<'_> {
         let closed = trace::close(
             Kind::Body,
             self.given,
-            Knowledge::Types(name),
+            Arguments::Abstract(name),
             &[],
             &mut |mut args| {
                 let side = args.split_off(matvec.inputs().len() - packing.count());

@@ -7,7 +7,7 @@
 //! A value can be used on another thread than the one that traces it:
 //! for that thread it comes from outside of all its traces.
 
-use super::{Knowledge, State, Trace};
+use super::{Arguments, State, Trace};
 use crate::context::{Context, Entered};
 use crate::tensor::Tensor;
 use std::cell::RefCell;
@@ -20,7 +20,7 @@ thread_local! {
 
 /// State shared by the traces that one thread has opened inside each other.
 #[derive(Default)]
-pub(super) struct Home {
+pub(super) struct OfThread {
     /// The innermost body that is being traced.
     /// Other threads read it; on its own thread the parents give the same answer.
     body: Mutex<Option<Weak<Trace>>>,
@@ -48,10 +48,10 @@ pub(super) struct Open {
 impl Open {
     /// Opens a trace inside the trace that is open on this thread,
     /// or else inside the trace of the tensors `given`.
-    pub fn new(kind: Kind, knowledge: Knowledge, given: &[Tensor]) -> Open {
+    pub fn new(kind: Kind, arguments: Arguments, given: &[Tensor]) -> Open {
         let outer = Trace::current();
-        let home = match &outer {
-            Some(outer) => outer.home.clone(),
+        let thread = match &outer {
+            Some(outer) => outer.thread.clone(),
             None => Arc::default(),
         };
         let parent = outer.clone().or_else(|| {
@@ -64,15 +64,15 @@ impl Open {
         let trace = Arc::new(Trace {
             depth: parent.as_ref().map_or(0, |p| p.depth + 1),
             parent,
-            home,
+            thread,
             kind,
             context: Context::entered(),
             boundary,
-            knowledge,
+            arguments,
             state: Mutex::new(State::default()),
         });
         CURRENT.set(Some(trace.clone()));
-        let mut body = trace.home.body();
+        let mut body = trace.thread.body();
         let outer_body = body.clone();
         if kind == Kind::Body {
             *body = Some(Arc::downgrade(&trace));
@@ -91,12 +91,12 @@ impl Drop for Open {
     fn drop(&mut self) {
         // This also runs when the traced closure unwinds.
         self.trace.lock().ended = true;
-        *self.trace.home.body() = self.outer_body.take();
+        *self.trace.thread.body() = self.outer_body.take();
         CURRENT.set(self.outer.take());
     }
 }
 
-impl Home {
+impl OfThread {
     fn body(&self) -> std::sync::MutexGuard<'_, Option<Weak<Trace>>> {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +122,7 @@ impl Trace {
 
     /// As seen from another thread: this trace, or the body inside it that is being traced.
     fn or_body(self: &Arc<Trace>) -> Arc<Trace> {
-        let body = self.home.body().as_ref().and_then(Weak::upgrade);
+        let body = self.thread.body().as_ref().and_then(Weak::upgrade);
         body.filter(|body| body.is_inside(self))
             .unwrap_or_else(|| self.clone())
     }
@@ -169,10 +169,10 @@ pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> b
 /// The name in messages of the closure that `tensor` is a value of, if that closure is traced inside `outer`.
 pub(crate) fn inside(tensor: &Tensor, outer: Option<&Arc<Trace>>) -> Option<String> {
     let trace = &tensor.traced()?.trace;
-    match (outer, &trace.knowledge) {
+    match (outer, &trace.arguments) {
         (Some(outer), _) if outer.is_inside(trace) => None,
-        (_, Knowledge::Types(name)) => Some(format!("`{name}`")),
-        (_, Knowledge::Values(_)) => Some("a derivative".to_string()),
+        (_, Arguments::Abstract(name)) => Some(format!("`{name}`")),
+        (_, Arguments::Concrete(_)) => Some("a derivative".to_string()),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::function::{
     apply_region, changed, check_like, check_same, close, floats, on_inputs, or_stop, types, zeros,
 };
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::primitives::region::{CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Region};
@@ -101,7 +101,7 @@ pub(crate) fn with_tangent<A: Tree, B: Tree>(
     let derivative = trace::close(
         Kind::Body,
         &of_rule,
-        Knowledge::Types(name),
+        Arguments::Abstract(name),
         &inputs,
         &mut |args| {
             let (at, rest) = args.split_at(n);
@@ -221,7 +221,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     let back = trace::close(
         Kind::Body,
         &of_back,
-        Knowledge::Types(name),
+        Arguments::Abstract(name),
         &inputs,
         &mut |args| {
             let (kept_now, seeds) = args.split_at(residuals);
@@ -327,7 +327,7 @@ fn linear_pair<R: Tree, A: Tree, B: Tree>(
             let closed = trace::close(
                 Kind::Body,
                 &all,
-                Knowledge::Types(name),
+                Arguments::Abstract(name),
                 &fixed,
                 &mut |mut args| {
                     let last = args.split_off(r);

@@ -2,7 +2,7 @@
 
 use crate::function::{argument_at, or_stop, types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 
@@ -127,8 +127,8 @@ fn run(
     wrt: &[usize],
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
-    let knowledge = Knowledge::Values(inputs.to_vec());
-    let closed = trace::close(Kind::Function, &types(inputs), knowledge, inputs, f)?;
+    let arguments = Arguments::Concrete(inputs.to_vec());
+    let closed = trace::close(Kind::Function, &types(inputs), arguments, inputs, f)?;
     check_value(name, closed.graph.ty(closed.graph.outputs()[0]))?;
     let program = gradus_ad::gradient(&closed.graph, wrt);
     let mut outputs = trace::apply(&program, closed.arguments(inputs.to_vec()))?;

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::debug::{self, StepTime};
 use crate::function::{types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Closed, Kind, Knowledge};
+use crate::trace::{self, Arguments, Closed, Kind};
 use crate::tree::{Structure, Tree, leaves, rebuild};
 use gradus_engine::{Array, CompileOptions, Input, Recent};
 use gradus_ir::{Loc, Result, Type};
@@ -214,7 +214,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             trace::close(
                 Kind::Function,
                 &types,
-                Knowledge::Types("jit"),
+                Arguments::Abstract("jit"),
                 inputs,
                 &mut |args| {
                     let y = (self.f)(&rebuild(x, args));

@@ -16,8 +16,8 @@ pub(crate) mod plan;
 mod plan_at;
 pub(crate) mod plan_hvp;
 pub(crate) mod profile;
-mod stated;
 mod taps;
+mod user_cost;
 mod vjp;
 mod vmap;
 
@@ -32,14 +32,14 @@ pub use jit::{Jit, jit};
 pub use jvp::jvp;
 pub use losses::value_and_grads;
 pub use parts::{freeze, grad_wrt, value_and_grad_wrt};
-pub use stated::{UserCost, with_cost};
 pub use taps::{TappedGradient, Taps, grad_with_taps, tap, with_taps};
+pub use user_cost::{UserCost, with_cost};
 pub use vjp::{linearize, vjp};
 pub use vmap::{Axes, vmap, vmap_with};
 
 use crate::function::types;
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use crate::tree::{Tree, leaves, rebuild};
 use gradus_ir::{Graph, Result};
 
@@ -66,7 +66,7 @@ pub fn trace<A: Tree, B: Tree>(f: impl Fn(&A) -> B, x: &A) -> Result<Graph> {
         let closed = trace::close(
             Kind::Function,
             &types,
-            Knowledge::Types("trace"),
+            Arguments::Abstract("trace"),
             &leaves,
             &mut |args| self::leaves(&f(&rebuild(x, args))),
         )?;

@@ -4,7 +4,7 @@ use super::grad::check_inputs;
 use crate::context::Context;
 use crate::function::error_in;
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use gradus_engine::{CompileOptions, Input, Observer};
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
 use gradus_plan::{Analysis, Measured, Plan};
@@ -34,8 +34,8 @@ impl<P> PlanAt<P> {
     ) -> Result<PlanAt<P>> {
         let planned = trace::boundary(|| {
             check_inputs(name, x, from_ref(x))?;
-            let (kind, knowledge) = (Kind::Function, Knowledge::Types(name));
-            let closed = trace::close(kind, from_ref(x.ty()), knowledge, &[], &mut |args| {
+            let (kind, arguments) = (Kind::Function, Arguments::Abstract(name));
+            let closed = trace::close(kind, from_ref(x.ty()), arguments, &[], &mut |args| {
                 vec![f(&args[0])]
             })?;
             check(name, &closed.graph.output_types())?;

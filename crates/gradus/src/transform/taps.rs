@@ -3,7 +3,7 @@
 use super::grad::{check_inputs, differentiate};
 use crate::function::{or_stop, types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Kind, Knowledge, Trace};
+use crate::trace::{self, Arguments, Kind, Trace};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Error, ErrorKind, Loc, Result};
 use std::cell::RefCell;
@@ -200,11 +200,11 @@ fn nothing_added<A: Tree>(f: &impl Fn(&A) -> Tensor, at: &A) -> Result<Taps> {
     let inputs = leaves(at);
     check_inputs(NAME, at, &inputs)?;
     let mut seen = Taps::new();
-    let knowledge = Knowledge::Values(inputs.clone());
+    let arguments = Arguments::Concrete(inputs.clone());
     trace::close(
         Kind::Function,
         &types(&inputs),
-        knowledge,
+        arguments,
         &inputs,
         &mut |args| {
             let (value, taps) = collecting(Taps::new(), || f(&rebuild(at, args)));

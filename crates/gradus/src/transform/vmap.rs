@@ -2,7 +2,7 @@
 
 use crate::function::{argument_at, error_in, or_stop, zeros};
 use crate::tensor::{Integer, Tensor};
-use crate::trace::{self, Kind, Knowledge};
+use crate::trace::{self, Arguments, Kind};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::{Dims, Error, ErrorKind, Graph, Loc, Result, Type, ValueId};
 
@@ -172,7 +172,13 @@ fn run(
             None => t.ty().clone(),
         })
         .collect();
-    let closed = trace::close(Kind::Function, &rows, Knowledge::Types("vmap"), inputs, f)?;
+    let closed = trace::close(
+        Kind::Function,
+        &rows,
+        Arguments::Abstract("vmap"),
+        inputs,
+        f,
+    )?;
     let mut batched: Vec<bool> = in_axes.iter().map(Option::is_some).collect();
     batched.resize(closed.graph.inputs().len(), false);
     gradus_ad::check_rows(&closed.graph, n, &batched).map_err(|e| error_in(name, e))?;

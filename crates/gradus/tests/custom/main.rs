@@ -6,7 +6,7 @@ mod messages;
 mod numbers;
 mod rules;
 mod solve;
-mod stated;
+mod user_cost;
 
 use gradus::prelude::*;
 

@@ -172,15 +172,15 @@ fn a_robot_arm_is_planned_number_by_number() {
     else {
         panic!("{}", plan.explain());
     };
-    // The published program of the same arm, which shares less, has no cheaper known order.
-    let known = gradus_plan::scalar::known::KNOWN
+    // The published program of the same arm, which shares less, has no cheaper order known.
+    let published = gradus_plan::scalar::published::PUBLISHED
         .iter()
         .find(|k| k.name == "RobotArm_6DOF")
         .unwrap();
     assert!(
-        multiplications <= known.best,
+        multiplications <= published.best,
         "{multiplications} {}",
-        known.best
+        published.best
     );
     // Beside the function itself, the program computes only the products
     // of the order and of the partial derivatives.

@@ -142,20 +142,20 @@ impl Primitive for Switch {
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let (args, linear) = (&cx.operands[1..], &cx.linear[1..]);
-        let known: Vec<usize> = (0..args.len()).filter(|&k| !linear[k]).collect();
-        let unknown = positions(linear);
+        let fixed: Vec<usize> = (0..args.len()).filter(|&k| !linear[k]).collect();
+        let varying = positions(linear);
         let given = (0..cx.cotangents.len()).filter(|&k| cx.cotangents[k].is_some());
         let given: Vec<usize> = given.collect();
-        let order = [known.as_slice(), &unknown].concat();
+        let order = [fixed.as_slice(), &varying].concat();
         let transposed = self.map(|branch| {
             let program = reordered(branch, &order, &given);
-            cx.transforms.transpose(&program, known.len(), 0).into()
+            cx.transforms.transpose(&program, fixed.len(), 0).into()
         });
         let mut all = vec![cx.operands[0]];
-        all.extend(known.iter().map(|&k| args[k]));
+        all.extend(fixed.iter().map(|&k| args[k]));
         all.extend(cx.cotangents.iter().flatten());
         let results = cx.graph.emit_region(transposed, &all);
-        for (k, ct) in unknown.into_iter().zip(results) {
+        for (k, ct) in varying.into_iter().zip(results) {
             cx.give(1 + k, ct);
         }
         Linearity::Linear

@@ -137,24 +137,24 @@ pub(super) fn give(cx: &mut Transpose<'_>, first: usize, cotangents: Vec<ValueId
 
 /// Transposes a call as the function of its body. The result is a recomputed call of this `kind`.
 pub(super) fn transpose_body(cx: &mut Transpose<'_>, body: &Body, kind: Recomputed) -> Linearity {
-    let known: Vec<usize> = (0..cx.operands.len()).filter(|&k| !cx.linear[k]).collect();
-    let unknown = positions(cx.linear);
+    let fixed: Vec<usize> = (0..cx.operands.len()).filter(|&k| !cx.linear[k]).collect();
+    let linear = positions(cx.linear);
     let given = (0..cx.cotangents.len()).filter(|&k| cx.cotangents[k].is_some());
     let given: Vec<usize> = given.collect();
-    let asked = [&known[..], &unknown, &given];
+    let asked = [&fixed[..], &linear, &given];
     let transposed = derived(cx.transforms, body, &asked, |transforms| {
-        let order = [&known[..], &unknown].concat();
+        let order = [&fixed[..], &linear].concat();
         let program = reordered(body, &order, &given);
-        transforms.transpose(&program, known.len(), 0).into()
+        transforms.transpose(&program, fixed.len(), 0).into()
     });
-    let mut args: Vec<ValueId> = known.iter().map(|&k| cx.operands[k]).collect();
+    let mut args: Vec<ValueId> = fixed.iter().map(|&k| cx.operands[k]).collect();
     args.extend(cx.cotangents.iter().flatten());
     let call = Call::Recompute(Recompute {
         kind,
         body: transposed,
     });
     let results = cx.graph.emit_region(Region::Call(call), &args);
-    for (k, ct) in unknown.into_iter().zip(results) {
+    for (k, ct) in linear.into_iter().zip(results) {
         cx.give(k, ct);
     }
     Linearity::Linear

@@ -135,11 +135,11 @@ impl Primitive for Undefined {
 
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let (from, to) = (self.body.input_types(), self.body.output_types());
-        let unknowns = positions(cx.linear);
+        let linear = positions(cx.linear);
         let args = with_cotangents_or_zeros(cx, 0, &to);
-        let call = Undefined::between(self.reason, &to, unknowns.iter().map(|&k| &from[k]));
+        let call = Undefined::between(self.reason, &to, linear.iter().map(|&k| &from[k]));
         let results = cx.graph.emit_region(call, &args);
-        for (k, ct) in unknowns.into_iter().zip(results) {
+        for (k, ct) in linear.into_iter().zip(results) {
             cx.give(k, ct);
         }
         Linearity::Linear

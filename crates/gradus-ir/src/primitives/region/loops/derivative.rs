@@ -192,15 +192,15 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
     // Carries pass back through every step; kept items only if they have a cotangent.
     let mut wanted = positions(&outputs);
     wanted.retain(|k| leaving.carries.contains(k) || cotangents[*k].is_some());
-    let unknown: Vec<(usize, usize)> = r.operands_of(positions(&active)).collect();
-    let unknowns: Vec<ValueId> = unknown.iter().map(|&(k, _)| body.inputs()[k]).collect();
+    let varying: Vec<(usize, usize)> = r.operands_of(positions(&active)).collect();
+    let varying_inputs: Vec<ValueId> = varying.iter().map(|&(k, _)| body.inputs()[k]).collect();
     let ends: Vec<ValueId> = wanted.iter().map(|&k| body.outputs()[k]).collect();
-    let kept = body.needed_between(&unknowns, &ends);
+    let kept = body.needed_between(&varying_inputs, &ends);
     let residuals = Residuals::new(r, body, &kept);
 
     // Cotangents of constants are summed up step by step:
     // each step adds its own to the sum so far, in place if possible. Cotangents of carries are carried.
-    let step = body.extract(&[&kept[..], &unknowns].concat(), &ends);
+    let step = body.extract(&[&kept[..], &varying_inputs].concat(), &ends);
     let sums = inputs.consts.clone().filter(|&k| active[k]).count();
     let step = cx.transforms.transpose(&step, kept.len(), sums);
 
@@ -216,7 +216,7 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
         };
         let mut args = residuals.bring(g, &source, &mut transposed);
         let mut sums = Vec::new();
-        for &(k, operand) in &unknown {
+        for &(k, operand) in &varying {
             let operand = operands[operand];
             if inputs.consts.contains(&k) {
                 let zero = g.constant_like(0.0, operand);
@@ -237,7 +237,7 @@ pub(super) fn transpose(r: &Loop, cx: &mut Transpose<'_>) {
         results.into_iter().map(Some).collect()
     };
     let results = in_scope(cx.graph, r, &residuals, operands, cotangents, write);
-    for (&(_, k), ct) in unknown.iter().zip(results.into_iter().flatten()) {
+    for (&(_, k), ct) in varying.iter().zip(results.into_iter().flatten()) {
         if linear[k] {
             cx.give(k, ct);
         }

@@ -1,12 +1,12 @@
 //! The functions with published counts: the counts come out,
 //! and the planner needs no more than the best published order.
 
-use gradus_plan::scalar::known::{KNOWN, Known};
+use gradus_plan::scalar::published::{PUBLISHED, Published};
 use gradus_plan::scalar::{Builder, EliminationOptions};
 
 #[test]
 fn forward_and_reverse_mode_count_as_published() {
-    for k in KNOWN {
+    for k in PUBLISHED {
         let graph = k.graph();
         let forward = graph.multiplications(&graph.forward_order());
         let reverse = graph.multiplications(&graph.reverse_order());
@@ -21,7 +21,7 @@ fn forward_and_reverse_mode_count_as_published() {
 
 #[test]
 fn the_plan_needs_no_more_than_the_best_published() {
-    for k in KNOWN {
+    for k in PUBLISHED {
         let graph = k.graph();
         let plan = graph.plan(&EliminationOptions::default());
         assert_eq!(graph.multiplications(&plan.order), Ok(plan.multiplications));
@@ -37,7 +37,7 @@ fn the_plan_needs_no_more_than_the_best_published() {
 /// The formulas have the derivatives of their own values, and each order gives the same.
 #[test]
 fn jacobians_are_those_of_finite_differences() {
-    for k in KNOWN {
+    for k in PUBLISHED {
         let graph = k.graph();
         let plan = graph.plan(&EliminationOptions::default());
         let forward = graph.jacobian(&graph.forward_order()).unwrap();
@@ -57,13 +57,13 @@ fn jacobians_are_those_of_finite_differences() {
     }
 }
 
-fn values(k: &Known, point: &[f64]) -> Vec<f64> {
+fn values(k: &Published, point: &[f64]) -> Vec<f64> {
     let b = Builder::new(point);
     (k.write)(&b).into_iter().map(|y| y.value()).collect()
 }
 
 /// The Jacobian by central differences, extrapolated once (the error is of fourth order in the step).
-fn differences(k: &Known) -> Vec<Vec<f64>> {
+fn differences(k: &Published) -> Vec<Vec<f64>> {
     let slope = |i: usize, step: f64| -> Vec<f64> {
         let at = |sign: f64| {
             let mut point = k.point.to_vec();

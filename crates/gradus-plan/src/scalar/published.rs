@@ -10,7 +10,7 @@ use super::{Builder, Edge, ScalarGraph, Var};
 
 /// A function with its published figures.
 #[derive(Clone, Copy, Debug)]
-pub struct Known {
+pub struct Published {
     /// Its name in the literature.
     pub name: &'static str,
     /// A point at which it is smooth.
@@ -25,8 +25,8 @@ pub struct Known {
     pub best: u64,
 }
 
-impl Known {
-    /// The graph at [`Known::point`].
+impl Published {
+    /// The graph at [`Published::point`].
     pub fn graph(&self) -> ScalarGraph {
         let b = Builder::new(self.point);
         b.finish(&(self.write)(&b))
@@ -34,8 +34,8 @@ impl Known {
 }
 
 /// All functions that have published counts.
-pub const KNOWN: [Known; 4] = [
-    Known {
+pub const PUBLISHED: [Published; 4] = [
+    Published {
         name: "RoeFlux_1d",
         point: &[0.01, 0.02, 0.02, 0.01, 0.03, 0.03],
         write: roe_flux_1d,
@@ -43,7 +43,7 @@ pub const KNOWN: [Known; 4] = [
         reverse: 364,
         best: 320,
     },
-    Known {
+    Published {
         name: "RobotArm_6DOF",
         point: &[0.3, 0.5, 0.7, 0.4, 0.6, 0.2],
         write: robot_arm_6dof,
@@ -51,7 +51,7 @@ pub const KNOWN: [Known; 4] = [
         reverse: 301,
         best: 231,
     },
-    Known {
+    Published {
         name: "HumanHeartDipole",
         point: &[0.3, 0.5, 0.7, 0.4, 0.6, 0.2, 0.9, 0.8],
         write: human_heart_dipole,
@@ -59,7 +59,7 @@ pub const KNOWN: [Known; 4] = [
         reverse: 172,
         best: 148,
     },
-    Known {
+    Published {
         name: "PropaneCombustion",
         point: &[0.3, 0.5, 0.7, 0.4, 0.6, 0.2, 0.9, 0.8, 0.35, 0.45, 0.55],
         write: propane_combustion,

@@ -5,7 +5,7 @@ use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::{Binary, Op, Unary};
 use smallvec::smallvec;
 
-/// So many sums and products are looked through for choices by the same condition.
+/// The number of sums and products that are looked through for choices by the same condition.
 const MOST_BETWEEN: usize = 3;
 
 impl Graph {
@@ -18,20 +18,20 @@ impl Graph {
     /// have no other users. Derivatives of choices have this form: a chosen value times one or zero.
     ///
     /// Before a derivative is taken both would be wrong: an infinite slope times a cotangent of zero is NaN.
-    pub fn settled(&self) -> Option<Graph> {
-        let mut settled = self.settled_once()?;
-        // What was settled may have made conditions equal, or a gate.
-        while let Some(more) = settled.settled_once() {
-            settled = more;
+    pub fn without_gates(&self) -> Option<Graph> {
+        let mut simpler = self.without_gates_once()?;
+        // A simpler program can have made conditions equal, or a gate.
+        while let Some(more) = simpler.without_gates_once() {
+            simpler = more;
         }
-        Some(settled)
+        Some(simpler)
     }
 
-    fn settled_once(&self) -> Option<Graph> {
+    fn without_gates_once(&self) -> Option<Graph> {
         if !self.nodes().iter().any(|n| matches!(n.op, Op::Select(_))) {
             return None;
         }
-        let mut new = Settled {
+        let mut new = Ungated {
             old: self,
             users: self.user_counts(),
             g: Graph::new(),
@@ -62,7 +62,7 @@ impl Graph {
             new.g.set_loc(outer);
             new.map.extend(made);
         }
-        let Settled {
+        let Ungated {
             mut g,
             map,
             changed,
@@ -112,7 +112,7 @@ impl Graph {
 }
 
 /// A graph that is made of another one.
-struct Settled<'a> {
+struct Ungated<'a> {
     old: &'a Graph,
     users: Vec<usize>,
     g: Graph,
@@ -121,8 +121,8 @@ struct Settled<'a> {
     changed: bool,
 }
 
-impl Settled<'_> {
-    /// The old value `x` where the old value `condition` has this value.
+impl Ungated<'_> {
+    /// The old value `x` where the old value `condition` has this truth value.
     fn chosen(&mut self, (condition, truth): (ValueId, bool), x: ValueId, depth: usize) -> ValueId {
         let old = self.old;
         let node = old.maker(x);
