@@ -12,7 +12,7 @@ use crate::report::history::Epoch;
 use crate::report::progress::Progress;
 use gradus::debug::StepTime;
 use gradus::random::{self, Key};
-use gradus::{Result, Tensor, jit};
+use gradus::{Error, Jit, Result, Tensor, jit};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,39 @@ pub struct Sums {
     pub seen: usize,
 }
 
+impl Sums {
+    /// Adds a step on `n` images; gives the [means](Self::means).
+    fn add(&mut self, n: usize, loss: f64, right: i64) -> (f64, f64) {
+        self.steps += 1;
+        self.loss += loss * n as f64;
+        self.right += right;
+        self.seen += n;
+        self.means()
+    }
+
+    /// The mean loss and the accuracy.
+    fn means(self) -> (f64, f64) {
+        let seen = self.seen as f64;
+        (self.loss / seen, self.right as f64 / seen)
+    }
+}
+
+/// The beginning of an epoch. If a number becomes infinite, the steps run again from there to find the cause.
+struct Begun {
+    epoch: usize,
+    state: State,
+    /// The first step that is left.
+    step: usize,
+    /// Whether the state is not kept yet.
+    unsaved: bool,
+}
+
+const NOT_FINITE: &str = "the state after the step is not finite";
+
 /// Saving a state waits for the disk, which takes longer than an epoch of small images.
 const BETWEEN: Duration = Duration::from_secs(1);
+
+type CompiledStep<F> = Jit<(State, Tensor), (State, Measured), F>;
 
 /// How the training of a run ended.
 pub enum Ended {
@@ -156,65 +187,46 @@ impl Run {
             let begin = Instant::now();
             let batches = self.batches(epoch)?;
             self.clock.order += begin.elapsed();
-            // They are needed to find the cause if a number becomes infinite in this epoch.
-            let (before, first) = (state.clone(), self.sums.steps);
-            for chosen in batches.into_iter().skip(first) {
+            let begun = Begun {
+                epoch,
+                state: state.clone(),
+                step: self.sums.steps,
+                unsaved,
+            };
+            for chosen in batches.into_iter().skip(begun.step) {
                 if let Some(signal) = signals.received() {
                     if !is_finite(&state)? {
-                        let what = "the state after the step is not finite";
-                        self.keep_before(&before, unsaved, keep)?;
-                        return Err(self.not_finite(what, epoch, before, first)?);
+                        return Err(self.broken(NOT_FINITE, begun, keep)?);
                     }
                     keep(self, &state)?;
                     progress.finish();
                     return Ok(Ended::Interrupted(signal));
                 }
                 let n = chosen.len();
-                let known = compiled.programs();
-                let begin = Instant::now();
-                let (next, measured): (State, Measured) = compiled.call_owned((state, chosen))?;
+                let (next, loss, right) = self.step(&compiled, (state, chosen))?;
                 state = next;
-                if compiled.programs() > known {
-                    self.clock.compiled(begin.elapsed());
-                } else {
-                    self.clock.step(begin.elapsed());
-                }
-                let loss = measured.0.astype(gradus::DType::F64).item::<f64>()?;
                 if !loss.is_finite() {
-                    let what = format!("the loss is {loss}");
-                    self.keep_before(&before, unsaved, keep)?;
-                    return Err(self.not_finite(&what, epoch, before, first)?);
+                    return Err(self.broken(&format!("the loss is {loss}"), begun, keep)?);
                 }
-                let sums = &mut self.sums;
-                sums.steps += 1;
-                sums.loss += loss * n as f64;
-                sums.right += measured.1.item::<i64>()?;
-                sums.seen += n;
-                let seen = sums.seen as f64;
-                progress.step(epoch, sums.loss / seen, sums.right as f64 / seen);
+                let (loss, accuracy) = self.sums.add(n, loss, right);
+                progress.step(epoch, loss, accuracy);
             }
             let begin = Instant::now();
-            let (guesses, test_loss) = model::scores(&state.net, &self.test.0, &self.test.1)?;
-            let hits = guesses
-                .iter()
-                .zip(&self.data.test.labels)
-                .filter(|&(&g, &l)| g == i64::from(l))
-                .count();
+            let (test_loss, test_accuracy) = self.test_scores(&state)?;
             if !test_loss.is_finite() || !is_finite(&state)? {
                 let what = match test_loss.is_finite() {
-                    true => "the state after the step is not finite".to_string(),
-                    false => format!("the loss of the test images is {test_loss}"),
+                    true => NOT_FINITE,
+                    false => &format!("the loss of the test images is {test_loss}"),
                 };
-                self.keep_before(&before, unsaved, keep)?;
-                return Err(self.not_finite(&what, epoch, before, first)?);
+                return Err(self.broken(what, begun, keep)?);
             }
             self.clock.evaluation += begin.elapsed();
-            let sums = std::mem::take(&mut self.sums);
+            let (loss, train_accuracy) = std::mem::take(&mut self.sums).means();
             let result = Epoch {
-                loss: sums.loss / sums.seen as f64,
-                train_accuracy: sums.right as f64 / sums.seen as f64,
+                loss,
+                train_accuracy,
                 test_loss,
-                test_accuracy: hits as f64 / guesses.len().max(1) as f64,
+                test_accuracy,
             };
             self.history.push(result);
             progress.epoch(epoch, &result);
@@ -233,19 +245,45 @@ impl Run {
         }
     }
 
-    /// Saves `before`, the state at the beginning of an epoch that fails
-    /// with a number that is not finite, unless it is saved already.
-    fn keep_before(
+    /// One step: the next state, the loss, and the images that were right.
+    fn step(
         &mut self,
-        before: &State,
-        unsaved: bool,
-        keep: &mut dyn FnMut(&Run, &State) -> Result<()>,
-    ) -> Result<()> {
-        if !unsaved {
-            return Ok(());
+        compiled: &CompiledStep<impl Fn(&(State, Tensor)) -> (State, Measured)>,
+        from: (State, Tensor),
+    ) -> Result<(State, f64, i64)> {
+        let programs = compiled.programs();
+        let begin = Instant::now();
+        let (next, measured) = compiled.call_owned(from)?;
+        if compiled.programs() > programs {
+            self.clock.compiled(begin.elapsed());
+        } else {
+            self.clock.step(begin.elapsed());
         }
-        self.sums = Sums::default();
-        keep(self, before)
+        let loss = measured.0.astype(gradus::DType::F64).item::<f64>()?;
+        Ok((next, loss, measured.1.item::<i64>()?))
+    }
+
+    /// The loss and the accuracy on the test images.
+    fn test_scores(&self, state: &State) -> Result<(f64, f64)> {
+        let (guesses, loss) = model::scores(&state.net, &self.test.0, &self.test.1)?;
+        let pairs = guesses.iter().zip(&self.data.test.labels);
+        let hits = pairs.filter(|&(&g, &l)| g == i64::from(l)).count();
+        Ok((loss, hits as f64 / guesses.len().max(1) as f64))
+    }
+
+    /// The error of an epoch that fails, as `what` tells: a number is not finite.
+    /// Saves the state at the beginning of the epoch, unless it is saved already.
+    fn broken(
+        &mut self,
+        what: &str,
+        begun: Begun,
+        keep: &mut dyn FnMut(&Run, &State) -> Result<()>,
+    ) -> Result<Error> {
+        if begun.unsaved {
+            self.sums = Sums::default();
+            keep(self, &begun.state)?;
+        }
+        self.not_finite(what, begun.epoch, begun.state, begun.step)
     }
 
     /// The mean time of each part of the compiled step from `state` on. The run itself does not advance.

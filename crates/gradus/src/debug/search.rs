@@ -143,26 +143,68 @@ impl Value {
 }
 
 fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option<Found>> {
-    let live = graph.live();
-    let mut values: Vec<Option<Value>> = vec![None; graph.len()];
-    // An intended infinity counts as finite.
-    let mut bad = vec![Finite::All; graph.len()];
-    let mut meant = vec![false; graph.len()];
-    // Whether an element was made by the operation itself, whatever its other elements are.
-    let mut own = vec![false; graph.len()];
-    let operands = |values: &[Option<Value>], node: &Node| -> Vec<Value> {
+    let evaluated = Evaluated::new(graph, arguments, meaning)?;
+    let leads = evaluated.leads();
+    let made = |node: &&Node| evaluated.made(node);
+    let mut all = graph.nodes().iter();
+    let first = all.find(|node| node.has_marked(&leads) && made(node));
+    match first.or_else(|| graph.nodes().iter().find(made)) {
+        Some(node) => Ok(Some(evaluated.found(node, first.is_some())?)),
+        None => Ok(None),
+    }
+}
+
+/// The values of a program, computed one operation at a time.
+struct Evaluated<'a> {
+    graph: &'a Graph,
+    meaning: Meaning,
+    values: Vec<Option<Value>>,
+    /// An intended infinity counts as finite.
+    bad: Vec<Finite>,
+    meant: Vec<bool>,
+    /// Whether an element was made by the operation itself, whatever its other elements are.
+    own: Vec<bool>,
+}
+
+impl Evaluated<'_> {
+    fn new<'a>(graph: &'a Graph, arguments: &[Array], meaning: Meaning) -> Result<Evaluated<'a>> {
+        let live = graph.live();
+        let mut evaluated = Evaluated {
+            graph,
+            meaning,
+            values: vec![None; graph.len()],
+            bad: vec![Finite::All; graph.len()],
+            meant: vec![false; graph.len()],
+            own: vec![false; graph.len()],
+        };
+        for node in graph.nodes().iter().filter(|node| node.runs(&live)) {
+            let given = evaluated.operands(node);
+            evaluated.compute(node, &given, arguments)?;
+            evaluated.excuse(node, &given)?;
+        }
+        Ok(evaluated)
+    }
+
+    fn operands(&self, node: &Node) -> Vec<Value> {
         let operands = node.operands.iter();
-        operands.filter_map(|o| values[o.index()].clone()).collect()
-    };
-    for node in graph.nodes().iter().filter(|node| node.runs(&live)) {
-        let given = operands(&values, node);
+        operands
+            .filter_map(|o| self.values[o.index()].clone())
+            .collect()
+    }
+
+    fn is_bad(&self, v: ValueId) -> bool {
+        self.bad[v.index()] != Finite::All
+    }
+
+    fn reads_finite_values(&self, node: &Node) -> bool {
+        node.operands.iter().all(|&o| !self.is_bad(o))
+    }
+
+    fn compute(&mut self, node: &Node, given: &[Value], arguments: &[Array]) -> Result<()> {
         let results = match &node.op {
             Op::Input(k) => vec![Value::Array(arguments[*k as usize].clone())],
-            Op::Region(region) => evaluate(region, node.loc, &given)?,
-            _ => {
-                let value = compute(graph, node, &arrays(&given)?)?;
-                vec![Value::Array(value)]
-            }
+            Op::Region(region) => evaluate(region, node.loc, given)?,
+            _ => vec![Value::Array(compute(self.graph, node, &arrays(given)?)?)],
         };
         let arrays = given.iter().filter_map(|v| match v {
             Value::Array(array) => Some(array.clone()),
@@ -171,94 +213,101 @@ fn inside(graph: &Graph, arguments: &[Array], meaning: Meaning) -> Result<Option
         let arrays: Vec<Array> = arrays.collect();
         for (v, value) in node.results().zip(results) {
             let k = v.index();
-            bad[k] = value.finite();
-            if bad[k] != Finite::All
+            self.bad[k] = value.finite();
+            if self.is_bad(v)
                 && let Value::Array(result) = &value
             {
                 let made = made_at(&node.op, &arrays, result);
-                own[k] = made.is_some_and(|made| made.contains(&true));
+                self.own[k] = made.is_some_and(|made| made.contains(&true));
             }
-            values[k] = Some(value);
+            self.values[k] = Some(value);
         }
+        Ok(())
+    }
+
+    /// Counts intended infinities of `node` as finite: literals, and infinities made of these.
+    fn excuse(&mut self, node: &Node, given: &[Value]) -> Result<()> {
         let mut sources = node.operands.iter().map(|o| o.index());
         let is_meant = match node.op {
             Op::Const(_) => true,
-            Op::Input(_) => meaning == Meaning::Meant,
-            _ => sources.any(|o| meant[o]),
+            Op::Input(_) => self.meaning == Meaning::Meant,
+            _ => sources.any(|o| self.meant[o]),
         };
-        let infinite = |v: ValueId| bad[v.index()] == Finite::Infinite && !own[v.index()];
-        if is_meant
-            && node.results().any(infinite)
-            && node.operands.iter().all(|o| bad[o.index()] == Finite::All)
-        {
-            let inside = match &node.op {
-                Op::Region(region) => within(region, node.loc, &given)?,
-                _ => None,
-            };
-            if inside.is_none() {
-                for v in node.results().map(ValueId::index) {
-                    if bad[v] == Finite::Infinite && !own[v] {
-                        meant[v] = true;
-                        bad[v] = Finite::All;
-                    }
+        let infinite = |v: usize| self.bad[v] == Finite::Infinite && !self.own[v];
+        let results = node.results().map(ValueId::index);
+        let results: Vec<usize> = results.filter(|&v| infinite(v)).collect();
+        if !is_meant || results.is_empty() || !self.reads_finite_values(node) {
+            return Ok(());
+        }
+        let inside = match &node.op {
+            Op::Region(region) => within(region, node.loc, given)?,
+            _ => None,
+        };
+        if inside.is_none() {
+            for v in results {
+                self.meant[v] = true;
+                self.bad[v] = Finite::All;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `node` made a bad value itself, instead of reading one.
+    fn made(&self, node: &Node) -> bool {
+        let given = self.meaning == Meaning::Meant && matches!(node.op, Op::Input(_));
+        let of_finite = self.reads_finite_values(node);
+        let made = |v: ValueId| self.is_bad(v) && (self.own[v.index()] || of_finite);
+        !given && node.results().any(made)
+    }
+
+    /// Bad values that lead to a bad result through bad values alone.
+    fn leads(&self) -> Vec<bool> {
+        let mut leads = vec![false; self.graph.len()];
+        for &o in self.graph.outputs() {
+            leads[o.index()] = self.is_bad(o);
+        }
+        for node in self.graph.nodes().iter().rev() {
+            if node.has_marked(&leads) {
+                for &o in &node.operands {
+                    leads[o.index()] |= self.is_bad(o);
                 }
             }
         }
+        leads
     }
-    let is_bad = |v: ValueId| bad[v.index()] != Finite::All;
-    let made = |node: &&Node| {
-        let given = meaning == Meaning::Meant && matches!(node.op, Op::Input(_));
-        let of_finite = node.operands.iter().all(|&o| !is_bad(o));
-        !given && (node.results()).any(|v| is_bad(v) && (own[v.index()] || of_finite))
-    };
-    // Bad values that lead to a bad result through bad values alone.
-    let mut leads = vec![false; graph.len()];
-    for &o in graph.outputs() {
-        leads[o.index()] = is_bad(o);
-    }
-    for node in graph.nodes().iter().rev() {
-        if node.has_marked(&leads) {
-            for &o in &node.operands {
-                leads[o.index()] |= is_bad(o);
+
+    /// The finding about `node`, or about an operation inside it.
+    fn found(&self, node: &Node, reaches_result: bool) -> Result<Found> {
+        let given = self.operands(node);
+        if let Op::Region(region) = &node.op
+            && let Some(mut found) = within(region, node.loc, &given)?
+        {
+            found.reaches_result = reaches_result;
+            let from = found.near.iter().map(|&(o, d)| (node.operands[o], d + 1));
+            found.near = near(self.graph, &from.collect::<Vec<_>>());
+            return Ok(found);
+        }
+        let given = given.iter().filter_map(|v| v.array().ok());
+        let shown = node.results().find(|&v| self.is_bad(v));
+        let result = match shown.and_then(|v| self.values[v.index()].as_ref()) {
+            Some(Value::Array(array)) => array.clone(),
+            Some(Value::List(items)) => {
+                let item = items.iter().find(|i| Finite::of(i) != Finite::All);
+                item.unwrap_or(&items[0]).clone()
             }
-        }
+            _ => unreachable!("a bad result has a value"),
+        };
+        let from: Vec<_> = shown.map(|v| (v, 0)).into_iter().collect();
+        Ok(Found {
+            op: node.op.clone(),
+            loc: node.loc,
+            operands: given.collect(),
+            result,
+            reaches_result,
+            within: Vec::new(),
+            near: near(self.graph, &from),
+        })
     }
-    let mut all = graph.nodes().iter();
-    let first = all.find(|node| node.has_marked(&leads) && made(node));
-    let Some(node) = first.or_else(|| graph.nodes().iter().find(made)) else {
-        return Ok(None);
-    };
-    let given = operands(&values, node);
-    if let Op::Region(region) = &node.op
-        && let Some(mut found) = within(region, node.loc, &given)?
-    {
-        found.reaches_result = first.is_some();
-        let from = found.near.iter().map(|&(o, d)| (node.operands[o], d + 1));
-        found.near = near(graph, &from.collect::<Vec<_>>());
-        return Ok(Some(found));
-    }
-    let given = given.iter().filter_map(|v| v.array().ok());
-    let shown = node.results().find(|&v| is_bad(v));
-    let result = match shown.and_then(|v| values[v.index()].as_ref()) {
-        Some(Value::Array(array)) => array.clone(),
-        Some(Value::List(items)) => {
-            let item = items.iter().find(|i| Finite::of(i) != Finite::All);
-            item.unwrap_or(&items[0]).clone()
-        }
-        _ => unreachable!("what is bad has a value"),
-    };
-    Ok(Some(Found {
-        op: node.op.clone(),
-        loc: node.loc,
-        operands: given.collect(),
-        result,
-        reaches_result: first.is_some(),
-        within: Vec::new(),
-        near: near(
-            graph,
-            &shown.map(|v| (v, 0)).into_iter().collect::<Vec<_>>(),
-        ),
-    }))
 }
 
 /// The inputs that the nodes `from` follow from, each with the fewest operations between.

@@ -4,7 +4,7 @@ use crate::function::{
     apply_region, changed, check_like, check_same, close, floats, on_inputs, or_stop, types, zeros,
 };
 use crate::tensor::Tensor;
-use crate::trace::{self, Arguments, Kind};
+use crate::trace::{self, Arguments, Closed, Kind};
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::primitives::region::{CustomJvp, CustomVjp, Linear};
 use gradus_ir::primitives::{Call, Region};
@@ -216,33 +216,8 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     let residuals = leaves(&kept).len();
     let of_kept = there.graph.output_types().split_off(values.len());
     let seeds: Vec<Type> = float_types(&values);
-    let mut returned = None;
     let of_back = [of_kept, seeds.clone()].concat();
-    let back = trace::close(
-        Kind::Body,
-        &of_back,
-        Arguments::Abstract(name),
-        &inputs,
-        &mut |args| {
-            let (kept_now, seeds) = args.split_at(residuals);
-            let mut seeds = seeds.iter().cloned();
-            let cotangents = values.iter().map(|ty| match ty.dtype.has_derivatives() {
-                true => seeds.next().unwrap_or_else(|| zeros(ty)),
-                false => zeros(ty),
-            });
-            let cotangent = backward(
-                &rebuild(&kept, kept_now.to_vec()),
-                &rebuild(&like, cotangents.collect()),
-            );
-            let results = float_leaves(&cotangent, &types(&inputs));
-            returned = Some(cotangent);
-            results
-        },
-    )?;
-    if let Some(cotangent) = &returned {
-        let what = "custom_vjp: `backward` must return a cotangent like the argument";
-        check_like(what, x, cotangent)?;
-    }
+    let back = close_backward(x, &like, &kept, &values, &of_back, backward)?;
 
     let outside = [&body.captured[..], &there.captured, &back.captured].concat();
     let (a, b, c) = (
@@ -277,6 +252,47 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
         fixed,
     }));
     Ok(rebuild(&like, apply_region(region, operands, loc)?))
+}
+
+/// The program of `backward` on residuals like `kept` and the cotangents of a value `like` that has types `values`.
+fn close_backward<A: Tree, B: Tree, R: Tree>(
+    x: &A,
+    like: &B,
+    kept: &R,
+    values: &[Type],
+    types_given: &[Type],
+    backward: &dyn Fn(&R, &B) -> A,
+) -> Result<Closed> {
+    let name = "custom_vjp";
+    let inputs = leaves(x);
+    let residuals = leaves(kept).len();
+    let mut returned = None;
+    let back = trace::close(
+        Kind::Body,
+        types_given,
+        Arguments::Abstract(name),
+        &inputs,
+        &mut |args| {
+            let (kept_now, seeds) = args.split_at(residuals);
+            let mut seeds = seeds.iter().cloned();
+            let cotangents = values.iter().map(|ty| match ty.dtype.has_derivatives() {
+                true => seeds.next().unwrap_or_else(|| zeros(ty)),
+                false => zeros(ty),
+            });
+            let cotangent = backward(
+                &rebuild(kept, kept_now.to_vec()),
+                &rebuild(like, cotangents.collect()),
+            );
+            let results = float_leaves(&cotangent, &types(&inputs));
+            returned = Some(cotangent);
+            results
+        },
+    )?;
+    if let Some(cotangent) = &returned {
+        let what = "custom_vjp: `backward` must return a cotangent like the argument";
+        check_like(what, x, cotangent)?;
+    }
+    Ok(back)
 }
 
 /// The linear function `f(r, x)` of `x` with a given transpose: `transpose(r, ȳ)` is the cotangent `x̄`.

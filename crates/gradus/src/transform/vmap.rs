@@ -132,34 +132,7 @@ fn run(
     f: &mut dyn FnMut(Vec<Tensor>) -> Vec<Tensor>,
 ) -> Result<Vec<Tensor>> {
     let in_axes = resolve_inputs(name, inputs, paths, in_axes)?;
-    let mut size = None;
-    for (k, axis) in in_axes.iter().enumerate() {
-        let Some(axis) = *axis else { continue };
-        let n = inputs[k].ty().shape[axis];
-        match size {
-            None => size = Some((n, k)),
-            Some((first, j)) if first != n => {
-                let paths = paths();
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "{name}: the mapped axes have different sizes: {first} in leaf `{}` ({}), {n} in leaf `{}` ({})",
-                        paths[j],
-                        inputs[j].ty(),
-                        paths[k],
-                        inputs[k].ty()
-                    ),
-                ));
-            }
-            Some(_) => {}
-        }
-    }
-    let Some((n, _)) = size else {
-        return Err(Error::new(
-            ErrorKind::Axis,
-            format!("{name}: no tensor is mapped, so the number of examples is unknown"),
-        ));
-    };
+    let n = rows_of(name, inputs, paths, &in_axes)?;
     let rows: Vec<Type> = inputs
         .iter()
         .zip(&in_axes)
@@ -185,6 +158,52 @@ fn run(
     let (body, with_axis) = gradus_ad::batch(&closed.graph, n, &batched);
     let out_axes = resolve_outputs(name, &body, &with_axis, out_axes)?;
 
+    let program = with_axes(&body, n, inputs, &in_axes, &with_axis, &out_axes)?;
+    trace::apply(&program, closed.arguments(inputs.to_vec()))
+}
+
+/// The number of rows: the size of all mapped axes.
+fn rows_of(
+    name: &str,
+    inputs: &[Tensor],
+    paths: &dyn Fn() -> Vec<String>,
+    axes: &[Option<usize>],
+) -> Result<usize> {
+    let mut mapped =
+        (axes.iter().enumerate()).filter_map(|(k, axis)| Some((k, inputs[k].ty().shape[(*axis)?])));
+    let Some((j, first)) = mapped.next() else {
+        return Err(Error::new(
+            ErrorKind::Axis,
+            format!("{name}: no tensor is mapped, so the number of examples is unknown"),
+        ));
+    };
+    match mapped.find(|&(_, n)| n != first) {
+        None => Ok(first),
+        Some((k, n)) => {
+            let paths = paths();
+            Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "{name}: the mapped axes have different sizes: {first} in leaf `{}` ({}), {n} in leaf `{}` ({})",
+                    paths[j],
+                    inputs[j].ty(),
+                    paths[k],
+                    inputs[k].ty()
+                ),
+            ))
+        }
+    }
+}
+
+/// `body`, whose rows are along first axes, as a program whose inputs and outputs have them along axes of choice.
+fn with_axes(
+    body: &Graph,
+    n: usize,
+    inputs: &[Tensor],
+    in_axes: &[Option<usize>],
+    with_axis: &[bool],
+    out_axes: &[Option<usize>],
+) -> Result<Graph> {
     let mut g = Graph::new();
     let mut arguments: Vec<ValueId> = Vec::new();
     let program_inputs: Vec<ValueId> = body
@@ -203,15 +222,15 @@ fn run(
                 x
             }
             _ => {
-                let x = g.input_like(&body, i);
+                let x = g.input_like(body, i);
                 arguments.push(x);
                 x
             }
         })
         .collect();
-    let results = g.inline(&body, &arguments)?;
+    let results = g.inline(body, &arguments)?;
     let mut outputs = Vec::new();
-    for ((mut y, has_axis), axis) in results.into_iter().zip(with_axis).zip(out_axes) {
+    for ((mut y, &has_axis), &axis) in results.into_iter().zip(with_axis).zip(out_axes) {
         if let Some(axis) = axis {
             if !has_axis {
                 y = g.repeat_front(y, n);
@@ -222,8 +241,7 @@ fn run(
         }
         outputs.push(y);
     }
-    let program = g.program(&program_inputs, &outputs);
-    trace::apply(&program, closed.arguments(inputs.to_vec()))
+    Ok(g.program(&program_inputs, &outputs))
 }
 
 fn resolve_inputs(
