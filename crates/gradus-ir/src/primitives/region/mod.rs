@@ -120,7 +120,7 @@ impl Region {
         match self {
             Region::Loop(r) => r,
             Region::Switch(r) => r,
-            Region::Call(r) => r.rules(),
+            Region::Call(r) => r,
             Region::Check(r) => r,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::Transforms;
 use super::activity::{positions, reached};
-use super::apply_forward_rules;
+use super::{Body, apply_forward_rules};
 use crate::graph::{Graph, ValueId};
 
 /// `body` with its inputs in another order: input `k` of the result is input `order[k]` of `body`.
@@ -84,4 +84,15 @@ pub(super) fn batched_to(
     let results = results.collect();
     g.set_outputs(results);
     g
+}
+
+/// `body` on rows, with the new axis on all results. A rule must know which of its arguments have the axis.
+pub(super) fn batched_whole(
+    transforms: &mut dyn Transforms,
+    body: &Body,
+    n: usize,
+    inputs: &[bool],
+) -> Body {
+    let all = vec![true; body.outputs().len()];
+    batched_to(transforms, body, n, inputs, &all).into()
 }

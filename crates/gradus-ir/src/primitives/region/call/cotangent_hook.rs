@@ -1,22 +1,19 @@
 //! Functions of cotangents, applied in the backward pass.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
-};
-use super::super::guard::Guard;
-use super::super::{
-    Backward, Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose};
+use super::super::programs::batched_whole;
+use super::super::{Backward, Bodies, Body, BodyName, Call, takes};
+use super::rules::CallRules;
 use super::shared::{
-    batched_whole, emit_with_axis, give, owned, returns, same_on_tangents, sets_apart,
-    with_axis_from, with_cotangents_or_zeros,
+    emit_with_axis, give, same_on_tangents, with_axis_from, with_cotangents_or_zeros,
 };
+use super::types::{owned, returns, sets_apart};
 use crate::attributes::Attributes;
 use crate::error::Result;
 use crate::graph::{Types, ValueId};
 use crate::linearity::nonlinearity;
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// The identity from operands `r…, x…` to `x…`, with a function that cotangents pass through.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -39,14 +36,17 @@ impl CotangentHook {
     }
 }
 
-impl Primitive for CotangentHook {
+impl CallRules for CotangentHook {
+    fn as_call(&self) -> Call {
+        Call::Hook(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "with_cotangent"
     }
 
     fn attributes(&self) -> Attributes {
-        let a = Attributes::default().int("residuals", self.residuals as i64);
-        with_bodies(a, &self.bodies())
+        Attributes::default().int("residuals", self.residuals as i64)
     }
 
     /// A cotangent has its value's type, before the rule and after it.
@@ -90,45 +90,15 @@ impl Primitive for CotangentHook {
         emit_with_axis(cx.graph, Call::Hook(call), &args)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for CotangentHook {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![(BodyName::Named("backward"), &self.backward)]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        SmallVec::new()
-    }
-
-    fn has_effects(&self) -> bool {
-        false
-    }
-
-    fn may_fail(&self) -> bool {
-        false
+    fn running(&self) -> Option<&Body> {
+        None
     }
 
     fn own_backward(&self) -> Backward {
         Backward::Own
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::Hook(self.clone()))
-    }
-
-    fn guarded(&self, _guard: Guard<'_>) -> Region {
-        self.without_effects()
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        self.without_effects()
     }
 }

@@ -1,18 +1,15 @@
 //! Functions with a custom tangent map.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose};
 use super::super::activity::spread;
 use super::super::guard::{Guard, inside};
-use super::super::programs::{tangent_program, with_tangents};
-use super::super::{
-    Bodies, Body, BodyName, Call, HoldsPrograms, Recomputed, Region, as_one, takes, with_bodies,
-};
+use super::super::programs::{batched_whole, tangent_program, with_tangents};
+use super::super::{Bodies, Body, BodyName, Call, Recomputed, takes};
 use super::Reason;
-use super::shared::{
-    add, batched_whole, emit_with_axis, fixed_attribute, fixed_from_text, float_outputs, floats,
-    owned, returns, sets_apart, transpose_body,
+use super::rules::CallRules;
+use super::shared::{add, emit_with_axis, transpose_body};
+use super::types::{
+    fixed_attribute, fixed_from_text, float_outputs, floats, owned, returns, sets_apart,
 };
 use super::undefined::undefined_tangents;
 use crate::attributes::Attributes;
@@ -20,7 +17,7 @@ use crate::error::Result;
 use crate::graph::{Types, ValueId};
 use crate::linearity::nonlinearity;
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// A function with a custom tangent map.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -47,13 +44,17 @@ impl CustomJvp {
     }
 }
 
-impl Primitive for CustomJvp {
+impl CallRules for CustomJvp {
+    fn as_call(&self) -> Call {
+        Call::CustomJvp(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "custom_jvp"
     }
 
     fn attributes(&self) -> Attributes {
-        with_bodies(fixed_attribute(self.fixed), &self.bodies())
+        fixed_attribute(self.fixed)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -122,12 +123,6 @@ impl Primitive for CustomJvp {
         emit_with_axis(cx.graph, Call::CustomJvp(call), cx.operands)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for CustomJvp {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![
             (BodyName::Named("body"), &self.body),
@@ -135,40 +130,24 @@ impl HoldsPrograms for CustomJvp {
         ]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.body, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.body)
     }
 
-    fn has_effects(&self) -> bool {
-        self.body.has_effects()
-    }
-
-    fn may_fail(&self) -> bool {
-        self.body.may_fail()
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::CustomJvp(CustomJvp {
+    fn without_effects(&self) -> Call {
+        Call::CustomJvp(CustomJvp {
             body: self.body.without_effects(),
             ..self.clone()
-        }))
+        })
     }
 
     /// The guard is not an argument of the rule; it joins the fixed ones.
-    fn guarded(&self, guard: Guard<'_>) -> Region {
+    fn guarded(&self, guard: Guard<'_>) -> Call {
         guard.operands.insert(0, guard.runs);
-        Region::Call(Call::CustomJvp(CustomJvp {
+        Call::CustomJvp(CustomJvp {
             body: inside(&self.body, 0),
             rule: inside(&self.rule, 0),
             fixed: self.fixed + 1,
-        }))
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        Region::Call(Call::CustomJvp(self.clone()))
+        })
     }
 }

@@ -1,19 +1,18 @@
 //! Functions with a custom backward pass, and their tangent maps.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose};
 use super::super::activity::spread;
 use super::super::guard::{Guard, inside};
-use super::super::{
-    Backward, Bodies, Body, BodyName, Call, HoldsPrograms, Recomputed, Region, as_one, takes,
-    with_bodies,
-};
+use super::super::programs::batched_whole;
+use super::super::{Backward, Bodies, Body, BodyName, Call, Recomputed, Region, takes};
 use super::Reason;
+use super::rules::CallRules;
 use super::shared::{
-    add, batched_whole, emit_with_axis, fixed_attribute, fixed_from_text, float_outputs, floats,
-    give, owned, returns, same_on_tangents, sets_apart, transpose_body, with_axis_from,
+    add, emit_with_axis, give, same_on_tangents, transpose_body, with_axis_from,
     with_cotangents_or_zeros,
+};
+use super::types::{
+    fixed_attribute, fixed_from_text, float_outputs, floats, owned, returns, sets_apart,
 };
 use super::undefined::undefined_tangents;
 use crate::attributes::Attributes;
@@ -21,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Types, ValueId};
 use crate::linearity::nonlinearity;
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// A function with a custom backward pass.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -50,13 +49,17 @@ impl CustomVjp {
     }
 }
 
-impl Primitive for CustomVjp {
+impl CallRules for CustomVjp {
+    fn as_call(&self) -> Call {
+        Call::CustomVjp(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "custom_vjp"
     }
 
     fn attributes(&self) -> Attributes {
-        with_bodies(fixed_attribute(self.fixed), &self.bodies())
+        fixed_attribute(self.fixed)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -128,12 +131,6 @@ impl Primitive for CustomVjp {
         emit_with_axis(cx.graph, Call::CustomVjp(call), cx.operands)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for CustomVjp {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![
             (BodyName::Named("body"), &self.body),
@@ -142,47 +139,31 @@ impl HoldsPrograms for CustomVjp {
         ]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.body, 1)]
-    }
-
-    fn has_effects(&self) -> bool {
-        self.body.has_effects()
-    }
-
-    fn may_fail(&self) -> bool {
-        self.body.may_fail()
+    fn running(&self) -> Option<&Body> {
+        Some(&self.body)
     }
 
     fn own_backward(&self) -> Backward {
         Backward::Only
     }
 
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::CustomVjp(CustomVjp {
+    fn without_effects(&self) -> Call {
+        Call::CustomVjp(CustomVjp {
             body: self.body.without_effects(),
             forward: self.forward.without_effects(),
             ..self.clone()
-        }))
+        })
     }
 
     /// The guard is not an argument of the rule; it joins the fixed ones.
-    fn guarded(&self, guard: Guard<'_>) -> Region {
+    fn guarded(&self, guard: Guard<'_>) -> Call {
         guard.operands.insert(0, guard.runs);
-        Region::Call(Call::CustomVjp(CustomVjp {
+        Call::CustomVjp(CustomVjp {
             body: inside(&self.body, 0),
             forward: inside(&self.forward, 0),
             backward: self.backward.clone(),
             fixed: self.fixed + 1,
-        }))
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        Region::Call(Call::CustomVjp(self.clone()))
+        })
     }
 }
 
@@ -217,14 +198,17 @@ impl BackwardOnly {
     }
 }
 
-impl Primitive for BackwardOnly {
+impl CallRules for BackwardOnly {
+    fn as_call(&self) -> Call {
+        Call::BackwardOnly(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "custom_vjp_tangent"
     }
 
     fn attributes(&self) -> Attributes {
-        let a = Attributes::default().int("residuals", self.residuals as i64);
-        with_bodies(a, &self.bodies())
+        Attributes::default().int("residuals", self.residuals as i64)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -277,19 +261,13 @@ impl Primitive for BackwardOnly {
         emit_with_axis(cx.graph, Call::BackwardOnly(call), &args)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for BackwardOnly {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![(BodyName::Named("backward"), &self.backward)]
     }
 
     /// It counts with the cost of its transpose.
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.backward, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.backward)
     }
 
     fn has_effects(&self) -> bool {
@@ -302,21 +280,5 @@ impl HoldsPrograms for BackwardOnly {
 
     fn own_backward(&self) -> Backward {
         Backward::Only
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::BackwardOnly(self.clone()))
-    }
-
-    fn guarded(&self, _guard: Guard<'_>) -> Region {
-        self.without_effects()
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        self.without_effects()
     }
 }

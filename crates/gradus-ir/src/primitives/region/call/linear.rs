@@ -1,21 +1,20 @@
 //! Linear functions with a transpose from the user.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose};
 use super::super::guard::{Guard, inside};
-use super::super::{
-    Bodies, Body, BodyName, Call, HoldsPrograms, Recomputed, Region, as_one, takes, with_bodies,
-};
+use super::super::programs::batched_whole;
+use super::super::{Bodies, Body, BodyName, Call, Recomputed, Region, takes};
+use super::rules::CallRules;
 use super::shared::{
-    add, batched_whole, emit_with_axis, give, owned, returns, same_on_tangents, sets_apart,
-    tangents_of_first, transpose_body, with_axis_from, with_cotangents_or_zeros,
+    add, emit_with_axis, give, same_on_tangents, tangents_of_first, transpose_body, with_axis_from,
+    with_cotangents_or_zeros,
 };
+use super::types::{owned, returns, sets_apart};
 use crate::attributes::Attributes;
 use crate::error::Result;
 use crate::graph::{Types, ValueId};
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// A linear function with a transpose from the user.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -41,14 +40,17 @@ impl Linear {
     }
 }
 
-impl Primitive for Linear {
+impl CallRules for Linear {
+    fn as_call(&self) -> Call {
+        Call::Linear(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "linear_call"
     }
 
     fn attributes(&self) -> Attributes {
-        let a = Attributes::default().int("residuals", self.residuals as i64);
-        with_bodies(a, &self.bodies())
+        Attributes::default().int("residuals", self.residuals as i64)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -110,12 +112,6 @@ impl Primitive for Linear {
         emit_with_axis(cx.graph, Call::Linear(call), &args)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for Linear {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![
             (BodyName::Named("body"), &self.body),
@@ -123,39 +119,23 @@ impl HoldsPrograms for Linear {
         ]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.body, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.body)
     }
 
-    fn has_effects(&self) -> bool {
-        self.body.has_effects()
-    }
-
-    fn may_fail(&self) -> bool {
-        self.body.may_fail()
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::Linear(Linear {
+    fn without_effects(&self) -> Call {
+        Call::Linear(Linear {
             body: self.body.without_effects(),
             ..self.clone()
-        }))
+        })
     }
 
-    fn guarded(&self, guard: Guard<'_>) -> Region {
+    fn guarded(&self, guard: Guard<'_>) -> Call {
         guard.operands.insert(0, guard.runs);
-        Region::Call(Call::Linear(Linear {
+        Call::Linear(Linear {
             body: inside(&self.body, 0),
             transpose: inside(&self.transpose, 0),
             residuals: self.residuals + 1,
-        }))
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        Region::Call(Call::Linear(self.clone()))
+        })
     }
 }

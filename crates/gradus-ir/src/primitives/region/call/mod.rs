@@ -6,8 +6,10 @@ mod custom_jvp;
 mod custom_vjp;
 mod linear;
 mod recompute;
+mod rules;
 mod shared;
 mod solve;
+mod types;
 mod undefined;
 
 pub use cotangent_hook::CotangentHook;
@@ -18,9 +20,10 @@ pub use recompute::{Recompute, Recomputed, UserCost};
 pub use solve::Solve;
 pub use undefined::{Reason, Undefined};
 
-use super::{Body, HoldsPrograms};
+use super::Body;
 use crate::attributes::Attributes;
 use crate::error::{Error, ErrorKind, Result};
+use rules::CallRules;
 
 /// A function called as a whole.
 /// Its operands are the inputs of its body and its results are the outputs, unless a kind says otherwise.
@@ -45,7 +48,7 @@ pub enum Call {
 }
 
 impl Call {
-    pub(super) fn rules(&self) -> &dyn HoldsPrograms {
+    fn rules(&self) -> &dyn CallRules {
         match self {
             Call::Recompute(call) => call,
             Call::CustomJvp(call) => call,

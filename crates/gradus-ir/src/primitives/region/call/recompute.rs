@@ -1,15 +1,13 @@
 //! Functions that their derivatives compute again instead of keeping values.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose, Work,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose, Work};
 use super::super::activity::{positions, reached, spread};
 use super::super::guard::{Guard, inside};
 use super::super::programs::{pushed_forward, with_tangents};
-use super::super::{
-    Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
-};
-use super::shared::{owned, transpose_body};
+use super::super::{Bodies, Body, BodyName, Call, Region, takes};
+use super::rules::CallRules;
+use super::shared::transpose_body;
+use super::types::owned;
 use crate::attributes::Attributes;
 use crate::cost::{ByWork, TotalCost};
 use crate::error::Result;
@@ -17,7 +15,7 @@ use crate::graph::{Types, ValueId};
 use crate::linearity::nonlinearity;
 use crate::primitives::transforms::derived;
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// A function whose derivatives are calls of the same kind, which compute it again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -120,13 +118,13 @@ impl Recompute {
             Ok(Recompute { kind, body })
         }))
     }
-
-    fn region(&self, body: Body) -> Region {
-        Region::Call(Recompute::call(self.kind, body))
-    }
 }
 
-impl Primitive for Recompute {
+impl CallRules for Recompute {
+    fn as_call(&self) -> Call {
+        Call::Recompute(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         match self.kind {
             Recomputed::Checkpoint => "checkpoint",
@@ -144,7 +142,7 @@ impl Primitive for Recompute {
                 .int("tangent", int(cost.tangent))
                 .int("cotangent", int(cost.cotangent));
         }
-        with_bodies(a, &self.bodies())
+        a
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -188,18 +186,12 @@ impl Primitive for Recompute {
         results.into_iter().zip(with_axis).collect()
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for Recompute {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![(BodyName::Named("body"), &self.body)]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.body, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.body)
     }
 
     /// The user's operations, if supplied. The arguments are read and the results written.
@@ -219,25 +211,21 @@ impl HoldsPrograms for Recompute {
         }
     }
 
-    fn may_fail(&self) -> bool {
-        self.body.may_fail()
+    fn without_effects(&self) -> Call {
+        Recompute::call(self.kind, self.body.without_effects())
     }
 
-    fn without_effects(&self) -> Region {
-        self.region(self.body.without_effects())
-    }
-
-    fn guarded(&self, guard: Guard<'_>) -> Region {
+    fn guarded(&self, guard: Guard<'_>) -> Call {
         let last = guard.operands.len();
         guard.operands.push(guard.runs);
-        self.region(inside(&self.body, last))
+        Recompute::call(self.kind, inside(&self.body, last))
     }
 
     fn with_forward_rules(
         &self,
         active: &[bool],
         inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        self.region(inside(&self.body, active))
+    ) -> Call {
+        Recompute::call(self.kind, inside(&self.body, active))
     }
 }

@@ -1,66 +1,12 @@
 //! Shared by the rules of several kinds of call.
 
-use super::super::super::{Batch, Jvp, Linearity, PerResult, Transforms, Transpose};
+use super::super::super::{Batch, Jvp, Linearity, PerResult, Transpose};
 use super::super::activity::{positions, spread};
-use super::super::programs::{batched_to, reordered, tangent_program, with_tangents};
+use super::super::programs::{reordered, tangent_program, with_tangents};
 use super::super::{Body, Call, Recompute, Recomputed, Region};
-use crate::attributes::Attributes;
-use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, ValueId};
 use crate::primitives::transforms::derived;
 use crate::types::{Literal, Type};
-
-/// The types of a node's operands.
-pub(super) fn owned(operands: &[&Type]) -> Vec<Type> {
-    operands.iter().map(|&t| t.clone()).collect()
-}
-
-/// The types that have derivatives.
-pub(super) fn floats(types: &[Type]) -> Vec<Type> {
-    let floats = types.iter().filter(|t| t.dtype.has_derivatives());
-    floats.cloned().collect()
-}
-
-/// For each output of `body`, whether it has a derivative.
-pub(super) fn float_outputs(body: &Graph) -> Vec<bool> {
-    let types = body.output_types();
-    types.iter().map(|t| t.dtype.has_derivatives()).collect()
-}
-
-/// Checks that a program returns arrays of these types.
-pub(super) fn returns(name: &str, what: &str, body: &Body, wanted: &[Type]) -> Result<()> {
-    let outputs = body.output_types();
-    if outputs == wanted {
-        return Ok(());
-    }
-    let message = format!("{name}: {what} returns {outputs:?}, and should return {wanted:?}");
-    Err(Error::new(ErrorKind::Graph, message))
-}
-
-/// Checks that there are as many operands as a call sets apart.
-pub(super) fn sets_apart(name: &str, first: usize, operands: usize) -> Result<()> {
-    if first <= operands {
-        return Ok(());
-    }
-    let message = format!("{name}: sets the first {first} operands apart, and has {operands}");
-    Err(Error::new(ErrorKind::Graph, message))
-}
-
-/// The number of arguments with an undefined derivative, which texts leave out if it is 0.
-pub(super) fn fixed_from_text(name: &str, a: &Attributes) -> Result<usize> {
-    match a.has("fixed") {
-        true => a.get_size(name, "fixed"),
-        false => Ok(0),
-    }
-}
-
-/// The attribute that [`fixed_from_text`] reads.
-pub(super) fn fixed_attribute(fixed: usize) -> Attributes {
-    match fixed {
-        0 => Attributes::default(),
-        _ => Attributes::default().int("fixed", fixed as i64),
-    }
-}
 
 /// The first operands, and the tangents of all other operands, with zeros for those that have none.
 pub(super) fn with_tangents_or_zeros(cx: &mut Jvp<'_>, first: usize) -> Vec<ValueId> {
@@ -158,17 +104,6 @@ pub(super) fn transpose_body(cx: &mut Transpose<'_>, body: &Body, kind: Recomput
         cx.give(k, ct);
     }
     Linearity::Linear
-}
-
-/// `body` on rows, with the new axis on all results. A rule must know which of its arguments have the axis.
-pub(super) fn batched_whole(
-    transforms: &mut dyn Transforms,
-    body: &Body,
-    n: usize,
-    inputs: &[bool],
-) -> Body {
-    let all = vec![true; body.outputs().len()];
-    batched_to(transforms, body, n, inputs, &all).into()
 }
 
 /// The operands of a call, with the new axis on all operands from `first` on.

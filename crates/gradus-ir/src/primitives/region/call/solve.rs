@@ -1,21 +1,19 @@
 //! Solutions of linear systems.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose, Unary,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose, Unary};
 use super::super::guard::{Guard, inside};
-use super::super::{
-    Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
-};
+use super::super::programs::batched_whole;
+use super::super::{Bodies, Body, BodyName, Call, Region, takes};
+use super::rules::CallRules;
 use super::shared::{
-    add, batched_whole, emit_with_axis, give, owned, returns, sets_apart, tangents_of_first,
-    with_axis_from, with_cotangents_or_zeros,
+    add, emit_with_axis, give, tangents_of_first, with_axis_from, with_cotangents_or_zeros,
 };
+use super::types::{owned, returns, sets_apart};
 use crate::attributes::Attributes;
 use crate::error::Result;
 use crate::graph::{Types, ValueId};
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// The solution of a linear system `A·x = b` that depends on `r…`.
 /// Its derivative is the solution of another system.
@@ -70,14 +68,17 @@ impl Solve {
     }
 }
 
-impl Primitive for Solve {
+impl CallRules for Solve {
+    fn as_call(&self) -> Call {
+        Call::Solve(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "linear_solve"
     }
 
     fn attributes(&self) -> Attributes {
-        let a = Attributes::default().int("residuals", self.residuals as i64);
-        with_bodies(a, &self.bodies())
+        Attributes::default().int("residuals", self.residuals as i64)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -140,12 +141,6 @@ impl Primitive for Solve {
         emit_with_axis(cx.graph, call, &args)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for Solve {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![
             (BodyName::Named("apply"), &self.apply),
@@ -155,32 +150,16 @@ impl HoldsPrograms for Solve {
         ]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.solve, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.solve)
     }
 
-    fn has_effects(&self) -> bool {
-        self.solve.has_effects()
+    fn without_effects(&self) -> Call {
+        self.map(self.residuals, Body::without_effects)
     }
 
-    fn may_fail(&self) -> bool {
-        self.solve.may_fail()
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(self.map(self.residuals, Body::without_effects))
-    }
-
-    fn guarded(&self, guard: Guard<'_>) -> Region {
+    fn guarded(&self, guard: Guard<'_>) -> Call {
         guard.operands.insert(0, guard.runs);
-        Region::Call(self.map(self.residuals + 1, |body| inside(body, 0)))
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        Region::Call(Call::Solve(self.clone()))
+        self.map(self.residuals + 1, |body| inside(body, 0))
     }
 }

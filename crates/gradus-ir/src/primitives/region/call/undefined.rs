@@ -1,22 +1,17 @@
 //! Undefined derivatives.
 
-use super::super::super::{
-    Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
-};
+use super::super::super::{Batch, Jvp, Linearity, LinearityCheck, PerResult, Transpose};
 use super::super::activity::{positions, spread};
-use super::super::guard::Guard;
-use super::super::{
-    Bodies, Body, BodyName, Call, HoldsPrograms, Region, as_one, takes, with_bodies,
-};
-use super::shared::{
-    batched_whole, emit_with_axis, owned, same_on_tangents, with_axis_from,
-    with_cotangents_or_zeros,
-};
+use super::super::programs::batched_whole;
+use super::super::{Bodies, Body, BodyName, Call, Region, takes};
+use super::rules::CallRules;
+use super::shared::{emit_with_axis, same_on_tangents, with_axis_from, with_cotangents_or_zeros};
+use super::types::owned;
 use crate::attributes::Attributes;
 use crate::error::Result;
 use crate::graph::{Graph, Types, ValueId};
 use crate::types::{Literal, Type};
-use smallvec::{SmallVec, smallvec};
+use smallvec::smallvec;
 
 /// An undefined derivative. It cannot run.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -113,14 +108,17 @@ pub(super) fn undefined_tangents(
 }
 
 /// Its derivative and its transpose are undefined linear maps, too.
-impl Primitive for Undefined {
+impl CallRules for Undefined {
+    fn as_call(&self) -> Call {
+        Call::Undefined(self.clone())
+    }
+
     fn name(&self) -> &'static str {
         "undefined_tangent"
     }
 
     fn attributes(&self) -> Attributes {
-        let a = Attributes::default().int("reason", self.reason as i64);
-        with_bodies(a, &self.bodies())
+        Attributes::default().int("reason", self.reason as i64)
     }
 
     fn results(&self, operands: &[&Type]) -> Result<Types> {
@@ -159,37 +157,15 @@ impl Primitive for Undefined {
         emit_with_axis(cx.graph, Call::Undefined(call), &args)
     }
 
-    fn cost(&self, _operands: &[&Type], _results: &[Type]) -> Cost {
-        as_one(self.total_cost())
-    }
-}
-
-impl HoldsPrograms for Undefined {
     fn bodies(&self) -> Bodies<'_> {
         smallvec![(BodyName::Named("body"), &self.body)]
     }
 
-    fn runs(&self) -> SmallVec<[(&Body, u64); 2]> {
-        smallvec![(&self.body, 1)]
+    fn running(&self) -> Option<&Body> {
+        Some(&self.body)
     }
 
     fn may_fail(&self) -> bool {
         true
-    }
-
-    fn without_effects(&self) -> Region {
-        Region::Call(Call::Undefined(self.clone()))
-    }
-
-    fn guarded(&self, _guard: Guard<'_>) -> Region {
-        self.without_effects()
-    }
-
-    fn with_forward_rules(
-        &self,
-        _active: &[bool],
-        _inside: &mut dyn FnMut(&Body, &[bool]) -> Body,
-    ) -> Region {
-        self.without_effects()
     }
 }
