@@ -80,6 +80,11 @@ fn a_function_is_explained() {
          6 multiply J4…J3 (1000 × 8) by J2…J1 (8 × 1000): J4…J1
          7 write the 1000 × 1000 derivatives; in total 7 products and 20 elementwise operations
     ");
+}
+
+#[test]
+fn elimination_is_explained() {
+    let dir = folder();
     assert_snapshot!(says(dir.path(), &["explain", "--function", "lorenz"]), @"
     the Jacobian of f64[3] by f64[3]
       a chain of widths 3 → 3
@@ -99,6 +104,11 @@ fn a_function_is_explained() {
          2 eliminate 1 number of its linear program (24 operations): 2 products
          3 write the 3 × 3 derivatives; in total 2 elementwise operations and 1 copy
     ");
+}
+
+#[test]
+fn a_plan_is_drawn() {
+    let dir = folder();
     assert_snapshot!(
         says(dir.path(), &["explain", "--function", "bottleneck", "--format", "dot"]),
         @r#"
@@ -116,7 +126,11 @@ fn a_function_is_explained() {
     }
     "#
     );
-    // Orders that need more bytes are ruled out.
+}
+
+#[test]
+fn candidates_that_need_too_many_bytes_are_ruled_out() {
+    let dir = folder();
     let limited = [
         "explain",
         "--function",
@@ -427,6 +441,12 @@ fn mistakes_are_explained() {
     For more information, try '--help'.
     exit code 2
     ");
+}
+
+#[test]
+fn mistakes_about_dims_and_derivatives_are_explained() {
+    let dir = folder();
+    let no = |arguments: &[&str]| refuses_at_once(dir.path(), &[&["explain"], arguments].concat());
     assert_snapshot!(no(&["--dims", "3,2", "--of", "hvp"]), @"
     error: the argument '--dims <N,N,N>' cannot be used with '--of <DERIVATIVE>'
 

@@ -361,12 +361,10 @@ fn idx(sizes: &[u32], data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn idx_files_are_read_and_their_faults_explained() {
-    let dir = folder();
-    let data = dir.path().join("data");
-    fs::create_dir(&data).expect("a folder");
-    let write = |name: &str, bytes: &[u8]| fs::write(data.join(name), bytes).expect("a file");
+/// Writes six images of 2×2 in three classes into a new folder; gives their labels.
+fn small_images(folder: &Path) -> [u8; 6] {
+    fs::create_dir(folder).expect("a folder");
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.join(name), bytes).expect("a file");
     let images: Vec<u8> = (0..6 * 4).map(|i| (i * 10) as u8).collect();
     let labels = [0, 1, 2, 0, 1, 2];
     for part in ["train", "t10k"] {
@@ -376,10 +374,20 @@ fn idx_files_are_read_and_their_faults_explained() {
         );
         write(&format!("{part}-labels-idx1-ubyte"), &idx(&[6], &labels));
     }
-    let train = [
-        "train", "--data", "data", "--epochs", "1", "--layers", "3", "--batch", "4",
-    ];
-    says(dir.path(), &train);
+    labels
+}
+
+/// One epoch on the images of the folder `data`.
+const SMALL_TRAIN: [&str; 9] = [
+    "train", "--data", "data", "--epochs", "1", "--layers", "3", "--batch", "4",
+];
+
+#[test]
+fn idx_files_are_read() {
+    let dir = folder();
+    let labels = small_images(&dir.path().join("data"));
+    let images: Vec<u8> = (0..18).map(|i| (i * 10) as u8).collect();
+    says(dir.path(), &SMALL_TRAIN);
     // A network for other images.
     assert_snapshot!(refuses(dir.path(), &["eval", "gradus-out/model.safetensors"]), @"
     error: gradus-out/model.safetensors: the network reads images of 2×2 in 3 classes, but the images of UCI digits (8×8) are 8×8 in 10 classes
@@ -389,7 +397,7 @@ fn idx_files_are_read_and_their_faults_explained() {
     let other = dir.path().join("other");
     fs::create_dir(&other).expect("a folder");
     for part in ["train", "t10k"] {
-        let bytes = idx(&[2, 3, 3], &images[..18]);
+        let bytes = idx(&[2, 3, 3], &images);
         fs::write(other.join(format!("{part}-images-idx3-ubyte")), bytes).expect("a file");
         let bytes = idx(&[2], &labels[..2]);
         fs::write(other.join(format!("{part}-labels-idx1-ubyte")), bytes).expect("a file");
@@ -407,7 +415,15 @@ fn idx_files_are_read_and_their_faults_explained() {
     error: gradus-out/checkpoint.safetensors: the run was on images of 2×2, but the images of other are 3×3
     exit code 1
     ");
-    let no = || refuses(dir.path(), &train);
+}
+
+#[test]
+fn faults_of_idx_files_are_explained() {
+    let dir = folder();
+    let data = dir.path().join("data");
+    let labels = small_images(&data);
+    let write = |name: &str, bytes: &[u8]| fs::write(data.join(name), bytes).expect("a file");
+    let no = || refuses(dir.path(), &SMALL_TRAIN);
     write("train-labels-idx1-ubyte", &idx(&[5], &labels[..5]));
     assert_snapshot!(no(), @"
     error: data/train-labels-idx1-ubyte: holds 5 labels, but data/train-images-idx3-ubyte holds 6 images
@@ -523,6 +539,19 @@ fn rates_are_measured_kept_shown_and_forgotten() {
     );
     assert_snapshot!(says(&["--reset"]), @"PROFILE is removed; plans use the built-in rates from now on");
     assert!(!path.exists());
+}
+
+#[test]
+fn rates_that_cannot_be_read_or_kept_are_explained() {
+    let dir = folder();
+    let path = dir.path().join("gradus").join("profile");
+    let says = |options: &[&str]| {
+        let output = calibrate(dir.path(), options);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shown = path.display().to_string();
+        text(&output.stdout).replace(&shown, "PROFILE")
+    };
+    fs::create_dir(dir.path().join("gradus")).expect("a folder");
     fs::write(&path, "speed 1\n").expect("a file");
     let damaged = says(&["--show"]);
     assert!(

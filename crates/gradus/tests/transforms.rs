@@ -489,22 +489,30 @@ fn single_precision_stays_single() {
     assert_eq!(hvp(f)(&x, &x).dtype(), F32);
 }
 
-#[test]
-fn jacobians_and_hessians_of_trees() {
-    #[derive(Tree, Clone)]
-    struct Model {
-        w: Tensor,
-        b: Option<Tensor>,
+#[derive(Tree, Clone)]
+struct Model {
+    w: Tensor,
+    b: Option<Tensor>,
+}
+
+impl Model {
+    fn example() -> Model {
+        Model {
+            w: Tensor::from([[0.1, 0.4], [-0.3, 0.2], [0.5, -0.6]]),
+            b: Some(Tensor::from([0.2, -0.1])),
+        }
     }
-    let x = Tensor::from([[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]);
-    let f = |m: &Model| {
-        let y = (x.matmul(&m.w) + m.b.as_ref().unwrap()).tanh();
+
+    fn apply(&self) -> (Tensor, Tensor) {
+        let x = Tensor::from([[1.0, 2.0, 0.5], [0.3, -1.0, 2.0]]);
+        let y = (x.matmul(&self.w) + self.b.as_ref().unwrap()).tanh();
         (y.sum_axis(1), y.mean())
-    };
-    let at = Model {
-        w: Tensor::from([[0.1, 0.4], [-0.3, 0.2], [0.5, -0.6]]),
-        b: Some(Tensor::from([0.2, -0.1])),
-    };
+    }
+}
+
+#[test]
+fn jacobians_of_trees() {
+    let (f, at) = (Model::apply, Model::example());
     let j = jacobian_tree(f)(&at);
     assert_eq!(j.rows(), [".0", ".1"]);
     assert_eq!(j.columns(), [".w", ".b"]);
@@ -556,6 +564,16 @@ fn jacobians_and_hessians_of_trees() {
     );
     close(&values(tall.get(".0", ".b").unwrap()), &[0.0; 72]);
 
+    // Nothing to differentiate, and nothing to differentiate by.
+    let none = jacobian_tree(|_: &Vec<Tensor>| Vec::<Tensor>::new())(&vec![]);
+    assert_eq!(none.matrix().shape(), [0, 0]);
+    let empty = jacobian_tree(|x: &Tensor| x.sin())(&Tensor::zeros(&[0], F64));
+    assert_eq!(empty.matrix().shape(), [0, 0]);
+}
+
+#[test]
+fn hessians_of_trees() {
+    let (f, at) = (Model::apply, Model::example());
     let loss = |m: &Model| f(m).0.square().sum();
     let h = hessian_tree(loss)(&at);
     let whole = h.matrix();
@@ -586,11 +604,6 @@ fn jacobians_and_hessians_of_trees() {
     let mapped = vmap(jacobian_tree(f))(&two);
     let block = mapped.get(".0", ".w").unwrap();
     assert_eq!(block.shape(), [2, 2, 3, 2]);
+    let j = jacobian_tree(f)(&at);
     close(&values(&block.at(1)), &values(j.get(".0", ".w").unwrap()));
-
-    // No results, and no arguments to differentiate by.
-    let none = jacobian_tree(|_: &Vec<Tensor>| Vec::<Tensor>::new())(&vec![]);
-    assert_eq!(none.matrix().shape(), [0, 0]);
-    let empty = jacobian_tree(|x: &Tensor| x.sin())(&Tensor::zeros(&[0], F64));
-    assert_eq!(empty.matrix().shape(), [0, 0]);
 }

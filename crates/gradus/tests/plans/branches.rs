@@ -414,7 +414,7 @@ fn branches_with_loops() -> Vec<(&'static str, Vec<usize>, Function, Said)> {
             scan(step, x, &Tensor::zeros(&[5], F64)).0
         })
     }
-    vec![
+    let mut all = vec![
         f(
             "a residual bottleneck behind a loop",
             &[40],
@@ -470,6 +470,15 @@ fn branches_with_loops() -> Vec<(&'static str, Vec<usize>, Function, Said)> {
             },
             Said::Exactly,
         ),
+    ];
+    all.extend(branches_with_calls());
+    all
+}
+
+/// Choices and calls in one of two branches.
+fn branches_with_calls() -> Vec<(&'static str, Vec<usize>, Function, Said)> {
+    let f = |name, shape: &[usize], f: Function, said| (name, shape.to_vec(), f, said);
+    vec![
         f(
             "a choice in one of two branches",
             &[30],

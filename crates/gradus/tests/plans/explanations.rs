@@ -1,6 +1,6 @@
 //! Explanations of plans.
 
-use crate::functions::{filled, layers, logistic, number};
+use crate::functions::{Function, filled, layers, logistic, number};
 use gradus::plan::SourceLines;
 use gradus::prelude::*;
 
@@ -44,10 +44,15 @@ fn a_plan_explains_itself() {
     );
 }
 
-#[test]
-fn plans_of_second_derivatives_explain_themselves() {
+/// A function of six numbers, and two places to differentiate it at.
+fn small() -> (Function, Tensor, Tensor) {
     let f = number(layers(&[6, 4, 3]));
-    let (x, v) = (filled(&[6], 1), filled(&[6], 5));
+    (f, filled(&[6], 1), filled(&[6], 5))
+}
+
+#[test]
+fn plans_of_hessians_explain_themselves() {
+    let (f, x, _) = small();
     let options = PlanOptions::default();
     let hessian = plan_hessian(&f, &x, &options).unwrap();
     insta::assert_snapshot!(lines_masked(&hessian.explain()), @"
@@ -70,7 +75,33 @@ fn plans_of_second_derivatives_explain_themselves() {
          2 pull 6 unit rows back through its linear program (23 operations)
          3 write the 6 × 6 derivatives; in total 6 products and 33 elementwise operations
     ");
-    let hvp = plan_hvp(&f, &x, &options).unwrap();
+    let large = plan_hessian(logistic(512, 1000), &filled(&[512], 1), &options).unwrap();
+    insta::assert_snapshot!(lines_masked(&large.explain()), @"
+    the Hessian of f64[] by f64[512]
+      a chain of widths 512 → 512
+
+        candidate                              operations     bytes moved   bytes at peak        time   ratio
+        forward over reverse                  527,877,000      22,669,248       6,217,152     4.85 ms    1.69
+        reverse over reverse                  527,877,000      26,765,248       6,217,152     4.86 ms    1.70
+        reverse over forward                  528,898,000      26,757,248       6,209,152     4.95 ms    1.73
+      * forward over reverse, symmetric       266,245,000      22,669,248       6,217,152     2.87 ms    1.00
+        not available yet: compression by colouring (sparse results)
+        not available yet: recomputation (less memory than any order needs)
+
+      chosen: forward over reverse, symmetric, tangents pushed from the inputs to the outputs
+
+      steps:
+         1 run the function and its gradient by reverse mode, and keep 4 arrays of 4,120,000 bytes that the derivative needs
+         2 push 512 unit columns through its linear program (7 operations)
+         3 compute one of two blocks that are equal by symmetry, and copy it to the other
+         4 write the 512 × 512 derivatives; in total 2 products and 10 elementwise operations
+    ");
+}
+
+#[test]
+fn plans_of_products_with_hessians_explain_themselves() {
+    let (f, x, _) = small();
+    let hvp = plan_hvp(&f, &x, &PlanOptions::default()).unwrap();
     insta::assert_snapshot!(lines_masked(&hvp.explain()), @"
     the product of the Hessian of f64[] by f64[6] with a vector
       a chain of widths 6 → 4 → 3 → 1
@@ -117,27 +148,14 @@ fn plans_of_second_derivatives_explain_themselves() {
       n0 [label="reverse over reverse"]
     }
     "#);
-    let large = plan_hessian(logistic(512, 1000), &filled(&[512], 1), &options).unwrap();
-    insta::assert_snapshot!(lines_masked(&large.explain()), @"
-    the Hessian of f64[] by f64[512]
-      a chain of widths 512 → 512
+}
 
-        candidate                              operations     bytes moved   bytes at peak        time   ratio
-        forward over reverse                  527,877,000      22,669,248       6,217,152     4.85 ms    1.69
-        reverse over reverse                  527,877,000      26,765,248       6,217,152     4.86 ms    1.70
-        reverse over forward                  528,898,000      26,757,248       6,209,152     4.95 ms    1.73
-      * forward over reverse, symmetric       266,245,000      22,669,248       6,217,152     2.87 ms    1.00
-        not available yet: compression by colouring (sparse results)
-        not available yet: recomputation (less memory than any order needs)
-
-      chosen: forward over reverse, symmetric, tangents pushed from the inputs to the outputs
-
-      steps:
-         1 run the function and its gradient by reverse mode, and keep 4 arrays of 4,120,000 bytes that the derivative needs
-         2 push 512 unit columns through its linear program (7 operations)
-         3 compute one of two blocks that are equal by symmetry, and copy it to the other
-         4 write the 512 × 512 derivatives; in total 2 products and 10 elementwise operations
-    ");
+#[test]
+fn measured_plans_of_second_derivatives_show_counts_beside_estimates() {
+    let (f, x, v) = small();
+    let options = PlanOptions::default();
+    let hessian = plan_hessian(&f, &x, &options).unwrap();
+    let hvp = plan_hvp(&f, &x, &options).unwrap();
     let measured = [hessian.analyze(&x).unwrap(), hvp.analyze(&x, &v).unwrap()];
     for analysis in measured {
         let (text, page) = (analysis.explain(), analysis.to_html());
@@ -157,7 +175,12 @@ fn plans_of_second_derivatives_explain_themselves() {
             );
         }
     }
-    // The user's lines are named, unless the options say otherwise.
+}
+
+#[test]
+fn plans_name_the_users_lines_unless_that_is_not_wanted() {
+    let (f, x, _) = small();
+    let options = PlanOptions::default();
     let (outer, inner) = (filled(&[6, 2], 1), filled(&[2, 6], 1));
     let line = line!() + 1;
     let g = |x: &Tensor| outer.matmul(&inner.matmul(x));

@@ -1,6 +1,7 @@
 //! Tests the structure of the sources of all crates: which files import which, and how long functions are.
 
 mod circles;
+mod lengths;
 mod modules;
 
 use std::path::{Path, PathBuf};
