@@ -1,40 +1,15 @@
-//! Random programs as bodies of loops, choices and calls, against the same programs written out.
+//! Random programs as bodies of loops, choices and calls, against the reference engine.
 
-#[path = "../../../tests/near.rs"]
-mod near;
+mod agreement;
 mod programs;
 
+use agreement::{agree, by_definition, numbers, tolerance};
 use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
 use gradus_ir::primitives::region::Recompute;
 use gradus_ir::primitives::{Binary, Compare, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Literal, Type, ValueId, total_cost, verify};
-use near::near;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
-
-fn numbers(a: &Array) -> Vec<f64> {
-    (0..a.ty().elements()).map(|i| a.get(i).as_f64()).collect()
-}
-
-fn agree(what: &str, g: &Graph, got: &[Array], wanted: &[Array]) -> Result<(), TestCaseError> {
-    prop_assert_eq!(got.len(), wanted.len());
-    for (k, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        prop_assert_eq!(got.ty(), wanted.ty());
-        // Sums are split by the work of a whole kernel, so their rounding may differ.
-        let tolerance = match got.ty().dtype {
-            DType::F64 => 1e-11,
-            _ => 2e-3,
-        };
-        for (i, (a, b)) in numbers(got).into_iter().zip(numbers(wanted)).enumerate() {
-            let right = a.is_nan() && b.is_nan() || near(a, b, tolerance);
-            prop_assert!(
-                right,
-                "{what}: output {k}, element {i}: {a} instead of {b} in\n{g}"
-            );
-        }
-    }
-    Ok(())
-}
 
 fn run(g: &Graph, inputs: &[Array]) -> Vec<Array> {
     verify::verify(g).unwrap();
@@ -151,48 +126,6 @@ impl Step {
         g.set_outputs(results);
         g
     }
-
-    fn written_out(&self, n: usize, kind: usize, reverse: bool) -> Graph {
-        let mut g = Graph::new();
-        let [_, consts, mut sums, sequences] = self.inputs(&mut g, n);
-        let mut kept: Vec<Vec<ValueId>> = Vec::new();
-        for k in 0..n {
-            let k = if reverse { n - 1 - k } else { k };
-            let items: Vec<ValueId> = sequences.iter().map(|&s| item(&mut g, s, k)).collect();
-            let mut all = self.append(&mut g, &consts, &sums, &items);
-            kept.push(all.split_off(sums.len()));
-            sums = all;
-        }
-        if reverse {
-            kept.reverse();
-        }
-        let mut outputs = sums;
-        if kind == 0 {
-            for (k, ty) in self.program.output_types().iter().enumerate() {
-                let parts = kept.iter().map(|row| {
-                    let shape = g.ty(row[k]).batched(1).shape;
-                    g.reshape(row[k], &shape)
-                });
-                let parts: Vec<ValueId> = parts.collect();
-                outputs.push(if n == 0 {
-                    let zero = Literal::from_f64(ty.dtype, 0.0);
-                    g.constant(zero, &ty.batched(0).shape)
-                } else {
-                    g.concat(&parts, 0)
-                });
-            }
-        }
-        g.set_outputs(outputs);
-        g
-    }
-}
-
-fn item(g: &mut Graph, sequence: ValueId, k: usize) -> ValueId {
-    let shape = g.shape(sequence).to_vec();
-    let (mut start, mut limit) = (vec![0; shape.len()], shape.clone());
-    (start[0], limit[0]) = (k, k + 1);
-    let row = g.slice(sequence, &start, &limit, &vec![1; shape.len()]);
-    g.reshape(row, &shape[1..])
 }
 
 fn values(types: &[Type], n: i64) -> Vec<Array> {
@@ -219,16 +152,17 @@ proptest! {
         let program = program(&mut Choices(genes.iter()));
         let of_input = |k: usize| kind == 0 && items >> (k % 8) & 1 == 1;
         let items = (0..program.inputs().len()).map(of_input).collect();
+        let tolerance = tolerance(&program);
         let step = Step { program, items };
-        let (looped, written) = (step.looped(n, kind, reverse), step.written_out(n, kind, reverse));
+        let looped = step.looped(n, kind, reverse);
         let inputs = values(&looped.input_types(), n as i64);
-        let wanted = run(&written, &inputs);
-        agree("loop", &looped, &run(&looped, &inputs), &wanted)?;
+        let wanted = by_definition(&looped, &inputs);
+        agree("loop", &looped, &run(&looped, &inputs), &wanted, tolerance)?;
         // What is taken from the caller may be written over.
         let donated = vec![true; inputs.len()];
         let taking = compile(&looped, &CompileOptions::default().donated(donated)).unwrap();
         let owned = inputs.iter().map(|a| Input::Owned(input_copy(a))).collect();
-        agree("donated", &looped, &taking.run(owned).unwrap(), &wanted)?;
+        agree("donated", &looped, &taking.run(owned).unwrap(), &wanted, tolerance)?;
         // And within a call that stays one, and in a choice.
         for call in [true, false] {
             let mut outer = Graph::new();
@@ -236,14 +170,16 @@ proptest! {
             let results = if call {
                 outer.add_region(Region::Call(Recompute::checkpoint(looped.clone().into())), &args)
             } else {
-                let branches = vec![looped.clone().into(), written.clone().into()];
+                let other = step.looped(n, kind, !reverse);
+                let branches = vec![looped.clone().into(), other.into()];
                 let index = outer.constant(Literal::from_i64(DType::I64, -3), &[]);
                 let index = outer.binary(Binary::Add, args[0], index);
                 let args = [&[index], args.as_slice()].concat();
                 outer.add_region(Region::Switch(Switch { branches }), &args)
             };
             outer.set_outputs(results.unwrap());
-            agree("nested", &outer, &run(&outer, &inputs), &wanted)?;
+            let wanted = by_definition(&outer, &inputs);
+            agree("nested", &outer, &run(&outer, &inputs), &wanted, tolerance)?;
         }
     }
 

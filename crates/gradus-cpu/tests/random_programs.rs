@@ -1,69 +1,13 @@
-//! Random programs, fused and with planned memory, against the same operations one at a time.
+//! Random programs, fused and with planned memory, against the reference engine.
 
-#[path = "../../../tests/near.rs"]
-mod near;
+mod agreement;
 mod programs;
 
+use agreement::{agree, by_definition, numbers, tolerance};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::primitives::Op;
-use gradus_ir::{DType, Graph, Node, ValueId};
-use near::near;
+use gradus_ir::Graph;
 use programs::{Choices, input, program};
 use proptest::prelude::*;
-
-/// Each node by a program of its own.
-fn one_at_a_time(g: &Graph, inputs: &[Array]) -> Vec<Array> {
-    let mut values: Vec<Array> = Vec::new();
-    for node in g.nodes() {
-        values.push(match node.op {
-            Op::Input(k) => inputs[k as usize].clone(),
-            _ => alone(g, node, &values),
-        });
-    }
-    g.outputs()
-        .iter()
-        .map(|o| values[o.index()].clone())
-        .collect()
-}
-
-fn alone(g: &Graph, node: &Node, values: &[Array]) -> Array {
-    let mut one = Graph::new();
-    let inputs: Vec<ValueId> = node
-        .operands
-        .iter()
-        .map(|&o| one.input(g.ty(o).clone()))
-        .collect();
-    let out = one.add_like(node, &inputs);
-    one.set_outputs(out.to_vec());
-    let operands = node
-        .operands
-        .iter()
-        .map(|o| Input::Borrowed(&values[o.index()]))
-        .collect();
-    let program = compile(&one, &CompileOptions::default()).unwrap();
-    program.run(operands).unwrap().remove(0)
-}
-
-fn numbers(a: &Array) -> Vec<f64> {
-    (0..a.ty().elements()).map(|i| a.get(i).as_f64()).collect()
-}
-
-fn agree(g: &Graph, got: &[Array], wanted: &[Array]) -> Result<(), TestCaseError> {
-    for (k, (got, wanted)) in got.iter().zip(wanted).enumerate() {
-        prop_assert_eq!(got.ty(), wanted.ty());
-        // Sums are split by the work of a whole kernel, so their rounding may differ.
-        let tolerance = if got.ty().dtype == DType::F64 {
-            1e-11
-        } else {
-            2e-3
-        };
-        for (i, (a, b)) in numbers(got).into_iter().zip(numbers(wanted)).enumerate() {
-            let right = a.is_nan() && b.is_nan() || near(a, b, tolerance);
-            prop_assert!(right, "output {k}, element {i}: {a} instead of {b} in\n{g}");
-        }
-    }
-    Ok(())
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
@@ -71,24 +15,24 @@ proptest! {
     fn a_program_computes_what_its_operations_compute(genes in prop::collection::vec(any::<u32>(), 40..260)) {
         let g = program(&mut Choices(genes.iter()));
         let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
-        let wanted = one_at_a_time(&g, &inputs);
+        let (wanted, tolerance) = (by_definition(&g, &inputs), tolerance(&g));
 
         let program = compile(&g, &CompileOptions::default()).unwrap();
         for _ in 0..2 {
             let got = program.run(inputs.iter().map(Input::Borrowed).collect()).unwrap();
-            agree(&g, &got, &wanted)?;
+            agree("kept", &g, &got, &wanted, tolerance)?;
         }
         // Given away, inputs become outputs; the caller's own handles must not see it.
         let options = CompileOptions::default().donated(vec![true; inputs.len()]);
         let program = compile(&g, &options).unwrap();
         let shared = program.run(inputs.iter().map(|a| Input::Owned(a.clone())).collect()).unwrap();
-        agree(&g, &shared, &wanted)?;
+        agree("shared", &g, &shared, &wanted, tolerance)?;
         for (k, (a, ty)) in inputs.iter().zip(g.input_types()).enumerate() {
             let kept = input(&ty, k);
             prop_assert_eq!(a.bytes(), kept.bytes());
         }
         let got = program.run(inputs.into_iter().map(Input::Owned).collect()).unwrap();
-        agree(&g, &got, &wanted)?;
+        agree("given away", &g, &got, &wanted, tolerance)?;
     }
 }
 

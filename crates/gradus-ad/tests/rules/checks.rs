@@ -206,6 +206,23 @@ fn with(inputs: &[Array], more: &[Array]) -> Vec<Array> {
     inputs.iter().chain(more).cloned().collect()
 }
 
+/// The operation between others, on the reference engine and on that of the CPU.
+pub fn by_definition(row: &Row) {
+    let m = middle(row, &mut Random::new(6));
+    let (got, wanted) = (
+        run(&m.graph, &m.inputs),
+        gradus_reference::evaluate(&m.graph, &m.inputs),
+    );
+    let wanted = wanted.unwrap_or_else(|e| panic!("{e}\n{}", m.graph));
+    agree(
+        row,
+        "by definition",
+        floats(&got[0]),
+        floats(&wanted[0]),
+        1e-12,
+    );
+}
+
 pub fn forward(row: &Row) {
     let mut random = Random::new(1);
     let m = middle(row, &mut random);

@@ -39,6 +39,11 @@ fn every_primitive_has_a_row() {
 }
 
 #[test]
+fn values_are_those_of_the_reference_engine() {
+    rows().iter().for_each(checks::by_definition);
+}
+
+#[test]
 fn forward_mode_agrees_with_central_differences() {
     for row in rows().iter().filter(|r| r.op.name() != "custom_vjp") {
         checks::forward(row);

@@ -1,0 +1,114 @@
+//! Elements picked by computed indices. An index out of bounds is an error.
+
+use crate::array::{Tensor, for_each_index};
+use crate::reduce::sum;
+use gradus_ir::primitives::{Dynamic, Gather};
+use gradus_ir::{Error, ErrorKind, Result, Type};
+
+/// With an operand `[B…, P…, N, Q…]` and indices `[B…, I…]` the picked elements are `[B…, P…, I…, Q…]`.
+pub fn gather(op: &Gather, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
+    let (whole, indices) = (operands[0], operands[1]);
+    match *op {
+        Gather::Take { batch, axis } => {
+            let picked = Picked::new("take", batch, axis, whole, indices)?;
+            Tensor::build(ty, |index| whole.at(&picked.place(index)))
+        }
+        Gather::ScatterAdd { batch, axis } => {
+            let (picked, updates) = (
+                Picked::new("scatter_add", batch, axis, whole, indices)?,
+                operands[2],
+            );
+            let mut out = whole.clone();
+            for_each_index(&updates.ty.shape, |index| {
+                let at = out.position(&picked.place(index));
+                out.elements[at] = sum(out.elements[at], updates.at(index));
+            });
+            Ok(out)
+        }
+    }
+}
+
+/// Indices that all exist.
+struct Picked<'a> {
+    batch: usize,
+    axis: usize,
+    indices: &'a Tensor,
+}
+
+impl Picked<'_> {
+    fn new<'a>(
+        name: &str,
+        batch: usize,
+        axis: usize,
+        whole: &Tensor,
+        indices: &'a Tensor,
+    ) -> Result<Picked<'a>> {
+        let n = whole.ty.shape[axis];
+        for index in &indices.elements {
+            let index = index.as_i64();
+            if !(0..n as i64).contains(&index) {
+                let message =
+                    format!("{name}: index {index} is out of bounds for axis {axis} of size {n}");
+                return Err(Error::new(ErrorKind::Index, message));
+            }
+        }
+        Ok(Picked {
+            batch,
+            axis,
+            indices,
+        })
+    }
+
+    /// The index of the operand that a picked element has.
+    fn place(&self, index: &[usize]) -> Vec<usize> {
+        let (axis, batch) = (self.axis, self.batch);
+        let own = self.indices.ty.rank() - batch;
+        let of_indices = [&index[..batch], &index[axis..axis + own]].concat();
+        let along = self.indices.at(&of_indices).as_i64() as usize;
+        [&index[..axis], &[along], &index[axis + own..]].concat()
+    }
+}
+
+pub fn dynamic(op: &Dynamic, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
+    let x = operands[0];
+    match op {
+        Dynamic::Slice { sizes } => {
+            let starts = starts("dynamic_slice", x, sizes, operands[1])?;
+            Tensor::build(ty, |index| {
+                let from = index.iter().zip(&starts).map(|(i, start)| i + start);
+                x.at(&from.collect::<Vec<_>>())
+            })
+        }
+        Dynamic::Update => {
+            let part = operands[1];
+            let starts = starts("dynamic_update", x, &part.ty.shape, operands[2])?;
+            let mut out = x.clone();
+            for_each_index(&part.ty.shape, |index| {
+                let to: Vec<usize> = index
+                    .iter()
+                    .zip(&starts)
+                    .map(|(i, start)| i + start)
+                    .collect();
+                let at = out.position(&to);
+                out.elements[at] = part.at(index);
+            });
+            Ok(out)
+        }
+    }
+}
+
+/// Where a part of these sizes begins, if it lies in `x`.
+fn starts(name: &str, x: &Tensor, sizes: &[usize], starts: &Tensor) -> Result<Vec<usize>> {
+    let mut found = Vec::new();
+    for (axis, (&size, &n)) in sizes.iter().zip(&x.ty.shape).enumerate() {
+        let start = starts.elements[axis].as_i64();
+        if !(0..=(n - size) as i64).contains(&start) {
+            let message = format!(
+                "{name}: a part of size {size} from {start} does not lie in axis {axis} of size {n}"
+            );
+            return Err(Error::new(ErrorKind::Index, message));
+        }
+        found.push(start as usize);
+    }
+    Ok(found)
+}
