@@ -1,10 +1,12 @@
-//! A training step requests array memory once.
+//! A training step requests array memory once, and programs give back the memory that they keep.
 
+use gradus::engine::{Context, Cpu};
 use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
 use gradus::optim::{Adam, AdamState};
 use gradus::prelude::*;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes that the process holds: array memory and everything else.
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -29,11 +31,19 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// What is counted is counted for the whole process, so one test runs at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // A thread that comes to help in a later step packs into memory of its own.
+    gradus::set_threads(1);
+    assert_eq!(gradus::threads(), 1);
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     type At = (Mlp, AdamState<Mlp>, Tensor, Tensor);
-    // A thread that helps in a later step packs into its own memory.
-    assert!(gradus::set_threads(1));
+    let _alone = alone();
     let key = random::key(0);
     let net = Mlp::new(&key, &[64, 128, 10], Activation::Relu, F32)?;
     let adam = Adam::default();
@@ -71,5 +81,54 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
         after.push(counts());
     }
     assert!(after[3..].iter().all(|c| *c == after[3]), "{after:?}");
+    Ok(())
+}
+
+/// A program whose sums are held meanwhile.
+fn sums(x: &Tensor) -> Tensor {
+    (x.cumsum(0).sin().cumsum(0) * x.cumsum(0)).sum()
+}
+
+/// Blocks that the system was asked for while `f` ran.
+fn asked<T>(f: impl FnOnce() -> Result<T>) -> Result<u64> {
+    let before = gradus::allocations();
+    f()?;
+    Ok(gradus::allocations() - before)
+}
+
+#[test]
+fn a_context_gives_back_what_its_programs_keep() -> Result<()> {
+    let _alone = alone();
+    let x = Tensor::from(vec![0.25; 50_000]);
+    let [one, two, three] = [(); 3].map(|()| Context::new(Cpu));
+    let run = |context: &Context| context.with(|| jit(sums).call(&x));
+    assert!(asked(|| run(&one))? > 0);
+    assert_eq!(asked(|| run(&one))?, 0);
+    assert!(asked(|| run(&two))? > 0, "both keep their memory");
+    one.clear();
+    assert_eq!(asked(|| run(&three))?, 0);
+
+    // A function that is compiled gives its memory back too, and takes other memory when it is called again.
+    let (four, f) = (Context::new(Cpu), jit(sums));
+    three.clear();
+    four.with(|| f.call(&x))?;
+    assert!(asked(|| run(&one))? > 0);
+    four.clear();
+    assert_eq!(asked(|| run(&Context::new(Cpu)))?, 0);
+    // The context above is dropped, with its program.
+    assert_eq!(asked(|| four.with(|| f.call(&x)))?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_program_that_is_forgotten_gives_back_what_it_kept() -> Result<()> {
+    let _alone = alone();
+    let x = Tensor::from(vec![0.25; 60_000]);
+    let (one, two) = (Context::with_capacity(Cpu, 1), Context::new(Cpu));
+    let run = |context: &Context| context.with(|| jit(sums).call(&x));
+    run(&one)?;
+    one.with(|| jit(|x: &Tensor| x.sum()).call(&x))?;
+    assert_eq!(one.len(), 1);
+    assert_eq!(asked(|| run(&two))?, 0);
     Ok(())
 }

@@ -53,6 +53,7 @@ struct Program<B> {
 /// A function keeps at most 1,024 programs.
 /// Beyond that it removes the programs that were not called for the longest time,
 /// and compiles them again when they are called. Finding a program takes the same time for any number of programs.
+/// Each [context](crate::engine::Context) in which it is called has programs of its own.
 ///
 /// ```
 /// use gradus::prelude::*;

@@ -3,8 +3,10 @@
 //! seen, and threads.
 
 use crate::close;
+use gradus::engine::Context;
 use gradus::prelude::*;
 use gradus::solve::find_root;
+use gradus_reference::Reference;
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
@@ -251,7 +253,7 @@ fn is_calm(y: &Tensor) -> bool {
     y.iter().all(|y| y.abs() < 100.0)
 }
 
-/// Value, gradient, both of rows at once, all of it compiled, and what is seen.
+/// Value, gradient, both of rows at once, all of it compiled and by the reference engine, and what is seen.
 fn compare(steps: &[Step], x: &Tensor) {
     let way = |flow: bool| Way {
         flow,
@@ -276,13 +278,19 @@ fn compare(steps: &[Step], x: &Tensor) {
     same_seen(seen_by_flow, seen.clone(), true);
     let (found, seen_compiled) = flow.seen(|| jit(by_flow).call(x).unwrap());
     close(&found, &value, 1e-12);
-    same_seen(seen_compiled, seen, true);
+    same_seen(seen_compiled, seen.clone(), true);
+    let reference = Context::new(Reference);
+    let by_definition = || jit(by_flow).call(x).unwrap();
+    let (found, seen_by_definition) = flow.seen(|| reference.with(by_definition));
+    close(&found, &value, 1e-12);
+    same_seen(seen_by_definition, seen, true);
 
     let (slope, seen) = read.seen(|| grad(by_read)(x));
     let (found, seen_by_flow) = flow.seen(|| grad(by_flow)(x));
     close(&found, &slope, 1e-9);
     same_seen(seen_by_flow, seen.clone(), false);
     close(&jit(grad(by_flow)).call(x).unwrap(), &slope, 1e-9);
+    close(&reference.with(|| grad(by_flow)(x)), &slope, 1e-9);
 
     let rows = crate::stack_rows(x);
     let (values, seen) = read.seen(|| by_row(by_read, &rows));
@@ -293,6 +301,11 @@ fn compare(steps: &[Step], x: &Tensor) {
     }
     let slopes = by_row(grad(by_read), &rows);
     close(&vmap(grad(by_flow))(&rows), &slopes, 1e-9);
+    close(
+        &reference.with(|| vmap(grad(by_flow))(&rows)),
+        &slopes,
+        1e-9,
+    );
     close(
         &grad(|rows: &Tensor| vmap(by_flow)(rows).sum())(&rows),
         &slopes,
