@@ -36,6 +36,6 @@ pub use linearity::nonlinearity;
 pub use loc::{Loc, Part};
 pub use primitives::Op;
 pub use types::{
-    DType, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, NumberType, Type, Width,
-    row_major_strides,
+    ComputeFloat, DType, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, NumberType,
+    Type, Width, row_major_strides,
 };

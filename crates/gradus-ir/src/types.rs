@@ -3,7 +3,7 @@
 mod dtype;
 mod literal;
 
-pub use dtype::{DType, FloatType, IntegerType, Kind, NumberType, Width};
+pub use dtype::{ComputeFloat, DType, FloatType, IntegerType, Kind, NumberType, Width};
 pub use literal::Literal;
 
 use crate::error::{Error, ErrorKind, Result};

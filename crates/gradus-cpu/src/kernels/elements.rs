@@ -50,6 +50,22 @@ macro_rules! by_float {
     };
 }
 
+/// `$body` with `$t` as this float type, in which kernels compute.
+macro_rules! by_compute_float {
+    ($float:expr, $t:ident => $body:expr) => {
+        match $float {
+            gradus_ir::ComputeFloat::F32 => {
+                type $t = f32;
+                $body
+            }
+            gradus_ir::ComputeFloat::F64 => {
+                type $t = f64;
+                $body
+            }
+        }
+    };
+}
+
 /// `$body` with `$t` as this integer type.
 macro_rules! by_integer {
     ($integer:expr, $t:ident => $body:expr) => {
@@ -84,11 +100,31 @@ macro_rules! by_number {
     };
 }
 
-pub(crate) use {by_float, by_integer, by_number, by_width};
+pub(crate) use {by_compute_float, by_float, by_integer, by_number, by_width};
 
 /// `dtype` as a number type, for kernels that add elements.
 pub(crate) fn number_type(dtype: DType) -> NumberType {
     dtype.number().expect("type rules refuse sums of booleans")
+}
+
+/// Floating-point numbers as arrays hold them.
+pub(crate) trait Rounded: Copy {
+    /// The number nearest to `x`, the even one of two.
+    fn rounded(x: f64) -> Self;
+}
+
+impl Rounded for f32 {
+    #[inline(always)]
+    fn rounded(x: f64) -> f32 {
+        x as f32
+    }
+}
+
+impl Rounded for f64 {
+    #[inline(always)]
+    fn rounded(x: f64) -> f64 {
+        x
+    }
 }
 
 /// Numbers that are added and multiplied; integers wrap.

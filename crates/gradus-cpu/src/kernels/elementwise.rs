@@ -3,7 +3,7 @@
 use super::isa::{Filler, Isa, Lane, lane1, lane2, simple};
 use super::{Arithmetic, Kernel, by_width, copy};
 use gradus_ir::primitives::{BoolBinary, BoolUnary, Compare, ReduceKind};
-use gradus_ir::{DType, Width};
+use gradus_ir::{ComputeFloat, DType, IntegerType, Kind, Width};
 
 pub(super) fn unary(op: BoolUnary, isa: Isa) -> Kernel {
     match op {
@@ -43,13 +43,17 @@ comparisons!(compare_u32, u32);
 comparisons!(compare_u8, u8);
 
 pub(super) fn compare(op: Compare, dtype: DType, isa: Isa) -> Kernel {
-    match dtype {
-        DType::F32 => compare_f32(op, isa),
-        DType::F64 => compare_f64(op, isa),
-        DType::I32 => compare_i32(op, isa),
-        DType::I64 => compare_i64(op, isa),
-        DType::U32 => compare_u32(op, isa),
-        DType::Bool => compare_u8(op, isa),
+    match dtype.kind() {
+        Kind::Float(float) => match float.compute_type() {
+            ComputeFloat::F32 => compare_f32(op, isa),
+            ComputeFloat::F64 => compare_f64(op, isa),
+        },
+        Kind::Integer(integer) => match integer {
+            IntegerType::I32 => compare_i32(op, isa),
+            IntegerType::I64 => compare_i64(op, isa),
+            IntegerType::U32 => compare_u32(op, isa),
+        },
+        Kind::Bool => compare_u8(op, isa),
     }
 }
 
@@ -107,12 +111,16 @@ fn join_bool(kind: ReduceKind, isa: Isa) -> Kernel {
 }
 
 pub(super) fn join(kind: ReduceKind, dtype: DType, isa: Isa) -> Kernel {
-    match dtype {
-        DType::F32 => join_f32(kind, isa),
-        DType::F64 => join_f64(kind, isa),
-        DType::I32 => join_i32(kind, isa),
-        DType::I64 => join_i64(kind, isa),
-        DType::U32 => join_u32(kind, isa),
-        DType::Bool => join_bool(kind, isa),
+    match dtype.kind() {
+        Kind::Float(float) => match float.compute_type() {
+            ComputeFloat::F32 => join_f32(kind, isa),
+            ComputeFloat::F64 => join_f64(kind, isa),
+        },
+        Kind::Integer(integer) => match integer {
+            IntegerType::I32 => join_i32(kind, isa),
+            IntegerType::I64 => join_i64(kind, isa),
+            IntegerType::U32 => join_u32(kind, isa),
+        },
+        Kind::Bool => join_bool(kind, isa),
     }
 }

@@ -3,20 +3,27 @@
 use super::isa::{Isa, lane1, lane2};
 use super::{Kernel, copy};
 use crate::math::{double, single};
-use gradus_ir::FloatType;
 use gradus_ir::primitives::{FloatBinary, FloatUnary};
+use gradus_ir::{ComputeFloat, FloatType};
 
-pub(super) fn unary(op: FloatUnary, float: FloatType, isa: Isa) -> Kernel {
+pub(super) fn unary(op: FloatUnary, float: ComputeFloat, isa: Isa) -> Kernel {
     match float {
-        FloatType::F32 => unary_f32(op, isa),
-        FloatType::F64 => unary_f64(op, isa),
+        ComputeFloat::F32 => unary_f32(op, isa),
+        ComputeFloat::F64 => unary_f64(op, isa),
     }
 }
 
-pub(super) fn binary(op: FloatBinary, float: FloatType, isa: Isa) -> Kernel {
+pub(super) fn binary(op: FloatBinary, float: ComputeFloat, isa: Isa) -> Kernel {
     match float {
-        FloatType::F32 => binary_f32(op, isa),
-        FloatType::F64 => binary_f64(op, isa),
+        ComputeFloat::F32 => binary_f32(op, isa),
+        ComputeFloat::F64 => binary_f64(op, isa),
+    }
+}
+
+/// The loop that rounds to numbers of type `to`, held in its compute type.
+pub(super) fn round(to: FloatType, _isa: Isa) -> Kernel {
+    match to {
+        FloatType::F32 | FloatType::F64 => copy(to.dtype()),
     }
 }
 
@@ -117,7 +124,7 @@ macro_rules! unary_table {
                 FloatUnary::IsFinite => {
                     lane1!(simple(isa), $t => u8, |x, FMA| u8::from(x.is_finite()))
                 }
-                FloatUnary::StopGradient => copy(FloatType::$float.dtype()),
+                FloatUnary::StopGradient => copy(ComputeFloat::$float.dtype()),
             }
         }
     };

@@ -15,7 +15,9 @@ mod reduce;
 mod skinny;
 mod totals;
 
-pub(crate) use elements::{Arithmetic, by_float, by_integer, by_number, by_width, number_type};
+pub(crate) use elements::{
+    Arithmetic, Rounded, by_compute_float, by_float, by_integer, by_number, by_width, number_type,
+};
 pub(crate) use isa::{AtLevel, Isa, at_level};
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
@@ -23,8 +25,8 @@ pub(crate) use totals::{
     TOTAL_BYTES, add_dot_to_total, add_to_totals, finish_totals, merge_totals, total,
 };
 
-use gradus_ir::DType;
 use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryOn};
+use gradus_ir::{DType, Kind};
 
 /// A loop over `n` elements: up to three operands, one result.
 ///
@@ -34,14 +36,14 @@ use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryO
 pub(crate) type Kernel =
     unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
-/// The loop of `op` on elements of type `dtype`.
+/// The loop of `op` on values of type `dtype`, held in its [compute type](DType::compute_type).
 ///
 /// # Panics
 /// If the type rule refuses the pair, so that no graph has it, or for [`Unary::PowI`], which is lowered to products.
 pub(crate) fn unary(op: Unary, dtype: DType) -> Kernel {
     let isa = Isa::best();
     match op.on(dtype) {
-        Some(UnaryOn::Float(op, float)) => floats::unary(op, float, isa),
+        Some(UnaryOn::Float(op, float)) => floats::unary(op, float.compute_type(), isa),
         Some(UnaryOn::Integer(op, integer)) => integers::unary(op, integer, isa),
         Some(UnaryOn::Bool(op)) => elementwise::unary(op, isa),
         Some(UnaryOn::PowI(..)) => unreachable!("powers are lowered to products"),
@@ -49,14 +51,14 @@ pub(crate) fn unary(op: Unary, dtype: DType) -> Kernel {
     }
 }
 
-/// The loop of `op` on elements of type `dtype`.
+/// The loop of `op` on values of type `dtype`, held in its [compute type](DType::compute_type).
 ///
 /// # Panics
 /// If the type rule refuses the pair, so that no graph has it.
 pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
     let isa = Isa::best();
     match op.on(dtype) {
-        Some(BinaryOn::Float(op, float)) => floats::binary(op, float, isa),
+        Some(BinaryOn::Float(op, float)) => floats::binary(op, float.compute_type(), isa),
         Some(BinaryOn::Integer(op, integer)) => integers::binary(op, integer, isa),
         Some(BinaryOn::Bool(op)) => elementwise::binary(op, isa),
         None => unreachable!("the type rule refuses {op:?} of {dtype}"),
@@ -64,11 +66,12 @@ pub(crate) fn binary(op: Binary, dtype: DType) -> Kernel {
 }
 
 /// The loop that combines its second operand with the result as a reduction does; the other operands are not read.
+/// The values of type `dtype` are held in its [compute type](DType::compute_type).
 pub(crate) fn join(kind: ReduceKind, dtype: DType) -> Kernel {
     elementwise::join(kind, dtype, Isa::best())
 }
 
-/// The loop of a comparison of elements of type `dtype`.
+/// The loop of a comparison of values of type `dtype`, held in its [compute type](DType::compute_type).
 pub(crate) fn compare(op: Compare, dtype: DType) -> Kernel {
     elementwise::compare(op, dtype, Isa::best())
 }
@@ -84,6 +87,14 @@ pub(crate) fn cast(from: DType, to: DType) -> Kernel {
         copy(from)
     } else {
         cast::cast(from, to, Isa::best())
+    }
+}
+
+/// The loop that rounds values to numbers of type `to`, held in its [compute type](DType::compute_type).
+pub(crate) fn round(to: DType) -> Kernel {
+    match to.kind() {
+        Kind::Float(float) => floats::round(float, Isa::best()),
+        Kind::Integer(_) | Kind::Bool => copy(to),
     }
 }
 

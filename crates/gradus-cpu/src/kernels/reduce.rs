@@ -5,8 +5,8 @@
 //! so that the error does not grow with the number of tiles.
 
 use super::isa::Isa;
-use gradus_ir::DType;
 use gradus_ir::primitives::ReduceKind;
+use gradus_ir::{ComputeFloat, DType, IntegerType, Kind};
 
 const WIDTH: usize = 32;
 
@@ -24,11 +24,12 @@ pub(crate) struct Accumulate {
 /// The pointer is to `n` elements of the type for which the kernel was made.
 pub(crate) type FoldKernel = unsafe fn(source: *const u8, n: usize, state: &mut Accumulate);
 
-/// One kind of reduction of one element type.
+/// One kind of reduction to one element type.
 #[derive(Clone, Copy)]
 pub(crate) struct Fold {
     pub kind: ReduceKind,
-    pub dtype: DType,
+    /// The type of the result. The elements are held in its [compute type](DType::compute_type).
+    pub result: DType,
     pub kernel: FoldKernel,
 }
 
@@ -90,7 +91,7 @@ impl Fold {
         };
         // SAFETY: by the caller.
         unsafe {
-            match self.dtype {
+            match self.result {
                 DType::F32 => out.cast::<f32>().write(value as f32),
                 DType::F64 => out.cast::<f64>().write(value),
                 DType::I32 => out.cast::<i32>().write(state.whole as i32),
@@ -283,20 +284,24 @@ integers!(of_i64, i64);
 integers!(of_u32, u32);
 integers!(of_bool, u8);
 
-/// The reduction of this kind for elements of type `dtype`.
-pub(crate) fn fold_kernels(kind: ReduceKind, dtype: DType) -> Fold {
+/// The reduction of this kind to results of type `result`.
+pub(crate) fn fold_kernels(kind: ReduceKind, result: DType) -> Fold {
     let isa = Isa::best();
-    let kernel = match dtype {
-        DType::F32 => of_f32(kind, isa),
-        DType::F64 => of_f64(kind, isa),
-        DType::I32 => of_i32(kind, isa),
-        DType::I64 => of_i64(kind, isa),
-        DType::U32 => of_u32(kind, isa),
-        DType::Bool => of_bool(kind, isa),
+    let kernel = match result.kind() {
+        Kind::Float(float) => match float.compute_type() {
+            ComputeFloat::F32 => of_f32(kind, isa),
+            ComputeFloat::F64 => of_f64(kind, isa),
+        },
+        Kind::Integer(integer) => match integer {
+            IntegerType::I32 => of_i32(kind, isa),
+            IntegerType::I64 => of_i64(kind, isa),
+            IntegerType::U32 => of_u32(kind, isa),
+        },
+        Kind::Bool => of_bool(kind, isa),
     };
     Fold {
         kind,
-        dtype,
+        result,
         kernel,
     }
 }

@@ -1,9 +1,9 @@
 //! Totals of many sums side by side, in higher precision than the sums: adding partial sums of a few dozen numbers
 //! is then as exact as a short sum.
 
-use super::by_float;
 use super::isa::{AtLevel, Isa, at_level};
-use gradus_ir::FloatType;
+use super::{Rounded, by_compute_float, by_float};
+use gradus_ir::{ComputeFloat, FloatType};
 
 /// Bytes of a total: the sum, and its rounding error.
 pub(crate) const TOTAL_BYTES: usize = 2 * size_of::<f64>();
@@ -17,16 +17,21 @@ const LANES: usize = 64;
 ///
 /// # Safety
 /// `sums` points to `n` numbers of the type, `totals` to `2n` initialised numbers.
-pub(crate) unsafe fn add_to_totals(float: FloatType, sums: *const u8, totals: *mut f64, n: usize) {
+pub(crate) unsafe fn add_to_totals(
+    float: ComputeFloat,
+    sums: *const u8,
+    totals: *mut f64,
+    n: usize,
+) {
     // SAFETY: by the caller; the machine has its best level.
     unsafe {
         let (total, lost) = std::slice::from_raw_parts_mut(totals, 2 * n).split_at_mut(n);
         match float {
-            FloatType::F32 => {
+            ComputeFloat::F32 => {
                 let sums = std::slice::from_raw_parts(sums.cast::<f32>(), n);
                 at_level(Isa::best(), AddSingles { sums, total });
             }
-            FloatType::F64 => {
+            ComputeFloat::F64 => {
                 let sums = std::slice::from_raw_parts(sums.cast::<f64>(), n);
                 at_level(Isa::best(), AddDoubles { sums, total, lost });
             }
@@ -79,7 +84,7 @@ fn add_with_error(total: &mut f64, lost: &mut f64, x: f64) {
 /// `left` and `right` point to `n` numbers of type `float`,
 /// `total` to two numbers: the sum, and its rounding error.
 pub(crate) unsafe fn add_dot_to_total(
-    float: FloatType,
+    float: ComputeFloat,
     left: *const u8,
     right: *const u8,
     n: usize,
@@ -88,7 +93,7 @@ pub(crate) unsafe fn add_dot_to_total(
     // SAFETY: by the caller; the machine has its best level.
     unsafe {
         let total = &mut *total.cast::<[f64; 2]>();
-        by_float!(float, T => {
+        by_compute_float!(float, T => {
             let left = std::slice::from_raw_parts(left.cast::<T>(), n);
             let right = std::slice::from_raw_parts(right.cast::<T>(), n);
             at_level(Isa::best(), Dot { left, right, total });
@@ -161,10 +166,7 @@ pub(crate) unsafe fn finish_totals(float: FloatType, totals: *const f64, n: usiz
     unsafe {
         for i in 0..n {
             let value = total(totals, n, i);
-            match float {
-                FloatType::F32 => out.cast::<f32>().add(i).write(value as f32),
-                FloatType::F64 => out.cast::<f64>().add(i).write(value),
-            }
+            by_float!(float, T => out.cast::<T>().add(i).write(T::rounded(value)));
         }
     }
 }
@@ -187,7 +189,7 @@ pub(crate) unsafe fn total(totals: *const f64, n: usize, i: usize) -> f64 {
 pub(crate) unsafe fn merge_totals(from: *const f64, totals: *mut f64, n: usize) {
     // SAFETY: by the caller.
     unsafe {
-        add_to_totals(FloatType::F64, from.cast(), totals, n);
+        add_to_totals(ComputeFloat::F64, from.cast(), totals, n);
         for i in n..2 * n {
             totals
                 .add(i)

@@ -31,6 +31,7 @@ impl Lowering<'_> {
                 program.reductions.push(Reduction {
                     value: first,
                     kind: r.kind,
+                    dtype: node.ty().dtype,
                     buffer: self.define(m),
                 });
                 continue;

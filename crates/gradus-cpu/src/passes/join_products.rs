@@ -1,7 +1,7 @@
 //! Joins products of few rows with the same large matrix, so that the matrix is read once.
 
 use gradus_ir::primitives::{Contract, Layout, Op};
-use gradus_ir::{Dims, Graph, Loc, ValueId};
+use gradus_ir::{Dims, FloatType, Graph, Loc, ValueId};
 use std::collections::HashMap;
 
 /// A smaller matrix is in a near cache, and reading it takes no time.
@@ -89,7 +89,9 @@ fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
     let (&[l], &[r]) = (c.contract_left.as_slice(), c.contract_right.as_slice()) else {
         return Vec::new();
     };
-    if !c.batch_left.is_empty() || node.ty().dtype.float().is_none() {
+    // Elements that are widened first would have another sum where the product has another size.
+    let native = node.ty().dtype.float().and_then(FloatType::native);
+    if !c.batch_left.is_empty() || native.is_none() {
         return Vec::new();
     }
     let [a, b] = [node.operands[0], node.operands[1]];

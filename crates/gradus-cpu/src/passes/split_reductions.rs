@@ -3,10 +3,11 @@
 use super::rewrite;
 use crate::tile;
 use gradus_ir::primitives::{Op, Reduce};
-use gradus_ir::{Dims, Graph};
+use gradus_ir::{Dims, Graph, ValueId};
 
 /// A reduction over axes that are not neighbours becomes one for each run of neighbours, innermost first,
-/// because a fused kernel reduces one run.
+/// because a fused kernel reduces one run. Elements that are widened would be rounded after each run, so their axes
+/// are made neighbours.
 pub(super) fn split_reductions(graph: &Graph) -> Graph {
     rewrite(graph, |out, id, operands| {
         let node = graph.maker(id);
@@ -16,6 +17,9 @@ pub(super) fn split_reductions(graph: &Graph) -> Graph {
             .is_none()
             .then(|| {
                 let mut x = operands[0];
+                if node.ty().dtype.is_widened() {
+                    return reduced_together(out, x, r);
+                }
                 while let Some(&last) = axes.last() {
                     // The run of neighbours that ends in the last axis.
                     let mut first = last;
@@ -31,4 +35,20 @@ pub(super) fn split_reductions(graph: &Graph) -> Graph {
                 x
             })
     })
+}
+
+/// One reduction of `x` with the reduced axes moved to the end.
+fn reduced_together(out: &mut Graph, x: ValueId, reduce: &Reduce) -> ValueId {
+    let rank = out.shape(x).len();
+    let kept = (0..rank).filter(|axis| !reduce.axes.contains(axis));
+    let order: Dims = kept.chain(reduce.axes.iter().copied()).collect();
+    let x = out.transpose(x, &order);
+    let axes = (rank - reduce.axes.len()..rank).collect();
+    out.emit(
+        Op::Reduce(Reduce {
+            axes,
+            ..reduce.clone()
+        }),
+        &[x],
+    )
 }

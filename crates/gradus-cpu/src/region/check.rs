@@ -5,7 +5,7 @@ use crate::count::StepForecast;
 use crate::executable::Executable;
 use crate::instrumentation::Instrumentation;
 use gradus_ir::primitives::Check;
-use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Kind, Literal, Result, Type};
 use smallvec::SmallVec;
 
 /// A check that runs.
@@ -89,15 +89,12 @@ impl Code for CheckCode {
 /// # Safety
 /// The array has more than `i` elements of that type.
 unsafe fn shown(dtype: DType, x: *const u8, i: usize) -> String {
+    let size = dtype.size();
     // SAFETY: by the caller.
-    unsafe {
-        match dtype {
-            DType::F64 => format!("{:.2e}", x.cast::<f64>().add(i).read()),
-            DType::F32 => format!("{:.2e}", x.cast::<f32>().add(i).read()),
-            DType::I64 => x.cast::<i64>().add(i).read().to_string(),
-            DType::I32 => x.cast::<i32>().add(i).read().to_string(),
-            DType::U32 => x.cast::<u32>().add(i).read().to_string(),
-            DType::Bool => (x.add(i).read() != 0).to_string(),
-        }
+    let bytes = unsafe { std::slice::from_raw_parts(x.add(i * size), size) };
+    let number = Literal::from_ne_bytes(dtype, bytes);
+    match dtype.kind() {
+        Kind::Float(_) => format!("{:.2e}", number.as_f64()),
+        Kind::Integer(_) | Kind::Bool => number.to_string(),
     }
 }

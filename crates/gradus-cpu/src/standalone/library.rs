@@ -1,12 +1,12 @@
 //! Matrix products by the library.
 
+use crate::kernels::Rounded;
 use gemm_common::Parallelism;
 
 /// The floats that the library multiplies.
-pub(super) trait Float: Copy + 'static {
+pub(super) trait Float: Rounded + 'static {
     const ZERO: Self;
     const ONE: Self;
-    fn rounded(x: f64) -> Self;
     /// The library's function for this processor.
     fn function() -> Function<Self>;
 }
@@ -39,9 +39,6 @@ type Function<T> = unsafe fn(
 impl Float for f32 {
     const ZERO: f32 = 0.0;
     const ONE: f32 = 1.0;
-    fn rounded(x: f64) -> f32 {
-        x as f32
-    }
     fn function() -> Function<f32> {
         gemm_f32::gemm::f32::get_gemm_fn()
     }
@@ -50,9 +47,6 @@ impl Float for f32 {
 impl Float for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
-    fn rounded(x: f64) -> f64 {
-        x
-    }
     fn function() -> Function<f64> {
         gemm_f64::gemm::f64::get_gemm_fn()
     }

@@ -6,9 +6,9 @@ use super::library::{self, Float};
 use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
 use super::skinny::Skinny;
 use super::transpose::{Shared, room, transpose};
-use crate::kernels::{add_dot_to_total, add_to_totals, by_float, merge_totals, total};
+use crate::kernels::{add_dot_to_total, add_to_totals, by_compute_float, merge_totals, total};
 use crate::pool::{self, Pieces};
-use gradus_ir::{FloatType, NumberType};
+use gradus_ir::ComputeFloat;
 use std::cell::Cell;
 
 /// Sums of more products than this are long.
@@ -41,7 +41,7 @@ thread_local! {
 /// `[batch, m, k] × [batch, k, n]` with a long `k`; strides in elements.
 #[derive(Debug)]
 pub(super) struct Long {
-    float: FloatType,
+    float: ComputeFloat,
     m: usize,
     k: usize,
     n: usize,
@@ -75,17 +75,14 @@ pub(super) struct Addresses {
 }
 
 impl Long {
-    /// `None` if the sums are short, or exact sums of integers.
+    /// `None` if the sums are short.
     pub fn new(
-        number: NumberType,
+        float: ComputeFloat,
         (m, k, n): (usize, usize, usize),
         (left, right): ((isize, isize), (isize, isize)),
         batch: usize,
         symmetric: bool,
     ) -> Option<Long> {
-        let NumberType::Float(float) = number else {
-            return None;
-        };
         if k <= LONG_OF_FEW || m * n * batch == 0 {
             return None;
         }
@@ -142,7 +139,7 @@ impl Long {
     pub unsafe fn run(&self, addresses: &(dyn Fn(usize) -> Addresses + Sync)) {
         // SAFETY: by the caller.
         unsafe {
-            by_float!(self.float, T => self.run_as::<T>(addresses));
+            by_compute_float!(self.float, T => self.run_as::<T>(addresses));
         }
     }
 

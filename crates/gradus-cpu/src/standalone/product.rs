@@ -117,16 +117,20 @@ impl Product {
         product.choose_pieces();
         let batch = product.offsets.len();
         let strides = (product.left, product.right);
-        product.long =
-            Long::new(product.number, (m, k, n), strides, batch, c.symmetric).map(Box::new);
+        // Kernels of our own multiply floats where they lie.
+        let native = match product.number {
+            NumberType::Float(float) => float.native(),
+            NumberType::Integer(_) => None,
+        };
+        let Some(float) = native else {
+            return Some(product);
+        };
+        product.long = Long::new(float, (m, k, n), strides, batch, c.symmetric).map(Box::new);
         if product.long.is_some() {
             return Some(product);
         }
         if product.offsets.len() == 1 && !matches!(product.cut, Cut::Strips(_)) {
-            product.skinny = match product.number {
-                NumberType::Float(float) => Skinny::choose(float, (m, k, n), strides.0, strides.1),
-                NumberType::Integer(_) => None,
-            };
+            product.skinny = Skinny::choose(float, (m, k, n), strides.0, strides.1);
         }
         Some(product)
     }

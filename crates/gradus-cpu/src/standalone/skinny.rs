@@ -4,7 +4,7 @@
 use super::transpose::{Shared, room, transpose};
 use crate::kernels::{self, Block, DEPTH, Isa};
 use crate::pool::{self, Pieces};
-use gradus_ir::FloatType;
+use gradus_ir::ComputeFloat;
 use std::cell::Cell;
 
 // These bounds say when the kernels are used.
@@ -63,7 +63,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Skinny {
     kernels: kernels::Skinny,
-    float: FloatType,
+    float: ComputeFloat,
     strategy: Strategy,
     /// Whether the few rows are columns of the right operand.
     flipped: bool,
@@ -91,7 +91,7 @@ enum Strategy {
 impl Skinny {
     /// The kernel for `[m, k] × [k, n]`, if it is faster than the library.
     pub fn choose(
-        float: FloatType,
+        float: ComputeFloat,
         (m, k, n): (usize, usize, usize),
         left: (isize, isize),
         right: (isize, isize),
@@ -168,7 +168,7 @@ impl Skinny {
     /// with few columns if `flipped`, else few rows.
     /// `None` if there is no kernel, or if neither axis of the large operand is contiguous.
     pub fn part(
-        float: FloatType,
+        float: ComputeFloat,
         (m, k, n): (usize, usize, usize),
         left: (isize, isize),
         right: (isize, isize),
@@ -226,7 +226,7 @@ impl Skinny {
     pub unsafe fn run(&self, left: *const u8, right: *const u8, out: *mut u8) {
         // SAFETY: by the caller.
         unsafe {
-            kernels::by_float!(self.float, T => self.run_as::<T>(left, right, out));
+            kernels::by_compute_float!(self.float, T => self.run_as::<T>(left, right, out));
         }
     }
 
@@ -411,12 +411,12 @@ mod tests {
             }
         };
         let (left, right) = (lies(m, k, transposed[0]), lies(k, n, transposed[1]));
-        Skinny::choose(FloatType::F32, (m, k, n), left, right).map(|s| s.strategy)
+        Skinny::choose(ComputeFloat::F32, (m, k, n), left, right).map(|s| s.strategy)
     }
 
     #[test]
     fn the_large_operand_is_read_in_the_order_in_which_it_lies() {
-        if kernels::skinny(FloatType::F32, Isa::best()).is_none() {
+        if kernels::skinny(ComputeFloat::F32, Isa::best()).is_none() {
             return;
         }
         assert_eq!(

@@ -113,7 +113,8 @@ impl Build {
             Code::Binary(op) => kernels::binary(op, from),
             Code::Compare(op) => kernels::compare(op, from),
             Code::Select => kernels::select(ins.dtype),
-            Code::Cast => kernels::cast(from, ins.dtype),
+            Code::Cast | Code::Convert => kernels::cast(from, ins.dtype),
+            Code::Round(to) => kernels::round(to),
         };
         let freed = self.registers_freed_by(k, ins);
         let mut stores = program.stores.iter();
@@ -142,7 +143,7 @@ impl Build {
     fn registers_freed_by(&self, k: usize, ins: &Instruction) -> SmallVec<[usize; 3]> {
         let reads = match ins.code {
             Code::Literal(_) | Code::Iota(_) => 0,
-            Code::Unary(_) | Code::Cast => 1,
+            Code::Unary(_) | Code::Cast | Code::Convert | Code::Round(_) => 1,
             Code::Binary(_) | Code::Compare(_) => 2,
             Code::Select => 3,
         };
@@ -197,7 +198,7 @@ impl Build {
         let copies = program.stores.iter().zip(&self.stored);
         let copies = copies.filter(|(_, stored)| !**stored);
         let folds = program.reductions.iter();
-        let folds = folds.map(|r| Folding::new(r.kind, program.dtype(r.value)));
+        let folds = folds.map(|r| Folding::new(r.kind, r.dtype));
         Kernel {
             elements,
             tile,

@@ -18,17 +18,18 @@ impl Program {
         }
         let (outer, reduced, inner) = self.reduced;
         for r in &self.reductions {
-            bytes += outer * inner * self.dtype(r.value).size();
+            bytes += outer * inner * r.dtype.size();
         }
-        let stored = self.stores.iter().map(|s| s.value);
-        let first = stored.chain(self.reductions.iter().map(|r| r.value)).next();
-        let dtype = first.map_or(DType::F64, |v| self.dtype(v));
+        let stored = self.stores.iter().map(|s| self.dtype(s.value));
+        let first = stored.chain(self.reductions.iter().map(|r| r.dtype)).next();
+        let dtype = first.unwrap_or(DType::F64);
 
         let mut step = StepForecast::moving(dtype, bytes);
         for instruction in &self.code {
             let work = match instruction.code {
                 // Written to its register once, or computed from the position alone.
                 Code::Literal(_) | Code::Iota(_) => continue,
+                Code::Convert | Code::Round(_) => continue,
                 Code::Unary(u) => u.work(),
                 Code::Binary(b) => b.work(),
                 Code::Compare(_) | Code::Select | Code::Cast => Work::Arithmetic,

@@ -3,10 +3,10 @@
 use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
 use crate::buffers::Buffers;
-use crate::kernels::{self, Accumulate, by_width};
+use crate::kernels::{self, Accumulate, by_compute_float, by_integer, by_width};
 use crate::pool;
 use crate::registers::{Line, Registers};
-use gradus_ir::DType;
+use gradus_ir::Kind;
 use smallvec::SmallVec;
 use std::cell::RefCell;
 
@@ -30,7 +30,7 @@ impl Kernel {
             // Nothing is computed, but sums over no elements have a value.
             for (r, f) in self.program.reductions.iter().zip(&self.folds) {
                 let (a, _, c) = self.program.reduced;
-                let (width, neutral) = (f.fold.dtype.width(), f.neutral.to_ne_bytes());
+                let (width, neutral) = (r.dtype.width(), f.neutral[1].to_ne_bytes());
                 // SAFETY: the result has a·c elements, see `Tile`.
                 unsafe { fill(neutral.as_ptr(), width, a * c, buffers.start(r.buffer)) };
             }
@@ -308,13 +308,13 @@ impl Tile<'_> {
                 unsafe {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
-                        let size = k.widths[r.value].bytes();
+                        let size = f.width.bytes();
                         let out = self.buffers.start(r.buffer);
                         for i in 0..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
                             (f.fold.kernel)(source, b, &mut state);
-                            f.fold.finish(&state, out.add((row + i) * size));
+                            f.fold.finish(&state, out.add((row + i) * r.dtype.size()));
                         }
                     }
                 }
@@ -342,10 +342,8 @@ impl Tile<'_> {
             for ((r, f), state) in k.program.reductions.iter().zip(&k.folds).zip(&states) {
                 // SAFETY: the result has one element per row.
                 unsafe {
-                    f.fold.finish(
-                        state,
-                        self.buffers.start(r.buffer).add(row * f.fold.dtype.size()),
-                    );
+                    let out = self.buffers.start(r.buffer);
+                    f.fold.finish(state, out.add(row * r.dtype.size()));
                 }
             }
         }
@@ -365,16 +363,13 @@ impl Tile<'_> {
             let mut blocked = 0;
             // SAFETY: positions lie within block `block` of `b` rows; row sums have room for a tile.
             unsafe {
-                for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-                    let (element, neutral) = (f.fold.dtype.width(), f.neutral.to_ne_bytes());
-                    let at = (block * c + first) * element.bytes();
+                for (j, f) in k.folds.iter().enumerate() {
                     fill(
-                        neutral.as_ptr(),
-                        element,
+                        f.neutral[0].to_ne_bytes().as_ptr(),
+                        f.width,
                         width,
-                        self.buffers.start(r.buffer).add(at),
+                        self.sums(j),
                     );
-                    fill(neutral.as_ptr(), element, width, self.sums(j));
                     if b > ROWS && f.float_sum().is_some() {
                         let bytes = width * kernels::TOTAL_BYTES;
                         self.totals(j).cast::<u8>().write_bytes(0, bytes);
@@ -412,37 +407,37 @@ impl Tile<'_> {
             for i in from..to {
                 // SAFETY: by the caller.
                 unsafe {
-                    let source = self.pointers[r.value].add(i * c * f.fold.dtype.size());
+                    let source = self.pointers[r.value].add(i * c * f.width.bytes());
                     (f.join)(source, source, source, sums, width);
                 }
             }
         }
     }
 
-    /// Adds the row sums to the result, and resets them.
-    /// Sums of floats over many rows are added to their totals, which become the result after the `last` row.
+    /// Writes the row sums as the result after the `last` row.
+    /// Sums of floats over many rows are added to their totals before, and reset.
     ///
     /// # Safety
     /// See [`columns`](Self::columns).
     unsafe fn join_sums(&mut self, (at, width): (usize, usize), many: bool, last: bool) {
         let k = self.kernel;
         for (j, (r, f)) in k.program.reductions.iter().zip(&k.folds).enumerate() {
-            let element = f.fold.dtype.width();
             let sums = self.sums(j);
             // SAFETY: by the caller.
             unsafe {
-                let out = self.buffers.start(r.buffer).add(at * element.bytes());
-                match f.float_sum().filter(|_| many) {
-                    Some(float) => {
-                        let totals = self.totals(j);
-                        kernels::add_to_totals(float, sums, totals, width);
-                        if last {
-                            kernels::finish_totals(float, totals, width, out);
-                        }
+                let out = self.buffers.start(r.buffer).add(at * r.dtype.size());
+                let Some(float) = f.float_sum().filter(|_| many) else {
+                    if last {
+                        (f.write)(sums, sums, sums, out, width);
                     }
-                    None => (f.join)(sums, sums, sums, out, width),
+                    continue;
+                };
+                let totals = self.totals(j);
+                kernels::add_to_totals(float.compute_type(), sums, totals, width);
+                if last {
+                    kernels::finish_totals(float, totals, width, out);
                 }
-                fill(f.neutral.to_ne_bytes().as_ptr(), element, width, sums);
+                fill(f.neutral[0].to_ne_bytes().as_ptr(), f.width, width, sums);
             }
         }
     }
@@ -469,13 +464,14 @@ unsafe fn write_iota(iota: &Iota, out: *mut u8, start: usize, n: usize) {
         let index = (start + i) / iota.inner % iota.size;
         // SAFETY: by the caller.
         unsafe {
-            match iota.dtype {
-                DType::F32 => out.cast::<f32>().add(i).write(index as f32),
-                DType::F64 => out.cast::<f64>().add(i).write(index as f64),
-                DType::I32 => out.cast::<i32>().add(i).write(index as i32),
-                DType::I64 => out.cast::<i64>().add(i).write(index as i64),
-                DType::U32 => out.cast::<u32>().add(i).write(index as u32),
-                DType::Bool => out.add(i).write(u8::from(index != 0)),
+            match iota.dtype.kind() {
+                Kind::Float(float) => {
+                    by_compute_float!(float.compute_type(), T => out.cast::<T>().add(i).write(index as T));
+                }
+                Kind::Integer(integer) => {
+                    by_integer!(integer, T => out.cast::<T>().add(i).write(index as T));
+                }
+                Kind::Bool => out.add(i).write(u8::from(index != 0)),
             }
         }
     }

@@ -91,8 +91,14 @@ pub(crate) struct Kernel {
 
 pub(super) struct Folding {
     pub(super) fold: Fold,
+    /// Joins rows to row sums.
     pub(super) join: kernels::Kernel,
-    pub(super) neutral: Literal,
+    /// Writes row sums as results.
+    pub(super) write: kernels::Kernel,
+    /// How wide row sums are.
+    pub(super) width: Width,
+    /// The value of no elements, as a row sum and as a result.
+    pub(super) neutral: [Literal; 2],
 }
 
 impl Folding {
@@ -100,7 +106,7 @@ impl Folding {
     /// Their rounding error would grow with each row, so their totals are kept in higher precision.
     pub(super) fn float_sum(&self) -> Option<FloatType> {
         match self.fold.kind {
-            ReduceKind::Sum => self.fold.dtype.float(),
+            ReduceKind::Sum => self.fold.result.float(),
             ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => None,
         }
     }
@@ -108,7 +114,7 @@ impl Folding {
 
 impl std::fmt::Debug for Folding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?} of {}", self.fold.kind, self.fold.dtype)
+        write!(f, "{:?} of {}", self.fold.kind, self.fold.result)
     }
 }
 
@@ -181,16 +187,21 @@ impl Kernel {
 }
 
 impl Folding {
-    pub(super) fn new(kind: ReduceKind, dtype: DType) -> Folding {
+    /// The reduction of this kind to results of type `result`.
+    pub(super) fn new(kind: ReduceKind, result: DType) -> Folding {
+        let computed = result.compute_type();
+        let neutral = |dtype| match kind {
+            ReduceKind::Sum => Literal::from_i64(dtype, 0),
+            ReduceKind::Prod => Literal::from_i64(dtype, 1),
+            ReduceKind::Max => Literal::lowest(dtype),
+            ReduceKind::Min => Literal::highest(dtype),
+        };
         Folding {
-            fold: kernels::fold_kernels(kind, dtype),
-            join: kernels::join(kind, dtype),
-            neutral: match kind {
-                ReduceKind::Sum => Literal::from_i64(dtype, 0),
-                ReduceKind::Prod => Literal::from_i64(dtype, 1),
-                ReduceKind::Max => Literal::lowest(dtype),
-                ReduceKind::Min => Literal::highest(dtype),
-            },
+            fold: kernels::fold_kernels(kind, result),
+            join: kernels::join(kind, result),
+            write: kernels::cast(computed, result),
+            width: computed.width(),
+            neutral: [computed, result].map(neutral),
         }
     }
 }

@@ -14,6 +14,7 @@ mod load;
 mod powers;
 mod program;
 mod step;
+mod widen;
 
 pub(crate) use program::{Code, Program, Reduction, Source, Value, blocks};
 pub(crate) use step::Fused;

@@ -26,6 +26,10 @@ pub(crate) enum Code {
     Compare(Compare),
     Select,
     Cast,
+    /// Between the type of storage and the compute type; narrowing rounds.
+    Convert,
+    /// To a number of this type, which stays in the compute type.
+    Round(DType),
     Literal(Literal),
     /// The index along this axis of the iteration.
     Iota(usize),
@@ -55,6 +59,8 @@ pub(crate) struct Store {
 pub(crate) struct Reduction {
     pub value: Value,
     pub kind: ReduceKind,
+    /// Element type of the result.
+    pub dtype: DType,
     pub buffer: BufferId,
 }
 
@@ -125,6 +131,8 @@ impl fmt::Display for Program {
                 Code::Compare(c) => write!(f, " {c:?}")?,
                 Code::Select => write!(f, " Select")?,
                 Code::Cast => write!(f, " Cast({})", i.dtype)?,
+                Code::Convert => write!(f, " Convert({})", i.dtype)?,
+                Code::Round(to) => write!(f, " Round({to})")?,
                 Code::Literal(v) => write!(f, " {v}")?,
                 Code::Iota(axis) => write!(f, " Iota({axis})")?,
             }

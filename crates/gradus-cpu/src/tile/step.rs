@@ -3,6 +3,7 @@
 use super::kernel::Kernel;
 use super::powers::lower_powers;
 use super::program::Program;
+use super::widen::widen;
 use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
@@ -26,7 +27,7 @@ pub(crate) enum Fused {
 
 impl Fused {
     pub fn new(program: Program) -> Fused {
-        Fused::Planned(lower_powers(program))
+        Fused::Planned(lower_powers(widen(program)))
     }
 
     fn program(&self) -> &Program {

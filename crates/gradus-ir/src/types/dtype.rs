@@ -80,6 +80,15 @@ pub enum FloatType {
     F64,
 }
 
+/// Floating-point types that kernels compute in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ComputeFloat {
+    /// [`DType::F32`]
+    F32,
+    /// [`DType::F64`]
+    F64,
+}
+
 /// Integer types. Every value of one is also an i64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum IntegerType {
@@ -165,6 +174,23 @@ impl DType {
         }
     }
 
+    /// The type in which kernels compute with these elements and add them up. Where it is another type, each
+    /// operation computes in it and rounds its result to this one.
+    pub const fn compute_type(self) -> DType {
+        match self.kind() {
+            Kind::Float(float) => float.compute_type().dtype(),
+            Kind::Integer(_) | Kind::Bool => self,
+        }
+    }
+
+    /// Whether kernels compute with these elements in a [wider type](Self::compute_type).
+    pub const fn is_widened(self) -> bool {
+        match self.kind() {
+            Kind::Float(float) => float.native().is_none(),
+            Kind::Integer(_) | Kind::Bool => false,
+        }
+    }
+
     /// The type to which two operands of different types are converted: floats before integers before booleans.
     /// Of two floats it is the wider one, of two different integers i64.
     pub fn promoted(self, other: DType) -> DType {
@@ -219,6 +245,22 @@ impl FloatType {
         match self {
             FloatType::F32 => DType::F32,
             FloatType::F64 => DType::F64,
+        }
+    }
+
+    /// The type in which kernels compute with these numbers: see [`DType::compute_type`].
+    pub const fn compute_type(self) -> ComputeFloat {
+        match self {
+            FloatType::F32 => ComputeFloat::F32,
+            FloatType::F64 => ComputeFloat::F64,
+        }
+    }
+
+    /// The type as one that kernels compute in; `None` if they compute in a wider one.
+    pub const fn native(self) -> Option<ComputeFloat> {
+        match self {
+            FloatType::F32 => Some(ComputeFloat::F32),
+            FloatType::F64 => Some(ComputeFloat::F64),
         }
     }
 
@@ -296,6 +338,16 @@ impl FloatType {
         match self {
             FloatType::F32 => f32::EPSILON as f64,
             FloatType::F64 => f64::EPSILON,
+        }
+    }
+}
+
+impl ComputeFloat {
+    /// The element type.
+    pub const fn dtype(self) -> DType {
+        match self {
+            ComputeFloat::F32 => DType::F32,
+            ComputeFloat::F64 => DType::F64,
         }
     }
 }

@@ -11,7 +11,7 @@ mod vector;
 mod x86;
 
 use super::isa::Isa;
-use gradus_ir::FloatType;
+use gradus_ir::ComputeFloat;
 
 /// The number of rows of the matrix that [`Skinny::rows`] sums in registers before it adds to the result.
 pub(crate) const DEPTH: usize = 64;
@@ -68,17 +68,17 @@ pub(crate) struct Skinny {
 }
 
 /// The kernels for this type at this level; `None` if there are none and the library multiplies.
-pub(crate) fn skinny(float: FloatType, isa: Isa) -> Option<Skinny> {
+pub(crate) fn skinny(float: ComputeFloat, isa: Isa) -> Option<Skinny> {
     match (isa, float) {
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512, FloatType::F32) => Some(x86::AVX512_F32),
+        (Isa::Avx512, ComputeFloat::F32) => Some(x86::AVX512_F32),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx512, FloatType::F64) => Some(x86::AVX512_F64),
+        (Isa::Avx512, ComputeFloat::F64) => Some(x86::AVX512_F64),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, FloatType::F32) => Some(x86::AVX2_F32),
+        (Isa::Avx2, ComputeFloat::F32) => Some(x86::AVX2_F32),
         #[cfg(target_arch = "x86_64")]
-        (Isa::Avx2, FloatType::F64) => Some(x86::AVX2_F64),
-        (Isa::Portable, FloatType::F32 | FloatType::F64) => None,
+        (Isa::Avx2, ComputeFloat::F64) => Some(x86::AVX2_F64),
+        (Isa::Portable, ComputeFloat::F32 | ComputeFloat::F64) => None,
     }
 }
 
