@@ -1,7 +1,7 @@
 //! The speed of a machine for each kind of work.
 
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Error, ErrorKind};
+use gradus_ir::{ComputeFloat, DType, Error, ErrorKind, FloatType};
 use std::fmt;
 use std::str::FromStr;
 
@@ -77,10 +77,10 @@ impl Profile {
 
     /// Seconds of `b` products of `m × k` with `k × n` matrices; short sides lower the rate.
     pub fn product(&self, dtype: DType, b: usize, m: usize, k: usize, n: usize) -> f64 {
-        let full = match dtype {
-            DType::F32 => self.product_f32,
+        let full = match dtype.float().map(FloatType::compute_type) {
+            Some(ComputeFloat::F32) => self.product_f32,
             // Only products of floats are measured.
-            DType::F64 | DType::I32 | DType::I64 | DType::U32 | DType::Bool => self.product_f64,
+            Some(ComputeFloat::F64) | None => self.product_f64,
         };
         let share = |side: usize| side as f64 / (side as f64 + HALF_RATE);
         let operations = 2.0 * b as f64 * m as f64 * k as f64 * n as f64;

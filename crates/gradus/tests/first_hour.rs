@@ -318,7 +318,7 @@ fn a_widened_program_is_told() {
     let profile = by_line(&steps);
     let lines = profile.lines.iter().filter(|l| l.widened).map(|l| l.place);
     assert_eq!(lines.collect::<Vec<_>>(), [Some((file!(), line))]);
-    assert!(profile.to_string().contains("f32 becomes f64 here"));
+    assert!(profile.to_string().contains("an array is widened here"));
     // Not if the number is converted, is a literal, or all are numbers.
     let narrow = rate.astype(F32);
     let step = jit(|x: &Tensor| (x * &narrow + 0.1).sin().sum() * 2.0);

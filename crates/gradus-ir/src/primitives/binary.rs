@@ -353,9 +353,10 @@ fn slope_of_exponent(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> Value
 /// A point far out or near the origin is first scaled to where neither its length
 /// nor the divisions by it overflow or lose digits. An infinite coordinate is farther out than every finite one.
 fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueId) {
-    let n = match float_type(g, a) {
-        FloatType::F32 => 30,
-        FloatType::F64 => 300,
+    // A power of two that the type has, with room for its fourth power.
+    let n = match float_type(g, a).largest() < 2f64.powi(128) {
+        true => 30,
+        false => 300,
     };
     let length = g.binary(Binary::Hypot, a, b);
     let number = |g: &mut Graph, n: i32| g.constant_like(2f64.powi(n), a);

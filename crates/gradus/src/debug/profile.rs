@@ -127,7 +127,7 @@ impl fmt::Display for LineProfile {
                 None => "no line of the source".into(),
             };
             let widened = if line.widened {
-                "  (f32 becomes f64 here, because one number is f64)"
+                "  (an array is widened here: one number beside it has a wider type)"
             } else {
                 ""
             };

@@ -32,7 +32,12 @@ impl Finite {
         match (array.as_slice::<f64>(), array.as_slice::<f32>()) {
             (Some(values), _) => scan(values, f64::is_nan, f64::is_finite),
             (_, Some(values)) => scan(values, f32::is_nan, f32::is_finite),
-            _ => Finite::All,
+            _ if array.ty().dtype.float().is_none() => Finite::All,
+            _ => {
+                let values = (0..array.ty().elements()).map(|k| array.get(k).as_f64());
+                let values: Vec<f64> = values.collect();
+                scan(&values, f64::is_nan, f64::is_finite)
+            }
         }
     }
 
@@ -401,13 +406,7 @@ pub(super) fn made_at(op: &Op, operands: &[Array], result: &Array) -> Option<Vec
     ) {
         return None;
     }
-    // Numbers of other types are finite.
-    let number = |array: &Array, k: usize| match (array.as_slice::<f64>(), array.as_slice::<f32>())
-    {
-        (Some(values), _) => values[k],
-        (_, Some(values)) => f64::from(values[k]),
-        _ => 0.0,
-    };
+    let number = |array: &Array, k: usize| array.get(k).as_f64();
     let of = |k: usize, test: fn(f64) -> bool| operands.iter().all(|all| test(number(all, k)));
     let elements = 0..result.ty().elements();
     let made = elements.map(|k| match number(result, k) {

@@ -304,7 +304,7 @@ impl Tensor {
 fn floats(name: &str, dtype: DType, n: usize, element: impl Fn(usize) -> f64) -> Tensor {
     match dtype {
         DType::F32 => Tensor::generated(name, &[n], |i| element(i) as f32),
-        _ => Tensor::generated(name, &[n], element),
+        _ => Tensor::generated(name, &[n], element).astype(dtype),
     }
 }
 

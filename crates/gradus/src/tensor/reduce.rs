@@ -173,7 +173,15 @@ fn kept(x: &Tensor, axes: Dims, reduce: impl Fn(&Tensor, Dims) -> Tensor) -> Ten
 #[track_caller]
 fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
-    floats(x).reduced(ReduceKind::Sum, axes) / n as f64
+    let x = &floats(x);
+    // Narrow types have neither all counts nor the sum.
+    (computed(x).reduced(ReduceKind::Sum, axes) / n as f64).astype(x.dtype())
+}
+
+/// Floats in the type that kernels compute in, so that what follows is rounded once.
+#[track_caller]
+fn computed(x: &Tensor) -> Tensor {
+    x.astype(x.dtype().compute_type())
 }
 
 /// Integers and booleans converted to f64.
@@ -187,13 +195,16 @@ fn floats(x: &Tensor) -> Tensor {
 
 #[track_caller]
 fn var_over(x: &Tensor, axes: Dims) -> Tensor {
-    let mean = mean_over(x, axes.clone()).with_axes(&axes, x.rank());
-    mean_over(&(x - mean).square(), axes)
+    let x = &floats(x);
+    let wide = &computed(x);
+    let mean = mean_over(wide, axes.clone()).with_axes(&axes, x.rank());
+    mean_over(&(wide - mean).square(), axes).astype(x.dtype())
 }
 
 #[track_caller]
 fn std_over(x: &Tensor, axes: Dims) -> Tensor {
-    var_over(x, axes).sqrt()
+    let x = &floats(x);
+    var_over(&computed(x), axes).sqrt().astype(x.dtype())
 }
 
 #[track_caller]
@@ -201,15 +212,13 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     let x = &floats(x);
     match x.dtype().float() {
         Some(FloatType::F64) if axes.iter().all(|&a| x.shape()[a] != 0) => {}
-        Some(FloatType::F32) if axes.iter().all(|&a| x.shape()[a] != 0) => {
-            // In f64 the squares of all these numbers are finite and not 0.
+        Some(_) if axes.iter().all(|&a| x.shape()[a] != 0) => {
+            // In f64 the squares of all numbers of the other types are finite and not 0.
             let squares = x.astype(DType::F64).square();
             let sum = squares.reduced(ReduceKind::Sum, axes);
-            return sum.sqrt().astype(DType::F32);
+            return sum.sqrt().astype(x.dtype());
         }
-        Some(FloatType::F32 | FloatType::F64) | None => {
-            return x.square().reduced(ReduceKind::Sum, axes).sqrt();
-        }
+        Some(_) | None => return x.square().reduced(ReduceKind::Sum, axes).sqrt(),
     }
     // Scaled by a power of two, which is exact, to a range in which squares neither overflow nor underflow.
     // The norm does not depend on the factor, so no derivative does.

@@ -1,9 +1,9 @@
-//! Where one number of f64 turned an array of f32 into f64. NumPy's rule is kept; this says that it was applied.
+//! Where one number of a wider type turned an array of floats into that type. NumPy's rule is kept; this says that it was applied.
 
 use super::Tensor;
 use crate::trace::users_place;
 use gradus_engine::environment::{self, Log};
-use gradus_ir::{DType, Loc};
+use gradus_ir::Loc;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,15 +16,13 @@ fn places() -> MutexGuard<'static, BTreeSet<Place>> {
     PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes the caller's line if one of the operands of `name` is a single number of f64 and the other an array of f32.
+/// Notes the caller's line if one of the operands of `name` is a single number of a wider type of floats than that of
+/// the other, an array.
 /// `GRADUS_LOG=types` says it on standard error, once a line.
 #[track_caller]
 pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
     let widens = |number: &Tensor, array: &Tensor| {
-        number.dtype() == DType::F64
-            && array.dtype() == DType::F32
-            && number.rank() == 0
-            && array.rank() > 0
+        wider(number, array) && number.rank() == 0 && array.rank() > 0
     };
     match (widens(a, b), widens(b, a)) {
         (false, false) => {}
@@ -36,9 +34,15 @@ pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
 /// As [`note`], where `part` of any size is put into `whole`.
 #[track_caller]
 pub(crate) fn note_part(name: &str, whole: &Tensor, part: &Tensor) {
-    if whole.dtype() == DType::F32 && part.dtype() == DType::F64 {
+    if wider(part, whole) {
         report(name, whole, part);
     }
+}
+
+/// Whether both are floats, and the type of `a` is the wider one.
+fn wider(a: &Tensor, b: &Tensor) -> bool {
+    let types = a.dtype().float().zip(b.dtype().float());
+    types.is_some_and(|(a, b)| a > b)
 }
 
 #[track_caller]
@@ -47,8 +51,9 @@ fn report(name: &str, array: &Tensor, number: &Tensor) {
     places().extend(loc.file_line());
     if environment::logs(Log::Types) {
         let (number, array) = (number.ty(), array.ty());
+        let (wide, narrow) = (number.dtype, array.dtype.name().to_uppercase());
         environment::warn_once(&format!(
-            "{name} converts {array} to f64, because the other tensor is {number}; convert that with `astype(F32)`\n  at {loc}"
+            "{name} converts {array} to {wide}, because the other tensor is {number}; convert that with `astype({narrow})`\n  at {loc}"
         ));
     }
 }
