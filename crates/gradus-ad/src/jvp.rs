@@ -37,13 +37,16 @@ pub(crate) fn jvp_with(
             continue;
         }
         let node = g.node(id).clone();
-        let of_operands: SmallVec<[Option<ValueId>; 3]> =
-            node.operands.iter().map(|o| tangents[o.index()]).collect();
+        let mut of_operands: SmallVec<[Option<ValueId>; 3]> =
+            SmallVec::from_elem(None, node.operands.len());
+        for (tangent, o) in of_operands.iter_mut().zip(&node.operands) {
+            *tangent = tangents[o.index()];
+        }
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
         let outer = g.set_loc(node.loc.tangent(node.op.name()));
-        let results: Values = node.results().collect();
+        let results = node.result_list();
         let made = node.op.jvp(&mut Jvp {
             graph: g,
             transforms,

@@ -54,11 +54,16 @@ fn onto(
             continue;
         }
         let node = node.clone();
-        let linear: SmallVec<[bool; 3]> = node.operands.iter().map(|o| active[o.index()]).collect();
-        let of_results: SmallVec<[Option<ValueId>; 1]> = node
-            .results()
-            .map(|v| cotangents[v.index()].filter(|_| !ends[v.index()]))
-            .collect();
+        let mut linear: SmallVec<[bool; 3]> = SmallVec::from_elem(false, node.operands.len());
+        for (linear, o) in linear.iter_mut().zip(&node.operands) {
+            *linear = active[o.index()];
+        }
+        let results = node.result_list();
+        let mut of_results: SmallVec<[Option<ValueId>; 1]> =
+            SmallVec::from_elem(None, results.len());
+        for (cotangent, v) in of_results.iter_mut().zip(&results) {
+            *cotangent = cotangents[v.index()].filter(|_| !ends[v.index()]);
+        }
         let outer = g.set_loc(node.loc.cotangent(node.op.name()));
         let mut cx = Transpose {
             graph: g,

@@ -81,7 +81,12 @@ impl Graph {
     /// # Errors
     /// If the operands do not fit the operation, or memory cannot hold a result.
     pub(crate) fn result_types(&self, op: &Op, operands: &[ValueId]) -> Result<Types> {
-        op.results(&self.types_of(operands))
+        // Most operations have one or two operands; a list of references takes longer to make than their rule.
+        match *operands {
+            [a] => op.results(&[self.ty(a)]),
+            [a, b] => op.results(&[self.ty(a), self.ty(b)]),
+            _ => op.results(&self.types_of(operands)),
+        }
     }
 
     fn types_of(&self, operands: &[ValueId]) -> SmallVec<[&Type; 3]> {

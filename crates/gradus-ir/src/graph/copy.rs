@@ -104,11 +104,10 @@ impl Graph {
                 "copy_into: input {:?} is not mapped",
                 node.first
             );
-            let operands: Operands = node
-                .operands
-                .iter()
-                .map(|o| map[o.index()].expect("operands come first"))
-                .collect();
+            let mut operands = Operands::from_slice(&node.operands);
+            for o in &mut operands {
+                *o = map[o.index()].expect("operands come first");
+            }
             target.loc = Some(node.loc.or_place(outer));
             if let Types::One(ty) = &node.types
                 && node.region().is_none()

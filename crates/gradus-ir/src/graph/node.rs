@@ -113,6 +113,14 @@ impl Node {
         (self.first.0..self.first.0 + self.types.len() as u32).map(ValueId)
     }
 
+    /// Its results, as a list.
+    pub fn result_list(&self) -> Values {
+        match self.types {
+            Types::One(_) => Values::from_buf([self.first]),
+            Types::Several(_) => self.results().collect(),
+        }
+    }
+
     /// The one result of an operation that has one.
     pub fn result(&self) -> ValueId {
         debug_assert_eq!(self.types.len(), 1, "{} has one result", self.op.name());

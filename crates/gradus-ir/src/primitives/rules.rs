@@ -6,7 +6,7 @@ use crate::block::Block;
 use crate::error::Result;
 use crate::graph::{Graph, Node, Types, ValueId};
 use crate::types::Type;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::ops::Deref;
 
 /// The rules of an operation.
@@ -146,7 +146,7 @@ pub struct PerResult<T>(SmallVec<[T; 1]>);
 
 impl<T> From<T> for PerResult<T> {
     fn from(only: T) -> PerResult<T> {
-        PerResult(smallvec![only])
+        PerResult(SmallVec::from_buf([only]))
     }
 }
 
