@@ -39,98 +39,46 @@ struct Member {
     fixed: bool,
 }
 
+/// An arm of the generated matches.
+struct Arm {
+    /// The pattern that destructures a value.
+    pattern: TokenStream,
+    /// The name of the type or of the variant.
+    name: String,
+    members: Vec<Member>,
+}
+
+/// The names that the arms use.
+struct Names {
+    /// The path of the crate `gradus`.
+    root: Path,
+    leaves: Ident,
+    out: Ident,
+}
+
 fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
-    let shown = name.unraw();
-    let root = root(&input.attrs)?;
-    let (leaves, out) = (hygienic("leaves"), hygienic("out"));
-    // Each arm: the pattern that destructures a value, its name, its members.
-    let mut arms: Vec<(TokenStream, String, Vec<Member>)> = Vec::new();
-    match &input.data {
-        Data::Struct(data) => {
-            let (pattern, members) = members(&data.fields)?;
-            arms.push((quote!(Self #pattern), shown.to_string(), members));
-        }
-        Data::Enum(data) => {
-            if data.variants.is_empty() {
-                return Err(Error::new(
-                    name.span(),
-                    "Tree cannot be derived for an enum without variants: it has no values",
-                ));
-            }
-            for variant in &data.variants {
-                let (pattern, members) = members(&variant.fields)?;
-                let ident = &variant.ident;
-                arms.push((
-                    quote!(Self::#ident #pattern),
-                    format!("{shown}::{}", ident.unraw()),
-                    members,
-                ));
-            }
-        }
-        Data::Union(data) => {
-            return Err(Error::new(
-                data.union_token.span,
-                "Tree cannot be derived for a union: which field it holds is unknown",
-            ));
-        }
-    }
-
+    let names = Names {
+        root: root(&input.attrs)?,
+        leaves: hygienic("leaves"),
+        out: hygienic("out"),
+    };
+    let Names { root, leaves, out } = &names;
+    let arms = arms(input)?;
     let mut generics = input.generics.clone();
     for param in &mut generics.params {
         if let GenericParam::Type(param) = param {
             let used = |m: &Member| !m.fixed && mentions(&m.ty, &param.ident);
-            if arms.iter().any(|(_, _, members)| members.iter().any(used)) {
+            if arms.iter().any(|arm| arm.members.iter().any(used)) {
                 param.bounds.push(parse_quote!(#root::Tree));
             }
         }
     }
     let (generics, _, bounds) = generics.split_for_impl();
     let (_, arguments, _) = input.generics.split_for_impl();
-
-    let flatten = arms.iter().map(|(pattern, _, members)| {
-        let all = members.iter().filter(|m| !m.fixed).map(|m| &m.binding);
-        let fixed = members.iter().filter(|m| m.fixed).map(|m| &m.binding);
-        quote!(#pattern => {
-            #(let _ = #fixed;)*
-            #(#root::Tree::flatten(#all, #leaves);)*
-        })
-    });
-    let unflatten = arms.iter().map(|(pattern, _, members)| {
-        let rebuilt = members.iter().map(|m| {
-            let binding = &m.binding;
-            if m.fixed {
-                quote!(let #binding = ::core::clone::Clone::clone(#binding);)
-            } else {
-                quote!(let #binding = #root::Tree::unflatten(#binding, #leaves);)
-            }
-        });
-        // The pattern that destructures the value also constructs it.
-        quote!(#pattern => {
-            #(#rebuilt)*
-            #pattern
-        })
-    });
-    let describe = arms.iter().map(|(pattern, name, members)| {
-        let count = members.len();
-        let told = members.iter().map(|m| {
-            let binding = &m.binding;
-            let field = m.name.as_ref().map(|name| {
-                let name = name.unraw().to_string();
-                quote!(#out.field(#name);)
-            });
-            if m.fixed {
-                quote!(#field #out.text(&::std::format!("{:?}", #binding));)
-            } else {
-                quote!(#field #root::Tree::describe(#binding, #out);)
-            }
-        });
-        quote!(#pattern => {
-            #out.enter(#name, #count);
-            #(#told)*
-            #out.leave();
-        })
-    });
+    let flatten = arms.iter().map(|arm| arm.flatten(&names));
+    let unflatten = arms.iter().map(|arm| arm.unflatten(&names));
+    let describe = arms.iter().map(|arm| arm.describe(&names));
     Ok(quote! {
         #[automatically_derived]
         impl #generics #root::Tree for #name #arguments #bounds {
@@ -149,6 +97,92 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// An arm for a struct, or for each variant of an enum.
+fn arms(input: &DeriveInput) -> Result<Vec<Arm>> {
+    let shown = input.ident.unraw();
+    match &input.data {
+        Data::Struct(data) => {
+            let (pattern, members) = members(&data.fields)?;
+            Ok(vec![Arm {
+                pattern: quote!(Self #pattern),
+                name: shown.to_string(),
+                members,
+            }])
+        }
+        Data::Enum(data) if data.variants.is_empty() => Err(Error::new(
+            input.ident.span(),
+            "Tree cannot be derived for an enum without variants: it has no values",
+        )),
+        Data::Enum(data) => {
+            let arms = data.variants.iter().map(|variant| {
+                let (pattern, members) = members(&variant.fields)?;
+                let ident = &variant.ident;
+                Ok(Arm {
+                    pattern: quote!(Self::#ident #pattern),
+                    name: format!("{shown}::{}", ident.unraw()),
+                    members,
+                })
+            });
+            arms.collect()
+        }
+        Data::Union(data) => Err(Error::new(
+            data.union_token.span,
+            "Tree cannot be derived for a union: which field it holds is unknown",
+        )),
+    }
+}
+
+impl Arm {
+    fn flatten(&self, Names { root, leaves, .. }: &Names) -> TokenStream {
+        let pattern = &self.pattern;
+        let of = |fixed: bool| self.members.iter().filter(move |m| m.fixed == fixed);
+        let all = of(false).map(|m| &m.binding);
+        let fixed = of(true).map(|m| &m.binding);
+        quote!(#pattern => {
+            #(let _ = #fixed;)*
+            #(#root::Tree::flatten(#all, #leaves);)*
+        })
+    }
+
+    fn unflatten(&self, Names { root, leaves, .. }: &Names) -> TokenStream {
+        let pattern = &self.pattern;
+        let rebuilt = self.members.iter().map(|m| {
+            let binding = &m.binding;
+            if m.fixed {
+                quote!(let #binding = ::core::clone::Clone::clone(#binding);)
+            } else {
+                quote!(let #binding = #root::Tree::unflatten(#binding, #leaves);)
+            }
+        });
+        // The pattern that destructures the value also constructs it.
+        quote!(#pattern => {
+            #(#rebuilt)*
+            #pattern
+        })
+    }
+
+    fn describe(&self, Names { root, out, .. }: &Names) -> TokenStream {
+        let (pattern, name, count) = (&self.pattern, &self.name, self.members.len());
+        let described = self.members.iter().map(|m| {
+            let binding = &m.binding;
+            let field = m.name.as_ref().map(|name| {
+                let name = name.unraw().to_string();
+                quote!(#out.field(#name);)
+            });
+            if m.fixed {
+                quote!(#field #out.text(&::std::format!("{:?}", #binding));)
+            } else {
+                quote!(#field #root::Tree::describe(#binding, #out);)
+            }
+        });
+        quote!(#pattern => {
+            #out.enter(#name, #count);
+            #(#described)*
+            #out.leave();
+        })
+    }
 }
 
 /// A name that only generated code can use, and that differs from all constants and statics of the user.

@@ -29,6 +29,8 @@ struct Module {
     globs: Vec<Names>,
     /// Paths that the code names, in `use` or elsewhere. Reexporting a name does not count as naming it.
     named: BTreeSet<Names>,
+    /// The first names of longer paths.
+    opened: BTreeSet<String>,
 }
 
 /// The meaning of a path.
@@ -59,6 +61,11 @@ impl Crate {
         for (k, module) in self.modules.iter().enumerate() {
             let from = imports.entry(module.file.clone()).or_default();
             for path in &module.named {
+                // Of a module and an item with the same name, code that goes on with `name::` means the module.
+                let opened = path.last().is_some_and(|name| module.opened.contains(name));
+                if opened && self.module_of(k, path).is_some() {
+                    continue;
+                }
                 if let Some(Target::Item(definer)) = self.resolve(k, path, &mut Seen::new()) {
                     from.insert(self.modules[definer].file.clone());
                 }
@@ -122,13 +129,11 @@ impl Crate {
             "self" => k,
             "super" => self.modules[k].parent?,
             name => {
-                let module = self.modules[k].children.get(name).copied();
+                let module = self.module_of(k, &path[..1]).map(Target::Module);
                 // A module and an item can have the same name: the last one of a path is the item.
                 let found = match rest {
-                    [] => self.item(k, name, seen).or(module.map(Target::Module)),
-                    _ => module
-                        .map(Target::Module)
-                        .or_else(|| self.item(k, name, seen)),
+                    [] => self.item(k, name, seen).or(module),
+                    _ => module.or_else(|| self.item(k, name, seen)),
                 }?;
                 match found {
                     Target::Module(module) => module,
@@ -140,6 +145,26 @@ impl Crate {
             [] => Some(Target::Module(module)),
             // A name that is not found there is made by a macro.
             _ => Some((self.resolve(module, rest, seen)).unwrap_or(Target::Item(module))),
+        }
+    }
+
+    /// The module that `path` leads to from module `k`, if it leads to one.
+    fn module_of(&self, k: usize, path: &[String]) -> Option<usize> {
+        let (first, rest) = path.split_first()?;
+        let module = &self.modules[k];
+        let next = match (first.as_str(), module.used.get(first)) {
+            ("crate", _) => 0,
+            ("self", _) => k,
+            ("super", _) => module.parent?,
+            (name, used) => match (module.children.get(name), used) {
+                (Some(&child), _) => child,
+                (None, Some(path)) if path[0] != *first => self.module_of(k, path)?,
+                _ => return None,
+            },
+        };
+        match rest {
+            [] => Some(next),
+            _ => self.module_of(next, rest),
         }
     }
 
@@ -181,6 +206,9 @@ impl Module {
                 TokenTree::Ident(_) => {
                     let (path, end) = path(&tokens, at);
                     if !is_member(&tokens, at) {
+                        if path.len() > 1 {
+                            self.opened.insert(path[0].clone());
+                        }
                         self.named.insert(path);
                     }
                     at = end;
