@@ -7,7 +7,7 @@ mod near;
 use gradus::engine::Context;
 use gradus::nn::Gru;
 use gradus::prelude::*;
-use gradus::tree::{Tree, leaves};
+use gradus::tree::leaves;
 use gradus_reference::Reference;
 use near::near;
 
@@ -200,7 +200,7 @@ fn indices_sums_and_element_types() {
 #[test]
 fn a_network_is_trained() {
     let gru = Gru::new(&random::key(1), 3, 4, nn::Init::default(), F32);
-    let steps = random::normal(&random::key(2), &[5, 2, 3], F32);
+    let steps = random::normal(&random::key(2), &[2, 5, 3], F32);
     let start = Tensor::zeros(&[2, 4], F32);
     let loss = |gru: &Gru| gru.forward(&steps, &start).0.square().mean();
     same(1e-5, || value_and_grad(loss)(&gru));
