@@ -4,7 +4,7 @@
 pub use gradus_cpu::{Cpu, set_threads, threads};
 use gradus_engine::{Cache, CompileOptions, Counts, Engine, Key, Program};
 use gradus_ir::{Graph, Result};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::RefUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -47,33 +47,80 @@ struct Inner {
 thread_local! {
     /// The innermost context that this thread has entered.
     static ENTERED: RefCell<Option<Context>> = const { RefCell::new(None) };
+    /// Its number, or that of the default context: each call of a compiled function asks for it.
+    static CURRENT_ID: Cell<u64> = const { Cell::new(DEFAULT_ID) };
 }
 
+const DEFAULT_ID: u64 = 0;
+
 /// The context of the process.
-static DEFAULT: LazyLock<Context> = LazyLock::new(|| Context::new(Cpu));
+static DEFAULT: LazyLock<Context> =
+    LazyLock::new(|| Context::with_id(DEFAULT_ID, Box::new(Cpu), CAPACITY));
 
 impl Context {
     /// A context for programs that this engine runs, with an empty cache for 4,096 programs and plans.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// let context = Context::new(Cpu);
+    /// assert_eq!((context.len(), context.capacity()), (0, 4096));
+    /// ```
     pub fn new(engine: impl Engine + 'static) -> Context {
         Context::with_capacity(engine, CAPACITY)
     }
 
     /// Like [`new`](Self::new), with a cache for at most `capacity` programs and plans, at least one.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// # use gradus::prelude::*;
+    /// let context = Context::with_capacity(Cpu, 2);
+    /// context.with(|| {
+    ///     for n in 1..10 {
+    ///         Tensor::from(vec![0.5; n]).sin();
+    ///     }
+    /// });
+    /// assert_eq!(context.len(), 2);
+    /// ```
     pub fn with_capacity(engine: impl Engine + 'static, capacity: usize) -> Context {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
+        static NEXT: AtomicU64 = AtomicU64::new(DEFAULT_ID + 1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Context::with_id(id, Box::new(engine), capacity)
+    }
+
+    fn with_id(id: u64, engine: Box<dyn Engine>, capacity: usize) -> Context {
         Context(Arc::new(Inner {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            engine: Box::new(engine),
+            id,
+            engine,
             cache: Cache::new(capacity),
         }))
     }
 
     /// The context in which this thread runs programs: the innermost one entered, or else the default context.
+    ///
+    /// ```
+    /// # use gradus::engine::Context;
+    /// # use gradus::prelude::*;
+    /// // Another thread can enter the same one.
+    /// let context = Context::current();
+    /// let run = move || context.with(|| Tensor::from(2.0).sqrt().item::<f64>());
+    /// assert_eq!(std::thread::spawn(run).join().unwrap()?, 2f64.sqrt());
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn current() -> Context {
         Context::entered().unwrap_or_else(|| DEFAULT.clone())
     }
 
     /// Runs `f` in this context. Contexts nest: afterwards the previous context is active again.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// # use gradus::prelude::*;
+    /// let context = Context::new(Cpu);
+    /// let slope = context.with(|| grad(|x: &Tensor| x.powi(3))(&Tensor::from(2.0)));
+    /// assert_eq!(slope.item::<f64>()?, 12.0);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
     pub fn with<T>(&self, f: impl FnOnce() -> T) -> T {
         let _entered = Entered::new(self.clone());
         f()
@@ -83,21 +130,45 @@ impl Context {
     ///
     /// A [`Jit`](crate::Jit) keeps the programs of its function for its lifetime.
     /// They stay, but give back the memory that they keep between calls.
+    ///
+    /// ```
+    /// # use gradus::engine::Context;
+    /// // A server between two requests.
+    /// Context::current().clear();
+    /// ```
     pub fn clear(&self) {
         self.0.cache.clear();
     }
 
     /// The number of programs and plans that are kept now.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// # use gradus::prelude::*;
+    /// let context = Context::new(Cpu);
+    /// context.with(|| Tensor::from(2.0).sin());
+    /// assert_eq!(context.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.0.cache.len()
     }
 
     /// Whether no program or plan is kept.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// assert!(Context::new(Cpu).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.cache.is_empty()
     }
 
     /// The largest number of programs and plans that are kept.
+    ///
+    /// ```
+    /// # use gradus::engine::{Context, Cpu};
+    /// assert_eq!(Context::with_capacity(Cpu, 16).capacity(), 16);
+    /// ```
     pub fn capacity(&self) -> usize {
         self.0.cache.capacity()
     }
@@ -109,7 +180,7 @@ impl Context {
 
     /// The unique number of the [current](Self::current) context.
     pub(crate) fn current_id() -> u64 {
-        ENTERED.with_borrow(|entered| entered.as_ref().unwrap_or(&DEFAULT).0.id)
+        CURRENT_ID.get()
     }
 
     /// The compiled program of `graph`, from the cache or compiled now.
@@ -164,7 +235,13 @@ pub(crate) struct Entered(Option<Context>);
 
 impl Entered {
     fn new(context: Context) -> Entered {
-        Entered(ENTERED.replace(Some(context)))
+        Entered(Entered::replace(Some(context)))
+    }
+
+    /// Makes another context, or the default one, the innermost of this thread; returns the one before.
+    fn replace(context: Option<Context>) -> Option<Context> {
+        CURRENT_ID.set(context.as_ref().map_or(DEFAULT_ID, |context| context.0.id));
+        ENTERED.replace(context)
     }
 
     /// Enters the context of a trace, unless this thread has entered one itself.
@@ -178,6 +255,6 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         // This also runs when the closure unwinds.
-        ENTERED.set(self.0.take());
+        Entered::replace(self.0.take());
     }
 }
