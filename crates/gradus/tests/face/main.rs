@@ -7,24 +7,23 @@ mod sources;
 use names::{Def, Names};
 use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 use syn::{Item, Visibility};
 
-static SOURCES: LazyLock<Sources> = LazyLock::new(Sources::read);
-
 /// Every public item with its paths, those of the prelude apart.
-struct Face<'a> {
-    names: Names<'a>,
+struct Face {
+    names: Names<'static>,
     paths: BTreeMap<Def, BTreeSet<String>>,
     prelude: BTreeMap<String, Vec<Def>>,
 }
 
-impl Face<'_> {
-    fn read() -> Face<'static> {
-        let names = Names::new(&SOURCES);
+impl Face {
+    fn read() -> Face {
+        // As long as the test, which borrows from it everywhere.
+        let sources: &'static Sources = Box::leak(Box::new(Sources::read()));
+        let names = Names::new(sources);
         let mut paths = BTreeMap::new();
         let mut prelude = BTreeMap::new();
-        let root = SOURCES.root("gradus");
+        let root = sources.root("gradus");
         let mut open = vec![("gradus".to_string(), root)];
         while let Some((path, module)) = open.pop() {
             for (name, defs) in names.public(module) {

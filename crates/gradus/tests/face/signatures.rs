@@ -1,6 +1,6 @@
 //! Signatures as text, and the types that stand in them.
 
-use crate::names::{Def, Names, is_hidden, public_parts, segments};
+use crate::names::{Def, Names, is_hidden, public_parts};
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
