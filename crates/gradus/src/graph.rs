@@ -17,9 +17,9 @@
 
 #[doc(inline)]
 pub use gradus_ir::{
-    ByWork, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, Loc, Node, NodeId,
-    NumberType, Op, Operands, Part, TotalCost, Type, Types, ValueId, Values, Width, nonlinearity,
-    row_major_strides, total_cost,
+    ByWork, ComputeFloat, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, Loc, Node,
+    NodeId, NumberType, Op, Operands, Part, TotalCost, Type, Types, ValueId, Values, Width,
+    nonlinearity, row_major_strides, total_cost,
 };
 #[doc(inline)]
 pub use gradus_ir::{attributes, block, cost, dot, primitives, text, verify};

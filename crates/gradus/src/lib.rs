@@ -245,6 +245,7 @@ struct Readme;
 /// A type that implements [`Engine`](engine::Engine) runs the programs of its contexts.
 pub mod engine {
     pub use crate::context::{Context, Cpu};
+    pub use gradus_engine::memory::{Buffer, Shortage};
     pub use gradus_engine::{
         Array, Cache, CompileOptions, Counts, Engine, Input, KeepsMemory, Key, Member, Observer,
         Program, Source, TimedStep,
@@ -258,8 +259,8 @@ pub mod engine {
 /// It defines nothing: each name has its path elsewhere.
 pub mod prelude {
     pub use crate::control::{
-        Keep, LoopOptions, ScanOptions, associative_scan, checkpoint, cond, fori_loop,
-        fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
+        Keep, LoopOptions, ScanOptions, associative_scan, associative_scan_reverse, checkpoint,
+        cond, fori_loop, fori_loop_with, map, scan, scan_with, switch, while_loop, while_loop_with,
     };
     pub use crate::debug::{by_line, chrome_trace, debug_print, find_nan, page};
     pub use crate::plan::{Modes, Objective, PlanOptions, plan_hessian, plan_hvp, plan_jacobian};

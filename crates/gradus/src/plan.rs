@@ -30,6 +30,7 @@ pub use crate::transform::profile::{
 };
 #[doc(inline)]
 pub use gradus_plan::{
-    Accumulation, Analysis, Candidate, Cut, Derivative, Elimination, Estimate, Measured, Mode,
-    Modes, NotBuilt, Objective, Order, Plan, PlanOptions, Profile, SearchLimits, SourceLines,
+    Accumulation, Analysis, Candidate, Choice, Cut, Derivative, Elimination, EliminationStep,
+    Estimate, FoundBy, Join, Measured, Mode, Modes, NotBuilt, Objective, Order, Plan, PlanOptions,
+    Profile, SearchLimits, SourceLines,
 };

@@ -31,7 +31,7 @@ pub use loops::{
     LoopBound, LoopOptions, LoopRange, fori_loop, fori_loop_with, while_loop, while_loop_with,
 };
 pub(crate) use scan::run as scan_at;
-pub use scan::{ScanOptions, associative_scan, map, scan, scan_with};
+pub use scan::{ScanOptions, associative_scan, associative_scan_reverse, map, scan, scan_with};
 
 use crate::function::check_same;
 use crate::tree::Tree;

@@ -305,11 +305,11 @@ fn steps<X: Tree>(
 ///
 /// It takes about `2·log₂ n` rounds, each on many rows at once, instead of `n` steps one after the other
 /// (Blelloch, "Prefix sums and their applications", 1990). `f` combines two single rows.
-/// With `reverse` the combinations run from the last row.
+/// [`associative_scan_reverse`] begins with the last row.
 ///
 /// ```
 /// use gradus::prelude::*;
-/// let products = associative_scan(|a: &Tensor, b: &Tensor| a * b, &Tensor::from([1.0, 2.0, 3.0, 4.0]), false);
+/// let products = associative_scan(|a: &Tensor, b: &Tensor| a * b, &Tensor::from([1.0, 2.0, 3.0, 4.0]));
 /// assert_eq!(products.to_vec::<f64>()?, [1.0, 2.0, 6.0, 24.0]);
 /// # Ok::<(), gradus::Error>(())
 /// ```
@@ -320,15 +320,43 @@ fn steps<X: Tree>(
 #[doc(alias = "prefix_sum")]
 #[doc(alias = "cumprod")]
 #[track_caller]
-pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool) -> X {
+pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X) -> X {
     let loc = Loc::caller();
+    combined("associative_scan", ScanOptions::default(), f, xs, loc)
+}
+
+/// Like [`associative_scan`], from the last row to the first: `xₙ`, `f(xₙ, xₙ₋₁)`, … in the order of the rows of `xs`.
+///
+/// ```
+/// use gradus::prelude::*;
+/// let sums = associative_scan_reverse(|a: &Tensor, b: &Tensor| a + b, &Tensor::from([1.0, 2.0, 3.0]));
+/// assert_eq!(sums.to_vec::<f64>()?, [6.0, 5.0, 3.0]);
+/// # Ok::<(), gradus::Error>(())
+/// ```
+///
+/// # Panics
+/// Like [`associative_scan`].
+#[track_caller]
+pub fn associative_scan_reverse<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X) -> X {
+    let loc = Loc::caller();
+    let options = ScanOptions::default().reverse();
+    combined("associative_scan_reverse", options, f, xs, loc)
+}
+
+fn combined<X: Tree>(
+    name: &'static str,
+    options: ScanOptions,
+    f: impl Fn(&X, &X) -> X,
+    xs: &X,
+    loc: Loc,
+) -> X {
     let rows = leaves(xs);
-    let result = steps("associative_scan", &ScanOptions::default(), xs, &rows).and_then(|n| {
+    let result = steps(name, &options, xs, &rows).and_then(|n| {
         if n < 2 {
             return Ok(rows.clone());
         }
         let flip = |rows: Vec<Tensor>| -> Vec<Tensor> {
-            if reverse {
+            if options.reverse {
                 rows.iter().map(|x| x.flip(&[0])).collect()
             } else {
                 rows
@@ -337,9 +365,9 @@ pub fn associative_scan<X: Tree>(f: impl Fn(&X, &X) -> X, xs: &X, reverse: bool)
         let combine = |a: Rows, b: Rows| {
             let pair = (rebuild(xs, a.clone()), rebuild(xs, b));
             let combined = vmap(|(a, b): &(X, X)| f(a, b))(&pair);
-            let what = "associative_scan: the combination of two rows has a different type";
+            let what = format!("{name}: the combination of two rows has a different type");
             let row = |ty: &Type| ty.with_shape(ty.shape.get(1..).unwrap_or_default());
-            check_same(what, &rebuild(xs, a), &combined, |w, g| {
+            check_same(&what, &rebuild(xs, a), &combined, |w, g| {
                 format!(
                     "rows were {}, the combined one is {}; both must have the same type",
                     row(w),

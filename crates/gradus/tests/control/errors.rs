@@ -99,8 +99,8 @@ fn carries_that_change() {
     assert_snapshot!(stops!(of(|x| while_loop(|(_, s): &Pair| s.sum().less(3.0), |(k, s): &Pair| (k.astype(I32), s.clone()), &(zero(), x.clone())))), @"while_loop: a step changes the type of a carried value: leaf `.0` was i64[], is i32[]; convert it with `astype(I64)`, or begin with i32");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, v: &Tensor| (s * x + v, ()), &Tensor::from(1.0), x))), @"scan: a step changes the type of a carried value: was f64[], is f64[2]; begin with the shape that a step returns, or let the step return the shape that it gets");
     assert_snapshot!(stops!(of(|x| scan(|s: &Tensor, _: &Tensor| (s + 1.0, ()), &zero(), x))), @"scan: a step changes the type of a carried value: was i64[], is f64[]; convert it with `astype(I64)`, or begin with f64");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).expand_dims(0), x, false))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f64[1]; both must have the same type");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).astype(F32), x, false))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f32[]; both must have the same type");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).expand_dims(0), x))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f64[1]; both must have the same type");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).astype(F32), x))), @"associative_scan: the combination of two rows has a different type: rows were f64[], the combined one is f32[]; both must have the same type");
 }
 
 #[test]
@@ -116,8 +116,8 @@ fn bounds_and_lengths() {
     assert_snapshot!(stops!(of(|x| scan_with(ScanOptions::default().length(3), step, x, x))), @"scan_with: `length` is 3, the sequence is f64[2] and has 2 rows");
     assert_snapshot!(stops!(of(|x| map(|x: &Tensor| x.sin(), &x.sum()))), @"map: the sequence is f64[] and has no rows to go through");
     assert_snapshot!(stops!(of(|x| map(|(a, b): &Pair| a + b, &(x.clone(), x.sum())))), @"map: leaf `.1` of the sequence is f64[] and has no rows to go through");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| a + b, &x.sum(), false))), @"associative_scan: the sequence is f64[] and has no rows to go through");
-    assert_snapshot!(stops!(of(|x| associative_scan(|(a, b): &Pair, (c, d): &Pair| (a + c, b + d), &(x.clone(), Tensor::ones(&[3], F64)), true))), @"associative_scan: leaf `.0` of the sequence has 2 rows, leaf `.1` of the sequence is f64[3] and has 3 rows");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| a + b, &x.sum()))), @"associative_scan: the sequence is f64[] and has no rows to go through");
+    assert_snapshot!(stops!(of(|x| associative_scan_reverse(|(a, b): &Pair, (c, d): &Pair| (a + c, b + d), &(x.clone(), Tensor::ones(&[3], F64))))), @"associative_scan_reverse: leaf `.0` of the sequence has 2 rows, leaf `.1` of the sequence is f64[3] and has 3 rows");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn mistakes_inside_a_body_are_where_they_are_made() {
     assert_snapshot!(stops!(of(|x| fori_loop(0..3, |_, s: &Tensor| s + &wide, x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
     assert_snapshot!(stops!(of(|x| cond(&x.sum().less(0.0), |x: &Tensor| x.clone(), |x: &Tensor| x.matmul(&wide) * x, x))), @"matmul: f64[2] times f64[3]: the inner sizes are 2 and 3; they must be equal");
     assert_snapshot!(stops!(of(|x| map(|x: &Tensor| x.sum_axis(0), x))), @"sum_axis: axis 0 of f64[], which is a scalar and has none");
-    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).sum_axis(1), x, false))), @"sum_axis: axis 1 of f64[], which is a scalar and has none");
+    assert_snapshot!(stops!(of(|x| associative_scan(|a: &Tensor, b: &Tensor| (a + b).sum_axis(1), x))), @"sum_axis: axis 1 of f64[], which is a scalar and has none");
     assert_snapshot!(stops!(of(|x| checkpoint(|x: &Tensor| x.reshape(&[3]))(x))), @"reshape: f64[2] has 2 elements, which do not make the shape [3]");
     assert_snapshot!(stops!(of(|x| grad(|x: &Tensor| fori_loop(0..2, |_, s: &Tensor| s + &wide, x).sum())(x))), @"add: shapes [2] and [3] do not broadcast: axis 0 has sizes 2 and 3; sizes must be equal or 1");
     assert_snapshot!(stops!(of(|x| vmap(|v: &Tensor| while_loop(|s: &Tensor| s.less(0.0), |s: &Tensor| s.sum_axis(0), v))(x))), @"sum_axis: axis 0 of f64[], which is a scalar and has none");

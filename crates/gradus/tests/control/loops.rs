@@ -252,7 +252,6 @@ fn running_combinations() {
             let (_, b) = associative_scan(
                 |(a, b): &(Tensor, Tensor), (c, d): &(Tensor, Tensor)| (a * c, b * c + d),
                 &pair,
-                false,
             );
             (b.square() * x).sum()
         };

@@ -168,10 +168,12 @@ impl<'a> Names<'a> {
         }
         for import in self.imports[id].iter().filter(|i| i.seen_by == Seen::All) {
             match &import.name {
-                Some(name) => found
-                    .entry(name.clone())
-                    .or_default()
-                    .extend(self.resolve(id, &import.path)),
+                Some(name) => {
+                    let mut defs = self.resolve(id, &import.path);
+                    // Of a module and a function of one name only what is public can be passed on.
+                    defs.retain(|&def| self.is_public(def));
+                    found.entry(name.clone()).or_default().extend(defs);
+                }
                 None => {
                     for target in self.resolve(id, &import.path) {
                         if let Def::Module(target) = target {
@@ -183,6 +185,23 @@ impl<'a> Names<'a> {
         }
         found.retain(|_, defs| !defs.is_empty());
         found
+    }
+
+    fn is_public(&self, def: Def) -> bool {
+        let item = match def {
+            Def::Derive => return true,
+            Def::Item(..) => self.item(def),
+            Def::Module(id) => {
+                let Some(parent) = self.sources.modules[id].parent else {
+                    return true;
+                };
+                let name = &self.sources.modules[id].name;
+                let mut items = self.sources.modules[parent].items.iter();
+                items.find(|i| matches!(i, Item::Mod(m) if m.ident == *name))
+            }
+        };
+        let visibility = item.and_then(head).map(|(visibility, _)| visibility);
+        matches!(visibility, Some(Visibility::Public(_)))
     }
 
     /// What a path means in a module; nothing where it leads out of the workspace.

@@ -141,19 +141,19 @@ pub fn function(name: &str, x: &Tensor) -> Option<Tensor> {
             x,
         ),
         "map_rows" => map(|r: &Tensor| r.cumsum(0) * r.at(0), &x.reshape(&[2, 2])).reshape(&[4]),
-        "assoc_sum" => associative_scan(|a: &Tensor, b: &Tensor| a + b, x, false),
-        "assoc_product" => associative_scan(|a: &Tensor, b: &Tensor| a * b, x, false),
-        "assoc_affine" => associative_scan(affine, &(x.cos(), x.sin()), false).1,
-        "assoc_reverse" => associative_scan(affine, &(x.cos(), x.sin()), true).1,
+        "assoc_sum" => associative_scan(|a: &Tensor, b: &Tensor| a + b, x),
+        "assoc_product" => associative_scan(|a: &Tensor, b: &Tensor| a * b, x),
+        "assoc_affine" => associative_scan(affine, &(x.cos(), x.sin())).1,
+        "assoc_reverse" => associative_scan_reverse(affine, &(x.cos(), x.sin())).1,
         "assoc_matrices" => {
             let (a, b) = (stack(&[&x.cos(), x], 1), stack(&[&-x, &x.cos()], 1));
             let turns = stack(&[&a, &b], 1);
-            let all = associative_scan(|a: &Tensor, b: &Tensor| a.matmul(b), &turns, false);
+            let all = associative_scan(|a: &Tensor, b: &Tensor| a.matmul(b), &turns);
             all.slice_axis(1, 0..1).slice_axis(2, 1..2).reshape(&[4])
         }
         "assoc_five" => {
             let rows = concatenate(&[x, &x.sum().expand_dims(0)], 0);
-            let all = associative_scan(|a: &Tensor, b: &Tensor| a.log_add_exp(b), &rows, false);
+            let all = associative_scan(|a: &Tensor, b: &Tensor| a.log_add_exp(b), &rows);
             all.slice_axis(0, 1..)
         }
         _ => return None,
