@@ -1,5 +1,5 @@
-//! A damped oscillation fitted to measurements by the crate `levenberg-marquardt`: Gradus gives the residuals and
-//! their Jacobian, the crate the steps.
+//! Fits a damped oscillation to measurements with the crate `levenberg-marquardt`.
+//! Gradus computes the residuals and their Jacobian, the crate takes the steps.
 
 use gradus::prelude::*;
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
@@ -11,7 +11,7 @@ fn model(p: &Tensor, t: &Tensor) -> Tensor {
     p.at(0) * (-p.at(1) * t).exp() * (p.at(2) * t).cos()
 }
 
-/// The parameters, and two compiled functions of them.
+/// The parameters, and two compiled functions of the parameters.
 struct Fit<R: Fn(&Tensor) -> Tensor, J: Fn(&Tensor) -> Tensor> {
     parameters: DVector<f64>,
     residuals: Jit<Tensor, Tensor, R>,
@@ -73,7 +73,7 @@ fn main() -> Result<()> {
         "true  {truth}\nfound {found}, in {} evaluations",
         report.number_of_evaluations
     );
-    // The noise of a hundredth leaves an error of some thousandths.
+    // Noise of 0.01 leaves an error of a few thousandths.
     assert!((found - truth).abs().max().item::<f64>()? < 0.01);
     Ok(())
 }

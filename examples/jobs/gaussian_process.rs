@@ -1,4 +1,4 @@
-//! A Gaussian process by hand: its length scale and its noise are those under which the measurements are most likely.
+//! A Gaussian process by hand. Its length scale and its noise maximise the likelihood of the measurements.
 //!
 //! Gradus has no Cholesky decomposition yet, so a loop over rows makes one here.
 //! The systems of equations are solved by conjugate gradients.
@@ -6,7 +6,8 @@
 use gradus::prelude::*;
 use gradus::solve::{LinearSolver, linear_solve};
 
-/// The lower triangular `L` with `L·Lᵀ = a`, transposed: each step of the loop takes one column off what is left.
+/// The lower triangular `L` with `L·Lᵀ = a`, transposed.
+/// Each step of the loop subtracts one column from the remainder.
 fn cholesky_t(a: &Tensor) -> Tensor {
     let n = a.shape()[0];
     let rows = Tensor::arange(0, n, 1);
@@ -51,7 +52,7 @@ fn main() -> Result<()> {
     let noise = 0.1 * random::normal(&random::key(3), &[n], F64);
     let y = x.sin() + noise;
 
-    // Newton's method on two parameters: the Hessian is that of a program with a loop and a solver.
+    // Newton's method on two parameters: the function whose Hessian it needs contains a loop and a solver.
     let f = |p: &Tensor| unlikelihood(&x, &y, p);
     let mut p = Tensor::from([0.0, -1.5]);
     check_grads(f, &p)?;

@@ -1,5 +1,5 @@
-//! Hamiltonian Monte Carlo: 64 chains sample the posterior of a linear regression, whose mean and variance are known in
-//! closed form.
+//! Hamiltonian Monte Carlo: 64 chains sample the posterior of a linear regression.
+//! Its mean and variance are known in closed form.
 
 use gradus::prelude::*;
 
@@ -9,7 +9,7 @@ fn energy(w: &Tensor, (x, y): &(Tensor, Tensor)) -> Tensor {
     2 * residual.square().sum() + 0.5 * w.square().sum()
 }
 
-/// One step of a chain: a path of ten leaps, taken or refused.
+/// One step of a chain: a path of ten leapfrog steps, accepted or rejected.
 fn sample(w: &Tensor, key: &random::Key, energy: impl Fn(&Tensor) -> Tensor) -> Tensor {
     let [kick, choice] = key.split();
     let h = 0.05;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     let samples = jit(vmap(chain)).call(&keys)?;
     let samples = samples.slice_axis(1, 50..).reshape(&[-1, 2]);
 
-    // By completing the square: the inverse covariance is the Hessian of the energy, a matrix of 2 by 2.
+    // By completing the square: the inverse covariance is the Hessian of the energy, a 2×2 matrix.
     let h = hessian(|w: &Tensor| energy(w, &data))(&Tensor::zeros(&[2], F64));
     let [a, b, d] = [h.at(0).at(0), h.at(0).at(1), h.at(1).at(1)];
     let det = &a * &d - b.square();

@@ -1,5 +1,5 @@
-//! Rosenbrock's function in ten dimensions minimised by the crate `argmin`: its L-BFGS takes the steps, and one compiled
-//! program of Gradus gives value and gradient.
+//! Minimises Rosenbrock's function in ten dimensions with the crate `argmin`.
+//! Its L-BFGS takes the steps; one compiled program of Gradus gives value and gradient.
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;

@@ -1,5 +1,5 @@
-//! An ordinary differential equation with unknown parameters: predators and prey by Lotka and Volterra, integrated by
-//! Runge and Kutta's method in one `scan`, and fitted through it.
+//! Fits an ordinary differential equation with unknown parameters: the predators and prey of Lotka and Volterra.
+//! One `scan` integrates it with the Runge-Kutta method, and the fit differentiates through it.
 
 use gradus::prelude::*;
 use gradus::solve::{LinearSolver, linear_solve};
@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     let truth = Tensor::from([1.1, 0.4, 0.4, 0.1]);
     let measured = trajectory(&truth);
 
-    // Gauss-Newton: the planner chooses how to get the Jacobian of 400 numbers by 4 parameters.
+    // Gauss-Newton: the planner chooses how to compute the Jacobian of 400 numbers by 4 parameters.
     let residuals = |rates: &Tensor| (trajectory(rates) - &measured).ravel();
     let both = jit(|rates: &Tensor| (residuals(rates), jacobian(residuals)(rates)));
     let mut rates = Tensor::from([1.0, 0.38, 0.42, 0.11]);

@@ -1,4 +1,5 @@
-//! Optimal control: the torques that swing a pendulum up and hold it there, by the gradient through its motion.
+//! Optimal control: finds the torques that swing a pendulum up and hold it there,
+//! with the gradient through its motion.
 
 use gradus::prelude::*;
 
@@ -17,7 +18,7 @@ fn motion(controls: &Tensor) -> (Tensor, Tensor) {
     scan(step, &hanging, &torques).1
 }
 
-/// Upright and at rest during the last ten steps, at little effort.
+/// Penalises deviation from upright rest during the last ten steps, and effort.
 fn cost(controls: &Tensor) -> Tensor {
     let (angle, speed) = motion(controls);
     let last = STEPS - 10;

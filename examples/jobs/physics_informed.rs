@@ -1,17 +1,18 @@
-//! A physics-informed network: a network that satisfies `u″ = -π²·sin(πx)` with `u(0) = u(1) = 0`, without ever seeing
-//! the solution `u = sin(πx)`.
+//! A physics-informed network: it learns to satisfy `u″ = -π²·sin(πx)` with `u(0) = u(1) = 0`,
+//! without seeing the solution `u = sin(πx)`.
 //!
-//! The loss is the equation's residual, so it has second derivatives by `x`, and its gradient third ones.
+//! The loss is the equation's residual, so it has second derivatives by `x`,
+//! and its gradient has third derivatives.
 
 use gradus::prelude::*;
 use std::f64::consts::PI;
 
-/// `x·(1-x)·net(x)`: a number, zero at both ends whatever the network is.
+/// `x·(1-x)·net(x)`: one number, zero at both ends for every network.
 fn solution(net: &nn::Mlp, x: &Tensor) -> Tensor {
     x * (1 - x) * net.forward(&x.reshape(&[1])).at(0)
 }
 
-/// The mean square by which the equation fails at the points `x`.
+/// The mean square of the equation's residual at the points `x`.
 fn loss(net: &nn::Mlp, x: &Tensor) -> Tensor {
     let curvature = vmap(grad(grad(|x: &Tensor| solution(net, x))));
     let residual = curvature(x) + PI.powi(2) * (PI * x).sin();

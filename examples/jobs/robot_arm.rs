@@ -1,11 +1,11 @@
-//! Inverse kinematics of an arm with six joints: the angles at which its hand has a wanted place and direction, by damped
-//! steps with the Jacobian.
+//! Inverse kinematics of an arm with six joints: finds the angles that give its hand the wanted position and
+//! direction, by damped steps with the Jacobian.
 
 use gradus::prelude::*;
 use gradus::solve::{LinearSolver, linear_solve};
 use std::f64::consts::FRAC_PI_2;
 
-/// Twist, length and offset of each link after Denavit and Hartenberg; an arm of about a metre.
+/// Twist, length and offset of each link, as defined by Denavit and Hartenberg; the arm is about a metre long.
 const LINKS: [(f64, f64, f64); 6] = [
     (FRAC_PI_2, 0.0, 0.1),
     (0.0, 0.45, 0.0),
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     // A frame that the arm can reach.
     let wanted = hand(&Tensor::from([0.4, -0.9, 1.3, -0.6, 0.8, 0.2]));
 
-    // The upper three rows: directions and place.
+    // The upper three rows: directions and position.
     let miss = |angles: &Tensor| (hand(angles) - &wanted).slice_axis(0, ..3).ravel();
     let both = jit(|angles: &Tensor| (miss(angles), jacobian(miss)(angles)));
     let mut angles = Tensor::from([0.0, -0.5, 1.0, 0.0, 0.5, 0.0]);
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
         if error < 1e-12 {
             break;
         }
-        // Damped by the error, so that the last steps are Newton's.
+        // The damping shrinks with the error, so the last steps are Newton's.
         let normal = |v: &Tensor| j.t().matmul(&j.matmul(v)) + 0.1 * error * v;
         angles -= linear_solve(
             normal,

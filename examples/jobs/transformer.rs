@@ -1,4 +1,5 @@
-//! A transformer block that learns to reverse sequences: attention finds the place, the position embeddings say which.
+//! A transformer block that learns to reverse sequences:
+//! attention uses the position embeddings to find the position.
 
 use gradus::prelude::*;
 use nn::{Init, Linear};
@@ -66,7 +67,7 @@ impl Transformer {
         }
     }
 
-    /// Tokens, `[length]` whole numbers, to scores of each token at each place.
+    /// Maps tokens, `[length]` integers, to a score of each token at each position.
     fn forward(&self, sequence: &Tensor) -> Tensor {
         let x = self.tokens.take(sequence, 0) + &self.places;
         let x = &x + self.attention.forward(&normalised(&x));
@@ -75,7 +76,7 @@ impl Transformer {
     }
 }
 
-/// Sequences and what they are reversed.
+/// Sequences and the same sequences reversed.
 fn batch(key: &random::Key, n: usize) -> (Tensor, Tensor) {
     let tokens = random::uniform(key, &[n, LENGTH], F32) * TOKENS;
     let tokens = tokens.floor().astype(I64);
@@ -90,7 +91,7 @@ fn loss(net: &Transformer, (sequences, wanted): &(Tensor, Tensor)) -> Tensor {
 fn main() -> Result<()> {
     let key = random::key(1);
 
-    // The gradient of the whole network, against differences.
+    // Compares the gradient of the whole network with finite differences.
     let small = batch(&key, 2);
     check_grads(
         |net: &Transformer| loss(net, &small),

@@ -1,8 +1,8 @@
-//! `#[derive(Tree)]` where the manifest gives the crate `gradus` another name.
+//! Tests `#[derive(Tree)]` where the manifest gives the crate `gradus` another name.
 
 use ag::prelude::*;
 
-/// The name that the manifest gives.
+/// The name from the manifest.
 #[derive(Tree, Clone)]
 #[tree(crate = "ag")]
 pub struct Layer<T> {
@@ -13,7 +13,7 @@ pub struct Layer<T> {
     pub power: i32,
 }
 
-/// A path that a library would use in a macro of its own.
+/// A path that a library could use in its own macro.
 pub mod reexported {
     pub use ag;
 }

@@ -1,22 +1,24 @@
 //! The derivative of one array with respect to another, without its structural zeros.
 //!
-//! Where an axis of the target follows an axis of the source (elementwise functions, rows that do not meet), the derivative is zero off that
-//! diagonal. Such a pair of axes is *diagonal*; the tensor holds it once.
+//! The derivative can be zero except where an axis of the target and an axis of the source have equal indices:
+//! for elementwise functions, or functions of independent rows.
+//! Such a pair of axes is *diagonal*; the tensor holds it once.
 //! An identity is the number 1 with all axes diagonal.
-//! The Jacobian of a function applied row by row is a tensor of blocks with diagonal rows. (The compressed Jacobians of J. Lohoff and E. Neftci, "Optimizing Automatic
-//! Differentiation with Deep Reinforcement Learning", NeurIPS 2024, have the same idea.)
+//! The Jacobian of a function applied row by row is a tensor of blocks with diagonal rows.
+//! The compressed Jacobians of J. Lohoff and E. Neftci ("Optimizing Automatic Differentiation with Deep
+//! Reinforcement Learning", NeurIPS 2024) have the same idea.
 
 use crate::graph::{Graph, ValueId};
 use crate::primitives::{Contract, Op, Resize};
 use crate::types::{DType, Dims, Literal};
 
-/// The derivative `∂target/∂source`. The tensor's axes: those of the source that are not diagonal, then those of
-/// the target.
+/// The derivative `∂target/∂source`.
+/// The axes of the tensor are the source axes that are not diagonal, then the axes of the target.
 #[derive(Clone, Debug)]
 pub struct Block {
-    /// The numbers that are there.
+    /// The elements that are not structural zeros.
     pub tensor: ValueId,
-    /// The shape of the source; neighbouring axes may be merged or split against the array's own shape.
+    /// The shape of the source; it can merge or split neighbouring axes of the array's own shape.
     pub source: Dims,
     /// The shape of the target.
     pub target: Dims,
@@ -96,7 +98,8 @@ impl Block {
             let tensor = g.constant(zero, &full);
             return Block { tensor, ..new };
         }
-        // With the diagonal axes in front as one of size n, n zeros between two neighbours put element i at place i·(n+1) of n², which is (i, i) of n × n.
+        // With the diagonal axes in front as one axis of size n, writing n zeros between neighbours puts element i
+        // at index i·(n+1) of n². This is (i, i) of n × n.
         let order: Vec<usize> = at.iter().chain(&rest).copied().collect();
         let front = g.transpose(self.tensor, &order);
         let mut flat = vec![n];
@@ -119,7 +122,8 @@ impl Block {
         let mut both: Vec<usize> = sizes.iter().chain(&sizes).copied().collect();
         both.extend(rest.iter().map(|&p| shape[p]));
         let both = g.reshape(square, &both);
-        // Where each axis of the new tensor stands now: sources of the dropped pairs, their targets, the rest.
+        // The position of each axis of the new tensor in the current one:
+        // sources of the dropped pairs, their targets, the rest.
         let d = dropped.len();
         let old_free = self.free();
         let mut order: Vec<usize> = Vec::new();
@@ -142,7 +146,7 @@ impl Block {
         Block { tensor, ..new }
     }
 
-    /// All zeros written out: the shape of the target, then `source`, the source's own shape.
+    /// The derivative with all zeros written out: the shape of the target, then `source`, the source's own shape.
     pub fn dense(self, g: &mut Graph, source: &[usize]) -> ValueId {
         // Flipped first, so that zeros are written between elements that stay neighbours.
         let full = self.flipped(g).expanded(g, |_, _| false);
@@ -177,7 +181,7 @@ impl Block {
         }
     }
 
-    /// Both with the same source axes and diagonal axes, so that their tensors have the same layout in front.
+    /// Brings both to the same source axes and diagonal axes, so that their tensors have the same layout in front.
     pub fn alike(g: &mut Graph, x: Block, y: Block) -> (Block, Block) {
         let (mut x, mut y) = (x, y);
         if x.source != y.source {
@@ -190,7 +194,7 @@ impl Block {
         (x, y)
     }
 
-    /// Without diagonal axes, the source as one axis.
+    /// The same derivative without diagonal axes, and with the source as one axis.
     pub fn flat(self, g: &mut Graph) -> Block {
         let full = self.expanded(g, |_, _| false);
         let n: usize = full.source.iter().product();
@@ -283,8 +287,9 @@ impl Block {
         Block { tensor, ..self }
     }
 
-    /// The target under another shape. Diagonal axes that the reshape merges or splits stay diagonal
-    /// if the source's axes do as well.
+    /// The same derivative with another shape of the target.
+    /// Diagonal axes that the reshape merges or splits stay diagonal if the source's
+    /// axes can be merged or split in the same way.
     pub fn retargeted(self, g: &mut Graph, shape: &[usize]) -> Block {
         if self.target.as_slice() == shape {
             return self;
@@ -303,18 +308,18 @@ impl Block {
     }
 }
 
-/// The diagonal axes of a derivative whose target gets another shape.
+/// The diagonal axes of a derivative after its target gets another shape.
 pub struct Carried {
-    /// The target axes that stay diagonal; the others are given up first.
+    /// The target axes that stay diagonal; the other pairs are expanded first.
     pub keep: Vec<usize>,
-    /// The source with the diagonal axes merged and split as the target's are.
+    /// The shape of the source after its diagonal axes are merged and split like the target's.
     pub source: Dims,
-    /// The diagonal axes then.
+    /// The diagonal axes in the new shapes.
     pub diagonal: Vec<(usize, usize)>,
 }
 
 impl Carried {
-    /// A derivative by `source` of `target` with these diagonal axes, whose target gets `shape`.
+    /// For a derivative of `target` by `source` with these diagonal axes, whose target gets the shape `shape`.
     pub fn over(
         source: &Dims,
         target: &Dims,
@@ -327,7 +332,7 @@ impl Carried {
         let mut runs: Vec<(usize, usize, Vec<usize>)> = Vec::new();
         if !target.contains(&0) && !shape.contains(&0) {
             for (from, to) in reshape_groups(target, shape) {
-                // The whole group follows neighbouring source axes.
+                // All axes of the group follow neighbouring source axes.
                 let followed: Option<Vec<usize>> =
                     from.iter().map(|&a| source_axis_of(a)).collect();
                 let Some(followed) = followed.filter(|t| !t.is_empty() && !to.is_empty()) else {
@@ -339,7 +344,7 @@ impl Carried {
                 }
             }
         }
-        // Source axes are replaced from behind, so that positions in front stay.
+        // Source axes are replaced from the last to the first, so that earlier positions stay valid.
         let mut diagonal: Vec<(usize, usize)> = Vec::new();
         runs.sort_unstable_by_key(|r| std::cmp::Reverse(r.0));
         for (first, n, to) in runs {
@@ -365,7 +370,7 @@ fn position(list: &[usize], x: usize) -> usize {
         .expect("the axis is in the list")
 }
 
-/// The smallest groups of axes of both shapes with equal numbers of elements, axes of size 1 left out.
+/// The smallest groups of axes of both shapes with equal numbers of elements, without axes of size 1.
 fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut groups = Vec::new();
     let real = |shape: &[usize]| {
@@ -395,7 +400,8 @@ fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)>
     groups
 }
 
-/// The product of two labelled tensors with the axes `out`; labels that both have and `out` has not are summed over.
+/// The product of two labelled tensors with the axes `out`.
+/// Labels that both tensors have and `out` does not have are summed over.
 pub fn einsum(
     g: &mut Graph,
     (x, xl): (ValueId, &[Label]),
@@ -451,7 +457,7 @@ pub fn einsum(
     g.transpose(product, &order)
 }
 
-/// `x` with the axes `out`, repeated along those that it has not.
+/// `x` with the axes `out`, repeated along the axes that it does not have.
 fn spread(g: &mut Graph, x: ValueId, labels: &[Label], out: &[Label], shape: &[usize]) -> ValueId {
     let at: Vec<usize> = labels.iter().map(|&l| position(out, l)).collect();
     let mut order: Vec<usize> = (0..labels.len()).collect();

@@ -1,11 +1,11 @@
-//! Simplification that is right only for programs that will not be differentiated any more: gates become
-//! their values, and a choice inside a choice by the same condition becomes the side that is taken.
+//! Simplifications that are right only for programs that will not be differentiated any more.
+//! Gates become their values, and a choice inside a choice by the same condition becomes the side that is taken.
 
 use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::{Binary, Op, Unary};
 use smallvec::smallvec;
 
-/// The number of sums and products that are looked through for choices by the same condition.
+/// The number of sums and products through which the search for choices by the same condition looks.
 const MOST_BETWEEN: usize = 3;
 
 impl Graph {
@@ -17,10 +17,10 @@ impl Graph {
     /// In `select c, f(select c, p, q), b` the inner choice becomes p if f is made of sums and products that
     /// have no other users. Derivatives of choices have this form: a chosen value times one or zero.
     ///
-    /// Before a derivative is taken both would be wrong: an infinite slope times a cotangent of zero is NaN.
+    /// Both would be wrong before a derivative is taken: an infinite slope times a cotangent of zero is NaN.
     pub fn without_gates(&self) -> Option<Graph> {
         let mut simpler = self.without_gates_once()?;
-        // A simpler program can have made conditions equal, or a gate.
+        // A simpler program can have conditions that have become equal, or a new gate.
         while let Some(more) = simpler.without_gates_once() {
             simpler = more;
         }
@@ -72,12 +72,12 @@ impl Graph {
         changed.then(|| g.pruned())
     }
 
-    /// Whether it has choices between a value and the same value without a derivative.
+    /// Whether the graph has choices between a value and the same value without a derivative.
     pub fn has_gates(&self) -> bool {
         self.nodes().iter().any(|node| self.gated(node).is_some())
     }
 
-    /// How many needed nodes read each value, and how many outputs it is.
+    /// For each value, the number of needed nodes that read it plus the number of outputs that it is.
     fn user_counts(&self) -> Vec<usize> {
         let live = self.live();
         let mut counts = vec![0; self.len()];
@@ -93,7 +93,7 @@ impl Graph {
         counts
     }
 
-    /// The value that `node` lets derivatives through to.
+    /// If `node` is a gate, the value to which it lets derivatives through.
     fn gated(&self, node: &Node) -> Option<ValueId> {
         let (&Op::Select(_), &[_, a, b]) = (&node.op, node.operands.as_slice()) else {
             return None;
@@ -102,7 +102,7 @@ impl Graph {
             let node = self.maker(constant);
             matches!(node.op, Op::Unary(Unary::StopGradient)) && node.operands[0] == value
         };
-        // A negated condition has turned them.
+        // A negated condition has swapped them.
         match (stops(b, a), stops(a, b)) {
             (true, _) => Some(a),
             (_, true) => Some(b),
@@ -116,13 +116,13 @@ struct Ungated<'a> {
     old: &'a Graph,
     users: Vec<usize>,
     g: Graph,
-    /// For each value of the old one, what takes its place.
+    /// For each value of the old graph, the value that replaces it.
     map: Vec<ValueId>,
     changed: bool,
 }
 
 impl Ungated<'_> {
-    /// The old value `x` where the old value `condition` has this truth value.
+    /// The old value `x` where the old value `condition` has the value `truth`.
     fn chosen(&mut self, (condition, truth): (ValueId, bool), x: ValueId, depth: usize) -> ValueId {
         let old = self.old;
         let node = old.maker(x);

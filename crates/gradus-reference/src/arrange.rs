@@ -1,4 +1,4 @@
-//! The same elements in another arrangement, and arrays put together.
+//! Operations that rearrange elements or put arrays together.
 
 use crate::array::Tensor;
 use gradus_ir::primitives::{Layout, Resize};

@@ -10,7 +10,7 @@ pub struct Tensor {
     pub elements: Vec<Literal>,
 }
 
-/// The value of a node: an array or, of a loop, a list with an array a step.
+/// The value of a node: an array, or a list of a loop, which has an array for each step.
 #[derive(Clone)]
 pub enum Value {
     Array(Tensor),
@@ -18,7 +18,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The array that it is.
+    /// The array of this value.
     pub fn array(&self) -> &Tensor {
         match self {
             Value::Array(array) => array,
@@ -56,7 +56,7 @@ impl Tensor {
         axes.fold(0, |position, (i, size)| position * size + i)
     }
 
-    /// The one element of an array that has no others.
+    /// The element of an array that has exactly one.
     pub fn number(&self) -> Literal {
         self.elements[0]
     }

@@ -10,7 +10,7 @@ use gradus_ir::primitives::{
 use gradus_ir::{DType, Kind, Literal, Result, Type};
 use std::cmp::Ordering;
 
-/// The array of type `ty` whose elements are `f` of those of `x`.
+/// The array of type `ty` with `f` applied to each element of `x`.
 fn map(ty: &Type, x: &Tensor, f: impl Fn(Literal) -> Literal) -> Result<Tensor> {
     Tensor::build(ty, |index| f(x.at(index)))
 }
@@ -129,7 +129,7 @@ fn of_floats(op: FloatBinary, a: f64, b: f64) -> f64 {
     }
 }
 
-/// Of integers of so many bits.
+/// Applies an operation to integers with this number of bits.
 fn of_integers(op: IntegerBinary, a: i64, b: i64, bits: i64) -> i64 {
     let all_out = !(0..bits).contains(&b);
     match op {
@@ -142,7 +142,7 @@ fn of_integers(op: IntegerBinary, a: i64, b: i64, bits: i64) -> i64 {
         IntegerBinary::Rem => a.wrapping_rem(b),
         IntegerBinary::Shl if all_out => 0,
         IntegerBinary::Shl => a << b,
-        // The sign fills all places; numbers without one are not below zero here.
+        // The sign bit fills all places; unsigned numbers are never negative here.
         IntegerBinary::Shr if all_out => a >> 63,
         IntegerBinary::Shr => a >> b,
         IntegerBinary::And => a & b,
@@ -190,7 +190,8 @@ pub fn select(ty: &Type, condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<T
     })
 }
 
-/// Floats become integers by truncation, those beyond the ends the last one, NaN 0. Integers wrap. All but 0 is true.
+/// Floats become integers by truncation: numbers out of range become the nearest integer in range, NaN becomes 0.
+/// Integers wrap. All numbers but 0 become true.
 pub fn cast(to: DType, ty: &Type, x: &Tensor) -> Result<Tensor> {
     map(ty, x, |x| match x.dtype().kind() {
         Kind::Float(_) => Literal::from_f64(to, x.as_f64()),

@@ -6,7 +6,7 @@ use gradus_engine::{Array, Cache, CompileOptions, Counts, Engine, Input, Program
 use gradus_ir::{Error, ErrorKind, Graph, Result, total_cost, verify};
 use std::sync::Arc;
 
-/// Runs graphs one operation at a time. Inputs that are given away are not written over.
+/// Runs graphs one operation at a time. It does not reuse the memory of inputs that are given away.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Reference;
 
@@ -21,7 +21,7 @@ impl Engine for Reference {
         Ok(Arc::new(Interpreted(graph.clone())))
     }
 
-    /// All values of the graph are held until its end.
+    /// All values of the graph are held until the graph ends.
     fn forecast(&self, graph: &Graph, _cache: &Cache) -> Counts {
         let (cost, live) = (total_cost(graph), graph.live());
         let made = graph
@@ -37,7 +37,7 @@ impl Engine for Reference {
     }
 }
 
-/// A graph that is run as it is.
+/// A graph that is run without compilation.
 struct Interpreted(Graph);
 
 impl Program for Interpreted {
@@ -58,7 +58,7 @@ impl Program for Interpreted {
     }
 }
 
-/// The values of the outputs of `graph`, with the counts and the steps of the run.
+/// Runs `graph` and gives the values of its outputs, the counts and the steps of the run.
 ///
 /// # Errors
 /// See [`evaluate`](crate::evaluate).
@@ -78,7 +78,7 @@ pub fn evaluate(
         .map(|array| Ok(Value::Array(Tensor::from_array(array)?)))
         .collect();
     let outputs = run.graph(graph, &values?);
-    // Also values that were seen before a mistake.
+    // Also shows values that were observed before a mistake.
     let (counts, steps) = run.finish();
     let results = outputs?.into_iter().map(|output| output.array().to_array());
     Ok((results.collect::<Result<_>>()?, counts, steps))

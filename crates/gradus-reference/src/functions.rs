@@ -1,4 +1,5 @@
-//! Functions of real numbers that the standard library lacks, by series and fractions that converge everywhere.
+//! Functions of real numbers that the standard library lacks,
+//! by series and continued fractions that converge everywhere.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
@@ -10,7 +11,7 @@ pub fn erf(x: f64) -> f64 {
     }
 }
 
-/// `1 - erf(x)`, which keeps its digits where that is small.
+/// `1 - erf(x)`, which keeps its digits where the result is small.
 pub fn erfc(x: f64) -> f64 {
     match x {
         x if x >= 2.0 => erfc_fraction(x),
@@ -41,7 +42,8 @@ fn erfc_fraction(x: f64) -> f64 {
     FRAC_2_SQRT_PI / 2.0 * (-x * x).exp() / fraction
 }
 
-/// The number whose error function is `y`, by Newton's method within an interval that is halved where a step leaves it.
+/// The inverse error function, by Newton's method within an interval.
+/// A step that would leave the interval halves it instead.
 pub fn erf_inv(y: f64) -> f64 {
     match y.abs() {
         size if size > 1.0 || size.is_nan() => return f64::NAN,
@@ -50,7 +52,7 @@ pub fn erf_inv(y: f64) -> f64 {
         _ => {}
     }
     let size = y.abs();
-    // What is wanted of erf near 1 is wanted of erfc, which has the digits there.
+    // Near 1, the step uses erfc, which keeps the digits that erf loses there.
     let excess = |x: f64| match size < 0.5 {
         true => erf(x) - size,
         false => (1.0 - size) - erfc(x),
@@ -111,7 +113,7 @@ pub fn gelu_tanh(x: f64) -> f64 {
 pub fn log_add_exp(a: f64, b: f64) -> f64 {
     let (large, small) = if a > b { (a, b) } else { (b, a) };
     match large == small {
-        // Two infinities have no difference.
+        // The difference of two infinities is not defined.
         true => large + 2f64.ln(),
         false if a.is_nan() || b.is_nan() => f64::NAN,
         false => large + (small - large).exp().ln_1p(),
@@ -148,7 +150,7 @@ mod tests {
         ] {
             assert!(near(erf(x), value), "{x}: {}", erf(x));
             assert!(near(erf(-x), -value), "-{x}");
-            // Below 2 the rest is a difference.
+            // Below 2, erfc is computed as `1 - erf(x)` and loses digits.
             assert!(
                 (erfc(x) - rest).abs() <= 1e-15 + 1e-13 * rest,
                 "{x}: {}",

@@ -1,11 +1,11 @@
-//! Elements picked by computed indices. An index out of bounds is an error.
+//! Elements read or changed at computed indices. An index out of bounds is an error.
 
 use crate::array::{Tensor, for_each_index};
 use crate::reduce::sum;
 use gradus_ir::primitives::{Dynamic, Gather};
 use gradus_ir::{Error, ErrorKind, Result, Type};
 
-/// With an operand `[B…, P…, N, Q…]` and indices `[B…, I…]` the picked elements are `[B…, P…, I…, Q…]`.
+/// For an operand `[B…, P…, N, Q…]` and indices `[B…, I…]` the picked elements are `[B…, P…, I…, Q…]`.
 pub fn gather(op: &Gather, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
     let (whole, indices) = (operands[0], operands[1]);
     match *op {
@@ -28,7 +28,7 @@ pub fn gather(op: &Gather, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
     }
 }
 
-/// Indices that all exist.
+/// Indices that are checked to be in bounds.
 struct Picked<'a> {
     batch: usize,
     axis: usize,
@@ -59,7 +59,7 @@ impl Picked<'_> {
         })
     }
 
-    /// The index of the operand that a picked element has.
+    /// The index in the operand of a picked element.
     fn place(&self, index: &[usize]) -> Vec<usize> {
         let (axis, batch) = (self.axis, self.batch);
         let own = self.indices.ty.rank() - batch;
@@ -97,7 +97,7 @@ pub fn dynamic(op: &Dynamic, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> 
     }
 }
 
-/// Where a part of these sizes begins, if it lies in `x`.
+/// The start of a part of these sizes, if the part lies in `x`.
 fn starts(name: &str, x: &Tensor, sizes: &[usize], starts: &Tensor) -> Result<Vec<usize>> {
     let mut found = Vec::new();
     for (axis, (&size, &n)) in sizes.iter().zip(&x.ty.shape).enumerate() {

@@ -1,5 +1,5 @@
-//! Reductions, the position of extremes, running sums.
-//! Totals of floats are in f64, and rounded to their type once.
+//! Reductions, positions of extremes, running sums.
+//! Totals of floats are computed in f64 and rounded to their type once.
 
 use crate::array::{Tensor, for_each_index};
 use crate::elementwise::order;
@@ -12,7 +12,7 @@ pub fn sum(a: Literal, b: Literal) -> Literal {
     join(ReduceKind::Sum, a, b)
 }
 
-/// Two numbers of one type combined.
+/// Combines two numbers of one type.
 fn join(kind: ReduceKind, a: Literal, b: Literal) -> Literal {
     let dtype = a.dtype();
     match (kind, dtype.kind()) {
@@ -25,7 +25,7 @@ fn join(kind: ReduceKind, a: Literal, b: Literal) -> Literal {
     }
 }
 
-/// The one of two numbers that stands in this order to the other, the first of equal ones; NaN if one is NaN.
+/// The smaller or larger of two numbers, as `wanted` says; the first if they are equal, NaN if one is NaN.
 fn extreme(wanted: Ordering, a: Literal, b: Literal) -> Literal {
     let is_nan = |x: Literal| order(x, x).is_none();
     if is_nan(a) || !is_nan(b) && order(b, a) != Some(wanted) {
@@ -43,7 +43,7 @@ pub fn total_type(dtype: DType) -> DType {
     }
 }
 
-/// A number as one of another type, of the same kind.
+/// Converts a number to another type of the same kind.
 pub fn converted(to: DType, x: Literal) -> Literal {
     match x.dtype().kind() {
         Kind::Float(_) => Literal::from_f64(to, x.as_f64()),
@@ -69,7 +69,7 @@ pub fn reduce(op: &Reduce, ty: &Type, x: &Tensor) -> Result<Tensor> {
     Tensor::build(ty, |index| converted(ty.dtype, out.at(index)))
 }
 
-/// The first of equal extremes; a NaN counts as the extreme.
+/// Takes the first of equal extremes; a NaN counts as the extreme.
 pub fn arg_reduce(op: &ArgReduce, ty: &Type, x: &Tensor) -> Result<Tensor> {
     let kind = if op.smallest {
         ReduceKind::Min

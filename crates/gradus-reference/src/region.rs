@@ -5,7 +5,7 @@ use crate::run::Run;
 use gradus_ir::primitives::{Call, Check, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Error, ErrorKind, Kind, Literal, Result, Type};
 
-/// The results, of these types, of a region.
+/// Runs a region and gives its results, which have these types.
 pub fn region(
     run: &mut Run,
     region: &Region,
@@ -20,7 +20,7 @@ pub fn region(
     }
 }
 
-/// A loop, a step after the other.
+/// Runs a loop step by step.
 fn steps(run: &mut Run, r: &Loop, types: &[Type], operands: &[Value]) -> Result<Vec<Value>> {
     let (places, leaving) = (r.operands(), r.outputs());
     let total = match r.trips {
@@ -83,7 +83,7 @@ fn item(sequence: &Value, step: usize, n: usize) -> Result<Tensor> {
     }
 }
 
-/// A number below 0 takes the first branch, one beyond the last the last.
+/// An index below 0 takes the first branch, an index beyond the last takes the last.
 fn branch(run: &mut Run, r: &Switch, operands: &[Value]) -> Result<Vec<Value>> {
     let last = r.branches.len() - 1;
     let index = usize::try_from(number(&operands[0])).unwrap_or(0);
@@ -93,13 +93,13 @@ fn branch(run: &mut Run, r: &Switch, operands: &[Value]) -> Result<Vec<Value>> {
 fn call(run: &mut Run, call: &Call, operands: &[Value]) -> Result<Vec<Value>> {
     match (call, call.cannot_run()) {
         (_, Some(error)) => Err(error),
-        // The identity: it is for its backward pass.
+        // The forward pass is the identity; the hook changes only the backward pass.
         (Call::Hook(hook), None) => Ok(operands[hook.residuals..].to_vec()),
         (call, None) => run.graph(call.body(), operands),
     }
 }
 
-/// Where the condition does not hold, the numbers reported of the first such place are in the message.
+/// If the condition does not hold somewhere, the message has the reported numbers of the first such place.
 fn check(r: &Check, operands: &[Value]) -> Result<Vec<Value>> {
     let condition = &operands[0].array().elements;
     let Some(place) = condition.iter().position(|holds| holds.as_i64() == 0) else {

@@ -1,4 +1,4 @@
-//! Running a graph, a node after the other.
+//! Runs a graph node by node.
 
 use crate::array::{Tensor, Value};
 use crate::{arrange, elementwise, index, product, reduce, region};
@@ -7,13 +7,13 @@ use gradus_ir::primitives::Op;
 use gradus_ir::{Graph, Literal, Node, Result};
 use std::time::Instant;
 
-/// One run, with those of all graphs inside of regions.
+/// One run of a graph, including the graphs inside its regions.
 #[derive(Default)]
 pub struct Run {
     /// Values for observers, in the order in which they were made.
     seen: Vec<(u64, Array)>,
     counts: Counts,
-    /// Bytes of the values that are held now.
+    /// The bytes of the values that are held now.
     held: usize,
     /// Whether steps are timed.
     timed: bool,
@@ -21,7 +21,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run whose nodes are timed, those inside of regions as part of them.
+    /// A run that times its nodes; nodes inside a region count towards the region's time.
     pub fn timed() -> Run {
         Run {
             timed: true,
@@ -29,8 +29,8 @@ impl Run {
         }
     }
 
-    /// The values of the outputs for these inputs.
-    /// The nodes run that the outputs need, and those that do something else.
+    /// Runs a graph on these inputs and gives the values of its outputs.
+    /// Nodes run if an output needs them or they have an effect.
     ///
     /// # Errors
     /// The error of a node, with its line.
@@ -99,7 +99,7 @@ impl Run {
         Ok(vec![Value::Array(result?)])
     }
 
-    /// Keeps a value for its observer: all of it, or the rows that `shown` chooses, if it chooses any.
+    /// Keeps a value for its observer: all of it, or only the rows that `shown` selects.
     fn see(&mut self, observer: u64, value: &Tensor, shown: Option<&Tensor>) -> Result<()> {
         let Some(shown) = shown else {
             self.seen.push((observer, value.to_array()?));
@@ -131,7 +131,7 @@ impl Run {
         self.counts.peak_bytes = self.counts.peak_bytes.max(self.held as u64);
     }
 
-    /// Shows the values to those observers that live. Gives the counts and the times.
+    /// Shows the values to the observers that still exist. Gives the counts and the times.
     pub fn finish(mut self) -> (Counts, Vec<TimedStep>) {
         for (id, value) in &self.seen {
             if let Some(observer) = Observer::find(*id) {
@@ -143,7 +143,7 @@ impl Run {
     }
 }
 
-/// The step that runs a node, begun at this time.
+/// The step that records a node, which began at this time.
 fn step(graph: &Graph, node: &Node, begin: Instant) -> TimedStep {
     let cost = graph.cost(node);
     TimedStep {

@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What is counted is counted for the whole process, so one test runs at a time.
+/// The counters count for the whole process, so only one test runs at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     // A thread that comes to help in a later step packs into memory of its own.
@@ -58,7 +58,7 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     let y = Tensor::from((0..64).map(|i| i % 10).collect::<Vec<i64>>());
 
     // The number of requested blocks of array memory, and all bytes held.
-    // The product's library packs operands into memory that it gives back.
+    // The matrix product library packs operands into memory that it returns afterwards.
     let counts = || (gradus::allocations(), HELD.load(Ordering::Relaxed));
     let mut at = (net, state);
     let mut losses = Vec::with_capacity(20);
@@ -73,7 +73,7 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     assert!(losses[19] < losses[0], "{losses:?}");
     assert!(after[1..].iter().all(|c| *c == after[1]), "{after:?}");
 
-    // The same without giving anything away: results reuse blocks that were given back.
+    // The same without giving inputs away: results reuse the blocks that were returned.
     let mut after = Vec::with_capacity(20);
     for _ in 0..20 {
         let (_, next) = step.call(&(at.0.clone(), at.1.clone(), x.clone(), y.clone()))?;
@@ -84,12 +84,12 @@ fn a_step_after_the_first_allocates_no_array() -> Result<()> {
     Ok(())
 }
 
-/// A program whose sums are held meanwhile.
+/// A program that holds its sums until its end.
 fn sums(x: &Tensor) -> Tensor {
     (x.cumsum(0).sin().cumsum(0) * x.cumsum(0)).sum()
 }
 
-/// Blocks that the system was asked for while `f` ran.
+/// The number of blocks requested from the system while `f` ran.
 fn asked<T>(f: impl FnOnce() -> Result<T>) -> Result<u64> {
     let before = gradus::allocations();
     f()?;
@@ -108,14 +108,14 @@ fn a_context_gives_back_what_its_programs_keep() -> Result<()> {
     one.clear();
     assert_eq!(asked(|| run(&three))?, 0);
 
-    // A function that is compiled gives its memory back too, and takes other memory when it is called again.
+    // A compiled function returns its memory too, and takes other memory at the next call.
     let (four, f) = (Context::new(Cpu), jit(sums));
     three.clear();
     four.with(|| f.call(&x))?;
     assert!(asked(|| run(&one))? > 0);
     four.clear();
     assert_eq!(asked(|| run(&Context::new(Cpu)))?, 0);
-    // The context above is dropped, with its program.
+    // The first context is dropped, together with its program.
     assert_eq!(asked(|| four.with(|| f.call(&x)))?, 0);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Contexts: which engine runs a program, and what is kept of the work on it.
+//! Contexts: they choose the engine that runs a program, and keep the work on it.
 
 #[path = "../../../tests/near.rs"]
 mod near;
@@ -14,14 +14,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An engine that counts what it is asked to compile.
+/// An engine that counts the programs that it compiles.
 #[derive(Clone, Default)]
 struct Counting {
     compiled: Arc<AtomicUsize>,
 }
 
 impl Counting {
-    /// How many programs were compiled since this was asked for the last time.
+    /// The number of programs compiled since the previous call.
     fn compiled(&self) -> usize {
         self.compiled.swap(0, Ordering::Relaxed)
     }
@@ -63,7 +63,7 @@ fn a_full_cache_forgets_what_was_not_used_for_the_longest_time() {
         assert_eq!((engine.compiled(), context.len()), (8, 8));
         sines_of(1..=8);
         assert_eq!(engine.compiled(), 0);
-        // The program of length 1 is used again, that of length 2 is the oldest then.
+        // The program of length 1 is used again; then the program of length 2 is the oldest.
         sine_of(1);
         sine_of(9);
         assert_eq!((engine.compiled(), context.len()), (1, 8));
@@ -123,7 +123,7 @@ fn a_compiled_function_has_a_program_in_each_context() -> Result<()> {
     Ok(())
 }
 
-/// Whether the current context is the one whose engine this is.
+/// Whether the current context has this engine.
 fn is_entered(engine: &Counting) -> bool {
     static LENGTH: AtomicUsize = AtomicUsize::new(1000);
     engine.compiled();
@@ -147,7 +147,7 @@ fn contexts_nest_and_end_with_their_closure() {
         let caught = catch_unwind(AssertUnwindSafe(|| inner.with(|| panic!("inside"))));
         assert!(caught.is_err());
         assert_eq!(entered(), [true, false]);
-        // A handle of the current context is the context.
+        // A handle of the current context refers to the same context.
         inner.with(|| Context::current().with(|| assert_eq!(entered(), [false, true])));
     });
     assert_eq!(entered(), [false, false]);
@@ -226,7 +226,7 @@ fn many_threads_share_a_context() {
     assert!(context.len() <= 16);
 }
 
-/// What a program does in a context is the same with each engine, in all that the front end asks of one.
+/// A program in a context gives the same results with each engine, in everything that the front end uses.
 #[test]
 fn all_of_the_interface_works_with_another_engine() -> Result<()> {
     let context = Context::new(Reference);
@@ -264,7 +264,7 @@ fn all_of_the_interface_works_with_another_engine() -> Result<()> {
     })
 }
 
-/// A program by itself, as those write that implement an engine.
+/// A program used without a context, as authors of an engine use it.
 #[test]
 fn programs_run_without_a_context() -> Result<()> {
     let graph: Graph = "graph(%x: f32[3]) { %y: f32[3] = neg %x return %y }".parse()?;

@@ -1,5 +1,5 @@
-//! Programs of the front end on the reference engine: the same numbers as on the CPU, so the front end needs no more of
-//! an engine than the interface has.
+//! Programs of the front end give the same numbers on the reference engine as on the CPU.
+//! So the front end needs only the interface of an engine.
 
 #[path = "../../../tests/near.rs"]
 mod near;

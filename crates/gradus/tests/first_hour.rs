@@ -334,7 +334,7 @@ fn a_widened_program_is_told() {
     let updated = line!() + 1;
     let part = x.dynamic_update(&Tensor::from([1.0]), &first);
     assert_eq!(part.dtype(), F64);
-    // What has the wider type already stays as it is.
+    // A tensor that already has the wider type is not widened, so nothing is logged.
     let wide = x.astype(F64);
     let _ = wide.index_add(0, &first, &Tensor::from([1.0_f32]));
 

@@ -1,14 +1,16 @@
-//! Values whose type is one of storage: kernels compute with them in a [wider type](gradus_ir::DType::compute_type).
+//! Conversions for types that only store numbers:
+//! kernels compute in a [wider type](gradus_ir::DType::compute_type).
 //!
-//! They are widened where they are read, rounded after each operation, and narrowed where they are stored. A rounded
-//! value stays in the wider registers, so a program computes what its operations compute one at a time.
-//! These conversions are no operations of the graph and do not count as such.
+//! Values are widened where they are read, rounded after each operation, and narrowed where they are stored.
+//! A rounded value stays in registers of the wider type,
+//! so a program computes the same as its operations one at a time.
+//! The conversions are not operations of the graph and are not counted as such.
 
 use super::program::{Code, Instruction, Program, Value};
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal};
 
-/// The program with conversions written out: no instruction but them computes with elements that are widened.
+/// Makes the conversions explicit: no other instruction computes with elements of a type that is widened.
 pub(super) fn widen(program: Program) -> Program {
     let values = program.sources.len() + program.code.len();
     let results = program.reductions.iter().map(|r| r.dtype);
@@ -24,14 +26,14 @@ pub(super) fn widen(program: Program) -> Program {
     widening.finish()
 }
 
-/// What stands for a value of the old program in the new one. Each form is made when it is first asked for.
+/// The forms of a value of the old program in the new program. Each form is made when it is first needed.
 #[derive(Clone, Copy, Default)]
 struct Forms {
-    /// As elements in memory are. The only form of a value that is not widened.
+    /// In the type of storage. A value that is not widened has only this form.
     stored: Option<Value>,
-    /// In the compute type, as the operation left it.
+    /// In the compute type, as the operation computed it.
     computed: Option<Value>,
-    /// In the compute type, a number of the value's own type.
+    /// In the compute type, rounded to a number of the value's own type.
     rounded: Option<Value>,
     literal: Option<Literal>,
 }
@@ -61,7 +63,7 @@ impl Widening {
         Widening { given, new, values }
     }
 
-    /// The forms of the result of `ins`, appended to the new program.
+    /// Appends the instruction to the new program and gives the forms of its result.
     fn instruction(&mut self, ins: &Instruction) -> Forms {
         let computed_in = ins.dtype.compute_type();
         match ins.code {
@@ -69,7 +71,7 @@ impl Widening {
                 literal: Some(literal),
                 ..Forms::default()
             },
-            // The compute type may not have the index either, so it would be rounded twice.
+            // The compute type may be unable to hold the index exactly, and then it would be rounded twice.
             Code::Iota(_) if ins.dtype.is_widened() => {
                 let index = self.new.push(ins.code.clone(), [0; 3], DType::F64);
                 Forms::stored(self.new.push(Code::Convert, [index; 3], ins.dtype))
@@ -103,7 +105,7 @@ impl Widening {
         }
     }
 
-    /// Value `v` as instructions read it.
+    /// Value `v` in the form that instructions read.
     fn rounded(&mut self, v: Value) -> Value {
         let (dtype, forms) = self.values[v];
         let wide = dtype.compute_type();
@@ -133,7 +135,7 @@ impl Widening {
         value
     }
 
-    /// Value `v` as memory holds it.
+    /// Value `v` in the form that memory holds.
     fn stored(&mut self, v: Value) -> Value {
         let (dtype, forms) = self.values[v];
         let value = match forms {
@@ -166,7 +168,7 @@ impl Widening {
     }
 }
 
-/// Whether results are numbers of the operands' type without being rounded, whatever this type is.
+/// Whether results need no rounding: they are numbers of the operands' type, whatever that type is.
 fn keeps_numbers(code: &Code) -> bool {
     match code {
         Code::Unary(op) => matches!(

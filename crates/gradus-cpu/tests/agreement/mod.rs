@@ -1,4 +1,4 @@
-//! Results of a compiled program against those of the reference engine.
+//! Compares results of a compiled program with the results of the reference engine.
 
 #[path = "../../../../tests/near.rs"]
 mod near;
@@ -8,8 +8,8 @@ use gradus_ir::{DType, Graph};
 use near::near;
 use proptest::prelude::*;
 
-/// How far apart two engines may be where `g` has numbers of f32 or none.
-/// Functions differ in the last place, and sums are split by the work of a whole kernel.
+/// The largest difference between two engines on `g`; it depends on whether `g` has numbers of f32.
+/// Functions differ in the last place, and each engine splits sums differently.
 pub fn tolerance(g: &Graph) -> f64 {
     match g.ids().any(|id| g.ty(id).dtype == DType::F32) {
         true => 2e-3,
@@ -21,12 +21,12 @@ pub fn numbers(a: &Array) -> Vec<f64> {
     (0..a.ty().elements()).map(|i| a.get(i).as_f64()).collect()
 }
 
-/// What the reference engine gives.
+/// The results of the reference engine.
 pub fn by_definition(g: &Graph, inputs: &[Array]) -> Vec<Array> {
     gradus_reference::evaluate(g, inputs).unwrap_or_else(|e| panic!("{e} in\n{g}"))
 }
 
-/// Whether a compiled program has given what is wanted of `g`.
+/// Checks that the results of a compiled program are right for `g`.
 pub fn agree(
     what: &str,
     g: &Graph,

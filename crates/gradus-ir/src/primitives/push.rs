@@ -14,7 +14,7 @@ pub enum Pushed {
     Active(Block),
     /// An array of this type with zero derivative: it depends only on linear inputs that are not pushed.
     Zero(Type),
-    /// An array that depends on no linear input.
+    /// An array that does not depend on any linear input.
     Fixed(ValueId),
 }
 
@@ -60,7 +60,7 @@ pub struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
-    /// Whether operand `k` depends on no linear input.
+    /// Whether operand `k` does not depend on any linear input.
     pub fn is_fixed(&self, k: usize) -> bool {
         matches!(self.operands[k], Pushed::Fixed(_))
     }

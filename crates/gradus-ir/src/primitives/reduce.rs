@@ -142,7 +142,8 @@ impl SingleResult for Reduce {
         Linearity::Linear
     }
 
-    /// A sum over a diagonal axis adds nothing up: each source element is in one sum, so the axis becomes a free one of the source.
+    /// A sum over a diagonal axis adds nothing up, because each sum has one source element.
+    /// The axis becomes a free axis of the source.
     fn push(&self, cx: Push<'_>) -> Block {
         if self.kind != ReduceKind::Sum {
             return cx.block_by_rows(|batch| self.batch(batch));

@@ -1,11 +1,11 @@
-//! What enters a loop and what leaves it, by kind.
+//! The values that enter and leave a loop, by kind.
 
 use crate::tensor::Tensor;
 use gradus_ir::primitives::Loop;
 use gradus_ir::primitives::region::{Handle, Inputs, LoopBuilder};
 use gradus_ir::{Graph, ValueId};
 
-/// Tensors on their way into a loop under construction, as inputs of a graph that knows their types.
+/// Tensors that will be operands of a loop under construction, as inputs of a graph that knows their types.
 #[derive(Default)]
 pub(super) struct Operands {
     pub graph: Graph,
@@ -13,13 +13,13 @@ pub(super) struct Operands {
 }
 
 impl Operands {
-    /// A tensor that enters.
+    /// Adds a tensor and gives its input.
     pub fn enter(&mut self, tensor: &Tensor) -> ValueId {
         self.tensors.push(tensor.clone());
         self.graph.input(tensor.ty().clone())
     }
 
-    /// Tensors that enter a loop, each as `add` says.
+    /// Adds the tensors that enter a loop; `add` adds each one.
     pub fn enter_all(
         &mut self,
         tensors: &[Tensor],
@@ -28,7 +28,7 @@ impl Operands {
         tensors.iter().map(|t| add(self.enter(t))).collect()
     }
 
-    /// The tensors of these values, in this order.
+    /// The tensors of these values, in the order of the values.
     pub fn in_order(&self, values: &[ValueId]) -> Vec<Tensor> {
         let place = |v: &ValueId| self.graph.inputs().iter().position(|i| i == v);
         let places = values.iter().filter_map(place);
@@ -52,7 +52,7 @@ impl<T: Clone> Entering<T> {
 }
 
 impl Entering<ValueId> {
-    /// Inputs of `g` for the operands of a loop like `r`, of `n` steps.
+    /// Inputs of `g` for the operands of a loop like `r` with `n` steps.
     pub fn inputs(r: &Loop, n: usize, g: &mut Graph) -> Entering<ValueId> {
         let (types, places) = (r.body.input_types(), r.inputs());
         let mut input = |ty| g.input(ty);
@@ -84,7 +84,7 @@ impl Entering<ValueId> {
 }
 
 impl Entering<Handle> {
-    /// The inputs of a program of the loop, behind `first`.
+    /// The inputs of a program of the loop, after `first`.
     pub fn behind(&self, first: &[ValueId], inputs: &Inputs) -> Vec<ValueId> {
         [first, &inputs.all(&self.all())].concat()
     }

@@ -1,4 +1,4 @@
-//! The cheapest program of a derivative, planned once for equal programs.
+//! The cheapest program of a derivative, planned once for equal functions.
 
 use super::profile::machine_profile;
 use crate::context::Context;
@@ -15,7 +15,7 @@ pub(super) enum Wanted {
     HessianProduct,
 }
 
-/// Finds the planned program of a derivative by the first inputs again.
+/// The key of the planned program of a derivative by the first inputs.
 #[derive(Clone, PartialEq)]
 struct Planned {
     /// The number of these inputs.
@@ -54,7 +54,7 @@ pub(super) fn planned(graph: &Graph, n: usize, wanted: Wanted) -> Result<Arc<Gra
     })
 }
 
-/// Whether two programs that compute the same have the same source lines, which errors and profiles name.
+/// Whether two equal programs have the same source lines, which errors and profiles name.
 fn same_places(a: &Graph, b: &Graph) -> bool {
     let mut pairs = a.nodes().iter().zip(b.nodes());
     pairs.all(|(a, b)| {

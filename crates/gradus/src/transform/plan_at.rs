@@ -12,7 +12,7 @@ use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A plan for a function of one tensor at points of one type, with what the function captures.
+/// A plan for a function of one tensor at points of one type, with the tensors that the function captures.
 pub(super) struct PlanAt<P> {
     pub plan: P,
     captured: Vec<Tensor>,
@@ -22,7 +22,8 @@ pub(super) struct PlanAt<P> {
 }
 
 impl<P> PlanAt<P> {
-    /// The plan that `plan` makes of `f`'s program at points of the type of `x`, for the function `name` used at `loc`.
+    /// The plan that `plan` makes at points of the type of `x` for the program of `f`.
+    /// The caller used the function `name` at `loc`.
     /// `check` refuses types of results that have no such derivative.
     pub fn new(
         name: &'static str,
@@ -49,7 +50,7 @@ impl<P> PlanAt<P> {
         planned.map_err(|e| e.at(trace::users_place(loc)))
     }
 
-    /// The result of a program of the plan at `x`, and for a vector if the plan is that of a product with one.
+    /// Runs a program of the plan at `x`, and gives its result. A plan of a product with a vector needs `vector`.
     pub fn evaluate(&self, program: &Graph, x: &Tensor, vector: Option<&Tensor>) -> Result<Tensor> {
         let mut results = trace::apply(program, self.arguments(x, vector)?)?;
         Ok(results.remove(0))
@@ -90,7 +91,7 @@ pub(super) fn peak(program: &Graph) -> u64 {
     Context::current().forecast(program).peak_bytes
 }
 
-/// The seconds of a run that hardly depends on the previous content of the caches.
+/// The time of a run, in seconds, above which the earlier content of the caches hardly matters.
 const SHORT: f64 = 5e-3;
 /// The number of runs after which the time of a short run no longer changes.
 const WARM: usize = 4;
@@ -112,8 +113,8 @@ fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
     let mut rounds = 0;
     // The candidates run in turn, so that a change of the machine's speed affects all of them: at least 5 rounds,
     // then as many as fit in a third of a second.
-    // Of a few short runs the last one counts, as in a program that calls the function repeatedly:
-    // the first runs find in the caches the data of the previous candidate.
+    // Of a few short runs only the last one counts, as in a program that calls the function repeatedly.
+    // The first runs find the data of the previous candidate in the caches.
     while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
         for (_, executable, _, times) in &mut running {
             let run = || -> Result<f64> {

@@ -1,4 +1,4 @@
-//! The public face of the crate: its items, their paths and signatures, read from the sources.
+//! The public interface of the crate: its items, their paths and signatures, read from the sources.
 
 mod names;
 mod signatures;
@@ -35,7 +35,7 @@ impl Face {
                 for def in defs {
                     let known: &mut BTreeSet<String> = paths.entry(def).or_default();
                     known.insert(path.clone());
-                    // Modules of other crates can hold each other by several paths.
+                    // Modules of other crates can contain each other under several paths.
                     if let (Def::Module(inside), 1) = (def, known.len()) {
                         open.push((path.clone(), inside));
                     }
@@ -55,7 +55,7 @@ impl Face {
     }
 }
 
-/// Whether a path stands in a module that other crates define: parts of graphs.
+/// Whether a path is in a module that other crates define: the parts of graphs.
 fn is_of_graphs(path: &str) -> bool {
     path.starts_with("gradus::graph::")
 }
@@ -169,7 +169,7 @@ fn options_and_growing_enums_are_non_exhaustive(face: &Face) {
         }
         let (attributes, name) = match item {
             Item::Enum(e) => (&e.attrs, e.ident.to_string()),
-            // Options are built from defaults and have public fields.
+            // Options have defaults and public fields.
             Item::Struct(s) if face.names.has_default(def) && s.fields.iter().any(is_public) => {
                 (&s.attrs, s.ident.to_string())
             }

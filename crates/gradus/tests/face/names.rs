@@ -1,29 +1,29 @@
-//! The names of modules: what they define, what they import, and which paths lead where.
+//! The names of modules: their definitions, their imports, and the items that paths lead to.
 
 use crate::sources::Sources;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{Ident, ImplItem, Item, ItemImpl, Type, UseTree, Visibility};
 
-/// A module, or an item by its module and its place there.
+/// A module, or an item given by its module and its position in it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Def {
     Module(usize),
     Item(usize, usize),
-    /// `#[derive(Tree)]`, the one macro.
+    /// `#[derive(Tree)]`, the only macro.
     Derive,
 }
 
-/// A name that a `use` gives.
+/// A name that a `use` brings into scope.
 struct Import {
     /// The path, with the names of modules before the last one.
     path: Vec<String>,
-    /// `None`: all that is there.
+    /// `None` for a glob import.
     name: Option<String>,
     seen_by: Seen,
 }
 
-/// By whom a name can be seen.
+/// The code that can see a name.
 #[derive(Clone, Copy, PartialEq)]
 enum Seen {
     Module,
@@ -47,7 +47,7 @@ pub struct Names<'a> {
     /// The blocks of functions of each type.
     blocks: BTreeMap<Def, Vec<(usize, &'a ItemImpl)>>,
     defaults: BTreeSet<Def>,
-    /// The names that are looked for, so that circles of imports end.
+    /// The names that are being resolved, so that circular imports end.
     open: RefCell<BTreeSet<(usize, String)>>,
 }
 
@@ -240,7 +240,7 @@ impl<'a> Names<'a> {
         defs
     }
 
-    /// What `name` means in the module `id`, seen from the module `from`.
+    /// Resolves `name` in the module `id`, seen from the module `from`.
     fn lookup(&self, id: usize, name: &str, from: usize) -> Vec<Def> {
         let key = (id, name.to_string());
         if !self.open.borrow_mut().insert(key.clone()) {
@@ -299,7 +299,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The names that a `use` gives.
+/// Collects the names that a `use` brings into scope.
 fn collect(tree: &UseTree, path: &mut Vec<String>, seen_by: Seen, all: &mut Vec<Import>) {
     let mut give = |path: Vec<String>, name: Option<String>| {
         all.push(Import {

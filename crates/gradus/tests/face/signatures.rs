@@ -1,4 +1,4 @@
-//! Signatures as text, and the types that stand in them.
+//! Signatures as text, and the types in them.
 
 use crate::names::{Def, Names, is_hidden, public_parts};
 use proc_macro2::{Spacing, TokenStream, TokenTree};
@@ -6,7 +6,7 @@ use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{ImplItem, Item, ReturnType, Signature, TraitItem, Visibility};
 
-/// The lines of an item: itself, and what is public in it.
+/// The lines of an item: the item itself and its public parts.
 pub fn lines(names: &Names, def: Def, path: &str) -> Vec<String> {
     let Some(item) = names.item(def) else {
         return vec![format!("{path}: {}", names.kind(def))];
@@ -79,7 +79,7 @@ pub fn lines(names: &Names, def: Def, path: &str) -> Vec<String> {
     lines
 }
 
-/// The public functions of an item and in its blocks, each with its place.
+/// The public functions of an item and of its `impl` blocks, each with its place.
 pub fn functions<'a>(names: &Names<'a>, def: Def) -> Vec<(String, &'a Signature)> {
     let name = names.name(def);
     let mut found = Vec::new();
@@ -106,7 +106,7 @@ pub fn functions<'a>(names: &Names<'a>, def: Def) -> Vec<(String, &'a Signature)
     found
 }
 
-/// The items of the workspace that stand in the signatures of an item, each with its place.
+/// The items of the workspace in the signatures of an item, each with its place.
 pub fn types(names: &Names, def: Def) -> Vec<(String, Def)> {
     let Def::Item(module, _) = def else {
         return Vec::new();
@@ -168,7 +168,7 @@ pub fn types(names: &Names, def: Def) -> Vec<(String, Def)> {
     found
 }
 
-/// The paths in tokens, of types and traits among them.
+/// Collects the paths in tokens, including types and traits.
 fn paths(tokens: TokenStream, found: &mut BTreeSet<Vec<String>>) {
     let mut path: Vec<String> = Vec::new();
     let mut colons = 0;
@@ -196,7 +196,7 @@ fn paths(tokens: TokenStream, found: &mut BTreeSet<Vec<String>>) {
 
 fn signature(signature: &Signature) -> String {
     let mut shown = signature.clone();
-    // The names of arguments are no part of it, but help to read it; patterns do not.
+    // The names of arguments are not part of the interface, but help to read it; patterns do not help.
     for input in &mut shown.inputs {
         if let syn::FnArg::Typed(argument) = input
             && !matches!(&*argument.pat, syn::Pat::Ident(_))
@@ -212,7 +212,7 @@ fn signature(signature: &Signature) -> String {
     text(&shown)
 }
 
-/// Tokens with spaces as a person writes them.
+/// Tokens as text with the usual spaces.
 fn text(of: &impl ToTokens) -> String {
     let mut out = String::new();
     write(of.to_token_stream(), &mut out);
@@ -222,7 +222,7 @@ fn text(of: &impl ToTokens) -> String {
 fn write(tokens: TokenStream, out: &mut String) {
     let mut is_joint = false;
     for token in tokens {
-        // Of documentation and attributes of fields nothing is shown.
+        // Documentation and attributes of fields are not shown.
         match token {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -276,12 +276,12 @@ fn write(tokens: TokenStream, out: &mut String) {
     }
 }
 
-/// Whether a word after this would run into it.
+/// Whether a following word needs a space before it.
 fn needs_space(out: &str) -> bool {
     out.ends_with(|c: char| c.is_alphanumeric() || "_>=)]}".contains(c))
 }
 
-/// The functions that macros of rows define for a type: `$( … ;)*` with a name in each row.
+/// The functions that macros with rows define for a type: `$( … ;)*` with a name in each row.
 fn of_macros(names: &Names, ty: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for module in &names.sources.modules {
@@ -318,7 +318,7 @@ fn of_rows(
     if !shown.contains(&format!("impl {ty} {{")) || shown.contains("deprecated") {
         return Vec::new();
     }
-    // The variables that bind one token, in their order, up to the first that binds more.
+    // The variables that match one token, in order, until the first variable that matches more.
     let mut words = Vec::new();
     let pattern = pattern.into_iter().find_map(|t| match t {
         TokenTree::Group(row) => Some(row.stream().to_string()),
@@ -336,7 +336,7 @@ fn of_rows(
     }
     let mut lines = Vec::new();
     for row in rows.split(|t| matches!(t, TokenTree::Punct(p) if p.as_char() == ';')) {
-        // Attributes stand before the row.
+        // Skip the attributes before the row.
         let mut at = 0;
         while matches!(&row.get(at), Some(TokenTree::Punct(p)) if p.as_char() == '#') {
             at += 2;

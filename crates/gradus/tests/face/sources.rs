@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::{Attribute, Item};
 
-/// The crates whose items `gradus` shows.
+/// The crates whose items `gradus` reexports.
 const CRATES: [&str; 5] = [
     "gradus",
     "gradus-ir",
@@ -22,7 +22,7 @@ pub struct Sources {
 pub struct Module {
     pub name: String,
     pub parent: Option<usize>,
-    /// The root of its crate.
+    /// The index of the root module of the crate.
     pub root: usize,
     pub children: BTreeMap<String, usize>,
     pub items: Vec<Item>,
@@ -53,7 +53,7 @@ impl Sources {
         self.roots.get(name).copied()
     }
 
-    /// Adds a module with all that stand in it; `folder` has their files.
+    /// Adds a module with everything in it; its files are in `folder`.
     fn add(&mut self, name: &str, parent: Option<usize>, items: Vec<Item>, folder: &Path) -> usize {
         let id = self.modules.len();
         let root = parent.map_or(id, |p| self.modules[p].root);
@@ -98,7 +98,7 @@ fn is_of_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The items of a file, those in a macro that takes items among them.
+/// The items of a file, including the items inside a macro that takes items.
 fn parse(path: &PathBuf) -> Vec<Item> {
     let text =
         fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

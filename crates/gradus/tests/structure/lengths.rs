@@ -1,11 +1,11 @@
-//! No function is longer than a screen or two, unless it is a table.
+//! No function is too long to read on a screen or two, except tables.
 
 use crate::{sources, written};
 use std::path::{Path, PathBuf};
 
 const MOST_LINES: usize = 80;
 
-/// Longer functions, each of which is one table.
+/// Longer functions; each of them is one table.
 const TABLES: &[&str] = &["crates/gradus-ir/src/primitives/unary.rs row"];
 
 #[test]
@@ -41,7 +41,8 @@ fn files(folder: &Path, visit: &mut impl FnMut(&Path)) {
     }
 }
 
-/// The functions of formatted code, those of macros and those within others too, with their lines from `fn` to the end.
+/// The functions of formatted code with their lines from `fn` to the end.
+/// Functions in macros and in other functions count too.
 fn functions(text: &str) -> Vec<(String, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     let heads = lines.iter().enumerate().filter_map(|(at, line)| {
@@ -60,7 +61,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     heads
         .filter_map(|(at, indent, name)| {
             let end = format!("{:indent$}}}", "");
-            // A function that ends on the line where it begins has no line of its own to end with.
+            // A function that ends on its first line has no end line of its own.
             let is_end = |line: &&str| **line == end || line.len() <= indent && !line.is_empty();
             let lines = lines[at + 1..].iter().position(|line| is_end(&line))?;
             Some((name, lines + 2))

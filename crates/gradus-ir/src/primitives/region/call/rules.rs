@@ -1,4 +1,4 @@
-//! What each kind of call says of itself, and what follows from that.
+//! The rules that each kind of call defines, and the rules that follow from them.
 
 use super::super::super::{
     Batch, Cost, Jvp, Linearity, LinearityCheck, PerResult, Primitive, Transpose,
@@ -12,13 +12,14 @@ use crate::graph::{Types, ValueId};
 use crate::types::Type;
 use smallvec::SmallVec;
 
-/// The programs and the rules of a kind of call. All else that [`Primitive`] and [`HoldsPrograms`] ask follows.
+/// The programs and the rules of a kind of call.
+/// All other methods of [`Primitive`] and [`HoldsPrograms`] follow from them.
 pub(super) trait CallRules {
     fn as_call(&self) -> Call;
 
     fn name(&self) -> &'static str;
 
-    /// The attributes in front of the programs.
+    /// The attributes, without the programs.
     fn attributes(&self) -> Attributes;
 
     fn bodies(&self) -> Bodies<'_>;
@@ -52,17 +53,17 @@ pub(super) trait CallRules {
         Backward::Derived
     }
 
-    /// The same without effects. A kind that runs nothing has none.
+    /// The same call without effects. A kind that runs no program has none.
     fn without_effects(&self) -> Call {
         self.as_call()
     }
 
-    /// The same for a row that may not run it. A kind that runs nothing needs no guard.
+    /// The same call for a row that may skip it. A kind that runs no program needs no guard.
     fn guarded(&self, _guard: Guard<'_>) -> Call {
         self.as_call()
     }
 
-    /// The same with forward rules applied. A call with a derivative of its own keeps its programs as they are.
+    /// The same call with forward rules applied. A call with its own derivative keeps its programs unchanged.
     fn with_forward_rules(
         &self,
         _active: &[bool],

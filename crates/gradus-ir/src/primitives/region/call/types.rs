@@ -33,7 +33,7 @@ pub(super) fn returns(name: &str, what: &str, body: &Body, wanted: &[Type]) -> R
     Err(Error::new(ErrorKind::Graph, message))
 }
 
-/// Checks that there are as many operands as a call sets apart.
+/// Checks that there are at least as many operands as the call sets apart.
 pub(super) fn sets_apart(name: &str, first: usize, operands: usize) -> Result<()> {
     if first <= operands {
         return Ok(());
