@@ -1,4 +1,4 @@
-//! Random programs as bodies of loops, choices and calls, against the reference engine.
+//! Runs random programs as bodies of loops, choices and calls, and compares them with the reference engine.
 
 mod agreement;
 mod programs;
@@ -19,10 +19,11 @@ fn run(g: &Graph, inputs: &[Array]) -> Vec<Array> {
         .unwrap()
 }
 
-/// A step that adds up halves of what `program` returns, and keeps it: inputs are the number, constants, sums, items.
+/// A step that halves its sums, adds the results of `program`, and keeps these results.
+/// Its inputs are the step number, constants, sums, items.
 struct Step {
     program: Graph,
-    /// Which inputs of the program are items rather than constants.
+    /// For each input of the program, whether it is an item; the others are constants.
     items: Vec<bool>,
 }
 
@@ -35,7 +36,7 @@ impl Step {
             .collect()
     }
 
-    /// Appends one step; returns the sums, then what is kept.
+    /// Appends one step; returns the sums, then the kept values.
     fn append(
         &self,
         g: &mut Graph,
@@ -73,7 +74,7 @@ impl Step {
         g
     }
 
-    /// Inputs of the whole: the number of steps, constants, sums, sequences of `n` items.
+    /// The inputs of the whole graph: the number of steps, constants, sums, sequences of `n` items.
     fn inputs(&self, g: &mut Graph, n: usize) -> [Vec<ValueId>; 4] {
         let mut all =
             |types: Vec<Type>| -> Vec<ValueId> { types.into_iter().map(|t| g.input(t)).collect() };
@@ -85,7 +86,7 @@ impl Step {
         ]
     }
 
-    /// The loop; what is kept is returned only if its number is known.
+    /// The loop. It returns the kept values only if the number of steps is known.
     fn looped(&self, n: usize, kind: usize, reverse: bool) -> Graph {
         let mut g = Graph::new();
         let [count, consts, sums, sequences] = self.inputs(&mut g, n);
@@ -158,12 +159,12 @@ proptest! {
         let inputs = values(&looped.input_types(), n as i64);
         let wanted = by_definition(&looped, &inputs);
         agree("loop", &looped, &run(&looped, &inputs), &wanted, tolerance)?;
-        // What is taken from the caller may be written over.
+        // Arrays that the caller gives away may be overwritten.
         let donated = vec![true; inputs.len()];
         let taking = compile(&looped, &CompileOptions::default().donated(donated)).unwrap();
         let owned = inputs.iter().map(|a| Input::Owned(input_copy(a))).collect();
         agree("donated", &looped, &taking.run(owned).unwrap(), &wanted, tolerance)?;
-        // And within a call that stays one, and in a choice.
+        // The loop also works within a call that is not inlined, and in a choice.
         for call in [true, false] {
             let mut outer = Graph::new();
             let args: Vec<ValueId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
@@ -208,7 +209,7 @@ fn input_copy(a: &Array) -> Array {
     Array::from_bytes(a.ty().clone(), a.bytes()).unwrap()
 }
 
-/// Results of a loop's last step, and of a loop after a loop, when the caller's arrays may be taken.
+/// Results that are also the last step's values or inputs of a later loop, when the caller's arrays can be reused.
 #[test]
 fn donated_arrays_that_a_region_reads_and_others_too() {
     let text = "graph(%s: f64[3], %xs: f64[2,3]) {

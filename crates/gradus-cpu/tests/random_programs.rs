@@ -1,4 +1,4 @@
-//! Random programs, fused and with planned memory, against the reference engine.
+//! Runs random programs, fused and with planned memory, and compares them with the reference engine.
 
 mod agreement;
 mod programs;
@@ -22,7 +22,7 @@ proptest! {
             let got = program.run(inputs.iter().map(Input::Borrowed).collect()).unwrap();
             agree("kept", &g, &got, &wanted, tolerance)?;
         }
-        // Given away, inputs become outputs; the caller's own handles must not see it.
+        // Inputs that are given away become outputs; other handles of the caller must keep their values.
         let options = CompileOptions::default().donated(vec![true; inputs.len()]);
         let program = compile(&g, &options).unwrap();
         let shared = program.run(inputs.iter().map(|a| Input::Owned(a.clone())).collect()).unwrap();
@@ -36,7 +36,7 @@ proptest! {
     }
 }
 
-/// Found by the test above: a kernel that stored over its operand had still to add that operand up.
+/// Found by the test above: a kernel overwrote an operand before it had added it up.
 #[test]
 fn what_is_summed_is_not_overwritten_before() {
     let graph: Graph = "graph(%0: f64[2], %1: f64[2]) {
@@ -56,7 +56,7 @@ fn what_is_summed_is_not_overwritten_before() {
     assert_eq!(numbers(&got[1]), [5.0]);
 }
 
-/// Found by random programs: in a kernel that reads nothing, the first instruction is the literal or index itself.
+/// Found by random programs: in a kernel without inputs, the first instruction is the literal or index itself.
 #[test]
 fn powers_of_indices_need_no_array() {
     let graph: Graph = "graph() {

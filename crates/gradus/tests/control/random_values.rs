@@ -1,6 +1,7 @@
-//! Random programs of control flow against the same decided by Rust's own `if` and `for` on values that are read: what a branch or a step does happens there and nowhere else.
-//! They have rules of their own, whose backward passes are not linear, operations that fail or have no slope where they are not meant to run, values captured by bodies, values that are
-//! seen, and threads.
+//! Random programs with control flow, compared with the same programs that use Rust's `if` and `for` on concrete
+//! values: the work of a branch or a step happens there and nowhere else.
+//! The programs contain custom rules with nonlinear backward passes, operations that fail or have no derivative at
+//! points where they should not run, values captured by bodies, observed values, and threads.
 
 use crate::close;
 use gradus::engine::Context;
@@ -10,40 +11,40 @@ use gradus_reference::Reference;
 use proptest::prelude::*;
 use std::sync::{Arc, Mutex};
 
-/// What is done to a value `v`; `r` is another one in reach.
+/// A step that changes a value `v`; `r` is another value in scope.
 #[derive(Clone, Debug)]
 enum Step {
     /// `tanh(v·r)`
     Scale(usize),
-    /// `v + 0.3·sin(2r)`, which may depend on captured values alone.
+    /// `v + 0.3·sin(2r)`, which can depend on captured values alone.
     Captured(usize),
-    /// `v·√s` where the sum `s` of `r` is positive.
+    /// `v·√s` if the sum `s` of `r` is positive.
     Root(usize),
-    /// `v` times the root of the sum `s` of `r` as a solver finds it, which fails where `s` is below zero.
+    /// `v` times the square root of the sum `s` of `r`, computed by a solver that fails if `s` is negative.
     Solved(usize),
-    /// `v` times the element of a table that `r` names, if there is one.
+    /// `v` times the element of a table at the index `r`, if it exists.
     Take(usize),
-    /// As it is; cotangents are kept small by a rule.
+    /// The identity; a custom rule clips its cotangents.
     Clip,
-    /// The same by a function of the cotangent.
+    /// The identity; a function of the cotangent replaces it.
     Hook,
-    /// As it is, and seen.
+    /// The identity; the value is observed.
     Seen,
-    /// On another thread.
+    /// Steps on another thread.
     Apart(Vec<Step>),
-    /// With a derivative inside.
+    /// Adds a derivative of the steps.
     Slope(Vec<Step>),
-    /// One part if the sum is above the number, else the other.
+    /// The first steps if the sum is above the number, else the second steps.
     Cond(f64, Vec<Step>, Vec<Step>),
-    /// The part whose number is the sum, scaled.
+    /// The steps whose index is the scaled sum.
     Switch(Vec<Vec<Step>>),
-    /// So many times, known or not while tracing.
+    /// A loop with this number of steps; whether tracing knows that number.
     For(usize, bool, Vec<Step>),
-    /// At most three times, while the sum is below the number.
+    /// At most three steps, while the sum is below the number.
     While(f64, Vec<Step>),
-    /// Through so many rows.
+    /// A scan over this number of rows.
     Scan(usize, Keep, Vec<Step>),
-    /// As it is, computed again.
+    /// The steps under a checkpoint.
     Checkpoint(Vec<Step>),
 }
 
@@ -82,7 +83,8 @@ fn steps(depth: u32) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..4)
 }
 
-/// Whether a backward pass is not the derivative, so that second derivatives depend on how often values are computed.
+/// Whether a backward pass differs from the derivative;
+/// then second derivatives depend on how often values are computed.
 fn has_rules(steps: &[Step]) -> bool {
     steps.iter().any(|step| match step {
         Clip | Hook => true,
@@ -95,13 +97,13 @@ fn has_rules(steps: &[Step]) -> bool {
     })
 }
 
-/// What is seen: the sum of each value.
+/// The sums of the observed values.
 type Log = Arc<Mutex<Vec<f64>>>;
 
-/// How programs are run.
+/// The way to run programs.
 #[derive(Clone)]
 struct Way {
-    /// By operations of control flow, else by Rust's on values that are read.
+    /// Whether operations of control flow decide, or Rust's `if` and `for` on concrete values.
     flow: bool,
     log: Log,
 }
@@ -112,7 +114,7 @@ impl Way {
         steps.fold(v.clone(), |v, step| self.apply(step, reach, &v))
     }
 
-    /// `a` where the condition holds, else `b`.
+    /// `a` if the condition holds, else `b`.
     fn choose(&self, condition: &Tensor, a: impl Fn() -> Tensor, b: impl Fn() -> Tensor) -> Tensor {
         if self.flow {
             cond(condition, |(): &()| a(), |(): &()| b(), &())
@@ -166,7 +168,7 @@ impl Way {
                     log.lock().unwrap().extend(sums);
                 })
             }
-            // Another thread does not know of a body that is traced, unless it is given a value of it.
+            // Another thread takes part in the trace of a body only if it gets a traced value.
             Apart(a) if self.flow && v.is_traced() => std::thread::scope(|scope| {
                 let run = scope.spawn(|| part(a, v)).join();
                 run.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -191,7 +193,7 @@ impl Way {
             For(n, known, a) => {
                 let count = match known {
                     true => Tensor::from(*n as i64),
-                    // It follows from a value.
+                    // The number depends on a value.
                     false => (v.sum().abs() * 0.0).astype(I64) + *n as i64,
                 };
                 if self.flow {
@@ -234,7 +236,7 @@ impl Way {
         }
     }
 
-    /// What is seen while `f` runs.
+    /// The result of `f`, and the sums of the values observed while `f` runs.
     fn seen<T>(&self, f: impl FnOnce() -> T) -> (T, Vec<f64>) {
         self.log.lock().unwrap().clear();
         let value = f();
@@ -242,7 +244,7 @@ impl Way {
     }
 }
 
-/// The rows of `x`, one after the other.
+/// Applies `f` to the rows of `x` one by one.
 fn by_row(f: impl Fn(&Tensor) -> Tensor, x: &Tensor) -> Tensor {
     let rows: Vec<Tensor> = (0..x.shape()[0]).map(|k| f(&x.at(k))).collect();
     gradus::tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)
@@ -253,7 +255,8 @@ fn is_calm(y: &Tensor) -> bool {
     y.iter().all(|y| y.abs() < 100.0)
 }
 
-/// Value, gradient, both of rows at once, all of it compiled and by the reference engine, and what is seen.
+/// Compares values, gradients and observed values: of `x` and of rows at once,
+/// compiled, and on the reference engine.
 fn compare(steps: &[Step], x: &Tensor) {
     let way = |flow: bool| Way {
         flow,
@@ -319,10 +322,11 @@ fn compare(steps: &[Step], x: &Tensor) {
     }
 }
 
-/// So many programs are compared. If more than two thirds have large derivatives, the test says so.
+/// The number of programs to compare.
+/// The test fails if more than two thirds of the programs have large derivatives.
 const PROGRAMS: u32 = 24;
 
-/// Compares at each of these points, if all values and derivatives there are moderate.
+/// Compares at these points if all values and derivatives there are moderate.
 fn compare_at(steps: &[Step], points: &[Tensor]) -> Result<(), TestCaseError> {
     let read = Way {
         flow: false,
@@ -342,7 +346,7 @@ fn compare_at(steps: &[Step], points: &[Tensor]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-// Two tests, which run side by side.
+// Two tests, so that they run in parallel.
 proptest! {
     #![proptest_config(ProptestConfig { cases: PROGRAMS, max_global_rejects: 2 * PROGRAMS, failure_persistence: None, ..ProptestConfig::default() })]
 
