@@ -11,7 +11,7 @@
 //! and in `cookbook/` one for each section of three pages about automatic differentiation by JAX and PyTorch.
 //! Its `README.md` lists the sections.
 //!
-//! Nine jobs stand in `jobs/`, each as one would write it for oneself, with its result checked:
+//! Nine jobs are in `jobs/`. Each is a complete program that checks its result:
 //!
 //! * `curve_fitting`: a damped oscillation fitted by the crate `levenberg-marquardt`
 //! * `minimisation`: Rosenbrock's function minimised by the crate `argmin`

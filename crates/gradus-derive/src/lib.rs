@@ -3,7 +3,7 @@
 //! Fields are flattened in order of declaration; the variant of an enum belongs to the structure.
 //! A field marked `#[tree(fixed)]` need not be a tree: it is cloned, and compared by its `Debug` text.
 //!
-//! A program that knows the crate `gradus` by another name says so with `#[tree(crate = "name")]` on the type.
+//! A program that gives the crate `gradus` another name says so with `#[tree(crate = "name")]` on the type.
 //!
 //! The names in the generated code are hygienic: fields,
 //! variants and parameters can have any name, raw identifiers included.
@@ -18,8 +18,9 @@ use syn::{
 
 /// Implements `gradus::Tree`.
 ///
-/// `#[tree(fixed)]` marks a field that is cloned and no tree. `#[tree(crate = "name")]` on the type says by which name
-/// the program knows the crate `gradus`, where a manifest renames it.
+/// `#[tree(fixed)]` marks a field that is cloned and is not a tree.
+/// `#[tree(crate = "name")]` on the type gives the name of the crate `gradus` in the program,
+/// if its manifest renames it.
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -221,7 +222,7 @@ fn members(fields: &Fields) -> Result<(TokenStream, Vec<Member>)> {
     Ok((pattern, out))
 }
 
-/// The path of the crate `gradus`, which `#[tree(crate = "…")]` says where a program knows it by another name.
+/// The path of the crate `gradus`; `#[tree(crate = "…")]` gives it if the program renames the crate.
 fn root(attributes: &[Attribute]) -> Result<Path> {
     let mut root = parse_quote!(::gradus);
     for attribute in attributes.iter().filter(|a| a.path().is_ident("tree")) {

@@ -66,8 +66,8 @@ impl Error {
 
     /// The same error with the place `loc`, unless it has a place already.
     ///
-    /// An index out of bounds is found by an operation that the user did not always write.
-    /// The error names the [function](Loc::function) that was called there.
+    /// The operation that finds an index out of bounds can be one that the user did not write.
+    /// The error names the [function](Loc::function) that the user called.
     pub fn at(mut self, loc: Loc) -> Error {
         if self.0.loc.is_none() && loc.is_known() {
             self.0.loc = Some(loc);
@@ -78,7 +78,7 @@ impl Error {
         self
     }
 
-    /// The same error as one of the function `name`: messages begin with the name of what fails.
+    /// The same error for the function `name`: messages begin with the name of the function that fails.
     pub fn named(mut self, name: &str) -> Error {
         let is_name = |text: &str| {
             text.chars()

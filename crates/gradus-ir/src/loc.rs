@@ -1,4 +1,5 @@
-//! The source of a node: the user's line, the function that was called there, and the part of a derivative that it belongs to.
+//! The source of a node: the line of the user, the function that was called there, and the part of a derivative
+//! that the node belongs to.
 
 use std::fmt;
 use std::ops::Range;
@@ -99,13 +100,13 @@ impl Loc {
         }
     }
 
-    /// The same place, where the user called this function of the library, which is made of several operations.
+    /// The same place in a call of this function of the library, which consists of several operations.
     pub fn in_function(self, name: &'static str) -> Loc {
         let function = Some(name);
         Loc { function, ..self }
     }
 
-    /// The function of the library that the user called here, where it is made of several operations.
+    /// The function of the library that the user called here, if it consists of several operations.
     pub fn function(self) -> Option<&'static str> {
         self.function
     }

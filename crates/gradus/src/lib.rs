@@ -41,7 +41,7 @@
 //!
 //! Each name has one path.
 //! The root has the types that all subjects share, the transforms and the settings of the process.
-//! Every other name stands in the module of its subject.
+//! Every other name is in the module of its subject.
 //! The [`prelude`] repeats the names that most programs need.
 //!
 //! # Tensors
@@ -254,9 +254,10 @@ pub mod engine {
 
 /// The names that most programs use.
 ///
-/// [`Tensor`], [`Tree`], the element types and [`Result`]; the transforms, plans and control flow; the modules
-/// [`nn`], [`optim`] and [`random`]; functions of several tensors; functions that one adds to look into a program.
-/// It defines nothing: each name has its path elsewhere.
+/// It has [`Tensor`], [`Tree`], the element types and [`Result`]; the transforms, plans and control flow;
+/// the modules [`nn`], [`optim`] and [`random`]; functions of several tensors;
+/// and functions that look into a program.
+/// It defines nothing: each name also has its own path.
 pub mod prelude {
     pub use crate::control::{
         Keep, LoopOptions, ScanOptions, associative_scan, associative_scan_reverse, checkpoint,

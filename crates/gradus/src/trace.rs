@@ -45,7 +45,7 @@ pub(crate) struct Trace {
 
 /// The arguments of a traced closure.
 pub(crate) enum Arguments {
-    /// These tensors, so that values can be read while tracing.
+    /// Tensors, so that values can be read while tracing.
     Concrete(Vec<Tensor>),
     /// Only types are given. The text names the transform, for messages.
     Abstract(&'static str),

@@ -104,8 +104,8 @@ fn composed_functions_speak_for_themselves() {
     assert_snapshot!(error.message(), @"stack: tensor 0 is f64[2,3], tensor 1 is f64[3]; their shapes must be equal, `concatenate` joins tensors along an axis that they have");
 }
 
-/// An index out of bounds is found when the program runs: under `jit` and `vmap`, in a loop, by an operation that stands in
-/// for what was called.
+/// An index out of bounds is found when the program runs: under `jit` and `vmap`, or in a loop,
+/// by an operation other than the called function.
 #[test]
 fn indices_out_of_bounds_name_what_was_called() {
     let logits = f(&[2, 3]);

@@ -564,7 +564,7 @@ fn jacobians_of_trees() {
     );
     close(&values(tall.get(".0", ".b").unwrap()), &[0.0; 72]);
 
-    // Nothing to differentiate, and nothing to differentiate by.
+    // No results, and no arguments to differentiate by.
     let none = jacobian_tree(|_: &Vec<Tensor>| Vec::<Tensor>::new())(&vec![]);
     assert_eq!(none.matrix().shape(), [0, 0]);
     let empty = jacobian_tree(|x: &Tensor| x.sin())(&Tensor::zeros(&[0], F64));

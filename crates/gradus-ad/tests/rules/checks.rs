@@ -206,7 +206,7 @@ fn with(inputs: &[Array], more: &[Array]) -> Vec<Array> {
     inputs.iter().chain(more).cloned().collect()
 }
 
-/// The operation between others, on the reference engine and on that of the CPU.
+/// Compares the operation, with other operations before and after it, on the reference engine and the CPU engine.
 pub fn by_definition(row: &Row) {
     let m = middle(row, &mut Random::new(6));
     let (got, wanted) = (

@@ -69,7 +69,7 @@ impl Sums {
 struct Begun {
     epoch: usize,
     state: State,
-    /// The first step that is left.
+    /// The first step still to run.
     step: usize,
     /// Whether the state is not kept yet.
     unsaved: bool,
@@ -271,7 +271,7 @@ impl Run {
         Ok((loss, hits as f64 / guesses.len().max(1) as f64))
     }
 
-    /// The error of an epoch that fails, as `what` tells: a number is not finite.
+    /// The error of an epoch that fails because a number is not finite; `what` names it.
     /// Saves the state at the beginning of the epoch, unless it is saved already.
     fn broken(
         &mut self,

@@ -50,7 +50,7 @@ macro_rules! by_float {
     };
 }
 
-/// `$body` with `$t` as this float type, in which kernels compute.
+/// Evaluates `$body` with `$t` as this float type; kernels compute in it.
 macro_rules! by_compute_float {
     ($float:expr, $t:ident => $body:expr) => {
         match $float {

@@ -89,7 +89,7 @@ fn members(graph: &Graph, id: ValueId) -> Vec<((ValueId, usize), Member)> {
     let (&[l], &[r]) = (c.contract_left.as_slice(), c.contract_right.as_slice()) else {
         return Vec::new();
     };
-    // Elements that are widened first would have another sum where the product has another size.
+    // Elements that are widened first would add up differently in a product of another size.
     let native = node.ty().dtype.float().and_then(FloatType::native);
     if !c.batch_left.is_empty() || native.is_none() {
         return Vec::new();

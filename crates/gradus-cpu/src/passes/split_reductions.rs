@@ -5,9 +5,9 @@ use crate::tile;
 use gradus_ir::primitives::{Op, Reduce};
 use gradus_ir::{Dims, Graph, ValueId};
 
-/// A reduction over axes that are not neighbours becomes one for each run of neighbours, innermost first,
-/// because a fused kernel reduces one run. Elements that are widened would be rounded after each run, so their axes
-/// are made neighbours.
+/// A reduction over axes that are not neighbours becomes one reduction for each run of neighbours,
+/// innermost first, because a fused kernel reduces one run.
+/// Widened elements would be rounded after each run, so for them the axes are made neighbours.
 pub(super) fn split_reductions(graph: &Graph) -> Graph {
     rewrite(graph, |out, id, operands| {
         let node = graph.maker(id);

@@ -117,7 +117,7 @@ impl Product {
         product.choose_pieces();
         let batch = product.offsets.len();
         let strides = (product.left, product.right);
-        // Kernels of our own multiply floats where they lie.
+        // Gradus's own kernels read floats where they are stored.
         let native = match product.number {
             NumberType::Float(float) => float.native(),
             NumberType::Integer(_) => None,

@@ -95,7 +95,7 @@ pub(super) struct Folding {
     pub(super) join: kernels::Kernel,
     /// Writes row sums as results.
     pub(super) write: kernels::Kernel,
-    /// How wide row sums are.
+    /// The width of row sums.
     pub(super) width: Width,
     /// The value of no elements, as a row sum and as a result.
     pub(super) neutral: [Literal; 2],

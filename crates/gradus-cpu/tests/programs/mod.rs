@@ -119,7 +119,8 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
         }
         12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
         23 => {
-            // Of an input, whose bits are the same everywhere: at a step no rounding decides.
+            // Takes an input, because its bits are the same everywhere:
+            // rounding cannot decide on which side of a step it is.
             let input = g.inputs()[choices.below(g.inputs().len())];
             return Some(g.emit(Op::Unary(Unary::Floor), &[input]));
         }

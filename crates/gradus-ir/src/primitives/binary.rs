@@ -353,7 +353,7 @@ fn slope_of_exponent(g: &mut Graph, a: ValueId, b: ValueId, y: ValueId) -> Value
 /// A point far out or near the origin is first scaled to where neither its length
 /// nor the divisions by it overflow or lose digits. An infinite coordinate is farther out than every finite one.
 fn direction(g: &mut Graph, a: ValueId, b: ValueId) -> (ValueId, ValueId, ValueId) {
-    // A power of two that the type has, with room for its fourth power.
+    // A power of two; its fourth power is in the type's range too.
     let n = match float_type(g, a).largest() < 2f64.powi(128) {
         true => 30,
         false => 300,

@@ -310,7 +310,7 @@ impl SingleResult for Contract {
                 None => out.push(of_source(s)),
                 Some(&(_, a)) => match axes.result.iter().position(|&l| l == own[a]) {
                     Some(p) => diagonal.push((s, p)),
-                    // The diagonal picks one summand: the axis stays, as one of the source.
+                    // The diagonal selects one term of the sum, so the axis stays as an axis of the source.
                     None => out.push(own[a]),
                 },
             }

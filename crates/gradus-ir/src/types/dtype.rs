@@ -174,8 +174,8 @@ impl DType {
         }
     }
 
-    /// The type in which kernels compute with these elements and add them up. Where it is another type, each
-    /// operation computes in it and rounds its result to this one.
+    /// The type in which kernels compute with these elements and add them up.
+    /// If it is another type, each operation computes in it and rounds its result to this one.
     pub const fn compute_type(self) -> DType {
         match self.kind() {
             Kind::Float(float) => float.compute_type().dtype(),

@@ -82,11 +82,11 @@ impl Part {
     }
 }
 
-/// How a loop's steps are taken.
+/// How the backward pass treats the steps of a loop.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
     Plain,
-    /// Each is computed again.
+    /// The backward pass computes each step again.
     Checkpoint,
 }
 

@@ -353,7 +353,7 @@ fn counted(
     trace::apply(&program, operands.in_order(&values)).map_err(|e| e.at(loc))
 }
 
-/// As [`counted`], where `count` is the number of steps.
+/// Like [`counted`], with a computed number of steps.
 fn computed(
     body: Closed,
     carried: &[Tensor],

@@ -167,7 +167,7 @@ struct Evaluated<'a> {
     /// An intended infinity counts as finite.
     bad: Vec<Finite>,
     meant: Vec<bool>,
-    /// Whether an element was made by the operation itself, whatever its other elements are.
+    /// Whether the operation itself made a bad element; its other elements do not matter.
     own: Vec<bool>,
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn changed(wanted: &Type, got: &Type) -> String {
     format!("was {wanted}, is {got}{remedy}")
 }
 
-/// An error of the work behind the function `name`, as an error of that function.
+/// An error inside the function `name`, reported as an error of that function.
 pub(crate) fn error_in(name: &str, error: Error) -> Error {
     let named = Error::new(error.kind(), format!("{name}: {}", error.message()));
     match error.loc() {

@@ -174,11 +174,11 @@ fn kept(x: &Tensor, axes: Dims, reduce: impl Fn(&Tensor, Dims) -> Tensor) -> Ten
 fn mean_over(x: &Tensor, axes: Dims) -> Tensor {
     let n: usize = axes.iter().map(|&a| x.shape()[a]).product();
     let x = &floats(x);
-    // Narrow types have neither all counts nor the sum.
+    // A narrow type cannot hold every count or the sum.
     (computed(x).reduced(ReduceKind::Sum, axes) / n as f64).astype(x.dtype())
 }
 
-/// Floats in the type that kernels compute in, so that what follows is rounded once.
+/// Converts floats to the type in which kernels compute, so that the whole computation rounds once.
 #[track_caller]
 fn computed(x: &Tensor) -> Tensor {
     x.astype(x.dtype().compute_type())
@@ -213,7 +213,7 @@ fn norm_over(x: &Tensor, axes: Dims) -> Tensor {
     match x.dtype().float() {
         Some(FloatType::F64) if axes.iter().all(|&a| x.shape()[a] != 0) => {}
         Some(_) if axes.iter().all(|&a| x.shape()[a] != 0) => {
-            // In f64 the squares of all numbers of the other types are finite and not 0.
+            // In f64 the square of every nonzero number of the other types is finite and not 0.
             let squares = x.astype(DType::F64).square();
             let sum = squares.reduced(ReduceKind::Sum, axes);
             return sum.sqrt().astype(x.dtype());

@@ -1,4 +1,4 @@
-//! Where one number of a wider type turned an array of floats into that type. NumPy's rule is kept; this says that it was applied.
+//! Reports where one number of a wider type converts an array of floats to that type. This is NumPy's rule.
 
 use super::Tensor;
 use crate::trace::users_place;
@@ -10,15 +10,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A file and a line.
 type Place = (&'static str, u32);
 
-/// The lines of users where that happened in this process.
+/// The lines of users that have been reported in this process.
 fn places() -> MutexGuard<'static, BTreeSet<Place>> {
     static PLACES: Mutex<BTreeSet<Place>> = Mutex::new(BTreeSet::new());
     PLACES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes the caller's line if one of the operands of `name` is a single number of a wider type of floats than that of
-/// the other, an array.
-/// `GRADUS_LOG=types` says it on standard error, once a line.
+/// Reports the caller's line if one operand of `name` is a single number, the other is an array of floats,
+/// and the number has a wider type.
+/// With `GRADUS_LOG=types` the message goes to standard error, once for each line.
 #[track_caller]
 pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
     let widens = |number: &Tensor, array: &Tensor| {
@@ -31,7 +31,7 @@ pub(crate) fn note(name: &str, a: &Tensor, b: &Tensor) {
     }
 }
 
-/// As [`note`], where `part` of any size is put into `whole`.
+/// Like [`note`], for a `part` of any size that is put into `whole`.
 #[track_caller]
 pub(crate) fn note_part(name: &str, whole: &Tensor, part: &Tensor) {
     if wider(part, whole) {

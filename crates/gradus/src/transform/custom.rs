@@ -254,7 +254,7 @@ fn with_cotangent<A: Tree, B: Tree, R: Tree>(
     Ok(rebuild(&like, apply_region(region, operands, loc)?))
 }
 
-/// The program of `backward` on residuals like `kept` and the cotangents of a value `like` that has types `values`.
+/// The program of `backward` for residuals like `kept` and cotangents of a value `like` with the types `values`.
 fn close_backward<A: Tree, B: Tree, R: Tree>(
     x: &A,
     like: &B,

@@ -195,7 +195,8 @@ fn rows_of(
     }
 }
 
-/// `body`, whose rows are along first axes, as a program whose inputs and outputs have them along axes of choice.
+/// The program of `body` with the rows of its inputs and outputs along chosen axes;
+/// `body` has them along first axes.
 fn with_axes(
     body: &Graph,
     n: usize,

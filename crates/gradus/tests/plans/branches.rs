@@ -172,7 +172,7 @@ fn a_robot_arm_is_planned_number_by_number() {
     else {
         panic!("{}", plan.explain());
     };
-    // The published program of the same arm, which shares less, has no cheaper order known.
+    // The published program of the same arm shares fewer values; no cheaper order of it is known.
     let published = gradus_plan::scalar::published::PUBLISHED
         .iter()
         .find(|k| k.name == "RobotArm_6DOF")

@@ -159,10 +159,10 @@ impl LoopBuilder {
         g.emit_region(Region::Loop(r), &operands)
     }
 
-    /// As [`emit`](Self::emit), where the loop need not be right by construction.
+    /// Like [`emit`](Self::emit), for a loop that can be wrong.
     ///
     /// # Errors
-    /// Those of `write` and of [`Graph::add_region`].
+    /// The errors of `write` and of [`Graph::add_region`].
     pub fn add(
         self,
         g: &mut Graph,
@@ -172,10 +172,10 @@ impl LoopBuilder {
         g.add_region(Region::Loop(r), &operands)
     }
 
-    /// As [`emit_while`](Self::emit_while), where the loop need not be right by construction.
+    /// Like [`emit_while`](Self::emit_while), for a loop that can be wrong.
     ///
     /// # Errors
-    /// Those of `condition`, of `write` and of [`Graph::add_region`].
+    /// The errors of `condition`, of `write` and of [`Graph::add_region`].
     pub fn add_while(
         self,
         g: &mut Graph,
@@ -189,7 +189,7 @@ impl LoopBuilder {
     /// The loop that [`emit`](Self::emit) would append to `g`, and its operands.
     ///
     /// # Errors
-    /// Those of `write`.
+    /// The errors of `write`.
     pub fn build<E>(
         self,
         g: &Graph,
@@ -203,7 +203,7 @@ impl LoopBuilder {
     /// The loop that [`emit_while`](Self::emit_while) would append to `g`, and its operands.
     ///
     /// # Errors
-    /// Those of `condition` and `write`.
+    /// The errors of `condition` and `write`.
     pub fn build_while<E>(
         self,
         g: &Graph,
