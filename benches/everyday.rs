@@ -229,6 +229,41 @@ fn sums() -> Vec<Case> {
     ]
 }
 
+/// The same programs in f32 and bf16, and the chain as a loop by hand.
+fn narrow() -> Vec<Case> {
+    let chain = |x: &Tensor| ((x * 1.5 + 0.5) * x - 0.25) / (x * x + 1.0);
+    let tanh = |x: &Tensor| (x.tanh() * 1.5).tanh();
+    let product = |(a, b): &(Tensor, Tensor)| a.matmul(b);
+    let square = |dtype| {
+        (
+            normal(&[512, 512], F32).astype(dtype),
+            normal(&[512, 512], F32).astype(dtype),
+        )
+    };
+    let long = normal(&[1_000_000], F32);
+    let short = long.astype(BF16);
+    let numbers: Vec<bf16> = short.to_vec().unwrap_or_else(|error| panic!("{error}"));
+    let by_hand = move || {
+        let round = |x: f32| f32::from(bf16::from_f32(x));
+        let each = numbers.iter().map(|&x| {
+            let x = f32::from(x);
+            let above = round(round(round(round(x * 1.5) + 0.5) * x) - 0.25);
+            bf16::from_f32(above / round(round(x * x) + 1.0))
+        });
+        each.collect::<Vec<bf16>>()
+    };
+    vec![
+        compiled("bf16: chain of 1,000,000 in f32", chain, long.clone()),
+        compiled("bf16: chain of 1,000,000", chain, short.clone()),
+        eager("bf16: chain of 1,000,000, a loop by hand", by_hand),
+        compiled("bf16: tanh of 1,000,000 in f32", tanh, long.clone()),
+        compiled("bf16: tanh of 1,000,000", tanh, short.clone()),
+        compiled("bf16: sum of 1,000,000", |x: &Tensor| x.sum(), short),
+        compiled("bf16: 512 × 512 × 512 in f32", product, square(F32)),
+        compiled("bf16: 512 × 512 × 512", product, square(BF16)),
+    ]
+}
+
 fn products() -> Vec<Case> {
     let pair = |a: &[usize], b: &[usize], dtype| (normal(a, dtype), normal(b, dtype) * 0.5);
     let product = |(a, b): &(Tensor, Tensor)| a.matmul(b);
@@ -372,7 +407,15 @@ fn main() {
         read.collect()
     });
     println!("{}", machine());
-    let all = [loops(), choices(), sums(), products(), arrays(), calls()];
+    let all = [
+        loops(),
+        choices(),
+        sums(),
+        products(),
+        narrow(),
+        arrays(),
+        calls(),
+    ];
     let (mut saved, mut slower) = (String::new(), 0);
     for (name, f) in all.into_iter().flatten() {
         if option("--only").is_some_and(|word| !name.contains(&word)) {

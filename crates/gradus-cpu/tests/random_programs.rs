@@ -5,8 +5,8 @@ mod programs;
 
 use agreement::{agree, by_definition, numbers, tolerance};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::Graph;
-use programs::{Choices, input, program};
+use gradus_ir::{DType, Graph, Op, ValueId};
+use programs::{Choices, input, program, program_of};
 use proptest::prelude::*;
 
 proptest! {
@@ -33,6 +33,47 @@ proptest! {
         }
         let got = program.run(inputs.into_iter().map(Input::Owned).collect()).unwrap();
         agree("given away", &g, &got, &wanted, tolerance)?;
+    }
+}
+
+/// What the operations of a program compute, each compiled by itself.
+fn one_at_a_time(g: &Graph, inputs: &[Array]) -> Vec<Array> {
+    let mut values: Vec<Array> = Vec::new();
+    for node in g.nodes() {
+        let value = match node.op {
+            Op::Input(k) => inputs[k as usize].clone(),
+            _ => {
+                let mut one = Graph::new();
+                let types = node.operands.iter().map(|&o| g.ty(o).clone());
+                let operands: Vec<ValueId> = types.map(|ty| one.input(ty)).collect();
+                let out = one.add_like(node, &operands);
+                one.set_outputs(out.to_vec());
+                let operands = node.operands.iter().map(|o| &values[o.index()]);
+                let program = compile(&one, &CompileOptions::default()).unwrap();
+                let operands = operands.map(Input::Borrowed).collect();
+                program.run(operands).unwrap().remove(0)
+            }
+        };
+        values.push(value);
+    }
+    let outputs = g.outputs().iter();
+    outputs.map(|o| values[o.index()].clone()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn programs_of_bf16_have_the_bits_of_their_operations(genes in prop::collection::vec(any::<u32>(), 40..260)) {
+        let g = program_of(DType::BF16, &mut Choices(genes.iter()));
+        let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
+        let wanted = one_at_a_time(&g, &inputs);
+        let program = compile(&g, &CompileOptions::default()).unwrap();
+        let got = program.run(inputs.iter().map(Input::Borrowed).collect()).unwrap();
+        agree("rounded", &g, &got, &wanted, 0.0)?;
+        let options = CompileOptions::default().donated(vec![true; inputs.len()]);
+        let program = compile(&g, &options).unwrap();
+        let got = program.run(inputs.into_iter().map(Input::Owned).collect()).unwrap();
+        agree("given away", &g, &got, &wanted, 0.0)?;
     }
 }
 

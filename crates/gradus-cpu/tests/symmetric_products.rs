@@ -1,7 +1,7 @@
 //! Products that the graph marks as symmetric, in every layout, against the same product computed as a whole.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::{DType, Graph};
+use gradus_ir::{DType, Graph, Literal, Type};
 
 /// `x` weighted along the summed axis, times `x`; axis `c` of both is summed.
 fn program(dtype: DType, shape: [usize; 2], c: usize, turned: [bool; 2], symmetric: bool) -> Graph {
@@ -40,28 +40,23 @@ fn array(dtype: DType, shape: &[usize], seed: usize) -> Array {
         let n: usize = (i * 7919 + seed * 104_729 + 13) % 1009;
         n as f64 / 504.5 - 1.0
     });
-    match dtype {
-        DType::F32 => {
-            Array::from_slice(&numbers.map(|v| v as f32).collect::<Vec<_>>(), shape).unwrap()
-        }
-        _ => Array::from_slice(&numbers.collect::<Vec<_>>(), shape).unwrap(),
-    }
+    let bytes = numbers.flat_map(|v| {
+        let literal = Literal::from_f64(dtype, v).to_ne_bytes();
+        literal.into_iter().take(dtype.size())
+    });
+    Array::from_bytes(Type::new(dtype, shape), &bytes.collect::<Vec<u8>>()).unwrap()
 }
 
 fn result(graph: &Graph, inputs: [&Array; 2]) -> Vec<f64> {
     let program = compile(graph, &CompileOptions::default()).unwrap();
     let all = program.run(inputs.map(Input::Borrowed).into()).unwrap();
-    match all[0].ty().dtype {
-        DType::F32 => (all[0].as_slice::<f32>().unwrap().iter())
-            .map(|&v| f64::from(v))
-            .collect(),
-        _ => all[0].as_slice::<f64>().unwrap().to_vec(),
-    }
+    let elements = 0..all[0].ty().elements();
+    elements.map(|i| all[0].get(i).as_f64()).collect()
 }
 
 #[test]
 fn half_is_computed_and_all_is_there() {
-    for dtype in [DType::F32, DType::F64] {
+    for dtype in [DType::BF16, DType::F32, DType::F64] {
         for (n, k) in [
             (1, 3),
             (63, 40),
@@ -80,11 +75,7 @@ fn half_is_computed_and_all_is_there() {
                     let [half, whole] = [true, false].map(|symmetric| {
                         result(&program(dtype, shape, c, turned, symmetric), [&x, &d])
                     });
-                    let epsilon = if dtype == DType::F32 {
-                        f64::from(f32::EPSILON)
-                    } else {
-                        f64::EPSILON
-                    };
+                    let epsilon = dtype.float().unwrap().epsilon();
                     for i in 0..n {
                         for j in 0..n {
                             let (a, b) = (half[i * n + j], whole[i * n + j]);

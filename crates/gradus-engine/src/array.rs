@@ -1,7 +1,7 @@
 //! Concrete arrays and their memory.
 
 use crate::limit::{self, Bytes, Shortage};
-use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, bf16};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ macro_rules! elements {
     )*};
 }
 
-elements!(f32 => F32, f64 => F64, i32 => I32, i64 => I64, u32 => U32, bool => Bool);
+elements!(bf16 => BF16, f32 => F32, f64 => F64, i32 => I32, i64 => I64, u32 => U32, bool => Bool);
 
 /// The alignment of array memory: a cache line, which is also the widest vector register.
 pub const ALIGNMENT: usize = 64;

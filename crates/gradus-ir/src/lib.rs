@@ -37,5 +37,5 @@ pub use loc::{Loc, Part};
 pub use primitives::Op;
 pub use types::{
     ComputeFloat, DType, Dims, FloatType, Form, IntegerType, Kind, LONGEST, Literal, NumberType,
-    Type, Width, row_major_strides,
+    Type, Width, bf16, row_major_strides,
 };

@@ -1,8 +1,10 @@
 //! The types of values: element types, shapes, and single typed numbers.
 
+mod bfloat16;
 mod dtype;
 mod literal;
 
+pub use bfloat16::bf16;
 pub use dtype::{ComputeFloat, DType, FloatType, IntegerType, Kind, NumberType, Width};
 pub use literal::Literal;
 

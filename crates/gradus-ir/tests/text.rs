@@ -58,7 +58,7 @@ fn every_literal_reads_back_to_its_bits() {
         0.1,
     ];
     let mut literals: Vec<Literal> = Vec::new();
-    for dtype in [DType::F32, DType::F64] {
+    for dtype in [DType::BF16, DType::F32, DType::F64] {
         literals.extend(floats.map(|v| Literal::from_f64(dtype, v)));
     }
     for dtype in [DType::I32, DType::I64, DType::U32, DType::Bool] {

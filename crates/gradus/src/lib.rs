@@ -222,7 +222,7 @@ pub use gradus_derive::Tree;
 #[doc(inline)]
 pub use gradus_engine::allocations;
 #[doc(inline)]
-pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result};
+pub use gradus_ir::{DType, Error, ErrorKind, Graph, Result, bf16};
 pub use tensor::handle::Tensor;
 pub use trace::on_behalf_of_text;
 pub use transform::{
@@ -277,6 +277,6 @@ pub mod prelude {
         value_and_grad_aux, value_and_grad_wrt, value_and_grads, vjp, vmap, vmap_with, with_cost,
         with_cotangent, with_taps,
     };
-    pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tensor, Tree};
+    pub use crate::{DType, DType::*, Error, ErrorKind, Result, Tensor, Tree, bf16};
     pub use crate::{nn, optim, random};
 }

@@ -15,6 +15,11 @@ fn types_that_meet() {
         (Bool, I32, I32),
         (Bool, F64, F64),
         (F32, F32, F32),
+        (BF16, F32, F32),
+        (BF16, F64, F64),
+        (BF16, I64, BF16),
+        (U32, BF16, BF16),
+        (Bool, BF16, BF16),
     ] {
         assert_eq!((of(a) + of(b)).dtype(), both, "{a} and {b}");
         assert_eq!((of(b) * of(a)).dtype(), both, "{b} and {a}");
@@ -24,6 +29,7 @@ fn types_that_meet() {
     assert_eq!((of(F32) * 2.5).dtype(), F32);
     assert_eq!((2.5 * of(F32)).dtype(), F32);
     assert_eq!((of(F32) + 1).dtype(), F32);
+    assert_eq!((of(BF16) * 2.5 + 1).dtype(), BF16);
     assert_eq!((1 - of(I32)).dtype(), I32);
     assert_eq!((of(I32) * 0.5).dtype(), F64);
     assert_eq!((of(U32) + 1).dtype(), U32);

@@ -3,7 +3,7 @@
 //! A kernel that treats several types alike chooses its loop with one of these macros.
 //! Their matches name every case: a new width or element type does not compile until they have an arm for it.
 
-use gradus_ir::{DType, NumberType};
+use gradus_ir::{DType, NumberType, bf16};
 
 /// `$body` with `$t` as a type of this width, for kernels that only move elements.
 macro_rules! by_width {
@@ -38,6 +38,10 @@ macro_rules! by_width {
 macro_rules! by_float {
     ($float:expr, $t:ident => $body:expr) => {
         match $float {
+            gradus_ir::FloatType::BF16 => {
+                type $t = gradus_ir::bf16;
+                $body
+            }
             gradus_ir::FloatType::F32 => {
                 type $t = f32;
                 $body
@@ -113,6 +117,13 @@ pub(crate) trait Rounded: Copy {
     fn rounded(x: f64) -> Self;
 }
 
+impl Rounded for bf16 {
+    #[inline(always)]
+    fn rounded(x: f64) -> bf16 {
+        bf16::from_f64(x)
+    }
+}
+
 impl Rounded for f32 {
     #[inline(always)]
     fn rounded(x: f64) -> f32 {
@@ -134,6 +145,11 @@ pub(crate) trait Arithmetic: Copy {
     fn times(self, other: Self) -> Self;
 }
 
+/// An operation of bf16, which computes in f32 and rounds.
+fn in_f32(op: impl Fn(f32, f32) -> f32) -> impl Fn(bf16, bf16) -> bf16 {
+    move |x, y| bf16::from_f32(op(x.to_f32(), y.to_f32()))
+}
+
 macro_rules! arithmetic {
     ($($t:ty: $zero:expr, $plus:expr, $times:expr;)*) => {$(
         impl Arithmetic for $t {
@@ -151,6 +167,7 @@ macro_rules! arithmetic {
 }
 
 arithmetic! {
+    bf16: bf16::from_bits(0), in_f32(std::ops::Add::add), in_f32(std::ops::Mul::mul);
     f32: 0.0, std::ops::Add::add, std::ops::Mul::mul;
     f64: 0.0, std::ops::Add::add, std::ops::Mul::mul;
     i32: 0, i32::wrapping_add, i32::wrapping_mul;

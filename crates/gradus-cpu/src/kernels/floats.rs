@@ -4,7 +4,7 @@ use super::isa::{Isa, lane1, lane2};
 use super::{Kernel, copy};
 use crate::math::{double, single};
 use gradus_ir::primitives::{FloatBinary, FloatUnary};
-use gradus_ir::{ComputeFloat, FloatType};
+use gradus_ir::{ComputeFloat, FloatType, bf16};
 
 pub(super) fn unary(op: FloatUnary, float: ComputeFloat, isa: Isa) -> Kernel {
     match float {
@@ -21,8 +21,9 @@ pub(super) fn binary(op: FloatBinary, float: ComputeFloat, isa: Isa) -> Kernel {
 }
 
 /// The loop that rounds to numbers of type `to`, held in its compute type.
-pub(super) fn round(to: FloatType, _isa: Isa) -> Kernel {
+pub(super) fn round(to: FloatType, isa: Isa) -> Kernel {
     match to {
+        FloatType::BF16 => lane1!(simple(isa), f32 => f32, |x, FMA| bf16::round(x)),
         FloatType::F32 | FloatType::F64 => copy(to.dtype()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use gradus_engine::environment;
+use gradus_ir::bf16;
 use std::sync::OnceLock;
 
 /// The vector instructions that a loop can use.
@@ -398,6 +399,7 @@ macro_rules! fillers {
 }
 
 fillers!(
+    bf16 = bf16::from_f32(1.0),
     f32 = 1.0,
     f64 = 1.0,
     i32 = 1,

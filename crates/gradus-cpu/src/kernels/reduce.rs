@@ -6,7 +6,7 @@
 
 use super::isa::Isa;
 use gradus_ir::primitives::ReduceKind;
-use gradus_ir::{ComputeFloat, DType, IntegerType, Kind};
+use gradus_ir::{DType, FloatType, IntegerType, Kind, bf16};
 
 const WIDTH: usize = 32;
 
@@ -92,6 +92,7 @@ impl Fold {
         // SAFETY: by the caller.
         unsafe {
             match self.result {
+                DType::BF16 => out.cast::<bf16>().write(bf16::from_f64(value)),
                 DType::F32 => out.cast::<f32>().write(value as f32),
                 DType::F64 => out.cast::<f64>().write(value),
                 DType::I32 => out.cast::<i32>().write(state.whole as i32),
@@ -127,15 +128,17 @@ fn min(a: f64, b: f64) -> f64 {
 /// A reduction of elements of one type in lanes.
 trait Lanes {
     type T: Copy;
+    type Lane: Copy;
     const NEUTRAL: Self::T;
-    fn step(acc: Self::T, x: Self::T) -> Self::T;
-    fn close(lanes: [Self::T; WIDTH], state: &mut Accumulate);
+    const START: Self::Lane;
+    fn step(acc: Self::Lane, x: Self::T) -> Self::Lane;
+    fn close(lanes: [Self::Lane; WIDTH], state: &mut Accumulate);
 }
 
 #[inline(always)]
 unsafe fn run<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
     let source = source.cast::<L::T>();
-    let mut acc = [L::NEUTRAL; WIDTH];
+    let mut acc = [L::START; WIDTH];
     let mut x = [L::NEUTRAL; WIDTH];
     let mut i = 0;
     // SAFETY: the caller's pointer is to `n` elements; loads stay within.
@@ -204,17 +207,19 @@ macro_rules! tree {
 }
 
 macro_rules! lanes {
-    ($isa:expr, $t:ty, $neutral:expr, |$a:ident, $x:ident| $step:expr, |$lanes:ident, $state:ident| $close:expr) => {{
+    ($isa:expr, $t:ty as $lane:ty, $neutral:expr, |$a:ident, $x:ident| $step:expr, |$lanes:ident, $state:ident| $close:expr) => {{
         struct L;
         impl Lanes for L {
             type T = $t;
+            type Lane = $lane;
             const NEUTRAL: $t = $neutral;
+            const START: $lane = $neutral as $lane;
             #[inline(always)]
-            fn step($a: $t, $x: $t) -> $t {
+            fn step($a: $lane, $x: $t) -> $lane {
                 $step
             }
             #[inline(always)]
-            fn close($lanes: [$t; WIDTH], $state: &mut Accumulate) {
+            fn close($lanes: [$lane; WIDTH], $state: &mut Accumulate) {
                 $close
             }
         }
@@ -222,26 +227,39 @@ macro_rules! lanes {
     }};
 }
 
+/// Sums and products are those of numbers of type `$lane`.
 macro_rules! floats {
-    ($name:ident, $t:ty) => {
+    ($name:ident, $t:ty as $lane:ty) => {
         fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {
             match kind {
-                ReduceKind::Sum => lanes!(isa, $t, 0.0, |a, x| a + x, |l, s| {
-                    add(s, tree!(l.map(f64::from), |a, b| a + b));
-                }),
-                ReduceKind::Prod => lanes!(isa, $t, 1.0, |a, x| a * x, |l, s| {
-                    s.value *= tree!(l.map(f64::from), |a, b| a * b);
-                }),
+                ReduceKind::Sum => lanes!(
+                    isa,
+                    $t as $lane,
+                    0.0,
+                    |a, x| a + <$lane>::from(x),
+                    |l, s| {
+                        add(s, tree!(l.map(f64::from), |a, b| a + b));
+                    }
+                ),
+                ReduceKind::Prod => lanes!(
+                    isa,
+                    $t as $lane,
+                    1.0,
+                    |a, x| a * <$lane>::from(x),
+                    |l, s| {
+                        s.value *= tree!(l.map(f64::from), |a, b| a * b);
+                    }
+                ),
                 ReduceKind::Max => lanes!(
                     isa,
-                    $t,
+                    $t as $t,
                     <$t>::NEG_INFINITY,
                     |a, x| if a > x || a.is_nan() { a } else { x },
                     |l, s| s.value = max(s.value, tree!(l.map(f64::from), |a, b| max(a, b)))
                 ),
                 ReduceKind::Min => lanes!(
                     isa,
-                    $t,
+                    $t as $t,
                     <$t>::INFINITY,
                     |a, x| if a < x || a.is_nan() { a } else { x },
                     |l, s| s.value = min(s.value, tree!(l.map(f64::from), |a, b| min(a, b)))
@@ -251,27 +269,29 @@ macro_rules! floats {
     };
 }
 
-floats!(of_f32, f32);
-floats!(of_f64, f64);
+// In f64, sums of bf16 hardly depend on the tiles in which a kernel adds them up, so all kernels round the same sum.
+floats!(of_bf16, f32 as f64);
+floats!(of_f32, f32 as f32);
+floats!(of_f64, f64 as f64);
 
 macro_rules! integers {
     ($name:ident, $t:ty) => {
         fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {
             match kind {
-                ReduceKind::Sum => lanes!(isa, $t, 0, |a, x| a.wrapping_add(x), |l, s| {
+                ReduceKind::Sum => lanes!(isa, $t as $t, 0, |a, x| a.wrapping_add(x), |l, s| {
                     s.whole = s
                         .whole
                         .wrapping_add(tree!(l, |a, b| a.wrapping_add(b)) as i64);
                 }),
-                ReduceKind::Prod => lanes!(isa, $t, 1, |a, x| a.wrapping_mul(x), |l, s| {
+                ReduceKind::Prod => lanes!(isa, $t as $t, 1, |a, x| a.wrapping_mul(x), |l, s| {
                     s.whole = s
                         .whole
                         .wrapping_mul(tree!(l, |a, b| a.wrapping_mul(b)) as i64);
                 }),
-                ReduceKind::Max => lanes!(isa, $t, <$t>::MIN, |a, x| a.max(x), |l, s| {
+                ReduceKind::Max => lanes!(isa, $t as $t, <$t>::MIN, |a, x| a.max(x), |l, s| {
                     s.whole = s.whole.max(tree!(l, |a, b| a.max(b)) as i64);
                 }),
-                ReduceKind::Min => lanes!(isa, $t, <$t>::MAX, |a, x| a.min(x), |l, s| {
+                ReduceKind::Min => lanes!(isa, $t as $t, <$t>::MAX, |a, x| a.min(x), |l, s| {
                     s.whole = s.whole.min(tree!(l, |a, b| a.min(b)) as i64);
                 }),
             }
@@ -288,9 +308,10 @@ integers!(of_bool, u8);
 pub(crate) fn fold_kernels(kind: ReduceKind, result: DType) -> Fold {
     let isa = Isa::best();
     let kernel = match result.kind() {
-        Kind::Float(float) => match float.compute_type() {
-            ComputeFloat::F32 => of_f32(kind, isa),
-            ComputeFloat::F64 => of_f64(kind, isa),
+        Kind::Float(float) => match float {
+            FloatType::BF16 => of_bf16(kind, isa),
+            FloatType::F32 => of_f32(kind, isa),
+            FloatType::F64 => of_f64(kind, isa),
         },
         Kind::Integer(integer) => match integer {
             IntegerType::I32 => of_i32(kind, isa),

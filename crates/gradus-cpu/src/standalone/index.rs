@@ -1,11 +1,12 @@
 //! Kernels that pick elements by index arrays, and slices with a computed start.
 
-use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index, transpose};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
-use crate::kernels::{Arithmetic, by_integer, by_number, number_type};
+use crate::kernels::{Arithmetic, Rounded, by_float, by_integer, by_number, number_type};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Error, ErrorKind, IntegerType, Result, Type, row_major_strides};
+use std::cell::Cell;
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
 #[derive(Debug)]
@@ -120,6 +121,7 @@ impl Indexed {
         // the sizes of a valid operation.
         unsafe {
             match row {
+                2 => self.each("take", indices, |from, to| move_to::<2>(x, from, out, to)),
                 4 => self.each("take", indices, |from, to| move_to::<4>(x, from, out, to)),
                 8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
                 // Other row sizes take a call for each row.
@@ -146,6 +148,9 @@ impl Indexed {
         // SAFETY: as in `take`; `updates` has the type of the picked elements by the type rule of `scatter_add`.
         unsafe {
             copy_unless_same(x, out, self.batch * self.before * self.n * row);
+            if let (true, Some(float)) = (self.dtype.is_widened(), self.dtype.float()) {
+                return by_float!(float, T => self.add_rounding_once::<T>(indices, updates, out));
+            }
             let add = |to: usize, from: usize| {
                 let (from, to, step) = (from * row, to * row, 1);
                 add_to(number, out, updates, Row { from, to, n, step });
@@ -158,6 +163,88 @@ impl Indexed {
                 add_one::<T>(out, to, updates, from);
             }))
         }
+    }
+}
+
+/// Bytes of a pair of rows.
+const PAIR: usize = size_of::<(usize, usize)>();
+
+thread_local! {
+    /// The rows that are added and their places, and the sums of one place.
+    static SUMMED: Cell<[Vec<u64>; 2]> = const { Cell::new([const { Vec::new() }; 2]) };
+}
+
+/// Sums whose terms are wider than their elements.
+impl Indexed {
+    /// Bytes that [`add_rounding_once`](Self::add_rounding_once) needs.
+    fn summing_bytes(&self) -> usize {
+        match self.dtype.is_widened() {
+            true => {
+                let pairs = [self.batch, self.count, self.before, PAIR];
+                let pairs = pairs.into_iter().fold(1, usize::saturating_mul);
+                pairs.saturating_add(self.after.saturating_mul(size_of::<f64>()))
+            }
+            false => 0,
+        }
+    }
+
+    /// Adds the updates of each place to it and rounds their sum once, so that many small ones count.
+    ///
+    /// # Safety
+    /// As for [`scatter_add`](Self::scatter_add); `out` holds what is added to.
+    unsafe fn add_rounding_once<T: Rounded + Into<f64>>(
+        &self,
+        indices: Memory,
+        updates: Memory,
+        out: Memory,
+    ) -> Result<()> {
+        let n = self.after;
+        if n == 0 {
+            // SAFETY: by the caller.
+            return unsafe { self.each("scatter_add", indices, |_, _| ()) };
+        }
+        let [mut pairs, mut sums] = SUMMED.take();
+        let room =
+            transpose::room::<(usize, usize)>(&mut pairs, self.batch * self.count * self.before);
+        let mut found = 0;
+        // SAFETY: by the caller; there are as many pairs as `each` calls.
+        let checked = unsafe {
+            self.each("scatter_add", indices, |to, from| {
+                room.add(found).write((to, from));
+                found += 1;
+            })
+        };
+        if checked.is_ok() {
+            let sums = transpose::room::<f64>(&mut sums, n);
+            // SAFETY: as many pairs were written; there is room for a row of sums; rows lie within the arrays, since
+            // `each` has compared indices with the axis.
+            unsafe {
+                let pairs = std::slice::from_raw_parts_mut(room, found);
+                let sums = std::slice::from_raw_parts_mut(sums, n);
+                // By places; of one place in the order of the updates.
+                pairs.sort_unstable();
+                for group in pairs.chunk_by(|a, b| a.0 == b.0) {
+                    let bytes = n * size_of::<T>();
+                    let place = out.at(group[0].0 * bytes, bytes).cast::<T>();
+                    let place = std::slice::from_raw_parts_mut(place, n);
+                    for (sum, &x) in sums.iter_mut().zip(&*place) {
+                        *sum = x.into();
+                    }
+                    for &(_, from) in group {
+                        let update = updates.at(from * bytes, bytes).cast::<T>();
+                        let update = std::slice::from_raw_parts(update.cast_const(), n);
+                        for (sum, &x) in sums.iter_mut().zip(update) {
+                            *sum += x.into();
+                        }
+                    }
+                    for (x, &sum) in place.iter_mut().zip(&*sums) {
+                        *x = T::rounded(sum);
+                    }
+                }
+            }
+        }
+        SUMMED.set([pairs, sums]);
+        checked
     }
 }
 
@@ -339,6 +426,10 @@ impl ScatterAdd {
 impl Kernel for ScatterAdd {
     const NAME: &'static str = "scatter_add";
     const UPDATES_FIRST: bool = true;
+
+    fn scratch_bytes(&self) -> usize {
+        self.0.summing_bytes()
+    }
 
     fn forecast(&self, in_place: InPlace) -> StepForecast {
         self.0.forecast_scatter_add(in_place)

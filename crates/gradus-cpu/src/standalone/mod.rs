@@ -13,6 +13,7 @@ mod scan;
 mod skinny;
 mod symmetric;
 mod transpose;
+mod widened;
 
 pub(crate) use product::Product;
 

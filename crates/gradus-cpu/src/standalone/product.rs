@@ -5,13 +5,13 @@ use super::long::{Addresses, Long};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
 use super::transpose::{Shared, room, transpose};
-use super::{Arrays, InPlace, Kernel};
+use super::{Arrays, InPlace, Kernel, widened};
 use crate::count::StepForecast;
-use crate::kernels::{Arithmetic, by_float, by_integer, by_width, number_type};
+use crate::kernels::{Arithmetic, by_integer, by_width, number_type};
 use crate::pool::{self, Pieces};
 use crate::view::{View, collapse};
 use gradus_ir::primitives::{Contract, Work};
-use gradus_ir::{NumberType, Result, Type};
+use gradus_ir::{FloatType, NumberType, Result, Type, bf16};
 use std::cell::Cell;
 
 /// Products with at most this many multiplications are computed by plain loops.
@@ -309,7 +309,9 @@ impl Product {
             };
         }
         match self.number {
-            NumberType::Float(float) => by_float!(float, T => block!(floats, T)),
+            NumberType::Float(FloatType::BF16) => block!(widened, bf16),
+            NumberType::Float(FloatType::F32) => block!(floats, f32),
+            NumberType::Float(FloatType::F64) => block!(floats, f64),
             NumberType::Integer(integer) => by_integer!(integer, T => block!(plain, T)),
         }
     }
@@ -339,6 +341,22 @@ impl Product {
                 self.large((m, n), left, (right, strides), out);
             }
         }
+    }
+
+    /// Computes a block of a product whose elements are widened tile by tile.
+    ///
+    /// # Safety
+    /// As for [`floats`](Self::floats).
+    unsafe fn widened(
+        &self,
+        (m, n): (usize, usize),
+        left: *const bf16,
+        right: (*const bf16, (isize, isize)),
+        out: *mut bf16,
+    ) {
+        let size = (m, self.k, n);
+        // SAFETY: by the caller.
+        unsafe { widened::multiply(size, (left, self.left), right, (out, self.n)) };
     }
 
     /// Computes a block of a product by the library.
@@ -404,10 +422,18 @@ impl Kernel for Product {
             Cut::Batch => self.pieces.count.min(pool::threads()),
             _ => 1,
         };
-        match self.worth_transposing(self.m) {
+        let transposed = match self.worth_transposing(self.m) {
             true => at_once * self.k * self.n * self.number.dtype().size(),
             false => 0,
-        }
+        };
+        let tiles = match self.number.dtype().is_widened() {
+            true => {
+                let at_once = self.pieces.count.min(pool::threads());
+                at_once * widened::scratch_bytes((self.m, self.k, self.n))
+            }
+            false => 0,
+        };
+        transposed + tiles
     }
 
     /// A multiply-add is two operations.

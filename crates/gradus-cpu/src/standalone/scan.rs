@@ -3,10 +3,12 @@
 use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
-use crate::kernels::{AtLevel, Isa, at_level, by_float, by_integer, by_number, number_type};
+use crate::kernels::{
+    AtLevel, Isa, Rounded, at_level, by_float, by_integer, by_number, number_type,
+};
 use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Kind, NumberType, Result, Type};
+use gradus_ir::{DType, Kind, NumberType, Result, Type, bf16};
 use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
@@ -71,22 +73,28 @@ macro_rules! whole_numbers {
 whole_numbers!(i32 i64 u32);
 
 /// Summed in f64: a million additions lose less than one rounding to f32.
-impl Number for f32 {
-    type Running = f64;
-    const NONE: f64 = 0.0;
-    #[inline(always)]
-    fn start(self) -> f64 {
-        f64::from(self)
-    }
-    #[inline(always)]
-    fn plus(sum: &mut f64, _: &mut f64, x: f32) {
-        *sum += f64::from(x);
-    }
-    #[inline(always)]
-    fn value(sum: f64, _: f64) -> f32 {
-        sum as f32
-    }
+macro_rules! shorter_floats {
+    ($($t:ty)*) => {$(
+        impl Number for $t {
+            type Running = f64;
+            const NONE: f64 = 0.0;
+            #[inline(always)]
+            fn start(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn plus(sum: &mut f64, _: &mut f64, x: $t) {
+                *sum += f64::from(x);
+            }
+            #[inline(always)]
+            fn value(sum: f64, _: f64) -> $t {
+                <$t>::rounded(sum)
+            }
+        }
+    )*};
 }
+
+shorter_floats!(bf16 f32);
 
 /// Summed with the rounding error of each addition (Knuth).
 impl Number for f64 {

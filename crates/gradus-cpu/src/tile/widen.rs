@@ -187,3 +187,84 @@ fn keeps_numbers(code: &Code) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffers::BufferId;
+    use crate::tile::program::{Reduction, Source};
+    use crate::view::View;
+    use gradus_ir::Dims;
+    use gradus_ir::primitives::ReduceKind;
+
+    fn program(sources: &[DType]) -> Program {
+        let source = |(k, &dtype): (usize, &DType)| Source {
+            buffer: BufferId::new(k),
+            dtype,
+            view: View::whole(&[9]),
+        };
+        let sources = sources.iter().enumerate().map(source).collect();
+        Program::new(Dims::from_slice(&[9]), sources)
+    }
+
+    /// The instructions, as printed.
+    fn instructions(program: Program) -> String {
+        let text = widen(program).to_string();
+        let code = text.split("; ").nth(1).unwrap_or_default();
+        code.trim().to_string()
+    }
+
+    #[test]
+    fn a_chain_stays_in_wide_registers() {
+        let mut p = program(&[DType::BF16, DType::BF16]);
+        let sum = p.push(Code::Binary(Binary::Add), [0, 1, 0], DType::BF16);
+        let sign = p.push(Code::Unary(Unary::Neg), [sum; 3], DType::BF16);
+        let root = p.push(Code::Unary(Unary::Sqrt), [sign; 3], DType::BF16);
+        p.store(root, BufferId::new(2));
+        p.reductions.push(Reduction {
+            value: root,
+            kind: ReduceKind::Sum,
+            dtype: DType::BF16,
+            buffer: BufferId::new(3),
+        });
+        let wanted = "Convert(f32) Convert(f32) Add Round(bf16) Neg Sqrt Convert(bf16) Round(bf16)";
+        assert_eq!(instructions(p), wanted);
+    }
+
+    #[test]
+    fn casts_read_and_write_memory_as_it_is() {
+        let mut p = program(&[DType::BF16]);
+        let wide = p.push(Code::Cast, [0; 3], DType::F32);
+        let sine = p.push(Code::Unary(Unary::Sin), [wide; 3], DType::F32);
+        let narrow = p.push(Code::Cast, [sine; 3], DType::BF16);
+        p.store(narrow, BufferId::new(1));
+        p.store(0, BufferId::new(2));
+        assert_eq!(instructions(p), "Cast(f32) Sin Cast(bf16)");
+    }
+
+    #[test]
+    fn literals_and_indices_are_rounded_once() {
+        let mut p = program(&[DType::BF16]);
+        let third = Literal::from_f64(DType::BF16, 1.0 / 3.0);
+        let third = p.push(Code::Literal(third), [0; 3], DType::BF16);
+        let index = p.push(Code::Iota(0), [0; 3], DType::BF16);
+        let sum = p.push(
+            Code::Binary(Binary::Mul),
+            [index, third, index],
+            DType::BF16,
+        );
+        p.store(sum, BufferId::new(1));
+        p.store(third, BufferId::new(2));
+        let wanted = "Iota(0) Convert(bf16) Convert(f32) 0.33398438 Mul Convert(bf16) 0.334";
+        assert_eq!(instructions(p), wanted);
+    }
+
+    #[test]
+    fn other_programs_stay() {
+        let mut p = program(&[DType::F32]);
+        let sum = p.push(Code::Binary(Binary::Add), [0; 3], DType::F32);
+        p.store(sum, BufferId::new(1));
+        let text = p.to_string();
+        assert_eq!(widen(p).to_string(), text);
+    }
+}

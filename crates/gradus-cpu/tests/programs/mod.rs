@@ -5,7 +5,7 @@ use gradus_ir::primitives::{
     Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Probe, Reduce, ReduceKind,
     Resize, Select, Unary,
 };
-use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId};
+use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId, bf16};
 
 /// Decisions, taken one after the other; when they run out, zeros.
 pub struct Choices<'a>(pub std::slice::Iter<'a, u32>);
@@ -28,10 +28,15 @@ const SHAPES: [&[usize]; 9] = [
     &[1, 300],
 ];
 
-/// A program over floats, whose values stay small.
+/// A program over f64 or f32, whose values stay small.
 pub fn program(choices: &mut Choices<'_>) -> Graph {
-    let mut g = Graph::new();
     let dtype = [DType::F64, DType::F32][choices.below(2)];
+    program_of(dtype, choices)
+}
+
+/// A program over floats, whose values stay small.
+pub fn program_of(dtype: DType, choices: &mut Choices<'_>) -> Graph {
+    let mut g = Graph::new();
     let mut values: Vec<ValueId> = (0..1 + choices.below(3))
         .map(|_| g.input(Type::new(dtype, SHAPES[choices.below(SHAPES.len())])))
         .collect();
@@ -187,10 +192,10 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
             return Some(g.emit(Op::Unary(Unary::Tanh), &[power]));
         }
         19 => {
-            let other = if ty.dtype == DType::F64 {
-                DType::F32
-            } else {
-                DType::F64
+            let other = match ty.dtype {
+                DType::F64 => DType::F32,
+                DType::BF16 => [DType::F32, DType::F64][choices.below(2)],
+                _ => DType::F64,
             };
             let there = g.emit(Op::Cast(other), &[x]);
             let changed = g.emit(Op::Unary(Unary::Sin), &[there]);
@@ -215,6 +220,13 @@ pub fn input(ty: &Type, k: usize) -> Array {
         .collect();
     match ty.dtype {
         DType::F64 => Array::from_slice(&values, &ty.shape),
+        DType::BF16 => Array::from_slice(
+            &values
+                .iter()
+                .map(|&v| bf16::from_f64(v))
+                .collect::<Vec<_>>(),
+            &ty.shape,
+        ),
         _ => Array::from_slice(
             &values.iter().map(|&v| v as f32).collect::<Vec<_>>(),
             &ty.shape,

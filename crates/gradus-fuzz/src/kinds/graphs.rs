@@ -111,7 +111,9 @@ fn change(words: &mut Vec<String>, others: &[String], random: &mut Random) {
             }
         }
         10 => {
-            let types = ["f32", "f64", "i32", "i64", "u32", "bool", "list", "graph"];
+            let types = [
+                "bf16", "f32", "f64", "i32", "i64", "u32", "bool", "list", "graph",
+            ];
             if let Some(k) = next(words, &|w| types.contains(&w.as_str())) {
                 words[k] = random.choose(&types).to_string();
             }

@@ -4,6 +4,7 @@
 //! place that depends on it handles it.
 //! [`Kind`] sorts the types by their arithmetic, [`Width`] by the bytes that a kernel moves.
 
+use super::bf16;
 use crate::listed::listed;
 use std::fmt;
 
@@ -11,6 +12,11 @@ listed! {
     /// The type of an array's elements.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
     pub enum DType {
+        /// 16-bit floating point: an f32 without the lower half of its bits. A type of storage: operations compute
+        /// in f32, each rounds its result to this type, and sums and products add up in f32 and round once.
+        /// Beside f32 or f64 it becomes that type; integers beside it become bf16, as in JAX.
+        #[doc(alias = "bfloat16")]
+        BF16,
         /// 32-bit IEEE 754 floating point.
         F32,
         /// 64-bit IEEE 754 floating point.
@@ -74,6 +80,8 @@ pub enum NumberType {
 /// Real floating-point types, by ascending precision. Every value of one is also an f64.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum FloatType {
+    /// [`DType::BF16`]
+    BF16,
     /// [`DType::F32`]
     F32,
     /// [`DType::F64`]
@@ -104,6 +112,7 @@ impl DType {
     /// The arithmetic of the elements.
     pub const fn kind(self) -> Kind {
         match self {
+            DType::BF16 => Kind::Float(FloatType::BF16),
             DType::F32 => Kind::Float(FloatType::F32),
             DType::F64 => Kind::Float(FloatType::F64),
             DType::I32 => Kind::Integer(IntegerType::I32),
@@ -116,6 +125,7 @@ impl DType {
     /// The width of one element.
     pub const fn width(self) -> Width {
         match self {
+            DType::BF16 => Width::B2,
             DType::F32 | DType::I32 | DType::U32 => Width::B4,
             DType::F64 | DType::I64 => Width::B8,
             DType::Bool => Width::B1,
@@ -208,6 +218,7 @@ impl DType {
     /// The name in printed graphs, for example `f64`.
     pub const fn name(self) -> &'static str {
         match self {
+            DType::BF16 => "bf16",
             DType::F32 => "f32",
             DType::F64 => "f64",
             DType::I32 => "i32",
@@ -243,6 +254,7 @@ impl FloatType {
     /// The element type.
     pub const fn dtype(self) -> DType {
         match self {
+            FloatType::BF16 => DType::BF16,
             FloatType::F32 => DType::F32,
             FloatType::F64 => DType::F64,
         }
@@ -251,7 +263,7 @@ impl FloatType {
     /// The type in which kernels compute with these numbers: see [`DType::compute_type`].
     pub const fn compute_type(self) -> ComputeFloat {
         match self {
-            FloatType::F32 => ComputeFloat::F32,
+            FloatType::BF16 | FloatType::F32 => ComputeFloat::F32,
             FloatType::F64 => ComputeFloat::F64,
         }
     }
@@ -259,6 +271,7 @@ impl FloatType {
     /// The type as one that kernels compute in; `None` if they compute in a wider one.
     pub const fn native(self) -> Option<ComputeFloat> {
         match self {
+            FloatType::BF16 => None,
             FloatType::F32 => Some(ComputeFloat::F32),
             FloatType::F64 => Some(ComputeFloat::F64),
         }
@@ -267,6 +280,7 @@ impl FloatType {
     /// The bits of the number nearest to `value`.
     pub(crate) fn bits(self, value: f64) -> u64 {
         match self {
+            FloatType::BF16 => u64::from(bf16::from_f64(value).to_bits()),
             FloatType::F32 => u64::from((value as f32).to_bits()),
             FloatType::F64 => value.to_bits(),
         }
@@ -275,14 +289,16 @@ impl FloatType {
     /// The bits of the number nearest to an integer, rounded once.
     pub(crate) fn bits_of_integer(self, value: i64) -> u64 {
         match self {
+            FloatType::BF16 => u64::from(bf16::from_i64(value).to_bits()),
             FloatType::F32 => u64::from((value as f32).to_bits()),
             FloatType::F64 => (value as f64).to_bits(),
         }
     }
 
-    /// The bits of the number nearest to a decimal number, rounded once.
+    /// The bits of the number nearest to a decimal number, rounded once; for bf16 rounded to f64 first.
     pub(crate) fn parse(self, text: &str) -> Option<u64> {
         Some(match self {
+            FloatType::BF16 => u64::from(bf16::from_f64(text.parse().ok()?).to_bits()),
             FloatType::F32 => u64::from(text.parse::<f32>().ok()?.to_bits()),
             FloatType::F64 => text.parse::<f64>().ok()?.to_bits(),
         })
@@ -291,6 +307,7 @@ impl FloatType {
     /// The number with these bits.
     pub(crate) fn value(self, bits: u64) -> f64 {
         match self {
+            FloatType::BF16 => bf16::from_bits(bits as u16).to_f64(),
             FloatType::F32 => f64::from(f32::from_bits(bits as u32)),
             FloatType::F64 => f64::from_bits(bits),
         }
@@ -299,14 +316,25 @@ impl FloatType {
     /// The fewest decimal digits that read back as `value` in this type.
     pub fn shortest(self, value: f64) -> String {
         match self {
+            FloatType::BF16 => bf16::from_f64(value).to_string(),
             FloatType::F32 => (value as f32).to_string(),
             FloatType::F64 => value.to_string(),
+        }
+    }
+
+    /// [`shortest`](Self::shortest) as text of graphs has it: with a point or an exponent.
+    pub(crate) fn shortest_float(self, value: f64) -> String {
+        match self {
+            FloatType::BF16 => format!("{:?}", bf16::from_f64(value)),
+            FloatType::F32 => format!("{:?}", value as f32),
+            FloatType::F64 => format!("{value:?}"),
         }
     }
 
     /// [`shortest`](Self::shortest) with an exponent: `1.5e-7`.
     pub fn shortest_scientific(self, value: f64) -> String {
         match self {
+            FloatType::BF16 => format!("{:e}", bf16::from_f64(value)),
             FloatType::F32 => format!("{:e}", value as f32),
             FloatType::F64 => format!("{value:e}"),
         }
@@ -320,6 +348,7 @@ impl FloatType {
     /// The largest finite number.
     pub const fn largest(self) -> f64 {
         match self {
+            FloatType::BF16 => bf16::MAX.to_f64(),
             FloatType::F32 => f32::MAX as f64,
             FloatType::F64 => f64::MAX,
         }
@@ -328,6 +357,7 @@ impl FloatType {
     /// The smallest positive number with full precision.
     pub const fn least_normal(self) -> f64 {
         match self {
+            FloatType::BF16 => bf16::MIN_POSITIVE.to_f64(),
             FloatType::F32 => f32::MIN_POSITIVE as f64,
             FloatType::F64 => f64::MIN_POSITIVE,
         }
@@ -336,6 +366,7 @@ impl FloatType {
     /// The distance from 1 to the next larger number.
     pub const fn epsilon(self) -> f64 {
         match self {
+            FloatType::BF16 => bf16::EPSILON.to_f64(),
             FloatType::F32 => f32::EPSILON as f64,
             FloatType::F64 => f64::EPSILON,
         }

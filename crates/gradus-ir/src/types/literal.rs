@@ -1,6 +1,6 @@
 //! Single typed numbers.
 
-use super::{DType, FloatType, Kind, Width};
+use super::{DType, Kind, Width};
 use std::fmt;
 
 /// A single typed number, kept as bits so that it can be compared and hashed.
@@ -152,8 +152,7 @@ impl fmt::Display for Literal {
             {
                 write!(f, "NaN(0x{:x})", self.bits)
             }
-            Kind::Float(FloatType::F32) => write!(f, "{:?}", f32::from_bits(self.bits as u32)),
-            Kind::Float(FloatType::F64) => write!(f, "{:?}", f64::from_bits(self.bits as u64)),
+            Kind::Float(float) => f.write_str(&float.shortest_float(self.as_f64())),
             Kind::Integer(_) => write!(f, "{}", self.as_i64()),
             Kind::Bool => write!(f, "{}", self.bits != 0),
         }

@@ -327,7 +327,7 @@ impl Draw {
     }
 
     fn contract(&mut self) -> (Op, Vec<Type>) {
-        let dtype = self.one(&[DType::F64, DType::F32, DType::I32, DType::Bool]);
+        let dtype = self.one(&[DType::F64, DType::BF16, DType::I32, DType::Bool]);
         let x = self.of(dtype);
         let mut contract = Contract::default();
         let (mut shape, mut axis) = (Dims::new(), 0);

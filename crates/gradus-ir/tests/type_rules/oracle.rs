@@ -135,7 +135,7 @@ fn equal(operands: &[Type], n: usize) -> Option<&Type> {
 }
 
 fn is_float(d: DType) -> bool {
-    [DType::F32, DType::F64].contains(&d)
+    [DType::BF16, DType::F32, DType::F64].contains(&d)
 }
 
 fn unary(u: Unary, x: &Type) -> Option<Type> {

@@ -312,6 +312,7 @@ fn broken(path: &Path, what: &str, cause: impl std::error::Error + Send + Sync +
 
 fn stored_dtype(dtype: DType) -> Dtype {
     match dtype {
+        DType::BF16 => Dtype::BF16,
         DType::F32 => Dtype::F32,
         DType::F64 => Dtype::F64,
         DType::I32 => Dtype::I32,

@@ -14,6 +14,42 @@
 //! assert_eq!(slope.layers[0].weight.shape(), [2, 8]);
 //! # Ok::<(), gradus::Error>(())
 //! ```
+//!
+//! # Weights in f32, arithmetic in bf16
+//!
+//! Weights of [`BF16`](crate::DType::BF16) and what is computed with them take half the memory of f32.
+//! A small step rounds to nothing beside a weight of 8 binary digits, so the optimiser changes weights of f32, and the
+//! loss takes a copy in bf16. The cast is differentiated too: its gradients are of f32 again.
+//!
+//! ```
+//! use gradus::nn::{self, Activation, Mlp};
+//! use gradus::prelude::*;
+//! use gradus::tree;
+//!
+//! let net = Mlp::new(&random::key(0), &[2, 16, 1], Activation::Tanh, F32)?;
+//! let x = random::normal(&random::key(1), &[64, 2], F32);
+//! let y = x.sum_axis_keep(-1).tanh();
+//! let loss = |net: &Mlp| {
+//!     let net = tree::map(net, |weight| weight.astype(BF16));
+//!     let scores = net.forward(&x.astype(BF16));
+//!     nn::mean_squared_error(&scores.astype(F32), &y)
+//! };
+//! let adam = optim::Adam::default();
+//! let step = jit(|(net, state): &(Mlp, optim::AdamState<Mlp>)| {
+//!     let (loss, slope) = value_and_grad(loss)(net);
+//!     (adam.update(net, &slope, state, &Tensor::from(0.02_f32)), loss)
+//! });
+//! let mut at = (net.clone(), adam.start(&net));
+//! let mut losses = Vec::new();
+//! for _ in 0..100 {
+//!     let (next, loss) = step.call(&at)?;
+//!     losses.push(loss.item::<f32>()?);
+//!     at = next;
+//! }
+//! assert_eq!(at.0.layers[0].weight.dtype(), F32);
+//! assert!(losses[99] < 0.1 * losses[0]);
+//! # Ok::<(), gradus::Error>(())
+//! ```
 
 mod activation;
 mod gru;

@@ -217,7 +217,8 @@ pub fn bits(key: &Key, shape: impl Integers) -> Tensor {
     }
 }
 
-/// Uniform numbers in `[0, 1)`: multiples of 2⁻²³ (f32) or 2⁻⁵² (f64).
+/// Uniform numbers in `[0, 1)`: multiples of 2⁻²³ (f32), 2⁻⁵² (f64) or 2⁻⁷ (bf16).
+/// Of bf16 there are 128 different numbers, as in JAX; `uniform(…, F32).astype(BF16)` gives more.
 ///
 /// ```
 /// # use gradus::prelude::*;
@@ -262,6 +263,7 @@ pub fn uniform_in(key: &Key, shape: impl Integers, dtype: DType, low: f64, high:
 }
 
 /// Numbers from the normal distribution with mean 0 and variance 1: `√2·erf⁻¹(u)` with `u` uniform in `(-1, 1)`.
+/// Of bf16 there are 128 different numbers, as in JAX; `normal(…, F32).astype(BF16)` gives more.
 ///
 /// ```
 /// # use gradus::prelude::*;

@@ -122,6 +122,11 @@ pub(super) fn bits(key: &Tensor, shape: &[usize]) -> Tensor {
 pub(super) fn unit(key: &Tensor, shape: &[usize], float: FloatType) -> Tensor {
     let dtype = float.dtype();
     let significand = match float {
+        FloatType::BF16 => {
+            let bits = bits(key, shape);
+            let low = binary(Binary::And, &bits, &number(0xff, &bits));
+            binary(Binary::Shr, &low, &number(1, &bits))
+        }
         FloatType::F32 => {
             let bits = bits(key, shape);
             binary(Binary::Shr, &bits, &number(9, &bits))

@@ -25,6 +25,7 @@ impl Packing {
         asked.unwrap_or(match self.float {
             FloatType::F64 => 1e-10,
             FloatType::F32 => 1e-5,
+            FloatType::BF16 => 1e-2,
         })
     }
 

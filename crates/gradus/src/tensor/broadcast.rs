@@ -5,7 +5,7 @@ use super::widened;
 use super::{Repr, Tensor};
 use gradus_engine::Element;
 use gradus_ir::primitives::Layout;
-use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type};
+use gradus_ir::{DType, Dims, Error, ErrorKind, Kind, Literal, Op, Result, Type, bf16};
 
 /// An operand combined with a tensor: a tensor, a reference to one, or a number, which takes the tensor's element type.
 ///
@@ -120,7 +120,7 @@ macro_rules! float_operands {
     )*};
 }
 
-float_operands!(f64, f32);
+float_operands!(f64, f32, bf16);
 
 macro_rules! integer_operands {
     ($($t:ty),*) => {$(

@@ -5,7 +5,7 @@ use super::broadcast::Operand;
 use super::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::{called, on_behalf_of};
 use gradus_engine::{Array, Element};
-use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Loc, Result, Type, bf16};
 use std::borrow::Cow;
 use std::fmt::Display;
 
@@ -311,7 +311,7 @@ fn floats(name: &str, dtype: DType, n: usize, element: impl Fn(usize) -> f64) ->
 /// A number for [`Tensor::arange`] and [`Tensor::linspace`]. Integers give i64, except u32.
 #[diagnostic::on_unimplemented(
     message = "a sequence cannot be made of `{Self}`",
-    label = "expected `f32`, `f64`, or an integer"
+    label = "expected `f32`, `f64`, `bf16`, or an integer"
 )]
 pub trait SequenceNumber: Copy + Display + sealed::Sealed {
     /// The element type of a sequence of these numbers.
@@ -332,17 +332,19 @@ mod sealed {
 }
 
 macro_rules! sequence_numbers {
-    ($($t:ident: $dtype:ident, |$v:ident| $whole:expr;)*) => {$(
+    ($($t:ident: $dtype:ident, |$v:ident| $float:expr, $whole:expr;)*) => {$(
         impl sealed::Sealed for $t {}
 
         impl SequenceNumber for $t {
             const ELEMENT: DType = DType::$dtype;
 
             fn float(self) -> f64 {
-                self as f64
+                let $v = self;
+                $float
             }
 
             fn whole(self) -> Option<i128> {
+                #[allow(unused_variables, reason = "a float is none")]
                 let $v = self;
                 $whole
             }
@@ -351,12 +353,13 @@ macro_rules! sequence_numbers {
 }
 
 sequence_numbers! {
-    f32: F32, |_v| None;
-    f64: F64, |_v| None;
-    i32: I64, |v| Some(v.into());
-    i64: I64, |v| Some(v.into());
-    u32: U32, |v| Some(v.into());
-    usize: I64, |v| Some(v as i128);
+    bf16: BF16, |v| v.into(), None;
+    f32: F32, |v| v.into(), None;
+    f64: F64, |v| v, None;
+    i32: I64, |v| v.into(), Some(v.into());
+    i64: I64, |v| v as f64, Some(v.into());
+    u32: U32, |v| v.into(), Some(v.into());
+    usize: I64, |v| v as f64, Some(v as i128);
 }
 
 pub(super) fn literal<T: Element>(value: T) -> Literal {
@@ -448,6 +451,7 @@ macro_rules! conversions {
 }
 
 conversions! {
+    bf16 as bf16: |values| Ok(values.into());
     f32 as f32: |values| Ok(values.into());
     f64 as f64: |values| Ok(values.into());
     i32 as i32: |values| Ok(values.into());

@@ -113,6 +113,7 @@ fn run<A: Tree, B: Tree>(f: &impl Fn(&A) -> B, x: &A, options: CheckOptions) -> 
     let narrowest = inputs.iter().filter_map(|t| t.dtype().float()).min();
     let narrowest = narrowest.unwrap_or(FloatType::F64);
     let tolerance = options.tolerance.unwrap_or(match narrowest {
+        FloatType::BF16 => 0.2,
         FloatType::F32 => 2e-2,
         FloatType::F64 => 1e-6,
     });

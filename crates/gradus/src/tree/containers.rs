@@ -2,6 +2,7 @@
 
 use super::{Leaves, Structure, Tree};
 use crate::tensor::Tensor;
+use gradus_ir::bf16;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -185,6 +186,7 @@ macro_rules! values {
 }
 
 values! {
+    bf16: |v| u64::from(v.to_bits());
     f32: |v| u64::from(v.to_bits());
     f64: |v| v.to_bits();
     i8: |v| v as u64;

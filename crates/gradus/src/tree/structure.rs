@@ -1,6 +1,7 @@
 //! The structure of a tree without its tensors, recorded for comparison and printing.
 
 use super::Tree;
+use gradus_ir::bf16;
 use smallvec::SmallVec;
 use std::fmt;
 
@@ -246,6 +247,7 @@ fn describe(token: &Token) -> String {
 fn show(token: &Token) -> String {
     match token {
         Token::Fixed("f64", bits) => format!("{:?}", f64::from_bits(*bits)),
+        Token::Fixed("bf16", bits) => format!("{:?}", bf16::from_bits(*bits as u16)),
         Token::Fixed("f32", bits) => format!("{:?}", f32::from_bits(*bits as u32)),
         Token::Fixed("bool", bits) => format!("{}", *bits != 0),
         Token::Fixed("char", bits) => {
