@@ -194,14 +194,8 @@ fn resolve(graph: &Graph, live: &[bool]) -> (Vec<Kind>, Vec<Resolved>) {
                     None => (Kind::Standalone, own()),
                 }
             }
-            Op::Resize(_)
-            | Op::Gather(_)
-            | Op::Dynamic(_)
-            | Op::ArgReduce(_)
-            | Op::CumSum(_)
-            | Op::Contract(_)
-            | Op::Probe(_)
-            | Op::Region(_) => (Kind::Standalone, own()),
+            // `standalone::step` and `region::step` name the kernel of every other operation.
+            _ => (Kind::Standalone, own()),
         };
         kinds.push(kind);
         resolved.push(elements);

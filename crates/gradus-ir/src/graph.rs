@@ -104,6 +104,17 @@ impl Graph {
         }
     }
 
+    /// As [`emit`](Self::emit), for operations with any number of results.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn emit_all(&mut self, op: Op, operands: &[ValueId]) -> Values {
+        match self.add_all(op, operands) {
+            Ok(results) => results,
+            Err(e) => panic!("a rule built an ill-typed node: {e}"),
+        }
+    }
+
     pub(crate) fn add_typed(&mut self, op: Op, operands: &[ValueId], ty: Type) -> ValueId {
         if let Some(id) = simplify::node(self, &op, operands, &ty) {
             debug_assert_eq!(self.ty(id), &ty, "simplifying {op:?} changed its type");

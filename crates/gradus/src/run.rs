@@ -10,20 +10,20 @@ pub(crate) fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> 
     program.run(arguments.iter().map(Input::Borrowed).collect())
 }
 
-/// Computes the value of one node from the values of its operands.
-/// Observers do not see it; they see the run of the program.
-pub(crate) fn compute(graph: &Graph, node: &Node, operands: &[Array]) -> Result<Array> {
+/// Computes the values of all results of one node from the values of its operands.
+/// Observers do not see them; they see the run of the program.
+pub(crate) fn compute(graph: &Graph, node: &Node, operands: &[Array]) -> Result<Vec<Array>> {
     if matches!(node.op, Op::Probe(_)) {
-        return Ok(operands[0].clone());
+        return Ok(vec![operands[0].clone()]);
     }
     let mut one = Graph::new();
     one.set_loc(node.loc);
     let given = node.operands.iter();
     let inputs: Vec<ValueId> = given.map(|&o| one.input(graph.ty(o).clone())).collect();
-    let out = one.add_like(node, &inputs);
-    one.set_outputs(out.to_vec());
-    match execute(&one, operands)?.pop() {
-        Some(value) => Ok(value),
-        None => unreachable!("a program of one output gave none"),
-    }
+    let outputs = match node.region() {
+        Some(region) => one.add_region(region.without_effects(), &inputs)?,
+        None => one.add_like(node, &inputs).into_vec(),
+    };
+    one.set_outputs(outputs);
+    execute(&one, operands)
 }

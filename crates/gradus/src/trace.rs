@@ -20,7 +20,7 @@ use crate::run::{compute, execute};
 use crate::tensor::{Repr, Tensor, Traced};
 use boundary::Boundary;
 use gradus_engine::{Array, Observer};
-use gradus_ir::primitives::{Body, Region};
+use gradus_ir::primitives::Body;
 use gradus_ir::{Error, ErrorKind, Graph, Loc, Node, Op, Result, Type, ValueId};
 use nesting::{OfThread, Open, innermost_of};
 use std::collections::HashMap;
@@ -167,56 +167,42 @@ impl Trace {
             return Ok(value.clone());
         }
         for id in missing(&state.graph, node, |id| state.values.contains_key(&id)) {
-            let maker = state.graph.maker(id);
-            if let Some(region) = maker.region() {
-                let made = maker.results();
-                let results = self.compute_region(&state, maker, region)?;
-                state.values.extend(made.zip(results));
-                continue;
-            }
-            let value = self.compute(&state, id)?;
-            state.values.insert(id, value);
+            let made = state.graph.maker(id).results();
+            let results = self.compute(&state, id)?;
+            state.values.extend(made.zip(results));
         }
         Ok(state.values[&node].clone())
     }
 
-    /// The values of all results of a region. Observers do not see values inside; they see the run of the program.
-    fn compute_region(&self, state: &State, node: &Node, region: &Region) -> Result<Vec<Array>> {
-        let mut program = Graph::new();
-        program.set_loc(node.loc);
-        let operands = node.operands.iter();
-        let inputs: Vec<ValueId> = operands
-            .map(|&o| program.input(state.graph.ty(o).clone()))
-            .collect();
-        let outputs = program.add_region(region.without_effects(), &inputs)?;
-        program.set_outputs(outputs);
-        execute(&program, &state.values_of(node))
-    }
-
-    fn compute(&self, state: &State, id: ValueId) -> Result<Array> {
+    /// The values of all results of the node that makes `id`.
+    fn compute(&self, state: &State, id: ValueId) -> Result<Vec<Array>> {
         let node = state.graph.maker(id);
         if let Op::Input(k) = node.op {
-            let k = k as usize;
-            return match &self.arguments {
-                Arguments::Concrete(arguments) if k < arguments.len() => arguments[k].array(),
-                Arguments::Concrete(arguments) => state.captured[k - arguments.len()].array(),
-                Arguments::Abstract(transform) => {
-                    let arguments = state.graph.inputs().len() - state.captured.len();
-                    if k >= arguments {
-                        return state.captured[k - arguments].array();
-                    }
-                    Err(Error::new(
-                        ErrorKind::Traced,
-                        format!(
-                            "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
-                             choose between values with `where_` or `cond`, or read it outside",
-                            node.ty()
-                        ),
-                    ))
-                }
-            };
+            return Ok(vec![self.given(state, k as usize, node)?]);
         }
         compute(&state.graph, node, &state.values_of(node))
+    }
+
+    /// The value of input `k`, which `node` is.
+    fn given(&self, state: &State, k: usize, node: &Node) -> Result<Array> {
+        match &self.arguments {
+            Arguments::Concrete(arguments) if k < arguments.len() => arguments[k].array(),
+            Arguments::Concrete(arguments) => state.captured[k - arguments.len()].array(),
+            Arguments::Abstract(transform) => {
+                let arguments = state.graph.inputs().len() - state.captured.len();
+                if k >= arguments {
+                    return state.captured[k - arguments].array();
+                }
+                Err(Error::new(
+                    ErrorKind::Traced,
+                    format!(
+                        "the value of a tensor was read inside `{transform}`, where only its type {} is known; \
+                         choose between values with `where_` or `cond`, or read it outside",
+                        node.ty()
+                    ),
+                ))
+            }
+        }
     }
 }
 
@@ -376,8 +362,8 @@ impl Closed {
 mod tests {
     use super::*;
     use gradus_ir::DType;
-    use gradus_ir::primitives::Unary;
     use gradus_ir::primitives::region::Recompute;
+    use gradus_ir::primitives::{Region, Unary};
 
     /// Values inside a region are not computed again for users of its results.
     #[test]

@@ -107,13 +107,10 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
         }
         operands.push(id);
     }
-    let all = match &row.op {
-        Op::Region(region) => graph.add_region((**region).clone(), &operands),
-        op => graph.add(op.clone(), &operands).map(|id| vec![id]),
-    };
+    let all = graph.add_all(row.op.clone(), &operands);
     let all = all.unwrap_or_else(|e| panic!("{row:?}: {e}"));
-    let mut z = match row.op {
-        Op::Region(_) => joined(&mut graph, &all),
+    let mut z = match (&row.op, all.len()) {
+        (Op::Region(_), _) | (_, 2..) => joined(&mut graph, &all),
         _ => all[0],
     };
     if graph.ty(z).dtype != DType::F64 {
@@ -127,7 +124,7 @@ fn middle(row: &Row, random: &mut Random) -> Middle {
     Middle { graph, inputs, wrt }
 }
 
-/// All results of a region, as one vector.
+/// All results of a node, as one vector.
 fn joined(graph: &mut Graph, results: &[ValueId]) -> ValueId {
     let parts = results.iter().map(|&y| {
         let y = graph.emit(Op::Cast(DType::F64), &[y]);

@@ -115,17 +115,20 @@ fn simplify(graph: &Graph) -> Graph {
     }
 }
 
-/// Rewrites nodes other than regions.
+/// Rewrites nodes other than regions that have one result.
 ///
 /// `change` gets the new graph, an old value, and the new operands of the node that makes it. It returns the
-/// replacement, or `None` to copy the node. Regions are copied.
+/// replacement, or `None` to copy the node. Regions and nodes with several results are copied.
 fn rewrite(
     graph: &Graph,
     mut change: impl FnMut(&mut Graph, ValueId, &[ValueId]) -> Option<ValueId>,
 ) -> Graph {
-    remade(graph, |out, node, operands| match node.region() {
-        Some(_) => None,
-        None => Some(vec![change(out, node.result(), operands)?]),
+    remade(graph, |out, node, operands| {
+        let has_one = node.region().is_none() && node.types().len() == 1;
+        match has_one {
+            true => Some(vec![change(out, node.result(), operands)?]),
+            false => None,
+        }
     })
 }
 

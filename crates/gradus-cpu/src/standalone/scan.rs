@@ -13,14 +13,14 @@ use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
 #[derive(Clone, Copy, Debug)]
-struct Axis {
-    outer: usize,
-    n: usize,
-    inner: usize,
+pub(super) struct Axis {
+    pub outer: usize,
+    pub n: usize,
+    pub inner: usize,
 }
 
 impl Axis {
-    fn of(x: &Type, axis: usize) -> Axis {
+    pub fn of(x: &Type, axis: usize) -> Axis {
         Axis {
             outer: x.shape[..axis].iter().product(),
             n: x.shape[axis],
@@ -28,7 +28,7 @@ impl Axis {
         }
     }
 
-    fn lines(self) -> usize {
+    pub fn lines(self) -> usize {
         self.outer * self.inner
     }
 

@@ -29,7 +29,7 @@ impl Graph {
             for o in &node.operands {
                 live[o.index()] = true;
             }
-            if node.region().is_none() {
+            if node.region().is_none() && node.types.len() == 1 {
                 live[node.first.index()] = true;
             }
         }

@@ -9,7 +9,7 @@ mod primitives;
 mod regions;
 
 use draw::Draw;
-use gradus_ir::{Graph, Op, Type, ValueId, verify};
+use gradus_ir::{Graph, Op, Type, ValueId, Values, verify};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Draws for each member of a family.
@@ -54,11 +54,8 @@ fn compare(op: &Op, operands: &[Type], expected: Option<Vec<Type>>) {
     let say = || format!("{} on {operands:?}: {op:?}", op.name());
     let mut graph = Graph::new();
     let inputs: Vec<ValueId> = operands.iter().map(|t| graph.input(t.clone())).collect();
-    let made = match op {
-        Op::Region(region) => graph.add_region((**region).clone(), &inputs),
-        op => graph.add(op.clone(), &inputs).map(|id| vec![id]),
-    };
-    let of = |ids: &Vec<ValueId>| ids.iter().map(|&id| graph.ty(id).clone()).collect();
+    let made = graph.add_all(op.clone(), &inputs);
+    let of = |ids: &Values| ids.iter().map(|&id| graph.ty(id).clone()).collect();
     let given: Option<Vec<Type>> = made.as_ref().ok().map(of);
     assert_eq!(given, expected, "{}: {made:?}", say());
     let alone = op.results(&types).ok().map(|types| types.to_vec());

@@ -131,9 +131,15 @@ impl<'a> Fusion<'a> {
         }
     }
 
+    /// How often a node runs.
+    fn times_of(&self, node: &Node) -> u64 {
+        node.results().map(|v| self.times(v)).max().unwrap_or(1)
+    }
+
     /// Notes how a node uses its operands.
     fn meet(&mut self, node: &Node, cost: Cost) {
-        if node.region().is_some() {
+        // What holds programs or has several results does not fuse.
+        if node.region().is_some() || node.types().len() != 1 {
             for o in &node.operands {
                 self.stays[o.index()] = false;
             }
@@ -170,7 +176,7 @@ impl<'a> Fusion<'a> {
 
     fn kernel(&self, node: &Node, cost: &Cost, profile: &Profile) -> Estimate {
         let bytes = self.read(node, cost) + self.written(node, cost);
-        let operations = cost.operations.saturating_mul(self.times(node.result()));
+        let operations = cost.operations.saturating_mul(self.times_of(node));
         let seconds = match &node.op {
             Op::Contract(c) => self.product(node, c, profile),
             _ => operations as f64 / profile.rate(cost.work),
@@ -186,15 +192,13 @@ impl<'a> Fusion<'a> {
 
     /// Bytes that a node writes to memory.
     fn written(&self, node: &Node, cost: &Cost) -> u64 {
-        let id = node.result();
+        let times = self.times_of(node);
         match cost.work {
             // A view costs nothing until it leaves the program.
-            Work::View if self.is_output[id.index()] => {
-                2 * node.ty().bytes() as u64 * self.times(id)
-            }
+            Work::View if node.has_marked(&self.is_output) => 2 * node.ty().bytes() as u64 * times,
             Work::View => 0,
-            _ if self.stays[id.index()] => 0,
-            _ => cost.bytes_written * self.times(id),
+            _ if node.has_marked(&self.stays) => 0,
+            _ => cost.bytes_written * times,
         }
     }
 

@@ -37,7 +37,9 @@ impl VectorCost {
                 cost.rest.1 += (many - one) / (MANY - 1) as f64;
                 continue;
             }
-            cost.dtype = Some(node.ty().dtype);
+            // Of several results the first is the values.
+            let ty = &node.types()[0];
+            cost.dtype = Some(ty.dtype);
             let types: Vec<&Type> = node.operands.iter().map(|&o| segment.ty(o)).collect();
             if let Op::Contract(c) = &node.op {
                 let (b, m, k, n) = c.sizes(types[0], types[1]);
@@ -52,11 +54,11 @@ impl VectorCost {
                 continue;
             }
             let amount = match own.work {
-                Work::Copy => node.ty().elements() as f64,
+                Work::Copy => ty.elements() as f64,
                 _ => own.operations as f64,
             };
-            let one = metric.elementwise(node.ty().dtype, amount);
-            let two = metric.elementwise(node.ty().dtype, 2.0 * amount);
+            let one = metric.elementwise(ty.dtype, amount);
+            let two = metric.elementwise(ty.dtype, 2.0 * amount);
             cost.rest.0 += one;
             cost.rest.1 += two - one;
         }

@@ -243,10 +243,15 @@ pub(super) fn title(region: &Region, types: &[Type], name: usize) -> [String; 2]
         },
         _ => String::new(),
     };
-    let results: Vec<String> = types.iter().map(|t| t.to_string()).collect();
-    let shown = match results.len() {
-        0..=3 => format!("({})", results.join(", ")),
-        n => format!("({}, … {n} results)", results[..2].join(", ")),
-    };
+    let shown = format!("({})", listed(types));
     [format!("%{name} {}{times}", region_name(region)), shown]
+}
+
+/// The types of the results of a node, not all of many.
+pub(super) fn listed(types: &[Type]) -> String {
+    let results: Vec<String> = types.iter().map(|t| t.to_string()).collect();
+    match results.len() {
+        0..=3 => results.join(", "),
+        n => format!("{}, … {n} results", results[..2].join(", ")),
+    }
 }

@@ -79,7 +79,7 @@ impl Drawing {
                 Op::Region(region) => body::title(region, node.types(), view.name(id)),
                 op => [
                     format!("%{} {}", view.name(id), op.name()),
-                    node.ty().to_string(),
+                    body::listed(node.types()),
                 ],
             };
             boxes.push(Drawn {

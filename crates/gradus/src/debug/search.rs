@@ -209,7 +209,10 @@ impl Evaluated<'_> {
         let results = match &node.op {
             Op::Input(k) => vec![Value::Array(arguments[*k as usize].clone())],
             Op::Region(region) => evaluate(region, node.loc, given)?,
-            _ => vec![Value::Array(compute(self.graph, node, &arrays(given)?)?)],
+            _ => {
+                let values = compute(self.graph, node, &arrays(given)?)?;
+                values.into_iter().map(Value::Array).collect()
+            }
         };
         let arrays = given.iter().filter_map(|v| match v {
             Value::Array(array) => Some(array.clone()),
