@@ -6,7 +6,7 @@ use gradus_ir::DType;
 use gradus_ir::primitives::Work;
 
 impl Program {
-    /// The operations and bytes of a run; powers must be lowered.
+    /// The operations and bytes of a run; parameters of functions must be lowered.
     pub fn forecast(&self) -> StepForecast {
         let elements: usize = self.shape.iter().product();
         let mut bytes = 0;

@@ -11,7 +11,7 @@ mod count;
 mod execute;
 mod kernel;
 mod load;
-mod powers;
+mod parameters;
 mod program;
 mod step;
 mod widen;

@@ -1,7 +1,7 @@
 //! The step that runs a fused kernel.
 
 use super::kernel::Kernel;
-use super::powers::lower_powers;
+use super::parameters::lower_parameters;
 use super::program::Program;
 use super::widen::widen;
 use crate::buffers::{BufferId, Buffers};
@@ -27,7 +27,7 @@ pub(crate) enum Fused {
 
 impl Fused {
     pub fn new(program: Program) -> Fused {
-        Fused::Planned(lower_powers(widen(program)))
+        Fused::Planned(lower_parameters(widen(program)))
     }
 
     fn program(&self) -> &Program {

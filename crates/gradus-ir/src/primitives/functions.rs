@@ -21,6 +21,7 @@ macro_rules! functions {
         integers_and_truth_values { $($(#[$b_doc:meta])* $b:ident,)* }
         all_elements { $($(#[$a_doc:meta])* $a:ident,)* }
         $(numbers_with { $(#[$p_doc:meta])* $p:ident($p_type:ty) such as $p_example:expr, })?
+        $(floats_with { $(#[$q_doc:meta])* $q:ident($q_type:ty) such as $q_example:expr, })?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,19 +32,20 @@ macro_rules! functions {
             $($(#[$b_doc])* $b,)*
             $($(#[$a_doc])* $a,)*
             $($(#[$p_doc])* $p($p_type),)?
+            $($(#[$q_doc])* $q($q_type),)?
         }
 
         impl $name {
             const COUNT: usize = [
                 $(stringify!($n),)* $(stringify!($f),)* $(stringify!($i),)* $(stringify!($b),)*
-                $(stringify!($a),)* $(stringify!($p),)?
+                $(stringify!($a),)* $(stringify!($p),)? $(stringify!($q),)?
             ]
             .len();
 
             /// All functions, with one example of those with a parameter.
             pub const ALL: [$name; $name::COUNT] = [
                 $($name::$n,)* $($name::$f,)* $($name::$i,)* $($name::$b,)* $($name::$a,)*
-                $($name::$p($p_example),)?
+                $($name::$p($p_example),)? $($name::$q($q_example),)?
             ];
 
             /// The function of elements of type `dtype`; `None` if they do not have it.
@@ -54,6 +56,7 @@ macro_rules! functions {
                         $($name::$f => $on::Float($float::$f, float),)*
                         $($name::$a => $on::Float($float::$a, float),)*
                         $($name::$p(p) => $on::$p(p, NumberType::Float(float)),)?
+                        $($name::$q(q) => $on::$q(q, float),)?
                         $($name::$i => return None,)*
                         $($name::$b => return None,)*
                     }),
@@ -63,12 +66,14 @@ macro_rules! functions {
                         $($name::$b => $on::Integer($integer::$b, integer),)*
                         $($name::$a => $on::Integer($integer::$a, integer),)*
                         $($name::$p(p) => $on::$p(p, NumberType::Integer(integer)),)?
+                        $($name::$q(_) => return None,)?
                         $($name::$f => return None,)*
                     }),
                     Kind::Bool => Some(match self {
                         $($name::$b => $on::Bool($bool::$b),)*
                         $($name::$a => $on::Bool($bool::$a),)*
                         $($name::$p(_) => return None,)?
+                        $($name::$q(_) => return None,)?
                         $($name::$n => return None,)*
                         $($name::$f => return None,)*
                         $($name::$i => return None,)*
@@ -87,6 +92,7 @@ macro_rules! functions {
             /// A function of booleans.
             Bool($bool),
             $($(#[$p_doc])* $p($p_type, NumberType),)?
+            $($(#[$q_doc])* $q($q_type, FloatType),)?
         }
 
         listed! {

@@ -1,13 +1,13 @@
-//! Powers with fixed exponents become products.
+//! Functions with a parameter: powers with fixed exponents become products.
 
 use super::program::{Code, Program, Value};
 use gradus_ir::primitives::{Binary, Unary};
 use gradus_ir::{DType, Literal};
 
-/// Replaces powers with fixed exponents by products.
-pub(super) fn lower_powers(mut program: Program) -> Program {
-    let power = |code: &Code| matches!(code, Code::Unary(Unary::PowI(_)));
-    if !program.code.iter().any(|i| power(&i.code)) {
+/// Replaces functions with a parameter by instructions that kernels have loops for.
+pub(super) fn lower_parameters(mut program: Program) -> Program {
+    let has_one = |code: &Code| matches!(code, Code::Unary(Unary::PowI(_)));
+    if !program.code.iter().any(|i| has_one(&i.code)) {
         return program;
     }
     let mut map: Vec<Value> = (0..program.sources.len()).collect();
@@ -15,8 +15,9 @@ pub(super) fn lower_powers(mut program: Program) -> Program {
         // The operands of an instruction without operands are value 0.
         // In a program without sources this can be the instruction itself.
         let operands = ins.operands.map(|o| map.get(o).copied().unwrap_or(0));
+        let x = operands[0];
         map.push(match ins.code {
-            Code::Unary(Unary::PowI(n)) => product(&mut program, operands[0], n, ins.dtype),
+            Code::Unary(Unary::PowI(n)) => product(&mut program, x, n, ins.dtype),
             code => program.push(code, operands, ins.dtype),
         });
     }
