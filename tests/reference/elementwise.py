@@ -132,6 +132,15 @@ UNARY = {
     "log_sigmoid": (lambda x: -log_add_exp(-x, mpf(0)), (-700, 700), [0.0, 1.0, 40.0], {INF: (0, 0), -INF: (-INF, 1)}),
     "clip": (lambda x: min(max(x, mpf(-0.5)), mpf(1.25)), (-2, 2), [0.0], {INF: (1.25, 0), -INF: (-0.5, 0)}),
 }
+# Functions whose derivatives are known: differences of so many digits would take too long. Drawn after all others,
+# above 0: below, one unit in the last place is not the measure.
+LADDER = [mpmath.loggamma, mpmath.digamma, *(lambda x, n=n: mpmath.polygamma(n, x) for n in range(1, 6))]
+GAMMAS = {
+    # Step of the ladder, what it tends to.
+    "lgamma": (0, {0.0: (INF, -INF), INF: (INF, INF)}),
+    "digamma": (1, {0.0: (-INF, INF), INF: (INF, 0)}),
+    "polygamma": (3, {0.0: (-INF, INF), INF: (-0.0, 0)}),
+}
 X, Y = (1.0, 0.0), (0.0, 1.0)
 ALONG = [X, Y, (1.0, 1.0), (1.0, -2.0)]
 
@@ -285,6 +294,26 @@ def binary(name, dtype):
         line(name, dtype, (x, y), direction, mpf(value) if value and abs(value) < 9 else value, [slope])
 
 
+def gamma(name, dtype):
+    step, limits = GAMMAS[name]
+    tiny, normal, largest = LIMITS[dtype]
+    special = [1.0, 2.0, 0.5, 1.5, 3.25, 8.0, 30.0]
+    places = [*special, *(drawn(0, 12, dtype) for _ in range(40)), *(drawn(0.8, 2.3, dtype) for _ in range(20)), tiny, normal, SMALL[dtype], HUGE[dtype], largest]
+    for x in places:
+        # The sum that mpmath takes loses digits next to 0.
+        mp.prec = 600 if 1e-3 < x < 1e10 else 300 if x > 1 else 9000
+        values = [f(mpf(x)) for f in LADDER[step : step + 4]] if x > 1e-3 else near_zero(step, mpf(x))
+        line(name, dtype, (x,), (1.0,), values[0], values[1:] if x in special else values[1:2])
+    for x, (value, slope) in limits.items():
+        line(name, dtype, (x,), (1.0,), value, [slope])
+
+
+def near_zero(step, x):
+    """By the first terms next to the pole."""
+    first = [-mpmath.log(x) - mpmath.euler * x, -1 / x - mpmath.euler]
+    return [*first, *((-1) ** (n + 1) * mpmath.factorial(n) * x ** -(n + 1) for n in range(1, 6))][step : step + 4]
+
+
 def main():
     print("function,type,x,y,u,v,value,rest in units of the last place,first,second,third derivative")
     for dtype in ("f64", "f32"):
@@ -294,6 +323,10 @@ def main():
                 at_huge(name, dtype)
         for name in BINARY:
             binary(name, dtype)
+    random.seed(1729)
+    for dtype in ("f64", "f32"):
+        for name in GAMMAS:
+            gamma(name, dtype)
 
 
 if __name__ == "__main__":

@@ -272,6 +272,7 @@ Formulas:
   vectors      [x, 2*y] is a list, v[0] its first element, v[-1] its last
   functions    {functions}
   of two       pow(x, y) atan2(y, x) hypot(x, y) log_add_exp(x, y) min(x, y) max(x, y) dot(v, w)
+               polygamma(n, x), where n is an integer
   of a vector  {of_a_vector}
 
 A formula of one number gives value, gradient and Hessian; one of a vector gives value and Jacobian."

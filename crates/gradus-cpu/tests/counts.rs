@@ -318,6 +318,22 @@ const ROWS: &[Row] = &[
         10,
         8 * (3 * 10 + 60),
     ),
+    row(
+        "lgamma %0",
+        "%0: f64[6, 5]",
+        "f64[6, 5]",
+        Work::Transcendental,
+        30,
+        480,
+    ),
+    row(
+        "polygamma{order=3} %0",
+        "%0: f64[6, 5]",
+        "f64[6, 5]",
+        Work::Transcendental,
+        30,
+        480,
+    ),
     // Views that are results are copied.
     row(
         "broadcast{shape=[6, 5], axes=[0]} %0",

@@ -117,6 +117,8 @@ fn single_row(function: FloatUnary) -> Option<Single> {
         Erf => single!(erf, double::erf::<false>, ALL),
         Erfc => single!(erfc, double::erfc::<false>, ALL),
         ErfInv => single!(erf_inv, double::erf_inv::<false>, ALL),
+        Lgamma => single!(lgamma, double::lgamma::<false>, ALL),
+        Digamma => single!(digamma, double::digamma::<false>, ALL),
         Cbrt => single!(cbrt, f64::cbrt, ALL),
         Rsqrt => single!(rsqrt, |x| 1.0 / x.sqrt(), ALL),
         Neg | Abs | Sign | Sqrt | Floor | Ceil | Round | Trunc | IsFinite | StopGradient => None,
@@ -312,6 +314,8 @@ fn double_row(function: FloatUnary) -> Option<Double1> {
         Erf => double!(erf),
         Erfc => double!(erfc),
         ErfInv => double!(erf_inv),
+        Lgamma => double!(lgamma),
+        Digamma => double!(digamma),
         Cbrt => double!(cbrt),
         Rsqrt => double!(rsqrt),
         Neg | Abs | Sign | Sqrt | Floor | Ceil | Round | Trunc | IsFinite | StopGradient => None,
@@ -476,6 +480,16 @@ macro_rules! special_values {
                 check!(ceil: x => x.ceil());
                 check!(trunc: x => x.trunc());
                 check!(round: x => x.round_ties_even());
+            }
+
+            // lgamma: C99 F.9.5.3; digamma as SciPy has it.
+            for x in [0.0, -0.0, -1.0, -2.0, -3e9, -MAX, INF, -INF] {
+                check!(lgamma: x => INF);
+            }
+            check!(lgamma: 1.0 => 0.0); check!(lgamma: 2.0 => 0.0); check!(lgamma: NAN => NAN); check!(lgamma: MAX => INF);
+            check!(digamma: 0.0 => -INF); check!(digamma: -0.0 => INF); check!(digamma: INF => INF);
+            for x in [-1.0, -2.0, -3e9, -MAX, -INF, NAN] {
+                check!(digamma: x => NAN);
             }
 
             // pow: C99 F.9.4.4

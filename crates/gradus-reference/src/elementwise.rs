@@ -3,6 +3,7 @@
 
 use crate::array::Tensor;
 use crate::functions::{erf, erf_inv, erfc, gelu, gelu_tanh, log_add_exp, power, sigmoid, silu};
+use crate::gamma::{digamma, lgamma, polygamma};
 use gradus_ir::primitives::{
     Binary, BinaryOn, BoolBinary, BoolUnary, Compare, FloatBinary, FloatUnary, IntegerBinary,
     IntegerUnary, Unary, UnaryOn,
@@ -27,6 +28,7 @@ pub fn unary(op: Unary, ty: &Type, x: &Tensor) -> Result<Tensor> {
         UnaryOn::Float(op, _) => Literal::from_f64(dtype, of_float(op, x.as_f64())),
         UnaryOn::Integer(op, _) => Literal::from_i64(dtype, of_integer(op, x.as_i64())),
         UnaryOn::Bool(BoolUnary::Not) => Literal::from_bool(x.as_i64() == 0),
+        UnaryOn::Polygamma(n, _) => Literal::from_f64(dtype, polygamma(n, x.as_f64())),
         UnaryOn::PowI(n, _) => match dtype.kind() {
             Kind::Float(_) => Literal::from_f64(dtype, power(x.as_f64(), n)),
             Kind::Integer(_) | Kind::Bool => {
@@ -71,6 +73,8 @@ fn of_float(op: FloatUnary, x: f64) -> f64 {
         FloatUnary::Erf => erf(x),
         FloatUnary::Erfc => erfc(x),
         FloatUnary::ErfInv => erf_inv(x),
+        FloatUnary::Lgamma => lgamma(x),
+        FloatUnary::Digamma => digamma(x),
         FloatUnary::Floor => x.floor(),
         FloatUnary::Ceil => x.ceil(),
         FloatUnary::Round => x.round_ties_even(),

@@ -14,6 +14,7 @@ mod array;
 mod elementwise;
 mod engine;
 mod functions;
+mod gamma;
 mod index;
 mod product;
 mod reduce;

@@ -47,6 +47,9 @@ fn of_one(function: Unary) -> Option<(&'static str, Function)> {
         Erf => ("erf", |x, _| x.erf()),
         Erfc => ("erfc", |x, _| x.erfc()),
         ErfInv => ("erf_inv", |x, _| x.erf_inv()),
+        Lgamma => ("lgamma", |x, _| x.lgamma()),
+        Digamma => ("digamma", |x, _| x.digamma()),
+        Polygamma(_) => ("polygamma", |x, _| x.polygamma(2)),
         Floor => ("floor", |x, _| x.floor()),
         Ceil => ("ceil", |x, _| x.ceil()),
         Round => ("round", |x, _| x.round()),
@@ -504,5 +507,61 @@ fn norms_are_right_wherever_they_are_numbers() {
             .is_nan()
             .item::<bool>()
             .unwrap()
+    );
+}
+
+/// Functions with long kernels, and one whose kernel reads its order as an operand.
+#[test]
+fn functions_around_gamma_have_the_same_bits_inside_of_larger_kernels() {
+    let functions: [fn(&Tensor) -> Tensor; 4] = [
+        Tensor::lgamma,
+        Tensor::digamma,
+        |x| x.polygamma(1),
+        |x| x.polygamma(7),
+    ];
+    for dtype in [F64, F32] {
+        let x = Tensor::linspace(-6.3, 40.0, 1000).astype(dtype);
+        for f in functions {
+            let fused = |x: &Tensor| (f(&(x * 0.75)) - x) * f(x);
+            let together = jit(fused).call(&x).unwrap();
+            assert_eq!(values(&together), values(&fused(&x)));
+            let rows = jit(vmap(fused)).call(&x.reshape(&[8, 125])).unwrap();
+            assert_eq!(values(&rows), values(&together));
+        }
+    }
+}
+
+#[test]
+fn orders_of_polygamma() {
+    let x = Tensor::from([0.5, 3.0]);
+    assert_eq!(values(&x.polygamma(0)), values(&x.digamma()));
+    let mut slope: Box<dyn Fn(&Tensor) -> Tensor> = Box::new(|x| x.lgamma().sum());
+    for order in 0..4 {
+        let before = slope;
+        slope = Box::new(move |x| grad(|x: &Tensor| before(x).sum())(x));
+        let exact = match order {
+            0 => x.digamma(),
+            n => x.polygamma(n),
+        };
+        assert_eq!(values(&slope(&x)), values(&exact), "{order}");
+    }
+    assert!(values(&x.polygamma(Tensor::MOST_ORDER))[0].is_infinite());
+    let greatest = grad(|x: &Tensor| x.polygamma(Tensor::MOST_ORDER).sum())(&x);
+    assert!(values(&greatest)[0].is_infinite());
+    let error = jit(|x: &Tensor| x.polygamma(501))
+        .call(&x)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("polygamma: the order is at most 500, got 501"),
+        "{error}"
+    );
+    let whole = jit(|x: &Tensor| x.polygamma(2))
+        .call(&Tensor::from([1, 2]))
+        .unwrap_err();
+    let text = whole.to_string();
+    assert!(
+        text.contains("polygamma: takes floating-point numbers, got i32[2]"),
+        "{text}"
     );
 }

@@ -62,6 +62,7 @@ fn unary_range(u: Unary) -> (f64, f64) {
         Unary::Log1p => (-0.6, 3.0),
         Unary::Asin | Unary::Acos | Unary::Atanh | Unary::ErfInv => (-0.8, 0.8),
         Unary::Acosh => (1.3, 3.0),
+        Unary::Lgamma | Unary::Digamma | Unary::Polygamma(_) => (0.8, 3.0),
         Unary::Tan => (-1.1, 1.1),
         // Away from the jumps.
         Unary::Floor | Unary::Ceil | Unary::Trunc => (1.1, 1.9),
@@ -94,6 +95,12 @@ pub fn rows() -> Vec<Row> {
         rows.push(row(
             Op::Unary(Unary::PowI(n)),
             &[(f64s(&[3]), Between(0.5, 2.0))],
+        ));
+    }
+    for n in [1, 3, 4] {
+        rows.push(row(
+            Op::Unary(Unary::Polygamma(n)),
+            &[(f64s(&[3]), Between(1.0, 3.0))],
         ));
     }
     for b in Binary::ALL {

@@ -82,6 +82,8 @@ fn applied(form: Form, operands: &[&Value]) -> Value {
             Some(n) if n.fract() == 0.0 && n.abs() <= GREATEST_WHOLE => a.tensor.powi(n as i32),
             _ => a.tensor.pow(&b.tensor),
         },
+        // The parser has checked the order.
+        (Form::Order(f), [n, x]) => f(n.constant.unwrap_or(0.0) as u32, &x.tensor),
         (Form::Dot, [a, b]) => a.tensor.dot(&b.tensor),
         _ => unreachable!("the parser counts the operands"),
     };

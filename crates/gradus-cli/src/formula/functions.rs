@@ -13,6 +13,8 @@ pub enum Form {
     Pair(fn(&Tensor, &Tensor) -> Tensor),
     /// Like a pair; a constant integer exponent has simpler derivatives.
     Power,
+    /// Each element of the second operand; the first one is an integer, the order of a derivative.
+    Order(fn(u32, &Tensor) -> Tensor),
     /// Turns a vector into a number.
     Reduce(fn(&Tensor) -> Tensor),
     /// Turns two vectors into a number.
@@ -23,7 +25,7 @@ impl Form {
     pub fn operands(self) -> usize {
         match self {
             Form::Each(_) | Form::Reduce(_) => 1,
-            Form::Pair(_) | Form::Power | Form::Dot => 2,
+            Form::Pair(_) | Form::Power | Form::Order(_) | Form::Dot => 2,
         }
     }
 }
@@ -55,6 +57,7 @@ pub static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         one("atan2", Form::Pair(|y, x| y.atan2(x))),
         one("hypot", Form::Pair(|x, y| x.hypot(y))),
         one("log_add_exp", Form::Pair(|x, y| x.log_add_exp(y))),
+        one("polygamma", Form::Order(|n, x| x.polygamma(n))),
         one("dot", Form::Dot),
         one("sum", Form::Reduce(Tensor::sum)),
         one("prod", Form::Reduce(Tensor::prod)),

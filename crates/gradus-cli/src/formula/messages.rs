@@ -61,6 +61,25 @@ fn names() {
 }
 
 #[test]
+fn orders() {
+    assert_snapshot!(formula("polygamma(x, y)"), @"
+    error: the first argument of `polygamma` is an integer from 0 to 500
+      polygamma(x, y)
+                ^
+    ");
+    assert_snapshot!(formula("polygamma(1.5, y)"), @"
+    error: the first argument of `polygamma` is an integer from 0 to 500
+      polygamma(1.5, y)
+                ^^^
+    ");
+    assert_snapshot!(formula("polygamma(501, y)"), @"
+    error: the first argument of `polygamma` is an integer from 0 to 500
+      polygamma(501, y)
+                ^^^
+    ");
+}
+
+#[test]
 fn operands() {
     assert_snapshot!(formula("x +"), @"
     error: expected a number, a variable or a function, found the end

@@ -3,6 +3,7 @@
 use super::functions::{self, FUNCTIONS, Form, NEGATIVE};
 use super::lexer::{Token, tokens};
 use super::{Formula, Kind, Mistake, Node, Span, listed};
+use gradus::Tensor;
 
 /// The deepest nesting of parentheses, brackets, signs and powers. More could overflow the stack.
 const DEEPEST: usize = 200;
@@ -321,12 +322,29 @@ impl<'a> Parser<'a> {
             );
             return Err(Mistake::new(span.to(end), message));
         };
+        if let Form::Order(_) = form {
+            self.check_order(name, operands[0])?;
+        }
         let kind = Kind::Apply {
             name: function.name,
             form,
             operands,
         };
         self.push(kind, span, span)
+    }
+
+    /// The first argument of a function with an order is written as a number.
+    fn check_order(&self, name: &str, operand: usize) -> Parsed<()> {
+        let node = &self.nodes[operand];
+        let most = f64::from(Tensor::MOST_ORDER);
+        match node.kind {
+            Kind::Number(n) if n.fract() == 0.0 && (0.0..=most).contains(&n) => Ok(()),
+            _ => {
+                let message =
+                    format!("the first argument of `{name}` is an integer from 0 to {most}");
+                Err(Mistake::new(node.extent, message))
+            }
+        }
     }
 
     /// Consumes the symbol that closes `open`.

@@ -69,7 +69,7 @@ fn applied(name: &str, form: Form, operands: &[Size], at: Span) -> Result<Size, 
                 ),
             )),
         },
-        (Form::Each(_), &[a]) => Ok(a),
+        (Form::Each(_), &[a]) | (Form::Order(_), &[_, a]) => Ok(a),
         (_, &[a, b]) => match (a, b) {
             (None, other) | (other, None) => Ok(other),
             (Some(a), Some(b)) if a == b || a == 1 || b == 1 => Ok(Some(a.max(b))),

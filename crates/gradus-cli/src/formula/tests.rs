@@ -84,6 +84,12 @@ fn functions_are_those_of_rust() {
     equal("sigmoid(y)", 1.0 / (1.0 + 2_f64.exp()));
     equal("softplus(x)", (1.0 + x.exp()).ln());
     equal("erf(x)", 0.966_105_146_475_310_7);
+    equal(
+        "lgamma(5) + digamma(x)",
+        24_f64.ln() + 0.036_489_973_978_576_52,
+    );
+    equal("polygamma(0, x) - digamma(x)", 0.0);
+    equal("polygamma(1, x)", 0.934_802_200_544_679_3);
     equal("pow(x, y)", x.powi(-2));
     equal("atan2(y, x)", y.atan2(x));
     equal("min(x, y) - max(x, y)", y - x);

@@ -1,7 +1,7 @@
 //! The loops of floating-point functions.
 
-use super::isa::{Isa, lane1, lane2};
-use super::{Kernel, copy};
+use super::isa::{AtLevel, Isa, LANES, at_level, lane1, lane2};
+use super::{Kernel, by_compute_float, copy};
 use crate::math::{double, single};
 use gradus_ir::primitives::{FloatBinary, FloatUnary};
 use gradus_ir::{ComputeFloat, FloatType, bf16};
@@ -25,6 +25,101 @@ pub(super) fn round(to: FloatType, isa: Isa) -> Kernel {
     match to {
         FloatType::BF16 => lane1!(simple(isa), f32 => f32, |x, FMA| bf16::round(x)),
         FloatType::F32 | FloatType::F64 => copy(to.dtype()),
+    }
+}
+
+/// The loop of the derivatives of digamma. All elements have the order that the second operand begins with.
+pub(super) fn polygamma(float: ComputeFloat, isa: Isa) -> Kernel {
+    by_compute_float!(float, T => match isa {
+        Isa::Portable => polygamma_at::<T, 0>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => polygamma_at::<T, 1>,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => polygamma_at::<T, 2>,
+    })
+}
+
+/// # Safety
+/// As for every [`Kernel`]; the machine has the level.
+unsafe fn polygamma_at<T: Float, const LEVEL: u8>(
+    a: *const u8,
+    b: *const u8,
+    _c: *const u8,
+    out: *mut u8,
+    n: usize,
+) {
+    let isa = match LEVEL {
+        #[cfg(target_arch = "x86_64")]
+        1 => Isa::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        2 => Isa::Avx512,
+        _ => Isa::Portable,
+    };
+    // SAFETY: operands and result hold `n` elements and do not overlap, by the caller; so does the machine have the level.
+    unsafe {
+        let work = PolygammaOf {
+            x: std::slice::from_raw_parts(a.cast::<T>(), n),
+            order: b.cast::<u32>().read(),
+            out: std::slice::from_raw_parts_mut(out.cast::<T>(), n),
+        };
+        at_level(isa, work);
+    }
+}
+
+struct PolygammaOf<'a, T> {
+    x: &'a [T],
+    order: u32,
+    out: &'a mut [T],
+}
+
+impl<T: Float> AtLevel for PolygammaOf<'_, T> {
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        let function = double::Polygamma::new(self.order);
+        if let [x] = self.x {
+            let [y] = function.at::<FMA, 1>(&[x.wide()]);
+            self.out[0] = T::narrow(y);
+            return;
+        }
+        let parts = self.x.chunks(LANES).zip(self.out.chunks_mut(LANES));
+        for (x, out) in parts {
+            let mut given = [1.0; LANES];
+            for (given, &x) in given.iter_mut().zip(x) {
+                *given = x.wide();
+            }
+            let y = function.at::<FMA, LANES>(&given);
+            for (out, y) in out.iter_mut().zip(y) {
+                *out = T::narrow(y);
+            }
+        }
+    }
+}
+
+/// Numbers that are computed in f64.
+trait Float: Copy {
+    fn wide(self) -> f64;
+    fn narrow(x: f64) -> Self;
+}
+
+impl Float for f64 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn narrow(x: f64) -> f64 {
+        x
+    }
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn narrow(x: f64) -> f32 {
+        x as f32
     }
 }
 
@@ -118,6 +213,8 @@ macro_rules! unary_table {
                 FloatUnary::Erf => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf::<FMA>(x)),
                 FloatUnary::Erfc => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erfc::<FMA>(x)),
                 FloatUnary::ErfInv => lane1!(kernel(isa), $t => $t, |x, FMA| $math::erf_inv::<FMA>(x)),
+                FloatUnary::Lgamma => lane1!(kernel(isa), $t => $t, |x, FMA| $math::lgamma::<FMA>(x)),
+                FloatUnary::Digamma => lane1!(kernel(isa), $t => $t, |x, FMA| $math::digamma::<FMA>(x)),
                 FloatUnary::Floor => lane1!(simple(isa), $t => $t, |x, FMA| x.floor()),
                 FloatUnary::Ceil => lane1!(simple(isa), $t => $t, |x, FMA| x.ceil()),
                 FloatUnary::Round => lane1!(simple(isa), $t => $t, |x, FMA| x.round_ties_even()),

@@ -37,6 +37,7 @@ pub(crate) type Kernel =
     unsafe fn(a: *const u8, b: *const u8, c: *const u8, out: *mut u8, n: usize);
 
 /// The loop of `op` on values of type `dtype`, held in its [compute type](DType::compute_type).
+/// The loop of [`Unary::Polygamma`] reads the order, a u32, from its second operand.
 ///
 /// # Panics
 /// If the type rule refuses the pair, so that no graph has it, or for [`Unary::PowI`], which is lowered to products.
@@ -46,6 +47,7 @@ pub(crate) fn unary(op: Unary, dtype: DType) -> Kernel {
         Some(UnaryOn::Float(op, float)) => floats::unary(op, float.compute_type(), isa),
         Some(UnaryOn::Integer(op, integer)) => integers::unary(op, integer, isa),
         Some(UnaryOn::Bool(op)) => elementwise::unary(op, isa),
+        Some(UnaryOn::Polygamma(_, float)) => floats::polygamma(float.compute_type(), isa),
         Some(UnaryOn::PowI(..)) => unreachable!("powers are lowered to products"),
         None => unreachable!("the type rule refuses {op:?} of {dtype}"),
     }

@@ -8,13 +8,14 @@ use crate::kernels;
 use crate::pool::Pieces;
 use gradus_engine::memory::ALIGNMENT;
 use gradus_ir::Width;
+use gradus_ir::primitives::Unary;
 use smallvec::SmallVec;
 
 /// Bytes of the tiles of all registers together: a part of the first-level cache.
 const TILE_BYTES: usize = 24 << 10;
 
 impl Kernel {
-    /// Chooses loops, registers and chunks. Powers must be lowered.
+    /// Chooses loops, registers and chunks. Parameters of functions must be lowered.
     pub fn new(program: Program) -> Kernel {
         let mut build = Build::new(program);
         for v in 0..build.program.sources.len() {
@@ -143,6 +144,7 @@ impl Build {
     fn registers_freed_by(&self, k: usize, ins: &Instruction) -> SmallVec<[usize; 3]> {
         let reads = match ins.code {
             Code::Literal(_) | Code::Iota(_) => 0,
+            Code::Unary(Unary::Polygamma(_)) => 2,
             Code::Unary(_) | Code::Cast | Code::Convert | Code::Round(_) => 1,
             Code::Binary(_) | Code::Compare(_) => 2,
             Code::Select => 3,

@@ -1,4 +1,5 @@
-//! Functions with a parameter: powers with fixed exponents become products.
+//! Functions with a parameter: powers with fixed exponents become products, and the order of a derivative of digamma
+//! becomes an operand.
 
 use super::program::{Code, Program, Value};
 use gradus_ir::primitives::{Binary, Unary};
@@ -6,7 +7,7 @@ use gradus_ir::{DType, Literal};
 
 /// Replaces functions with a parameter by instructions that kernels have loops for.
 pub(super) fn lower_parameters(mut program: Program) -> Program {
-    let has_one = |code: &Code| matches!(code, Code::Unary(Unary::PowI(_)));
+    let has_one = |code: &Code| matches!(code, Code::Unary(Unary::PowI(_) | Unary::Polygamma(_)));
     if !program.code.iter().any(|i| has_one(&i.code)) {
         return program;
     }
@@ -18,6 +19,11 @@ pub(super) fn lower_parameters(mut program: Program) -> Program {
         let x = operands[0];
         map.push(match ins.code {
             Code::Unary(Unary::PowI(n)) => product(&mut program, x, n, ins.dtype),
+            Code::Unary(Unary::Polygamma(n)) => {
+                let order = Code::Literal(Literal::from_i64(DType::U32, i64::from(n)));
+                let order = program.push(order, [x; 3], DType::U32);
+                program.push(ins.code, [x, order, x], ins.dtype)
+            }
             code => program.push(code, operands, ins.dtype),
         });
     }

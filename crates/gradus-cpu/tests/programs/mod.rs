@@ -183,12 +183,19 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
             return Some(g.emit(Op::Dynamic(Dynamic::Update), &[x, y, starts]));
         }
         18 => {
-            // Powers of numbers that are neither small nor large.
+            // Functions with parameters, and those around gamma, of numbers that are neither small nor large.
             let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
             let calm = g.emit(Op::Unary(Unary::Exp), &[calm]);
             const EXPONENTS: [i32; 6] = [3, 4, 7, -2, -3, -5];
             let e = EXPONENTS[choices.below(EXPONENTS.len())];
-            let power = g.emit(Op::Unary(Unary::PowI(e)), &[calm]);
+            const ORDERS: [u32; 3] = [1, 2, 5];
+            let function = match choices.below(4) {
+                0 => Unary::Lgamma,
+                1 => Unary::Digamma,
+                2 => Unary::Polygamma(ORDERS[choices.below(ORDERS.len())]),
+                _ => Unary::PowI(e),
+            };
+            let power = g.emit(Op::Unary(function), &[calm]);
             return Some(g.emit(Op::Unary(Unary::Tanh), &[power]));
         }
         19 => {

@@ -8,8 +8,8 @@ line above each array states the error reached. Needs mpmath. Usage: math_coeffi
 import struct
 import sys
 
-from mpmath import (asin, atan, atanh, cos, erf, erfc, erfinv, exp, expm1, log, log1p, lu_solve, matrix, mp, mpf, pi,
-                    sin, sinh, sqrt, tan, tanh)
+from mpmath import (asin, atan, atanh, cos, erf, erfc, erfinv, euler, exp, expm1, findroot, log, log1p, loggamma, lu_solve,
+                    matrix, mp, mpf, pi, psi, sin, sinh, sqrt, tan, tanh)
 
 mp.dps = 80
 
@@ -128,6 +128,25 @@ def erf_exponent(x):
     return -log(erfc(x))
 
 
+ZERO_OF_DIGAMMA = findroot(lambda x: psi(0, x), mpf("1.4616321449683623412626595423257213284681962040064"))
+E = mpf(1) / 8 * mpf("1.001")
+lgamma_at_one = lambda t: series(lambda t: (loggamma(1 + t) / t + euler) / t, t, pi**2 / 12)
+lgamma_at_two = lambda t: series(lambda t: (loggamma(2 + t) / t - 1 + euler) / t, t, (pi**2 / 6 - 1) / 2)
+digamma_at_zero = lambda t: series(lambda t: (psi(0, ZERO_OF_DIGAMMA + t) / t - psi(1, ZERO_OF_DIGAMMA)) / t, t, psi(2, ZERO_OF_DIGAMMA) / 2)
+
+
+def stirling(z):
+    """What Stirling's formula lacks at y = z^(-1/2), by 1/y, without the first term."""
+    y = 1 / sqrt(z)
+    return (y * (loggamma(y) - (y - mpf(1) / 2) * log(y) + y - log(2 * pi) / 2) - mpf(1) / 12) / z
+
+
+def digamma_series(z):
+    """The same for digamma, by 1/y^2."""
+    y = 1 / sqrt(z)
+    return ((log(y) - 1 / (2 * y) - psi(0, y)) / z - mpf(1) / 12) / z
+
+
 TABLE = {
     # double
     "f64 exp: (e^r - 1 - r)/r^2": lambda: fit(exp_tail, -R, R, 11, [0.5]),
@@ -144,6 +163,11 @@ TABLE = {
     "f64 erf_inv centre: w in [0, 6.25], w-3.125": lambda: fit(lambda s: erf_inv_centre(s + mpf(25) / 8), -mpf(25) / 8, mpf(25) / 8, 25),
     "f64 erf_inv middle: sqrt w in [2.5, 4], -3.25": lambda: fit(erf_inv_tail(lambda s: (s + mpf(13) / 4) ** 2), -0.752, 0.752, 20),
     "f64 erf_inv tail: sqrt w in [4, 6.01], -5": lambda: fit(erf_inv_tail(lambda s: (s + 5) ** 2), -1.001, 1.01, 20),
+    "f64 lgamma at 1": lambda: fit(lgamma_at_one, -E, E, 13, free=5),
+    "f64 lgamma at 2": lambda: fit(lgamma_at_two, -E, E, 10, free=5),
+    "f64 digamma at its zero": lambda: fit(digamma_at_zero, -E, E, 12, free=5),
+    "f64 lgamma: Stirling's series": lambda: fit(stirling, 0, mpf(1) / 64, 6, free=4),
+    "f64 digamma: series": lambda: fit(digamma_series, 0, mpf(1) / 64, 6, free=4),
     # single
     "f32 exp: (e^r - 1 - r)/r^2": lambda: fit(exp_tail, -R, R, 5, [0.5], single),
     "f32 expm1: (e^r - 1 - r)/r^2": lambda: fit(exp_tail, -R, R, 6, [0.5], single),

@@ -84,6 +84,10 @@ functions! {
         Erfc,
         /// Inverse of the error function.
         ErfInv,
+        /// Logarithm of the absolute value of the gamma function.
+        Lgamma,
+        /// Derivative of the logarithm of the gamma function.
+        Digamma,
         /// The largest integer that is not above the operand.
         Floor,
         /// The smallest integer that is not below the operand.
@@ -108,6 +112,10 @@ functions! {
         /// The power with a fixed integer exponent; `x⁰ = 1`.
         PowI(i32) such as 3,
     }
+    floats_with {
+        /// The derivative of digamma of this order, which is at least 1.
+        Polygamma(u32) such as 2,
+    }
 }
 
 /// The row of one function.
@@ -129,15 +137,20 @@ enum Rule {
     Of(fn(&mut Graph, ValueId, ValueId) -> Slope),
     /// The slope of the power with this exponent.
     Power(i32),
+    /// That of the derivative of digamma of this order.
+    Polygamma(u32),
 }
 
 impl Unary {
+    /// The greatest order of [`Polygamma`](Unary::Polygamma).
+    pub const MOST_ORDER: u32 = 1000;
+
     /// The table of functions. In slopes `x` is the operand and `y` the result.
     // Inlined, so that a caller reads one column without making the row: every node that is made asks for its name.
     #[inline(always)]
     #[rustfmt::skip]
     pub(crate) fn row(self) -> Row {
-        use Rule::{Flat, Of, Power};
+        use Rule::{Flat, Of, Polygamma, Power};
         use Slope::{MinusOne, Over, Times};
         use Work::{Arithmetic, Transcendental, View};
         let row = |name, work, value, slope| Row { name, work, value, slope };
@@ -221,6 +234,8 @@ impl Unary {
                 let bell = g.unary(Unary::Exp, square);
                 Times(g.scale(bell, PI.sqrt() / 2.0))
             })),
+            Unary::Lgamma => row("lgamma", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Digamma, x)))),
+            Unary::Digamma => row("digamma", Transcendental, BY_KERNELS, Of(|g, x, _| Times(g.unary(Unary::Polygamma(1), x)))),
             Unary::Floor => row("floor", Arithmetic, Value::floats(f64::floor), Flat),
             Unary::Ceil => row("ceil", Arithmetic, Value::floats(f64::ceil), Flat),
             Unary::Round => row("round", Arithmetic, Value::floats(f64::round_ties_even), Flat),
@@ -229,6 +244,7 @@ impl Unary {
             Unary::Not => row("not", Arithmetic, Value::integers_and_truth_values(|x| !x, |x| !x), Flat),
             Unary::StopGradient => row("stop_gradient", View, BY_KERNELS, Flat),
             Unary::PowI(n) => row("powi", Arithmetic, BY_KERNELS, Power(n)),
+            Unary::Polygamma(n) => row("polygamma", Transcendental, BY_KERNELS, Polygamma(n)),
         }
     }
 
@@ -247,18 +263,22 @@ impl Unary {
 
     pub(super) fn from_text(name: &str, attributes: &Attributes) -> Option<Result<Op>> {
         let found = Unary::ALL.into_iter().find(|u| u.name() == name)?;
-        if !matches!(found, Unary::PowI(_)) {
-            return Some(Ok(Op::Unary(found)));
-        }
-        Some(attributes.get_int(name, "exponent").and_then(|n| {
-            let n = i32::try_from(n).map_err(|_| {
-                Error::new(
-                    ErrorKind::Graph,
-                    format!("{name}: exponent {n} is out of range"),
-                )
-            })?;
-            Ok(Op::Unary(Unary::PowI(n)))
-        }))
+        let out_of_range = |what: &str, n: i64| {
+            let message = format!("{name}: {what} {n} is out of range");
+            Error::new(ErrorKind::Graph, message)
+        };
+        let made = match found {
+            Unary::PowI(_) => attributes.get_int(name, "exponent").and_then(|n| {
+                let exponent = i32::try_from(n).map_err(|_| out_of_range("exponent", n))?;
+                Ok(Unary::PowI(exponent))
+            }),
+            Unary::Polygamma(_) => attributes.get_int(name, "order").and_then(|n| {
+                let order = u32::try_from(n).map_err(|_| out_of_range("order", n))?;
+                Ok(Unary::Polygamma(order))
+            }),
+            other => Ok(other),
+        };
+        Some(made.map(Op::Unary))
     }
 
     fn slope(self, g: &mut Graph, x: ValueId, y: ValueId) -> Slope {
@@ -266,6 +286,7 @@ impl Unary {
             Rule::Flat => Slope::Zero,
             Rule::Of(slope) => slope(g, x, y),
             Rule::Power(n) => slope_of_power(g, n, x, y),
+            Rule::Polygamma(n) => Slope::Times(g.unary(Unary::Polygamma(n.saturating_add(1)), x)),
         }
     }
 }
@@ -382,6 +403,7 @@ impl SingleResult for Unary {
     fn attributes(&self) -> Attributes {
         match self {
             Unary::PowI(n) => Attributes::default().int("exponent", i64::from(*n)),
+            Unary::Polygamma(n) => Attributes::default().int("order", i64::from(*n)),
             _ => Attributes::default(),
         }
     }
@@ -392,6 +414,11 @@ impl SingleResult for Unary {
         let wanted = match (self.on(x.dtype), self) {
             (Some(UnaryOn::PowI(..=-1, NumberType::Integer(_))), _) => {
                 "floating-point numbers where the exponent is negative"
+            }
+            (Some(UnaryOn::Polygamma(n, _)), _) if !(1..=Unary::MOST_ORDER).contains(&n) => {
+                let most = Unary::MOST_ORDER;
+                let message = format!("polygamma: the order is from 1 to {most}, got {n}");
+                return Err(Error::new(ErrorKind::Graph, message));
             }
             (Some(_), _) => return Ok(x.with_dtype(self.result_dtype(x.dtype))),
             (None, op) => taken([DType::F64, DType::I64, DType::Bool].map(|d| op.on(d).is_some())),

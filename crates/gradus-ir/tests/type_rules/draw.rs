@@ -130,6 +130,7 @@ impl Draw {
         {
             let u = match u {
                 Unary::PowI(_) => Unary::PowI(self.one(&[i32::MIN, -1, 0, 1, 2, i32::MAX])),
+                Unary::Polygamma(_) => Unary::Polygamma(self.one(&[0, 1, 2, 1000, 1001, u32::MAX])),
                 other => other,
             };
             return (Op::Unary(u), vec![self.ty()]);

@@ -145,6 +145,7 @@ fn unary(u: Unary, x: &Type) -> Option<Type> {
         Unary::Not => !is_float(d),
         Unary::StopGradient => true,
         Unary::PowI(n) => is_float(d) || d.is_integer() && n >= 0,
+        Unary::Polygamma(n) => is_float(d) && (1..=1000).contains(&n),
         _ => is_float(d),
     };
     let to = match u {

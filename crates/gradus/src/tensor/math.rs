@@ -4,7 +4,7 @@ use super::Tensor;
 use super::broadcast::{Operand, binary, pair};
 use crate::trace::called;
 use gradus_ir::primitives::{Binary, Unary};
-use gradus_ir::{DType, Literal, Op};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Op};
 
 /// Each row has a function's documentation, name and operation, and the argument and result of its example.
 macro_rules! functions {
@@ -37,7 +37,7 @@ macro_rules! functions {
                 $(Unary::$op => Some(Tensor::$name),)*
                 Unary::IsFinite => Some(Tensor::is_finite),
                 Unary::StopGradient => Some(Tensor::stop_gradient),
-                Unary::Neg | Unary::Not | Unary::PowI(_) => None,
+                Unary::Neg | Unary::Not | Unary::PowI(_) | Unary::Polygamma(_) => None,
             }
         }
     };
@@ -125,6 +125,21 @@ functions! {
     /// Inverse of the error function.
     #[doc(alias = "erfinv")]
     erf_inv ErfInv "0.5" "0.4769362762044699";
+    /// `log|Γ(x)|`, the logarithm of the absolute value of the gamma function; infinite at 0 and the negative integers.
+    ///
+    /// For x above 0 it is right to 2 units in the last place; below 0 to some units of the larger of the two
+    /// logarithms whose difference it is. At -∞ it is ∞, as in C and JAX (SciPy: -∞).
+    #[doc(alias = "gammaln")]
+    #[doc(alias = "loggamma")]
+    #[doc(alias = "gamma_ln")]
+    lgamma Lgamma "5.0" "24f64.ln()";
+    /// The derivative of [`lgamma`](Tensor::lgamma), `Γ'(x)/Γ(x)`.
+    ///
+    /// It is -∞ at 0, ∞ at -0, and NaN at the negative integers, where both sides differ, as in SciPy.
+    /// For x above 0 it is right to 2 units in the last place; below 0 to some units of the larger of the two terms
+    /// whose difference it is.
+    #[doc(alias = "psi")]
+    digamma Digamma "1.0" "-0.5772156649015329";
     /// The largest integer that is not above `x`; derivative 0.
     floor Floor "-1.5" "-2.0";
     /// The smallest integer that is not below `x`; derivative 0.
@@ -251,6 +266,45 @@ impl Tensor {
     #[track_caller]
     pub fn powi(&self, n: i32) -> Tensor {
         Tensor::apply(Op::Unary(Unary::PowI(n)), &[self])
+    }
+
+    /// The greatest order of [`polygamma`](Tensor::polygamma).
+    // Half of what programs have, so that derivatives are left.
+    pub const MOST_ORDER: u32 = Unary::MOST_ORDER / 2;
+
+    /// The derivative of order `n` of [`digamma`](Tensor::digamma), `(-1)ⁿ⁺¹·n!·Σ 1/(x + k)ⁿ⁺¹` over k = 0, 1, …;
+    /// `digamma` itself if `n` is 0.
+    ///
+    /// For x above 0 it is right to 2 units in the last place. Below 0 it is the difference of two terms, of which the
+    /// larger is right to 10⁻¹³ up to order 10, and to 10⁻¹⁶ times the order beyond.
+    /// Poles of odd orders are ∞. Those of even orders are NaN, as both sides differ, but -∞ at 0 and ∞ at -0
+    /// (SciPy: -∞).
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let x = Tensor::from(1.0);
+    /// let trigamma = x.polygamma(1).item::<f64>()?;
+    /// assert!((trigamma - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-15);
+    /// assert_eq!(grad(|x: &Tensor| x.digamma())(&x).item::<f64>()?, trigamma);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the elements are not floats, or `n` is above [`MOST_ORDER`](Tensor::MOST_ORDER).
+    #[doc(alias = "trigamma")]
+    #[doc(alias = "zeta")]
+    #[track_caller]
+    pub fn polygamma(&self, n: u32) -> Tensor {
+        if n == 0 {
+            return called("polygamma", || self.digamma());
+        }
+        if n > Tensor::MOST_ORDER {
+            let most = Tensor::MOST_ORDER;
+            let message = format!("polygamma: the order is at most {most}, got {n}");
+            let error = Error::new(ErrorKind::Argument, message);
+            return Tensor::fail(error, &[self], self.ty().clone());
+        }
+        Tensor::apply(Op::Unary(Unary::Polygamma(n)), &[self])
     }
 
     /// `x^y`, elementwise. If `y` is an integer literal, prefer [`powi`](Tensor::powi).

@@ -31,7 +31,7 @@ const CUBE_ROOT: [f64; 5] = [
 
 const TWO_600: f64 = f64::from_bits((1023 + 600) << 52);
 /// 2⁵²: from here on floats are integers.
-const INTEGERS_ONLY: f64 = 4503599627370496.0;
+pub(super) const INTEGERS_ONLY: f64 = 4503599627370496.0;
 
 /// The natural logarithm of a positive finite number as a sum of two numbers, with a relative error of about 2⁻⁶⁵.
 #[inline(always)]

@@ -51,7 +51,7 @@ fn reduce<const FMA: bool>(x: f64) -> (u64, f64, f64) {
 
 /// Sine of `r + c` as a sum of two numbers.
 #[inline(always)]
-fn sin_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
+pub(super) fn sin_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let z = r * r;
     let tail = poly::<FMA, 6>(z, SIN_TAIL);
     // sin(r + c) = sin r + c·cos r
@@ -60,7 +60,7 @@ fn sin_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
 
 /// Cosine of `r + c` as a sum of two numbers.
 #[inline(always)]
-fn cos_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
+pub(super) fn cos_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     let z = r * r;
     let half = 0.5 * z;
     let w = 1.0 - half;
