@@ -5,11 +5,15 @@
 //! `scatter_add` is its transpose. Indices must lie in `0..N`; others are an error when it runs.
 
 use super::layout::prepend;
-use super::{Batch, Contribution, Cost, Jvp, Linearity, Op, SingleResult, Transpose, Work, arity};
+use super::{
+    Batch, Contribution, Cost, Jvp, Linearity, Op, Push, Pushed, SingleResult, Transpose, Work,
+    arity,
+};
 use crate::attributes::Attributes;
+use crate::block::Block;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::ValueId;
-use crate::types::{Dims, Type};
+use crate::graph::{Graph, ValueId};
+use crate::types::{Dims, Literal, Type};
 
 /// Indexing along one axis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -79,6 +83,52 @@ impl Gather {
         shape.extend_from_slice(&indices.shape[batch..]);
         shape.extend_from_slice(&x.shape[axis + 1..]);
         Ok(shape)
+    }
+}
+
+impl Gather {
+    /// The derivative `x` of the elements that are picked or put in place.
+    fn move_block(&self, g: &mut Graph, x: Block, indices: ValueId, target: Dims) -> Block {
+        let (batch, axis) = self.batch_and_axis();
+        let picked = g.ty(indices).rank() - batch;
+        // The axes that the operation replaces by others.
+        let (from, to) = match self {
+            Gather::Take { .. } => (1, picked),
+            Gather::ScatterAdd { .. } => (picked, 1),
+        };
+        let x = x.expanded(g, |_, a| !(axis..axis + from).contains(&a));
+        // The free axes of the source stand behind those that the indices share.
+        let lead = x.lead();
+        let rank = lead + x.target.len();
+        let shared = lead..lead + batch;
+        let order: Dims = shared.chain(0..lead).chain(lead + batch..rank).collect();
+        let tensor = g.transpose(x.tensor, &order);
+        let moved = match self {
+            Gather::Take { .. } => {
+                let axis = lead + axis;
+                g.emit(Op::Gather(Gather::Take { batch, axis }), &[tensor, indices])
+            }
+            Gather::ScatterAdd { .. } => {
+                let mut shape = Dims::from_slice(&target[..batch]);
+                shape.extend_from_slice(&x.lead_shape());
+                shape.extend_from_slice(&target[batch..]);
+                let zero = Literal::from_f64(g.ty(tensor).dtype, 0.0);
+                let whole = g.constant(zero, &shape);
+                let axis = lead + axis;
+                let add = Op::Gather(Gather::ScatterAdd { batch, axis });
+                g.emit(add, &[whole, indices, tensor])
+            }
+        };
+        let rank = lead + target.len();
+        let free = batch..batch + lead;
+        let order: Dims = free.chain(0..batch).chain(batch + lead..rank).collect();
+        let behind = |a: usize| if a < axis { a } else { a + to - from };
+        Block {
+            tensor: g.transpose(moved, &order),
+            diagonal: x.diagonal.iter().map(|&(s, a)| (s, behind(a))).collect(),
+            target,
+            source: x.source,
+        }
     }
 }
 
@@ -205,6 +255,24 @@ impl SingleResult for Gather {
             Gather::ScatterAdd { .. } => Gather::ScatterAdd { batch, axis },
         };
         cx.graph.emit(Op::Gather(op), &operands)
+    }
+
+    /// Elements move along the indexed axis alone: diagonal axes beside it stay diagonal, so that a permutation of rows
+    /// is one entry a row of each block.
+    fn push(&self, cx: Push<'_>) -> Block {
+        let moved = match self {
+            Gather::Take { .. } => 0,
+            Gather::ScatterAdd { .. } => 2,
+        };
+        // What is added to something else than zeros has not its structure.
+        let is_alone = moved == 0 || !matches!(cx.operands[0], Pushed::Active(_)) && cx.is_zero(0);
+        let (true, Pushed::Active(x), Pushed::Fixed(indices)) =
+            (is_alone, &cx.operands[moved], &cx.operands[1])
+        else {
+            return cx.block_by_rows(|batch| self.batch(batch));
+        };
+        let (x, indices, target) = (x.clone(), *indices, cx.results[0].shape.clone());
+        self.move_block(cx.graph, x, indices, target)
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {

@@ -54,6 +54,8 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
     let (w2, w3, w4) = (w.clone(), w.clone(), w.clone());
     let v2 = v.clone();
     let idx = Tensor::new(vec![3i64, 0, 3, 2], &[4]).unwrap();
+    let (idx2, idx3) = (idx.clone(), idx.clone());
+    let columns = Tensor::from([[0, 4, 4, 1], [1, 0, 2, 3], [2, 2, 2, 2]]);
     vec![
         f("identity", &[3], Box::new(|x| x.clone())),
         f("scalar", &[], Box::new(|x| x.sin() * x)),
@@ -177,6 +179,19 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
             Box::new(|x| concatenate(&[&filled(&[2], 1), &x.cos()], 0)),
         ),
         f("picked", &[5], Box::new(move |x| x.take(&idx, 0) * 2.0)),
+        f(
+            "picked in rows",
+            &[3, 5],
+            Box::new(move |x| x.sin().take(&idx2, 1) * 2.0),
+        ),
+        f(
+            "picked and put back in rows",
+            &[3, 5],
+            Box::new(move |x| {
+                let picked = x.square().take_along_axis(&columns, 1);
+                picked.index_add(1, &idx3, &picked)
+            }),
+        ),
         f("running sums", &[5], Box::new(|x| x.cumsum(0).sin())),
         f(
             "running sums of rows",
