@@ -83,7 +83,7 @@ pub fn operations() -> Vec<&'static str> {
     names.extend(Unary::ALL.map(|u| Op::Unary(u).name()));
     names.extend(Binary::ALL.map(|b| Op::Binary(b).name()));
     names.extend(Compare::ALL.map(|c| Op::Compare(c).name()));
-    names.extend(["cast", "select", "cumsum", "contract", "probe"]);
+    names.extend(["cast", "select", "cumsum", "sort", "contract", "probe"]);
     let families = [LAYOUTS, RESIZES, GATHERS, DYNAMICS, REDUCTIONS, POSITIONS];
     names.extend(families.concat());
     names
@@ -108,6 +108,7 @@ pub fn listed(op: &Op) -> Option<&'static str> {
         Op::Reduce(r) => reduction(r),
         Op::ArgReduce(a) => position(a),
         Op::CumSum(_) => "cumsum",
+        Op::Sort(_) => "sort",
         Op::Contract(_) => "contract",
         Op::Probe(_) => "probe",
         Op::Region(r) => region(r),

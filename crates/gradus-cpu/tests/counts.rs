@@ -318,6 +318,23 @@ const ROWS: &[Row] = &[
         10,
         8 * (3 * 10 + 60),
     ),
+    // 5 lines of 6 elements in 3 levels, read, and written with their indices; the first 2 of 6 found, then in order.
+    row(
+        "sort{axis=0, descending=0, count=6} %0",
+        "%0: f64[6, 5]",
+        "f64[6, 5], %2: i64[6, 5]",
+        Work::Indexing,
+        5 * 6 * 3,
+        8 * 3 * 30,
+    ),
+    row(
+        "sort{axis=0, descending=1, count=2} %0",
+        "%0: f32[6, 5]",
+        "f32[2, 5], %2: i64[2, 5]",
+        Work::Indexing,
+        5 * (6 + 2),
+        4 * 30 + 12 * 10,
+    ),
     row(
         "lgamma %0",
         "%0: f64[6, 5]",
@@ -429,6 +446,7 @@ families! {
     Op::Reduce(_) => "reduce",
     Op::ArgReduce(_) => "position",
     Op::CumSum(_) => "running sum",
+    Op::Sort(_) => "sort",
     Op::Contract(_) => "product",
     Op::Probe(_) => "probe",
     ; Op::Input(_) | Op::Const(_) | Op::Iota(_) | Op::Region(_)

@@ -1,9 +1,10 @@
 //! Elements read or changed at computed indices. An index out of bounds is an error.
 
 use crate::array::{Tensor, for_each_index};
+use crate::elementwise::order;
 use crate::reduce::sum;
-use gradus_ir::primitives::{Dynamic, Gather};
-use gradus_ir::{Error, ErrorKind, Result, Type};
+use gradus_ir::primitives::{Dynamic, Gather, Sort};
+use gradus_ir::{Error, ErrorKind, Literal, Result, Type};
 
 /// For an operand `[B…, P…, N, Q…]` and indices `[B…, I…]` the picked elements are `[B…, P…, I…, Q…]`.
 pub fn gather(op: &Gather, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
@@ -111,4 +112,36 @@ fn starts(name: &str, x: &Tensor, sizes: &[usize], starts: &Tensor) -> Result<Ve
         found.push(start as usize);
     }
     Ok(found)
+}
+
+/// The first elements of each line in order, and their indices. Equal ones keep their order, and NaN comes last.
+pub fn sort(op: &Sort, types: &[Type], x: &Tensor) -> Result<Vec<Tensor>> {
+    let n = x.ty.shape[op.axis];
+    let place = |index: &[usize]| {
+        let element = |k: usize| {
+            let mut at = index.to_vec();
+            at[op.axis] = k;
+            x.at(&at)
+        };
+        let is_nan = |v: Literal| order(v, v).is_none();
+        let mut places: Vec<usize> = (0..n).collect();
+        places.sort_by(|&a, &b| {
+            let (a, b) = (element(a), element(b));
+            match order(a, b) {
+                Some(order) if op.descending => order.reverse(),
+                Some(order) => order,
+                None => is_nan(a).cmp(&is_nan(b)),
+            }
+        });
+        places[index[op.axis]]
+    };
+    let values = Tensor::build(&types[0], |index| {
+        let mut at = index.to_vec();
+        at[op.axis] = place(index);
+        x.at(&at)
+    })?;
+    let indices = Tensor::build(&types[1], |index| {
+        Literal::from_i64(types[1].dtype, place(index) as i64)
+    })?;
+    Ok(vec![values, indices])
 }

@@ -70,10 +70,14 @@ impl Run {
         let cost = graph.cost(node);
         self.counts.by_work.add(cost.work, cost.operations);
         self.counts.bytes += cost.bytes_read + cost.bytes_written;
+        if let Op::Sort(op) = &node.op {
+            let results = index::sort(op, node.types(), operands[0].array())?;
+            return Ok(results.into_iter().map(Value::Array).collect());
+        }
         let (ty, x) = (node.ty(), |k: usize| operands[k].array());
         let arrays = || operands.iter().map(Value::array).collect::<Vec<_>>();
         let result = match &node.op {
-            Op::Input(_) | Op::Region(_) => unreachable!("handled above"),
+            Op::Input(_) | Op::Region(_) | Op::Sort(_) => unreachable!("handled above"),
             Op::Const(value) => Tensor::build(ty, |_| *value),
             Op::Iota(axis) => {
                 Tensor::build(ty, |index| Literal::from_i64(ty.dtype, index[*axis] as i64))

@@ -2,7 +2,7 @@
 
 use gradus_ir::primitives::{
     ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
-    ReduceKind, Resize, Select, Unary,
+    ReduceKind, Resize, Select, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, LONGEST, Op, Type};
 
@@ -302,6 +302,26 @@ fn reductions(rows: &mut Vec<Row>, any: Any<'_>) {
                 let axis = *axis;
                 rows.push(row(Op::CumSum(CumSum { axis, reverse }), &[any(shape)]));
             }
+        }
+    }
+    for (shape, axis, count) in [
+        (&[6][..], 0, 6),
+        (&[6], 0, 2),
+        (&[2, 5], 1, 5),
+        (&[4, 2, 3], 0, 3),
+        (&[2, 4, 3], 1, 1),
+        (&[3, 1], 1, 1),
+        (&[2, 3], 0, 0),
+        (&[0], 0, 0),
+        (&[0, 3], 1, 3),
+    ] {
+        for descending in [false, true] {
+            let op = Op::Sort(Sort {
+                axis,
+                descending,
+                count,
+            });
+            rows.push(row(op, &[(f64s(shape), Distinct(-1.0, 1.0))]));
         }
     }
     rows.push(row(Op::Probe(Probe { id: 0 }), &[any(&[2, 3])]));

@@ -11,6 +11,7 @@ mod probe;
 mod product;
 mod scan;
 mod skinny;
+mod sort;
 mod symmetric;
 mod transpose;
 mod widened;
@@ -200,6 +201,7 @@ pub(crate) fn step(
             standalone!(assemble::SliceAdd::new(x[0], x[1], start, stride))
         }
         Op::CumSum(c) => standalone!(scan::CumSum::new(x[0], c.axis, c.reverse)),
+        Op::Sort(s) => standalone!(sort::Sort::new(x[0], s)),
         Op::ArgReduce(a) => standalone!(scan::ArgReduce::new(x[0], a.axis, a.smallest)),
         Op::Probe(p) => Box::new(probe::Probe::new(p.id, x, operands, results[0])),
         Op::Contract(_) => unreachable!("a product says itself how its operands must lie"),

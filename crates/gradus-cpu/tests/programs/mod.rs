@@ -3,7 +3,7 @@
 use gradus_cpu::Array;
 use gradus_ir::primitives::{
     Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Probe, Reduce, ReduceKind,
-    Resize, Select, Unary,
+    Resize, Select, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId, bf16};
 
@@ -63,7 +63,7 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
     let y = same[choices.below(same.len())];
     let dims = |d: &[usize]| Dims::from_slice(d);
     let axis = choices.below(rank);
-    let op = match choices.below(24) {
+    let op = match choices.below(25) {
         0 | 1 => {
             const CALM: [Unary; 7] = [
                 Unary::Sin,
@@ -130,6 +130,20 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
             return Some(g.emit(Op::Unary(Unary::Floor), &[input]));
         }
         22 => Op::Probe(Probe { id: 0 }),
+        24 if rank > 0 => {
+            let n = ty.shape[axis];
+            let sort = Sort {
+                axis,
+                descending: choices.below(2) == 1,
+                count: if choices.below(2) == 0 {
+                    n
+                } else {
+                    choices.below(n + 1)
+                },
+            };
+            // Not the indices: rounding may exchange elements that are nearly equal.
+            return Some(g.emit_all(Op::Sort(sort), &[x])[0]);
+        }
         13 if rank < 3 => {
             let mut shape = ty.shape.clone();
             let at = choices.below(rank + 1);

@@ -38,6 +38,7 @@ listed! {
 /// | running sums | elements − 1 along the axis, for each line |
 /// | products | 2 for each multiply-add: `2·batch·m·k·n` |
 /// | scatter-add, add to a slice | 1 an element added |
+/// | sort of the first k of n elements | k·⌈log₂ k⌉ a line, and n more if k < n: comparisons |
 /// | pad, concatenate, take, dynamic slice and update | 0: elements move, none is computed |
 ///
 /// The way in which a backend splits and joins its work (sums of pieces, neutral elements,

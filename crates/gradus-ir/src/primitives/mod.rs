@@ -5,7 +5,7 @@
 //! their structural zeros, cost, and its text form. [`Op`] lists the families.
 //! A new primitive is one arm in its family here and a kernel in the backend.
 //!
-//! Future families: sorting, convolution, linear algebra.
+//! Future families: convolution, linear algebra.
 
 pub mod binary;
 mod cast;
@@ -24,6 +24,7 @@ pub mod region;
 pub mod resize;
 mod rules;
 pub mod select;
+mod sort;
 mod transforms;
 pub mod unary;
 
@@ -46,6 +47,7 @@ pub use rules::{
     Transpose,
 };
 pub use select::Select;
+pub use sort::Sort;
 pub use transforms::{Derived, Linearized, Transforms};
 pub use unary::{BoolUnary, FloatUnary, IntegerUnary, Unary, UnaryOn};
 
@@ -87,6 +89,8 @@ pub enum Op {
     ArgReduce(ArgReduce),
     /// Cumulative sums.
     CumSum(CumSum),
+    /// Elements in order, with their permutation.
+    Sort(Sort),
     /// The general product over contracted and batch dimensions.
     Contract(Contract),
     /// The value itself, shown while the program runs.
@@ -112,6 +116,7 @@ impl Op {
             Op::Reduce(p) => p,
             Op::ArgReduce(p) => p,
             Op::CumSum(p) => p,
+            Op::Sort(p) => p,
             Op::Contract(p) => p,
             Op::Probe(p) => p,
             Op::Region(p) => p.primitive(),
@@ -243,6 +248,7 @@ impl Op {
             .or_else(|| Reduce::from_text(name, attributes))
             .or_else(|| ArgReduce::from_text(name, attributes))
             .or_else(|| CumSum::from_text(name, attributes))
+            .or_else(|| Sort::from_text(name, attributes))
             .or_else(|| Contract::from_text(name, attributes))
             .or_else(|| Probe::from_text(name, attributes))
             .or_else(|| Region::from_text(name, attributes));

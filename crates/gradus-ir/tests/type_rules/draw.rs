@@ -3,7 +3,7 @@
 
 use gradus_ir::primitives::{
     ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
-    ReduceKind, Resize, Select, Unary,
+    ReduceKind, Resize, Select, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, Op, Type};
 
@@ -180,6 +180,15 @@ impl Draw {
                 }),
                 vec![x],
             ),
+            "sort" => {
+                let size = x.shape.get(axis).copied().unwrap_or(0);
+                let sort = Sort {
+                    axis,
+                    descending: self.seldom(2),
+                    count: self.number(&[0, size / 2, size, size.saturating_add(1)]),
+                };
+                (Op::Sort(sort), vec![x])
+            }
             "argmax" | "argmin" => {
                 let smallest = name == "argmin";
                 (Op::ArgReduce(ArgReduce { smallest, axis }), vec![x])

@@ -11,6 +11,16 @@ const MOST: i128 = i64::MAX as i128;
 pub fn results(op: &Op, operands: &[Type]) -> Option<Vec<Type>> {
     match op {
         Op::Region(region) => regions::expected(region, operands),
+        Op::Sort(s) => {
+            let [x] = operands else { return None };
+            let mut sizes = sizes(x);
+            let size = sizes.get_mut(s.axis)?;
+            if s.count as i128 > *size {
+                return None;
+            }
+            *size = s.count as i128;
+            Some(vec![memory(x.dtype, &sizes)?, memory(DType::I64, &sizes)?])
+        }
         op => result(op, operands).map(|ty| vec![ty]),
     }
 }
@@ -100,7 +110,7 @@ fn result(op: &Op, operands: &[Type]) -> Option<Type> {
                 |shown: &Type| shown.dtype == DType::Bool && x.shape.starts_with(&shown.shape);
             (i128::from(p.id) <= MOST && shown.is_none_or(rows)).then(|| x.clone())
         }
-        Op::Region(_) => unreachable!("regions have results of their own"),
+        Op::Region(_) | Op::Sort(_) => unreachable!("regions have results of their own"),
     }
 }
 

@@ -93,6 +93,27 @@ impl Tensor {
         }
     }
 
+    /// Applies one primitive with several results to operands that fit it exactly.
+    pub(crate) fn apply_all<const N: usize>(op: Op, operands: &[&Tensor], loc: Loc) -> [Tensor; N] {
+        let mut graph = Graph::new();
+        graph.set_loc(loc);
+        let types = operands.iter().map(|t| t.ty().clone());
+        let inputs: Vec<ValueId> = types.map(|ty| graph.input(ty)).collect();
+        let applied = graph.add_all(op, &inputs).and_then(|outputs| {
+            graph.set_outputs(outputs.into_vec());
+            trace::apply(&graph, operands.iter().map(|&t| t.clone()).collect())
+        });
+        match applied.map(<[Tensor; N]>::try_from) {
+            Ok(Ok(results)) => results,
+            Ok(Err(others)) => unreachable!("{} results for {N}", others.len()),
+            Err(error) => {
+                let plausible = operands[0].ty().clone();
+                let stand_in = Tensor::fail(error, operands, plausible);
+                std::array::from_fn(|_| stand_in.clone())
+            }
+        }
+    }
+
     /// Reports a mistake in the caller's program about `operands`.
     ///
     /// Inside `jit(..).call`, `trace` and other calls that return a `Result`, the boundary keeps the error,

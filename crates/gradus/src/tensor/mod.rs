@@ -17,6 +17,7 @@ mod product;
 mod read;
 mod reduce;
 mod shape_ops;
+mod sort;
 pub(crate) mod widened;
 
 pub use broadcast::Operand;

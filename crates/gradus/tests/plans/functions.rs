@@ -192,6 +192,16 @@ pub fn functions() -> Vec<(&'static str, Vec<usize>, Function)> {
                 picked.index_add(1, &idx3, &picked)
             }),
         ),
+        f(
+            "sorted rows",
+            &[3, 4],
+            Box::new(|x| x.exp().sort(1).square()),
+        ),
+        f(
+            "greatest of columns",
+            &[4, 3],
+            Box::new(|x| x.sin().top_k(2, 0).0.exp()),
+        ),
         f("running sums", &[5], Box::new(|x| x.cumsum(0).sin())),
         f(
             "running sums of rows",
