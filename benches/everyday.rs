@@ -381,6 +381,44 @@ fn calls() -> Vec<Case> {
     ]
 }
 
+/// Functions and sorts, each beside a loop in Rust.
+fn functions() -> Vec<Case> {
+    let x = normal(&[100_000], F64).abs() * 10.0 + 0.01;
+    let values = x.to_vec::<f64>().unwrap_or_default();
+    let (to_sort, rows) = (values.clone(), x.reshape(&[1000, 100]));
+    // Stirling's formula behind eight shifts: what a program without a library does.
+    let by_hand = |x: f64| {
+        let (mut shift, mut y) = (1.0, x);
+        while y < 8.0 {
+            shift *= y;
+            y += 1.0;
+        }
+        let z = 1.0 / (y * y);
+        let series = (1.0 / 12.0 - z * (1.0 / 360.0 - z * (1.0 / 1260.0 - z / 1680.0))) / y;
+        (y - 0.5) * y.ln() - y + 0.918_938_533_204_672_7 + series - f64::ln(shift)
+    };
+    vec![
+        compiled("function: lgamma of 100,000", Tensor::lgamma, x.clone()),
+        eager("function: lgamma, a loop in Rust", move || {
+            values.iter().map(|&x| by_hand(x)).collect::<Vec<f64>>()
+        }),
+        compiled("function: digamma of 100,000", Tensor::digamma, x.clone()),
+        compiled(
+            "function: polygamma of order 2",
+            |x: &Tensor| x.polygamma(2),
+            x.clone(),
+        ),
+        compiled("sort: 100,000 numbers", |x: &Tensor| x.sort(0), x.clone()),
+        eager("sort: 100,000 numbers, in Rust", move || {
+            let mut sorted: Vec<(f64, usize)> = to_sort.iter().copied().zip(0..).collect();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            sorted
+        }),
+        compiled("sort: the 100 greatest", |x: &Tensor| x.top_k(100, 0).0, x),
+        compiled("sort: 1000 rows of 100", |x: &Tensor| x.sort(1), rows),
+    ]
+}
+
 /// Nanoseconds of a call: the median of samples of some milliseconds.
 fn measure(f: &dyn Fn()) -> f64 {
     f();
@@ -414,6 +452,7 @@ fn main() {
         products(),
         narrow(),
         arrays(),
+        functions(),
         calls(),
     ];
     let (mut saved, mut slower) = (String::new(), 0);
