@@ -229,7 +229,7 @@ fn sums() -> Vec<Case> {
     ]
 }
 
-/// The same programs in f32 and bf16, and the chain as a loop by hand.
+/// The same programs in f32 and bf16, and the chain as a hand-written loop.
 fn narrow() -> Vec<Case> {
     let chain = |x: &Tensor| ((x * 1.5 + 0.5) * x - 0.25) / (x * x + 1.0);
     let tanh = |x: &Tensor| (x.tanh() * 1.5).tanh();

@@ -36,7 +36,7 @@ proptest! {
     }
 }
 
-/// What the operations of a program compute, each compiled by itself.
+/// The results of the operations of a program, each compiled by itself.
 fn one_at_a_time(g: &Graph, inputs: &[Array]) -> Vec<Array> {
     let mut values: Vec<Array> = Vec::new();
     for node in g.nodes() {

@@ -47,7 +47,7 @@ struct Inner {
 thread_local! {
     /// The innermost context that this thread has entered.
     static ENTERED: RefCell<Option<Context>> = const { RefCell::new(None) };
-    /// Its number, or that of the default context: each call of a compiled function asks for it.
+    /// The number of that context, or of the default context: each call of a compiled function reads it.
     static CURRENT_ID: Cell<u64> = const { Cell::new(DEFAULT_ID) };
 }
 

@@ -14,7 +14,7 @@ fn numbers(shape: &[usize], seed: usize) -> Tensor {
 
 fn bits(t: &Tensor) -> Vec<u16> {
     let values = t.to_vec::<bf16>().unwrap();
-    // One NaN is as good as another.
+    // All NaNs count as equal.
     let bits = values.iter().map(|v| {
         if f32::from(*v).is_nan() {
             0x7fc0
@@ -105,7 +105,7 @@ fn comparisons_give_truth_values() {
     assert_eq!(wide(&chosen)[..2], [1.0, 1.0]);
 }
 
-/// Functions whose fused kernels, loops and branches round as their operations do.
+/// Functions whose fused kernels, loops and branches must round like their single operations.
 const FUNCTIONS: &[(&str, Function)] = &[
     ("chain", |x| {
         ((x * 1.7 + 0.3).tanh() * x - x.square() / 3).exp() * 0.1
@@ -167,7 +167,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
 #[test]
 fn compiled_programs_have_the_bits_of_single_operations() {
     for shape in [[4, 5], [90, 5], [1, 5]] {
-        // Three rows are indexed.
+        // The functions index three rows.
         for (name, f) in FUNCTIONS
             .iter()
             .filter(|(name, _)| shape[0] > 2 || *name != "indexing")
@@ -181,7 +181,7 @@ fn compiled_programs_have_the_bits_of_single_operations() {
     }
 }
 
-/// Gradients of each function in bf16, beside those of the same function in f32.
+/// Compares gradients of each function in bf16 with gradients of the same function in f32.
 #[test]
 fn derivatives_are_those_of_f32_but_for_rounding() {
     for (name, f) in FUNCTIONS {
@@ -239,7 +239,7 @@ fn mapped_and_second_derivatives_stay_in_the_type() {
 
 #[test]
 fn sums_round_once() {
-    // One by one, sums of bf16 stop at 256.
+    // If each addition rounded to bf16, the sum would stop at 256.
     let ones = Tensor::ones(&[1000], BF16);
     assert_eq!(wide(&ones.sum()), [1000.0]);
     assert_eq!(wide(&ones.cumsum(0))[998..], [1000.0, 1000.0]);
@@ -260,7 +260,7 @@ fn sums_round_once() {
     assert_eq!(wide(&added), [1000.0, 0.0]);
     let rows = Tensor::zeros(&[2, 3], BF16).index_add(0, &places, &Tensor::ones(&[1000, 3], BF16));
     assert_eq!(wide(&rows), [1000.0, 1000.0, 1000.0, 0.0, 0.0, 0.0]);
-    // The gradient of what is broadcast is such a sum, and that of what is taken as well.
+    // The gradient of a broadcast is such a sum, and so is the gradient of `take`.
     let spread = |x: &Tensor| (x.broadcast_to(&[1000, 2]) * 1.0).sum();
     assert_eq!(wide(&grad(spread)(&Tensor::ones(&[2], BF16))), [1000.0; 2]);
     let taken = |x: &Tensor| x.take(&places, 0).sum();
@@ -280,7 +280,7 @@ fn products_round_once() {
         (2, 0, 3),
     ] {
         let (a, b) = (whole(&[m, k], 8), whole(&[k, n], 9));
-        // Sums of these whole numbers are exact in f32.
+        // Sums of these integers are exact in f32.
         let wanted = a.astype(F32).matmul(&b.astype(F32)).astype(BF16);
         assert_eq!(bits(&a.matmul(&b)), bits(&wanted), "{m} {k} {n}");
         let turned = jit(|(a, b): &(Tensor, Tensor)| a.t().matmul(&b.t()));
@@ -290,7 +290,7 @@ fn products_round_once() {
     let (a, b) = (whole(&[3, 4, 5], 10), whole(&[3, 5, 6], 11));
     let wanted = a.astype(F32).matmul(&b.astype(F32)).astype(BF16);
     assert_eq!(bits(&a.matmul(&b)), bits(&wanted));
-    // A long sum, which f32 has only in parts.
+    // A long sum: f32 can hold only parts of it exactly.
     let long = Tensor::full(&[1 << 20], bf16::from_f32(1.5));
     assert_eq!(wide(&long.dot(&long)), [2.25 * f64::from(1 << 20)]);
 }
@@ -308,7 +308,7 @@ fn rounding_is_not_simplified_away() {
     let x = numbers(&[7], 1);
     let same = |x: &Tensor| x.astype(F32).astype(BF16);
     assert_eq!(bits(&jit(same).call(&x).unwrap()), bits(&x));
-    // The slope passes through both.
+    // The derivative passes through both casts.
     let slope =
         grad(|x: &Tensor| (x.astype(BF16) * 3).astype(F32).sum())(&Tensor::from([1.0_f32, 2.0]));
     assert_eq!(slope.to_vec::<f32>().unwrap(), [3.0, 3.0]);
@@ -329,7 +329,7 @@ fn conversions_round_to_the_nearest() {
         let whole = Tensor::from([0, 1, 1]).astype(dtype);
         assert_eq!(wide(&whole.astype(BF16)), [0.0, 1.0, 1.0], "{dtype}");
     }
-    // Rounded to f32 before, these would go the other way.
+    // If they were rounded to f32 first, these numbers would round the other way.
     let near_half = Tensor::from([1.0 + 1.0 / 256.0 + 1e-12, 1.0 + 3.0 / 256.0 - 1e-12]);
     assert_eq!(wide(&near_half.astype(BF16)), [1.0 + 1.0 / 128.0; 2]);
     let large = Tensor::from([(1_i64 << 40) + (1 << 32) + 1]);
@@ -403,7 +403,7 @@ fn memory_is_half_of_that_of_f32() {
         let graph = trace(layers, &Tensor::zeros(&[256, 256], dtype)).unwrap();
         gradus_cpu::forecast(&graph).peak_bytes
     };
-    // But for lines of the arena.
+    // The arena rounds sizes up to cache lines.
     assert!(
         peak(BF16) <= peak(F32) / 2 + 1024,
         "{} {}",
@@ -449,7 +449,7 @@ fn networks_learn_in_it() {
     };
     let adam = optim::Adam::default();
     let rate = Tensor::from(0.02_f32);
-    // Weights in bf16 alone, and weights in f32 that compute in bf16.
+    // Weights stored in bf16, and weights stored in f32 with computation in bf16.
     for (stored, steps) in [(BF16, 150), (F32, 150)] {
         let net = nn::Mlp::new(&key, &[3, 16, 1], nn::Activation::Tanh, stored).unwrap();
         let step = jit(|(net, state): &(nn::Mlp, optim::AdamState<nn::Mlp>)| {

@@ -113,10 +113,10 @@ fn a_compiled_function_has_a_program_in_each_context() -> Result<()> {
         assert!(near(a, outside, 1e-14) && near(b, outside, 1e-14));
     }
     assert_eq!((engine.compiled(), f.programs()), (1, 3));
-    // To enter the context in which a thread is changes nothing.
+    // Entering the current context again changes nothing.
     let again = Context::current().with(|| f.call(&x))?.item::<f64>()?;
     assert_eq!((again, f.programs()), (outside, 3));
-    // It keeps its programs when the context forgets them.
+    // The function keeps its programs when the context forgets them.
     one.clear();
     assert_eq!(one.with(|| f.call(&x))?.item::<f64>()?, outside);
     assert_eq!((engine.compiled(), one.len()), (0, 0));

@@ -227,7 +227,7 @@ macro_rules! lanes {
     }};
 }
 
-/// Sums and products are those of numbers of type `$lane`.
+/// Sums and products are computed in the type `$lane`.
 macro_rules! floats {
     ($name:ident, $t:ty as $lane:ty) => {
         fn $name(kind: ReduceKind, isa: Isa) -> FoldKernel {

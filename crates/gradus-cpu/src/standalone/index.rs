@@ -170,11 +170,11 @@ impl Indexed {
 const PAIR: usize = size_of::<(usize, usize)>();
 
 thread_local! {
-    /// The rows that are added and their places, and the sums of one place.
+    /// The pairs of a target row and an update row, and the sums for one target.
     static SUMMED: Cell<[Vec<u64>; 2]> = const { Cell::new([const { Vec::new() }; 2]) };
 }
 
-/// Sums whose terms are wider than their elements.
+/// Sums that are computed in a wider type than the elements.
 impl Indexed {
     /// Bytes that [`add_rounding_once`](Self::add_rounding_once) needs.
     fn summing_bytes(&self) -> usize {
@@ -188,10 +188,10 @@ impl Indexed {
         }
     }
 
-    /// Adds the updates of each place to it and rounds their sum once, so that many small ones count.
+    /// Adds the updates of each place and rounds their sum once, so that many small updates are not lost.
     ///
     /// # Safety
-    /// As for [`scatter_add`](Self::scatter_add); `out` holds what is added to.
+    /// As for [`scatter_add`](Self::scatter_add); `out` holds the array to which the updates are added.
     unsafe fn add_rounding_once<T: Rounded + Into<f64>>(
         &self,
         indices: Memory,
@@ -221,7 +221,7 @@ impl Indexed {
             unsafe {
                 let pairs = std::slice::from_raw_parts_mut(room, found);
                 let sums = std::slice::from_raw_parts_mut(sums, n);
-                // By places; of one place in the order of the updates.
+                // Sorts by place; updates of the same place keep their order.
                 pairs.sort_unstable();
                 for group in pairs.chunk_by(|a, b| a.0 == b.0) {
                     let bytes = n * size_of::<T>();

@@ -1,4 +1,5 @@
-//! Products of bf16: tiles of both matrices are widened, the library multiplies them, and each sum is rounded once.
+//! Products of bf16 matrices: tiles of both matrices are widened,
+//! the library multiplies them, and each sum is rounded once.
 
 use super::library;
 use super::transpose::{room, transpose};
@@ -6,12 +7,13 @@ use crate::kernels::{add_to_totals, total};
 use gradus_ir::{ComputeFloat, bf16};
 use std::cell::Cell;
 
-/// The largest tiles of the left matrix (rows × depth) and of the right one (depth × columns): together with the sums
-/// they fit into the second cache.
+/// The largest tiles of the left matrix (rows × depth) and of the right matrix (depth × columns).
+/// Together with the sums they fit into the second-level cache.
 const ROWS: usize = 256;
 const DEPTH: usize = 256;
 const COLUMNS: usize = 512;
-/// Products that are summed in f32 before they are added to totals: more lose digits that even bf16 has.
+/// The number of products that are summed in f32 before they are added to totals;
+/// more would lose digits that even bf16 has.
 const LONG: usize = 32 * DEPTH;
 /// The most multiplications of a product that plain loops compute.
 const SMALL: usize = 512;
@@ -125,7 +127,7 @@ unsafe fn tile(
     }
 }
 
-/// Writes a matrix to `to`, row by row, and gives it as it lies there.
+/// Writes a matrix to `to` in row-major order, and gives the matrix there.
 ///
 /// # Safety
 /// The matrix has these sizes, and `to` room for them.
@@ -154,7 +156,7 @@ unsafe fn widened(
     (to, (columns as isize, 1))
 }
 
-/// A product of few numbers, one by one.
+/// Computes a small product with plain loops.
 ///
 /// # Safety
 /// As for [`multiply`].
@@ -174,7 +176,7 @@ unsafe fn plain(
                     let y = right.offset(l as isize * right_steps.0 + j as isize * right_steps.1);
                     (x.read(), y.read())
                 };
-                // The product of two bf16 is an f32.
+                // The product of two bf16 numbers is exact in f32.
                 sum += x.to_f32() * y.to_f32();
             }
             // SAFETY: by the caller.

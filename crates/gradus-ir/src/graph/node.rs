@@ -113,7 +113,7 @@ impl Node {
         (self.first.0..self.first.0 + self.types.len() as u32).map(ValueId)
     }
 
-    /// Its results, as a list.
+    /// The results as a list.
     pub fn result_list(&self) -> Values {
         match self.types {
             Types::One(_) => Values::from_buf([self.first]),

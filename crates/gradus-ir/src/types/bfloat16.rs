@@ -5,9 +5,10 @@ use std::fmt;
 
 /// A number of 16 bits with the range of an f32 and a precision of 2 to 3 decimal digits ("brain floating point").
 ///
-/// It is a type of storage: arithmetic takes place in `f32`. Conversions round to the nearest number, to the even one
-/// of two that are as near, and a NaN stays one. Of numbers in the crate `half`, [`to_bits`](Self::to_bits) and
-/// [`from_bits`](Self::from_bits) are the same.
+/// It only stores numbers: arithmetic uses `f32`.
+/// Conversions round to the nearest number, and to the even one of two equally near numbers. A NaN stays a NaN.
+/// The bits are those of the type of the same name in the crate `half`: [`to_bits`](Self::to_bits)
+/// and [`from_bits`](Self::from_bits) convert between the two.
 #[doc(alias = "bfloat16")]
 #[expect(
     non_camel_case_types,
@@ -20,18 +21,18 @@ pub struct bf16(u16);
 impl bf16 {
     /// The largest finite number, about 3.39e38.
     pub const MAX: bf16 = bf16(0x7f7f);
-    /// The least positive number that has all digits, about 1.18e-38.
+    /// The smallest positive number with full precision, about 1.18e-38.
     pub const MIN_POSITIVE: bf16 = bf16(0x0080);
     /// The distance from 1 to the next larger number, 2⁻⁷.
     pub const EPSILON: bf16 = bf16(0x3c00);
 
-    /// The number that has these bits.
+    /// The number with these bits.
     #[inline(always)]
     pub const fn from_bits(bits: u16) -> bf16 {
         bf16(bits)
     }
 
-    /// The bits: those of the upper half of the same number as f32.
+    /// The bits: the upper half of the bits of the same number as f32.
     #[inline(always)]
     pub const fn to_bits(self) -> u16 {
         self.0
@@ -53,7 +54,7 @@ impl bf16 {
     #[inline(always)]
     pub const fn from_i64(x: i64) -> bf16 {
         let size = x.unsigned_abs();
-        // An f64 has room for all but the last 11 bits. Whether one of them is set is enough to know.
+        // An f64 can hold all but the last 11 bits. Of these, rounding only needs to know whether one is set.
         let held = size & !0x7ff | ((size & 0x7ff != 0) as u64) << 11;
         let exact = if size >> 53 == 0 { size } else { held } as f64;
         bf16::from_f64(if x < 0 { -exact } else { exact })
@@ -71,20 +72,20 @@ impl bf16 {
         self.to_f32() as f64
     }
 
-    /// The number nearest to `x`, as the f32 that it is.
+    /// The number nearest to `x`, as an f32.
     #[inline(always)]
     pub const fn round(x: f32) -> f32 {
         let bits = x.to_bits();
-        // Half of the last place; from a number whose last bit is 0 halves go down.
+        // Half of the last place; if the last bit is 0, halves are rounded down.
         let half = 0x7fff + (bits >> 16 & 1);
         let nearest = bits.wrapping_add(half);
-        // A bit of its upper half is set, so that a NaN does not become infinite.
+        // A bit of the upper half is set, so that a NaN does not become infinite.
         let nan = bits | 0x0040_0000;
         let upper = if x.is_nan() { nan } else { nearest };
         f32::from_bits(upper & 0xffff_0000)
     }
 
-    /// The decimal number of fewest digits that this is the nearest number to.
+    /// The decimal number with the fewest digits that rounds to this number.
     pub(super) fn shortest(self) -> f64 {
         let exact = self.to_f64();
         (0..4)
@@ -94,7 +95,8 @@ impl bf16 {
     }
 }
 
-/// `x` cut off to an f32, its last bit set where something is lost: what is rounded again is as if rounded once.
+/// `x` truncated to an f32, with the last bit set if that loses digits.
+/// Rounding the result again gives the same as rounding once.
 #[inline(always)]
 const fn to_odd(x: f64) -> f32 {
     let near = x as f32;
@@ -130,7 +132,7 @@ impl PartialOrd for bf16 {
     }
 }
 
-/// As few digits as give the number back.
+/// Prints as few digits as are needed to read the same number back.
 impl fmt::Display for bf16 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.shortest(), f)
@@ -165,7 +167,8 @@ mod tests {
         bf16(bits).to_f32()
     }
 
-    /// The nearest of all finite numbers and the first power of two beyond them, by exact distances.
+    /// Searches all finite numbers and the first power of two beyond them for the nearest number,
+    /// by exact distances.
     fn searched(x: f64) -> u16 {
         let value = |bits: u16| match bits {
             0x7f80 => 2f64.powi(128),
@@ -185,7 +188,7 @@ mod tests {
         if x >= value(0x7f80) {
             return sign | 0x7f80;
         }
-        // Neighbours of bf16 lie within a factor of two, or by 0: these differences are exact.
+        // Neighbouring bf16 numbers are within a factor of two, or next to 0, so these differences are exact.
         let (below, above) = (x - value(low), value(high) - x);
         sign | match below.total_cmp(&above) {
             Ordering::Less => low,
@@ -225,7 +228,7 @@ mod tests {
             for near in -2..=2i64 {
                 for base in [1i64 << shift, (1i64 << shift) + (1i64 << shift >> 8)] {
                     let x = base.saturating_add(near);
-                    // i128 has all of them and their distances.
+                    // An i128 can hold all these numbers and their distances.
                     let exact = |bits: u16| f64::from(to_f32(bits)) as i128;
                     let got = bf16::from_i64(x).0;
                     let off = (exact(got) - i128::from(x)).abs();

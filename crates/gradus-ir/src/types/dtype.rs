@@ -12,9 +12,10 @@ listed! {
     /// The type of an array's elements.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
     pub enum DType {
-        /// 16-bit floating point: an f32 without the lower half of its bits. A type of storage: operations compute
-        /// in f32, each rounds its result to this type, and sums and products add up in f32 and round once.
-        /// Beside f32 or f64 it becomes that type; integers beside it become bf16, as in JAX.
+        /// 16-bit floating point: an f32 without the lower half of its bits.
+        /// It only stores numbers: each operation computes in f32 and rounds its result to this type;
+        /// sums and products add up in f32 and round once.
+        /// Combined with f32 or f64 it becomes that type; integers combined with it become bf16, as in JAX.
         #[doc(alias = "bfloat16")]
         BF16,
         /// 32-bit IEEE 754 floating point.
@@ -295,7 +296,8 @@ impl FloatType {
         }
     }
 
-    /// The bits of the number nearest to a decimal number, rounded once; for bf16 rounded to f64 first.
+    /// The bits of the number nearest to a decimal number, rounded once; for bf16,
+    /// the decimal number is rounded to f64 first.
     pub(crate) fn parse(self, text: &str) -> Option<u64> {
         Some(match self {
             FloatType::BF16 => u64::from(bf16::from_f64(text.parse().ok()?).to_bits()),
@@ -322,7 +324,7 @@ impl FloatType {
         }
     }
 
-    /// [`shortest`](Self::shortest) as text of graphs has it: with a point or an exponent.
+    /// [`shortest`](Self::shortest) in the form of texts of graphs: with a point or an exponent.
     pub(crate) fn shortest_float(self, value: f64) -> String {
         match self {
             FloatType::BF16 => format!("{:?}", bf16::from_f64(value)),

@@ -17,9 +17,9 @@
 //!
 //! # Weights in f32, arithmetic in bf16
 //!
-//! Weights of [`BF16`](crate::DType::BF16) and what is computed with them take half the memory of f32.
-//! A small step rounds to nothing beside a weight of 8 binary digits, so the optimiser changes weights of f32, and the
-//! loss takes a copy in bf16. The cast is differentiated too: its gradients are of f32 again.
+//! Weights of [`BF16`](crate::DType::BF16) and the values computed with them take half the memory of f32.
+//! A weight of 8 binary digits does not change by a small step, so the optimiser updates weights of f32,
+//! and the loss takes a copy in bf16. The cast is differentiated too: its gradients have the type f32 again.
 //!
 //! ```
 //! use gradus::nn::{self, Activation, Mlp};

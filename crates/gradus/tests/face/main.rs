@@ -9,7 +9,7 @@ use sources::Sources;
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{Item, Visibility};
 
-/// Every public item with its paths, those of the prelude apart.
+/// Every public item with its paths; the paths of the prelude are separate.
 struct Face {
     names: Names<'static>,
     paths: BTreeMap<Def, BTreeSet<String>>,
@@ -18,7 +18,7 @@ struct Face {
 
 impl Face {
     fn read() -> Face {
-        // As long as the test, which borrows from it everywhere.
+        // The sources live as long as the test, which borrows from them everywhere.
         let sources: &'static Sources = Box::leak(Box::new(Sources::read()));
         let names = Names::new(sources);
         let mut paths = BTreeMap::new();
@@ -71,7 +71,8 @@ fn the_public_face() {
     public_items(&face);
 }
 
-/// Rewritten with `INSTA_UPDATE=always`. A line that goes or changes breaks programs: CHANGELOG says what to write instead.
+/// Rewritten with `INSTA_UPDATE=always`.
+/// Removing or changing a line breaks programs: CHANGELOG says what to write instead.
 fn public_items(face: &Face) {
     let mut lines = BTreeSet::new();
     for &def in face.paths.keys() {
@@ -118,7 +119,7 @@ fn types_in_public_signatures_have_names(face: &Face) {
     assert!(missing.is_empty(), "no path:\n{}", missing.join("\n"));
 }
 
-/// `true` at a call says nothing; an option has a method of its own.
+/// A boolean argument is unreadable at a call; an option has its own method.
 fn functions_take_no_truth_values(face: &Face) {
     let mut wrong = Vec::new();
     for &def in face.paths.keys() {
@@ -144,9 +145,9 @@ fn functions_take_no_truth_values(face: &Face) {
     );
 }
 
-/// Options and enums that can grow do not break programs when they do.
+/// Options and enums that can grow do not break programs when they grow.
 fn options_and_growing_enums_are_non_exhaustive(face: &Face) {
-    // A new element type, a new kind of result or step: all matches must see it.
+    // All matches must handle a new element type, kind of result or step.
     let exhaustive = [
         "DType",
         "Modes",

@@ -170,7 +170,7 @@ impl<'a> Names<'a> {
             match &import.name {
                 Some(name) => {
                     let mut defs = self.resolve(id, &import.path);
-                    // Of a module and a function of one name only what is public can be passed on.
+                    // If a module and a function have the same name, only the public ones are reexported.
                     defs.retain(|&def| self.is_public(def));
                     found.entry(name.clone()).or_default().extend(defs);
                 }
@@ -204,7 +204,7 @@ impl<'a> Names<'a> {
         matches!(visibility, Some(Visibility::Public(_)))
     }
 
-    /// What a path means in a module; nothing where it leads out of the workspace.
+    /// Resolves a path in a module; the result is empty if the path leads out of the workspace.
     pub fn resolve(&self, id: usize, path: &[String]) -> Vec<Def> {
         let Some((first, rest)) = path.split_first() else {
             return Vec::new();

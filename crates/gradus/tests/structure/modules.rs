@@ -61,7 +61,7 @@ impl Crate {
         for (k, module) in self.modules.iter().enumerate() {
             let from = imports.entry(module.file.clone()).or_default();
             for path in &module.named {
-                // Of a module and an item with the same name, code that goes on with `name::` means the module.
+                // If a module and an item have the same name, code that continues with `name::` means the module.
                 let opened = path.last().is_some_and(|name| module.opened.contains(name));
                 if opened && self.module_of(k, path).is_some() {
                     continue;
