@@ -92,8 +92,8 @@
 //! # Loops and choices
 //!
 //! A Rust `for` or `if` runs while the function is traced.
-//! [`scan`](control::scan), [`fori_loop`](control::fori_loop), [`cond`](control::cond) and similar functions become one operation of the program,
-//! and are differentiated in both modes.
+//! [`scan`](control::scan), [`fori_loop`](control::fori_loop), [`cond`](control::cond) and similar functions
+//! become one operation of the program, and are differentiated in both modes.
 //!
 //! ```
 //! use gradus::prelude::*;

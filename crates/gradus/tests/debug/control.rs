@@ -26,7 +26,7 @@ fn everywhere<F: Fn(&Tensor) -> Tensor>(log: &Log, f: F, x: &Tensor, seen: &[&st
     let (y, pull) = vjp(&f, x);
     assert_eq!(log.take(), seen, "vjp");
     let back = pull(&Tensor::from(1.0));
-    assert!(log.take().is_empty(), "the way back shows nothing");
+    assert!(log.take().is_empty(), "the backward pass shows nothing");
     assert_eq!(y.to_vec::<f64>().unwrap(), value.to_vec::<f64>().unwrap());
     assert_eq!(
         back.to_vec::<f64>().unwrap(),

@@ -58,7 +58,7 @@ fn values_are_seen_once_a_run_and_in_order() {
     let (_, pull) = vjp(&f, &x);
     assert_eq!(log.take(), order);
     pull(&Tensor::from(1.0));
-    assert!(log.take().is_empty(), "the way back shows nothing");
+    assert!(log.take().is_empty(), "the backward pass shows nothing");
     // Traced inside another function, whose trace keeps the closure.
     let outer = jit(grad(|x: &Tensor| jvp(&f, x, x).1));
     outer.call(&x).unwrap();

@@ -141,7 +141,7 @@ fn functions_take_no_truth_values(face: &Face) {
     }
     assert!(
         wrong.is_empty(),
-        "functions that take truth values: {wrong:?}"
+        "functions that take booleans: {wrong:?}"
     );
 }
 
