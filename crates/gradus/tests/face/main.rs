@@ -139,10 +139,7 @@ fn functions_take_no_truth_values(face: &Face) {
             }
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "functions that take booleans: {wrong:?}"
-    );
+    assert!(wrong.is_empty(), "functions that take booleans: {wrong:?}");
 }
 
 /// Options and enums that can grow do not break programs when they grow.
