@@ -2,7 +2,7 @@
 
 use crate::GraphTransforms;
 use gradus_ir::primitives::Jvp;
-use gradus_ir::{Graph, ValueId, Values};
+use gradus_ir::{Graph, ValueId};
 use smallvec::SmallVec;
 
 /// Appends to `g` the tangents of `outputs`, given the tangents of some values as pairs `(value, tangent)`.
