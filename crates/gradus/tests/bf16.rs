@@ -1,6 +1,7 @@
 //! bf16: a type of storage that computes in f32. Each operation rounds its result, sums and products round once.
 
 use gradus::prelude::*;
+use gradus::solve::{Root, find_root};
 use gradus::{io, trace, tree};
 use std::collections::BTreeMap;
 
