@@ -216,7 +216,7 @@ fn signature(signature: &Signature) -> String {
 fn text(of: &impl ToTokens) -> String {
     let mut out = String::new();
     write(of.to_token_stream(), &mut out);
-    out
+    out.replace(", )", ")")
 }
 
 fn write(tokens: TokenStream, out: &mut String) {
