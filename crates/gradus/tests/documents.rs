@@ -152,3 +152,33 @@ fn crates_can_be_published() {
         }
     }
 }
+
+/// `cargo package --workspace` refuses a dependency that has a path and no version.
+#[test]
+fn dependencies_with_a_path_have_a_version() {
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")];
+    let mut found = 0;
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                open.push(path);
+            } else if name == "Cargo.toml" {
+                let manifest = fs::read_to_string(&path).unwrap();
+                // The root's are checked by Cargo where a member uses them; those of tests alone need no version.
+                if manifest.contains("[workspace]") {
+                    continue;
+                }
+                for line in manifest.lines().filter(|l| l.contains("{ ")) {
+                    if line.contains("path = ") {
+                        found += 1;
+                        let place = path.display();
+                        assert!(line.contains("version = "), "{place}: {line}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(found > 0, "no dependency with a path was found");
+}
