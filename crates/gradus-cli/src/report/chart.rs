@@ -35,6 +35,14 @@ pub fn below_head<'a>(area: &Area<'a>, title: &str, lines: &[(&str, RGBColor)]) 
     Ok(rest)
 }
 
+/// A chart in this area, with room for the labels of both axes.
+pub fn builder<'a, 'b>(area: &'a Area<'b>) -> ChartBuilder<'a, 'b, SVGBackend<'b>> {
+    let mut builder = ChartBuilder::on(area);
+    builder.margin(16).margin_top(4);
+    builder.x_label_area_size(40).y_label_area_size(64);
+    builder
+}
+
 /// An axis with its own ticks, which replace the library's.
 pub struct Axis {
     range: RangedCoordf64,

@@ -100,15 +100,10 @@ fn panel(
     let left = if left.is_finite() { left } else { 1.0 };
     let right = points.iter().map(|p| p.0).fold(left * 2.0, f64::max);
     let area = chart::below_head(area, what, &LINES)?;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(16)
-        .margin_top(4)
-        .x_label_area_size(40)
-        .y_label_area_size(64)
-        .build_cartesian_2d(
-            Axis::logarithmic(left, right, chart::ticks_of_two(left, right)),
-            Axis::logarithmic(low, high, chart::ticks(low, high)),
-        )?;
+    let mut chart = chart::builder(&area).build_cartesian_2d(
+        Axis::logarithmic(left, right, chart::ticks_of_two(left, right)),
+        Axis::logarithmic(low, high, chart::ticks(low, high)),
+    )?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)

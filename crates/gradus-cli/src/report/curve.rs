@@ -37,15 +37,10 @@ fn draw(history: &History) -> Drawn<String> {
     let names = lines.each_ref().map(|l| (l.0, l.1));
     let area = chart::below_head(&root, "Loss", &names)?;
     let last = history.len().max(2) as f64;
-    let mut chart = ChartBuilder::on(&area)
-        .margin(16)
-        .margin_top(4)
-        .x_label_area_size(40)
-        .y_label_area_size(64)
-        .build_cartesian_2d(
-            Axis::linear(1.0, last, chart::whole(history.len())),
-            Axis::logarithmic(low, high, chart::ticks(low, high)),
-        )?;
+    let mut chart = chart::builder(&area).build_cartesian_2d(
+        Axis::linear(1.0, last, chart::whole(history.len())),
+        Axis::logarithmic(low, high, chart::ticks(low, high)),
+    )?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)

@@ -67,21 +67,10 @@ impl ScalarGraph {
         for e in self.edges() {
             into[e.to].push((e.from, e.partial));
         }
-        for &v in order {
-            let before = std::mem::take(&mut into[v]);
-            for after in &mut into {
-                let Some(at) = after.iter().position(|(from, _)| *from == v) else {
-                    continue;
-                };
-                let (_, outer) = after.swap_remove(at);
-                for &(from, inner) in &before {
-                    match after.iter_mut().find(|(f, _)| *f == from) {
-                        Some((_, sum)) => *sum += outer * inner,
-                        None => after.push((from, outer * inner)),
-                    }
-                }
-            }
-        }
+        eliminate(&mut into, order, |outer, inner, sum| match sum {
+            Some(sum) => sum + outer * inner,
+            None => outer * inner,
+        });
         let row = |&output: &usize| {
             let mut row = vec![0.0; self.inputs()];
             for &(from, partial) in &into[output] {
@@ -107,6 +96,30 @@ impl ScalarGraph {
         match open.iter().position(|o| *o == Some(true)) {
             Some(v) => Err(OrderError::Missing(v)),
             None => Ok(()),
+        }
+    }
+}
+
+/// Eliminates vertices in this order. `into` has the edges into each vertex, with the partial derivative along each.
+/// `join` gives the product of two partial derivatives, added to the sum that is there, if one is.
+pub(super) fn eliminate<T: Copy>(
+    into: &mut [Vec<(usize, T)>],
+    order: &[usize],
+    mut join: impl FnMut(T, T, Option<T>) -> T,
+) {
+    for &v in order {
+        let before = std::mem::take(&mut into[v]);
+        for after in &mut *into {
+            let Some(at) = after.iter().position(|(from, _)| *from == v) else {
+                continue;
+            };
+            let (_, outer) = after.swap_remove(at);
+            for &(from, inner) in &before {
+                match after.iter_mut().find(|(f, _)| *f == from) {
+                    Some((_, sum)) => *sum = join(outer, inner, Some(*sum)),
+                    None => after.push((from, join(outer, inner, None))),
+                }
+            }
         }
     }
 }

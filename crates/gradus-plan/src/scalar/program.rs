@@ -1,5 +1,6 @@
 //! Small linear programs, number by number: each array element is a vertex.
 
+use super::orders::eliminate;
 use super::read::{Element, Factor, Reader, Term, viewed};
 use super::{Edge, EliminationOptions, EliminationPlan, ScalarGraph};
 use crate::matrix::Matrix;
@@ -130,22 +131,13 @@ impl ScalarProgram {
             };
             into[e.to].push((e.from, partial));
         }
-        for &v in &self.plan.order {
-            let before = std::mem::take(&mut into[v]);
-            for after in &mut into {
-                let Some(at) = after.iter().position(|(from, _)| *from == v) else {
-                    continue;
-                };
-                let (_, outer) = after.swap_remove(at);
-                for &(from, inner) in &before {
-                    let product = g.mul(outer, inner);
-                    match after.iter_mut().find(|(f, _)| *f == from) {
-                        Some((_, sum)) => *sum = g.add_nodes(*sum, product),
-                        None => after.push((from, product)),
-                    }
-                }
+        eliminate(&mut into, &self.plan.order, |outer, inner, sum| {
+            let product = g.mul(outer, inner);
+            match sum {
+                Some(sum) => g.add_nodes(sum, product),
+                None => product,
             }
-        }
+        });
         let rows = (self.outputs.iter().zip(program.outputs()))
             .map(|(elements, &y)| {
                 let mut first = 0;

@@ -2,6 +2,8 @@
 
 use super::operands::{Entering, Leaving};
 use crate::function::as_call;
+use crate::tensor::Tensor;
+use crate::trace;
 use crate::tree::Tree;
 use gradus_ir::primitives::region::{Handle, LoopBuilder, Recompute, Steps};
 use gradus_ir::primitives::{Body, Loop, Region};
@@ -94,8 +96,25 @@ enum Step {
 type Written = HashMap<(usize, usize), Body>;
 
 impl Rewriting<'_> {
+    /// Applies the loop of `n` steps to tensors. Its backward pass keeps what `keep` says,
+    /// or as much as fits into the limit beside it.
+    pub fn apply(
+        &self,
+        n: usize,
+        (keep, memory_limit): (Keep, Option<u64>),
+        operands: Vec<Tensor>,
+        loc: Loc,
+    ) -> Result<Vec<Tensor>> {
+        let keep = match memory_limit {
+            Some(limit) => self.within(n, limit),
+            None => keep,
+        };
+        let program = self.program(n, keep, trace::users_place(loc))?;
+        trace::apply(&program, operands).map_err(|e| e.at(loc))
+    }
+
     /// The program of constants, initial carried values, and sequences of `n` items.
-    pub fn program(&self, n: usize, keep: Keep, loc: Loc) -> Result<Graph> {
+    fn program(&self, n: usize, keep: Keep, loc: Loc) -> Result<Graph> {
         let mut g = Graph::new();
         g.set_loc(loc);
         let args = Entering::inputs(self.r, n, &mut g);
@@ -111,7 +130,7 @@ impl Rewriting<'_> {
     }
 
     /// The [`Keep`] with which the backward pass keeps at most `limit` bytes, but at least two states.
-    pub fn within(&self, n: usize, limit: u64) -> Keep {
+    fn within(&self, n: usize, limit: u64) -> Keep {
         let (types, places) = (self.r.body.input_types(), self.r.inputs());
         let floats: Vec<usize> = (0..types.len())
             .filter(|&k| types[k].dtype.has_derivatives())

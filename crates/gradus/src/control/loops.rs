@@ -344,13 +344,8 @@ fn counted(
     let (r, values) = new.build(&operands.graph, |program, inputs| {
         program.inline(&body.graph, &inputs.all(&args))
     })?;
-    let rewriting = Rewriting { r: &r };
-    let keep = match options.memory_limit {
-        Some(limit) => rewriting.within(n, limit),
-        None => options.keep,
-    };
-    let program = rewriting.program(n, keep, trace::users_place(loc))?;
-    trace::apply(&program, operands.in_order(&values)).map_err(|e| e.at(loc))
+    let keep = (options.keep, options.memory_limit);
+    Rewriting { r: &r }.apply(n, keep, operands.in_order(&values), loc)
 }
 
 /// Like [`counted`], with a computed number of steps.

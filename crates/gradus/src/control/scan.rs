@@ -218,15 +218,10 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
         let (r, values) = new.build(&operands.graph, |step, inputs| {
             step.inline(&body.graph, &inputs.all(&args))
         })?;
-        let rewriting = Rewriting { r: &r };
-        let keep = match options.memory_limit {
-            Some(limit) => rewriting.within(n, limit),
-            None => options.keep,
-        };
-        let program = rewriting.program(n, keep, trace::users_place(loc))?;
-        let results = trace::apply(&program, operands.in_order(&values));
-        let mut results = results.map_err(|e| e.at(loc))?;
-        let ys = results.split_off(carried.len());
+        let keep = (options.keep, options.memory_limit);
+        let operands = operands.in_order(&values);
+        let mut results = Rewriting { r: &r }.apply(n, keep, operands, loc)?;
+        let ys = results.split_off(r.outputs().kept.start);
         like = Some(result);
         Ok((results, ys))
     };
