@@ -55,7 +55,7 @@ unsafe fn polygamma_at<T: Float, const LEVEL: u8>(
         2 => Isa::Avx512,
         _ => Isa::Portable,
     };
-    // SAFETY: operands and result hold `n` elements and do not overlap, by the caller; so does the machine have the level.
+    // SAFETY: by the caller, operands and result hold `n` elements and do not overlap, and the machine has the level.
     unsafe {
         let work = PolygammaOf {
             x: std::slice::from_raw_parts(a.cast::<T>(), n),

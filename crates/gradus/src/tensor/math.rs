@@ -125,7 +125,8 @@ functions! {
     /// Inverse of the error function.
     #[doc(alias = "erfinv")]
     erf_inv ErfInv "0.5" "0.4769362762044699";
-    /// `log|Γ(x)|`, the logarithm of the absolute value of the gamma function; infinite at 0 and the negative integers.
+    /// `log|Γ(x)|`, the logarithm of the absolute value of the gamma function.
+    /// It is infinite at 0 and at the negative integers.
     ///
     /// For x above 0 it is right to 2 units in the last place; below 0 to some units of the larger of the two
     /// logarithms whose difference it is. At -∞ it is ∞, as in C and JAX (SciPy: -∞).
