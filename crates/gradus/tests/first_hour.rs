@@ -353,9 +353,9 @@ fn a_widened_program_is_told() {
             &format!("  at {}:{line}", file!()),
             "gradus: where_ converts f32[1000] to f64, because the other tensor is f64[]; convert that with `astype(F32)`",
             &format!("  at {}:{chosen}", file!()),
-            "gradus: index_add makes f64 of f32[1000], as the tensor beside it is f64[1]; convert that with `astype(F32)`",
+            "gradus: index_add converts f32[1000] to f64, because the other tensor is f64[1]; convert that with `astype(F32)`",
             &format!("  at {}:{added}", file!()),
-            "gradus: dynamic_update makes f64 of f32[1000], as the tensor beside it is f64[1]; convert that with `astype(F32)`",
+            "gradus: dynamic_update converts f32[1000] to f64, because the other tensor is f64[1]; convert that with `astype(F32)`",
             &format!("  at {}:{updated}", file!()),
         ];
         assert_eq!(said, wanted);
