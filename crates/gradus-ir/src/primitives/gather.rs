@@ -257,14 +257,14 @@ impl SingleResult for Gather {
         cx.graph.emit(Op::Gather(op), &operands)
     }
 
-    /// Elements move along the indexed axis alone: diagonal axes beside it stay diagonal, so that a permutation of rows
-    /// is one entry a row of each block.
+    /// Elements move only along the indexed axis, so all other diagonal axes stay diagonal.
+    /// A permutation of rows then has one entry in each row of each block.
     fn push(&self, cx: Push<'_>) -> Block {
         let moved = match self {
             Gather::Take { .. } => 0,
             Gather::ScatterAdd { .. } => 2,
         };
-        // What is added to something else than zeros has not its structure.
+        // A sum with something other than zeros does not have this structure.
         let is_alone = moved == 0 || !matches!(cx.operands[0], Pushed::Active(_)) && cx.is_zero(0);
         let (true, Pushed::Active(x), Pushed::Fixed(indices)) =
             (is_alone, &cx.operands[moved], &cx.operands[1])

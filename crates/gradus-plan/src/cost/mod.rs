@@ -131,14 +131,14 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    /// How often a node runs.
+    /// The number of times that a node runs.
     fn times_of(&self, node: &Node) -> u64 {
         node.results().map(|v| self.times(v)).max().unwrap_or(1)
     }
 
     /// Notes how a node uses its operands.
     fn meet(&mut self, node: &Node, cost: Cost) {
-        // What holds programs or has several results does not fuse.
+        // A node that holds programs or has several results does not fuse.
         if node.region().is_some() || node.types().len() != 1 {
             for o in &node.operands {
                 self.stays[o.index()] = false;
