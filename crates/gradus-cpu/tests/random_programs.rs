@@ -40,21 +40,19 @@ proptest! {
 fn one_at_a_time(g: &Graph, inputs: &[Array]) -> Vec<Array> {
     let mut values: Vec<Array> = Vec::new();
     for node in g.nodes() {
-        let value = match node.op {
-            Op::Input(k) => inputs[k as usize].clone(),
-            _ => {
-                let mut one = Graph::new();
-                let types = node.operands.iter().map(|&o| g.ty(o).clone());
-                let operands: Vec<ValueId> = types.map(|ty| one.input(ty)).collect();
-                let out = one.add_like(node, &operands);
-                one.set_outputs(out.to_vec());
-                let operands = node.operands.iter().map(|o| &values[o.index()]);
-                let program = compile(&one, &CompileOptions::default()).unwrap();
-                let operands = operands.map(Input::Borrowed).collect();
-                program.run(operands).unwrap().remove(0)
-            }
-        };
-        values.push(value);
+        if let Op::Input(k) = node.op {
+            values.push(inputs[k as usize].clone());
+            continue;
+        }
+        let mut one = Graph::new();
+        let types = node.operands.iter().map(|&o| g.ty(o).clone());
+        let operands: Vec<ValueId> = types.map(|ty| one.input(ty)).collect();
+        let out = one.add_like(node, &operands);
+        one.set_outputs(out.to_vec());
+        let operands = node.operands.iter().map(|o| &values[o.index()]);
+        let operands = operands.map(Input::Borrowed).collect();
+        let program = compile(&one, &CompileOptions::default()).unwrap();
+        values.extend(program.run(operands).unwrap());
     }
     let outputs = g.outputs().iter();
     outputs.map(|o| values[o.index()].clone()).collect()

@@ -238,7 +238,10 @@ fn an_elimination_explains_itself() {
     // Without trials there is no beam search, and the plan says so.
     let options = PlanOptions::default().search(SearchLimits::default().tries(0));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
-    assert!(plan.explain().contains("beam search stopped at its limit of trials"));
+    assert!(
+        plan.explain()
+            .contains("beam search stopped at its limit of trials")
+    );
     // Programs larger than the limit are not considered either.
     let options = PlanOptions::default().search(SearchLimits::default().nodes(3));
     let plan = plan_jacobian(f, &filled(shape, 7), &options).unwrap();
