@@ -61,7 +61,7 @@ fn main() -> Result<()> {
 
     let residuals = |p: &Tensor| model(p, &t) - &measured;
     let fit = Fit {
-        parameters: DVector::from_vec(vec![1.0, 0.5, 3.5]),
+        parameters: DVector::from_vec(vec![1.0, 0.5, 3.8]),
         residuals: jit(residuals),
         jacobian: jit(jacobian(residuals)),
     };

@@ -32,7 +32,8 @@ fn main() -> Result<()> {
     let x = random::normal(&random::key(0), &[20, 2], F64);
     let data = (x.clone(), x.matmul(&Tensor::from([1.0, -0.5])));
 
-    let chain = |key: &random::Key| {
+    let chain = |number: &Tensor| {
+        let key = random::key(1).fold_in_tensor(number);
         let step = |w: &Tensor, k: &Tensor| {
             let w = sample(w, &key.fold_in_tensor(k), |w| energy(w, &data));
             (w.clone(), w)
@@ -44,8 +45,7 @@ fn main() -> Result<()> {
         )
         .1
     };
-    let keys = random::Key::from_data(random::key(1).split_data(chains))?;
-    let samples = jit(vmap(chain)).call(&keys)?;
+    let samples = jit(vmap(chain)).call(&Tensor::arange(0, chains, 1))?;
     let samples = samples.slice_axis(1, 50..).reshape(&[-1, 2]);
 
     // By completing the square: the inverse covariance is the Hessian of the energy, a 2×2 matrix.

@@ -36,7 +36,7 @@ fn main() -> Result<(), Error> {
     let problem = Problem(jit(value_and_grad(rosenbrock)));
     let solver = LBFGS::new(MoreThuenteLineSearch::new(), 7);
     let result = Executor::new(problem, solver)
-        .configure(|state| state.param(vec![-1.2; 10]).max_iters(200))
+        .configure(|state| state.param(vec![0.0; 10]).max_iters(200))
         .run()?;
 
     let state = result.state();

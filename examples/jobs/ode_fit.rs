@@ -44,11 +44,7 @@ fn main() -> Result<()> {
             break;
         }
         let normal = |v: &Tensor| j.t().matmul(&j.matmul(v));
-        rates -= linear_solve(
-            normal,
-            &j.t().matmul(&r),
-            LinearSolver::cg().tolerance(1e-12),
-        );
+        rates -= linear_solve(normal, &j.t().matmul(&r), LinearSolver::cg());
     }
     assert!((rates - truth).abs().max().item::<f64>()? < 1e-8);
     Ok(())
