@@ -108,10 +108,10 @@ fn main() -> Result<()> {
         let (net, memory) = adam.update(net, &slope, memory, &Tensor::from(0.01));
         (net, memory, loss)
     });
-    for k in 0..=400 {
+    for k in 0..=150 {
         let loss;
         (net, memory, loss) = step.call_owned((net, memory, key.clone()))?;
-        if k % 100 == 0 {
+        if k % 50 == 0 {
             println!("step {k:3}: loss {:.4}", loss.item::<f32>()?);
         }
     }
