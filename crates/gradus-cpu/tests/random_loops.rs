@@ -8,7 +8,7 @@ use gradus_cpu::{Array, CompileOptions, Input, compile, forecast, passes};
 use gradus_ir::primitives::region::Recompute;
 use gradus_ir::primitives::{Binary, Compare, Loop, Region, Switch, Trips};
 use gradus_ir::{DType, Graph, Literal, Type, ValueId, total_cost, verify};
-use programs::{Choices, input, program};
+use programs::{Choices, input, program_of};
 use proptest::prelude::*;
 
 fn run(g: &Graph, inputs: &[Array]) -> Vec<Array> {
@@ -150,7 +150,9 @@ proptest! {
         items in any::<u8>(),
     ) {
         let reverse = reverse && kind < 2;
-        let program = program(&mut Choices(genes.iter()));
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let program = program_of(dtype, &mut choices);
         let of_input = |k: usize| kind == 0 && items >> (k % 8) & 1 == 1;
         let items = (0..program.inputs().len()).map(of_input).collect();
         let tolerance = tolerance(&program);
@@ -190,7 +192,9 @@ proptest! {
         n in 0..5usize,
         items in any::<u8>(),
     ) {
-        let program = program(&mut Choices(genes.iter()));
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let program = program_of(dtype, &mut choices);
         let items = (0..program.inputs().len()).map(|k| items >> (k % 8) & 1 == 1).collect();
         let g = Step { program, items }.looped(n, 0, false);
         let inputs = values(&g.input_types(), n as i64);

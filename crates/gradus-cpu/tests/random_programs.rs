@@ -6,14 +6,16 @@ mod programs;
 use agreement::{agree, by_definition, numbers, tolerance};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::{DType, Graph, Op, ValueId};
-use programs::{Choices, input, program, program_of};
+use programs::{Choices, input, program_of};
 use proptest::prelude::*;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_program_computes_what_its_operations_compute(genes in prop::collection::vec(any::<u32>(), 40..260)) {
-        let g = program(&mut Choices(genes.iter()));
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let g = program_of(dtype, &mut choices);
         let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
         let (wanted, tolerance) = (by_definition(&g, &inputs), tolerance(&g));
 

@@ -91,8 +91,7 @@ fn control_flow() {
         .sum()
     };
     let again = |x: &Tensor| checkpoint(|x: &Tensor| (x.sin() * x).exp().sum())(x);
-    let (a, b): (&dyn Fn(&Tensor) -> Tensor, &dyn Fn(&Tensor) -> Tensor) = (&powers, &newton);
-    let all = [a, b, &counted, &chosen, &again];
+    let all: [&dyn Fn(&Tensor) -> Tensor; 5] = [&powers, &newton, &counted, &chosen, &again];
     for f in all {
         let x = x.abs();
         let rows = stack(&[&x, &(&x * 2.0)], 0);

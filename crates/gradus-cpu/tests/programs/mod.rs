@@ -11,7 +11,8 @@ use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId, bf16};
 pub struct Choices<'a>(pub std::slice::Iter<'a, u32>);
 
 impl Choices<'_> {
-    fn below(&mut self, n: usize) -> usize {
+    /// One of `n` numbers from 0 on.
+    pub fn below(&mut self, n: usize) -> usize {
         self.0.next().copied().unwrap_or(0) as usize % n.max(1)
     }
 }
@@ -27,12 +28,6 @@ const SHAPES: [&[usize]; 9] = [
     &[70, 33],
     &[1, 300],
 ];
-
-/// A program over f64 or f32, whose values stay small.
-pub fn program(choices: &mut Choices<'_>) -> Graph {
-    let dtype = [DType::F64, DType::F32][choices.below(2)];
-    program_of(dtype, choices)
-}
 
 /// A program over floats, whose values stay small.
 pub fn program_of(dtype: DType, choices: &mut Choices<'_>) -> Graph {

@@ -201,7 +201,7 @@ fn signature(signature: &Signature) -> String {
         if let syn::FnArg::Typed(argument) = input
             && !matches!(&*argument.pat, syn::Pat::Ident(_))
         {
-            argument.pat = Box::new(syn::parse_quote!(_));
+            *argument.pat = syn::parse_quote!(_);
         }
     }
     if let ReturnType::Type(_, ty) = &shown.output
@@ -246,11 +246,7 @@ fn write(tokens: TokenStream, out: &mut String) {
             TokenTree::Punct(p) => {
                 let begins = !is_joint;
                 match p.as_char() {
-                    '+' | '=' | '-' | '|' if begins => {
-                        if !out.ends_with([' ', '(']) {
-                            out.push(' ');
-                        }
-                    }
+                    '+' | '=' | '-' | '|' if begins && !out.ends_with([' ', '(']) => out.push(' '),
                     '&' | '\'' | '*' | '#' if begins && needs_space(out) => out.push(' '),
                     _ => {}
                 }

@@ -63,7 +63,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
             let end = format!("{:indent$}}}", "");
             // A function that ends on its first line has no end line of its own.
             let is_end = |line: &&str| **line == end || line.len() <= indent && !line.is_empty();
-            let lines = lines[at + 1..].iter().position(|line| is_end(line))?;
+            let lines = lines[at + 1..].iter().position(is_end)?;
             Some((name, lines + 2))
         })
         .collect()
