@@ -11,14 +11,13 @@ use std::panic::Location;
 pub struct Loc {
     place: Option<Place>,
     part: Part,
-    function: Option<&'static str>,
 }
 
 /// A place in source code.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// In a source file.
-    Line(&'static Location<'static>),
+    /// In a source file, and the function of the library that was called there, if it consists of several operations.
+    Line(&'static Location<'static>, Option<&'static str>),
     /// A range of bytes in a text that the user's program reads and evaluates.
     Piece(&'static str, u32, u32),
 }
@@ -50,14 +49,13 @@ impl Loc {
     pub const UNKNOWN: Loc = Loc {
         place: None,
         part: Part::Value,
-        function: None,
     };
 
     /// The place of the caller's caller, through `#[track_caller]`.
     #[track_caller]
     pub fn caller() -> Loc {
         Loc {
-            place: Some(Place::Line(Location::caller())),
+            place: Some(Place::Line(Location::caller(), None)),
             ..Loc::UNKNOWN
         }
     }
@@ -87,7 +85,7 @@ impl Loc {
     /// File and line, if recorded.
     pub fn file_line(self) -> Option<(&'static str, u32)> {
         match self.place? {
-            Place::Line(l) => Some((l.file(), l.line())),
+            Place::Line(l, _) => Some((l.file(), l.line())),
             Place::Piece(..) => None,
         }
     }
@@ -95,20 +93,29 @@ impl Loc {
     /// The text and the range that [`piece_of`](Self::piece_of) was given.
     pub fn piece(self) -> Option<(&'static str, Range<usize>)> {
         match self.place? {
-            Place::Line(_) => None,
+            Place::Line(..) => None,
             Place::Piece(text, start, end) => Some((text, start as usize..end as usize)),
         }
     }
 
-    /// The same place in a call of this function of the library, which consists of several operations.
+    /// The same line, in a call of this function of the library, which consists of several operations.
+    /// Pieces of a text name their function themselves.
     pub fn in_function(self, name: &'static str) -> Loc {
-        let function = Some(name);
-        Loc { function, ..self }
+        match self.place {
+            Some(Place::Line(line, _)) => Loc {
+                place: Some(Place::Line(line, Some(name))),
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// The function of the library that the user called here, if it consists of several operations.
     pub fn function(self) -> Option<&'static str> {
-        self.function
+        match self.place? {
+            Place::Line(_, function) => function,
+            Place::Piece(..) => None,
+        }
     }
 
     /// The part of a derivative.
@@ -143,7 +150,7 @@ impl Loc {
 impl fmt::Display for Loc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.place {
-            Some(Place::Line(l)) => write!(f, "{}:{}", l.file(), l.line()),
+            Some(Place::Line(l, _)) => write!(f, "{}:{}", l.file(), l.line()),
             Some(Place::Piece(text, start, end)) => {
                 let (start, end) = (start as usize, end as usize);
                 let column = text[..start].chars().count() + 1;

@@ -7,13 +7,14 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Literal {
     dtype: DType,
-    /// As many bits as the type is wide; the other bits are 0.
-    bits: u128,
+    /// As many bits as the type is wide, the lower half first; the other bits are 0.
+    /// A `u128` would align, and so enlarge, every node of a graph.
+    bits: [u64; 2],
 }
 
 impl Literal {
     fn new(dtype: DType, bits: u64) -> Literal {
-        let bits = u128::from(bits);
+        let bits = [bits, 0];
         Literal { dtype, bits }
     }
 
@@ -71,7 +72,7 @@ impl Literal {
     /// The value as f64 (integers beyond 2^53 are rounded).
     pub fn as_f64(self) -> f64 {
         match self.dtype.kind() {
-            Kind::Float(float) => float.value(self.bits as u64),
+            Kind::Float(float) => float.value(self.bits[0]),
             Kind::Integer(_) | Kind::Bool => self.as_i64() as f64,
         }
     }
@@ -79,9 +80,9 @@ impl Literal {
     /// The value as i64 (floats are truncated).
     pub fn as_i64(self) -> i64 {
         match self.dtype.kind() {
-            Kind::Float(float) => float.value(self.bits as u64) as i64,
-            Kind::Integer(integer) => integer.value(self.bits as u64),
-            Kind::Bool => self.bits as i64,
+            Kind::Float(float) => float.value(self.bits[0]) as i64,
+            Kind::Integer(integer) => integer.value(self.bits[0]),
+            Kind::Bool => self.bits[0] as i64,
         }
     }
 
@@ -106,15 +107,19 @@ impl Literal {
         Some(Literal::new(dtype, bits))
     }
 
+    fn all_bits(self) -> u128 {
+        u128::from(self.bits[1]) << 64 | u128::from(self.bits[0])
+    }
+
     /// The value in native byte order; the first [`DType::size`] bytes count.
     pub fn to_ne_bytes(self) -> [u8; Width::LARGEST] {
         let mut out = [0; Width::LARGEST];
         match self.dtype.width() {
-            Width::B1 => out[0] = self.bits as u8,
-            Width::B2 => out[..2].copy_from_slice(&(self.bits as u16).to_ne_bytes()),
-            Width::B4 => out[..4].copy_from_slice(&(self.bits as u32).to_ne_bytes()),
-            Width::B8 => out[..8].copy_from_slice(&(self.bits as u64).to_ne_bytes()),
-            Width::B16 => out = self.bits.to_ne_bytes(),
+            Width::B1 => out[0] = self.bits[0] as u8,
+            Width::B2 => out[..2].copy_from_slice(&(self.bits[0] as u16).to_ne_bytes()),
+            Width::B4 => out[..4].copy_from_slice(&(self.bits[0] as u32).to_ne_bytes()),
+            Width::B8 => out[..8].copy_from_slice(&self.bits[0].to_ne_bytes()),
+            Width::B16 => out = self.all_bits().to_ne_bytes(),
         }
         out
     }
@@ -128,11 +133,14 @@ impl Literal {
             std::array::from_fn(|i| bytes[i])
         }
         let bits = match dtype.width() {
-            Width::B1 => u128::from(bytes[0]),
-            Width::B2 => u128::from(u16::from_ne_bytes(first(bytes))),
-            Width::B4 => u128::from(u32::from_ne_bytes(first(bytes))),
-            Width::B8 => u128::from(u64::from_ne_bytes(first(bytes))),
-            Width::B16 => u128::from_ne_bytes(first(bytes)),
+            Width::B1 => [u64::from(bytes[0]), 0],
+            Width::B2 => [u64::from(u16::from_ne_bytes(first(bytes))), 0],
+            Width::B4 => [u64::from(u32::from_ne_bytes(first(bytes))), 0],
+            Width::B8 => [u64::from_ne_bytes(first(bytes)), 0],
+            Width::B16 => {
+                let bits = u128::from_ne_bytes(first(bytes));
+                [bits as u64, (bits >> 64) as u64]
+            }
         };
         Literal { dtype, bits }
     }
@@ -148,13 +156,13 @@ impl fmt::Display for Literal {
         match self.dtype.kind() {
             // NaN has many encodings; all except the usual one are written as bits.
             Kind::Float(float)
-                if self.as_f64().is_nan() && self.bits != u128::from(float.bits(f64::NAN)) =>
+                if self.as_f64().is_nan() && self.bits != [float.bits(f64::NAN), 0] =>
             {
-                write!(f, "NaN(0x{:x})", self.bits)
+                write!(f, "NaN(0x{:x})", self.all_bits())
             }
             Kind::Float(float) => f.write_str(&float.shortest_float(self.as_f64())),
             Kind::Integer(_) => write!(f, "{}", self.as_i64()),
-            Kind::Bool => write!(f, "{}", self.bits != 0),
+            Kind::Bool => write!(f, "{}", self.bits[0] != 0),
         }
     }
 }
