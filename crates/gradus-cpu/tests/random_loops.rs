@@ -139,7 +139,7 @@ fn values(types: &[Type], n: i64) -> Vec<Array> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn loops_compute_what_their_steps_compute(

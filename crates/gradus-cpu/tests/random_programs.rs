@@ -10,8 +10,7 @@ use programs::{Choices, input, program_of};
 use proptest::prelude::*;
 
 proptest! {
-    // The reference engine takes a third of a second for a program.
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_program_computes_what_its_operations_compute(genes in prop::collection::vec(any::<u32>(), 40..260)) {
         let mut choices = Choices(genes.iter());
