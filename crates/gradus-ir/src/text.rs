@@ -11,7 +11,7 @@
 //! number = integer | float | "inf" | "-inf" | "NaN" | "NaN(0x…)" | "true" | "false"          only after `const`
 //! ```
 //!
-//! A line names the results of its operation; `()` stands for no results.
+//! A line names the results of its operation; `()` means that there are none.
 //! White space only separates words; `#` begins a comment that ends with the line.
 //! Values are named in order, inputs first, so equal programs print equally.
 //! Reading neither simplifies nor shares nodes, so the graph has exactly the nodes of the text.

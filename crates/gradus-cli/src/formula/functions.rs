@@ -99,7 +99,7 @@ pub fn names_in_lines(is_shown: impl Fn(&Form) -> bool, indent: usize) -> String
 
 pub const NEGATIVE: Form = Form::Each(|x| -x);
 
-/// The operator that `symbol` stands for between two operands.
+/// The binary operator written as `symbol`.
 pub fn operator(symbol: char) -> Option<(&'static str, Form)> {
     Some(match symbol {
         '+' => ("+", Form::Pair(|a, b| a + b)),
@@ -126,7 +126,7 @@ pub fn function(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|f| f.name == name)
 }
 
-/// The entry of `names` that `wrong` most likely stands for.
+/// The entry of `names` that is closest to `wrong`.
 pub fn similar<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // It is longer than any name, so a distance would not help.
     if wrong.len() > 20 {

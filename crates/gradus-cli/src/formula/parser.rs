@@ -115,7 +115,7 @@ impl<'a> Parser<'a> {
         Ok(self.nodes.len() - 1)
     }
 
-    /// Applies the operator `symbol`, which stands at `at`, to two operands.
+    /// Applies the operator `symbol`, written at `at`, to two operands.
     /// The text of the first operand begins with `first`.
     fn apply(&mut self, symbol: char, [a, b]: [usize; 2], at: Span, first: Span) -> Parsed<usize> {
         let Some((name, form)) = functions::operator(symbol) else {

@@ -48,7 +48,7 @@ trait Code: Send + Sync {
         inside.max().unwrap_or(0)
     }
 
-    /// The operations and bytes of a run, as far as they are fixed in advance.
+    /// The operations and bytes of a run that are fixed in advance.
     /// `inside` has the forecast of one run of each program inside.
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast;
 
