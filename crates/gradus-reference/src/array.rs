@@ -113,3 +113,11 @@ pub fn for_each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
         }
     }
 }
+
+/// The lines along an axis of an array of this shape: the places in row-major order of their elements.
+pub fn lines(shape: &[usize], axis: usize) -> impl Iterator<Item = impl Iterator<Item = usize>> {
+    let (n, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+    let outer: usize = shape[..axis].iter().product();
+    let firsts = (0..outer).flat_map(move |i| (0..inner).map(move |j| i * n * inner + j));
+    firsts.map(move |first| (0..n).map(move |k| first + k * inner))
+}

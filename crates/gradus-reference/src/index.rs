@@ -1,6 +1,6 @@
 //! Elements read or changed at computed indices. An index out of bounds is an error.
 
-use crate::array::{Tensor, for_each_index};
+use crate::array::{Tensor, for_each_index, lines};
 use crate::elementwise::order;
 use crate::reduce::sum;
 use gradus_ir::primitives::{Dynamic, Gather, Sort};
@@ -116,32 +116,22 @@ fn starts(name: &str, x: &Tensor, sizes: &[usize], starts: &Tensor) -> Result<Ve
 
 /// The first elements of each line in order, and their indices. Equal ones keep their order, and NaN comes last.
 pub fn sort(op: &Sort, types: &[Type], x: &Tensor) -> Result<Vec<Tensor>> {
-    let n = x.ty.shape[op.axis];
-    let place = |index: &[usize]| {
-        let element = |k: usize| {
-            let mut at = index.to_vec();
-            at[op.axis] = k;
-            x.at(&at)
-        };
-        let is_nan = |v: Literal| order(v, v).is_none();
-        let mut places: Vec<usize> = (0..n).collect();
-        places.sort_by(|&a, &b| {
-            let (a, b) = (element(a), element(b));
-            match order(a, b) {
-                Some(order) if op.descending => order.reverse(),
-                Some(order) => order,
-                None => is_nan(a).cmp(&is_nan(b)),
-            }
+    let [mut values, mut indices] = [
+        Tensor::build(&types[0], |_| Literal::lowest(types[0].dtype))?,
+        Tensor::build(&types[1], |_| Literal::from_i64(types[1].dtype, 0))?,
+    ];
+    let is_nan = |v: Literal| order(v, v).is_none();
+    for (line, sorted) in lines(&x.ty.shape, op.axis).zip(lines(&types[0].shape, op.axis)) {
+        let mut elements: Vec<(usize, Literal)> = line.map(|k| x.elements[k]).enumerate().collect();
+        elements.sort_by(|(_, a), (_, b)| match order(*a, *b) {
+            Some(order) if op.descending => order.reverse(),
+            Some(order) => order,
+            None => is_nan(*a).cmp(&is_nan(*b)),
         });
-        places[index[op.axis]]
-    };
-    let values = Tensor::build(&types[0], |index| {
-        let mut at = index.to_vec();
-        at[op.axis] = place(index);
-        x.at(&at)
-    })?;
-    let indices = Tensor::build(&types[1], |index| {
-        Literal::from_i64(types[1].dtype, place(index) as i64)
-    })?;
+        for (k, (index, element)) in sorted.zip(elements) {
+            values.elements[k] = element;
+            indices.elements[k] = Literal::from_i64(types[1].dtype, index as i64);
+        }
+    }
     Ok(vec![values, indices])
 }

@@ -1,7 +1,7 @@
 //! Reductions, positions of extremes, running sums.
 //! Totals of floats are computed in f64 and rounded to their type once.
 
-use crate::array::{Tensor, for_each_index};
+use crate::array::{Tensor, for_each_index, lines};
 use crate::elementwise::order;
 use gradus_ir::primitives::{ArgReduce, CumSum, Reduce, ReduceKind};
 use gradus_ir::{DType, Kind, Literal, Result, Type};
@@ -93,15 +93,17 @@ pub fn arg_reduce(op: &ArgReduce, ty: &Type, x: &Tensor) -> Result<Tensor> {
 }
 
 pub fn cumsum(op: &CumSum, ty: &Type, x: &Tensor) -> Result<Tensor> {
-    let total = total_type(ty.dtype);
-    Tensor::build(ty, |index| {
-        let (own, n) = (index[op.axis], x.ty.shape[op.axis]);
-        let summed = if op.reverse { own..n } else { 0..own + 1 };
-        let sum = summed.fold(Literal::from_i64(total, 0), |sum_so_far, k| {
-            let mut at = index.to_vec();
-            at[op.axis] = k;
-            sum(sum_so_far, converted(total, x.at(&at)))
-        });
-        converted(ty.dtype, sum)
-    })
+    let mut out = x.clone();
+    for line in lines(&ty.shape, op.axis) {
+        let mut places: Vec<usize> = line.collect();
+        if op.reverse {
+            places.reverse();
+        }
+        let mut total = Literal::from_i64(total_type(ty.dtype), 0);
+        for k in places {
+            total = sum(total, converted(total.dtype(), x.elements[k]));
+            out.elements[k] = converted(ty.dtype, total);
+        }
+    }
+    Ok(out)
 }

@@ -29,6 +29,11 @@ const SHAPES: [&[usize]; 9] = [
     &[1, 300],
 ];
 
+/// Arrays of more elements get no further operations, and products need no more multiplications:
+/// a chance row of products and paddings would take the reference engine hours.
+const LARGEST_ARRAY: usize = 1 << 18;
+const LARGEST_PRODUCT: usize = 1 << 28;
+
 /// A program over floats, whose values stay small.
 pub fn program_of(dtype: DType, choices: &mut Choices<'_>) -> Graph {
     let mut g = Graph::new();
@@ -53,6 +58,9 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
     let back = choices.below(values.len().min(5));
     let x = values[values.len() - 1 - back];
     let ty = g.ty(x).clone();
+    if ty.elements() > LARGEST_ARRAY {
+        return None;
+    }
     let rank = ty.rank();
     let same: Vec<ValueId> = values.iter().copied().filter(|&v| *g.ty(v) == ty).collect();
     let y = same[choices.below(same.len())];
@@ -69,7 +77,13 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
                 Unary::Sigmoid,
                 Unary::Erf,
             ];
-            return Some(g.emit(Op::Unary(CALM[choices.below(CALM.len())]), &[x]));
+            let function = CALM[choices.below(CALM.len())];
+            // A sum may be large, and the sine of a large number shows its last places.
+            let x = match function {
+                Unary::Sin | Unary::Cos => g.emit(Op::Unary(Unary::Tanh), &[x]),
+                _ => x,
+            };
+            return Some(g.emit(Op::Unary(function), &[x]));
         }
         2..=4 => {
             const PAIRS: [Binary; 4] = [Binary::Add, Binary::Sub, Binary::Max, Binary::Min];
@@ -167,8 +181,11 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
         }
         16 if rank == 2 => {
             // A product with itself transposed, kept small.
-            let calm = g.emit(Op::Unary(Unary::Sin), &[x]);
+            let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
             let c = choices.below(2);
+            if ty.elements() * ty.shape[1 - c] > LARGEST_PRODUCT {
+                return None;
+            }
             let op = Contract {
                 contract_left: dims(&[c]),
                 contract_right: dims(&[c]),
@@ -214,7 +231,7 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
                 _ => DType::F64,
             };
             let there = g.emit(Op::Cast(other), &[x]);
-            let changed = g.emit(Op::Unary(Unary::Sin), &[there]);
+            let changed = g.emit(Op::Unary(Unary::Erf), &[there]);
             return Some(g.emit(Op::Cast(ty.dtype), &[changed]));
         }
         20 => Op::Unary(Unary::StopGradient),
