@@ -108,68 +108,75 @@ fn assert_is(got: &Complex, re: impl Into<Tensor>, im: impl Into<Tensor>) {
     assert_prints(&got.im, im);
 }
 
-pub fn main() -> Result<()> {
-    // Linear functions by forward and reverse mode, against the four slopes: the page's checks, for three seeds.
-    for seed in 0..3 {
-        let [key, of_slopes] = random::key(seed).split();
-        let [key, of_point] = key.split();
-        let [_, of_direction] = key.split();
-        let uniform = |key, n: usize| random::uniform(key, &[n], F32);
-        let (m, z, v) = (
-            uniform(&of_slopes, 4).reshape(&[2, 2]),
-            uniform(&of_point, 2),
-            uniform(&of_direction, 2),
-        );
-        let pair = |t: &Tensor| Complex::new(t.at(0), t.at(1));
-        let f = |z: &Complex| pair(&m.matmul(&stack(&[&z.re, &z.im], 0)));
-        let pushed = jvp(f, &pair(&z), &pair(&v)).1;
-        assert_near(&stack(&[&pushed.re, &pushed.im], 0), &m.matmul(&v));
-        // A cotangent stands for its conjugate, and so does the result of the pullback.
-        let (_, pull) = vjp(f, &pair(&z));
-        let pulled = pull(&pair(&v).conj()).conj();
-        let ([a, b], [c, d]) = (
-            [m.at(0).at(0), m.at(0).at(1)],
-            [m.at(1).at(0), m.at(1).at(1)],
-        );
-        assert_near(&pulled.re, &(&a * v.at(0) - &c * v.at(1)));
-        assert_near(&pulled.im, &(&d * v.at(1) - &b * v.at(0)));
-    }
+/// |z|²
+fn squared(z: &Complex) -> Complex {
+    Complex::new(z.re.square() + z.im.square(), 0.0)
+}
 
-    // A real function, a holomorphic function, and one that is neither.
-    let z = Complex::new(3.0, 4.0);
-    let squared = |z: &Complex| Complex::new(z.re.square() + z.im.square(), 0.0);
-    let of_square = slope(squared, &z);
+/// A linear function by forward and reverse mode, against its four slopes: the page's checks.
+fn linear(seed: u64) {
+    let [key, of_slopes] = random::key(seed).split();
+    let [key, of_point] = key.split();
+    let [_, of_direction] = key.split();
+    let uniform = |key, n: usize| random::uniform(key, &[n], F32);
+    let (m, z, v) = (
+        uniform(&of_slopes, 4).reshape(&[2, 2]),
+        uniform(&of_point, 2),
+        uniform(&of_direction, 2),
+    );
+    let pair = |t: &Tensor| Complex::new(t.at(0), t.at(1));
+    let f = |z: &Complex| pair(&m.matmul(&stack(&[&z.re, &z.im], 0)));
+    let pushed = jvp(f, &pair(&z), &pair(&v)).1;
+    assert_near(&stack(&[&pushed.re, &pushed.im], 0), &m.matmul(&v));
+    // A cotangent stands for its conjugate, and so does the result of the pullback.
+    let (_, pull) = vjp(f, &pair(&z));
+    let pulled = pull(&pair(&v).conj()).conj();
+    let ([a, b], [c, d]) = (
+        [m.at(0).at(0), m.at(0).at(1)],
+        [m.at(1).at(0), m.at(1).at(1)],
+    );
+    assert_near(&pulled.re, &(&a * v.at(0) - &c * v.at(1)));
+    assert_near(&pulled.im, &(&d * v.at(1) - &b * v.at(0)));
+}
+
+/// A real function, a holomorphic function, and one that is neither.
+fn kinds_of_functions(z: &Complex) {
+    let of_square = slope(squared, z);
     println!("{} {}i", of_square.re, of_square.im);
     assert_is(&of_square, 6.0, -8.0);
-    assert_is(&slope(Complex::sin, &z), -27.034945, -3.8511531);
-    assert_is(&slope(Complex::conj, &z), 1.0, 0.0);
+    assert_is(&slope(Complex::sin, z), -27.034945, -3.8511531);
+    assert_is(&slope(Complex::conj, z), 1.0, 0.0);
 
     // PyTorch's gradient is the conjugate. For a real function it is twice the derivative by the conjugate.
-    let ours = grad(|z: &Complex| squared(z).re)(&z);
-    let [by_z, by_conj] = wirtinger(squared, &z);
+    let ours = grad(|z: &Complex| squared(z).re)(z);
+    let [by_z, by_conj] = wirtinger(squared, z);
     assert_is(&ours, 6.0, 8.0);
     assert_is(&by_z, 3.0, -4.0);
     assert_is(&by_conj, 3.0, 4.0);
     // The derivative of a holomorphic function by the conjugate is zero: the Cauchy-Riemann equations.
-    let [by_z, by_conj] = wirtinger(Complex::sin, &z);
+    let [by_z, by_conj] = wirtinger(Complex::sin, z);
     assert_is(&by_z, -27.034945, -3.8511531);
     assert_is(&by_conj, 0.0, 0.0);
+}
 
+/// Rules that the caller writes, and functions from real numbers to complex ones.
+fn custom_rules(z: &Complex) {
     // A custom rule: the cotangent is multiplied by the conjugate of the slope.
     let square = custom_vjp(
         |z: &Complex| z.mul(z),
         |z: &Complex| (z.mul(z), z.clone()),
         |z: &Complex, g: &Complex| z.add(z).conj().mul(g),
     );
-    assert_is(&slope(&square, &z), 6.0, 8.0);
+    assert_is(&slope(&square, z), 6.0, 8.0);
     // From a real number to a complex number and back: the real chain rule.
     let turned = |t: &Tensor| Complex::new(t.cos(), t.sin());
     let there = jvp(turned, &Tensor::from(0.5), &Tensor::from(1.0)).1;
     assert_is(&there, -(0.5f64.sin()), 0.5f64.cos());
     let length = grad(|t: &Tensor| squared(&turned(t)).re)(&Tensor::from(0.5));
     assert_prints(&length, 0.0);
+}
 
-    // Through the decomposition of a Hermitian matrix.
+fn hermitian_matrices() {
     let a = Complex::new(
         [[5.0, 2.0, 0.0], [2.0, 7.0, 1.0], [0.0, 1.0, 12.0]],
         [[0.0, 3.0, 5.0], [-3.0, 0.0, 7.0], [-5.0, -7.0, 0.0]],
@@ -188,7 +195,14 @@ pub fn main() -> Result<()> {
     ];
     assert_within(&of_matrix.re, &Tensor::from(re), 4e-6);
     assert_within(&of_matrix.im, &Tensor::from(im), 4e-6);
+}
 
+pub fn main() -> Result<()> {
+    (0..3).for_each(linear);
+    let z = Complex::new(3.0, 4.0);
+    kinds_of_functions(&z);
+    custom_rules(&z);
+    hermitian_matrices();
     let of_row = |t: &Tensor| {
         let z = Complex::new(t.at(0), t.at(1));
         let w = z.sin().mul(&z.conj());

@@ -52,6 +52,18 @@ pub fn program_of(dtype: DType, choices: &mut Choices<'_>) -> Graph {
     g
 }
 
+/// What an operation may take: two values of one type, and an axis of them.
+struct Operands {
+    x: ValueId,
+    y: ValueId,
+    ty: Type,
+    axis: usize,
+}
+
+fn dims(d: &[usize]) -> Dims {
+    Dims::from_slice(d)
+}
+
 /// One more operation on values that are there.
 fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Option<ValueId> {
     // Mostly on recent ones, so that chains arise.
@@ -61,12 +73,28 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
     if ty.elements() > LARGEST_ARRAY {
         return None;
     }
-    let rank = ty.rank();
     let same: Vec<ValueId> = values.iter().copied().filter(|&v| *g.ty(v) == ty).collect();
     let y = same[choices.below(same.len())];
-    let dims = |d: &[usize]| Dims::from_slice(d);
-    let axis = choices.below(rank);
-    let op = match choices.below(25) {
+    let axis = choices.below(ty.rank());
+    let on = Operands { x, y, ty, axis };
+    match choices.below(25) {
+        kind @ (0..=6 | 18..=20 | 22..=23) => elementwise(g, &on, kind, choices),
+        kind @ (7 | 8 | 16 | 24) => along_axes(g, &on, kind, choices),
+        kind @ 9..=15 => rearranged(g, &on, kind, choices),
+        kind => indexed(g, &on, kind, choices),
+    }
+}
+
+/// Functions of each element.
+fn elementwise(
+    g: &mut Graph,
+    on: &Operands,
+    kind: usize,
+    choices: &mut Choices<'_>,
+) -> Option<ValueId> {
+    let Operands { x, y, ty, .. } = on;
+    let (x, y) = (*x, *y);
+    let op = match kind {
         0 | 1 => {
             const CALM: [Unary; 7] = [
                 Unary::Sin,
@@ -97,117 +125,6 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
             let p = g.emit(Op::Compare(Compare::Lt), &[x, y]);
             return Some(g.emit(Op::Select(Select), &[p, y, x]));
         }
-        7 if rank > 0 => {
-            const KINDS: [ReduceKind; 3] = [ReduceKind::Sum, ReduceKind::Max, ReduceKind::Min];
-            let kind = KINDS[choices.below(KINDS.len())];
-            let axes: Dims = match choices.below(3) {
-                0 => (0..rank).collect(),
-                1 if rank == 3 => dims(&[0, 2]),
-                _ => dims(&[axis]),
-            };
-            if kind != ReduceKind::Sum && axes.iter().any(|&a| ty.shape[a] == 0) {
-                return None;
-            }
-            Op::Reduce(Reduce { kind, axes })
-        }
-        8 if rank > 0 => Op::CumSum(CumSum {
-            axis,
-            reverse: choices.below(2) == 1,
-        }),
-        9 if rank > 1 => {
-            let mut order: Dims = (0..rank).collect();
-            order.rotate_left(1 + choices.below(rank - 1));
-            Op::Layout(Layout::Transpose(order))
-        }
-        10 if rank > 0 => Op::Layout(Layout::Reverse(dims(&[axis]))),
-        11 if rank > 0 && ty.shape[axis] > 1 => {
-            let mut start = Dims::from_elem(0, rank);
-            let mut stride = Dims::from_elem(1, rank);
-            start[axis] = choices.below(ty.shape[axis]);
-            stride[axis] = 1 + choices.below(2);
-            Op::Layout(Layout::Slice {
-                start,
-                limit: ty.shape.clone(),
-                stride,
-            })
-        }
-        12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
-        23 => {
-            // Takes an input, because its bits are the same everywhere:
-            // rounding cannot decide on which side of a step it is.
-            let input = g.inputs()[choices.below(g.inputs().len())];
-            return Some(g.emit(Op::Unary(Unary::Floor), &[input]));
-        }
-        22 => Op::Probe(Probe { id: 0 }),
-        24 if rank > 0 => {
-            let n = ty.shape[axis];
-            let sort = Sort {
-                axis,
-                descending: choices.below(2) == 1,
-                count: if choices.below(2) == 0 {
-                    n
-                } else {
-                    choices.below(n + 1)
-                },
-            };
-            // Not the indices: rounding may exchange elements that are nearly equal.
-            return Some(g.emit_all(Op::Sort(sort), &[x])[0]);
-        }
-        13 if rank < 3 => {
-            let mut shape = ty.shape.clone();
-            let at = choices.below(rank + 1);
-            shape.insert(at, 1 + choices.below(4));
-            let axes: Dims = (0..=rank).filter(|&a| a != at).collect();
-            Op::Layout(Layout::Broadcast { shape, axes })
-        }
-        14 if rank > 0 => return Some(g.emit(Op::Resize(Resize::Concat(axis)), &[x, y])),
-        15 if rank > 0 => {
-            let fill = g.constant(Literal::from_f64(ty.dtype, 0.5), &[]);
-            let mut widths = [
-                Dims::from_elem(0, rank),
-                Dims::from_elem(0, rank),
-                Dims::from_elem(0, rank),
-            ];
-            for w in &mut widths {
-                w[axis] = choices.below(3);
-            }
-            let [low, high, interior] = widths;
-            let pad = Resize::Pad {
-                low,
-                high,
-                interior,
-            };
-            return Some(g.emit(Op::Resize(pad), &[x, fill]));
-        }
-        16 if rank == 2 => {
-            // A product with itself transposed, kept small.
-            let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
-            let c = choices.below(2);
-            if ty.elements() * ty.shape[1 - c] > LARGEST_PRODUCT {
-                return None;
-            }
-            let op = Contract {
-                contract_left: dims(&[c]),
-                contract_right: dims(&[c]),
-                ..Contract::default()
-            };
-            let product = g.emit(Op::Contract(op), &[calm, y]);
-            return Some(g.emit(Op::Unary(Unary::Tanh), &[product]));
-        }
-        17 if rank > 0 && ty.shape[axis] > 0 => {
-            let n = ty.shape[axis];
-            let places = g.iota(Type::new(DType::I64, &[n]), 0);
-            if choices.below(2) == 0 {
-                let back = g.emit(Op::Layout(Layout::Reverse(dims(&[0]))), &[places]);
-                return Some(g.emit(Op::Gather(Gather::Take { batch: 0, axis }), &[x, back]));
-            }
-            if choices.below(2) == 0 {
-                let op = Op::Gather(Gather::ScatterAdd { batch: 0, axis });
-                return Some(g.emit(op, &[x, places, y]));
-            }
-            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
-            return Some(g.emit(Op::Dynamic(Dynamic::Update), &[x, y, starts]));
-        }
         18 => {
             // Functions with parameters, and those around gamma, of numbers that are neither small nor large.
             let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
@@ -235,15 +152,170 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
             return Some(g.emit(Op::Cast(ty.dtype), &[changed]));
         }
         20 => Op::Unary(Unary::StopGradient),
-        21 if rank > 0 => {
-            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
-            let mut sizes = ty.shape.clone();
-            sizes[axis] = choices.below(sizes[axis] + 1);
-            return Some(g.emit(Op::Dynamic(Dynamic::Slice { sizes }), &[x, starts]));
+        22 => Op::Probe(Probe { id: 0 }),
+        23 => {
+            // Takes an input, because its bits are the same everywhere:
+            // rounding cannot decide on which side of a step it is.
+            let input = g.inputs()[choices.below(g.inputs().len())];
+            return Some(g.emit(Op::Unary(Unary::Floor), &[input]));
         }
         _ => return None,
     };
     Some(g.emit(op, &[x]))
+}
+
+/// Reductions, running sums, sorted lines, products.
+fn along_axes(
+    g: &mut Graph,
+    on: &Operands,
+    kind: usize,
+    choices: &mut Choices<'_>,
+) -> Option<ValueId> {
+    let Operands { x, y, ty, axis } = on;
+    let (x, y, axis, rank) = (*x, *y, *axis, ty.rank());
+    let op = match kind {
+        7 if rank > 0 => {
+            const KINDS: [ReduceKind; 3] = [ReduceKind::Sum, ReduceKind::Max, ReduceKind::Min];
+            let kind = KINDS[choices.below(KINDS.len())];
+            let axes: Dims = match choices.below(3) {
+                0 => (0..rank).collect(),
+                1 if rank == 3 => dims(&[0, 2]),
+                _ => dims(&[axis]),
+            };
+            if kind != ReduceKind::Sum && axes.iter().any(|&a| ty.shape[a] == 0) {
+                return None;
+            }
+            Op::Reduce(Reduce { kind, axes })
+        }
+        8 if rank > 0 => Op::CumSum(CumSum {
+            axis,
+            reverse: choices.below(2) == 1,
+        }),
+        16 if rank == 2 => {
+            // A product with itself transposed, kept small.
+            let calm = g.emit(Op::Unary(Unary::Tanh), &[x]);
+            let c = choices.below(2);
+            if ty.elements() * ty.shape[1 - c] > LARGEST_PRODUCT {
+                return None;
+            }
+            let op = Contract {
+                contract_left: dims(&[c]),
+                contract_right: dims(&[c]),
+                ..Contract::default()
+            };
+            let product = g.emit(Op::Contract(op), &[calm, y]);
+            return Some(g.emit(Op::Unary(Unary::Tanh), &[product]));
+        }
+        24 if rank > 0 => {
+            let n = ty.shape[axis];
+            let sort = Sort {
+                axis,
+                descending: choices.below(2) == 1,
+                count: if choices.below(2) == 0 {
+                    n
+                } else {
+                    choices.below(n + 1)
+                },
+            };
+            // Not the indices: rounding may exchange elements that are nearly equal.
+            return Some(g.emit_all(Op::Sort(sort), &[x])[0]);
+        }
+        _ => return None,
+    };
+    Some(g.emit(op, &[x]))
+}
+
+/// Operations that move elements or put arrays together.
+fn rearranged(
+    g: &mut Graph,
+    on: &Operands,
+    kind: usize,
+    choices: &mut Choices<'_>,
+) -> Option<ValueId> {
+    let Operands { x, y, ty, axis } = on;
+    let (x, y, axis, rank) = (*x, *y, *axis, ty.rank());
+    let op = match kind {
+        9 if rank > 1 => {
+            let mut order: Dims = (0..rank).collect();
+            order.rotate_left(1 + choices.below(rank - 1));
+            Op::Layout(Layout::Transpose(order))
+        }
+        10 if rank > 0 => Op::Layout(Layout::Reverse(dims(&[axis]))),
+        11 if rank > 0 && ty.shape[axis] > 1 => {
+            let mut start = Dims::from_elem(0, rank);
+            let mut stride = Dims::from_elem(1, rank);
+            start[axis] = choices.below(ty.shape[axis]);
+            stride[axis] = 1 + choices.below(2);
+            Op::Layout(Layout::Slice {
+                start,
+                limit: ty.shape.clone(),
+                stride,
+            })
+        }
+        12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
+        13 if rank < 3 => {
+            let mut shape = ty.shape.clone();
+            let at = choices.below(rank + 1);
+            shape.insert(at, 1 + choices.below(4));
+            let axes: Dims = (0..=rank).filter(|&a| a != at).collect();
+            Op::Layout(Layout::Broadcast { shape, axes })
+        }
+        14 if rank > 0 => return Some(g.emit(Op::Resize(Resize::Concat(axis)), &[x, y])),
+        15 if rank > 0 => {
+            let fill = g.constant(Literal::from_f64(ty.dtype, 0.5), &[]);
+            let mut widths = [
+                Dims::from_elem(0, rank),
+                Dims::from_elem(0, rank),
+                Dims::from_elem(0, rank),
+            ];
+            for w in &mut widths {
+                w[axis] = choices.below(3);
+            }
+            let [low, high, interior] = widths;
+            let pad = Resize::Pad {
+                low,
+                high,
+                interior,
+            };
+            return Some(g.emit(Op::Resize(pad), &[x, fill]));
+        }
+        _ => return None,
+    };
+    Some(g.emit(op, &[x]))
+}
+
+/// Operations at computed indices.
+fn indexed(
+    g: &mut Graph,
+    on: &Operands,
+    kind: usize,
+    choices: &mut Choices<'_>,
+) -> Option<ValueId> {
+    let Operands { x, y, ty, axis } = on;
+    let (x, y, axis, rank) = (*x, *y, *axis, ty.rank());
+    match kind {
+        17 if rank > 0 && ty.shape[axis] > 0 => {
+            let n = ty.shape[axis];
+            let places = g.iota(Type::new(DType::I64, &[n]), 0);
+            if choices.below(2) == 0 {
+                let back = g.emit(Op::Layout(Layout::Reverse(dims(&[0]))), &[places]);
+                return Some(g.emit(Op::Gather(Gather::Take { batch: 0, axis }), &[x, back]));
+            }
+            if choices.below(2) == 0 {
+                let op = Op::Gather(Gather::ScatterAdd { batch: 0, axis });
+                return Some(g.emit(op, &[x, places, y]));
+            }
+            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
+            Some(g.emit(Op::Dynamic(Dynamic::Update), &[x, y, starts]))
+        }
+        21 if rank > 0 => {
+            let starts = g.constant(Literal::from_i64(DType::I64, 0), &[rank]);
+            let mut sizes = ty.shape.clone();
+            sizes[axis] = choices.below(sizes[axis] + 1);
+            Some(g.emit(Op::Dynamic(Dynamic::Slice { sizes }), &[x, starts]))
+        }
+        _ => None,
+    }
 }
 
 /// Numbers without a pattern between -2 and 2.

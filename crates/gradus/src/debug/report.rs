@@ -5,7 +5,7 @@ use gradus_engine::Array;
 use gradus_ir::{Loc, Part, Type};
 use std::fmt;
 
-/// The operation that made the first NaN or infinity; see [`find_nan`].
+/// The operation that made the first NaN or infinity; see [`find_nan`](super::find_nan).
 #[derive(Clone, Debug)]
 pub struct NanReport {
     /// The operation that made it; `input` if the argument had it.

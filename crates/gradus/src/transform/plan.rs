@@ -26,7 +26,7 @@ pub struct JacobianBlocks {
 ///
 /// It uses the rates of [`PlanOptions::profile`].
 /// The default rates are built in, so that plans are the same on all machines; [`jacobian`](super::jacobian)
-/// plans by the rates of [`machine_profile`].
+/// plans by the rates of [`machine_profile`](crate::plan::machine_profile).
 ///
 /// ```
 /// use gradus::prelude::*;

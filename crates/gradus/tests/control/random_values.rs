@@ -129,7 +129,6 @@ impl Way {
         let one = |k: &usize| &reach[k % reach.len()];
         let inside = [reach, std::slice::from_ref(v)].concat();
         let part = |part: &[Step], v: &Tensor| self.run(part, &inside, v);
-        let number = |x: f64| Tensor::from(x);
         match step {
             Scale(k) => (v * one(k)).tanh(),
             Captured(k) => v + (one(k) * 2.0).sin() * 0.3,
@@ -142,7 +141,7 @@ impl Way {
                 let root = || {
                     find_root(
                         |y: &Tensor| y.square() - &s,
-                        &number(1.0),
+                        &Tensor::from(1.0),
                         gradus::solve::Root::default(),
                     )
                 };
@@ -178,62 +177,75 @@ impl Way {
             Cond(limit, a, b) => {
                 self.choose(&v.sum().greater(*limit), || part(a, v), || part(b, v))
             }
-            Switch(parts) => {
-                let index = (v.sum() * 2.0).floor().astype(I64);
-                if self.flow {
-                    let branches = parts.iter().map(|a| move |v: &Tensor| part(a, v));
-                    let branches: Vec<_> = branches.collect();
-                    let branches: Vec<&dyn Fn(&Tensor) -> Tensor> =
-                        branches.iter().map(|b| b as _).collect();
-                    return switch(&index, &branches, v);
-                }
-                let index = index.item::<i64>().unwrap();
-                part(&parts[index.clamp(0, parts.len() as i64 - 1) as usize], v)
-            }
-            For(n, known, a) => {
-                let count = match known {
-                    true => Tensor::from(*n as i64),
-                    // The number depends on a value.
-                    false => (v.sum().abs() * 0.0).astype(I64) + *n as i64,
-                };
-                if self.flow {
-                    return fori_loop(..&count, |_, v: &Tensor| part(a, v), v);
-                }
-                (0..*n).fold(v.clone(), |v, _| part(a, &v))
-            }
-            While(limit, a) => {
-                let goes_on = |k: &Tensor, v: &Tensor| k.less(3i64) & v.sum().less(*limit);
-                let (mut k, mut v) = (Tensor::from(0i64), v.clone());
-                if self.flow {
-                    let step = |(k, v): &(Tensor, Tensor)| (k + 1i64, part(a, v));
-                    return while_loop(|(k, v): &(Tensor, Tensor)| goes_on(k, v), step, &(k, v)).1;
-                }
-                while goes_on(&k, &v).item::<bool>().unwrap() {
-                    (k, v) = (&k + 1i64, part(a, &v));
-                }
-                v
-            }
-            Scan(n, keep, a) => {
-                let step = |s: &Tensor, x: &Tensor| {
-                    let s = part(a, &(s + x));
-                    (s.clone(), s.sum())
-                };
-                let xs = Tensor::arange(0.0, *n as f64, 1.0) * 0.2;
-                if self.flow {
-                    let options = ScanOptions::default().keep(*keep);
-                    let (v, ys) = scan_with(options, step, v, &xs);
-                    return v + ys.sum();
-                }
-                let (mut v, mut sum) = (v.clone(), number(0.0));
-                for k in 0..*n {
-                    let (next, y) = step(&v, &xs.at(k));
-                    (v, sum) = (next, sum + y);
-                }
-                v + sum
-            }
+            Switch(parts) => self.switch(parts, part, v),
+            For(n, known, a) => self.count(*n, *known, |v| part(a, v), v),
+            While(limit, a) => self.repeat(*limit, |v| part(a, v), v),
+            Scan(n, keep, a) => self.scan(*n, *keep, |v| part(a, v), v),
             Checkpoint(a) if self.flow => checkpoint(|v: &Tensor| part(a, v))(v),
             Checkpoint(a) => part(a, v),
         }
+    }
+
+    fn switch(
+        &self,
+        parts: &[Vec<Step>],
+        part: impl Fn(&[Step], &Tensor) -> Tensor,
+        v: &Tensor,
+    ) -> Tensor {
+        let index = (v.sum() * 2.0).floor().astype(I64);
+        if self.flow {
+            let branches = parts.iter().map(|a| |v: &Tensor| part(a, v));
+            let branches: Vec<_> = branches.collect();
+            let branches: Vec<&dyn Fn(&Tensor) -> Tensor> =
+                branches.iter().map(|b| b as _).collect();
+            return switch(&index, &branches, v);
+        }
+        let index = index.item::<i64>().unwrap();
+        part(&parts[index.clamp(0, parts.len() as i64 - 1) as usize], v)
+    }
+
+    fn count(&self, n: usize, known: bool, part: impl Fn(&Tensor) -> Tensor, v: &Tensor) -> Tensor {
+        let count = match known {
+            true => Tensor::from(n as i64),
+            // The number depends on a value.
+            false => (v.sum().abs() * 0.0).astype(I64) + n as i64,
+        };
+        if self.flow {
+            return fori_loop(..&count, |_, v: &Tensor| part(v), v);
+        }
+        (0..n).fold(v.clone(), |v, _| part(&v))
+    }
+
+    fn repeat(&self, limit: f64, part: impl Fn(&Tensor) -> Tensor, v: &Tensor) -> Tensor {
+        let goes_on = |k: &Tensor, v: &Tensor| k.less(3i64) & v.sum().less(limit);
+        let (mut k, mut v) = (Tensor::from(0i64), v.clone());
+        if self.flow {
+            let step = |(k, v): &(Tensor, Tensor)| (k + 1i64, part(v));
+            return while_loop(|(k, v): &(Tensor, Tensor)| goes_on(k, v), step, &(k, v)).1;
+        }
+        while goes_on(&k, &v).item::<bool>().unwrap() {
+            (k, v) = (&k + 1i64, part(&v));
+        }
+        v
+    }
+
+    fn scan(&self, n: usize, keep: Keep, part: impl Fn(&Tensor) -> Tensor, v: &Tensor) -> Tensor {
+        let step = |s: &Tensor, x: &Tensor| {
+            let s = part(&(s + x));
+            (s.clone(), s.sum())
+        };
+        let xs = Tensor::arange(0.0, n as f64, 1.0) * 0.2;
+        if self.flow {
+            let options = ScanOptions::default().keep(keep);
+            let (v, ys) = scan_with(options, step, v, &xs);
+            return v + ys.sum();
+        }
+        let (mut v, mut sum) = (v.clone(), Tensor::from(0.0));
+        for k in 0..n {
+            let (next, y) = step(&v, &xs.at(k));
+            (v, sum) = (next, sum + y);
+        }
+        v + sum
     }
 
     /// The result of `f`, and the sums of the values observed while `f` runs.

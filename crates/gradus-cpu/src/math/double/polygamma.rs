@@ -52,7 +52,7 @@ pub struct Polygamma {
 }
 
 impl Polygamma {
-    /// For orders from 1 to [`MOST_ORDER`].
+    /// For orders from 1 to `MOST_ORDER`.
     pub fn new(order: u32) -> Polygamma {
         debug_assert!((1..=MOST_ORDER).contains(&order));
         let n = f64::from(order);
