@@ -2,7 +2,7 @@
 
 use crate::GraphTransforms;
 use gradus_ir::primitives::Jvp;
-use gradus_ir::{Graph, ValueId};
+use gradus_ir::{Graph, Operands, ValueId};
 use smallvec::SmallVec;
 
 /// Appends to `g` the tangents of `outputs`, given the tangents of some values as pairs `(value, tangent)`.
@@ -36,21 +36,19 @@ pub(crate) fn jvp_with(
         if !g.node(id).results().any(wanted) {
             continue;
         }
-        let node = g.node(id).clone();
-        let mut of_operands: SmallVec<[Option<ValueId>; 3]> =
-            SmallVec::from_elem(None, node.operands.len());
-        for (tangent, o) in of_operands.iter_mut().zip(&node.operands) {
-            *tangent = tangents[o.index()];
-        }
+        let node = g.node(id);
+        let of_operands: SmallVec<[Option<ValueId>; 3]> =
+            node.operands.iter().map(|o| tangents[o.index()]).collect();
         if of_operands.iter().all(Option::is_none) {
             continue;
         }
-        let outer = g.set_loc(node.loc.tangent(node.op.name()));
+        let (op, operands) = (node.op.clone(), Operands::from_slice(&node.operands));
         let results = node.result_list();
-        let made = node.op.jvp(&mut Jvp {
+        let outer = g.set_loc(node.loc.tangent(op.name()));
+        let made = op.jvp(&mut Jvp {
             graph: g,
             transforms,
-            operands: &node.operands,
+            operands: &operands,
             results: &results,
             tangents: &of_operands,
         });
@@ -63,7 +61,7 @@ pub(crate) fn jvp_with(
                     g.ty(t),
                     g.ty(v),
                     "{}: a tangent has its value's type",
-                    node.op.name()
+                    op.name()
                 );
                 tangents[v.index()] = Some(t);
             }

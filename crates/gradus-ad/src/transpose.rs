@@ -2,8 +2,8 @@
 
 use crate::GraphTransforms;
 use gradus_ir::primitives::region::add_lists;
-use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Resize, Transpose};
-use gradus_ir::{Graph, Op, ValueId, verify};
+use gradus_ir::primitives::{Contribution, Dynamic, Gather, Linearity, Place, Transpose};
+use gradus_ir::{Graph, Op, Operands, ValueId, verify};
 use smallvec::SmallVec;
 
 /// Appends to `g` the cotangents of `inputs`,
@@ -53,36 +53,30 @@ fn onto(
         if matches!(node.op, Op::Input(_)) || !node.results().any(has_cotangent) {
             continue;
         }
-        let node = node.clone();
-        let mut linear: SmallVec<[bool; 3]> = SmallVec::from_elem(false, node.operands.len());
-        for (linear, o) in linear.iter_mut().zip(&node.operands) {
-            *linear = active[o.index()];
-        }
-        let results = node.result_list();
-        let mut of_results: SmallVec<[Option<ValueId>; 1]> =
-            SmallVec::from_elem(None, results.len());
-        for (cotangent, v) in of_results.iter_mut().zip(&results) {
-            *cotangent = cotangents[v.index()].filter(|_| !ends[v.index()]);
-        }
-        let outer = g.set_loc(node.loc.cotangent(node.op.name()));
+        let (op, operands) = (node.op.clone(), Operands::from_slice(&node.operands));
+        let linear: SmallVec<[bool; 3]> = operands.iter().map(|o| active[o.index()]).collect();
+        let of_results: SmallVec<[Option<ValueId>; 1]> = (node.results())
+            .map(|v| cotangents[v.index()].filter(|_| !ends[v.index()]))
+            .collect();
+        let outer = g.set_loc(node.loc.cotangent(op.name()));
         let mut cx = Transpose {
             graph: g,
             transforms,
-            operands: &node.operands,
+            operands: &operands,
             linear: &linear,
             cotangents: &of_results,
             contributions: Default::default(),
         };
-        let linearity = node.op.transpose(&mut cx);
+        let linearity = op.transpose(&mut cx);
         let contributions = std::mem::take(&mut cx.contributions);
         assert!(
             linearity != Linearity::Nonlinear,
             "transpose: {} is not linear in the operands {linear:?}",
-            node.op.name()
+            op.name()
         );
         for (k, contribution) in contributions {
             debug_assert!(linear[k]);
-            accumulate(g, &mut cotangents, node.operands[k], contribution);
+            accumulate(g, &mut cotangents, operands[k], contribution);
         }
         g.set_loc(outer);
     }
@@ -112,7 +106,10 @@ fn accumulate(g: &mut Graph, cotangents: &mut [Option<ValueId>], x: ValueId, par
                 stride,
             },
             Some(sum),
-        ) => g.emit(Op::Resize(Resize::SliceAdd { start, stride }), &[sum, part]),
+        ) => {
+            let place = Place { start, stride };
+            g.emit(Op::Resize(place.into()), &[sum, part])
+        }
         (Contribution::Dynamic { part, starts }, so_far) => {
             let (whole, part) = match so_far {
                 None => (g.constant_like(0.0, x), part),

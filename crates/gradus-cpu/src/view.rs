@@ -87,11 +87,11 @@ impl View {
             Layout::Transpose(permutation) => {
                 out.strides = permutation.iter().map(|&p| self.strides[p]).collect();
             }
-            Layout::Slice { start, stride, .. } => {
+            Layout::Slice(slice) => {
                 for i in 0..shape.len() {
-                    out.offset += start[i] as isize * self.strides[i];
+                    out.offset += slice.start[i] as isize * self.strides[i];
                     // A step that is never taken can be larger than the memory.
-                    let step = if shape[i] > 1 { stride[i] } else { 1 };
+                    let step = if shape[i] > 1 { slice.stride[i] } else { 1 };
                     out.strides.push(self.strides[i] * step as isize);
                 }
             }
@@ -162,6 +162,7 @@ pub(crate) fn collapse(shape: &[usize], all: &[&[isize]]) -> Vec<(usize, SmallVe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gradus_ir::primitives::Slice;
 
     /// The positions of the elements in row-major order.
     fn positions(v: &View) -> Vec<isize> {
@@ -193,16 +194,19 @@ mod tests {
         );
     }
 
+    fn slice(start: &[usize], limit: &[usize], stride: &[usize]) -> Layout {
+        Layout::from(Slice {
+            start: Dims::from_slice(start),
+            limit: Dims::from_slice(limit),
+            stride: Dims::from_slice(stride),
+        })
+    }
+
     /// Positions for steps that are never taken, and of arrays without elements,
     /// are never computed: they could overflow.
     #[test]
     fn steps_that_are_never_taken_count_for_nothing() {
         let huge = isize::MAX as usize;
-        let slice = |start: &[usize], limit: &[usize], stride: &[usize]| Layout::Slice {
-            start: Dims::from_slice(start),
-            limit: Dims::from_slice(limit),
-            stride: Dims::from_slice(stride),
-        };
         let base = View::whole(&[4, 8]);
         let last = base.through(&slice(&[3, 1], &[4, 8], &[huge, huge]), &[1, 1]);
         assert_eq!(positions(&last.unwrap()), [25]);
@@ -215,14 +219,7 @@ mod tests {
     #[test]
     fn slices_and_reverses_compose() {
         let base = View::whole(&[6]);
-        let odd = base.through(
-            &Layout::Slice {
-                start: Dims::from_slice(&[1]),
-                limit: Dims::from_slice(&[6]),
-                stride: Dims::from_slice(&[2]),
-            },
-            &[3],
-        );
+        let odd = base.through(&slice(&[1], &[6], &[2]), &[3]);
         let back = odd
             .unwrap()
             .through(&Layout::Reverse(Dims::from_slice(&[0])), &[3]);

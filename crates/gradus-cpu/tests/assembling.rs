@@ -3,7 +3,7 @@
 //! In debug builds each access is compared with the array's bytes; results are compared with loops over indices.
 
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::primitives::{Dynamic, Gather, Resize};
+use gradus_ir::primitives::{Dynamic, Gather, Padding, Place, Resize};
 use gradus_ir::{DType, Dims, ErrorKind, Graph, Literal, Op, Type, ValueId};
 
 /// Pseudorandom numbers in the same order at each run.
@@ -110,12 +110,12 @@ fn padding() {
             .collect();
         let value = array(dtype, &[], &[0]);
         let stride = |k: usize| if shape[k] > 1 { interior[k] + 1 } else { 1 };
-        let pad = Resize::Pad {
+        let padding = Padding {
             low: low.clone(),
             high,
             interior: interior.clone(),
         };
-        let out = run(&Op::Resize(pad), &[x.clone(), value]);
+        let out = run(&Op::Resize(padding.into()), &[x.clone(), value]);
         let mut expected = vec![0; out.ty().elements()];
         for (i, index) in indices(&shape).iter().enumerate() {
             let at: Vec<usize> = (0..rank).map(|k| low[k] + index[k] * stride(k)).collect();
@@ -152,11 +152,11 @@ fn adding_to_slices() {
             let at: Vec<usize> = (0..rank).map(|k| start[k] + index[k] * step(k)).collect();
             expected[position(&shape, &at)] += part.get(i).as_i64();
         }
-        let add = Resize::SliceAdd {
+        let place = Place {
             start: start.clone(),
             stride: stride.clone(),
         };
-        let out = run(&Op::Resize(add), &[whole, part]);
+        let out = run(&Op::Resize(place.into()), &[whole, part]);
         assert_eq!(values(&out), expected, "{shape:?} {start:?} {stride:?}");
     }
 }

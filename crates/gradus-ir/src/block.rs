@@ -9,7 +9,7 @@
 //! Reinforcement Learning", NeurIPS 2024) have the same idea.
 
 use crate::graph::{Graph, ValueId};
-use crate::primitives::{Contract, Op, Resize};
+use crate::primitives::{Contract, Op, Padding, Resize};
 use crate::types::{DType, Dims, Literal};
 
 /// The derivative `∂target/∂source`.
@@ -109,11 +109,11 @@ impl Block {
         let none = Dims::from_elem(0, flat.len());
         let mut interior = none.clone();
         interior[0] = n;
-        let pad = Resize::Pad {
+        let pad = Resize::from(Padding {
             low: none.clone(),
             high: none,
             interior,
-        };
+        });
         let square = if n == 1 {
             flat_node
         } else {
@@ -440,7 +440,7 @@ pub fn einsum(
         contract_right: axes(yl, &summed),
         symmetric: false,
     };
-    let product = g.emit(Op::Contract(op), &[x, y]);
+    let product = g.emit(Op::Contract(op.into()), &[x, y]);
     let alone = |of: &[Label]| -> Vec<Label> {
         of.iter()
             .copied()

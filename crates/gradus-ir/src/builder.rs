@@ -3,7 +3,9 @@
 
 use crate::graph::{Graph, ValueId};
 use crate::primitives::reduce::without_axes;
-use crate::primitives::{Binary, Compare, Layout, Op, Reduce, ReduceKind, Resize, Select, Unary};
+use crate::primitives::{
+    Binary, Compare, Layout, Op, Padding, Reduce, ReduceKind, Resize, Select, Slice, Unary,
+};
 use crate::types::{Dims, Literal};
 
 impl Graph {
@@ -85,12 +87,12 @@ impl Graph {
         limit: &[usize],
         stride: &[usize],
     ) -> ValueId {
-        let layout = Layout::Slice {
+        let slice = Slice {
             start: Dims::from_slice(start),
             limit: Dims::from_slice(limit),
             stride: Dims::from_slice(stride),
         };
-        self.emit(Op::Layout(layout), &[x])
+        self.emit(Op::Layout(slice.into()), &[x])
     }
 
     /// `x` reversed along `axes`
@@ -119,12 +121,12 @@ impl Graph {
                 n => shape[i] - (start[i] + (n - 1) * stride[i] + 1),
             })
             .collect();
-        let pad = Resize::Pad {
+        let padding = Padding {
             low: Dims::from_slice(start),
             high,
             interior: stride.iter().map(|s| s - 1).collect(),
         };
-        self.emit(Op::Resize(pad), &[part, zero])
+        self.emit(Op::Resize(padding.into()), &[part, zero])
     }
 
     /// The sum of `x` over `axes`

@@ -151,10 +151,7 @@ impl Graph {
         let nodes = &self.nodes;
         let found = self.interned.find(hash, |&(h, n)| {
             let node = &nodes[n.index()];
-            h == hash
-                && node.operands.as_slice() == operands
-                && node.op == op
-                && node.types == types
+            h == hash && node.computes(&op, operands, &types)
         });
         if let Some(&(_, id)) = found {
             return id;
@@ -391,7 +388,7 @@ impl Graph {
                 .nodes
                 .iter()
                 .zip(&other.nodes)
-                .all(|(a, b)| a.op == b.op && a.operands == b.operands && a.types == b.types)
+                .all(|(a, b)| a.computes(&b.op, &b.operands, &b.types))
     }
 }
 
@@ -406,6 +403,6 @@ fn hash_parts(h: &mut impl Hasher, op: &Op, operands: &[ValueId], types: &[Type]
     operands.hash(h);
     // The types of all other nodes follow from these.
     if operands.is_empty() {
-        types.hash(h);
+        types.iter().for_each(|ty| ty.hash(h));
     }
 }

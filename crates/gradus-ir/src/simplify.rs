@@ -316,21 +316,15 @@ fn layout(g: &mut Graph, layout: &Layout, x: ValueId, ty: &Type) -> Option<Value
             let both: Dims = permutation.iter().map(|&p| first[p]).collect();
             Some(g.transpose(v, &both))
         }
-        Layout::Slice { start, stride, .. } => {
+        Layout::Slice(slice) => {
+            let (start, stride) = (&slice.start, &slice.stride);
             if g.ty(x) == ty && stride.iter().all(|&s| s == 1) {
                 return Some(x);
             }
-            let Some((
-                Layout::Slice {
-                    start: first,
-                    stride: step,
-                    ..
-                },
-                v,
-            )) = inner
-            else {
+            let Some((Layout::Slice(inner), v)) = inner else {
                 return None;
             };
+            let (first, step) = (&inner.start, &inner.stride);
             // An empty slice can start at the very end, which composed positions can pass.
             if ty.elements() == 0 {
                 return None;
@@ -358,7 +352,7 @@ fn layout(g: &mut Graph, layout: &Layout, x: ValueId, ty: &Type) -> Option<Value
 
 fn resize(g: &mut Graph, resize: &Resize, operands: &[ValueId], ty: &Type) -> Option<ValueId> {
     match resize {
-        Resize::Pad { .. } => {
+        Resize::Pad(_) => {
             let (x, value) = (operands[0], operands[1]);
             if g.ty(x) == ty {
                 return Some(x);
@@ -389,7 +383,7 @@ fn resize(g: &mut Graph, resize: &Resize, operands: &[ValueId], ty: &Type) -> Op
                 }
             }
         }
-        Resize::SliceAdd { start, stride } => {
+        Resize::SliceAdd(place) => {
             let (whole, part) = (operands[0], operands[1]);
             let zero = |g: &Graph, x| g.literal(x).is_some_and(|v: Literal| v.is(0.0));
             if zero(g, part) || g.ty(part).elements() == 0 {
@@ -398,7 +392,7 @@ fn resize(g: &mut Graph, resize: &Resize, operands: &[ValueId], ty: &Type) -> Op
             if g.ty(part) == ty {
                 return Some(g.add_nodes(whole, part));
             }
-            zero(g, whole).then(|| g.place(part, &ty.shape, start, stride))
+            zero(g, whole).then(|| g.place(part, &ty.shape, &place.start, &place.stride))
         }
     }
 }

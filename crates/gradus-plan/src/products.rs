@@ -98,17 +98,15 @@ fn parts(g: &Graph, id: ValueId, n: usize) -> Option<Vec<ValueId>> {
 /// so that a reshape gives a diagonal `n × n` matrix.
 fn is_diagonal(g: &Graph, id: ValueId, n: usize) -> bool {
     let node = g.maker(id);
-    let Op::Resize(Resize::Pad {
-        low,
-        high,
-        interior,
-    }) = &node.op
-    else {
+    let Op::Resize(Resize::Pad(padding)) = &node.op else {
         return false;
     };
     let zero = matches!(g.maker(node.operands[1]).op, Op::Const(v) if v.as_f64() == 0.0);
     let is = |widths: &[usize], wanted: usize| widths == [wanted];
-    zero && is(g.shape(node.operands[0]), n) && is(low, 0) && is(high, 0) && is(interior, n)
+    zero && is(g.shape(node.operands[0]), n)
+        && is(&padding.low, 0)
+        && is(&padding.high, 0)
+        && is(&padding.interior, n)
 }
 
 /// Emits `id` again, with replaced operands from `made`.

@@ -291,7 +291,7 @@ fn piece(
             // Operands are computed whole.
             // Their pieces would overlap, and the overlap would be computed several times.
             let operands = [sliced(g, left, &l), sliced(g, right, &r)];
-            g.emit(Op::Contract(c.plain()), &operands)
+            g.emit(Op::Contract(c.plain().into()), &operands)
         }
         _ => sliced(g, id, ranges),
     };

@@ -28,8 +28,8 @@ pub fn layout(op: &Layout, ty: &Type, x: &Tensor) -> Result<Tensor> {
             }
             x.at(&from)
         }),
-        Layout::Slice { start, stride, .. } => Tensor::build(ty, |index| {
-            let from = (0..rank).map(|i| start[i] + index[i] * stride[i]);
+        Layout::Slice(slice) => Tensor::build(ty, |index| {
+            let from = (0..rank).map(|i| slice.start[i] + index[i] * slice.stride[i]);
             x.at(&from.collect::<Vec<_>>())
         }),
         Layout::Reverse(axes) => Tensor::build(ty, |index| {
@@ -44,9 +44,9 @@ pub fn layout(op: &Layout, ty: &Type, x: &Tensor) -> Result<Tensor> {
 
 pub fn resize(op: &Resize, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
     match op {
-        Resize::Pad { low, interior, .. } => {
+        Resize::Pad(padding) => {
             let (x, value) = (operands[0], operands[1].number());
-            let spread = |i: usize, at: usize| low[i] + at * (interior[i] + 1);
+            let spread = |i: usize, at: usize| padding.low[i] + at * (padding.interior[i] + 1);
             let mut out = Tensor::build(ty, |_| value)?;
             put(&mut out, x, spread, |_, new| new);
             Ok(out)
@@ -61,9 +61,9 @@ pub fn resize(op: &Resize, ty: &Type, operands: &[&Tensor]) -> Result<Tensor> {
             }
             Ok(out)
         }
-        Resize::SliceAdd { start, stride } => {
+        Resize::SliceAdd(part) => {
             let mut out = operands[0].clone();
-            let place = |i: usize, at: usize| start[i] + at * stride[i];
+            let place = |i: usize, at: usize| part.start[i] + at * part.stride[i];
             put(&mut out, operands[1], place, crate::reduce::sum);
             Ok(out)
         }

@@ -173,6 +173,14 @@ impl Context {
         self.0.cache.capacity()
     }
 
+    /// Calls `f` with the [current](Self::current) context, without a handle if it is the default one.
+    pub(crate) fn with_current<T>(f: impl FnOnce(&Context) -> T) -> T {
+        match Context::current_id() {
+            DEFAULT_ID => f(&DEFAULT),
+            _ => f(&Context::current()),
+        }
+    }
+
     /// The innermost context that this thread has entered.
     pub(crate) fn entered() -> Option<Context> {
         ENTERED.with_borrow(Clone::clone)

@@ -6,7 +6,8 @@ use gradus_ir::{Graph, Node, Op, Result, ValueId};
 
 /// Runs a program through the cache of compiled programs.
 pub(crate) fn execute(graph: &Graph, arguments: &[Array]) -> Result<Vec<Array>> {
-    let program = Context::current().program(graph, &CompileOptions::default())?;
+    let program =
+        Context::with_current(|context| context.program(graph, &CompileOptions::default()))?;
     program.run(arguments.iter().map(Input::Borrowed).collect())
 }
 

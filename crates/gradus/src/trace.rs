@@ -307,7 +307,7 @@ pub(crate) fn close(
 pub(crate) fn apply(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
     let references: Vec<&Tensor> = arguments.iter().collect();
     let Some(trace) = innermost(&references) else {
-        return run(graph, arguments);
+        return run(graph, &arguments);
     };
     let mut state = trace.lock();
     if state.ended {
@@ -338,10 +338,12 @@ fn observers(graph: &Graph) -> Vec<Arc<Observer>> {
 }
 
 /// Runs a program on concrete arguments, through the cache of compiled programs.
-pub(crate) fn run(graph: &Graph, arguments: Vec<Tensor>) -> Result<Vec<Tensor>> {
-    let arrays: Vec<Array> = (arguments.iter())
-        .map(Tensor::array)
-        .collect::<Result<_>>()?;
+pub(crate) fn run<'a>(
+    graph: &Graph,
+    arguments: impl IntoIterator<Item = &'a Tensor>,
+) -> Result<Vec<Tensor>> {
+    let arguments = arguments.into_iter().map(Tensor::array);
+    let arrays: Vec<Array> = arguments.collect::<Result<_>>()?;
     let results = execute(graph, &arrays)?;
     if debug::checking() {
         debug::check(graph, &arrays, &results)?;

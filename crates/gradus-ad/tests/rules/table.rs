@@ -1,8 +1,8 @@
 //! One row per primitive and shape: the range of its operands, and the tolerance of differences.
 
 use gradus_ir::primitives::{
-    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
-    ReduceKind, Resize, Select, Sort, Unary,
+    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Padding, Place, Probe,
+    Reduce, ReduceKind, Resize, Select, Slice, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, LONGEST, Op, Type};
 
@@ -194,11 +194,11 @@ fn layouts(rows: &mut Vec<Row>, any: Any<'_>) {
         (&[4, 3], &[0, 2], &[4, 3], &[3, LONGEST]),
     ] {
         push(
-            Layout::Slice {
+            Layout::from(Slice {
                 start: d(start),
                 limit: d(limit),
                 stride: d(stride),
-            },
+            }),
             shape,
         );
     }
@@ -206,11 +206,13 @@ fn layouts(rows: &mut Vec<Row>, any: Any<'_>) {
 
 fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
     let pad = |low: &[usize], high: &[usize], interior: &[usize]| {
-        Op::Resize(Resize::Pad {
-            low: d(low),
-            high: d(high),
-            interior: d(interior),
-        })
+        let (low, high, interior) = (d(low), d(high), d(interior));
+        let padding = Padding {
+            low,
+            high,
+            interior,
+        };
+        Op::Resize(padding.into())
     };
     rows.push(row(
         pad(&[1, 0], &[0, 2], &[0, 1]),
@@ -231,10 +233,8 @@ fn resizes(rows: &mut Vec<Row>, any: Any<'_>) {
         &[any(&[2, 1]), any(&[2, 3])],
     ));
     let add = |start: &[usize], stride: &[usize]| {
-        Op::Resize(Resize::SliceAdd {
-            start: d(start),
-            stride: d(stride),
-        })
+        let (start, stride) = (d(start), d(stride));
+        Op::Resize(Place { start, stride }.into())
     };
     rows.push(row(add(&[1, 0], &[1, 2]), &[any(&[3, 4]), any(&[2, 2])]));
     rows.push(row(add(&[0], &[1]), &[any(&[3]), any(&[1])]));
@@ -346,7 +346,7 @@ fn contractions(rows: &mut Vec<Row>, any: Any<'_>) {
             contract_right: d(axes[3]),
             ..Contract::default()
         };
-        rows.push(row(Op::Contract(op), &[any(left), any(right)]));
+        rows.push(row(Op::Contract(op.into()), &[any(left), any(right)]));
     };
     push(&[2, 3], &[3, 4], [&[], &[], &[1], &[0]]);
     push(&[3, 2], &[4, 3], [&[], &[], &[0], &[1]]);

@@ -242,7 +242,7 @@ fn product(
         contract_right: Dims::from_slice(&[group.axis]),
         ..Contract::default()
     };
-    let all = out.emit(Op::Contract(op), &[together, matrix]);
+    let all = out.emit(Op::Contract(op.into()), &[together, matrix]);
     let mut from = 0;
     let members = group.members.iter().zip(free).zip(locs);
     let made = members.map(|((member, free), &loc)| {

@@ -26,9 +26,10 @@ pub(super) fn orient_products(graph: &Graph) -> Graph {
     rewrite(graph, |out, id, operands| {
         let node = graph.maker(id);
         match &node.op {
-            Op::Contract(c) if exchanged(id) => {
-                Some(out.emit(Op::Contract(c.flipped()), &[operands[1], operands[0]]))
-            }
+            Op::Contract(c) if exchanged(id) => Some(out.emit(
+                Op::Contract(c.flipped().into()),
+                &[operands[1], operands[0]],
+            )),
             Op::Layout(Layout::Transpose(_)) if exchanged(node.operands[0]) => Some(operands[0]),
             _ => None,
         }

@@ -191,13 +191,15 @@ pub(crate) fn step(
         Op::Dynamic(Dynamic::Update) => {
             standalone!(index::DynamicUpdate::new(x[0], &x[1].shape))
         }
-        Op::Resize(Resize::Pad { low, interior, .. }) => {
+        Op::Resize(Resize::Pad(padding)) => {
+            let (low, interior) = (&padding.low, &padding.interior);
             standalone!(assemble::Pad::new(x[0], &out[0], low, interior))
         }
         Op::Resize(Resize::Concat(axis)) => {
             standalone!(assemble::Concat::new(x, &out[0], *axis))
         }
-        Op::Resize(Resize::SliceAdd { start, stride }) => {
+        Op::Resize(Resize::SliceAdd(place)) => {
+            let (start, stride) = (&place.start, &place.stride);
             standalone!(assemble::SliceAdd::new(x[0], x[1], start, stride))
         }
         Op::CumSum(c) => standalone!(scan::CumSum::new(x[0], c.axis, c.reverse)),

@@ -2,8 +2,8 @@
 
 use gradus_cpu::Array;
 use gradus_ir::primitives::{
-    Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Probe, Reduce, ReduceKind,
-    Resize, Select, Sort, Unary,
+    Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Op, Padding, Probe, Reduce,
+    ReduceKind, Resize, Select, Slice, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, Graph, Literal, Type, ValueId, bf16};
 
@@ -203,7 +203,7 @@ fn along_axes(
                 contract_right: dims(&[c]),
                 ..Contract::default()
             };
-            let product = g.emit(Op::Contract(op), &[calm, y]);
+            let product = g.emit(Op::Contract(op.into()), &[calm, y]);
             return Some(g.emit(Op::Unary(Unary::Tanh), &[product]));
         }
         24 if rank > 0 => {
@@ -246,11 +246,12 @@ fn rearranged(
             let mut stride = Dims::from_elem(1, rank);
             start[axis] = choices.below(ty.shape[axis]);
             stride[axis] = 1 + choices.below(2);
-            Op::Layout(Layout::Slice {
+            let slice = Slice {
                 start,
                 limit: ty.shape.clone(),
                 stride,
-            })
+            };
+            Op::Layout(slice.into())
         }
         12 => Op::Layout(Layout::Reshape(dims(&[ty.elements()]))),
         13 if rank < 3 => {
@@ -272,12 +273,12 @@ fn rearranged(
                 w[axis] = choices.below(3);
             }
             let [low, high, interior] = widths;
-            let pad = Resize::Pad {
+            let padding = Padding {
                 low,
                 high,
                 interior,
             };
-            return Some(g.emit(Op::Resize(pad), &[x, fill]));
+            return Some(g.emit(Op::Resize(padding.into()), &[x, fill]));
         }
         _ => return None,
     };

@@ -138,6 +138,13 @@ impl Node {
         &self.types[0]
     }
 
+    /// Whether it is this operation on these operands.
+    pub(super) fn computes(&self, op: &Op, operands: &[ValueId], types: &Types) -> bool {
+        // The types of the results follow from the operands, if there are any.
+        let same_types = || !operands.is_empty() || self.types == *types;
+        self.operands.as_slice() == operands && self.op == *op && same_types()
+    }
+
     /// The node's region, if it is one.
     pub fn region(&self) -> Option<&Arc<Region>> {
         match &self.op {

@@ -48,13 +48,14 @@ impl Contract {
             return None;
         }
         Some(a.get_dims(name, "batch_left").and_then(|batch_left| {
-            Ok(Op::Contract(Contract {
+            let contract = Contract {
                 batch_left,
                 batch_right: a.get_dims(name, "batch_right")?,
                 contract_left: a.get_dims(name, "contract_left")?,
                 contract_right: a.get_dims(name, "contract_right")?,
                 symmetric: a.has("symmetric") && a.get_int(name, "symmetric")? != 0,
-            }))
+            };
+            Ok(Op::Contract(contract.into()))
         }))
     }
 
@@ -145,7 +146,7 @@ impl Contract {
             contract_right: free_right,
             symmetric: false,
         };
-        let product = g.emit(Op::Contract(back), &[ct, right]);
+        let product = g.emit(Op::Contract(back.into()), &[ct, right]);
         // Its axes are the batch axes, the left operand's free axes,
         // and the summed axes in the order of the right operand.
         let mut summed: Vec<(usize, usize)> = self
@@ -253,7 +254,7 @@ impl SingleResult for Contract {
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
-        let op = || Op::Contract(self.plain());
+        let op = || Op::Contract(self.plain().into());
         let (x, z) = (cx.operands[0], cx.operands[1]);
         let left = cx.tangents[0].map(|t| cx.graph.emit(op(), &[t, z]));
         let right = cx.tangents[1].map(|t| cx.graph.emit(op(), &[x, t]));
@@ -342,14 +343,14 @@ impl SingleResult for Contract {
         if cx.batched[0] && cx.batched[1] {
             op.batch_left.insert(0, 0);
             op.batch_right.insert(0, 0);
-            return cx.graph.emit(Op::Contract(op), cx.operands);
+            return cx.graph.emit(Op::Contract(op.into()), cx.operands);
         }
         // The new axis is a free axis of its operand: the first of its group.
         let mut at = self.batch_left.len();
         if cx.batched[1] {
             at += self.free_left(cx.graph.ty(cx.operands[0]).rank()).len();
         }
-        let product = cx.graph.emit(Op::Contract(op), cx.operands);
+        let product = cx.graph.emit(Op::Contract(op.into()), cx.operands);
         let rank = cx.graph.ty(product).rank();
         let order = super::layout::prepend(at, (0..rank).filter(|&a| a != at));
         cx.graph.transpose(product, &order)

@@ -27,16 +27,26 @@ pub enum Layout {
     /// Result axis `i` is operand axis `permutation[i]`.
     Transpose(Dims),
     /// The elements from `start` up to (not including) `limit`, by steps of `stride`.
-    Slice {
-        /// First index along each axis.
-        start: Dims,
-        /// End along each axis, not included.
-        limit: Dims,
-        /// Step along each axis, at least 1.
-        stride: Dims,
-    },
+    Slice(Box<Slice>),
     /// The elements with the order along these axes reversed.
     Reverse(Dims),
+}
+
+/// The place of a part of an array.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Slice {
+    /// First index along each axis.
+    pub start: Dims,
+    /// End along each axis, not included.
+    pub limit: Dims,
+    /// Step along each axis, at least 1.
+    pub stride: Dims,
+}
+
+impl From<Slice> for Layout {
+    fn from(slice: Slice) -> Layout {
+        Layout::Slice(Box::new(slice))
+    }
 }
 
 impl Layout {
@@ -51,11 +61,12 @@ impl Layout {
             "reshape" => a.get_dims(name, "shape").map(Layout::Reshape),
             "transpose" => a.get_dims(name, "permutation").map(Layout::Transpose),
             "slice" => a.get_dims(name, "start").and_then(|start| {
-                Ok(Layout::Slice {
+                let slice = Slice {
                     start,
                     limit: a.get_dims(name, "limit")?,
                     stride: a.get_dims(name, "stride")?,
-                })
+                };
+                Ok(slice.into())
             }),
             "reverse" => a.get_dims(name, "axes").map(Layout::Reverse),
             _ => return None,
@@ -130,7 +141,12 @@ fn transpose_type(x: &Type, permutation: &Dims) -> Result<Type> {
 }
 
 /// The type of a slice of an array.
-fn slice_type(x: &Type, start: &Dims, limit: &Dims, stride: &Dims) -> Result<Type> {
+fn slice_type(x: &Type, slice: &Slice) -> Result<Type> {
+    let Slice {
+        start,
+        limit,
+        stride,
+    } = slice;
     let n = x.rank();
     let fits = start.len() == n
         && limit.len() == n
@@ -161,7 +177,7 @@ impl SingleResult for Layout {
             Layout::Broadcast { .. } => "broadcast",
             Layout::Reshape(_) => "reshape",
             Layout::Transpose(_) => "transpose",
-            Layout::Slice { .. } => "slice",
+            Layout::Slice(_) => "slice",
             Layout::Reverse(_) => "reverse",
         }
     }
@@ -172,14 +188,10 @@ impl SingleResult for Layout {
             Layout::Broadcast { shape, axes } => a.dims("shape", shape).dims("axes", axes),
             Layout::Reshape(shape) => a.dims("shape", shape),
             Layout::Transpose(permutation) => a.dims("permutation", permutation),
-            Layout::Slice {
-                start,
-                limit,
-                stride,
-            } => a
-                .dims("start", start)
-                .dims("limit", limit)
-                .dims("stride", stride),
+            Layout::Slice(slice) => a
+                .dims("start", &slice.start)
+                .dims("limit", &slice.limit)
+                .dims("stride", &slice.stride),
             Layout::Reverse(axes) => a.dims("axes", axes),
         }
     }
@@ -191,11 +203,7 @@ impl SingleResult for Layout {
             Layout::Broadcast { shape, axes } => broadcast_type(x, shape, axes),
             Layout::Reshape(shape) => reshape_type(x, shape),
             Layout::Transpose(permutation) => transpose_type(x, permutation),
-            Layout::Slice {
-                start,
-                limit,
-                stride,
-            } => slice_type(x, start, limit, stride),
+            Layout::Slice(slice) => slice_type(x, slice),
             Layout::Reverse(axes) => {
                 check_axes("reverse", axes, x.rank())?;
                 Ok(x.clone())
@@ -231,13 +239,13 @@ impl SingleResult for Layout {
                 let ct = cx.graph.transpose(ct, &inverse_permutation(permutation));
                 cx.give(0, ct);
             }
-            Layout::Slice { start, stride, .. } => {
+            Layout::Slice(slice) => {
                 cx.contributions.push((
                     0,
                     Contribution::Slice {
                         part: ct,
-                        start: start.clone(),
-                        stride: stride.clone(),
+                        start: slice.start.clone(),
+                        stride: slice.stride.clone(),
                     },
                 ));
             }
@@ -287,11 +295,12 @@ impl SingleResult for Layout {
                 }
             }
             Layout::Reshape(_) => x.retargeted(g, shape),
-            Layout::Slice {
-                start,
-                limit,
-                stride,
-            } => {
+            Layout::Slice(slice) => {
+                let Slice {
+                    start,
+                    limit,
+                    stride,
+                } = &**slice;
                 let whole = |a: usize| start[a] == 0 && limit[a] == from[a] && stride[a] == 1;
                 let x = x.expanded(g, |_, a| whole(a));
                 let lead = x.lead_shape();
@@ -330,15 +339,11 @@ impl SingleResult for Layout {
             },
             Layout::Reshape(shape) => Layout::Reshape(prepend(size, shape.iter().copied())),
             Layout::Transpose(p) => Layout::Transpose(prepend(0, p.iter().map(|a| a + 1))),
-            Layout::Slice {
-                start,
-                limit,
-                stride,
-            } => Layout::Slice {
-                start: prepend(0, start.iter().copied()),
-                limit: prepend(size, limit.iter().copied()),
-                stride: prepend(1, stride.iter().copied()),
-            },
+            Layout::Slice(slice) => Layout::from(Slice {
+                start: prepend(0, slice.start.iter().copied()),
+                limit: prepend(size, slice.limit.iter().copied()),
+                stride: prepend(1, slice.stride.iter().copied()),
+            }),
             Layout::Reverse(axes) => Layout::Reverse(axes.iter().map(|a| a + 1).collect()),
         };
         cx.graph.emit(Op::Layout(layout), &[x])

@@ -36,12 +36,12 @@ pub use cost::{Cost, Work};
 pub use cumulative::CumSum;
 pub use dynamic::Dynamic;
 pub use gather::Gather;
-pub use layout::Layout;
+pub use layout::{Layout, Slice};
 pub use probe::Probe;
 pub use push::{Push, Pushed};
 pub use reduce::{ArgReduce, Reduce, ReduceKind};
 pub use region::{Backward, Body, Call, Check, Contents, Loop, Region, Switch, Trips};
-pub use resize::Resize;
+pub use resize::{Padding, Place, Resize};
 pub use rules::{
     Batch, Contribution, Jvp, Linearity, LinearityCheck, PerResult, Primitive, SingleResult,
     Transpose,
@@ -92,7 +92,7 @@ pub enum Op {
     /// Elements in order, with their permutation.
     Sort(Sort),
     /// The general product over contracted and batch dimensions.
-    Contract(Contract),
+    Contract(Box<Contract>),
     /// The value itself, shown while the program runs.
     Probe(Probe),
     /// A loop, a choice, a call: an operation that holds programs and has several results.
@@ -117,7 +117,7 @@ impl Op {
             Op::ArgReduce(p) => p,
             Op::CumSum(p) => p,
             Op::Sort(p) => p,
-            Op::Contract(p) => p,
+            Op::Contract(p) => &**p,
             Op::Probe(p) => p,
             Op::Region(p) => p.primitive(),
         }

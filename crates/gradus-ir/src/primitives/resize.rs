@@ -13,23 +13,43 @@ use crate::types::{DType, Dims, LONGEST, Literal, Type};
 pub enum Resize {
     /// `pad(x, value)`: `low` and `high` elements `value` before and after,
     /// and `interior` between any two of `x`, along each axis.
-    Pad {
-        /// Elements before.
-        low: Dims,
-        /// Elements after.
-        high: Dims,
-        /// Elements between two neighbours.
-        interior: Dims,
-    },
+    Pad(Box<Padding>),
     /// The operands one after the other along this axis.
     Concat(usize),
     /// `slice_add(whole, part)`: `whole` with `part` added to its slice from `start` by steps of `stride`.
-    SliceAdd {
-        /// First index along each axis.
-        start: Dims,
-        /// Step along each axis.
-        stride: Dims,
-    },
+    SliceAdd(Box<Place>),
+}
+
+/// The numbers of elements that are added along each axis.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Padding {
+    /// Elements before.
+    pub low: Dims,
+    /// Elements after.
+    pub high: Dims,
+    /// Elements between two neighbours.
+    pub interior: Dims,
+}
+
+/// The place of a part whose sizes are known.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// First index along each axis.
+    pub start: Dims,
+    /// Step along each axis.
+    pub stride: Dims,
+}
+
+impl From<Padding> for Resize {
+    fn from(padding: Padding) -> Resize {
+        Resize::Pad(Box::new(padding))
+    }
+}
+
+impl From<Place> for Resize {
+    fn from(place: Place) -> Resize {
+        Resize::SliceAdd(Box::new(place))
+    }
 }
 
 /// The end of a slice that takes exactly `n` elements; `None` if it overflows.
@@ -57,18 +77,17 @@ impl Resize {
     pub(super) fn from_text(name: &str, a: &Attributes) -> Option<Result<Op>> {
         let resize = match name {
             "pad" => a.get_dims(name, "low").and_then(|low| {
-                Ok(Resize::Pad {
+                let padding = Padding {
                     low,
                     high: a.get_dims(name, "high")?,
                     interior: a.get_dims(name, "interior")?,
-                })
+                };
+                Ok(padding.into())
             }),
             "concat" => a.get_size(name, "axis").map(Resize::Concat),
             "slice_add" => a.get_dims(name, "start").and_then(|start| {
-                Ok(Resize::SliceAdd {
-                    start,
-                    stride: a.get_dims(name, "stride")?,
-                })
+                let stride = a.get_dims(name, "stride")?;
+                Ok(Place { start, stride }.into())
             }),
             _ => return None,
         };
@@ -77,7 +96,12 @@ impl Resize {
 }
 
 /// The type of a padded array.
-fn pad_type(operands: &[&Type], low: &Dims, high: &Dims, interior: &Dims) -> Result<Type> {
+fn pad_type(operands: &[&Type], padding: &Padding) -> Result<Type> {
+    let Padding {
+        low,
+        high,
+        interior,
+    } = padding;
     arity("pad", operands, 2)?;
     let (x, value) = (operands[0], operands[1]);
     if *value != Type::scalar(x.dtype) {
@@ -151,7 +175,7 @@ fn concat_type(operands: &[&Type], axis: usize) -> Result<Type> {
 }
 
 /// The type of an array with a part added.
-fn slice_add_type(operands: &[&Type], start: &Dims, stride: &Dims) -> Result<Type> {
+fn slice_add_type(operands: &[&Type], Place { start, stride }: &Place) -> Result<Type> {
     arity("slice_add", operands, 2)?;
     let (whole, part) = (operands[0], operands[1]);
     if whole.dtype == DType::Bool {
@@ -186,42 +210,34 @@ fn slice_add_type(operands: &[&Type], start: &Dims, stride: &Dims) -> Result<Typ
 impl SingleResult for Resize {
     fn name(&self) -> &'static str {
         match self {
-            Resize::Pad { .. } => "pad",
+            Resize::Pad(_) => "pad",
             Resize::Concat(_) => "concat",
-            Resize::SliceAdd { .. } => "slice_add",
+            Resize::SliceAdd(_) => "slice_add",
         }
     }
 
     fn attributes(&self) -> Attributes {
         let a = Attributes::default();
         match self {
-            Resize::Pad {
-                low,
-                high,
-                interior,
-            } => a
-                .dims("low", low)
-                .dims("high", high)
-                .dims("interior", interior),
+            Resize::Pad(p) => a
+                .dims("low", &p.low)
+                .dims("high", &p.high)
+                .dims("interior", &p.interior),
             Resize::Concat(axis) => a.int("axis", *axis as i64),
-            Resize::SliceAdd { start, stride } => a.dims("start", start).dims("stride", stride),
+            Resize::SliceAdd(p) => a.dims("start", &p.start).dims("stride", &p.stride),
         }
     }
 
     fn result(&self, operands: &[&Type]) -> Result<Type> {
         match self {
-            Resize::Pad {
-                low,
-                high,
-                interior,
-            } => pad_type(operands, low, high, interior),
+            Resize::Pad(padding) => pad_type(operands, padding),
             Resize::Concat(axis) => concat_type(operands, *axis),
-            Resize::SliceAdd { start, stride } => slice_add_type(operands, start, stride),
+            Resize::SliceAdd(place) => slice_add_type(operands, place),
         }
     }
 
     fn jvp(&self, cx: &mut Jvp<'_>) -> Option<ValueId> {
-        if let (Resize::SliceAdd { .. }, [Some(t), None]) = (self, cx.tangents) {
+        if let (Resize::SliceAdd(_), [Some(t), None]) = (self, cx.tangents) {
             return Some(*t);
         }
         cx.apply_linearly(Op::Resize(self.clone()))
@@ -230,10 +246,11 @@ impl SingleResult for Resize {
     fn transpose(&self, cx: &mut Transpose<'_>) -> Linearity {
         let ct = cx.cotangent();
         match self {
-            Resize::Pad { low, interior, .. } => {
+            Resize::Pad(padding) => {
                 let x = cx.operand_type(0);
-                let stride: Dims = interior.iter().map(|i| i + 1).collect();
-                let inner = slice_of(cx, ct, low, &stride, &x.shape);
+                let start = padding.low.clone();
+                let stride: Dims = padding.interior.iter().map(|i| i + 1).collect();
+                let inner = slice_of(cx, ct, &start, &stride, &x.shape);
                 if cx.linear[0] {
                     cx.give(0, inner);
                 }
@@ -241,13 +258,8 @@ impl SingleResult for Resize {
                     // The remaining sum, once the part that came from `x` is cut out.
                     let zero = cx.graph.constant_like(0.0, inner);
                     let negative = cx.graph.sub(zero, inner);
-                    let border = cx.graph.emit(
-                        Op::Resize(Resize::SliceAdd {
-                            start: low.clone(),
-                            stride,
-                        }),
-                        &[ct, negative],
-                    );
+                    let place = Place { start, stride };
+                    let border = cx.graph.emit(Op::Resize(place.into()), &[ct, negative]);
                     let all: Dims = (0..x.rank()).collect();
                     let sum = cx.graph.sum(border, &all);
                     cx.give(1, sum);
@@ -267,13 +279,13 @@ impl SingleResult for Resize {
                     from += x.shape[*axis];
                 }
             }
-            Resize::SliceAdd { start, stride } => {
+            Resize::SliceAdd(place) => {
                 if cx.linear[0] {
                     cx.give(0, ct);
                 }
                 if cx.linear[1] {
                     let part = cx.operand_type(1);
-                    let ct = slice_of(cx, ct, start, stride, &part.shape);
+                    let ct = slice_of(cx, ct, &place.start, &place.stride, &part.shape);
                     cx.give(1, ct);
                 }
             }
@@ -283,8 +295,7 @@ impl SingleResult for Resize {
 
     fn push(&self, mut cx: Push<'_>) -> Block {
         // A padding value that also has a derivative is rare, and has no structure.
-        let fills =
-            matches!(self, Resize::Pad { .. }) && matches!(cx.operands[1], Pushed::Active(_));
+        let fills = matches!(self, Resize::Pad(_)) && matches!(cx.operands[1], Pushed::Active(_));
         if fills || (0..cx.operands.len()).any(|k| !cx.is_zero(k)) {
             return cx.block_by_rows(|batch| self.batch(batch));
         }
@@ -296,14 +307,10 @@ impl SingleResult for Resize {
         // Along axes that change, no diagonal is left.
         let moves: Vec<usize> = match self {
             Resize::Concat(axis) => vec![*axis],
-            Resize::Pad {
-                low,
-                high,
-                interior,
-            } => (0..low.len())
-                .filter(|&a| low[a] + high[a] + interior[a] > 0)
+            Resize::Pad(p) => (0..p.low.len())
+                .filter(|&a| p.low[a] + p.high[a] + p.interior[a] > 0)
                 .collect(),
-            Resize::SliceAdd { .. } => {
+            Resize::SliceAdd(_) => {
                 let (part, whole) = (cx.shape(1), &cx.results[0].shape);
                 (0..part.len()).filter(|&a| part[a] != whole[a]).collect()
             }
@@ -324,7 +331,7 @@ impl SingleResult for Resize {
         let ty = &results[0];
         let lead_shape = common.lead_shape();
         let lead = lead_shape.len();
-        let filling = matches!(self, Resize::Pad { .. });
+        let filling = matches!(self, Resize::Pad(_));
         let ids: Vec<ValueId> = operands
             .into_iter()
             .zip(shapes)
@@ -340,19 +347,15 @@ impl SingleResult for Resize {
             .collect();
         let op = match self {
             Resize::Concat(axis) => Resize::Concat(lead + axis),
-            Resize::SliceAdd { start, stride } => Resize::SliceAdd {
-                start: ahead(lead, 0, start),
-                stride: ahead(lead, 1, stride),
-            },
-            Resize::Pad {
-                low,
-                high,
-                interior,
-            } => Resize::Pad {
-                low: ahead(lead, 0, low),
-                high: ahead(lead, 0, high),
-                interior: ahead(lead, 0, interior),
-            },
+            Resize::SliceAdd(place) => Resize::from(Place {
+                start: ahead(lead, 0, &place.start),
+                stride: ahead(lead, 1, &place.stride),
+            }),
+            Resize::Pad(padding) => Resize::from(Padding {
+                low: ahead(lead, 0, &padding.low),
+                high: ahead(lead, 0, &padding.high),
+                interior: ahead(lead, 0, &padding.interior),
+            }),
         };
         let tensor = g.emit(Op::Resize(op), &ids);
         Block {
@@ -364,16 +367,12 @@ impl SingleResult for Resize {
 
     fn batch(&self, cx: &mut Batch<'_>) -> ValueId {
         match self {
-            Resize::Pad {
-                low,
-                high,
-                interior,
-            } => {
-                let resize = Resize::Pad {
-                    low: prepend(0, low.iter().copied()),
-                    high: prepend(0, high.iter().copied()),
-                    interior: prepend(0, interior.iter().copied()),
-                };
+            Resize::Pad(padding) => {
+                let resize = Resize::from(Padding {
+                    low: prepend(0, padding.low.iter().copied()),
+                    high: prepend(0, padding.high.iter().copied()),
+                    interior: prepend(0, padding.interior.iter().copied()),
+                });
                 let x = cx.with_axis(0);
                 if !cx.batched[1] {
                     return cx.graph.emit(Op::Resize(resize), &[x, cx.operands[1]]);
@@ -399,20 +398,20 @@ impl SingleResult for Resize {
                 cx.graph
                     .emit(Op::Resize(Resize::Concat(axis + 1)), &operands)
             }
-            Resize::SliceAdd { start, stride } => {
+            Resize::SliceAdd(place) => {
                 let operands = cx.all_with_axis();
-                let resize = Resize::SliceAdd {
-                    start: prepend(0, start.iter().copied()),
-                    stride: prepend(1, stride.iter().copied()),
+                let place = Place {
+                    start: prepend(0, place.start.iter().copied()),
+                    stride: prepend(1, place.stride.iter().copied()),
                 };
-                cx.graph.emit(Op::Resize(resize), &operands)
+                cx.graph.emit(Op::Resize(place.into()), &operands)
             }
         }
     }
 
     fn cost(&self, operands: &[&Type], result: &Type) -> Cost {
         match self {
-            Resize::SliceAdd { .. } => {
+            Resize::SliceAdd(_) => {
                 let part = operands[1];
                 let mut cost = Cost::new(Work::Arithmetic, part.elements(), operands, result);
                 // The operation works in place: only the changed part is touched.

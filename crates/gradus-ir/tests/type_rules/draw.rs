@@ -2,8 +2,8 @@
 //! on small arrays and on arrays as large as memory can count.
 
 use gradus_ir::primitives::{
-    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Probe, Reduce,
-    ReduceKind, Resize, Select, Sort, Unary,
+    ArgReduce, Binary, Compare, Contract, CumSum, Dynamic, Gather, Layout, Padding, Place, Probe,
+    Reduce, ReduceKind, Resize, Select, Slice, Sort, Unary,
 };
 use gradus_ir::{DType, Dims, Op, Type};
 
@@ -249,11 +249,11 @@ impl Draw {
                 Layout::Transpose(order)
             }
             "reverse" => Layout::Reverse(self.axes(x.rank())),
-            _ => Layout::Slice {
+            _ => Layout::from(Slice {
                 start: self.each_axis(x.rank(), |i| vec![0, n(i) / 2]),
                 limit: self.each_axis(x.rank(), |i| vec![n(i)]),
                 stride: self.each_axis(x.rank(), |_| vec![1, 2, isize::MAX as usize]),
-            },
+            }),
         };
         (Op::Layout(layout), vec![x])
     }
@@ -261,13 +261,13 @@ impl Draw {
     fn resize(&mut self, name: &str, x: Type, axis: usize) -> (Op, Vec<Type>) {
         match name {
             "pad" => {
-                let pad = Resize::Pad {
+                let padding = Padding {
                     low: self.each_axis(x.rank(), |_| vec![0, 1]),
                     high: self.each_axis(x.rank(), |_| vec![0, 2]),
                     interior: self.each_axis(x.rank(), |_| vec![0, 1]),
                 };
                 let value = self.mostly(&Type::scalar(x.dtype));
-                (Op::Resize(pad), vec![x, value])
+                (Op::Resize(padding.into()), vec![x, value])
             }
             "concat" => {
                 let mut operands = vec![x.clone(); self.below(6)];
@@ -290,11 +290,11 @@ impl Draw {
                         _ => (*size).min(1),
                     };
                 }
-                let add = Resize::SliceAdd {
+                let place = Place {
                     start: self.each_axis(x.rank(), |i| vec![0, n(i) / 2]),
                     stride: self.each_axis(x.rank(), |_| vec![1, 2, isize::MAX as usize]),
                 };
-                (Op::Resize(add), vec![x, self.mostly(&part)])
+                (Op::Resize(place.into()), vec![x, self.mostly(&part)])
             }
         }
     }
@@ -363,6 +363,6 @@ impl Draw {
             contract.batch_right.push(self.number(&[0, 1]));
         }
         contract.symmetric = self.seldom(4);
-        (Op::Contract(contract), vec![x, z])
+        (Op::Contract(contract.into()), vec![x, z])
     }
 }

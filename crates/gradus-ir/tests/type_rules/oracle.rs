@@ -1,7 +1,9 @@
 //! The types of results, computed a second time in 128-bit arithmetic, which cannot wrap here.
 
 use super::regions;
-use gradus_ir::primitives::{Binary, Dynamic, Gather, Layout, ReduceKind, Resize, Unary};
+use gradus_ir::primitives::{
+    Binary, Dynamic, Gather, Layout, Padding, Place, ReduceKind, Resize, Slice, Unary,
+};
 use gradus_ir::{DType, Op, Type};
 
 /// The largest axis or attribute, and the most bytes of an array.
@@ -205,11 +207,12 @@ fn layout(layout: &Layout, x: &Type) -> Option<Type> {
             };
             permutes.then(|| memory(x.dtype, &turned()))?
         }
-        Layout::Slice {
-            start,
-            limit,
-            stride,
-        } => {
+        Layout::Slice(slice) => {
+            let Slice {
+                start,
+                limit,
+                stride,
+            } = &**slice;
             let n = x.rank();
             if [start, limit, stride].iter().any(|d| d.len() != n) {
                 return None;
@@ -233,11 +236,12 @@ fn layout(layout: &Layout, x: &Type) -> Option<Type> {
 
 fn resize(resize: &Resize, operands: &[Type]) -> Option<Type> {
     match resize {
-        Resize::Pad {
-            low,
-            high,
-            interior,
-        } => {
+        Resize::Pad(padding) => {
+            let Padding {
+                low,
+                high,
+                interior,
+            } = &**padding;
             let [x, value] = operands else { return None };
             let n = x.rank();
             if *value != Type::scalar(x.dtype)
@@ -267,7 +271,8 @@ fn resize(resize: &Resize, operands: &[Type]) -> Option<Type> {
             }
             memory(first.dtype, &whole)
         }
-        Resize::SliceAdd { start, stride } => {
+        Resize::SliceAdd(place) => {
+            let Place { start, stride } = &**place;
             let [whole, part] = operands else { return None };
             let n = whole.rank();
             let same = whole.dtype == part.dtype && part.rank() == n;

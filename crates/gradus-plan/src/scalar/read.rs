@@ -59,8 +59,8 @@ pub(super) fn viewed(layout: &Layout, from: &[usize], to: &[usize], k: usize) ->
             }
             there
         }
-        Layout::Slice { start, stride, .. } => (0..from.len())
-            .map(|a| start[a] + at[a] * stride[a])
+        Layout::Slice(slice) => (0..from.len())
+            .map(|a| slice.start[a] + at[a] * slice.stride[a])
             .collect(),
         Layout::Reverse(axes) => (0..from.len())
             .map(|a| match axes.contains(&a) {
@@ -279,17 +279,18 @@ impl Reader<'_> {
                 }
                 return Some(elements);
             }
-            Resize::Pad { low, interior, .. } => {
+            Resize::Pad(padding) => {
                 // In a linear program the padding is zero, unless it depends on the inputs as well.
                 if self.active(node, 1).is_some() {
                     return None;
                 }
-                (low.to_vec(), interior.iter().map(|i| i + 1).collect())
+                let step = padding.interior.iter().map(|i| i + 1).collect();
+                (padding.low.to_vec(), step)
             }
-            Resize::SliceAdd { start, stride } => (start.to_vec(), stride.to_vec()),
+            Resize::SliceAdd(place) => (place.start.to_vec(), place.stride.to_vec()),
         };
         let part = match resize {
-            Resize::SliceAdd { .. } => {
+            Resize::SliceAdd(_) => {
                 if let Some(whole) = self.active(node, 0) {
                     elements = whole.to_vec();
                 }

@@ -186,14 +186,14 @@ impl Key {
 
 #[track_caller]
 fn row(keys: &Tensor, i: usize) -> Key {
-    use gradus_ir::primitives::Layout;
+    use gradus_ir::primitives::{Layout, Slice};
     use gradus_ir::{Dims, Op};
-    let slice = Layout::Slice {
+    let slice = Slice {
         start: Dims::from_slice(&[i, 0]),
         limit: Dims::from_slice(&[i + 1, 2]),
         stride: Dims::from_slice(&[1, 1]),
     };
-    let one = Tensor::apply(Op::Layout(slice), &[keys]);
+    let one = Tensor::apply(Op::Layout(slice.into()), &[keys]);
     let shape = Layout::Reshape(Dims::from_slice(&[2]));
     Key(Tensor::apply(Op::Layout(shape), &[&one]))
 }

@@ -2,7 +2,7 @@
 
 use crate::tensor::Tensor;
 use crate::trace::{self, Arguments, Kind};
-use gradus_ir::primitives::{Binary, Layout, Resize};
+use gradus_ir::primitives::{Binary, Layout, Resize, Slice};
 use gradus_ir::{DType, Dims, FloatType, Literal, Loc, Op};
 
 /// Runs `f` on `inputs` as one program, so that its many small steps become one kernel.
@@ -49,12 +49,12 @@ fn rotate_left(x: &Tensor, by: u32) -> Tensor {
 
 /// Element `i` of a key, repeated to `shape`.
 fn word(key: &Tensor, i: usize, shape: &[usize]) -> Tensor {
-    let slice = Layout::Slice {
+    let slice = Slice {
         start: Dims::from_slice(&[i]),
         limit: Dims::from_slice(&[i + 1]),
         stride: Dims::from_slice(&[1]),
     };
-    let one = Tensor::apply(Op::Layout(slice), &[key]);
+    let one = Tensor::apply(Op::Layout(slice.into()), &[key]);
     let scalar = Tensor::apply(Op::Layout(Layout::Reshape(Dims::new())), &[&one]);
     let broadcast = Layout::Broadcast {
         shape: Dims::from_slice(shape),

@@ -194,8 +194,7 @@ fn run_one(op: Op, operands: &[&Tensor], loc: Loc) -> Result<Tensor> {
         return Ok(inputs[k].clone());
     }
     graph.set_outputs(vec![out]);
-    let arrays: Vec<Tensor> = inputs.into_iter().cloned().collect();
-    let mut results = trace::run(&graph, arrays)?;
+    let mut results = trace::run(&graph, inputs)?;
     results
         .pop()
         .ok_or_else(|| Error::new(ErrorKind::Graph, "a program of one output gave none"))

@@ -5,7 +5,7 @@ use super::broadcast::{axis_of, common_shape, expand};
 use super::integers::{AxisRange, Integer, Integers, size_of, sizes_of};
 use super::widened;
 use crate::trace::called;
-use gradus_ir::primitives::{Dynamic, Gather, Layout};
+use gradus_ir::primitives::{Dynamic, Gather, Slice};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Op, Result, Type};
 use std::ops::Bound;
 
@@ -98,11 +98,12 @@ impl Tensor {
                 let mut limit = self.ty().shape.clone();
                 let mut stride = Dims::from_elem(1, self.rank());
                 (start[a], limit[a], stride[a]) = (from, to, step);
-                self.layout(Layout::Slice {
+                let slice = Slice {
                     start,
                     limit,
                     stride,
-                })
+                };
+                self.layout(slice.into())
             }
             Err(error) => Tensor::fail(error, &[self], self.ty().clone()),
         }

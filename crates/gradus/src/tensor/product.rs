@@ -14,7 +14,7 @@ impl Tensor {
         let dtype = self.dtype().promoted(other.dtype());
         called(name, || {
             let (a, b) = (self.astype(dtype), other.astype(dtype));
-            Tensor::apply(Op::Contract(op), &[&a, &b])
+            Tensor::apply(Op::Contract(op.into()), &[&a, &b])
         })
     }
 

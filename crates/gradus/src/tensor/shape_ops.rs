@@ -4,7 +4,7 @@ use super::Tensor;
 use super::broadcast::{axes_of, axis_of, expand, fitting};
 use super::integers::{Integer, Integers, size_of, sizes_of};
 use crate::trace::{called, on_behalf_of};
-use gradus_ir::primitives::{Layout, Resize};
+use gradus_ir::primitives::{Layout, Padding, Resize};
 use gradus_ir::{DType, Dims, Error, ErrorKind, Loc, Op, Result, Type};
 
 /// The most tensors that `split` returns for an empty axis, or after an error that a boundary keeps.
@@ -416,13 +416,13 @@ impl Tensor {
         let prepared = || {
             let low = widths.iter().map(|w| size_of("pad", w.0.wide()));
             let high = widths.iter().map(|w| size_of("pad", w.1.wide()));
-            let pad = Resize::Pad {
+            let padding = Padding {
                 low: low.collect::<Result<_>>()?,
                 high: high.collect::<Result<_>>()?,
                 interior: widths.iter().map(|_| 0).collect(),
             };
             let value = fitting(value, self.dtype()).map_err(|e| e.named("pad"))?;
-            Ok((pad, Tensor::splat(value, &[])))
+            Ok((Resize::from(padding), Tensor::splat(value, &[])))
         };
         match prepared() {
             Ok((pad, value)) => Tensor::apply(Op::Resize(pad), &[self, &value]),

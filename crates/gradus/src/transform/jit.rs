@@ -101,7 +101,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
         } else if debug::checking() {
             let arguments = program.closed.arguments(inputs);
-            trace::run(&program.closed.graph, arguments)?
+            trace::run(&program.closed.graph, &arguments)?
         } else {
             let run = program.run(&program.borrowing, inputs, false);
             run.map_err(|e| e.at(self.loc))?

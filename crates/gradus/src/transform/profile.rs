@@ -112,7 +112,7 @@ pub fn measure_machine() -> Result<Calibration> {
                 contract_right: [0].into_iter().collect(),
                 ..Default::default()
             };
-            g.emit(Op::Contract(op), x)
+            g.emit(Op::Contract(op.into()), x)
         })
     };
     const SMALL: usize = 1 << 14;
