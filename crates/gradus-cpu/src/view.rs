@@ -88,10 +88,10 @@ impl View {
                 out.strides = permutation.iter().map(|&p| self.strides[p]).collect();
             }
             Layout::Slice(slice) => {
-                for i in 0..shape.len() {
+                for (i, &size) in shape.iter().enumerate() {
                     out.offset += slice.start[i] as isize * self.strides[i];
                     // A step that is never taken can be larger than the memory.
-                    let step = if shape[i] > 1 { slice.stride[i] } else { 1 };
+                    let step = if size > 1 { slice.stride[i] } else { 1 };
                     out.strides.push(self.strides[i] * step as isize);
                 }
             }

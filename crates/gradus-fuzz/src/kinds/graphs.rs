@@ -25,7 +25,7 @@ pub fn good() -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
         files.sort_by_key(|f| f.path());
         for file in files {
             let text = fs::read_to_string(file.path())?;
-            // A program stands before the line of dashes, possibly after words about it.
+            // The program ends at a line of dashes. Text about it may come first.
             let text = text.split("\n---").next().unwrap_or_default();
             if let Some(at) = text.find("graph(") {
                 texts.push(text.as_bytes()[at..].to_vec());

@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// It only stores numbers: arithmetic uses `f32`.
 /// Conversions round to the nearest number, and to the even one of two equally near numbers. A NaN stays a NaN.
-/// The bits are those of the type of the same name in the crate `half`: [`to_bits`](Self::to_bits)
+/// It has the same bits as the `bf16` of the crate `half`: [`to_bits`](Self::to_bits)
 /// and [`from_bits`](Self::from_bits) convert between the two.
 #[doc(alias = "bfloat16")]
 #[expect(
