@@ -1,0 +1,167 @@
+//! A case: one function, its arguments, and what it is compared with.
+
+use gradus::Error;
+use gradus::prelude::*;
+use gradus_benches::time;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// A function from all arguments to all results.
+type Function = Box<dyn Fn(&Vec<Tensor>) -> Vec<Tensor>>;
+
+/// One function that is timed, with the programs of its peers.
+pub struct Case {
+    /// What is computed, and of what size.
+    pub name: String,
+    pub arguments: Vec<Argument>,
+    pub ours: Function,
+    /// The same function in Python: an expression for a function of arrays, or statements that define `f`.
+    pub jax: Option<&'static str>,
+    /// The same work written by hand in Rust.
+    pub by_hand: Option<Box<dyn FnMut()>>,
+    /// The least factor by which ours shall be faster than JAX, and the most time as a multiple of that by hand.
+    pub bars: Bars,
+}
+
+#[derive(Clone, Copy, Default)]
+pub struct Bars {
+    pub jax: Option<f64>,
+    pub by_hand: Option<f64>,
+}
+
+/// An argument whose elements both sides compute by the same formula.
+#[derive(Clone)]
+pub struct Argument {
+    pub shape: Vec<usize>,
+    pub dtype: DType,
+    /// Whole numbers from 0 up to this one, which is not included; else numbers from -2 to 2.
+    pub below: Option<usize>,
+}
+
+/// Floats between -2 and 2.
+pub fn floats(shape: &[usize], dtype: DType) -> Argument {
+    Argument {
+        shape: shape.to_vec(),
+        dtype,
+        below: None,
+    }
+}
+
+/// Whole numbers from 0 to `n - 1` without a pattern.
+pub fn indices(shape: &[usize], n: usize) -> Argument {
+    Argument {
+        shape: shape.to_vec(),
+        dtype: I64,
+        below: Some(n),
+    }
+}
+
+impl Argument {
+    /// The numbers of argument `k`.
+    /// Element `i` is the fractional part of `i + 1 + 17k` times the golden ratio, scaled to the range.
+    /// Neighbours differ much, so that equal results mean equal functions.
+    fn tensor(&self, k: usize) -> Result<Tensor, Error> {
+        let n = self.shape.iter().product::<usize>();
+        let part = |i: usize| ((i + 1 + 17 * k) as f64 * 0.618_033_988_749_894_9).fract();
+        let all = match self.below {
+            Some(below) => {
+                let whole = (0..n).map(|i| (part(i) * below as f64) as i64);
+                Tensor::new(whole.collect::<Vec<_>>(), &self.shape)?
+            }
+            None => {
+                let numbers = (0..n).map(|i| part(i) * 4.0 - 2.0);
+                Tensor::new(numbers.collect::<Vec<_>>(), &self.shape)?
+            }
+        };
+        Ok(all.astype(self.dtype))
+    }
+
+    /// As the peer reads it: a JSON object.
+    pub fn json(&self) -> String {
+        let below = self.below.map_or("null".to_string(), |n| n.to_string());
+        format!(
+            r#"{{"shape": {:?}, "dtype": "{}", "below": {below}}}"#,
+            self.shape, self.dtype
+        )
+    }
+}
+
+impl Case {
+    pub fn new(
+        name: impl Into<String>,
+        arguments: Vec<Argument>,
+        ours: impl Fn(&Vec<Tensor>) -> Vec<Tensor> + 'static,
+    ) -> Case {
+        Case {
+            name: name.into(),
+            arguments,
+            ours: Box::new(ours),
+            jax: None,
+            by_hand: None,
+            bars: Bars::default(),
+        }
+    }
+
+    /// Sets the peer in Python, and the least factor by which ours shall be faster.
+    pub fn jax(mut self, source: &'static str, bar: f64) -> Case {
+        self.jax = Some(source);
+        self.bars.jax = Some(bar);
+        self
+    }
+
+    /// Sets the program by hand, and the most time that ours shall take as a multiple of it.
+    pub fn by_hand(mut self, f: impl FnMut() + 'static, bar: f64) -> Case {
+        self.by_hand = Some(Box::new(f));
+        self.bars.by_hand = Some(bar);
+        self
+    }
+
+    /// The compiled function, ready to be called, and the sum of the absolute values of its results.
+    ///
+    /// # Errors
+    /// Those of the function.
+    pub fn ready(self) -> Result<Ready, Error> {
+        let arguments = (0..).zip(&self.arguments).map(|(k, a)| a.tensor(k));
+        let arguments: Vec<Tensor> = arguments.collect::<Result<_, _>>()?;
+        let compiled = jit(self.ours);
+        let begin = Instant::now();
+        let results = compiled.call(&arguments)?;
+        let first_call = begin.elapsed();
+        let mut sum = 0.0;
+        for result in results {
+            let numbers = result.astype(F64).to_vec::<f64>()?;
+            sum += numbers.into_iter().map(f64::abs).sum::<f64>();
+        }
+        let call = move || match compiled.call(&arguments) {
+            Ok(results) => drop(black_box(results)),
+            Err(error) => panic!("{error}"),
+        };
+        Ok(Ready {
+            call: Box::new(call),
+            sum,
+            first_call,
+        })
+    }
+}
+
+/// A compiled case.
+pub struct Ready {
+    pub call: Box<dyn FnMut()>,
+    /// The sum of the absolute values of all results.
+    pub sum: f64,
+    /// The time of the first call: tracing, compiling, running.
+    pub first_call: Duration,
+}
+
+/// The time of one call of `f` in nanoseconds: the median of samples of about two milliseconds.
+pub fn nanoseconds(f: &mut dyn FnMut()) -> f64 {
+    f();
+    let begin = Instant::now();
+    f();
+    let once = begin.elapsed().as_secs_f64().max(1e-9);
+    let calls = ((2e-3 / once) as usize).clamp(1, 100_000);
+    let timing = time(2, 31, Duration::from_millis(400), || {
+        (0..calls).for_each(|_| f());
+    });
+    timing.median * 1e3 / calls as f64
+}
