@@ -84,14 +84,21 @@ fn position(shape: &[usize], index: &[usize]) -> usize {
     index.iter().zip(shape).fold(0, |at, (i, d)| at * d + i)
 }
 
+/// Shapes whose work is cut into pieces, and into turns that fit the first cache.
+const LARGE: [&[usize]; 4] = [&[90_000], &[20_000, 7], &[90, 1_100], &[30, 500, 9]];
+
 const DTYPES: [DType; 5] = [DType::F64, DType::F32, DType::I64, DType::I32, DType::U32];
 
 #[test]
 fn padding() {
     let mut draw = Draw(1);
-    for case in 0..300 {
-        let (dtype, rank) = (DType::ALL[case % DType::ALL.len()], draw.below(4));
-        let shape = draw.shape(rank);
+    for case in 0..316 {
+        let (dtype, mut rank) = (DType::ALL[case % DType::ALL.len()], draw.below(4));
+        let mut shape = draw.shape(rank);
+        if case >= 300 {
+            shape = Dims::from_slice(LARGE[case % LARGE.len()]);
+            rank = shape.len();
+        }
         let x = match dtype {
             DType::Bool => array(dtype, &shape, &vec![1; shape.iter().product()]),
             _ => draw.array(dtype, &shape),
@@ -164,9 +171,13 @@ fn adding_to_slices() {
 #[test]
 fn concatenating() {
     let mut draw = Draw(3);
-    for case in 0..300 {
+    for case in 0..316 {
         let (dtype, rank) = (DTYPES[case % 5], 1 + draw.below(3));
-        let (shape, axis) = (draw.shape(rank), draw.below(rank));
+        let (mut shape, mut axis) = (draw.shape(rank), draw.below(rank));
+        if case >= 300 {
+            shape = Dims::from_slice(LARGE[case % LARGE.len()]);
+            axis = draw.below(shape.len());
+        }
         let parts: Vec<Array> = (0..1 + draw.below(4))
             .map(|_| {
                 let mut own = shape.clone();

@@ -1,8 +1,12 @@
 //! Kernels that join or enlarge arrays.
 
-use super::{Arrays, InPlace, Kernel, Row, add_to, copy_to, copy_unless_same, each_index};
+use super::pad::{PIECE, WORTH_WAKING};
+use super::rows::{Rows, copy_rows};
+use super::transpose::Shared;
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
-use crate::kernels::number_type;
+use crate::kernels::{by_number, number_type};
+use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
 
@@ -78,49 +82,6 @@ impl Places {
 }
 
 #[derive(Debug)]
-pub(super) struct Pad {
-    places: Places,
-    dtype: DType,
-    elements: usize,
-}
-
-impl Pad {
-    pub fn new(x: &Type, out: &Type, low: &[usize], interior: &[usize]) -> Pad {
-        let stride: Vec<usize> = interior.iter().map(|i| i + 1).collect();
-        Pad {
-            places: Places::new(x, out, low, &stride),
-            dtype: out.dtype,
-            elements: out.elements(),
-        }
-    }
-}
-
-impl Kernel for Pad {
-    const NAME: &'static str = "pad";
-
-    fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        let size = self.places.size;
-        let bytes = [self.places.bytes(), size, self.elements * size];
-        StepForecast::moving(self.dtype, bytes.into_iter().fold(0, usize::saturating_add))
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        let (x, value, out) = (arrays.operand(0), arrays.operand(1), arrays.result(0));
-        let size = self.places.size;
-        // SAFETY: the value is a scalar, and the result is as long as its parts together,
-        // by the type rule of `pad`; rows lie in the result by `Places::new`.
-        unsafe {
-            let (value, all) = (value.at(0, size), out.at(0, self.elements * size));
-            for i in 0..self.elements {
-                std::ptr::copy_nonoverlapping(value, all.add(i * size), size);
-            }
-            self.places.each(|row| copy_to(out, x, row, size));
-        }
-        Ok(())
-    }
-}
-
-#[derive(Debug)]
 pub(super) struct SliceAdd {
     places: Places,
     number: NumberType,
@@ -159,11 +120,14 @@ impl Kernel for SliceAdd {
         // SAFETY: the result has the type of `whole` by the type rule of `slice_add`; rows lie in it by `Places::new`.
         unsafe {
             copy_unless_same(whole, out, self.bytes);
-            (self.places).each(|row| add_to(self.number, out, part, row));
+            by_number!(self.number, T => self.places.each(|row| add_to::<T>(out, part, row)));
         }
         Ok(())
     }
 }
+
+/// The bytes of the result that all parts write before the next ones: half of the first cache.
+const TURN: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Concat {
@@ -209,56 +173,41 @@ impl Kernel for Concat {
     }
 
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        let out = arrays.result(0);
-        for (k, &(bytes, begin)) in self.parts.iter().enumerate() {
-            let part = arrays.operand(k);
-            for o in 0..self.outer {
-                // SAFETY: block `o` of the result has the part's bytes from `begin` on, by `Concat::new`.
-                unsafe {
-                    std::ptr::copy_nonoverlapping(
-                        part.at(o * bytes, bytes),
-                        out.at(o * self.block + begin, bytes),
-                        bytes,
-                    );
+        let bytes = self.outer * self.block;
+        let pieces = Pieces::power_of_two((bytes / PIECE).min(self.outer), bytes >= WORTH_WAKING);
+        // The parts take turns, so that the lines of cache of the result are complete when they leave the cache.
+        let turn = (TURN / self.block.max(1)).max(1);
+        // SAFETY: the arrays have the types for which the kernel was made.
+        let out = Shared(unsafe { arrays.result(0).at(0, bytes) });
+        let parts: Vec<Shared> = (self.parts.iter().enumerate())
+            .map(|(k, &(bytes, _))| {
+                // SAFETY: as above.
+                Shared(unsafe { arrays.operand(k).at(0, self.outer * bytes) })
+            })
+            .collect();
+        pool::each(pieces, &|piece| {
+            let end = self.outer * (piece + 1) / pieces.count;
+            let mut first = self.outer * piece / pieces.count;
+            while first < end {
+                let last = end.min(first + turn);
+                for (part, &(bytes, begin)) in parts.iter().zip(&self.parts) {
+                    // SAFETY: each block of the result has the part's bytes from `begin` on, by `Concat::new`;
+                    // pieces write different blocks.
+                    unsafe {
+                        let from = Rows {
+                            start: part.get().add(first * bytes),
+                            step: bytes,
+                        };
+                        let to = Rows {
+                            start: out.get().add(first * self.block + begin),
+                            step: self.block,
+                        };
+                        copy_rows(from, to, last - first, bytes);
+                    }
                 }
+                first = last;
             }
-        }
+        });
         Ok(())
-    }
-}
-
-#[cfg(all(test, debug_assertions))]
-mod tests {
-    use super::*;
-    use crate::buffers::{BufferId, Buffers};
-
-    /// Runs the kernel on a result with `n` elements, whatever size it was made for.
-    fn pad_into(n: usize, low: usize) {
-        let ty = |n: usize| Type::new(DType::F64, &[n]);
-        let pad = Pad::new(&ty(3), &ty(3 + low), &[low], &[0]);
-        let (mut x, mut value, mut out) = ([1.0f64; 3], [0.0f64], vec![0.0f64; n]);
-        let starts = [x.as_mut_ptr(), value.as_mut_ptr(), out.as_mut_ptr()].map(<*mut f64>::cast);
-        let bytes = [size_of_val(&x), size_of_val(&value), size_of_val(&*out)];
-        let [first, second, result] = [0, 1, 2].map(BufferId::new);
-        let arrays = Arrays {
-            buffers: Buffers::new(&starts, &bytes),
-            operands: &[first, second],
-            results: &[result],
-        };
-        // SAFETY: the arrays outlive the call. Debug builds check that they are as long as the kernel assumes.
-        unsafe { pad.run(&arrays) }.unwrap();
-        assert_eq!(out[low..], x);
-    }
-
-    #[test]
-    fn a_kernel_reaches_what_its_arrays_have() {
-        pad_into(5, 2);
-    }
-
-    /// Like the kernel of a type whose sizes have wrapped.
-    #[test]
-    #[should_panic(expected = "of an array that has 32")]
-    fn a_kernel_that_leaves_its_result_is_stopped() {
-        pad_into(4, 2);
     }
 }

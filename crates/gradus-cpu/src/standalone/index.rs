@@ -1,5 +1,6 @@
 //! Kernels that pick elements by index arrays, and slices with a computed start.
 
+use super::rows::copy_bytes;
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index, transpose};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
@@ -126,8 +127,7 @@ impl Indexed {
                 8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
                 // Other row sizes take a call for each row.
                 _ => self.each("take", indices, |from, to| {
-                    let (from, to) = (x.at(from * row, row), out.at(to * row, row));
-                    std::ptr::copy_nonoverlapping(from, to, row);
+                    copy_bytes(x.at(from * row, row), out.at(to * row, row), row);
                 }),
             }
         }
@@ -151,16 +151,13 @@ impl Indexed {
             if let (true, Some(float)) = (self.dtype.is_widened(), self.dtype.float()) {
                 return by_float!(float, T => self.add_rounding_once::<T>(indices, updates, out));
             }
-            let add = |to: usize, from: usize| {
-                let (from, to, step) = (from * row, to * row, 1);
-                add_to(number, out, updates, Row { from, to, n, step });
-            };
-            if n != 1 {
-                return self.each("scatter_add", indices, add);
-            }
-            // A row of one number is added directly.
-            by_number!(number, T => self.each("scatter_add", indices, |to, from| {
-                add_one::<T>(out, to, updates, from);
+            by_number!(number, T => self.each("scatter_add", indices, |to, from| match n {
+                // A row of one number is added directly.
+                1 => add_one::<T>(out, to, updates, from),
+                _ => {
+                    let (from, to, step) = (from * row, to * row, 1);
+                    add_to::<T>(out, updates, Row { from, to, n, step });
+                }
             }))
         }
     }

@@ -3,12 +3,15 @@
 //!
 //! Each implements [`Kernel`], and [`Standalone`] makes a step from it. [`step`] finds the kernel of an operation.
 
+mod arg_reduce;
 mod assemble;
 mod index;
 mod library;
 mod long;
+mod pad;
 mod probe;
 mod product;
+mod rows;
 mod scan;
 mod skinny;
 mod sort;
@@ -21,12 +24,12 @@ pub(crate) use product::Product;
 use crate::buffers::{BufferId, Buffers, Memory};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
-use crate::kernels::{Arithmetic, by_number};
+use crate::kernels::Arithmetic;
 use crate::registers::Registers;
 use crate::step::{Operand, Operands, SameMemory, Step};
 use crate::view::View;
 use gradus_ir::primitives::{Dynamic, Gather, Resize};
-use gradus_ir::{NumberType, Op, Result, Type};
+use gradus_ir::{Op, Result, Type};
 use smallvec::{SmallVec, smallvec};
 use std::fmt;
 
@@ -193,7 +196,7 @@ pub(crate) fn step(
         }
         Op::Resize(Resize::Pad(padding)) => {
             let (low, interior) = (&padding.low, &padding.interior);
-            standalone!(assemble::Pad::new(x[0], &out[0], low, interior))
+            standalone!(pad::Pad::new(x[0], &out[0], low, interior))
         }
         Op::Resize(Resize::Concat(axis)) => {
             standalone!(assemble::Concat::new(x, &out[0], *axis))
@@ -204,7 +207,7 @@ pub(crate) fn step(
         }
         Op::CumSum(c) => standalone!(scan::CumSum::new(x[0], c.axis, c.reverse)),
         Op::Sort(s) => standalone!(sort::Sort::new(x[0], s)),
-        Op::ArgReduce(a) => standalone!(scan::ArgReduce::new(x[0], a.axis, a.smallest)),
+        Op::ArgReduce(a) => standalone!(arg_reduce::ArgReduce::new(x[0], a.axis, a.smallest)),
         Op::Probe(p) => Box::new(probe::Probe::new(p.id, x, operands, results[0])),
         Op::Contract(_) => unreachable!("a product says itself how its operands must lie"),
         Op::Region(_) => unreachable!("a region is not a kernel"),
@@ -257,40 +260,25 @@ struct Row {
 /// `target[i·step] += source[i]` for the elements of `row`.
 ///
 /// # Safety
-/// Both arrays have type `number` and contain the elements of the row. Debug builds check it.
-unsafe fn add_to(number: NumberType, target: Memory, source: Memory, row: Row) {
+/// Both arrays have elements of this type and contain those of the row. Debug builds check it.
+#[inline(always)]
+unsafe fn add_to<T: Arithmetic>(target: Memory, source: Memory, row: Row) {
     let Row { from, to, n, step } = row;
-    let size = number.dtype().size();
+    let size = size_of::<T>();
     // SAFETY: by the caller.
     let (target, source) = unsafe { (target.row(to, n, step, size), source.at(from, n * size)) };
-    by_number!(number, T => {
-        let (target, source) = (target.cast::<T>(), source.cast::<T>());
-        for i in 0..n {
-            // SAFETY: element `i` of the row, by the caller.
-            unsafe {
-                let at = target.add(i * step);
-                at.write(at.read().plus(source.add(i).read()));
-            }
+    let (target, source) = (target.cast::<T>(), source.cast::<T>());
+    let add = |i: usize, at: usize| {
+        // SAFETY: element `i` of the row, by the caller.
+        unsafe {
+            let at = target.add(at);
+            at.write(at.read().plus(source.add(i).read()));
         }
-    });
-}
-
-/// Copies a `row` of elements of `size` bytes to its positions.
-///
-/// # Safety
-/// Both arrays contain the elements of the row, and do not overlap. Debug builds check the former.
-unsafe fn copy_to(target: Memory, source: Memory, row: Row, size: usize) {
-    let Row { from, to, n, step } = row;
-    // SAFETY: by the caller.
-    unsafe {
-        let (to, from) = (target.row(to, n, step, size), source.at(from, n * size));
-        if step == 1 {
-            std::ptr::copy_nonoverlapping(from, to, n * size);
-            return;
-        }
-        for i in 0..n {
-            std::ptr::copy_nonoverlapping(from.add(i * size), to.add(i * step * size), size);
-        }
+    };
+    match step {
+        // Known to the compiler, which makes vectors of it.
+        1 => (0..n).for_each(|i| add(i, i)),
+        step => (0..n).for_each(|i| add(i, i * step)),
     }
 }
 

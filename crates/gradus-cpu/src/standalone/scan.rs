@@ -1,14 +1,12 @@
-//! Cumulative sums, and positions of extremes.
+//! Cumulative sums.
 
 use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
-use crate::kernels::{
-    AtLevel, Isa, Rounded, at_level, by_float, by_integer, by_number, number_type,
-};
+use crate::kernels::{AtLevel, Isa, Rounded, at_level, by_number, number_type};
 use crate::pool::{self, Pieces};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Kind, NumberType, Result, Type, bf16};
+use gradus_ir::{NumberType, Result, Type, bf16};
 use std::mem::MaybeUninit;
 
 /// An array `[outer, n, inner]`.
@@ -33,7 +31,7 @@ impl Axis {
     }
 
     /// The number of elements that are combined with others: all elements of a line except the first.
-    fn joined(self) -> usize {
+    pub fn joined(self) -> usize {
         self.lines() * self.n.saturating_sub(1)
     }
 }
@@ -295,74 +293,5 @@ fn go_on<T: Number>(sums: &mut [T::Running], lost: &mut [T::Running], x: &[T], o
     for (((sum, lost), &x), out) in sums.iter_mut().zip(lost).zip(x).zip(out) {
         T::plus(sum, lost, x);
         *out = T::value(*sum, *lost);
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct ArgReduce {
-    axis: Axis,
-    dtype: DType,
-    smallest: bool,
-}
-
-impl ArgReduce {
-    pub fn new(x: &Type, axis: usize, smallest: bool) -> ArgReduce {
-        ArgReduce {
-            axis: Axis::of(x, axis),
-            dtype: x.dtype,
-            smallest,
-        }
-    }
-}
-
-impl Kernel for ArgReduce {
-    const NAME: &'static str = "argreduce";
-
-    fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        let lines = self.axis.lines();
-        let bytes = lines * (self.axis.n * self.dtype.size() + DType::I64.size());
-        StepForecast::moving(self.dtype, bytes).with(Work::Reduction, self.axis.joined())
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        let (x, out) = (arrays.operand(0).start(), arrays.result(0).start());
-        let (axis, smallest) = (self.axis, self.smallest);
-        // SAFETY: by the caller.
-        unsafe {
-            match self.dtype.kind() {
-                Kind::Float(float) => by_float!(float, T => position::<T>(axis, smallest, x, out)),
-                Kind::Integer(t) => by_integer!(t, T => position::<T>(axis, smallest, x, out)),
-                Kind::Bool => position::<u8>(axis, smallest, x, out),
-            }
-        }
-        Ok(())
-    }
-}
-
-#[expect(
-    clippy::eq_op,
-    reason = "only a NaN differs from itself, and the type may be an integer's"
-)]
-unsafe fn position<T: Copy + PartialOrd>(axis: Axis, smallest: bool, x: *mut u8, out: *mut u8) {
-    let (x, out) = (x.cast::<T>(), out.cast::<i64>());
-    let Axis { outer, n, inner } = axis;
-    for o in 0..outer {
-        for j in 0..inner {
-            // SAFETY: positions lie within outer · n · inner elements, which the operand has by `Axis::of`,
-            // and n is not 0 by the type rule of `argmax` and `argmin`.
-            unsafe {
-                let mut best = x.add(o * n * inner + j).read();
-                let mut at = 0;
-                for i in 1..n {
-                    let v = x.add((o * n + i) * inner + j).read();
-                    let better = if smallest { v < best } else { v > best };
-                    if best == best && (better || v != v) {
-                        best = v;
-                        at = i;
-                    }
-                }
-                out.add(o * inner + j).write(at as i64);
-            }
-        }
     }
 }
