@@ -338,6 +338,21 @@ impl Work {
     }
 }
 
+/// A pointer that several threads use on different parts.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared(pub *mut u8);
+
+// SAFETY: pieces write to different parts, and read parts that no piece writes.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    pub fn get(&self) -> *mut u8 {
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

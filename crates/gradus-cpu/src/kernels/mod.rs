@@ -8,22 +8,26 @@ mod floats;
 mod integers;
 mod isa;
 mod reduce;
+mod rows;
 #[cfg_attr(
     not(target_arch = "x86_64"),
     allow(dead_code, reason = "other processors have no such kernels yet")
 )]
 mod skinny;
 mod totals;
+mod transpose;
 
 pub(crate) use elements::{
     Arithmetic, Rounded, by_compute_float, by_float, by_integer, by_number, by_width, number_type,
 };
 pub(crate) use isa::{AtLevel, Isa, at_level};
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
+pub(crate) use rows::{Rows, copy_bytes, copy_rows};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
 pub(crate) use totals::{
     TOTAL_BYTES, add_dot_to_total, add_to_totals, finish_totals, merge_totals, total,
 };
+pub(crate) use transpose::{SQUARE, transpose, transpose_square};
 
 use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryOn};
 use gradus_ir::{DType, Kind};

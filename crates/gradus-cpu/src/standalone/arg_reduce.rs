@@ -4,11 +4,10 @@
 //! A long line of adjacent elements is a vector by itself: its extreme is found first, and then its place.
 
 use super::scan::Axis;
-use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{AtLevel, Isa, at_level, by_float, by_integer};
-use crate::pool::{self, Pieces};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Kind, Result, Type};
 

@@ -1,12 +1,10 @@
 //! Kernels that join or enlarge arrays.
 
 use super::pad::{PIECE, WORTH_WAKING};
-use super::rows::{Rows, copy_rows};
-use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
-use crate::kernels::{by_number, number_type};
-use crate::pool::{self, Pieces};
+use crate::kernels::{Rows, by_number, copy_rows, number_type};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
 
@@ -196,11 +194,11 @@ impl Kernel for Concat {
                     unsafe {
                         let from = Rows {
                             start: part.get().add(first * bytes),
-                            step: bytes,
+                            step: bytes as isize,
                         };
                         let to = Rows {
                             start: out.get().add(first * self.block + begin),
-                            step: self.block,
+                            step: self.block as isize,
                         };
                         copy_rows(from, to, last - first, bytes);
                     }

@@ -1,10 +1,11 @@
 //! Kernels that pick elements by index arrays, and slices with a computed start.
 
-use super::rows::copy_bytes;
-use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index, transpose};
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index, room};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
-use crate::kernels::{Arithmetic, Rounded, by_float, by_integer, by_number, number_type};
+use crate::kernels::{
+    Arithmetic, Rounded, by_float, by_integer, by_number, copy_bytes, number_type,
+};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, Error, ErrorKind, IntegerType, Result, Type, row_major_strides};
 use std::cell::Cell;
@@ -201,22 +202,21 @@ impl Indexed {
             return unsafe { self.each("scatter_add", indices, |_, _| ()) };
         }
         let [mut pairs, mut sums] = SUMMED.take();
-        let room =
-            transpose::room::<(usize, usize)>(&mut pairs, self.batch * self.count * self.before);
+        let first = room::<(usize, usize)>(&mut pairs, self.batch * self.count * self.before);
         let mut found = 0;
         // SAFETY: by the caller; there are as many pairs as `each` calls.
         let checked = unsafe {
             self.each("scatter_add", indices, |to, from| {
-                room.add(found).write((to, from));
+                first.add(found).write((to, from));
                 found += 1;
             })
         };
         if checked.is_ok() {
-            let sums = transpose::room::<f64>(&mut sums, n);
+            let sums = room::<f64>(&mut sums, n);
             // SAFETY: as many pairs were written; there is room for a row of sums; rows lie within the arrays, since
             // `each` has compared indices with the axis.
             unsafe {
-                let pairs = std::slice::from_raw_parts_mut(room, found);
+                let pairs = std::slice::from_raw_parts_mut(first, found);
                 let sums = std::slice::from_raw_parts_mut(sums, n);
                 // Sorts by place; updates of the same place keep their order.
                 pairs.sort_unstable();

@@ -4,10 +4,12 @@
 
 use super::library::{self, Float};
 use super::product::{PIECE, TWO_PIECES, WORTH_WAKING};
+use super::room;
 use super::skinny::Skinny;
-use super::transpose::{Shared, room, transpose};
-use crate::kernels::{add_dot_to_total, add_to_totals, by_compute_float, merge_totals, total};
-use crate::pool::{self, Pieces};
+use crate::kernels::{
+    add_dot_to_total, add_to_totals, by_compute_float, merge_totals, total, transpose,
+};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::ComputeFloat;
 use std::cell::Cell;
 

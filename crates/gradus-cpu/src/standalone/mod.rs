@@ -11,12 +11,10 @@ mod long;
 mod pad;
 mod probe;
 mod product;
-mod rows;
 mod scan;
 mod skinny;
 mod sort;
 mod symmetric;
-mod transpose;
 mod widened;
 
 pub(crate) use product::Product;
@@ -291,4 +289,13 @@ unsafe fn copy_unless_same(source: Memory, target: Memory, bytes: usize) {
         // SAFETY: by the caller.
         unsafe { std::ptr::copy_nonoverlapping(source.at(0, bytes), target.at(0, bytes), bytes) };
     }
+}
+
+/// The memory with room for `elements`. The executable has checked before the run that it is available.
+fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
+    let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
+    if memory.len() < wanted {
+        memory.resize(wanted, 0);
+    }
+    memory.as_mut_ptr().cast()
 }

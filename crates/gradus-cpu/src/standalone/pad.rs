@@ -1,11 +1,9 @@
 //! Padding: each row of the result is written once, from its first element to its last.
 
-use super::rows::{Rows, copy_bytes, copy_rows};
-use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
-use crate::kernels::by_width;
-use crate::pool::{self, Pieces};
+use crate::kernels::{Rows, by_width, copy_bytes, copy_rows};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::{DType, Result, Type};
 
 /// The fewest bytes of a piece of work, and the fewest for which other threads are woken.
@@ -131,11 +129,11 @@ impl Pad {
         unsafe {
             let from = Rows {
                 start: x.cast_mut().cast(),
-                step: n * size,
+                step: (n * size) as isize,
             };
             let to = Rows {
                 start: out.add(low).cast(),
-                step: length * size,
+                step: (length * size) as isize,
             };
             copy_rows(from, to, count, n * size);
             for i in 0..count {

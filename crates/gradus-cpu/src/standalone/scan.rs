@@ -1,10 +1,9 @@
 //! Cumulative sums.
 
-use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{AtLevel, Isa, Rounded, at_level, by_number, number_type};
-use crate::pool::{self, Pieces};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::primitives::Work;
 use gradus_ir::{NumberType, Result, Type, bf16};
 use std::mem::MaybeUninit;

@@ -1,9 +1,9 @@
 //! Products with few rows, few columns or few numbers to sum.
 //! Their cost is reading the large operand once, or writing the large result once.
 
-use super::transpose::{Shared, room, transpose};
-use crate::kernels::{self, Block, DEPTH, Isa};
-use crate::pool::{self, Pieces};
+use super::room;
+use crate::kernels::{self, Block, DEPTH, Isa, transpose};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::ComputeFloat;
 use std::cell::Cell;
 

@@ -4,11 +4,10 @@
 //! All integers then differ, so any sort of them is stable, and the result does not depend on how the work is split.
 
 use super::scan::Axis;
-use super::transpose::Shared;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{by_float, by_integer};
-use crate::pool::{self, Pieces};
+use crate::pool::{self, Pieces, Shared};
 use gradus_ir::primitives::{self, Work};
 use gradus_ir::{DType, Kind, Result, Type, bf16};
 use std::cell::Cell;

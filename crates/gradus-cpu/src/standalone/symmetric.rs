@@ -1,8 +1,8 @@
 //! Symmetric products: rows are computed up to the diagonal, and copied to the columns beyond it by the thread
 //! that has them in its cache.
 
-use super::transpose::{SQUARE, Shared, transpose_square};
-use crate::pool::MOST_PIECES;
+use crate::kernels::{SQUARE, transpose_square};
+use crate::pool::{MOST_PIECES, Shared};
 
 // Compared with the whole product, this is 1.1 to 1.9 times as fast if more than a hundred numbers are summed.
 // (AVX-512, both element types, 64 to 1000 rows, one and two threads.)

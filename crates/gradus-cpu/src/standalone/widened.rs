@@ -1,9 +1,8 @@
 //! Products of bf16 matrices: tiles of both matrices are widened,
 //! the library multiplies them, and each sum is rounded once.
 
-use super::library;
-use super::transpose::{room, transpose};
-use crate::kernels::{add_to_totals, total};
+use super::{library, room};
+use crate::kernels::{add_to_totals, total, transpose};
 use gradus_ir::{ComputeFloat, bf16};
 use std::cell::Cell;
 

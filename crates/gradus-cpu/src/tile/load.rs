@@ -1,6 +1,6 @@
 //! Loads elements that are not contiguous into a tile.
 
-use crate::kernels::by_width;
+use crate::kernels::{Rows, by_width, copy_rows};
 use crate::view::{View, collapse};
 use gradus_ir::Width;
 use smallvec::SmallVec;
@@ -66,39 +66,94 @@ pub(super) unsafe fn gather<T: Copy>(
         rest /= axes[i].0;
         position += index[i] as isize * axes[i].1;
     }
-    let (size, step) = axes[rank - 1];
+    let last = rank - 1;
+    let (size, step) = axes[last];
     let mut done = 0;
-    // SAFETY: `index` counts like the axes, so `position` is the position of an element of the view in every
-    // iteration, and the caller's memory has it; `done` stays within `n`.
+    while done < n {
+        // Many whole rows at once, if a row begins here; else what is left of the row.
+        let rows = match last {
+            0 => 0,
+            _ if index[last] > 0 => 0,
+            _ => (axes[last - 1].0 - index[last - 1]).min((n - done) / size),
+        };
+        // SAFETY: `index` counts like the axes, so `position` is the position of an element of the view in every
+        // iteration, and the caller's memory has it; `done` stays within `n`.
+        unsafe {
+            let (source, target) = (base.offset(position), out.add(done));
+            let moved = if rows > 0 {
+                let outer = axes[last - 1].1;
+                copy_matrix(source, (outer, step), (rows, size), target);
+                index[last - 1] += rows;
+                position += rows as isize * outer;
+                done += rows * size;
+                last - 1
+            } else {
+                let run = (size - index[last]).min(n - done);
+                copy_matrix(source, (0, step), (1, run), target);
+                index[last] += run;
+                position += run as isize * step;
+                done += run;
+                last
+            };
+            carry(axes, moved, &mut index, &mut position);
+        }
+    }
+}
+
+/// Carries an index that has reached the end of axis `from` into the axes before it.
+#[inline(always)]
+fn carry(axes: &[(usize, isize)], from: usize, index: &mut [usize], position: &mut isize) {
+    let mut i = from;
+    while i > 0 && index[i] == axes[i].0 {
+        *position += axes[i - 1].1 - axes[i].0 as isize * axes[i].1;
+        index[i] = 0;
+        index[i - 1] += 1;
+        i -= 1;
+    }
+}
+
+/// Copies a matrix with these strides from row to row and from column to column, so that its rows are contiguous.
+///
+/// # Safety
+/// `from` holds the matrix, and `to` has room for it.
+#[inline(always)]
+unsafe fn copy_matrix<T: Copy>(
+    from: *const T,
+    (outer, step): (isize, isize),
+    (rows, size): (usize, usize),
+    to: *mut T,
+) {
+    let bytes = size_of::<T>();
+    // SAFETY: by the caller.
     unsafe {
-        while done < n {
-            let run = (size - index[rank - 1]).min(n - done);
-            let source = base.offset(position);
-            match step {
-                1 => std::ptr::copy_nonoverlapping(source, out.add(done), run),
-                0 => {
-                    let value = source.read();
-                    for j in 0..run {
-                        out.add(done + j).write(value);
-                    }
-                }
-                _ => {
-                    for j in 0..run {
-                        out.add(done + j)
-                            .write(source.offset(j as isize * step).read());
+        match step {
+            1 => {
+                let from = Rows {
+                    start: from.cast_mut().cast(),
+                    step: outer * bytes as isize,
+                };
+                let to = Rows {
+                    start: to.cast(),
+                    step: (size * bytes) as isize,
+                };
+                copy_rows(from, to, rows, size * bytes);
+            }
+            0 => {
+                for i in 0..rows {
+                    let value = from.offset(i as isize * outer).read();
+                    for j in 0..size {
+                        to.add(i * size + j).write(value);
                     }
                 }
             }
-            done += run;
-            index[rank - 1] += run;
-            position += run as isize * step;
-            // Carry into the outer axes.
-            let mut i = rank - 1;
-            while i > 0 && index[i] == axes[i].0 {
-                position += axes[i - 1].1 - axes[i].0 as isize * axes[i].1;
-                index[i] = 0;
-                index[i - 1] += 1;
-                i -= 1;
+            _ => {
+                for i in 0..rows {
+                    let from = from.offset(i as isize * outer);
+                    for j in 0..size {
+                        to.add(i * size + j)
+                            .write(from.offset(j as isize * step).read());
+                    }
+                }
             }
         }
     }

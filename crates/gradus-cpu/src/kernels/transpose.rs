@@ -1,14 +1,14 @@
 //! Transposes matrices: rows are written as columns.
 
 /// Side of the squares in which a matrix is transposed: a cache line, or half of one.
-pub(super) const SQUARE: usize = 8;
+pub(crate) const SQUARE: usize = 8;
 
 /// Copies a matrix of `k` rows and `n` columns, with strides from row to row and from column to column,
 /// so that its rows are contiguous.
 ///
 /// # Safety
 /// `from` holds the matrix, `to` has room for it.
-pub(super) unsafe fn transpose<T: Copy>(
+pub(crate) unsafe fn transpose<T: Copy>(
     from: *const T,
     strides: (isize, isize),
     (k, n): (usize, usize),
@@ -41,7 +41,7 @@ pub(super) unsafe fn transpose<T: Copy>(
 /// # Safety
 /// `from` and `to` hold the square and do not overlap.
 #[inline(always)]
-pub(super) unsafe fn transpose_square<T: Copy>(
+pub(crate) unsafe fn transpose_square<T: Copy>(
     from: *const T,
     step: isize,
     to: *mut T,
@@ -56,29 +56,5 @@ pub(super) unsafe fn transpose_square<T: Copy>(
         for (j, column) in columns.into_iter().enumerate() {
             to.add(j * to_step).cast::<[T; SQUARE]>().write(column);
         }
-    }
-}
-
-/// The memory with room for `elements`. The executable has checked before the run that it is available.
-pub(super) fn room<T>(memory: &mut Vec<u64>, elements: usize) -> *mut T {
-    let wanted = (elements * size_of::<T>()).div_ceil(size_of::<u64>());
-    if memory.len() < wanted {
-        memory.resize(wanted, 0);
-    }
-    memory.as_mut_ptr().cast()
-}
-
-/// A pointer that several threads use on different parts.
-#[derive(Clone, Copy)]
-pub(super) struct Shared(pub *mut u8);
-
-// SAFETY: pieces write to different parts, and read parts that no piece writes.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-impl Shared {
-    pub fn get(&self) -> *mut u8 {
-        self.0
     }
 }

@@ -1,17 +1,17 @@
 //! Copies of rows that may be short.
 
-/// Rows of equal length in an array: `step` bytes from one to the next.
+/// Rows of equal length in an array: `step` bytes from one to the next, in either direction.
 #[derive(Clone, Copy)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     pub start: *mut u8,
-    pub step: usize,
+    pub step: isize,
 }
 
 /// Copies `count` rows of `bytes` bytes. The length is looked at once.
 ///
 /// # Safety
 /// Both arrays have the rows, which do not overlap.
-pub(super) unsafe fn copy_rows(from: Rows, to: Rows, count: usize, bytes: usize) {
+pub(crate) unsafe fn copy_rows(from: Rows, to: Rows, count: usize, bytes: usize) {
     // SAFETY: by the caller.
     unsafe {
         match bytes {
@@ -31,8 +31,8 @@ pub(super) unsafe fn copy_rows(from: Rows, to: Rows, count: usize, bytes: usize)
 fn each_row(from: Rows, to: Rows, count: usize, copy: impl Fn(*const u8, *mut u8)) {
     for i in 0..count {
         copy(
-            from.start.wrapping_add(i * from.step),
-            to.start.wrapping_add(i * to.step),
+            from.start.wrapping_offset(i as isize * from.step),
+            to.start.wrapping_offset(i as isize * to.step),
         );
     }
 }
@@ -45,7 +45,7 @@ const SHORT: usize = 128;
 /// # Safety
 /// Both addresses have `n` bytes, which do not overlap.
 #[inline(always)]
-pub(super) unsafe fn copy_bytes(from: *const u8, to: *mut u8, n: usize) {
+pub(crate) unsafe fn copy_bytes(from: *const u8, to: *mut u8, n: usize) {
     // SAFETY: by the caller. Each block begins at most its own size before the end of the row.
     unsafe {
         match n {
