@@ -9,10 +9,10 @@
 
 use gradus::nn::{Gru, Init};
 use gradus::prelude::*;
-use gradus_benches::{machine, time};
+use gradus_benches::{machine, nanoseconds};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 type Case = (&'static str, Box<dyn Fn()>);
 
@@ -419,19 +419,6 @@ fn functions() -> Vec<Case> {
     ]
 }
 
-/// Nanoseconds of a call: the median of samples of some milliseconds.
-fn measure(f: &dyn Fn()) -> f64 {
-    f();
-    let begin = Instant::now();
-    f();
-    let once = begin.elapsed().as_secs_f64().max(1e-9);
-    let calls = ((2e-3 / once) as usize).clamp(1, 100_000);
-    let timing = time(2, 31, Duration::from_secs(2), || {
-        (0..calls).for_each(|_| f())
-    });
-    timing.median * 1e3 / calls as f64
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let option = |name: &str| {
@@ -460,7 +447,7 @@ fn main() {
         if option("--only").is_some_and(|word| !name.contains(&word)) {
             continue;
         }
-        let ns = measure(&*f);
+        let ns = nanoseconds(Duration::from_secs(2), &mut || f());
         saved += &format!("{name}\t{ns}\n");
         match before.get(name) {
             None => println!("{name:<44} {ns:>14.0} ns"),

@@ -2,7 +2,6 @@
 
 use gradus::Error;
 use gradus::prelude::*;
-use gradus_benches::time;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -15,18 +14,11 @@ pub struct Case {
     pub name: String,
     pub arguments: Vec<Argument>,
     pub ours: Function,
-    /// The same function in Python: an expression for a function of arrays, or statements that define `f`.
-    pub jax: Option<&'static str>,
-    /// The same work written by hand in Rust.
-    pub by_hand: Option<Box<dyn FnMut()>>,
-    /// The least factor by which ours shall be faster than JAX, and the most time as a multiple of that by hand.
-    pub bars: Bars,
-}
-
-#[derive(Clone, Copy, Default)]
-pub struct Bars {
-    pub jax: Option<f64>,
-    pub by_hand: Option<f64>,
+    /// The same function in Python, and the least factor by which ours shall be faster.
+    /// The source is an expression for a function of arrays, or statements that define `f`.
+    pub jax: Option<(&'static str, f64)>,
+    /// The same work written by hand in Rust, and the most time that ours shall take as a multiple of it.
+    pub by_hand: Option<(Box<dyn FnMut()>, f64)>,
 }
 
 /// An argument whose elements both sides compute by the same formula.
@@ -98,21 +90,18 @@ impl Case {
             ours: Box::new(ours),
             jax: None,
             by_hand: None,
-            bars: Bars::default(),
         }
     }
 
     /// Sets the peer in Python, and the least factor by which ours shall be faster.
     pub fn jax(mut self, source: &'static str, bar: f64) -> Case {
-        self.jax = Some(source);
-        self.bars.jax = Some(bar);
+        self.jax = Some((source, bar));
         self
     }
 
     /// Sets the program by hand, and the most time that ours shall take as a multiple of it.
     pub fn by_hand(mut self, f: impl FnMut() + 'static, bar: f64) -> Case {
-        self.by_hand = Some(Box::new(f));
-        self.bars.by_hand = Some(bar);
+        self.by_hand = Some((Box::new(f), bar));
         self
     }
 
@@ -151,17 +140,4 @@ pub struct Ready {
     pub sum: f64,
     /// The time of the first call: tracing, compiling, running.
     pub first_call: Duration,
-}
-
-/// The time of one call of `f` in nanoseconds: the median of samples of about two milliseconds.
-pub fn nanoseconds(f: &mut dyn FnMut()) -> f64 {
-    f();
-    let begin = Instant::now();
-    f();
-    let once = begin.elapsed().as_secs_f64().max(1e-9);
-    let calls = ((2e-3 / once) as usize).clamp(1, 100_000);
-    let timing = time(2, 31, Duration::from_millis(400), || {
-        (0..calls).for_each(|_| f());
-    });
-    timing.median * 1e3 / calls as f64
 }

@@ -17,10 +17,11 @@ mod layout;
 mod loops;
 mod rows;
 
-use case::{Case, Ready, nanoseconds};
-use gradus_benches::machine;
+use case::{Case, Ready};
+use gradus_benches::{machine, nanoseconds};
 use jax::Jax;
 use std::process::ExitCode;
+use std::time::Duration;
 
 type Family = (&'static str, fn() -> Vec<Case>);
 
@@ -34,6 +35,8 @@ const FAMILIES: [Family; 5] = [
 
 /// Both sides are timed so often, in turn.
 const ROUNDS: usize = 3;
+/// The longest time of one measurement of one side.
+const LIMIT: Duration = Duration::from_millis(400);
 
 fn main() -> ExitCode {
     let mut only = None;
@@ -110,13 +113,13 @@ impl Verdicts {
 
 /// Times a case and prints its line.
 fn run(mut case: Case, jax: Option<&mut Jax>, verdicts: &mut Verdicts) -> Result<(), String> {
-    let (name, bars) = (case.name.clone(), case.bars);
+    let name = case.name.clone();
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let mut by_hand = case.by_hand.take();
     let mut peer = None;
-    if let (Some(jax), Some(source)) = (jax, case.jax) {
+    if let (Some(jax), Some((source, bar))) = (jax, case.jax) {
         let compiled = jax.compile(&case, source).map_err(|e| failed(&e))?;
-        peer = Some((jax, compiled));
+        peer = Some((jax, compiled, bar));
     }
     let f32 = case
         .arguments
@@ -127,9 +130,11 @@ fn run(mut case: Case, jax: Option<&mut Jax>, verdicts: &mut Verdicts) -> Result
         sum,
         first_call,
     } = case.ready().map_err(|e| failed(&e))?;
-    if let Some((_, compiled)) = &peer {
+    if let Some((_, compiled, _)) = &peer {
         let tolerance = if f32 { 1e-3 } else { 1e-9 };
-        if (sum - compiled.sum).abs() > tolerance * sum.abs().max(1.0) {
+        let difference = (sum - compiled.sum).abs();
+        // A sum that is NaN is no agreement either.
+        if difference.is_nan() || difference > tolerance * sum.abs().max(1.0) {
             return Err(failed(&format!(
                 "results of {sum}, in JAX of {}",
                 compiled.sum
@@ -138,40 +143,35 @@ fn run(mut case: Case, jax: Option<&mut Jax>, verdicts: &mut Verdicts) -> Result
     }
     let (mut ours, mut of_jax, mut of_hand) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        ours.push(nanoseconds(&mut *call));
-        if let Some((jax, _)) = &mut peer {
+        ours.push(nanoseconds(LIMIT, &mut *call));
+        if let Some((jax, ..)) = &mut peer {
             of_jax.push(jax.nanoseconds().map_err(|e| failed(&e))?);
         }
-        if let Some(f) = &mut by_hand {
-            of_hand.push(nanoseconds(&mut **f));
+        if let Some((f, _)) = &mut by_hand {
+            of_hand.push(nanoseconds(LIMIT, &mut **f));
         }
     }
     let mut line = format!("{name:<52}{:>12}", duration(median(ours.clone())));
-    match of_jax.is_empty() {
-        true => line += &format!("{:>28}", ""),
-        false => {
+    line += &match &peer {
+        None => format!("{:>28}", ""),
+        Some((_, _, bar)) => {
             let factor = median(of_jax.iter().zip(&ours).map(|(j, o)| j / o).collect());
-            let bar = bars.jax.unwrap_or(1.0);
-            let mark = verdicts.count(factor >= bar);
-            line += &format!(
-                "{:>12}{factor:>9.2}{bar:>6.1}{mark}",
-                duration(median(of_jax))
-            );
+            let mark = verdicts.count(factor >= *bar);
+            let time = duration(median(of_jax));
+            format!("{time:>12}{factor:>9.2}{bar:>6.1}{mark}")
         }
-    }
-    if of_hand.is_empty() {
-        line += &format!("{:>28}", "");
-    } else {
-        let multiple = median(ours.iter().zip(&of_hand).map(|(o, h)| o / h).collect());
-        let bar = bars.by_hand.unwrap_or(1.0);
-        let mark = verdicts.count(multiple <= bar);
-        line += &format!(
-            "{:>12}{multiple:>9.2}{bar:>6.2}{mark}",
-            duration(median(of_hand))
-        );
-    }
+    };
+    line += &match &by_hand {
+        None => format!("{:>28}", ""),
+        Some((_, bar)) => {
+            let multiple = median(ours.iter().zip(&of_hand).map(|(o, h)| o / h).collect());
+            let mark = verdicts.count(multiple <= *bar);
+            let time = duration(median(of_hand));
+            format!("{time:>12}{multiple:>9.2}{bar:>6.2}{mark}")
+        }
+    };
     line += &format!("   {:.1} ms", first_call.as_secs_f64() * 1e3);
-    if let Some((_, compiled)) = &peer {
+    if let Some((_, compiled, _)) = &peer {
         line += &format!(", {:.0} ms", compiled.milliseconds);
     }
     println!("{line}");

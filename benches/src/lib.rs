@@ -38,6 +38,18 @@ pub fn time(warmup: usize, n: usize, limit: Duration, mut f: impl FnMut()) -> Ti
     }
 }
 
+/// The time of one call of `f` in nanoseconds: the median of samples of about two milliseconds,
+/// taken until there are 31 or `limit` has passed.
+pub fn nanoseconds(limit: Duration, f: &mut dyn FnMut()) -> f64 {
+    f();
+    let begin = Instant::now();
+    f();
+    let once = begin.elapsed().as_secs_f64().max(1e-9);
+    let calls = ((2e-3 / once) as usize).clamp(1, 100_000);
+    let timing = time(2, 31, limit, || (0..calls).for_each(|_| f()));
+    timing.median * 1e3 / calls as f64
+}
+
 /// Processor, number of cores and load, for the head of a report.
 pub fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

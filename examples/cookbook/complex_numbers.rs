@@ -128,7 +128,7 @@ fn linear(seed: u64) {
     let f = |z: &Complex| pair(&m.matmul(&stack(&[&z.re, &z.im], 0)));
     let pushed = jvp(f, &pair(&z), &pair(&v)).1;
     assert_near(&stack(&[&pushed.re, &pushed.im], 0), &m.matmul(&v));
-    // A cotangent stands for its conjugate, and so does the result of the pullback.
+    // A pair of real cotangents is the conjugate of JAX's complex cotangent, before the pullback and after it.
     let (_, pull) = vjp(f, &pair(&z));
     let pulled = pull(&pair(&v).conj()).conj();
     let ([a, b], [c, d]) = (

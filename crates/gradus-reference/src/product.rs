@@ -50,7 +50,8 @@ impl<T> Rows<T> {
     }
 }
 
-/// The elements of `x` with its axes in this order: those of the batch, those of the rows, those within a row.
+/// The elements of `x`, with its axes reordered: first the batch axes, then the axes of the rows,
+/// then the axes within a row.
 fn rows<T>(x: &Tensor, axes: [&[usize]; 3], number: impl Fn(Literal) -> T) -> Result<Rows<T>> {
     let size = |axes: &[usize]| axes.iter().map(|&a| x.ty.shape[a]).product();
     let order = axes.concat();

@@ -126,7 +126,7 @@ impl<T: Copy + PartialOrd, const SMALLEST: bool> AtLevel for Lines<T, SMALLEST> 
                     line += 1;
                     continue;
                 }
-                // The lines that follow, as long as they are equally far apart.
+                // The number of lines from here on whose first elements are equally spaced.
                 let (outer, column) = (line / self.inner, line % self.inner);
                 let ahead = match self.inner {
                     1 => self.to - line,

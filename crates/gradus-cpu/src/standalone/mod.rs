@@ -258,7 +258,7 @@ struct Row {
 /// `target[i·step] += source[i]` for the elements of `row`.
 ///
 /// # Safety
-/// Both arrays have elements of this type and contain those of the row. Debug builds check it.
+/// Both arrays hold elements of type `T`, and the row lies within them. Debug builds check the latter.
 #[inline(always)]
 unsafe fn add_to<T: Arithmetic>(target: Memory, source: Memory, row: Row) {
     let Row { from, to, n, step } = row;

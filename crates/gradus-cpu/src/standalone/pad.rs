@@ -81,7 +81,7 @@ impl Pad {
     /// Writes the rows of the result from row `from` to row `to`, which is not included.
     ///
     /// # Safety
-    /// `x` has the elements of the operand, and `out` those of the result.
+    /// `x` points to the whole operand, and `out` to the whole result.
     unsafe fn rows<T: Copy>(&self, x: *const T, value: T, out: *mut T, (from, to): (usize, usize)) {
         let length = self.row.size * self.item;
         let Some((&last, before)) = self.outer.split_last() else {

@@ -124,30 +124,8 @@ impl Draw {
 
     /// An operation with this name, with operands.
     pub fn op(&mut self, name: &str) -> (Op, Vec<Type>) {
-        if let Some(u) = Unary::ALL
-            .into_iter()
-            .find(|u| Op::Unary(*u).name() == name)
-        {
-            let u = match u {
-                Unary::PowI(_) => Unary::PowI(self.one(&[i32::MIN, -1, 0, 1, 2, i32::MAX])),
-                Unary::Polygamma(_) => Unary::Polygamma(self.one(&[0, 1, 2, 1000, 1001, u32::MAX])),
-                other => other,
-            };
-            return (Op::Unary(u), vec![self.ty()]);
-        }
-        if let Some(b) = Binary::ALL
-            .into_iter()
-            .find(|b| Op::Binary(*b).name() == name)
-        {
-            let a = self.ty();
-            return (Op::Binary(b), vec![a.clone(), self.mostly(&a)]);
-        }
-        if let Some(c) = Compare::ALL
-            .into_iter()
-            .find(|c| Op::Compare(*c).name() == name)
-        {
-            let a = self.ty();
-            return (Op::Compare(c), vec![a.clone(), self.mostly(&a)]);
+        if let Some(drawn) = self.elementwise(name) {
+            return drawn;
         }
         let x = self.ty();
         let axis = self.number(&[0, x.rank().saturating_sub(1)]);
@@ -209,6 +187,33 @@ impl Draw {
             "pad" | "concat" | "slice_add" => self.resize(name, x, axis),
             _ => self.layout(name, x),
         }
+    }
+
+    /// A function of one element or of two, or a comparison, if this is its name.
+    fn elementwise(&mut self, name: &str) -> Option<(Op, Vec<Type>)> {
+        if let Some(u) = Unary::ALL
+            .into_iter()
+            .find(|u| Op::Unary(*u).name() == name)
+        {
+            let u = match u {
+                Unary::PowI(_) => Unary::PowI(self.one(&[i32::MIN, -1, 0, 1, 2, i32::MAX])),
+                Unary::Polygamma(_) => Unary::Polygamma(self.one(&[0, 1, 2, 1000, 1001, u32::MAX])),
+                other => other,
+            };
+            return Some((Op::Unary(u), vec![self.ty()]));
+        }
+        if let Some(b) = Binary::ALL
+            .into_iter()
+            .find(|b| Op::Binary(*b).name() == name)
+        {
+            let a = self.ty();
+            return Some((Op::Binary(b), vec![a.clone(), self.mostly(&a)]));
+        }
+        let c = Compare::ALL
+            .into_iter()
+            .find(|c| Op::Compare(*c).name() == name)?;
+        let a = self.ty();
+        Some((Op::Compare(c), vec![a.clone(), self.mostly(&a)]))
     }
 
     fn layout(&mut self, name: &str, x: Type) -> (Op, Vec<Type>) {

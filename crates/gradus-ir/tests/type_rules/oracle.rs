@@ -2,7 +2,7 @@
 
 use super::regions;
 use gradus_ir::primitives::{
-    Binary, Dynamic, Gather, Layout, Padding, Place, ReduceKind, Resize, Slice, Unary,
+    Binary, Contract, Dynamic, Gather, Layout, Padding, Place, ReduceKind, Resize, Slice, Unary,
 };
 use gradus_ir::{DType, Op, Type};
 
@@ -73,35 +73,7 @@ fn result(op: &Op, operands: &[Type]) -> Option<Type> {
             let x = one()?;
             (c.axis < x.rank() && x.dtype != DType::Bool).then(|| x.clone())
         }
-        Op::Contract(c) => {
-            let [x, z] = operands else { return None };
-            if x.dtype != z.dtype || x.dtype == DType::Bool {
-                return None;
-            }
-            let left = [c.batch_left.as_slice(), &c.contract_left].concat();
-            let right = [c.batch_right.as_slice(), &c.contract_right].concat();
-            let distinct = |axes: &[usize], rank: usize| {
-                (0..axes.len()).all(|i| axes[i] < rank && !axes[..i].contains(&axes[i]))
-            };
-            if c.batch_left.len() != c.batch_right.len()
-                || left.len() != right.len()
-                || !distinct(&left, x.rank())
-                || !distinct(&right, z.rank())
-                || left
-                    .iter()
-                    .zip(&right)
-                    .any(|(&l, &r)| x.shape[l] != z.shape[r])
-            {
-                return None;
-            }
-            let (rows, columns) = (without(x, &left), without(z, &right));
-            let product = |sizes: &[i128]| sizes.iter().fold(1, |n: i128, d| n.saturating_mul(*d));
-            if c.symmetric && (!c.batch_left.is_empty() || product(&rows) != product(&columns)) {
-                return None;
-            }
-            let batch: Vec<i128> = c.batch_left.iter().map(|&a| x.shape[a] as i128).collect();
-            memory(x.dtype, &[batch, rows, columns].concat())
-        }
+        Op::Contract(c) => contract(c, operands),
         Op::Probe(p) => {
             let (x, shown) = match operands {
                 [x] => (x, None),
@@ -114,6 +86,36 @@ fn result(op: &Op, operands: &[Type]) -> Option<Type> {
         }
         Op::Region(_) | Op::Sort(_) => unreachable!("regions have results of their own"),
     }
+}
+
+fn contract(c: &Contract, operands: &[Type]) -> Option<Type> {
+    let [x, z] = operands else { return None };
+    if x.dtype != z.dtype || x.dtype == DType::Bool {
+        return None;
+    }
+    let left = [c.batch_left.as_slice(), &c.contract_left].concat();
+    let right = [c.batch_right.as_slice(), &c.contract_right].concat();
+    let distinct = |axes: &[usize], rank: usize| {
+        (0..axes.len()).all(|i| axes[i] < rank && !axes[..i].contains(&axes[i]))
+    };
+    if c.batch_left.len() != c.batch_right.len()
+        || left.len() != right.len()
+        || !distinct(&left, x.rank())
+        || !distinct(&right, z.rank())
+        || left
+            .iter()
+            .zip(&right)
+            .any(|(&l, &r)| x.shape[l] != z.shape[r])
+    {
+        return None;
+    }
+    let (rows, columns) = (without(x, &left), without(z, &right));
+    let product = |sizes: &[i128]| sizes.iter().fold(1, |n: i128, d| n.saturating_mul(*d));
+    if c.symmetric && (!c.batch_left.is_empty() || product(&rows) != product(&columns)) {
+        return None;
+    }
+    let batch: Vec<i128> = c.batch_left.iter().map(|&a| x.shape[a] as i128).collect();
+    memory(x.dtype, &[batch, rows, columns].concat())
 }
 
 pub fn sizes(x: &Type) -> Vec<i128> {

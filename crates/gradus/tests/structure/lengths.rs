@@ -18,8 +18,6 @@ const TABLES: &[&str] = &[
     "crates/gradus-ad/tests/rules/regions.rs rows",
     "crates/gradus-cpu/tests/math_accuracy.rs $test",
     "crates/gradus-ir/src/primitives/unary.rs row",
-    "crates/gradus-ir/tests/type_rules/draw.rs op",
-    "crates/gradus-ir/tests/type_rules/oracle.rs result",
 ];
 
 #[test]
