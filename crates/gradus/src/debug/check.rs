@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 /// Runs `f`.
 /// Within it, on this thread, a program that makes NaN or infinity is an error,
-/// with the message of [`find_nan`](super::find_nan) and the line. Operations outside of programs count as programs, too.
+/// with the message of [`find_nan`](super::find_nan) and the line.
+/// Operations outside of programs count as programs, too.
 /// NaN and infinity in the arguments are not errors,
 /// and neither are infinities that follow from an infinite argument.
 /// The environment variable `GRADUS_CHECK_NAN=1` does the same for all programs.
