@@ -227,18 +227,26 @@ fn second_derivatives_are_explained() {
     }
 }
 
+/// Two tests, so that they run in parallel.
 #[test]
 fn every_function_has_a_plan_in_json() {
+    check_json(&[&[], &["--of", "jacobian"], &["--of", "hessian"]]);
+}
+
+#[test]
+fn every_function_has_a_measured_plan_in_json() {
+    check_json(&[
+        &["--analyze"],
+        &["--of", "hvp"],
+        &["--of", "hvp", "--analyze"],
+    ]);
+}
+
+/// Checks what is printed for each function with each of these arguments.
+fn check_json(arguments: &[&[&str]]) {
     let dir = folder();
     for name in names(dir.path()) {
-        for more in [
-            &[][..],
-            &["--analyze"],
-            &["--of", "jacobian"],
-            &["--of", "hessian"],
-            &["--of", "hvp"],
-            &["--of", "hvp", "--analyze"],
-        ] {
+        for more in arguments {
             let asked = [&["explain", "--function", &name, "--format", "json"], more].concat();
             let said = says(dir.path(), &asked);
             let plan: Value = serde_json::from_str(&said).expect(&said);
@@ -246,7 +254,7 @@ fn every_function_has_a_plan_in_json() {
             assert!(candidates.len() >= 2, "{name}: {said}");
             assert!(plan["steps"].as_array().map(Vec::len) >= Some(3), "{said}");
             let subject = plan["subject"].as_str().expect(&said);
-            match more {
+            match *more {
                 ["--of", "jacobian"] => assert!(subject.starts_with("Jacobian of"), "{said}"),
                 ["--of", "hessian"] => assert!(subject.starts_with("Hessian of"), "{said}"),
                 ["--of", "hvp", ..] => assert!(subject.starts_with("product of"), "{said}"),

@@ -131,13 +131,25 @@ fn sums_at_the_edges_of_depths_and_lanes() {
     }
 }
 
+/// At the edges of tiles of rows or columns.
+const MANY: [usize; 19] = [
+    33, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193, 255, 256, 257,
+];
+const FEW: [usize; 5] = [2, 3, 5, 8, 20];
+
 #[test]
 fn columns_at_the_edges_of_tiles() {
-    for many in [
-        33, 47, 48, 49, 63, 64, 65, 95, 96, 97, 127, 128, 129, 191, 192, 193, 255, 256, 257,
-    ] {
-        for few in [2, 3, 5, 8, 20] {
+    for many in MANY {
+        for few in FEW {
             check_layouts((few, 1600, many));
+        }
+    }
+}
+
+#[test]
+fn rows_at_the_edges_of_tiles() {
+    for many in MANY {
+        for few in FEW {
             check_layouts((many, 1600, few));
         }
     }

@@ -129,37 +129,54 @@ fn go_on<C: Tree>(
         let grows = grows(name, options)?;
         let carried = leaves(init);
         let (test, answer) = close(name, init, &types(&carried), &condition)?;
-        if answer.dtype() != DType::Bool || answer.rank() != 0 {
-            return Err(Error::new(
-                ErrorKind::DType,
-                format!(
-                    "{name}: the condition must return one boolean, bool[], it returned {}; compare, or reduce with `any` or `all`",
-                    answer.ty()
-                ),
-            ));
-        }
+        check_condition(name, &answer)?;
         let (body, result) = close(name, init, &types(&carried), &step)?;
         check_carried(name, init, &result)?;
-        let mut operands = Operands::default();
-        let mut new = LoopBuilder::new(Steps::While);
-        let of_test = operands.enter_all(&test.captured, |v| new.constant(v));
-        let of_body = operands.enter_all(&body.captured, |v| new.constant(v));
-        let carries = operands.enter_all(&carried, |v| new.carry(v));
-        let (r, values) = new.build_while(
-            &operands.graph,
-            |program, inputs| {
-                let args = [&carries[..], &of_test].concat();
-                Ok(program.inline(&test.graph, &inputs.all(&args))?[0])
-            },
-            |program, inputs| {
-                let args = [&carries[..], &of_body].concat();
-                program.inline(&body.graph, &inputs.all(&args))
-            },
-        )?;
-        unbounded(r, operands.in_order(&values), grows, loc)
+        repeated(&test, &body, &carried, grows, loc)
     };
     let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
+}
+
+/// Checks that a condition returned one boolean.
+fn check_condition(name: &str, answer: &Tensor) -> Result<()> {
+    if answer.dtype() == DType::Bool && answer.rank() == 0 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::DType,
+        format!(
+            "{name}: the condition must return one boolean, bool[], it returned {}; compare, or reduce with `any` or `all`",
+            answer.ty()
+        ),
+    ))
+}
+
+/// The carried values after the steps of `body` for which `test` is true.
+fn repeated(
+    test: &Closed,
+    body: &Closed,
+    carried: &[Tensor],
+    grows: bool,
+    loc: Loc,
+) -> Result<Vec<Tensor>> {
+    let mut operands = Operands::default();
+    let mut new = LoopBuilder::new(Steps::While);
+    let of_test = operands.enter_all(&test.captured, |v| new.constant(v));
+    let of_body = operands.enter_all(&body.captured, |v| new.constant(v));
+    let carries = operands.enter_all(carried, |v| new.carry(v));
+    let (r, values) = new.build_while(
+        &operands.graph,
+        |program, inputs| {
+            let args = [&carries[..], &of_test].concat();
+            Ok(program.inline(&test.graph, &inputs.all(&args))?[0])
+        },
+        |program, inputs| {
+            let args = [&carries[..], &of_body].concat();
+            program.inline(&body.graph, &inputs.all(&args))
+        },
+    )?;
+    unbounded(r, operands.in_order(&values), grows, loc)
 }
 
 /// Applies `step(i, carried)` for each `i` of a range, beginning with `init`; not at all if the range is empty.
@@ -304,28 +321,28 @@ fn count_up<C: Tree>(
             }
         })?;
         check_carried(name, init, &result)?;
-        match known {
-            Some(0) => counted(body, &carried, 0, options, loc),
-            Some(n) => {
-                let body = before_steps(body, arguments.len())?;
-                counted(body, &carried, n, options, loc)
-            }
-            None => {
-                // The distance of bounds in the wrong order can overflow to any positive number.
-                let apart = || match from_zero {
-                    true => upper.clone(),
-                    false => {
-                        let none = Tensor::from(0i64);
-                        upper.greater(&lower).where_(&(&upper - &lower), &none)
-                    }
-                };
-                let count = trace::on_behalf_of(loc, apart);
-                computed(body, &carried, &count, grows(name, options)?, loc)
-            }
+        if let Some(n) = known {
+            let body = match n {
+                0 => body,
+                _ => before_steps(body, arguments.len())?,
+            };
+            return counted(body, &carried, n, options, loc);
         }
+        let count = trace::on_behalf_of(loc, || distance(&lower, &upper, from_zero));
+        computed(body, &carried, &count, grows(name, options)?, loc)
     };
     let results = or_stop(run(), loc, || leaves(init), || leaves(init));
     rebuild(init, results)
+}
+
+/// The number of steps from `lower`, which is 0 if `from_zero`, to `upper`.
+fn distance(lower: &Tensor, upper: &Tensor, from_zero: bool) -> Tensor {
+    if from_zero {
+        return upper.clone();
+    }
+    // The distance of bounds in the wrong order can overflow to any positive number.
+    let none = Tensor::from(0i64);
+    upper.greater(lower).where_(&(upper - lower), &none)
 }
 
 /// The final carried values after `n` steps of `body`, which takes the number of the step and the carried values.

@@ -6,7 +6,7 @@ use super::operands::Operands;
 use super::{Keep, check_carried};
 use crate::function::{check_same, close, or_stop, types, zeros};
 use crate::tensor::{Tensor, concatenate, stack};
-use crate::trace;
+use crate::trace::{self, Closed};
 use crate::transform::vmap;
 use crate::tree::{Tree, leaves, paths, rebuild};
 use gradus_ir::primitives::region::{LoopBuilder, Steps};
@@ -202,26 +202,7 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
         arguments.extend(types(&items));
         let (body, result) = close(name, &argument, &arguments, |(c, x)| f(c, x))?;
         check_carried(name, init, &result.0)?;
-        let body = match n {
-            0 => body,
-            _ => before_steps(body, arguments.len())?,
-        };
-        let mut operands = Operands::default();
-        let mut new = LoopBuilder::new(Steps::Fixed(n));
-        if options.reverse {
-            new = new.reversed();
-        }
-        let consts = operands.enter_all(&body.captured, |v| new.constant(v));
-        let carries = operands.enter_all(&carried, |v| new.carry(v));
-        let items = operands.enter_all(&sequences, |v| new.sequence(v));
-        let args = [carries, items, consts].concat();
-        let (r, values) = new.build(&operands.graph, |step, inputs| {
-            step.inline(&body.graph, &inputs.all(&args))
-        })?;
-        let keep = (options.keep, options.memory_limit);
-        let operands = operands.in_order(&values);
-        let mut results = Rewriting { r: &r }.apply(n, keep, operands, loc)?;
-        let ys = results.split_off(r.outputs().kept.start);
+        let (results, ys) = stepped(n, &options, body, &carried, &sequences, loc)?;
         like = Some(result);
         Ok((results, ys))
     };
@@ -247,6 +228,38 @@ pub(crate) fn run<C: Tree, X: Tree, Y: Tree>(
         Some((c, y)) => (rebuild(&c, last), rebuild(&y, ys)),
         None => unreachable!("the function was traced"),
     }
+}
+
+/// The carried values after `n` steps of `body`, and the stacked rows of its other results.
+fn stepped(
+    n: usize,
+    options: &ScanOptions,
+    body: Closed,
+    carried: &[Tensor],
+    sequences: &[Tensor],
+    loc: Loc,
+) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+    let body = match n {
+        0 => body,
+        _ => before_steps(body, carried.len() + sequences.len())?,
+    };
+    let mut operands = Operands::default();
+    let mut new = LoopBuilder::new(Steps::Fixed(n));
+    if options.reverse {
+        new = new.reversed();
+    }
+    let consts = operands.enter_all(&body.captured, |v| new.constant(v));
+    let carries = operands.enter_all(carried, |v| new.carry(v));
+    let items = operands.enter_all(sequences, |v| new.sequence(v));
+    let args = [carries, items, consts].concat();
+    let (r, values) = new.build(&operands.graph, |step, inputs| {
+        step.inline(&body.graph, &inputs.all(&args))
+    })?;
+    let keep = (options.keep, options.memory_limit);
+    let operands = operands.in_order(&values);
+    let mut results = Rewriting { r: &r }.apply(n, keep, operands, loc)?;
+    let ys = results.split_off(r.outputs().kept.start);
+    Ok((results, ys))
 }
 
 /// The number of steps.

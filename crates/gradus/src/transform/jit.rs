@@ -19,10 +19,17 @@ const MOST_PROGRAMS: usize = 1024;
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
     f: F,
-    loc: Loc,
-    programs: Recent<Arc<Program<B>>>,
-    hasher: DefaultHashBuilder,
+    programs: Programs<B>,
     argument: PhantomData<fn(&A)>,
+}
+
+/// The programs of a function. All that does not need the types of the function and of its argument is here,
+/// so that it is built once for all functions with the same type of result.
+struct Programs<B> {
+    /// The place where the function was made.
+    loc: Loc,
+    kept: Recent<Arc<Program<B>>>,
+    hasher: DefaultHashBuilder,
 }
 
 /// A program of the engine.
@@ -72,9 +79,11 @@ struct Program<B> {
 pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
     Jit {
         f,
-        loc: Loc::caller(),
-        programs: Recent::new(MOST_PROGRAMS),
-        hasher: DefaultHashBuilder::default(),
+        programs: Programs {
+            loc: Loc::caller(),
+            kept: Recent::new(MOST_PROGRAMS),
+            hasher: DefaultHashBuilder::default(),
+        },
         argument: PhantomData,
     }
 }
@@ -96,17 +105,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     pub fn call(&self, x: &A) -> Result<B> {
         let inputs = leaves(x);
         let program = self.program(x, &inputs)?;
-        let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
-            let arguments = program.closed.arguments(inputs);
-            trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
-        } else if debug::checking() {
-            let arguments = program.closed.arguments(inputs);
-            trace::run(&program.closed.graph, &arguments)?
-        } else {
-            let run = program.run(&program.borrowing, inputs, false);
-            run.map_err(|e| e.at(self.loc))?
-        };
-        Ok(rebuild(&program.like, results))
+        self.programs.call(&program, inputs)
     }
 
     /// Like [`call`](Self::call), but takes ownership of the argument.
@@ -135,9 +134,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
             return self.call(&x);
         }
         drop(x);
-        let run = program.run(&program.consuming, inputs, true);
-        let results = run.map_err(|e| e.at(self.loc))?;
-        Ok(rebuild(&program.like, results))
+        self.programs.call_owned(&program, inputs)
     }
 
     /// Like [`call_owned`](Self::call_owned), and also returns each step of the
@@ -155,24 +152,10 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// Like [`call`](Self::call), and if the argument or a captured value is traced, so that nothing runs.
     pub fn call_profiled(&self, x: A) -> Result<(B, Vec<StepTime>)> {
         let inputs = leaves(&x);
-        trace::refuse_traced("call_profiled", &inputs).map_err(|e| e.at(self.loc))?;
+        trace::refuse_traced("call_profiled", &inputs).map_err(|e| e.at(self.programs.loc))?;
         let program = self.program(&x, &inputs)?;
-        let captured = &program.closed.captured;
-        trace::refuse_traced("call_profiled", captured).map_err(|e| e.at(self.loc))?;
         drop(x);
-        let executable = match program.profiled.get() {
-            Some(executable) => executable,
-            None => {
-                let options = program.options(inputs.len(), true);
-                let compiled = Context::current().compile(&program.closed.graph, &options)?;
-                program.profiled.get_or_init(|| compiled)
-            }
-        };
-        let captured = program.captured()?;
-        let (outputs, steps) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
-        let steps = steps.into_iter().map(StepTime::new).collect();
-        let results = outputs.into_iter().map(Tensor::from_array).collect();
-        Ok((rebuild(&program.like, results), steps))
+        self.programs.call_profiled(&program, inputs)
     }
 
     /// The number of kept programs: one for each structure and list of types so far; see [`jit`].
@@ -187,11 +170,24 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn programs(&self) -> usize {
-        self.programs.len()
+        self.programs.kept.len()
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
         let structure = Structure::record(x);
+        self.programs
+            .get(structure, inputs, &mut |args| (self.f)(&rebuild(x, args)))
+    }
+}
+
+impl<B: Tree> Programs<B> {
+    /// The program for arguments with this structure and these leaves. A new one is traced from `f`.
+    fn get(
+        &self,
+        structure: Structure,
+        inputs: &[Tensor],
+        f: &mut dyn FnMut(Vec<Tensor>) -> B,
+    ) -> Result<Arc<Program<B>>> {
         let context = Context::current_id();
         let hash = || {
             let mut h = self.hasher.build_hasher();
@@ -206,28 +202,23 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
                 && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
                 && p.structure == structure
         };
-        if let Some(program) = self.programs.find_by(hash, is) {
+        if let Some(program) = self.kept.find_by(hash, is) {
             return Ok(program);
         }
         let types = types(inputs);
         let mut like = None;
-        let closed = trace::boundary(|| {
-            trace::close(
-                Kind::Function,
-                &types,
-                Arguments::Abstract("jit"),
-                inputs,
-                &mut |args| {
-                    let y = (self.f)(&rebuild(x, args));
-                    let leaves = leaves(&y);
-                    // Only the structure is kept. The tensors of the trace are useless after it.
-                    let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
-                    like = Some(rebuild(&y, blank));
-                    leaves
-                },
-            )
-        })
-        .map_err(|e| e.at(self.loc))?;
+        let mut trace = |args| {
+            let y = f(args);
+            let leaves = leaves(&y);
+            // Only the structure is kept. The tensors of the trace are useless after it.
+            let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
+            like = Some(rebuild(&y, blank));
+            leaves
+        };
+        let arguments = Arguments::Abstract("jit");
+        let closed =
+            trace::boundary(|| trace::close(Kind::Function, &types, arguments, inputs, &mut trace))
+                .map_err(|e| e.at(self.loc))?;
         let Some(like) = like else {
             unreachable!("the function was traced")
         };
@@ -244,8 +235,50 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         // A program that uses values of an outer trace is useful in that trace alone.
         match program.has_outer_captures() {
             true => Ok(program),
-            false => Ok(self.programs.keep(hash(), program, is)),
+            false => Ok(self.kept.keep(hash(), program, is)),
         }
+    }
+
+    fn call(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
+        let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
+            let arguments = program.closed.arguments(inputs);
+            trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
+        } else if debug::checking() {
+            let arguments = program.closed.arguments(inputs);
+            trace::run(&program.closed.graph, &arguments)?
+        } else {
+            let run = program.run(&program.borrowing, inputs, false);
+            run.map_err(|e| e.at(self.loc))?
+        };
+        Ok(rebuild(&program.like, results))
+    }
+
+    fn call_owned(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
+        let run = program.run(&program.consuming, inputs, true);
+        let results = run.map_err(|e| e.at(self.loc))?;
+        Ok(rebuild(&program.like, results))
+    }
+
+    fn call_profiled(
+        &self,
+        program: &Program<B>,
+        inputs: Vec<Tensor>,
+    ) -> Result<(B, Vec<StepTime>)> {
+        let captured = &program.closed.captured;
+        trace::refuse_traced("call_profiled", captured).map_err(|e| e.at(self.loc))?;
+        let executable = match program.profiled.get() {
+            Some(executable) => executable,
+            None => {
+                let options = program.options(inputs.len(), true);
+                let compiled = Context::current().compile(&program.closed.graph, &options)?;
+                program.profiled.get_or_init(|| compiled)
+            }
+        };
+        let captured = program.captured()?;
+        let (outputs, steps) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
+        let steps = steps.into_iter().map(StepTime::new).collect();
+        let results = outputs.into_iter().map(Tensor::from_array).collect();
+        Ok((rebuild(&program.like, results), steps))
     }
 }
 

@@ -5,7 +5,7 @@ mod robot_arm;
 
 use super::functions::{Function, filled, functions, layers};
 use super::{close, differences};
-use gradus::plan::{JacobianPlan, Mode, SearchLimits};
+use gradus::plan::{Candidate, JacobianPlan, Mode, Objective, PlanOptions, SearchLimits};
 use gradus::prelude::*;
 use robot_arm::robot_arm;
 
@@ -70,8 +70,28 @@ fn operations(plan: &JacobianPlan, name: &str) -> Option<u64> {
         .map(|c| c.estimate.operations)
 }
 
+/// Three tests, so that they run in parallel.
 #[test]
-fn all_candidates_agree_and_cost_what_was_said() {
+fn all_candidates_for_the_least_time_agree_and_cost_what_was_said() {
+    check_candidates(Objective::Time, |_, _| true);
+}
+
+#[test]
+fn all_candidates_for_the_fewest_operations_agree_and_cost_what_was_said() {
+    check_candidates(Objective::Operations, |c, chosen| {
+        c.estimate.operations >= chosen.estimate.operations
+    });
+}
+
+#[test]
+fn all_candidates_for_the_least_memory_agree_and_cost_what_was_said() {
+    check_candidates(Objective::Memory, |c, chosen| {
+        c.peak_bytes >= chosen.peak_bytes
+    });
+}
+
+/// Checks the plans of all functions. `no_better` compares a candidate with the chosen one.
+fn check_candidates(objective: Objective, no_better: fn(&Candidate, &Candidate) -> bool) {
     let (mut eliminated, mut scalar) = (0, 0);
     let all = branches().into_iter().chain(functions());
     for (name, shape, f) in &all.collect::<Vec<_>>() {
@@ -82,44 +102,31 @@ fn all_candidates_agree_and_cost_what_was_said() {
         let x = filled(shape, 7);
         let wanted = jacrev(f)(&x).to_vec::<f64>().unwrap();
         close(name, "differences", &wanted, &differences(f, &x), 1e-6);
-        for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
-            let options = PlanOptions::default().objective(objective);
-            let plan = plan_jacobian(f, &x, &options).unwrap();
-            let analysis = plan.analyze(&x).unwrap();
-            let all = plan.plan().candidates();
-            for (c, m) in all.iter().zip(&analysis.measured) {
-                let what = c.mode.name();
-                let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
-                close(name, what, &got, &wanted, 1e-12);
-                assert_eq!(
-                    c.estimate.operations,
-                    m.unwrap().operations,
-                    "{name}: {what}"
-                );
-                eliminated += u32::from(matches!(c.mode, Mode::Elimination(_)));
-                scalar += u32::from(matches!(c.mode, Mode::Scalar { .. }));
-            }
-            let blocks = plan.evaluate_blocks(&x).unwrap();
-            if blocks.diagonal.is_empty() {
-                let got = blocks.tensor.to_vec::<f64>().unwrap();
-                close(name, "blocks", &got, &wanted, 1e-12);
-            }
-            // The chosen candidate is minimal in the objective.
-            let chosen = plan.plan().chosen();
-            match objective {
-                Objective::Time => {}
-                Objective::Operations => assert!(
-                    all.iter()
-                        .all(|c| c.estimate.operations >= chosen.estimate.operations)
-                ),
-                Objective::Memory => {
-                    assert!(all.iter().all(|c| c.peak_bytes >= chosen.peak_bytes))
-                }
-                other => panic!("nothing is known of {}", other.name()),
-            }
+        let options = PlanOptions::default().objective(objective);
+        let plan = plan_jacobian(f, &x, &options).unwrap();
+        let analysis = plan.analyze(&x).unwrap();
+        let all = plan.plan().candidates();
+        for (c, m) in all.iter().zip(&analysis.measured) {
+            let what = c.mode.name();
+            let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
+            close(name, what, &got, &wanted, 1e-12);
+            assert_eq!(
+                c.estimate.operations,
+                m.unwrap().operations,
+                "{name}: {what}"
+            );
+            eliminated += u32::from(matches!(c.mode, Mode::Elimination(_)));
+            scalar += u32::from(matches!(c.mode, Mode::Scalar { .. }));
         }
+        let blocks = plan.evaluate_blocks(&x).unwrap();
+        if blocks.diagonal.is_empty() {
+            let got = blocks.tensor.to_vec::<f64>().unwrap();
+            close(name, "blocks", &got, &wanted, 1e-12);
+        }
+        let chosen = plan.plan().chosen();
+        assert!(all.iter().all(|c| no_better(c, chosen)), "{name}");
     }
-    assert!(eliminated >= 12 && scalar >= 30, "{eliminated} {scalar}");
+    assert!(eliminated >= 4 && scalar >= 10, "{eliminated} {scalar}");
 }
 
 #[test]
