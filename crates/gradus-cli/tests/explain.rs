@@ -247,7 +247,8 @@ fn check_json(arguments: &[&[&str]]) {
     let dir = folder();
     for name in names(dir.path()) {
         for more in arguments {
-            let asked = [&["explain", "--function", &name, "--format", "json"], more].concat();
+            let asked = ["explain", "--function", &name, "--format", "json"];
+            let asked = [&asked[..], more].concat();
             let said = says(dir.path(), &asked);
             let plan: Value = serde_json::from_str(&said).expect(&said);
             let candidates = plan["candidates"].as_array().expect(&said);
