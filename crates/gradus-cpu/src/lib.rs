@@ -21,6 +21,8 @@ mod kernels;
 mod list;
 mod lower;
 pub mod math;
+#[cfg(feature = "native")]
+pub mod native;
 mod options;
 mod origin;
 pub mod passes;

@@ -7,6 +7,8 @@
 use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
+#[cfg(feature = "native")]
+use crate::native::{Emitter, Table};
 use crate::origin::Origin;
 use crate::registers::Registers;
 use crate::view::View;
@@ -53,6 +55,13 @@ pub(crate) trait Step: fmt::Display + Send + Sync {
 
     /// Registers that the step keeps between runs, if it has any.
     fn registers(&self) -> Option<Registers> {
+        None
+    }
+
+    /// Writes the step as native code: reads the elements of its operands from `table`, and adds its results.
+    /// `None` if the step has no native form, or needs too many instructions; what is written then is not used.
+    #[cfg(feature = "native")]
+    fn emit(&self, _emitter: &mut Emitter<'_>, _table: &mut Table) -> Option<()> {
         None
     }
 

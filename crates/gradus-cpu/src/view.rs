@@ -29,6 +29,17 @@ impl View {
         self.shape.iter().product()
     }
 
+    /// The positions of the elements in the memory, in row-major order.
+    #[cfg(any(test, feature = "native"))]
+    pub fn positions(&self) -> Vec<isize> {
+        let mut all = vec![self.offset];
+        for (&n, &step) in self.shape.iter().zip(&self.strides) {
+            let along = |p: isize| (0..n as isize).map(move |i| p + i * step);
+            all = all.into_iter().flat_map(along).collect();
+        }
+        all
+    }
+
     /// The number of distinct addresses of the elements: elements that a broadcast repeats share one.
     pub fn distinct(&self) -> usize {
         if self.elements() == 0 {
@@ -164,18 +175,6 @@ mod tests {
     use super::*;
     use gradus_ir::primitives::Slice;
 
-    /// The positions of the elements in row-major order.
-    fn positions(v: &View) -> Vec<isize> {
-        let mut out = vec![v.offset];
-        for (n, s) in v.shape.iter().zip(&v.strides) {
-            out = out
-                .iter()
-                .flat_map(|p| (0..*n as isize).map(move |i| p + i * s))
-                .collect();
-        }
-        out
-    }
-
     #[test]
     fn a_reshape_keeps_the_order_or_is_refused() {
         let base = View::whole(&[2, 3, 4]);
@@ -184,7 +183,7 @@ mod tests {
         for shape in [&[3, 2, 2, 2][..], &[3, 1, 8][..], &[6, 4][..], &[24][..]] {
             let again = turned.through(&Layout::Reshape(Dims::from_slice(shape)), shape);
             match again {
-                Some(v) => assert_eq!(positions(&v), positions(&turned), "{shape:?}"),
+                Some(v) => assert_eq!(v.positions(), turned.positions(), "{shape:?}"),
                 None => assert!([6, 24, 3].contains(&shape[0]) && shape != [3, 2, 2, 2]),
             }
         }
@@ -209,7 +208,7 @@ mod tests {
         let huge = isize::MAX as usize;
         let base = View::whole(&[4, 8]);
         let last = base.through(&slice(&[3, 1], &[4, 8], &[huge, huge]), &[1, 1]);
-        assert_eq!(positions(&last.unwrap()), [25]);
+        assert_eq!(last.unwrap().positions(), [25]);
         let base = View::whole(&[1, 1, 1 << 62]);
         let behind = slice(&[1, 1, 1 << 62], &[1, 1, 1 << 62], &[1, 1, huge]);
         let nothing = base.through(&behind, &[0, 0, 0]).unwrap();
@@ -223,6 +222,6 @@ mod tests {
         let back = odd
             .unwrap()
             .through(&Layout::Reverse(Dims::from_slice(&[0])), &[3]);
-        assert_eq!(positions(&back.unwrap()), [5, 3, 1]);
+        assert_eq!(back.unwrap().positions(), [5, 3, 1]);
     }
 }

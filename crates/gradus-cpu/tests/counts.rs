@@ -5,7 +5,7 @@ mod programs;
 use gradus_cpu::{Array, CompileOptions, Counts, Forecast, Input, compile, forecast, passes};
 use gradus_ir::primitives::{Binary, Compare, Op, Unary, Work};
 use gradus_ir::{ByWork, DType, Graph, Literal, Type, total_cost};
-use programs::{Choices, input, program_of};
+use programs::{ANY, Choices, input, program_of};
 use proptest::prelude::*;
 
 /// Fails if counts and forecast differ.
@@ -22,7 +22,7 @@ proptest! {
     #[test]
     fn costs_counts_and_forecasts_agree(genes in prop::collection::vec(any::<u32>(), 40..260)) {
         let dtype = [DType::F64, DType::F32, DType::BF16][genes[0] as usize % 3];
-        let g = program_of(dtype, &mut Choices(genes[1..].iter()));
+        let g = program_of(&ANY, dtype, &mut Choices(genes[1..].iter()));
         let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
         let cost = total_cost(&passes::run(&g));
 

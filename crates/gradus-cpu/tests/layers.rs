@@ -17,7 +17,9 @@ fn uses(folder: &Path, root: Option<&str>, found: &mut BTreeMap<String, BTreeSet
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.lines().take_while(|line| !line.starts_with("#[cfg("));
+        let is_test =
+            |line: &&str| line.starts_with("#[cfg(test") || line.starts_with("#[cfg(all(test");
+        let code = text.lines().take_while(|line| !is_test(line));
         let code = code.filter(|line| !line.trim_start().starts_with("//"));
         let code = code.collect::<Vec<_>>().join("\n");
         let own = found.entry(module.to_string()).or_default();

@@ -6,7 +6,7 @@ mod programs;
 use agreement::{agree, by_definition, numbers, tolerance};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
 use gradus_ir::{DType, Graph, Op, ValueId};
-use programs::{Choices, input, program_of};
+use programs::{ANY, Choices, input, program_of};
 use proptest::prelude::*;
 
 proptest! {
@@ -15,7 +15,7 @@ proptest! {
     fn a_program_computes_what_its_operations_compute(genes in prop::collection::vec(any::<u32>(), 40..260)) {
         let mut choices = Choices(genes.iter());
         let dtype = [DType::F64, DType::F32][choices.below(2)];
-        let g = program_of(dtype, &mut choices);
+        let g = program_of(&ANY, dtype, &mut choices);
         let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
         let (wanted, tolerance) = (by_definition(&g, &inputs), tolerance(&g));
 
@@ -64,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn programs_of_bf16_have_the_bits_of_their_operations(genes in prop::collection::vec(any::<u32>(), 40..260)) {
-        let g = program_of(DType::BF16, &mut Choices(genes.iter()));
+        let g = program_of(&ANY, DType::BF16, &mut Choices(genes.iter()));
         let inputs: Vec<Array> = g.input_types().iter().enumerate().map(|(k, ty)| input(ty, k)).collect();
         let wanted = one_at_a_time(&g, &inputs);
         let program = compile(&g, &CompileOptions::default()).unwrap();

@@ -3,6 +3,8 @@
 mod bounds;
 mod frame;
 mod inside;
+#[cfg(feature = "native")]
+mod native;
 mod program;
 mod report;
 
@@ -37,6 +39,8 @@ pub struct Executable {
     work: OnceLock<(ByWork, u64)>,
     /// Frames of earlier runs.
     frames: Mutex<Vec<Frame>>,
+    #[cfg(feature = "native")]
+    native: crate::native::Changeover,
 }
 
 impl Executable {
@@ -62,6 +66,8 @@ impl Executable {
             assignment,
             work: OnceLock::new(),
             frames: Mutex::default(),
+            #[cfg(feature = "native")]
+            native: crate::native::Changeover::default(),
         }
     }
 
@@ -108,6 +114,13 @@ impl Executable {
         times: Option<&mut [Duration]>,
     ) -> Result<Vec<Array>> {
         self.check(&inputs)?;
+        #[cfg(feature = "native")]
+        if times.is_none()
+            && instrumentation.counts.is_none()
+            && let Some(results) = self.run_native(&inputs)?
+        {
+            return Ok(results);
+        }
         let mut frame = self.take_frame();
         if must_ask(self.held()) {
             let arena = match frame.arena {

@@ -21,6 +21,8 @@ pub(crate) use elements::{
     Arithmetic, Rounded, by_compute_float, by_float, by_integer, by_number, by_width, number_type,
 };
 pub(crate) use isa::{AtLevel, Isa, at_level};
+#[cfg(feature = "native")]
+pub(crate) use reduce::WIDTH as REDUCE_LANES;
 pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
 pub(crate) use rows::{Rows, copy_bytes, copy_rows};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};

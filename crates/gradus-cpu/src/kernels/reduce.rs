@@ -8,7 +8,7 @@ use super::isa::Isa;
 use gradus_ir::primitives::ReduceKind;
 use gradus_ir::{DType, FloatType, IntegerType, Kind, bf16};
 
-const WIDTH: usize = 32;
+pub(crate) const WIDTH: usize = 32;
 
 /// The state of a reduction.
 #[derive(Clone, Copy, Debug)]

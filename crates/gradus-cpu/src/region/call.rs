@@ -4,6 +4,8 @@ use super::{Code, most_expensive};
 use crate::count::StepForecast;
 use crate::executable::Executable;
 use crate::instrumentation::Instrumentation;
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter};
 use gradus_ir::Result;
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -20,6 +22,11 @@ impl Code for CallCode {
 
     fn forecast(&self, inside: &[StepForecast]) -> StepForecast {
         most_expensive(inside)
+    }
+
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
+        self.emit_call(emitter, operands)
     }
 
     unsafe fn run(

@@ -5,6 +5,8 @@ use crate::count::StepForecast;
 use crate::executable::{Executable, Frame};
 use crate::instrumentation::Instrumentation;
 use crate::list::List;
+#[cfg(feature = "native")]
+use crate::native::{Changeover, Elements, Emitter};
 use crate::options::Reuse;
 use gradus_ir::primitives::region::Entering;
 use gradus_ir::primitives::{Loop, Trips};
@@ -14,19 +16,21 @@ use std::sync::Arc;
 
 /// A loop that runs.
 pub(super) struct LoopCode {
-    step: Arc<Executable>,
-    condition: Option<Arc<Executable>>,
-    trips: Trips,
-    reverse: bool,
+    pub(super) step: Arc<Executable>,
+    pub(super) condition: Option<Arc<Executable>>,
+    pub(super) trips: Trips,
+    pub(super) reverse: bool,
     /// The positions of its operands, and of the inputs of a step.
-    operands: Entering,
-    inputs: Entering,
-    carries: Vec<Type>,
+    pub(super) operands: Entering,
+    pub(super) inputs: Entering,
+    pub(super) carries: Vec<Type>,
     /// Bytes of an item of each sequence that is read, and of each sequence that is kept.
-    read: Vec<usize>,
-    kept: Vec<usize>,
+    pub(super) read: Vec<usize>,
+    pub(super) kept: Vec<usize>,
     /// The destination of each carried value.
     destinations: Vec<Destination>,
+    #[cfg(feature = "native")]
+    pub(super) native: Changeover,
 }
 
 /// The destination of a carried value in a step.
@@ -66,12 +70,14 @@ impl LoopCode {
             reverse: r.reverse,
             operands: r.operands(),
             inputs: r.inputs(),
+            #[cfg(feature = "native")]
+            native: Changeover::default(),
             step,
         })
     }
 
     /// Whether sequences are lists, because the number of steps is not known when the program is compiled.
-    fn has_lists(&self) -> bool {
+    pub(super) fn has_lists(&self) -> bool {
         !matches!(self.trips, Trips::Fixed(_))
     }
 
@@ -79,7 +85,7 @@ impl LoopCode {
     ///
     /// # Safety
     /// See [`Code::run`].
-    unsafe fn total(&self, inputs: &[*mut u8]) -> Option<usize> {
+    pub(super) unsafe fn total(&self, inputs: &[*mut u8]) -> Option<usize> {
         match self.trips {
             Trips::Fixed(n) => Some(n),
             // SAFETY: by the type rule of `for`, the first operand is an i64 number.
@@ -178,6 +184,11 @@ impl Code for LoopCode {
         StepForecast::moving(DType::F64, carried.saturating_mul(4))
     }
 
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
+        self.emit_loop(emitter, operands, None)
+    }
+
     unsafe fn run(
         &self,
         inputs: &[*mut u8],
@@ -185,6 +196,11 @@ impl Code for LoopCode {
         scratch: *mut u8,
         instrumentation: &mut Instrumentation,
     ) -> Result<()> {
+        #[cfg(feature = "native")]
+        // SAFETY: by the caller.
+        if unsafe { self.run_native(inputs, outputs, instrumentation) } {
+            return Ok(());
+        }
         let first = self.operands.consts.start;
         let carries = self.carries.len();
         let mut number = 0i64;

@@ -6,6 +6,8 @@
 mod call;
 mod check;
 mod loops;
+#[cfg(feature = "native")]
+mod native;
 mod refused;
 mod switch;
 
@@ -13,6 +15,8 @@ use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
 use crate::executable::Executable;
 use crate::instrumentation::Instrumentation;
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter, Table};
 use crate::options::Reuse;
 use crate::registers::Registers;
 use crate::step::{Largest, Operand, Operands, SameMemory, Step};
@@ -55,6 +59,12 @@ trait Code: Send + Sync {
     /// The part of the forecast that does not belong to the programs inside.
     fn own_work(&self) -> StepForecast {
         StepForecast::nothing()
+    }
+
+    /// Writes it as native code, and gives its results; see [`Step::emit`].
+    #[cfg(feature = "native")]
+    fn emit(&self, _emitter: &mut Emitter<'_>, _operands: &[Elements]) -> Option<Vec<Elements>> {
+        None
     }
 
     /// Runs it on arrays with the types of its operands and results.
@@ -121,6 +131,8 @@ struct RegionStep<C> {
     operands: Operands,
     /// The byte of its buffer at which each operand begins.
     starts: Vec<usize>,
+    #[cfg(feature = "native")]
+    dtypes: Vec<gradus_ir::DType>,
     results: Vec<BufferId>,
     scratch: BufferId,
 }
@@ -131,6 +143,8 @@ impl<C: Code + 'static> RegionStep<C> {
         let starts = operands.map(|(o, ty)| o.view.offset as usize * ty.dtype.size());
         Box::new(RegionStep {
             starts: starts.collect(),
+            #[cfg(feature = "native")]
+            dtypes: arrays.types.iter().map(|ty| ty.dtype).collect(),
             operands: Operands::new(arrays.operands),
             results: arrays.results,
             scratch: scratch(code.arena_bytes()),
@@ -174,6 +188,22 @@ impl<C: Code> Step for RegionStep<C> {
         let inside = self.code.bodies().into_iter();
         let inside = inside.filter_map(Executable::largest);
         inside.max_by_key(|l| l.ty.bytes())
+    }
+
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, table: &mut Table) -> Option<()> {
+        let places = self.operands.buffers().iter().zip(&self.starts);
+        let operands: Option<Vec<Elements>> = (places.zip(&self.dtypes))
+            .map(|((&buffer, &start), &dtype)| {
+                let elements = table.get(buffer)?;
+                emitter.from(&elements, dtype, start / dtype.size())
+            })
+            .collect();
+        let results = self.code.emit(emitter, &operands?)?;
+        for (&buffer, elements) in self.results.iter().zip(results) {
+            table.set(buffer, elements);
+        }
+        Some(())
     }
 
     unsafe fn run(

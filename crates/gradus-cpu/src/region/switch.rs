@@ -4,6 +4,8 @@ use super::{Code, most_expensive};
 use crate::count::StepForecast;
 use crate::executable::Executable;
 use crate::instrumentation::Instrumentation;
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter};
 use gradus_ir::Result;
 use gradus_ir::primitives::{Body, Switch};
 use smallvec::SmallVec;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 /// A choice that runs: the first operand is the number of the branch.
 pub(super) struct SwitchCode {
-    branches: Vec<Arc<Executable>>,
+    pub(super) branches: Vec<Arc<Executable>>,
 }
 
 impl SwitchCode {
@@ -39,6 +41,11 @@ impl Code for SwitchCode {
     }
 
     /// A number below 0 takes the first branch; a number beyond the last takes the last.
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
+        self.emit_choice(emitter, operands)
+    }
+
     unsafe fn run(
         &self,
         inputs: &[*mut u8],

@@ -4,7 +4,13 @@ use super::pad::{PIECE, WORTH_WAKING};
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
 use crate::kernels::{Rows, by_number, copy_rows, number_type};
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter};
 use crate::pool::{self, Pieces, Shared};
+#[cfg(feature = "native")]
+use cranelift_codegen::ir::Value;
+#[cfg(feature = "native")]
+use gradus_ir::primitives::Binary;
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
 
@@ -100,6 +106,25 @@ impl Kernel for SliceAdd {
     const NAME: &'static str = "slice_add";
     const UPDATES_FIRST: bool = true;
 
+    #[cfg(feature = "native")]
+    fn emit(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Value>> {
+        let (dtype, size) = (self.number.dtype(), self.places.size);
+        let mut results = e.values(&operands[0], dtype, self.bytes / size)?.to_vec();
+        let mut written = Some(());
+        self.places.each(|row| {
+            written = written.and_then(|()| {
+                e.spend(row.n)?;
+                for k in 0..row.n {
+                    let x = e.element(&operands[1], dtype, row.from / size + k)?;
+                    let at = row.to / size + k * row.step;
+                    results[at] = e.binary(Binary::Add, dtype, results[at], x)?;
+                }
+                Some(())
+            });
+        });
+        written.map(|()| results)
+    }
+
     fn forecast(&self, in_place: InPlace) -> StepForecast {
         let part = self.places.bytes();
         let copied = match in_place {
@@ -163,6 +188,21 @@ impl Concat {
 
 impl Kernel for Concat {
     const NAME: &'static str = "concat";
+
+    #[cfg(feature = "native")]
+    fn emit(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Value>> {
+        let mut results = Vec::new();
+        for block in 0..self.outer {
+            for (part, &(bytes, _)) in operands.iter().zip(&self.parts) {
+                let n = bytes / self.dtype.size();
+                e.spend(n)?;
+                for k in block * n..(block + 1) * n {
+                    results.push(e.element(part, self.dtype, k)?);
+                }
+            }
+        }
+        Some(results)
+    }
 
     fn forecast(&self, _in_place: InPlace) -> StepForecast {
         // Each byte of the result comes from one part.

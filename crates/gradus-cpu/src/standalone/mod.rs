@@ -23,9 +23,13 @@ use crate::buffers::{BufferId, Buffers, Memory};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
 use crate::kernels::Arithmetic;
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter, Table};
 use crate::registers::Registers;
 use crate::step::{Operand, Operands, SameMemory, Step};
 use crate::view::View;
+#[cfg(feature = "native")]
+use cranelift_codegen::ir::Value;
 use gradus_ir::primitives::{Dynamic, Gather, Resize};
 use gradus_ir::{Op, Result, Type};
 use smallvec::{SmallVec, smallvec};
@@ -49,6 +53,12 @@ pub(crate) trait Kernel: Send + Sync {
 
     /// The operations and bytes of a run; `in_place` says whether the result is in the memory of operand 0.
     fn forecast(&self, in_place: InPlace) -> StepForecast;
+
+    /// The elements of the result as native code; see [`Step::emit`].
+    #[cfg(feature = "native")]
+    fn emit(&self, _emitter: &mut Emitter<'_>, _operands: &[Elements]) -> Option<Vec<Value>> {
+        None
+    }
 
     /// Computes the results.
     ///
@@ -138,6 +148,18 @@ impl<K: Kernel> Step for Standalone<K> {
                 false => InPlace::No,
             },
         )
+    }
+
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, table: &mut Table) -> Option<()> {
+        let operands = self.operands.buffers().iter();
+        let operands: Option<Vec<Elements>> = operands.map(|&buffer| table.get(buffer)).collect();
+        let values = self.kernel.emit(emitter, &operands?)?;
+        let [result] = self.results[..] else {
+            return None;
+        };
+        table.set(result, Elements::Values(values.into()));
+        Some(())
     }
 
     unsafe fn run(

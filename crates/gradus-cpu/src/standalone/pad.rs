@@ -3,7 +3,11 @@
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
 use crate::kernels::{Rows, by_width, copy_bytes, copy_rows};
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter};
 use crate::pool::{self, Pieces, Shared};
+#[cfg(feature = "native")]
+use cranelift_codegen::ir::Value;
 use gradus_ir::{DType, Result, Type};
 
 /// The fewest bytes of a piece of work, and the fewest for which other threads are woken.
@@ -193,6 +197,25 @@ unsafe fn fill<T: Copy>(to: *mut T, n: usize, value: T) {
 
 impl Kernel for Pad {
     const NAME: &'static str = "pad";
+
+    #[cfg(feature = "native")]
+    fn emit(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Value>> {
+        e.spend(self.elements.1)?;
+        let value = e.element(&operands[1], self.dtype, 0)?;
+        let (row, item) = (self.row, self.item);
+        let results = (0..self.elements.1).map(|k| {
+            let (at, block) = (k / item % row.size, k / item / row.size);
+            let source = position(&self.outer, block).and_then(|block| {
+                let index = block * row.n + row.inside(at)?;
+                Some(index * item + k % item)
+            });
+            match source {
+                Some(k) => e.element(&operands[0], self.dtype, k),
+                None => Some(value),
+            }
+        });
+        results.collect()
+    }
 
     fn forecast(&self, _in_place: InPlace) -> StepForecast {
         let size = self.dtype.size();

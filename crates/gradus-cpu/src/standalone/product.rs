@@ -7,8 +7,16 @@ use super::symmetric::{Strips, mirror};
 use super::{Arrays, InPlace, Kernel, room, widened};
 use crate::count::StepForecast;
 use crate::kernels::{Arithmetic, by_integer, by_width, number_type, transpose};
+#[cfg(feature = "native")]
+use crate::native::{Elements, Emitter};
 use crate::pool::{self, Pieces, Shared};
 use crate::view::{View, collapse};
+#[cfg(feature = "native")]
+use cranelift_codegen::ir::Value;
+#[cfg(feature = "native")]
+use gradus_ir::Literal;
+#[cfg(feature = "native")]
+use gradus_ir::primitives::Binary;
 use gradus_ir::primitives::{Contract, Work};
 use gradus_ir::{FloatType, NumberType, Result, Type, bf16};
 use std::cell::Cell;
@@ -405,6 +413,36 @@ impl Product {
 
 impl Kernel for Product {
     const NAME: &'static str = "contract";
+
+    #[cfg(feature = "native")]
+    fn emit(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Value>> {
+        let whole = self.pieces.count == 1 && !matches!(self.cut, Cut::Strips(_));
+        let plain = self.skinny.is_none() && self.long.is_none() && !self.transposes_right();
+        let (m, k, n) = (self.m, self.k, self.n);
+        if !(whole || self.cut == Cut::Batch) || !plain || m * n * k > SMALL {
+            return None;
+        }
+        let dtype = self.number.dtype();
+        e.spend(2 * self.offsets.len() * m * n * k)?;
+        let element = |e: &mut Emitter<'_>, operand: usize, at: isize| {
+            e.element(&operands[operand], dtype, usize::try_from(at).ok()?)
+        };
+        let zero = e.literal(Literal::from_i64(dtype, 0))?;
+        let mut results = Vec::with_capacity(self.offsets.len() * m * n);
+        for &(left, right) in &self.offsets {
+            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i as isize, j as isize))) {
+                let mut sum = zero;
+                for l in 0..k as isize {
+                    let x = element(e, 0, left + i * self.left.0 + l * self.left.1)?;
+                    let y = element(e, 1, right + l * self.right.0 + j * self.right.1)?;
+                    let product = e.binary(Binary::Mul, dtype, x, y)?;
+                    sum = e.binary(Binary::Add, dtype, sum, product)?;
+                }
+                results.push(sum);
+            }
+        }
+        Some(results)
+    }
 
     fn prepare(&mut self, touched: usize) {
         if let Some(skinny) = &mut self.skinny {

@@ -11,6 +11,8 @@ mod count;
 mod execute;
 mod kernel;
 mod load;
+#[cfg(feature = "native")]
+mod native;
 mod parameters;
 mod program;
 mod step;

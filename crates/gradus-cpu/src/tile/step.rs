@@ -7,6 +7,8 @@ use super::widen::widen;
 use crate::buffers::{BufferId, Buffers};
 use crate::count::StepForecast;
 use crate::instrumentation::Instrumentation;
+#[cfg(feature = "native")]
+use crate::native::{Emitter, Table};
 use crate::registers::Registers;
 use crate::step::{SameMemory, Step};
 use crate::view::View;
@@ -93,6 +95,14 @@ impl Step for Fused {
         match self {
             Fused::Planned(_) => None,
             Fused::Ready(kernel) => kernel.registers(),
+        }
+    }
+
+    #[cfg(feature = "native")]
+    fn emit(&self, emitter: &mut Emitter<'_>, table: &mut Table) -> Option<()> {
+        match self {
+            Fused::Planned(_) => None,
+            Fused::Ready(kernel) => kernel.emit(emitter, table),
         }
     }
 

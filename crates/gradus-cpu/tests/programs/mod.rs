@@ -17,17 +17,41 @@ impl Choices<'_> {
     }
 }
 
-const SHAPES: [&[usize]; 9] = [
-    &[],
-    &[1],
-    &[7],
-    &[0],
-    &[5, 3],
-    &[3, 5],
-    &[2, 4, 3],
-    &[70, 33],
-    &[1, 300],
-];
+/// What a random program is made of.
+pub struct Range {
+    /// The shapes of its inputs.
+    shapes: &'static [&'static [usize]],
+    /// The kinds of its operations; see `extend`.
+    kinds: &'static [usize],
+}
+
+/// All operations, on arrays of many sizes.
+#[allow(dead_code, reason = "not every test needs it")]
+pub const ANY: Range = Range {
+    shapes: &[
+        &[],
+        &[1],
+        &[7],
+        &[0],
+        &[5, 3],
+        &[3, 5],
+        &[2, 4, 3],
+        &[70, 33],
+        &[1, 300],
+    ],
+    kinds: &[
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+    ],
+};
+
+/// Operations that native code has, on few numbers.
+#[allow(dead_code, reason = "not every test needs it")]
+pub const FEW: Range = Range {
+    shapes: &[&[], &[1], &[2], &[3], &[2, 3], &[3, 1], &[2, 2, 2], &[40]],
+    kinds: &[
+        0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 23,
+    ],
+};
 
 /// Arrays of more elements get no further operations, and products need no more multiplications:
 /// a chance row of products and paddings would take the reference engine hours.
@@ -35,13 +59,18 @@ const LARGEST_ARRAY: usize = 1 << 18;
 const LARGEST_PRODUCT: usize = 1 << 28;
 
 /// A program over floats, whose values stay small.
-pub fn program_of(dtype: DType, choices: &mut Choices<'_>) -> Graph {
+pub fn program_of(range: &Range, dtype: DType, choices: &mut Choices<'_>) -> Graph {
     let mut g = Graph::new();
     let mut values: Vec<ValueId> = (0..1 + choices.below(3))
-        .map(|_| g.input(Type::new(dtype, SHAPES[choices.below(SHAPES.len())])))
+        .map(|_| {
+            g.input(Type::new(
+                dtype,
+                range.shapes[choices.below(range.shapes.len())],
+            ))
+        })
         .collect();
     for _ in 0..4 + choices.below(24) {
-        if let Some(v) = extend(&mut g, &values, choices) {
+        if let Some(v) = extend(&mut g, &values, range, choices) {
             values.push(v);
         }
     }
@@ -65,7 +94,12 @@ fn dims(d: &[usize]) -> Dims {
 }
 
 /// One more operation on values that are there.
-fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Option<ValueId> {
+fn extend(
+    g: &mut Graph,
+    values: &[ValueId],
+    range: &Range,
+    choices: &mut Choices<'_>,
+) -> Option<ValueId> {
     // Mostly on recent ones, so that chains arise.
     let back = choices.below(values.len().min(5));
     let x = values[values.len() - 1 - back];
@@ -77,7 +111,7 @@ fn extend(g: &mut Graph, values: &[ValueId], choices: &mut Choices<'_>) -> Optio
     let y = same[choices.below(same.len())];
     let axis = choices.below(ty.rank());
     let on = Operands { x, y, ty, axis };
-    match choices.below(25) {
+    match range.kinds[choices.below(range.kinds.len())] {
         kind @ (0..=6 | 18..=20 | 22..=23) => elementwise(g, &on, kind, choices),
         kind @ (7 | 8 | 16 | 24) => along_axes(g, &on, kind, choices),
         kind @ 9..=15 => rearranged(g, &on, kind, choices),

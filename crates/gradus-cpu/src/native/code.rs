@@ -1,0 +1,141 @@
+//! Functions in executable memory.
+
+use super::emitter::Emitter;
+use cranelift_codegen::ir::{AbiParam, Signature};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Module, default_libcall_names};
+use gradus_engine::environment::warn_once;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A function of the addresses of its inputs and of its outputs.
+type Function = unsafe extern "C" fn(inputs: *const *mut u8, outputs: *const *mut u8);
+
+/// The number of functions so far.
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// The number of functions that this process has made so far.
+///
+/// ```
+/// assert!(gradus_cpu::native::functions_made() < 1000);
+/// ```
+pub fn functions_made() -> usize {
+    MADE.load(Ordering::Relaxed)
+}
+
+/// A function in executable memory, which is given back when this is dropped.
+pub(crate) struct Code {
+    module: Option<JITModule>,
+    function: Function,
+}
+
+// SAFETY: after it is made, the module is only dropped, and the code is only read.
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
+
+impl Code {
+    /// Runs the function.
+    ///
+    /// # Safety
+    /// The pointers are to arrays of the types for which the function was made. Outputs overlap nothing else.
+    #[inline]
+    pub unsafe fn run(&self, inputs: &[*mut u8], outputs: &[*mut u8]) {
+        // SAFETY: by the caller; the memory of the code lives as long as `self`.
+        unsafe { (self.function)(inputs.as_ptr(), outputs.as_ptr()) };
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: nothing runs the function any more, because running borrows `self`.
+            unsafe { module.free_memory() };
+        }
+    }
+}
+
+/// Makes the function that `write` writes, from the addresses of the inputs and outputs.
+/// `None` if `write` says that it is not possible or not worthwhile, or if the system has no executable memory for it.
+pub(crate) fn function(
+    write: impl FnOnce(&mut Emitter<'_>, [cranelift_codegen::ir::Value; 2]) -> Option<()>,
+) -> Option<Code> {
+    let isa = target()?;
+    let builder = JITBuilder::with_isa(isa.clone(), default_libcall_names());
+    let mut module = JITModule::new(builder);
+    let pointer = isa.pointer_type();
+    let mut context = module.make_context();
+    let mut signature = Signature::new(isa.default_call_conv());
+    signature.params = vec![AbiParam::new(pointer); 2];
+    context.func.signature = signature;
+    let mut reusable = FunctionBuilderContext::new();
+    let builder = FunctionBuilder::new(&mut context.func, &mut reusable);
+    let (mut emitter, arguments) = Emitter::new(builder, pointer, isa.default_call_conv());
+    let written = write(&mut emitter, arguments);
+    if written.is_some() {
+        emitter.finish(isa.frontend_config());
+    } else {
+        // SAFETY: the module has no function yet.
+        unsafe { module.free_memory() };
+        return None;
+    }
+    match place(&mut module, &mut context) {
+        Ok(start) => {
+            MADE.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: the function was made with this signature and the calling convention of C.
+            let function = unsafe { std::mem::transmute::<*const u8, Function>(start) };
+            Some(Code {
+                module: Some(module),
+                function,
+            })
+        }
+        Err(why) => {
+            warn_once(&format!("native code is not used: {why}"));
+            // SAFETY: no pointer to its functions exists.
+            unsafe { module.free_memory() };
+            None
+        }
+    }
+}
+
+/// Compiles the function into executable memory, which is not writable when it is executable.
+fn place(
+    module: &mut JITModule,
+    context: &mut cranelift_codegen::Context,
+) -> Result<*const u8, Box<cranelift_module::ModuleError>> {
+    let id = module.declare_anonymous_function(&context.func.signature)?;
+    module.define_function(id, context)?;
+    module.finalize_definitions()?;
+    Ok(module.get_finalized_function(id))
+}
+
+/// The machine that this process runs on; `None` where Cranelift has no target.
+fn target() -> Option<&'static OwnedTargetIsa> {
+    static TARGET: OnceLock<Option<OwnedTargetIsa>> = OnceLock::new();
+    let found = TARGET.get_or_init(|| {
+        let mut flags = settings::builder();
+        let verify = if cfg!(debug_assertions) {
+            "true"
+        } else {
+            "false"
+        };
+        for (name, value) in [
+            ("opt_level", "speed"),
+            ("is_pic", "false"),
+            ("use_colocated_libcalls", "false"),
+            ("enable_verifier", verify),
+            ("unwind_info", "false"),
+            // A large frame touches each page, so that it cannot step over the guard of the stack.
+            ("enable_probestack", "true"),
+            ("probestack_strategy", "inline"),
+        ] {
+            flags.set(name, value).ok()?;
+        }
+        let machine = cranelift_native::builder().ok()?;
+        machine.finish(settings::Flags::new(flags)).ok()
+    });
+    found.as_ref()
+}

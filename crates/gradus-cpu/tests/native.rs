@@ -1,0 +1,159 @@
+//! Native code computes the same bits as tiles.
+
+mod programs;
+mod steps;
+
+use gradus_cpu::native::{Policy, functions_made, set_policy};
+use gradus_cpu::{Array, CompileOptions, Input, compile};
+use gradus_ir::primitives::{Region, Switch};
+use gradus_ir::{DType, Graph, Kind, Type, ValueId};
+use programs::{Choices, FEW, input, program_of};
+use proptest::prelude::*;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use steps::Step;
+
+/// The policy is one for the process, so tests that set it take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The results on tiles and as native code.
+fn both(g: &Graph, inputs: &[Array]) -> [Vec<Array>; 2] {
+    [Policy::Off, Policy::Always].map(|policy| {
+        set_policy(policy);
+        let program = compile(g, &CompileOptions::default()).unwrap();
+        let given = inputs.iter().map(Input::Borrowed).collect();
+        program.run(given).unwrap()
+    })
+}
+
+/// The bits of an array; all NaNs are equal.
+fn bits(a: &Array) -> Vec<u64> {
+    let dtype = a.ty().dtype;
+    let elements = a.bytes().chunks(dtype.size()).map(|bytes| {
+        let mut all = [0; 8];
+        all[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(all)
+    });
+    let same = |bits: u64| match dtype {
+        DType::F64 if f64::from_bits(bits).is_nan() => u64::MAX,
+        DType::F32 if f32::from_bits(bits as u32).is_nan() => u64::MAX,
+        _ => bits,
+    };
+    elements.map(same).collect()
+}
+
+fn same(g: &Graph, inputs: &[Array]) -> Result<(), TestCaseError> {
+    let _turn = turn();
+    let [tiles, native] = both(g, inputs);
+    for (k, (tiles, native)) in tiles.iter().zip(&native).enumerate() {
+        prop_assert_eq!(bits(tiles), bits(native), "result {} of {}", k, g);
+    }
+    Ok(())
+}
+
+/// Numbers with zeros of both signs, the ends of the range, infinities and NaN among them.
+fn special(ty: &Type, k: usize) -> Array {
+    let x = [
+        0.0,
+        -0.0,
+        1.0,
+        f64::NAN,
+        f64::INFINITY,
+        -1.5,
+        f64::NEG_INFINITY,
+        1e-310,
+        3e38,
+        -7.0,
+        0.3,
+    ];
+    let of = |i: usize| x[(i * 5 + k * 3) % x.len()];
+    match ty.dtype.kind() {
+        Kind::Integer(_) => {
+            let all: Vec<i64> = (0..ty.elements()).map(|i| i as i64 - 1).collect();
+            Array::from_vec(all, &ty.shape).unwrap()
+        }
+        _ if ty.dtype == DType::F32 => {
+            let all = (0..ty.elements()).map(|i| of(i) as f32).collect();
+            Array::from_vec::<f32>(all, &ty.shape).unwrap()
+        }
+        _ => Array::from_vec((0..ty.elements()).map(of).collect(), &ty.shape).unwrap(),
+    }
+}
+
+fn inputs(g: &Graph, n: i64, special_numbers: bool) -> Vec<Array> {
+    let types = g.input_types().into_iter().enumerate();
+    types
+        .map(|(k, ty)| match (ty.dtype, special_numbers) {
+            (DType::I64, _) => Array::from_vec(vec![n], &[]).unwrap(),
+            (_, true) => special(&ty, k),
+            (_, false) => input(&ty, k),
+        })
+        .collect()
+}
+
+/// The number of cases. For a long run: `GRADUS_CASES=100000 cargo test --release -p gradus-cpu --test native`.
+fn cases() -> u32 {
+    let asked = std::env::var("GRADUS_CASES");
+    asked.map_or(150, |n| n.parse().expect("a number of cases"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn programs(genes in prop::collection::vec(any::<u32>(), 20..160), special_numbers in any::<bool>()) {
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let g = program_of(&FEW, dtype, &mut choices);
+        same(&g, &inputs(&g, 0, special_numbers))?;
+    }
+
+    #[test]
+    fn loops(
+        genes in prop::collection::vec(any::<u32>(), 20..120),
+        n in 0..5usize,
+        kind in 0..3usize,
+        reverse in any::<bool>(),
+        items in any::<u8>(),
+        special_numbers in any::<bool>(),
+    ) {
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let program = program_of(&FEW, dtype, &mut choices);
+        let of_input = |k: usize| kind == 0 && items >> (k % 8) & 1 == 1;
+        let items = (0..program.inputs().len()).map(of_input).collect();
+        let step = Step { program, items };
+        let looped = step.looped(n, kind, reverse);
+        same(&looped, &inputs(&looped, n as i64, special_numbers))?;
+        // In a choice, and in a loop of that choice: the index is the number of steps less 3.
+        let mut outer = Graph::new();
+        let args: Vec<ValueId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
+        let other = step.looped(n, kind, !reverse);
+        let branches = vec![looped.clone().into(), other.into(), looped.into()];
+        let three = outer.constant(gradus_ir::Literal::from_i64(DType::I64, -3), &[]);
+        let index = outer.binary(gradus_ir::primitives::Binary::Add, args[0], three);
+        let index = if kind == 1 { index } else { three };
+        let args = [&[index], args.as_slice()].concat();
+        let results = outer.add_region(Region::Switch(Switch { branches }), &args);
+        outer.set_outputs(results.unwrap());
+        same(&outer, &inputs(&outer, n as i64, special_numbers))?;
+    }
+}
+
+/// Most random programs have native code, so the tests above compare it.
+#[test]
+fn small_programs_have_native_code() {
+    let _turn = turn();
+    for text in [
+        "graph(%0: f64[3]) { %1: f64[3] = sin %0 %2: f64[] = reduce_sum{axes=[0]} %1 return %2 }",
+        "graph(%0: f32[2,3]) { %1: f32[3] = reduce_max{axes=[0]} %0 return %1 }",
+    ] {
+        let g: Graph = text.parse().unwrap();
+        let before = functions_made();
+        both(&g, &inputs(&g, 0, false));
+        assert_eq!(functions_made(), before + 1, "{text}");
+    }
+}
