@@ -15,6 +15,7 @@ mod indexing;
 mod jax;
 mod layout;
 mod loops;
+mod numbers;
 mod rows;
 
 use case::{Case, Ready};
@@ -25,7 +26,8 @@ use std::time::Duration;
 
 type Family = (&'static str, fn() -> Vec<Case>);
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 6] = [
+    ("numbers", numbers::cases),
     ("loops", loops::cases),
     ("elementwise", elementwise::cases),
     ("rows", rows::cases),

@@ -41,6 +41,9 @@ pub struct Executable {
     frames: Mutex<Vec<Frame>>,
     #[cfg(feature = "native")]
     native: crate::native::Changeover,
+    /// Whether all inputs and outputs are small enough for native code.
+    #[cfg(feature = "native")]
+    is_of_few_numbers: bool,
 }
 
 impl Executable {
@@ -60,14 +63,16 @@ impl Executable {
             result_bytes: fresh.fold(0, |n: usize, (ty, _)| n.saturating_add(ty.bytes())),
             moving: moving.collect(),
             step_scratch: scratch.max().unwrap_or(0),
-            inputs,
-            outputs,
-            steps,
-            assignment,
             work: OnceLock::new(),
             frames: Mutex::default(),
             #[cfg(feature = "native")]
             native: crate::native::Changeover::default(),
+            #[cfg(feature = "native")]
+            is_of_few_numbers: crate::native::are_few(inputs.iter().chain(&outputs)),
+            inputs,
+            outputs,
+            steps,
+            assignment,
         }
     }
 
@@ -115,7 +120,8 @@ impl Executable {
     ) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         #[cfg(feature = "native")]
-        if times.is_none()
+        if self.is_of_few_numbers
+            && times.is_none()
             && instrumentation.counts.is_none()
             && let Some(results) = self.run_native(&inputs)?
         {

@@ -1,7 +1,7 @@
 //! Programs as native code.
 
 use super::Executable;
-use crate::native::{self, Elements, Emitter, MOST_ELEMENTS, Table};
+use crate::native::{self, Elements, Emitter, Table};
 use crate::storage::Storage;
 use gradus_engine::{Array, Input};
 use gradus_ir::primitives::Work;
@@ -80,10 +80,6 @@ impl Executable {
 
     /// The program as a function of its inputs and outputs.
     fn native(&self) -> Option<native::Code> {
-        let arrays = self.inputs.iter().chain(&self.outputs);
-        if arrays.map(Type::elements).max() > Some(MOST_ELEMENTS) {
-            return None;
-        }
         native::function(|e, [from, to]| {
             let mut inputs = Vec::with_capacity(self.inputs.len());
             for (k, ty) in self.inputs.iter().enumerate() {

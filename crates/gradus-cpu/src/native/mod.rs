@@ -20,8 +20,15 @@ pub(crate) use emitter::{Elements, Emitter, Table};
 pub(crate) use policy::Changeover;
 pub use policy::{Policy, policy, set_policy};
 
+use gradus_ir::Type;
+
 /// Arrays with more elements are not unrolled.
 pub(crate) const MOST_ELEMENTS: usize = 512;
 
 /// Functions with more instructions are not made: the time of compiling grows faster than their number.
 pub(crate) const MOST_INSTRUCTIONS: usize = 20_000;
+
+/// Whether each of these arrays can be unrolled.
+pub(crate) fn are_few<'a>(mut types: impl Iterator<Item = &'a Type>) -> bool {
+    types.all(|ty| !ty.is_list() && ty.elements() <= MOST_ELEMENTS)
+}
