@@ -5,8 +5,8 @@ mod steps;
 
 use gradus_cpu::native::{Policy, functions_made, set_policy};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::primitives::{Region, Switch};
-use gradus_ir::{DType, Graph, Kind, Type, ValueId};
+use gradus_ir::primitives::{Binary, Region, Switch};
+use gradus_ir::{DType, Graph, Kind, Literal, Type, ValueId};
 use programs::{Choices, FEW, input, program_of};
 use proptest::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -128,14 +128,16 @@ proptest! {
         let step = Step { program, items };
         let looped = step.looped(n, kind, reverse);
         same(&looped, &inputs(&looped, n as i64, special_numbers))?;
-        // In a choice, and in a loop of that choice: the index is the number of steps less 3.
+        // In a choice. If the number of steps is computed, so is the index: the number less 2.
         let mut outer = Graph::new();
         let args: Vec<ValueId> = looped.input_types().into_iter().map(|t| outer.input(t)).collect();
         let other = step.looped(n, kind, !reverse);
         let branches = vec![looped.clone().into(), other.into(), looped.into()];
-        let three = outer.constant(gradus_ir::Literal::from_i64(DType::I64, -3), &[]);
-        let index = outer.binary(gradus_ir::primitives::Binary::Add, args[0], three);
-        let index = if kind == 1 { index } else { three };
+        let less = outer.constant(Literal::from_i64(DType::I64, -2), &[]);
+        let index = match kind {
+            1 => outer.binary(Binary::Add, args[0], less),
+            _ => less,
+        };
         let args = [&[index], args.as_slice()].concat();
         let results = outer.add_region(Region::Switch(Switch { branches }), &args);
         outer.set_outputs(results.unwrap());
@@ -143,13 +145,27 @@ proptest! {
     }
 }
 
-/// Most random programs have native code, so the tests above compare it.
+/// Programs of each form, so that the tests above compare what they are about.
 #[test]
 fn small_programs_have_native_code() {
     let _turn = turn();
     for text in [
         "graph(%0: f64[3]) { %1: f64[3] = sin %0 %2: f64[] = reduce_sum{axes=[0]} %1 return %2 }",
         "graph(%0: f32[2,3]) { %1: f32[3] = reduce_max{axes=[0]} %0 return %1 }",
+        "graph(%0: f64[3], %1: f64[4,3]) {
+          %2: f64[3], %3: f64[4,3] = scan{consts=0, carries=1, length=4, body=graph(%i: i64[], %c: f64[3], %x: f64[3]) {
+            %a: f64[3] = sin %c
+            %b: f64[3] = add %a, %x
+            return %b, %a
+          }} %0, %1
+          return %2, %3
+        }",
+        "graph(%0: f64[]) {
+          %k: i64[] = cast{to=i64} %0
+          %1: f64[] = switch{branch0=graph(%x: f64[]) { %y: f64[] = neg %x return %y },
+            branch1=graph(%x: f64[]) { %y: f64[] = exp %x return %y }} %k, %0
+          return %1
+        }",
     ] {
         let g: Graph = text.parse().unwrap();
         let before = functions_made();

@@ -20,7 +20,16 @@ static MADE: AtomicUsize = AtomicUsize::new(0);
 /// The number of functions that this process has made so far.
 ///
 /// ```
-/// assert!(gradus_cpu::native::functions_made() < 1000);
+/// use gradus_cpu::native::{Policy, functions_made, set_policy};
+/// use gradus_cpu::{Array, CompileOptions, Input, compile};
+/// let graph = "graph(%x: f64[3]) { %y: f64[3] = mul %x, %x return %y }".parse()?;
+/// let square = compile(&graph, &CompileOptions::default())?;
+/// let x = Array::from_slice(&[1.0, 2.0, 3.0], &[3])?;
+/// let before = functions_made();
+/// set_policy(Policy::Always);
+/// assert_eq!(square.run(vec![Input::Borrowed(&x)])?[0].as_slice::<f64>(), Some(&[1.0, 4.0, 9.0][..]));
+/// assert_eq!(functions_made(), before + 1);
+/// # Ok::<(), gradus_ir::Error>(())
 /// ```
 pub fn functions_made() -> usize {
     MADE.load(Ordering::Relaxed)

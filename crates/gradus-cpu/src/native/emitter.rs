@@ -318,14 +318,13 @@ impl<'a> Emitter<'a> {
     }
 
     pub fn jump(&mut self, block: Block, arguments: &[Value]) {
-        let arguments = block_arguments(arguments);
+        let arguments: Vec<BlockArg> = arguments.iter().map(|&v| BlockArg::Value(v)).collect();
         self.builder.ins().jump(block, &arguments);
     }
 
-    /// Goes on in `yes` with `arguments` if `condition` is not 0, otherwise in `no` without any.
-    pub fn branch(&mut self, condition: Value, yes: (Block, &[Value]), no: (Block, &[Value])) {
-        let (then, otherwise) = (block_arguments(yes.1), block_arguments(no.1));
-        (self.builder.ins()).brif(condition, yes.0, &then, no.0, &otherwise);
+    /// Goes on in `yes` if `condition` is not 0, otherwise in `no`. Both are blocks without parameters.
+    pub fn branch(&mut self, condition: Value, yes: Block, no: Block) {
+        self.builder.ins().brif(condition, yes, &[], no, &[]);
     }
 
     /// Whether `a` is less than `b`, both i64.
@@ -357,8 +356,4 @@ impl<'a> Emitter<'a> {
     pub fn at_most(&mut self, value: Value, k: i64) -> Value {
         (self.builder.ins()).icmp_imm_s(IntCC::SignedLessThanOrEqual, value, k)
     }
-}
-
-fn block_arguments(values: &[Value]) -> Vec<BlockArg> {
-    values.iter().map(|&v| BlockArg::Value(v)).collect()
 }

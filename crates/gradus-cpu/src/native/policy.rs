@@ -50,9 +50,7 @@ pub fn policy() -> Policy {
 /// Sets the policy for all programs of the process, from their next run on.
 /// Code that exists is kept, and used unless the policy is [`Policy::Off`].
 ///
-/// ```
-/// gradus_cpu::native::set_policy(gradus_cpu::native::Policy::Hot);
-/// ```
+/// See [`functions_made`](super::functions_made) for an example.
 pub fn set_policy(policy: Policy) {
     CHOSEN.store(policy as u8 + 1, Ordering::Relaxed);
 }
@@ -81,13 +79,15 @@ impl Changeover {
         if let Some(code) = self.code.get() {
             return code.as_ref();
         }
-        if policy == Policy::Hot {
-            let next = next();
-            let before = self.spent.fetch_add(next, Ordering::Relaxed);
-            if before.saturating_add(next) < price() {
-                return None;
-            }
+        if policy == Policy::Hot && self.spend(next()) < price() {
+            return None;
         }
         self.code.get_or_init(make).as_ref()
+    }
+
+    /// Counts `nanoseconds` on tiles, and gives the sum of all so far.
+    pub fn spend(&self, nanoseconds: u64) -> u64 {
+        let before = self.spent.fetch_add(nanoseconds, Ordering::Relaxed);
+        before.saturating_add(nanoseconds)
     }
 }

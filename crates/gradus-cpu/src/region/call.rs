@@ -26,7 +26,7 @@ impl Code for CallCode {
 
     #[cfg(feature = "native")]
     fn emit(&self, emitter: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
-        self.emit_call(emitter, operands)
+        self.0.emit_inside(emitter, operands)
     }
 
     unsafe fn run(

@@ -236,6 +236,8 @@ impl Code for LoopCode {
                 program.give_frame(frame);
             }
             let steps = outcome?;
+            #[cfg(feature = "native")]
+            self.count_steps(steps);
             for ((ty, &from), &to) in self.carries.iter().zip(&current).zip(outputs) {
                 std::ptr::copy_nonoverlapping(from, to, ty.bytes());
             }

@@ -1,6 +1,5 @@
 //! Writes regions as native code: a loop becomes a loop of the machine, a choice a branch.
 
-use super::call::CallCode;
 use super::loops::LoopCode;
 use super::switch::SwitchCode;
 use crate::executable::Executable;
@@ -97,7 +96,7 @@ impl LoopCode {
             (None, Some(total)) => e.less(done, total),
             (None, None) => return None,
         };
-        e.branch(goes_on, (body, &[]), (end, &[]));
+        e.branch(goes_on, body, end);
 
         e.enter(body);
         let next = self.emit_step(e, &around, given, item)?;
@@ -204,11 +203,8 @@ impl LoopCode {
         if instrumentation.counts.is_some() {
             return false;
         }
-        let next = || {
-            // SAFETY: by the caller.
-            let steps = unsafe { self.total(inputs) }.unwrap_or(1) as u64;
-            steps.saturating_mul(self.step.nanoseconds_on_tiles())
-        };
+        // SAFETY: by the caller. A loop of unknown length counts its steps when they are done.
+        let next = || self.time_of(unsafe { self.total(inputs) }.unwrap_or(0));
         let price = || self.step.price_of_code();
         let code = self.native.code(next, price, || self.native());
         let Some(code) = code else {
@@ -217,6 +213,18 @@ impl LoopCode {
         // SAFETY: by the caller; the function was made for the types of the operands and results.
         unsafe { code.run(inputs, outputs) };
         true
+    }
+
+    /// Counts the steps that a loop of unknown length took on tiles.
+    pub fn count_steps(&self, steps: usize) {
+        if matches!(self.trips, Trips::While(_)) {
+            self.native.spend(self.time_of(steps));
+        }
+    }
+
+    /// The nanoseconds of this many steps on tiles, roughly.
+    fn time_of(&self, steps: usize) -> u64 {
+        (steps as u64).saturating_mul(self.step.nanoseconds_on_tiles())
     }
 
     /// The loop as a function of its operands and results.
@@ -265,7 +273,7 @@ impl SwitchCode {
                     k => e.is(index, k as i64),
                 };
                 let (this, others) = (e.block(&[])?, e.block(&[])?);
-                e.branch(chosen, (this, &[]), (others, &[]));
+                e.branch(chosen, this, others);
                 e.enter(this);
                 self.emit_branch(e, branch, &operands[1..], types, merge)?;
                 e.enter(others);
@@ -289,11 +297,5 @@ impl SwitchCode {
         let values = all_values(e, &results, types)?;
         e.jump(merge, &values);
         Some(())
-    }
-}
-
-impl CallCode {
-    pub fn emit_call(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
-        self.0.emit_inside(e, operands)
     }
 }

@@ -40,12 +40,12 @@ impl Code for SwitchCode {
         most_expensive(inside)
     }
 
-    /// A number below 0 takes the first branch; a number beyond the last takes the last.
     #[cfg(feature = "native")]
     fn emit(&self, emitter: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Elements>> {
         self.emit_choice(emitter, operands)
     }
 
+    /// A number below 0 takes the first branch; a number beyond the last takes the last.
     unsafe fn run(
         &self,
         inputs: &[*mut u8],

@@ -6,7 +6,7 @@ use super::program::{Code, Instruction, Reduction};
 use crate::kernels;
 use crate::native::{Elements, Emitter, MOST_ELEMENTS, Table};
 use cranelift_codegen::ir::Value;
-use gradus_ir::primitives::{Binary, ReduceKind};
+use gradus_ir::primitives::{Binary, ReduceKind, Unary};
 use gradus_ir::{DType, Literal};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -106,13 +106,10 @@ impl Kernel {
             .collect();
         let results = match inline {
             Some(results) => results,
-            None => called(
-                e,
-                instruction,
-                from,
-                &distinct,
-                &values_types(self, instruction),
-            )?,
+            None => {
+                let types = instruction.operands.map(|o| self.program.dtype(o));
+                called(e, instruction, &distinct, &types)?
+            }
         };
         Some(which.into_iter().map(|k| results[k]).collect())
     }
@@ -149,21 +146,18 @@ impl Kernel {
     }
 }
 
-/// The types of the operands that the instruction reads.
-fn values_types(kernel: &Kernel, instruction: &Instruction) -> [DType; 3] {
-    (instruction.operands).map(|operand| kernel.program.dtype(operand))
-}
-
 /// The results of the kernel of an instruction.
 fn called(
     e: &mut Emitter<'_>,
     instruction: &Instruction,
-    from: DType,
     operands: &[[Value; 3]],
     types: &[DType; 3],
 ) -> Option<Vec<Value>> {
+    let from = types[0];
     let (kernel, arity) = match instruction.code {
-        Code::Unary(op) => (kernels::unary(op, from), 2),
+        // The order is the second operand.
+        Code::Unary(op @ Unary::Polygamma(_)) => (kernels::unary(op, from), 2),
+        Code::Unary(op) => (kernels::unary(op, from), 1),
         Code::Binary(op) => (kernels::binary(op, from), 2),
         Code::Cast | Code::Convert => (kernels::cast(from, instruction.dtype), 1),
         _ => return None,
