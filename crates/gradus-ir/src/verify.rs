@@ -7,16 +7,18 @@
 //! 5. No array is larger than the address space.
 //! 6. Programs take and return arrays, no lists.
 //! 7. The programs in regions are well formed themselves.
-//! 8. (in [`check_after`]) The text of the graph reads back to the same text, unless its programs are nested deep:
-//!    their text grows with the square of the depth.
+//! 8. (in [`check_after`]) The text of each node reads back to the same text, and so does that of one program in sixteen,
+//!    unless its programs are nested deep: their text grows with the square of the depth.
 
+use crate::Operands;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, Node, ValueId};
 use crate::primitives::Op;
 use crate::text;
-use crate::types::DType;
-use hashbrown::HashSet;
+use crate::types::{DType, Type};
+use hashbrown::{DefaultHashBuilder, HashSet};
 use std::cell::RefCell;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Checks points 1 to 7.
 ///
@@ -81,12 +83,23 @@ pub fn ends(graph: &Graph) -> Result<()> {
 /// Programs that are nested deeper are not printed and read at each step.
 const DEEP: usize = 16;
 
-/// The number of programs that are remembered as read back. After that the memory is cleared.
+/// Of so many programs one is read back as a whole. The nodes of the others are, each by itself.
+const WHOLE: usize = 16;
+
+/// The number of texts that are remembered as read back. After that the memory is cleared.
 const MOST_READ: usize = 4096;
 
+/// What has been read back, as hashes.
+#[derive(Default)]
+struct ReadBack {
+    hasher: DefaultHashBuilder,
+    /// Operations with the types of their operands and results.
+    nodes: HashSet<u64>,
+    programs: HashSet<u64>,
+}
+
 thread_local! {
-    /// The fingerprints of programs whose text has been read back.
-    static READ: RefCell<HashSet<u64>> = RefCell::default();
+    static READ: RefCell<ReadBack> = RefCell::default();
 }
 
 /// In debug builds, runs all checks on the result of `pass`.
@@ -101,23 +114,67 @@ pub fn check_after(pass: &str, graph: &Graph) {
     if let Err(e) = verify(graph) {
         panic!("after `{pass}` the graph is wrong: {e}");
     }
-    // Most passes leave most programs unchanged, and candidates of a plan share programs.
-    let program = graph.fingerprint();
-    if graph.depth() > DEEP || READ.with_borrow(|read| read.contains(&program)) {
-        return;
+    READ.with_borrow_mut(|read| {
+        if graph.depth() <= DEEP && read.is_its_turn(graph) {
+            reads_back(pass, graph);
+        }
+        let alone = graph.nodes().iter().filter(|node| read.is_new(graph, node));
+        alone.for_each(|node| reads_back(pass, &program_of(graph, node)));
+    });
+}
+
+impl ReadBack {
+    /// Whether this program is new, and one of those that are read back as a whole.
+    fn is_its_turn(&mut self, graph: &Graph) -> bool {
+        // Most passes leave most programs unchanged, and candidates of a plan share programs.
+        let turn = self.programs.len().is_multiple_of(WHOLE);
+        remember(&mut self.programs, graph.fingerprint()) && turn
     }
+
+    /// Whether such a node is new, and can be a program by itself. What is inside a region has been checked in its turn.
+    fn is_new(&mut self, graph: &Graph, node: &Node) -> bool {
+        let operands = || node.operands.iter().map(|&o| graph.ty(o));
+        if matches!(node.op, Op::Input(_))
+            || node.region().is_some()
+            || operands().chain(node.types()).any(Type::is_list)
+        {
+            return false;
+        }
+        let mut hasher = self.hasher.build_hasher();
+        node.op.hash(&mut hasher);
+        operands().for_each(|ty| ty.hash(&mut hasher));
+        node.types().hash(&mut hasher);
+        remember(&mut self.nodes, hasher.finish())
+    }
+}
+
+/// Whether `hash` was not in the set before.
+fn remember(set: &mut HashSet<u64>, hash: u64) -> bool {
+    if set.len() == MOST_READ {
+        set.clear();
+    }
+    set.insert(hash)
+}
+
+/// The program that does what the node does.
+fn program_of(graph: &Graph, node: &Node) -> Graph {
+    let mut program = Graph::new();
+    let operands: Operands = (node.operands.iter())
+        .map(|&o| program.input_like(graph, o))
+        .collect();
+    let results = program.add_again(node, &operands);
+    program.set_outputs(results.to_vec());
+    program
+}
+
+#[track_caller]
+fn reads_back(pass: &str, graph: &Graph) {
     let printed = graph.to_string();
     match printed.parse::<Graph>() {
         Ok(read) if read.to_string() == printed => {}
         Ok(read) => panic!("after `{pass}` the text\n{printed}reads back as\n{read}"),
         Err(e) => panic!("after `{pass}` the text does not read back: {e}"),
     }
-    READ.with_borrow_mut(|read| {
-        if read.len() == MOST_READ {
-            read.clear();
-        }
-        read.insert(program);
-    });
 }
 
 fn node_fault(graph: &Graph, node: &Node) -> Option<String> {

@@ -2,10 +2,11 @@
 
 use super::grad::check_values;
 use super::jacobian::check_outputs;
-use super::plan_at::{PlanAt, peak};
+use super::plan_at::{Effort, PlanAt, peak};
 use crate::tensor::Tensor;
 use gradus_ir::{Graph, Loc, Result};
 use gradus_plan::{Accumulation, Analysis, Candidate, Order, Plan, PlanOptions};
+use std::time::Duration;
 
 /// The plan for the Jacobian or the Hessian of a function at points of one type;
 /// see [`plan_jacobian`] and [`plan_hessian`].
@@ -183,7 +184,8 @@ impl JacobianPlan {
         self.0.evaluate(&program, x, None)
     }
 
-    /// Runs every admissible candidate at `x` several times, and shows counts and times beside the estimates.
+    /// Runs every admissible candidate at `x` at least five times, for about a third of a second in all,
+    /// and shows counts and times beside the estimates.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -196,6 +198,25 @@ impl JacobianPlan {
     /// # Errors
     /// Like [`evaluate`](Self::evaluate), and if `x` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor) -> Result<Analysis<'_>> {
-        self.0.analyze(self.plan(), x, None)
+        self.0.analyze(self.plan(), x, None, Effort::ENOUGH)
+    }
+
+    /// Like [`analyze`](Self::analyze), but measures for this time, and every candidate at least once.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use std::time::Duration;
+    /// let x = Tensor::from([3.0, 4.0]);
+    /// let plan = plan_jacobian(|x: &Tensor| x.prod(), &x, &PlanOptions::default())?;
+    /// // The counts of operations and bytes, with a glance at the times.
+    /// let analysis = plan.analyze_for(&x, Duration::ZERO)?;
+    /// assert!(analysis.measured[0].is_some_and(|m| m.operations > 0));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`analyze`](Self::analyze).
+    pub fn analyze_for(&self, x: &Tensor, time: Duration) -> Result<Analysis<'_>> {
+        self.0.analyze(self.plan(), x, None, Effort::of(time))
     }
 }

@@ -10,7 +10,7 @@ use gradus_ir::{Error, ErrorKind, Graph, Loc, Result, Type};
 use gradus_plan::{Analysis, Measured, Plan};
 use std::slice::from_ref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A plan for a function of one tensor at points of one type, with the tensors that the function captures.
 pub(super) struct PlanAt<P> {
@@ -56,14 +56,15 @@ impl<P> PlanAt<P> {
         Ok(results.remove(0))
     }
 
-    /// Runs every admissible candidate of `plan`, several times.
+    /// Runs every admissible candidate of `plan`.
     pub fn analyze<'a>(
         &self,
         plan: &'a Plan,
         x: &Tensor,
         vector: Option<&Tensor>,
+        effort: Effort,
     ) -> Result<Analysis<'a>> {
-        measured(plan, &self.arguments(x, vector)?)
+        measured(plan, &self.arguments(x, vector)?, effort)
     }
 
     fn arguments(&self, x: &Tensor, vector: Option<&Tensor>) -> Result<Vec<Tensor>> {
@@ -95,9 +96,31 @@ pub(super) fn peak(program: &Graph) -> u64 {
 const SHORT: f64 = 5e-3;
 /// The number of runs after which the time of a short run no longer changes.
 const WARM: usize = 4;
+/// No more runs of a candidate count.
+const MOST_RUNS: usize = 1000;
 
-/// Runs every admissible candidate of `plan` on these arguments, several times.
-fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
+/// How long candidates are measured: for this time, but at least so many runs.
+pub(super) struct Effort {
+    pub time: Duration,
+    pub least_runs: usize,
+}
+
+impl Effort {
+    /// Enough for medians that a second measurement confirms.
+    pub const ENOUGH: Effort = Effort {
+        time: Duration::from_millis(300),
+        least_runs: 5,
+    };
+
+    /// For this time, and at least once.
+    pub fn of(time: Duration) -> Effort {
+        let least_runs = 1;
+        Effort { time, least_runs }
+    }
+}
+
+/// Runs every admissible candidate of `plan` on these arguments.
+fn measured<'a>(plan: &'a Plan, arguments: &[Tensor], effort: Effort) -> Result<Analysis<'a>> {
     trace::refuse_traced("analyze", arguments)?;
     let arrays: Vec<_> = arguments.iter().map(Tensor::array).collect::<Result<_>>()?;
     let inputs = || arrays.iter().map(Input::Borrowed).collect();
@@ -111,11 +134,10 @@ fn measured<'a>(plan: &'a Plan, arguments: &[Tensor]) -> Result<Analysis<'a>> {
     }
     let begin = Instant::now();
     let mut rounds = 0;
-    // The candidates run in turn, so that a change of the machine's speed affects all of them: at least 5 rounds,
-    // then as many as fit in a third of a second.
+    // The candidates run in turn, so that a change of the machine's speed affects all of them.
     // Of a few short runs only the last one counts, as in a program that calls the function repeatedly.
     // The first runs find the data of the previous candidate in the caches.
-    while rounds < 5 || (begin.elapsed().as_secs_f64() < 0.3 && rounds < 1000) {
+    while rounds < effort.least_runs || (begin.elapsed() < effort.time && rounds < MOST_RUNS) {
         for (_, executable, _, times) in &mut running {
             let run = || -> Result<f64> {
                 let start = Instant::now();

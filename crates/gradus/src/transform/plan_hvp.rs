@@ -1,10 +1,11 @@
 //! The plan of a Hessian-vector product.
 
 use super::grad::check_values;
-use super::plan_at::{PlanAt, peak};
+use super::plan_at::{Effort, PlanAt, peak};
 use crate::tensor::Tensor;
 use gradus_ir::{Graph, Loc, Result};
 use gradus_plan::{Analysis, Candidate, Plan, PlanOptions};
+use std::time::Duration;
 
 /// The plan for the product of a function's Hessian with a vector at points of one type; see [`plan_hvp`].
 pub struct HvpPlan(PlanAt<Plan>);
@@ -97,8 +98,8 @@ impl HvpPlan {
         self.0.evaluate(&candidate.program, x, Some(v))
     }
 
-    /// Runs every admissible composition at `x` and `v` several times,
-    /// and shows counts and times beside the estimates.
+    /// Runs every admissible composition at `x` and `v` at least five times,
+    /// for about a third of a second in all, and shows counts and times beside the estimates.
     ///
     /// ```
     /// # use gradus::prelude::*;
@@ -111,6 +112,25 @@ impl HvpPlan {
     /// # Errors
     /// Like [`evaluate`](Self::evaluate), and if `x` or `v` is traced, so that nothing runs.
     pub fn analyze(&self, x: &Tensor, v: &Tensor) -> Result<Analysis<'_>> {
-        self.0.analyze(self.plan(), x, Some(v))
+        self.0.analyze(self.plan(), x, Some(v), Effort::ENOUGH)
+    }
+
+    /// Like [`analyze`](Self::analyze), but measures for this time, and every candidate at least once.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// use std::time::Duration;
+    /// let (x, v) = (Tensor::from([2.0]), Tensor::from([1.0]));
+    /// let plan = plan_hvp(|x: &Tensor| x.powi(3).sum(), &x, &PlanOptions::default())?;
+    /// // The counts of operations and bytes, with a glance at the times.
+    /// let analysis = plan.analyze_for(&x, &v, Duration::ZERO)?;
+    /// assert!(analysis.measured[0].is_some_and(|m| m.operations > 0));
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`analyze`](Self::analyze).
+    pub fn analyze_for(&self, x: &Tensor, v: &Tensor, time: Duration) -> Result<Analysis<'_>> {
+        self.0.analyze(self.plan(), x, Some(v), Effort::of(time))
     }
 }

@@ -6,6 +6,7 @@ use gradus_ir::primitives::region::CustomVjp;
 use gradus_ir::primitives::{Body, Call, Loop, Region, Trips, Unary};
 use gradus_ir::{Graph, Type, ValueId};
 use gradus_plan::Plan;
+use std::time::Duration;
 
 fn x() -> Tensor {
     Tensor::from([0.4, 0.8, 1.3])
@@ -23,7 +24,7 @@ fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor +
     for c in plan.plan().candidates() {
         close(&plan.evaluate_by(c, x).unwrap(), &wanted, 1e-10);
     }
-    let analysis = plan.analyze(x).unwrap();
+    let analysis = plan.analyze_for(x, Duration::ZERO).unwrap();
     assert!(
         analysis.explain().contains("regret"),
         "{}",
@@ -50,7 +51,7 @@ fn planned(f: impl Fn(&Tensor) -> Tensor + Copy, g: impl Fn(&Tensor) -> Tensor +
 #[track_caller]
 fn peaks_are_as_said(f: impl Fn(&Tensor) -> Tensor + Copy, x: &Tensor) {
     let plan = plan_jacobian(f, x, &PlanOptions::default()).unwrap();
-    let analysis = plan.analyze(x).unwrap();
+    let analysis = plan.analyze_for(x, Duration::ZERO).unwrap();
     for (c, measured) in plan.plan().candidates().iter().zip(&analysis.measured) {
         let said = c.peak_bytes.unwrap() as f64;
         let used = measured.unwrap().peak_bytes as f64;

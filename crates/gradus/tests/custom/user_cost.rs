@@ -3,6 +3,7 @@
 use crate::{agree, agree_in_reverse};
 use gradus::plan::{JacobianPlan, Mode};
 use gradus::prelude::*;
+use std::time::Duration;
 
 const DEAR: UserCost = UserCost {
     value: 1_000,
@@ -103,7 +104,9 @@ fn a_plan_says_what_is_stated() {
     let page = plan.plan().to_html();
     assert!(page.contains("<td>4,000,000 of the operations user-supplied</td>"));
     assert!(page.contains(&format!("<p class=\"note\">{place}")));
-    let analysis = plan.analyze(&Tensor::ones(&[4], F64)).unwrap();
+    let analysis = plan
+        .analyze_for(&Tensor::ones(&[4], F64), Duration::ZERO)
+        .unwrap();
     let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();
     let forward = &read["candidates"][0];
     assert_eq!(forward["user_supplied_operations"], 4_000_000);

@@ -8,6 +8,7 @@ use super::{close, differences};
 use gradus::plan::{Candidate, JacobianPlan, Mode, Objective, PlanOptions, SearchLimits};
 use gradus::prelude::*;
 use robot_arm::robot_arm;
+use std::time::Duration;
 
 /// Functions with branches, each with the shape of its argument.
 pub fn branches() -> Vec<(&'static str, Vec<usize>, Function)> {
@@ -104,7 +105,7 @@ fn check_candidates(objective: Objective, no_better: fn(&Candidate, &Candidate) 
         close(name, "differences", &wanted, &differences(f, &x), 1e-6);
         let options = PlanOptions::default().objective(objective);
         let plan = plan_jacobian(f, &x, &options).unwrap();
-        let analysis = plan.analyze(&x).unwrap();
+        let analysis = plan.analyze_for(&x, Duration::ZERO).unwrap();
         let all = plan.plan().candidates();
         for (c, m) in all.iter().zip(&analysis.measured) {
             let what = c.mode.name();
@@ -373,7 +374,7 @@ fn loops_are_passed_between_narrow_places() {
     let x = filled(&[40], 7);
     let plan = plan_jacobian(&f, &x, &PlanOptions::default()).unwrap();
     let wanted = jacrev(&f)(&x).to_vec::<f64>().unwrap();
-    let analysis = plan.analyze(&x).unwrap();
+    let analysis = plan.analyze_for(&x, Duration::ZERO).unwrap();
     for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
         let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
         close("a loop", &c.name, &got, &wanted, 1e-12);
@@ -538,7 +539,7 @@ fn programs_with_loops_are_eliminated() {
         for objective in [Objective::Time, Objective::Operations, Objective::Memory] {
             let options = PlanOptions::default().objective(objective);
             let plan = plan_jacobian(f, &x, &options).unwrap();
-            let analysis = plan.analyze(&x).unwrap();
+            let analysis = plan.analyze_for(&x, Duration::ZERO).unwrap();
             for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
                 let got = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
                 close(name, &c.name, &got, &wanted, 1e-11);

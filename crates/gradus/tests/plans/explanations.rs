@@ -3,6 +3,7 @@
 use crate::functions::{Function, filled, layers, logistic, number};
 use gradus::plan::SourceLines;
 use gradus::prelude::*;
+use std::time::Duration;
 
 /// Replaces line numbers, which change with every edit of this test.
 fn lines_masked(text: &str) -> String {
@@ -156,7 +157,10 @@ fn measured_plans_of_second_derivatives_show_counts_beside_estimates() {
     let options = PlanOptions::default();
     let hessian = plan_hessian(&f, &x, &options).unwrap();
     let hvp = plan_hvp(&f, &x, &options).unwrap();
-    let measured = [hessian.analyze(&x).unwrap(), hvp.analyze(&x, &v).unwrap()];
+    let measured = [
+        hessian.analyze_for(&x, Duration::ZERO).unwrap(),
+        hvp.analyze_for(&x, &v, Duration::ZERO).unwrap(),
+    ];
     for analysis in measured {
         let (text, page) = (analysis.explain(), analysis.to_html());
         let read: serde_json::Value = serde_json::from_str(&analysis.to_json()).unwrap();

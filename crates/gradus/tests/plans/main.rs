@@ -13,6 +13,7 @@ use functions::{filled, functions, layers, row_by_row};
 use gradus::plan::{Mode, Order};
 use gradus::prelude::*;
 use near::near;
+use std::time::Duration;
 
 /// All orders over `first..=last`.
 fn orders(first: usize, last: usize) -> Vec<Order> {
@@ -105,7 +106,7 @@ fn all_orders_agree_and_cost_what_was_said() {
             &exact,
             tolerance,
         );
-        let analysis = plan.analyze(&x).unwrap();
+        let analysis = plan.analyze_for(&x, Duration::ZERO).unwrap();
         for (c, m) in plan.plan().candidates().iter().zip(&analysis.measured) {
             let m = m.unwrap();
             let by_it = plan.evaluate_by(c, &x).unwrap().to_vec::<f64>().unwrap();
@@ -285,7 +286,7 @@ fn a_limit_rules_orders_out() {
     );
     assert!(plan.plan().chosen().ruled_out.is_none());
     assert!(
-        plan.analyze(&x)
+        plan.analyze_for(&x, Duration::ZERO)
             .unwrap()
             .measured
             .iter()
