@@ -16,6 +16,7 @@ mod observer;
 mod options;
 mod program;
 mod recent;
+mod slice;
 
 pub use array::{Array, Element, allocations, with_room};
 pub use cache::{Cache, KeepsMemory, Key, Source, same_blame};
@@ -23,6 +24,7 @@ pub use observer::Observer;
 pub use options::CompileOptions;
 pub use program::{Counts, Engine, Input, Member, Program, TimedStep};
 pub use recent::Recent;
+pub use slice::{Slice, SliceMut, check_slices};
 
 /// The memory of arrays, for engines that write results in place or keep memory from run to run.
 pub mod memory {

@@ -3,6 +3,7 @@
 use crate::array::Array;
 use crate::cache::Cache;
 use crate::options::CompileOptions;
+use crate::slice::{Slice, SliceMut};
 use gradus_ir::primitives::Cost;
 use gradus_ir::{ByWork, Graph, Loc, Result};
 use std::sync::Arc;
@@ -42,6 +43,13 @@ pub trait Program: Send + Sync {
     /// # Errors
     /// See [`Program`].
     fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>>;
+
+    /// Like [`run`](Self::run), from memory of the caller into memory of the caller.
+    /// After an error, the content of the results is unspecified.
+    ///
+    /// # Errors
+    /// See [`Program`].
+    fn run_into(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<()>;
 
     /// Like [`run`](Self::run), with the counts of the run.
     ///

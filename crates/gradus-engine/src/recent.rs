@@ -50,6 +50,15 @@ impl<T: Clone> Recent<T> {
         Some(self.used(found, entries.len()))
     }
 
+    /// Up to two values for which `is` is true.
+    pub fn first_two(&self, is: impl Fn(&T) -> bool) -> [Option<T>; 2] {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = entries.iter().filter(|e| is(&e.value));
+        let [first, second] = [found.next(), found.next()];
+        let used = |entry: &Entry<T>| self.used(entry, entries.len());
+        [first.map(used), second.map(used)]
+    }
+
     /// The value of this entry of a table with `entries`.
     /// Its last use is recorded only if the table is half full: before that, no removal is near.
     fn used(&self, entry: &Entry<T>, entries: usize) -> T {

@@ -2,7 +2,10 @@
 
 use crate::array::{Tensor, Value};
 use crate::run::Run;
-use gradus_engine::{Array, Cache, CompileOptions, Counts, Engine, Input, Program, TimedStep};
+use gradus_engine::{
+    Array, Cache, CompileOptions, Counts, Engine, Input, Program, Slice, SliceMut, TimedStep,
+    check_slices,
+};
 use gradus_ir::{Error, ErrorKind, Graph, Result, total_cost, verify};
 use std::sync::Arc;
 
@@ -43,6 +46,16 @@ struct Interpreted(Graph);
 impl Program for Interpreted {
     fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
         Ok(self.run_counted(inputs)?.0)
+    }
+
+    fn run_into(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<()> {
+        let (from, to) = (self.0.input_types(), self.0.output_types());
+        check_slices((inputs, &from), (outputs, &to))?;
+        let arrays = inputs.iter().zip(&from).map(|(x, ty)| x.to_array(ty));
+        let arrays = arrays.map(|array| array.map(Input::Owned));
+        let results = self.run(arrays.collect::<Result<_>>()?)?;
+        let mut pairs = outputs.iter_mut().zip(&results);
+        pairs.try_for_each(|(output, result)| output.copy_from(result))
     }
 
     fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {

@@ -252,7 +252,7 @@ pub mod engine {
     pub use gradus_engine::memory::{Buffer, Shortage};
     pub use gradus_engine::{
         Array, Cache, CompileOptions, Counts, Engine, Input, KeepsMemory, Key, Member, Observer,
-        Program, Source, TimedStep,
+        Program, Slice, SliceMut, Source, TimedStep, check_slices,
     };
 }
 

@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Bytes that the process holds: array memory and everything else.
 static HELD: AtomicUsize = AtomicUsize::new(0);
+/// The number of allocations so far.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
@@ -17,6 +19,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HELD.fetch_add(layout.size(), Ordering::Relaxed);
+        ASKED.fetch_add(1, Ordering::Relaxed);
         // SAFETY: by the caller.
         unsafe { System.alloc(layout) }
     }
@@ -38,6 +41,35 @@ fn alone() -> MutexGuard<'static, ()> {
     gradus::set_threads(1);
     assert_eq!(gradus::threads(), 1);
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls from slices into slices allocate nothing, whether few numbers enter or many.
+#[test]
+fn calls_into_memory_of_the_caller_allocate_nothing() -> Result<()> {
+    let _alone = alone();
+    for n in [3, 1000] {
+        let scale = Tensor::from(0.5);
+        let loss = move |w: &Tensor| (w.sin() * w * &scale).softmax(-1).sum();
+        let f = jit(move |(x, w): &(Tensor, Tensor)| {
+            let sums = scan(|c: &Tensor, x: &Tensor| (c + x, c * x), &x.sum(), x);
+            (value_and_grad(&loss)(w), x.outer(w).sum_axis(0), sums)
+        });
+        let (x, w) = (vec![0.25; n], vec![0.75; n]);
+        f.prepare(&(Tensor::from(&x), Tensor::from(&w)))?;
+        let (mut value, mut slope, mut sums) = ([0.0], vec![0.0; n], vec![0.0; n]);
+        let (mut carry, mut all) = ([0.0], vec![0.0; n]);
+        let mut asked = Vec::with_capacity(10);
+        for _ in 0..10 {
+            let before = ASKED.load(Ordering::Relaxed);
+            let results: &mut [&mut [f64]] =
+                &mut [&mut value, &mut slope, &mut sums, &mut carry, &mut all];
+            f.call_into(&[&x, &w], results)?;
+            asked.push(ASKED.load(Ordering::Relaxed) - before);
+        }
+        assert_eq!(asked[1..], [0; 9], "{n}: {asked:?}");
+        assert!((carry[0] - 0.5 * n as f64).abs() < 1e-9, "{carry:?}");
+    }
+    Ok(())
 }
 
 #[test]

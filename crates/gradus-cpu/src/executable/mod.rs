@@ -18,8 +18,9 @@ use crate::instrumentation::Instrumentation;
 use crate::step::PlannedStep;
 use crate::storage::{Assignment, Storage};
 use gradus_engine::memory::{Buffer, NOTHING, must_ask};
-use gradus_engine::{Array, Counts, Input};
+use gradus_engine::{Array, Counts, Input, Slice, SliceMut, check_slices};
 use gradus_ir::{ByWork, Error, ErrorKind, Result, Type};
+use smallvec::SmallVec;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,6 @@ impl Executable {
     ///
     /// # Errors
     /// See [`run`](Self::run).
-    /// As [`run`](Self::run).
     pub fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {
         let mut instrumentation = Instrumentation::counting();
         let results = self.run_with(inputs, &mut instrumentation, None)?;
@@ -112,6 +112,27 @@ impl Executable {
         })
     }
 
+    /// Like [`run`](Self::run), from memory of the caller into memory of the caller.
+    /// After the first run in a thread nothing is allocated, unless a step needs more memory than before.
+    ///
+    /// # Errors
+    /// See [`run`](Self::run), and if memory for an output has another length or type.
+    pub fn run_into(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<()> {
+        check_slices((inputs, &self.inputs), (outputs, &self.outputs))?;
+        let from: SmallVec<[*mut u8; 8]> = inputs.iter().map(|i| i.start().cast_mut()).collect();
+        let to: SmallVec<[*mut u8; 8]> = outputs.iter_mut().map(SliceMut::start).collect();
+        #[cfg(feature = "native")]
+        if let Some(code) = self.hot_code() {
+            // SAFETY: the types are checked.
+            unsafe { code.run(&from, &to) };
+            return Ok(());
+        }
+        let frame = self.frame_that_fits()?;
+        let instrumentation = &mut Instrumentation::default();
+        // SAFETY: the types are checked. Outputs are borrowed exclusively, so they overlap with nothing.
+        unsafe { self.run_in(frame, |k| from[k], |k| to[k], instrumentation, None) }
+    }
+
     fn run_with(
         &self,
         mut inputs: Vec<Input<'_>>,
@@ -120,14 +141,31 @@ impl Executable {
     ) -> Result<Vec<Array>> {
         self.check(&inputs)?;
         #[cfg(feature = "native")]
-        if self.is_of_few_numbers
-            && times.is_none()
+        if times.is_none()
             && instrumentation.counts.is_none()
-            && let Some(results) = self.run_native(&inputs)?
+            && let Some(code) = self.hot_code()
         {
-            return Ok(results);
+            return self.run_native(code, &inputs);
         }
-        let mut frame = self.take_frame();
+        let frame = self.frame_that_fits()?;
+        let results = self.results(&mut inputs, instrumentation)?;
+        let (input, output) = (
+            |k: usize| inputs[k].array().start(),
+            |k: usize| results[k].start(),
+        );
+        // SAFETY: `check` has compared the inputs' types.
+        // Results were made for their types or reuse a buffer of the same size (`storage::assign` chooses no
+        // other).
+        unsafe { self.run_in(frame, input, output, instrumentation, times)? };
+        Ok(results)
+    }
+
+    /// A frame for a run, if memory holds what the run needs beside it.
+    ///
+    /// # Errors
+    /// If it does not.
+    fn frame_that_fits(&self) -> Result<Frame> {
+        let frame = self.take_frame();
         if must_ask(self.held()) {
             let arena = match frame.arena {
                 Some(_) => 0,
@@ -138,18 +176,30 @@ impl Executable {
                 return Err(error);
             }
         }
-        let results = self.results(&mut inputs, instrumentation)?;
+        Ok(frame)
+    }
+
+    /// Runs once in this frame, and gives it back.
+    ///
+    /// # Errors
+    /// See [`run`](Self::run).
+    ///
+    /// # Safety
+    /// `input` and `output` give the addresses of arrays of the program's types. Nothing overlaps, except that an
+    /// output can be the memory of the input that it reuses.
+    unsafe fn run_in(
+        &self,
+        mut frame: Frame,
+        input: impl Fn(usize) -> *mut u8,
+        output: impl Fn(usize) -> *mut u8,
+        instrumentation: &mut Instrumentation,
+        times: Option<&mut [Duration]>,
+    ) -> Result<()> {
         let arena = match &mut frame.arena {
             Some(arena) => arena.start(),
             none => none.insert(self.allocate(self.assignment.arena)?).start(),
         };
-        let (input, output) = (
-            |k: usize| inputs[k].array().start(),
-            |k: usize| results[k].start(),
-        );
-        // SAFETY: `check` has compared the inputs' types.
-        // Results were made for their types or reuse a buffer of the same size (`storage::assign` chooses no
-        // other), and the arena has the assigned bytes.
+        // SAFETY: by the caller, and the arena has the assigned bytes.
         unsafe { self.bind(&mut frame, input, output, arena) };
         let outcome = self.run_steps(&mut frame, instrumentation, times);
         if let Some(counts) = &mut instrumentation.counts {
@@ -158,8 +208,7 @@ impl Executable {
         self.give_frame(frame);
         // Values that were seen before an error are shown, too.
         instrumentation.show();
-        outcome?;
-        Ok(results)
+        outcome
     }
 
     /// Allocates the results of a run.

@@ -56,15 +56,24 @@ impl Executable {
         elements.collect()
     }
 
-    /// Runs the program as native code, if it is hot and has such code.
+    /// The native code of the program, if it is hot and has such code.
+    pub(super) fn hot_code(&self) -> Option<&native::Code> {
+        if !self.is_of_few_numbers {
+            return None;
+        }
+        let (next, price) = (|| self.nanoseconds_on_tiles(), || self.price_of_code());
+        self.native.code(next, price, || self.native())
+    }
+
+    /// Runs this native code of the program on inputs that are checked.
     ///
     /// # Errors
     /// If memory cannot hold the results.
-    pub(super) fn run_native(&self, inputs: &[Input<'_>]) -> Result<Option<Vec<Array>>> {
-        let (next, price) = (|| self.nanoseconds_on_tiles(), || self.price_of_code());
-        let Some(code) = self.native.code(next, price, || self.native()) else {
-            return Ok(None);
-        };
+    pub(super) fn run_native(
+        &self,
+        code: &native::Code,
+        inputs: &[Input<'_>],
+    ) -> Result<Vec<Array>> {
         let mut results = Vec::with_capacity(self.outputs.len());
         for ty in &self.outputs {
             let buffer = self.allocate(ty.bytes())?;
@@ -73,9 +82,9 @@ impl Executable {
         }
         let from: SmallVec<[*mut u8; 8]> = inputs.iter().map(|i| i.array().start()).collect();
         let to: SmallVec<[*mut u8; 8]> = results.iter().map(Array::start).collect();
-        // SAFETY: `check` has compared the types of the inputs; results were just made with theirs.
+        // SAFETY: the caller has compared the types of the inputs; results were just made with theirs.
         unsafe { code.run(&from, &to) };
-        Ok(Some(results))
+        Ok(results)
     }
 
     /// The program as a function of its inputs and outputs.

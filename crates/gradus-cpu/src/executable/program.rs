@@ -2,13 +2,17 @@
 
 use super::Executable;
 use crate::instrumentation::Instrumentation;
-use gradus_engine::{Array, Counts, Input, Program, TimedStep};
+use gradus_engine::{Array, Counts, Input, Program, Slice, SliceMut, TimedStep};
 use gradus_ir::Result;
 use std::time::Duration;
 
 impl Program for Executable {
     fn run(&self, inputs: Vec<Input<'_>>) -> Result<Vec<Array>> {
         Executable::run(self, inputs)
+    }
+
+    fn run_into(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<()> {
+        Executable::run_into(self, inputs, outputs)
     }
 
     fn run_counted(&self, inputs: Vec<Input<'_>>) -> Result<(Vec<Array>, Counts)> {

@@ -1,53 +1,21 @@
 //! Functions compiled once for the types of their arguments.
 
-use crate::context::Context;
+use super::programs::{Program, Programs};
 use crate::debug::{self, StepTime};
-use crate::function::{types, zeros};
 use crate::tensor::Tensor;
-use crate::trace::{self, Arguments, Closed, Kind};
+use crate::trace;
 use crate::tree::{Structure, Tree, leaves, rebuild};
-use gradus_engine::{Array, CompileOptions, Input, Recent};
-use gradus_ir::{Loc, Result, Type};
-use hashbrown::DefaultHashBuilder;
-use std::hash::{BuildHasher, Hash, Hasher};
+use gradus_engine::{Element, Slice, SliceMut};
+use gradus_ir::{Loc, Result};
+use smallvec::SmallVec;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
-
-/// The most programs that a function keeps.
-const MOST_PROGRAMS: usize = 1024;
+use std::sync::Arc;
 
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
     f: F,
     programs: Programs<B>,
     argument: PhantomData<fn(&A)>,
-}
-
-/// The programs of a function. All that does not need the types of the function and of its argument is here,
-/// so that it is built once for all functions with the same type of result.
-struct Programs<B> {
-    /// The place where the function was made.
-    loc: Loc,
-    kept: Recent<Arc<Program<B>>>,
-    hasher: DefaultHashBuilder,
-}
-
-/// A program of the engine.
-type Compiled = Arc<dyn gradus_engine::Program>;
-
-/// The compiled program for one structure and one list of types in one context.
-struct Program<B> {
-    /// The number of the context.
-    context: u64,
-    structure: Structure,
-    types: Vec<Type>,
-    closed: Closed,
-    /// A result that serves as the model for rebuilding results.
-    like: B,
-    borrowing: OnceLock<Compiled>,
-    consuming: OnceLock<Compiled>,
-    /// Like `consuming`, with the lines of this function rather than the lines of an equal program.
-    profiled: OnceLock<Compiled>,
 }
 
 /// Compiles `f` at the first call for each structure of its argument and types of its tensors.
@@ -58,7 +26,7 @@ struct Program<B> {
 /// So are numbers (not tensors) in its argument; another number means another program.
 ///
 /// A function keeps at most 1,024 programs.
-/// Beyond that it removes the programs that were not called for the longest time,
+/// Beyond that it removes the programs that were not called for the longest time (never the first one),
 /// and compiles them again when they are called. Finding a program takes the same time for any number of programs.
 /// Each [context](crate::engine::Context) in which it is called has programs of its own.
 ///
@@ -79,11 +47,7 @@ struct Program<B> {
 pub fn jit<A: Tree, B: Tree, F: Fn(&A) -> B>(f: F) -> Jit<A, B, F> {
     Jit {
         f,
-        programs: Programs {
-            loc: Loc::caller(),
-            kept: Recent::new(MOST_PROGRAMS),
-            hasher: DefaultHashBuilder::default(),
-        },
+        programs: Programs::new(Loc::caller()),
         argument: PhantomData,
     }
 }
@@ -137,6 +101,52 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         self.programs.call_owned(&program, inputs)
     }
 
+    /// The value from slices into slices: one slice for each tensor of the argument and of the result, in their order
+    /// in the tree, with its elements in row-major order. After the first run nothing is allocated.
+    ///
+    /// Slices have lengths, but no shapes. So the function is compiled before, by [`prepare`](Self::prepare) or a call
+    /// with tensors, and the program that takes such lengths runs.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let slope = jit(|(x, a): &(Tensor, Tensor)| grad(|x: &Tensor| (a * x.square()).sum())(x));
+    /// slope.prepare(&(Tensor::zeros(&[3], F64), Tensor::from(0.0)))?;
+    /// let mut dx = [0.0; 3];
+    /// slope.call_into(&[&[1.0, 2.0, 3.0], &[0.5]], &mut [&mut dx])?;
+    /// assert_eq!(dx, [1.0, 2.0, 3.0]);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Like [`call`](Self::call), and [`ErrorKind::Argument`] if no program takes such slices, or two programs do:
+    /// one for `[2, 3]` and one for `[3, 2]`. After an error the content of the results is unspecified.
+    pub fn call_into<T: Element>(&self, argument: &[&[T]], result: &mut [&mut [T]]) -> Result<()> {
+        let inputs: SmallVec<[Slice<'_>; 8]> = argument.iter().map(|&s| Slice::from(s)).collect();
+        let outputs = result.iter_mut().map(|s| SliceMut::from(&mut **s));
+        let mut outputs: SmallVec<[SliceMut<'_>; 8]> = outputs.collect();
+        self.programs.call_into(&inputs, &mut outputs)
+    }
+
+    /// Compiles the function for arguments like `x`, whose values do not matter, without running it.
+    ///
+    /// ```
+    /// # use gradus::prelude::*;
+    /// let f = jit(|x: &Tensor| x.sin().sum());
+    /// f.prepare(&Tensor::zeros(&[1000], F64))?; // mistakes are found here
+    /// assert_eq!(f.programs(), 1);
+    /// # Ok::<(), gradus::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Mistakes in the function, with the line.
+    #[doc(alias = "lower")]
+    #[doc(alias = "warm_up")]
+    pub fn prepare(&self, x: &A) -> Result<()> {
+        let inputs = leaves(x);
+        let program = self.program(x, &inputs)?;
+        self.programs.prepare(&program, inputs.len())
+    }
+
     /// Like [`call_owned`](Self::call_owned), and also returns each step of the
     /// compiled program with its source line and its time.
     ///
@@ -170,165 +180,12 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn programs(&self) -> usize {
-        self.programs.kept.len()
+        self.programs.len()
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
         let structure = Structure::record(x);
         self.programs
             .get(structure, inputs, &mut |args| (self.f)(&rebuild(x, args)))
-    }
-}
-
-impl<B: Tree> Programs<B> {
-    /// The program for arguments with this structure and these leaves. A new one is traced from `f`.
-    fn get(
-        &self,
-        structure: Structure,
-        inputs: &[Tensor],
-        f: &mut dyn FnMut(Vec<Tensor>) -> B,
-    ) -> Result<Arc<Program<B>>> {
-        let context = Context::current_id();
-        let hash = || {
-            let mut h = self.hasher.build_hasher();
-            structure.hash(&mut h);
-            inputs.iter().for_each(|t| t.ty().hash(&mut h));
-            context.hash(&mut h);
-            h.finish()
-        };
-        let is = |p: &Arc<Program<B>>| {
-            p.context == context
-                && p.types.len() == inputs.len()
-                && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
-                && p.structure == structure
-        };
-        if let Some(program) = self.kept.find_by(hash, is) {
-            return Ok(program);
-        }
-        let types = types(inputs);
-        let mut like = None;
-        let mut trace = |args| {
-            let y = f(args);
-            let leaves = leaves(&y);
-            // Only the structure is kept. The tensors of the trace are useless after it.
-            let blank = leaves.iter().map(|t| zeros(t.ty())).collect();
-            like = Some(rebuild(&y, blank));
-            leaves
-        };
-        let arguments = Arguments::Abstract("jit");
-        let closed =
-            trace::boundary(|| trace::close(Kind::Function, &types, arguments, inputs, &mut trace))
-                .map_err(|e| e.at(self.loc))?;
-        let Some(like) = like else {
-            unreachable!("the function was traced")
-        };
-        let program = Arc::new(Program {
-            context,
-            structure: structure.clone(),
-            types,
-            closed,
-            like,
-            borrowing: OnceLock::new(),
-            consuming: OnceLock::new(),
-            profiled: OnceLock::new(),
-        });
-        // A program that uses values of an outer trace is useful in that trace alone.
-        match program.has_outer_captures() {
-            true => Ok(program),
-            false => Ok(self.kept.keep(hash(), program, is)),
-        }
-    }
-
-    fn call(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
-        let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
-            let arguments = program.closed.arguments(inputs);
-            trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
-        } else if debug::checking() {
-            let arguments = program.closed.arguments(inputs);
-            trace::run(&program.closed.graph, &arguments)?
-        } else {
-            let run = program.run(&program.borrowing, inputs, false);
-            run.map_err(|e| e.at(self.loc))?
-        };
-        Ok(rebuild(&program.like, results))
-    }
-
-    fn call_owned(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
-        let run = program.run(&program.consuming, inputs, true);
-        let results = run.map_err(|e| e.at(self.loc))?;
-        Ok(rebuild(&program.like, results))
-    }
-
-    fn call_profiled(
-        &self,
-        program: &Program<B>,
-        inputs: Vec<Tensor>,
-    ) -> Result<(B, Vec<StepTime>)> {
-        let captured = &program.closed.captured;
-        trace::refuse_traced("call_profiled", captured).map_err(|e| e.at(self.loc))?;
-        let executable = match program.profiled.get() {
-            Some(executable) => executable,
-            None => {
-                let options = program.options(inputs.len(), true);
-                let compiled = Context::current().compile(&program.closed.graph, &options)?;
-                program.profiled.get_or_init(|| compiled)
-            }
-        };
-        let captured = program.captured()?;
-        let (outputs, steps) = executable.run_timed(Program::<B>::inputs(inputs, &captured)?)?;
-        let steps = steps.into_iter().map(StepTime::new).collect();
-        let results = outputs.into_iter().map(Tensor::from_array).collect();
-        Ok((rebuild(&program.like, results), steps))
-    }
-}
-
-impl<B> Program<B> {
-    fn has_outer_captures(&self) -> bool {
-        self.closed.captured.iter().any(Tensor::is_traced)
-    }
-
-    fn executable<'a>(
-        &'a self,
-        slot: &'a OnceLock<Compiled>,
-        arguments: usize,
-        consume: bool,
-    ) -> Result<&'a Compiled> {
-        if let Some(executable) = slot.get() {
-            return Ok(executable);
-        }
-        let options = self.options(arguments, consume);
-        let compiled = Context::current().program(&self.closed.graph, &options)?;
-        Ok(slot.get_or_init(|| compiled))
-    }
-
-    fn options(&self, arguments: usize, consume: bool) -> CompileOptions {
-        let mut donated = vec![consume; arguments];
-        donated.resize(self.closed.graph.inputs().len(), false);
-        CompileOptions::default().donated(donated)
-    }
-
-    fn captured(&self) -> Result<Vec<Array>> {
-        self.closed.captured.iter().map(Tensor::array).collect()
-    }
-
-    fn inputs(given: Vec<Tensor>, captured: &[Array]) -> Result<Vec<Input<'_>>> {
-        let mut all = Vec::with_capacity(given.len() + captured.len());
-        for t in given {
-            all.push(Input::Owned(t.into_array()?));
-        }
-        all.extend(captured.iter().map(Input::Borrowed));
-        Ok(all)
-    }
-
-    fn run(
-        &self,
-        slot: &OnceLock<Compiled>,
-        given: Vec<Tensor>,
-        consume: bool,
-    ) -> Result<Vec<Tensor>> {
-        let executable = self.executable(slot, given.len(), consume)?;
-        let captured = self.captured()?;
-        let outputs = executable.run(Self::inputs(given, &captured)?)?;
-        Ok(outputs.into_iter().map(Tensor::from_array).collect())
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod plan;
 mod plan_at;
 pub(crate) mod plan_hvp;
 pub(crate) mod profile;
+mod programs;
 mod taps;
 mod user_cost;
 mod vjp;
