@@ -97,6 +97,11 @@ pub(crate) struct Memory {
     bytes: usize,
 }
 
+// SAFETY: as for `Buffers`.
+unsafe impl Send for Memory {}
+// SAFETY: as for `Buffers`.
+unsafe impl Sync for Memory {}
+
 impl Memory {
     #[cfg_attr(not(debug_assertions), expect(unused_variables))]
     #[inline]

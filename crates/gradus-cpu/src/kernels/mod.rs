@@ -23,7 +23,7 @@ pub(crate) use elements::{
 pub(crate) use isa::{AtLevel, Isa, at_level};
 #[cfg(feature = "native")]
 pub(crate) use reduce::WIDTH as REDUCE_LANES;
-pub(crate) use reduce::{Accumulate, Fold, fold_kernels};
+pub(crate) use reduce::{Accumulate, Fold, SHORT_ROW, SIDE_BY_SIDE, fold_kernels};
 pub(crate) use rows::{Rows, copy_bytes, copy_rows};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
 pub(crate) use totals::{

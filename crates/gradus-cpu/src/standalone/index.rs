@@ -1,25 +1,31 @@
-//! Kernels that pick elements by index arrays, and slices with a computed start.
+//! Rows of an array at the positions in an index array, and `scatter_add`, which adds to them.
 
-use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index, room};
+use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, room};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
 use crate::kernels::{
     Arithmetic, Rounded, by_float, by_integer, by_number, copy_bytes, number_type,
 };
+use crate::pool::{self, MOST_PIECES, Pieces};
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Dims, Error, ErrorKind, IntegerType, Result, Type, row_major_strides};
+use gradus_ir::{DType, Error, ErrorKind, IntegerType, Result, Type};
 use std::cell::Cell;
+
+/// The fewest bytes of a piece of work, and the fewest for which other threads are woken.
+/// Going to any place takes longer than these bytes in order.
+pub(super) const PIECE: usize = 1 << 15;
+pub(super) const WORTH_WAKING: usize = 1 << 17;
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
 #[derive(Debug)]
-struct Indexed {
-    dtype: DType,
-    index: IntegerType,
-    batch: usize,
-    before: usize,
-    n: usize,
-    after: usize,
-    count: usize,
+pub(super) struct Indexed {
+    pub dtype: DType,
+    pub index: IntegerType,
+    pub batch: usize,
+    pub before: usize,
+    pub n: usize,
+    pub after: usize,
+    pub count: usize,
     axis: usize,
 }
 
@@ -27,7 +33,7 @@ impl Indexed {
     /// By the type rules of `take` and `scatter_add` (`gradus_ir::primitives::Gather`), the array and the indices
     /// share their first sizes, and the picked elements have the shape of the
     /// array with the axis replaced by the index array's.
-    fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
+    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Indexed {
         Indexed {
             dtype: x.dtype,
             index: (indices.dtype.integer()).expect("the type rules ask for integers"),
@@ -41,18 +47,12 @@ impl Indexed {
     }
 
     /// The number of picked elements, and the bytes of the indices.
-    fn picked(&self) -> (usize, usize) {
+    pub fn picked(&self) -> (usize, usize) {
         let rows = self.batch * self.count;
         (
             rows * self.before * self.after,
             rows * self.index.dtype().size(),
         )
-    }
-
-    fn forecast_take(&self) -> StepForecast {
-        let (elements, indices) = self.picked();
-        let picked = (elements * self.dtype.size()).saturating_mul(2);
-        StepForecast::moving(self.dtype, picked.saturating_add(indices))
     }
 
     fn forecast_scatter_add(&self, in_place: InPlace) -> StepForecast {
@@ -74,15 +74,14 @@ impl Indexed {
         // One loop for each type: a choice at each index would cost as much as the index.
         // SAFETY: by the caller.
         let wrong = unsafe { by_integer!(self.index, T => self.each_of::<T>(indices, f)) };
-        wrong.map_err(|index| {
-            Error::new(
-                ErrorKind::Index,
-                format!(
-                    "{name}: index {index} is out of bounds for axis {} of size {}",
-                    self.axis, self.n
-                ),
-            )
-        })
+        wrong.map_err(|index| self.outside(name, index))
+    }
+
+    /// The error of `name` for this index, which is out of bounds.
+    pub fn outside(&self, name: &str, index: i64) -> Error {
+        let (axis, n) = (self.axis, self.n);
+        let message = format!("{name}: index {index} is out of bounds for axis {axis} of size {n}");
+        Error::new(ErrorKind::Index, message)
     }
 
     /// [`each`](Self::each) for indices of type `I`; an index out of bounds is the error.
@@ -115,26 +114,6 @@ impl Indexed {
     }
 
     /// # Safety
-    /// The arrays have the types for which the kernel was made, and do not overlap.
-    unsafe fn take(&self, x: Memory, indices: Memory, out: Memory) -> Result<()> {
-        let row = self.after * self.dtype.size();
-        // A row of one number is moved directly, because a call would cost more than the copy.
-        // SAFETY: rows lie within the arrays, because `each` compares indices with the axis and `Indexed::new` has
-        // the sizes of a valid operation.
-        unsafe {
-            match row {
-                2 => self.each("take", indices, |from, to| move_to::<2>(x, from, out, to)),
-                4 => self.each("take", indices, |from, to| move_to::<4>(x, from, out, to)),
-                8 => self.each("take", indices, |from, to| move_to::<8>(x, from, out, to)),
-                // Other row sizes take a call for each row.
-                _ => self.each("take", indices, |from, to| {
-                    copy_bytes(x.at(from * row, row), out.at(to * row, row), row);
-                }),
-            }
-        }
-    }
-
-    /// # Safety
     /// The arrays have the types for which the kernel was made.
     /// The result can be the memory of `x`, and otherwise overlaps nothing.
     unsafe fn scatter_add(
@@ -144,24 +123,112 @@ impl Indexed {
         updates: Memory,
         out: Memory,
     ) -> Result<()> {
-        let (n, row) = (self.after, self.after * self.dtype.size());
-        let number = number_type(self.dtype);
-        // SAFETY: as in `take`; `updates` has the type of the picked elements by the type rule of `scatter_add`.
-        unsafe {
-            copy_unless_same(x, out, self.batch * self.before * self.n * row);
-            if let (true, Some(float)) = (self.dtype.is_widened(), self.dtype.float()) {
-                return by_float!(float, T => self.add_rounding_once::<T>(indices, updates, out));
-            }
-            by_number!(number, T => self.each("scatter_add", indices, |to, from| match n {
-                // A row of one number is added directly.
-                1 => add_one::<T>(out, to, updates, from),
-                _ => {
-                    let (from, to, step) = (from * row, to * row, 1);
-                    add_to::<T>(out, updates, Row { from, to, n, step });
-                }
-            }))
+        if let (true, Some(float)) = (self.dtype.is_widened(), self.dtype.float()) {
+            let row = self.after * self.dtype.size();
+            // SAFETY: by the caller; the result has the type of `x`, by the type rule.
+            return unsafe {
+                copy_unless_same(x, out, self.batch * self.before * self.n * row);
+                by_float!(float, T => self.add_rounding_once::<T>(indices, updates, out))
+            };
         }
+        // SAFETY: by the caller.
+        let wrong =
+            unsafe { by_integer!(self.index, I => self.add_at::<I>([x, updates, out], indices)) };
+        wrong.map_or(Ok(()), |index| Err(self.outside("scatter_add", index)))
     }
+
+    /// Adds the updates, or gives the first index that is out of bounds.
+    ///
+    /// # Safety
+    /// See [`scatter_add`](Self::scatter_add); indices are of type `I`.
+    unsafe fn add_at<I: Copy + Into<i64> + Sync>(
+        &self,
+        arrays: [Memory; 3],
+        indices: Memory,
+    ) -> Option<i64> {
+        let count = self.batch * self.count;
+        // SAFETY: there are batch · count indices, by `Indexed::new`; arrays are aligned for their elements.
+        let indices = unsafe {
+            let start = indices.at(0, count * size_of::<I>()).cast::<I>();
+            std::slice::from_raw_parts(start.cast_const(), count)
+        };
+        if let Some(at) = first_outside(indices, self.n) {
+            return Some(indices[at].into());
+        }
+        let number = number_type(self.dtype);
+        // SAFETY: by the caller; `updates` has the type of the picked elements by the type rule of `scatter_add`.
+        unsafe { by_number!(number, T => self.add_rows::<I, T>(arrays, indices)) };
+        None
+    }
+
+    /// Adds the updates to the rows at indices that have been compared with the axis. Each thread has a part of the
+    /// rows, so that the updates of a row are added in their order, by any number of threads.
+    ///
+    /// # Safety
+    /// See [`scatter_add`](Self::scatter_add).
+    unsafe fn add_rows<I: Copy + Into<i64> + Sync, T: Arithmetic>(
+        &self,
+        [x, updates, out]: [Memory; 3],
+        indices: &[I],
+    ) {
+        let Indexed {
+            before,
+            n,
+            after,
+            count,
+            ..
+        } = *self;
+        let (row, outer) = (after * size_of::<T>(), self.batch * before);
+        let copies = x.start() != out.start();
+        let bytes = (outer * row).saturating_mul(2 * count + if copies { n } else { 0 });
+        let pieces = Pieces {
+            count: pool::threads()
+                .min(MOST_PIECES)
+                .min(bytes / PIECE)
+                .min(n)
+                .max(1),
+            large: bytes >= WORTH_WAKING,
+        };
+        pool::each(pieces, &|piece| {
+            let (from, to) = (n * piece / pieces.count, n * (piece + 1) / pieces.count);
+            for outer in 0..outer {
+                // SAFETY: by the caller; pieces write different rows.
+                unsafe {
+                    if copies {
+                        let (at, bytes) = ((outer * n + from) * row, (to - from) * row);
+                        copy_bytes(x.at(at, bytes), out.at(at, bytes), bytes);
+                    }
+                    let member = outer / before * count;
+                    for (k, &index) in indices[member..member + count].iter().enumerate() {
+                        let at = index.into() as usize;
+                        if at < from || to <= at {
+                            continue;
+                        }
+                        let (source, target) = (outer * count + k, outer * n + at);
+                        match after {
+                            // A row of one number is added directly.
+                            1 => add_one::<T>(out, target, updates, source),
+                            _ => {
+                                let (from, to, n, step) = (source * row, target * row, after, 1);
+                                add_to::<T>(out, updates, Row { from, to, n, step });
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// The position of the first index that is not in an axis of `n`.
+pub(super) fn first_outside<I: Copy + Into<i64>>(indices: &[I], n: usize) -> Option<usize> {
+    // Negative ones are larger than any axis.
+    let outside = |&index: &I| index.into() as u64 >= n as u64;
+    // All of them without a branch; their order matters only if one is wrong.
+    let any = indices
+        .iter()
+        .fold(false, |any, index| any | outside(index));
+    any.then(|| indices.iter().position(outside))?
 }
 
 /// Bytes of a pair of rows.
@@ -245,19 +312,6 @@ impl Indexed {
     }
 }
 
-/// Copies `N` bytes from position `from` to position `to`, counted in units of `N` bytes.
-///
-/// # Safety
-/// The arrays have these bytes and do not overlap. Debug builds check the former.
-#[inline(always)]
-unsafe fn move_to<const N: usize>(source: Memory, from: usize, target: Memory, to: usize) {
-    // SAFETY: by the caller.
-    unsafe {
-        let (from, to) = (source.at(from * N, N), target.at(to * N, N));
-        std::ptr::copy_nonoverlapping(from.cast::<[u8; N]>(), to.cast(), 1);
-    }
-}
-
 /// `target[to] += source[from]`
 ///
 /// # Safety
@@ -270,143 +324,6 @@ unsafe fn add_one<T: Arithmetic>(target: Memory, to: usize, source: Memory, from
         let from = source.at(from * size, size).cast::<T>();
         let to = target.at(to * size, size).cast::<T>();
         to.write(to.read().plus(from.read()));
-    }
-}
-
-/// A part of `sizes` of an array of `shape`.
-#[derive(Debug)]
-struct Window {
-    dtype: DType,
-    size: usize,
-    shape: Dims,
-    sizes: Dims,
-}
-
-impl Window {
-    /// By the type rules of `dynamic_slice` and `dynamic_update` (`gradus_ir::primitives::Dynamic`),
-    /// no size of the part exceeds the array's.
-    fn new(x: &Type, sizes: &[usize]) -> Window {
-        Window {
-            dtype: x.dtype,
-            size: x.dtype.size(),
-            shape: x.shape.clone(),
-            sizes: Dims::from_slice(sizes),
-        }
-    }
-
-    fn forecast_slice(&self) -> StepForecast {
-        let part = self.sizes.iter().product::<usize>() * self.size;
-        let starts = self.shape.len() * DType::I64.size();
-        let bytes = part.saturating_mul(2).saturating_add(starts);
-        StepForecast::moving(self.dtype, bytes)
-    }
-
-    fn forecast_update(&self, in_place: InPlace) -> StepForecast {
-        let mut step = self.forecast_slice();
-        if in_place == InPlace::No {
-            let whole = (self.shape.iter().product::<usize>() * self.size) as u64;
-            step.bytes = step.bytes.saturating_add(whole.saturating_mul(2));
-        }
-        step
-    }
-
-    /// Calls `f` with the first byte of each row of the part,
-    /// in the array and in the part, and with a row's bytes.
-    /// Rows lie within the array, because each start is compared with the axis.
-    ///
-    /// # Safety
-    /// `starts` is an i64 array with one number per axis.
-    unsafe fn each(
-        &self,
-        name: &str,
-        starts: Memory,
-        mut f: impl FnMut(usize, usize, usize),
-    ) -> Result<()> {
-        let rank = self.shape.len();
-        let strides = row_major_strides(&self.shape);
-        let mut origin = 0;
-        for (k, &stride) in strides.iter().enumerate() {
-            // SAFETY: there is one start per axis, by the caller; arrays are aligned for their elements.
-            let start = unsafe { starts.at(k * 8, 8).cast::<i64>().read() };
-            let last = (self.shape[k] - self.sizes[k]) as i64;
-            if start < 0 || start > last {
-                return Err(Error::new(
-                    ErrorKind::Index,
-                    format!(
-                        "{name}: a part of size {} at {start} leaves axis {k} of size {}",
-                        self.sizes[k], self.shape[k]
-                    ),
-                ));
-            }
-            origin += start as usize * stride as usize;
-        }
-        let row = self.sizes.last().copied().unwrap_or(1);
-        if row == 0 {
-            return Ok(());
-        }
-        let outer = &self.sizes[..rank.saturating_sub(1)];
-        let mut done = 0;
-        each_index(outer, |index| {
-            let at: usize = index
-                .iter()
-                .zip(&strides)
-                .map(|(i, s)| i * *s as usize)
-                .sum();
-            f((origin + at) * self.size, done * self.size, row * self.size);
-            done += row;
-        });
-        Ok(())
-    }
-
-    /// # Safety
-    /// The arrays have the types for which the kernel was made, and do not overlap.
-    unsafe fn slice(&self, x: Memory, starts: Memory, out: Memory) -> Result<()> {
-        // SAFETY: rows lie within the arrays, because `each` compares starts with the axes and `Window::new` has
-        // the sizes of a valid operation.
-        unsafe {
-            self.each("dynamic_slice", starts, |from, to, bytes| {
-                let (from, to) = (x.at(from, bytes), out.at(to, bytes));
-                std::ptr::copy_nonoverlapping(from, to, bytes);
-            })
-        }
-    }
-
-    /// # Safety
-    /// The arrays have the types for which the kernel was made.
-    /// The result can be the memory of `x`, and otherwise overlaps nothing.
-    unsafe fn update(&self, x: Memory, part: Memory, starts: Memory, out: Memory) -> Result<()> {
-        let bytes = self.shape.iter().product::<usize>() * self.size;
-        // SAFETY: as in `slice`; the result has the type of `x` by the type rule of `dynamic_update`.
-        unsafe {
-            copy_unless_same(x, out, bytes);
-            self.each("dynamic_update", starts, |to, from, bytes| {
-                let (from, to) = (part.at(from, bytes), out.at(to, bytes));
-                std::ptr::copy_nonoverlapping(from, to, bytes);
-            })
-        }
-    }
-}
-
-/// `take`: elements picked by an index array.
-#[derive(Debug)]
-pub(super) struct Take(Indexed);
-
-impl Take {
-    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Take {
-        Take(Indexed::new(x, indices, batch, axis))
-    }
-}
-
-impl Kernel for Take {
-    const NAME: &'static str = "take";
-
-    fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        self.0.forecast_take()
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        // SAFETY: by the caller.
-        unsafe { (self.0).take(arrays.operand(0), arrays.operand(1), arrays.result(0)) }
     }
 }
 
@@ -436,53 +353,5 @@ impl Kernel for ScatterAdd {
         let (x, indices, updates) = (arrays.operand(0), arrays.operand(1), arrays.operand(2));
         // SAFETY: by the caller.
         unsafe { (self.0).scatter_add(x, indices, updates, arrays.result(0)) }
-    }
-}
-
-/// `dynamic_slice`: a part that begins at computed indices.
-#[derive(Debug)]
-pub(super) struct DynamicSlice(Window);
-
-impl DynamicSlice {
-    pub fn new(x: &Type, sizes: &[usize]) -> DynamicSlice {
-        DynamicSlice(Window::new(x, sizes))
-    }
-}
-
-impl Kernel for DynamicSlice {
-    const NAME: &'static str = "dynamic_slice";
-
-    fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        self.0.forecast_slice()
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        // SAFETY: by the caller.
-        unsafe { (self.0).slice(arrays.operand(0), arrays.operand(1), arrays.result(0)) }
-    }
-}
-
-/// `dynamic_update`: an array with a part replaced from computed indices on.
-#[derive(Debug)]
-pub(super) struct DynamicUpdate(Window);
-
-impl DynamicUpdate {
-    pub fn new(x: &Type, sizes: &[usize]) -> DynamicUpdate {
-        DynamicUpdate(Window::new(x, sizes))
-    }
-}
-
-impl Kernel for DynamicUpdate {
-    const NAME: &'static str = "dynamic_update";
-    const UPDATES_FIRST: bool = true;
-
-    fn forecast(&self, in_place: InPlace) -> StepForecast {
-        self.0.forecast_update(in_place)
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        let (x, part, starts) = (arrays.operand(0), arrays.operand(1), arrays.operand(2));
-        // SAFETY: by the caller.
-        unsafe { (self.0).update(x, part, starts, arrays.result(0)) }
     }
 }

@@ -15,7 +15,9 @@ mod scan;
 mod skinny;
 mod sort;
 mod symmetric;
+mod take;
 mod widened;
+mod window;
 
 pub(crate) use product::Product;
 
@@ -203,16 +205,16 @@ pub(crate) fn step(
     }
     match op {
         Op::Gather(Gather::Take { batch, axis }) => {
-            standalone!(index::Take::new(x[0], x[1], *batch, *axis))
+            standalone!(take::Take::new(x[0], x[1], *batch, *axis))
         }
         Op::Gather(Gather::ScatterAdd { batch, axis }) => {
             standalone!(index::ScatterAdd::new(x[0], x[1], *batch, *axis))
         }
         Op::Dynamic(Dynamic::Slice { sizes }) => {
-            standalone!(index::DynamicSlice::new(x[0], sizes))
+            standalone!(window::DynamicSlice::new(x[0], sizes))
         }
         Op::Dynamic(Dynamic::Update) => {
-            standalone!(index::DynamicUpdate::new(x[0], &x[1].shape))
+            standalone!(window::DynamicUpdate::new(x[0], &x[1].shape))
         }
         Op::Resize(Resize::Pad(padding)) => {
             let (low, interior) = (&padding.low, &padding.interior);

@@ -3,7 +3,9 @@
 use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
 use crate::buffers::Buffers;
-use crate::kernels::{self, Accumulate, by_compute_float, by_integer, by_width};
+use crate::kernels::{
+    self, Accumulate, SHORT_ROW, SIDE_BY_SIDE, by_compute_float, by_integer, by_width,
+};
 use crate::pool;
 use crate::registers::{Line, Registers};
 use gradus_ir::Kind;
@@ -300,7 +302,10 @@ impl Tile<'_> {
     unsafe fn rows(&mut self, from: usize, to: usize, b: usize) {
         let k = self.kernel;
         if b <= k.tile {
-            let together = k.tile / b;
+            let mut together = k.tile / b;
+            if b <= SHORT_ROW && together > SIDE_BY_SIDE {
+                together -= together % SIDE_BY_SIDE;
+            }
             let mut row = from;
             while row < to {
                 let count = together.min(to - row);
@@ -310,7 +315,13 @@ impl Tile<'_> {
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
                         let size = f.width.bytes();
                         let out = self.buffers.start(r.buffer);
-                        for i in 0..count {
+                        let beside = match b {
+                            ..=SHORT_ROW => count - count % SIDE_BY_SIDE,
+                            _ => 0,
+                        };
+                        let first = out.add(row * r.dtype.size());
+                        (f.fold.rows)(self.pointers[r.value], beside, b, first);
+                        for i in beside..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
                             (f.fold.kernel)(source, b, &mut state);

@@ -141,9 +141,7 @@ unsafe fn copy_matrix<T: Copy>(
             0 => {
                 for i in 0..rows {
                     let value = from.offset(i as isize * outer).read();
-                    for j in 0..size {
-                        to.add(i * size + j).write(value);
-                    }
+                    repeat(value, size, to.add(i * size));
                 }
             }
             _ => {
@@ -157,6 +155,36 @@ unsafe fn copy_matrix<T: Copy>(
             }
         }
     }
+}
+
+/// Writes `n` copies of an element. The last block of a short row may repeat copies of the one before.
+///
+/// # Safety
+/// `to` has room for them.
+#[inline(always)]
+unsafe fn repeat<T: Copy>(value: T, n: usize, to: *mut T) {
+    const BLOCK: usize = 8;
+    let write = |at: usize| {
+        // SAFETY: by the caller; `at` is at most `n` less the block.
+        unsafe {
+            to.add(at)
+                .cast::<[T; BLOCK]>()
+                .write_unaligned([value; BLOCK])
+        };
+    };
+    if n < BLOCK {
+        for j in 0..n {
+            // SAFETY: by the caller.
+            unsafe { to.add(j).write(value) };
+        }
+        return;
+    }
+    let mut at = 0;
+    while at + BLOCK < n {
+        write(at);
+        at += BLOCK;
+    }
+    write(n - BLOCK);
 }
 
 /// Fills `out` with `n` copies of one element.

@@ -118,8 +118,9 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// ```
     ///
     /// # Errors
-    /// Like [`call`](Self::call), and [`ErrorKind::Argument`] if no program takes such slices, or two programs do:
-    /// one for `[2, 3]` and one for `[3, 2]`. After an error the content of the results is unspecified.
+    /// Like [`call`](Self::call), and [`ErrorKind::Argument`](crate::ErrorKind::Argument) if no program takes such
+    /// slices, or two programs do: one for `[2, 3]` and one for `[3, 2]`.
+    /// After an error the content of the results is unspecified.
     pub fn call_into<T: Element>(&self, argument: &[&[T]], result: &mut [&mut [T]]) -> Result<()> {
         let inputs: SmallVec<[Slice<'_>; 8]> = argument.iter().map(|&s| Slice::from(s)).collect();
         let outputs = result.iter_mut().map(|s| SliceMut::from(&mut **s));

@@ -1,0 +1,64 @@
+//! Reductions of many short rows have the bits of the reduction of each row by itself.
+
+use gradus_cpu::{Array, CompileOptions, Input, compile};
+use gradus_ir::{DType, Literal, Type};
+
+/// The reduction of the rows of an array `[rows, n]`, or of an array `[n]`.
+fn reduced(kind: &str, x: &Array) -> Array {
+    let ty = x.ty();
+    let axis = ty.shape.len() - 1;
+    let out = Type::new(ty.dtype, &ty.shape[..axis]);
+    let text = format!("graph(%x: {ty}) {{ %y: {out} = {kind}{{axes=[{axis}]}} %x return %y }}");
+    let graph = text.parse().unwrap();
+    let program = compile(&graph, &CompileOptions::default()).unwrap();
+    program.run(vec![Input::Borrowed(x)]).unwrap().remove(0)
+}
+
+/// Numbers of this type; a seventh of the floats are zeros of both signs, infinities and NaN.
+fn numbers(dtype: DType, n: usize) -> Vec<u8> {
+    let value = |i: usize| {
+        let hash = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let number = (hash >> 40) as f64 / f64::from(1 << 23) - 1.0;
+        match (dtype.float().is_some(), hash >> 8 & 63) {
+            (true, 0 | 1) => Literal::from_f64(dtype, 0.0),
+            (true, 2 | 3) => Literal::from_f64(dtype, -0.0),
+            (true, 4) => Literal::from_f64(dtype, f64::INFINITY),
+            (true, 5) => Literal::from_f64(dtype, f64::NEG_INFINITY),
+            (true, 6) => Literal::from_f64(dtype, f64::NAN),
+            (true, _) => Literal::from_f64(dtype, number),
+            (false, _) if dtype == DType::Bool => Literal::from_i64(dtype, i64::from(number > 0.9)),
+            (false, _) => Literal::from_i64(dtype, (number * 1e4) as i64),
+        }
+    };
+    let bytes = |i| value(i).to_ne_bytes()[..dtype.size()].to_vec();
+    (0..n).flat_map(bytes).collect()
+}
+
+#[test]
+fn each_row_has_the_bits_that_it_has_alone() {
+    use DType::*;
+    for dtype in [BF16, F32, F64, I32, I64, U32, Bool] {
+        let kinds: &[&str] = match dtype {
+            Bool => &["reduce_max", "reduce_min"],
+            _ => &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min"],
+        };
+        for kind in kinds {
+            // Lengths around the lanes, and numbers of rows around those that are taken together.
+            for n in [1, 2, 3, 7, 10, 16, 31, 32, 33, 48, 63, 64, 65] {
+                for rows in [2, 8, 9, 41] {
+                    let bytes = numbers(dtype, rows * n);
+                    let all = Type::new(dtype, &[rows, n]);
+                    let all = reduced(kind, &Array::from_bytes(all, &bytes).unwrap());
+                    let size = dtype.size();
+                    for row in 0..rows {
+                        let own = &bytes[row * n * size..(row + 1) * n * size];
+                        let one = Array::from_bytes(Type::new(dtype, &[n]), own).unwrap();
+                        let one = reduced(kind, &one);
+                        let got = &all.bytes()[row * size..(row + 1) * size];
+                        assert_eq!(got, one.bytes(), "{kind} of {dtype}[{rows},{n}], row {row}");
+                    }
+                }
+            }
+        }
+    }
+}
