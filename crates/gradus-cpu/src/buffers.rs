@@ -76,6 +76,19 @@ impl<'a> Buffers<'a> {
         Buffers { starts, bytes }
     }
 
+    /// The addresses of all buffers.
+    pub fn starts(self) -> &'a [*mut u8] {
+        self.starts
+    }
+
+    /// The same buffers at other addresses.
+    pub fn with_starts<'b>(self, starts: &'b [*mut u8]) -> Buffers<'b>
+    where
+        'a: 'b,
+    {
+        Buffers::new(starts, self.bytes)
+    }
+
     /// The address of the buffer.
     #[inline]
     pub fn start(self, buffer: BufferId) -> *mut u8 {

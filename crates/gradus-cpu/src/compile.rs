@@ -9,6 +9,7 @@ use crate::passes;
 use crate::schedule::schedule;
 use crate::step::PlannedStep;
 use crate::storage::{Assignment, assign};
+use crate::tile::join_rows;
 use gradus_engine::{Cache, CompileOptions, Counts, Engine, KeepsMemory, Key, Program, same_blame};
 use gradus_ir::primitives::Body;
 use gradus_ir::{Error, ErrorKind, Graph, Result, Type, ValueId, verify};
@@ -112,7 +113,7 @@ fn plan(graph: &Graph, reuse: &Reuse, cache: &Cache) -> PlannedProgram {
     let graph = passes::run(graph);
     let fused = fuse(&graph);
     let Lowered { steps, buffers } = lower(&graph, &fused, &compile_body);
-    let mut steps = schedule(steps, &buffers);
+    let mut steps = join_rows(schedule(steps, &buffers), &buffers);
     let assignment = assign(&mut steps, &buffers, reuse);
     PlannedProgram {
         inputs: graph.input_types(),

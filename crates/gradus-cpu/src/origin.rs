@@ -75,6 +75,19 @@ impl Origin {
         self.own.last().map_or("copy", |m| m.name)
     }
 
+    /// The origin of a step that does what several steps did.
+    pub fn joined(origins: Vec<Origin>) -> Origin {
+        let last = origins.iter().map(|o| o.last).max().unwrap_or(0);
+        let loc = origins.last().map_or(Loc::UNKNOWN, |o| o.loc);
+        let own = origins.iter().flat_map(|o| o.members().to_vec());
+        Origin {
+            loc,
+            own: own.collect(),
+            region: None,
+            last,
+        }
+    }
+
     /// The origin of a step that copies a value made at `loc`.
     pub fn copy(loc: Loc, ty: &Type) -> Origin {
         let member = Member {

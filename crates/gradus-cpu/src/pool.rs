@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// The most pieces into which work is cut. Each has a bit that says whether it is taken.
 pub(crate) const MOST_PIECES: usize = 16;
+/// Work below this many nanoseconds is not split by its time. Work that is split is worth waking a thread.
+const WORTH_SPLITTING: f64 = 50_000.0;
 /// More threads than any machine has cores, so a larger number is a mistake.
 const MOST_THREADS: usize = 1024;
 /// The number of times that the caller polls for the other threads before it sleeps: some tens of microseconds,
@@ -131,6 +133,18 @@ impl Pieces {
     pub fn power_of_two(wanted: usize, large: bool) -> Pieces {
         let count = 1 << wanted.clamp(1, MOST_PIECES).ilog2();
         Pieces { count, large }
+    }
+
+    /// Pieces of work that takes this long on one thread and has so many units.
+    pub fn of_nanoseconds(time: f64, units: usize) -> Pieces {
+        if time < WORTH_SPLITTING {
+            return Pieces::ONE;
+        }
+        let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_PIECES);
+        Pieces {
+            count: wanted.min(units).max(1),
+            large: true,
+        }
     }
 
     pub const ONE: Pieces = Pieces {

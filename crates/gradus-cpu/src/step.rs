@@ -13,10 +13,11 @@ use crate::origin::Origin;
 use crate::registers::Registers;
 use crate::view::View;
 use gradus_ir::{Loc, Result, Type};
+use std::any::Any;
 use std::fmt;
 
 /// A kernel, or an operation that holds programs. Its `Display` is its line of a [`Report`](crate::Report).
-pub(crate) trait Step: fmt::Display + Send + Sync {
+pub(crate) trait Step: fmt::Display + Any + Send + Sync {
     /// The buffers that it reads, and the elements that it reads from each.
     fn reads(&self) -> Vec<(BufferId, &View)>;
 

@@ -95,7 +95,7 @@ pub(crate) fn assign(
     }
     let storage = assigning.storage.into_iter();
     Assignment {
-        // A buffer that no step writes has no elements.
+        // A buffer that no step writes has no elements, or its step has memory for it.
         storage: storage.map(|s| s.unwrap_or(Storage::Arena(0))).collect(),
         reuse: InputReuse(assigning.reuse),
         arena: assigning.arena.size(),

@@ -153,7 +153,7 @@ impl<C: Code + 'static> RegionStep<C> {
     }
 }
 
-impl<C: Code> Step for RegionStep<C> {
+impl<C: Code + 'static> Step for RegionStep<C> {
     fn reads(&self) -> Vec<(BufferId, &View)> {
         self.operands.reads()
     }

@@ -117,7 +117,7 @@ impl<K: Kernel + 'static> Standalone<K> {
     }
 }
 
-impl<K: Kernel> Step for Standalone<K> {
+impl<K: Kernel + 'static> Step for Standalone<K> {
     fn reads(&self) -> Vec<(BufferId, &View)> {
         self.operands.reads()
     }

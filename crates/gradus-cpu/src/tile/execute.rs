@@ -153,14 +153,52 @@ impl SharedStates {
 /// every result one for each row and column that is kept.
 /// `Kernel::new` gives each register room for a tile within the scratch memory.
 /// Positions lie within the iteration because units come from `Kernel::units`.
-struct Tile<'a> {
+pub(super) struct Tile<'a> {
     kernel: &'a Kernel,
     buffers: Buffers<'a>,
     scratch: *mut u8,
     pointers: &'a mut [*mut u8],
 }
 
-impl Tile<'_> {
+impl<'a> Tile<'a> {
+    /// A kernel with this scratch memory, and room for the address of each value.
+    pub fn new(
+        kernel: &'a Kernel,
+        buffers: Buffers<'a>,
+        scratch: *mut u8,
+        pointers: &'a mut [*mut u8],
+    ) -> Tile<'a> {
+        Tile {
+            kernel,
+            buffers,
+            scratch,
+            pointers,
+        }
+    }
+
+    /// Sets everything that stays the same for a run.
+    pub unsafe fn set_up(&mut self) {
+        // SAFETY: by the caller.
+        unsafe {
+            self.prepare();
+            self.spread();
+        }
+    }
+
+    /// Runs the rows `from..to` of `rows`, into which the whole iteration is divided.
+    pub unsafe fn some_rows(&mut self, (from, to): (usize, usize), rows: usize) {
+        let k = self.kernel;
+        let row = k.elements / rows;
+        // SAFETY: by the caller; the rows lie within the iteration.
+        unsafe {
+            if k.program.reductions.is_empty() {
+                self.range(from * row, to * row);
+            } else {
+                self.rows(from, to, row);
+            }
+        }
+    }
+
     /// Sets everything that stays the same for all runs.
     unsafe fn prepare(&mut self) {
         let k = self.kernel;
@@ -218,11 +256,12 @@ impl Tile<'_> {
         // a tile has room for `n`, which callers limit to `Kernel::tile`.
         unsafe {
             for &(v, buffer, offset) in &k.outside {
+                // The buffer can begin before its memory, which holds some rows alone; see `Rows`.
                 self.pointers[v] = self
                     .buffers
                     .start(buffer)
-                    .offset(offset)
-                    .add(start * k.widths[v].bytes());
+                    .wrapping_offset(offset)
+                    .wrapping_add(start * k.widths[v].bytes());
             }
             for g in &k.gathered {
                 let base = self.buffers.start(k.program.sources[g.value].buffer);
@@ -246,11 +285,8 @@ impl Tile<'_> {
             }
             for &(v, buffer) in &k.copies {
                 let size = k.widths[v].bytes();
-                std::ptr::copy(
-                    self.pointers[v],
-                    self.buffers.start(buffer).add(start * size),
-                    n * size,
-                );
+                let to = self.buffers.start(buffer).wrapping_add(start * size);
+                std::ptr::copy(self.pointers[v], to, n * size);
             }
         }
     }
@@ -275,10 +311,17 @@ impl Tile<'_> {
     /// Runs tiles without reductions.
     unsafe fn plain(&mut self, from: usize, to: usize) {
         let (tile, end) = (self.kernel.tile, self.kernel.elements);
-        for unit in from..to {
-            let start = unit * tile;
-            // SAFETY: `start` is below the number of elements.
-            unsafe { self.compute(start, tile.min(end - start)) };
+        // SAFETY: units are tiles, the last one shorter.
+        unsafe { self.range(from * tile, (to * tile).min(end)) };
+    }
+
+    /// Computes the elements `start..end`, tile by tile.
+    unsafe fn range(&mut self, mut start: usize, end: usize) {
+        while start < end {
+            let n = self.kernel.tile.min(end - start);
+            // SAFETY: by the caller.
+            unsafe { self.compute(start, n) };
+            start += n;
         }
     }
 
@@ -319,13 +362,13 @@ impl Tile<'_> {
                             ..=SHORT_ROW => count - count % SIDE_BY_SIDE,
                             _ => 0,
                         };
-                        let first = out.add(row * r.dtype.size());
+                        let first = out.wrapping_add(row * r.dtype.size());
                         (f.fold.rows)(self.pointers[r.value], beside, b, first);
                         for i in beside..count {
                             let mut state = f.fold.start();
                             let source = self.pointers[r.value].add(i * b * size);
                             (f.fold.kernel)(source, b, &mut state);
-                            f.fold.finish(&state, out.add((row + i) * r.dtype.size()));
+                            f.fold.finish(&state, first.add(i * r.dtype.size()));
                         }
                     }
                 }
@@ -354,7 +397,7 @@ impl Tile<'_> {
                 // SAFETY: the result has one element per row.
                 unsafe {
                     let out = self.buffers.start(r.buffer);
-                    f.fold.finish(state, out.add(row * r.dtype.size()));
+                    f.fold.finish(state, out.wrapping_add(row * r.dtype.size()));
                 }
             }
         }

@@ -3,13 +3,11 @@
 use super::program::{Code, Program, Value};
 use crate::buffers::BufferId;
 use crate::kernels::{self, Fold};
-use crate::pool::{MOST_PIECES, Pieces};
+use crate::pool::Pieces;
 use gradus_ir::primitives::{ReduceKind, Unary, Work};
 use gradus_ir::{DType, FloatType, Literal, Width};
 use smallvec::SmallVec;
 
-/// Work below this many nanoseconds is not split. Work that is split is worth waking a thread.
-const WORTH_SPLITTING: f64 = 50_000.0;
 /// The most bytes of registers that a kernel keeps between runs.
 const RESIDENT_BYTES: usize = 4 << 10;
 
@@ -120,7 +118,7 @@ impl std::fmt::Debug for Folding {
 
 impl Kernel {
     /// The approximate time of a run on one thread, in nanoseconds.
-    fn nanoseconds(&self) -> f64 {
+    pub(super) fn nanoseconds(&self) -> f64 {
         let per_element: f64 = self
             .program
             .code
@@ -149,15 +147,7 @@ impl Kernel {
     }
 
     pub(super) fn choose_chunks(&self) -> Pieces {
-        let time = self.nanoseconds();
-        if time < WORTH_SPLITTING {
-            return Pieces::ONE;
-        }
-        let wanted = ((time / (WORTH_SPLITTING / 2.0)) as usize).min(MOST_PIECES);
-        Pieces {
-            count: wanted.min(self.units()).max(1),
-            large: true,
-        }
+        Pieces::of_nanoseconds(self.nanoseconds(), self.units())
     }
 
     /// Whether its registers are small enough to be kept between runs.

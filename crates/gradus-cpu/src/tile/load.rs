@@ -45,7 +45,7 @@ impl Access {
 /// Copies `n` elements, from position `start` of the iteration on, to `out`.
 ///
 /// # Safety
-/// `base` is the start of memory that holds all elements that the axes reach;
+/// `base` is the start of memory that holds the elements at these positions of the iteration;
 /// `out` has room for `n` elements of type `T`.
 pub(super) unsafe fn gather<T: Copy>(
     base: *const u8,
@@ -79,7 +79,7 @@ pub(super) unsafe fn gather<T: Copy>(
         // SAFETY: `index` counts like the axes, so `position` is the position of an element of the view in every
         // iteration, and the caller's memory has it; `done` stays within `n`.
         unsafe {
-            let (source, target) = (base.offset(position), out.add(done));
+            let (source, target) = (base.wrapping_offset(position), out.add(done));
             let moved = if rows > 0 {
                 let outer = axes[last - 1].1;
                 copy_matrix(source, (outer, step), (rows, size), target);

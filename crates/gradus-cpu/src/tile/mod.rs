@@ -4,7 +4,7 @@
 //! [`Program`] describes the computation: sources with their views,
 //! instructions, stores, and reductions at the end.
 //! `Kernel` is the program with loops chosen, registers (tiles of scratch memory) assigned and work split into
-//! chunks; the split depends on the shape alone. [`Fused`] is the step that runs it.
+//! chunks; the split depends on the shape alone. [`Fused`] is the step that runs it, and `Rows` one that runs several.
 
 mod build;
 mod count;
@@ -15,8 +15,10 @@ mod load;
 mod native;
 mod parameters;
 mod program;
+mod rows;
 mod step;
 mod widen;
 
 pub(crate) use program::{Code, Program, Reduction, Source, Value, blocks};
+pub(crate) use rows::join_rows;
 pub(crate) use step::Fused;

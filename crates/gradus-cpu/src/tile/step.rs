@@ -32,10 +32,20 @@ impl Fused {
         Fused::Planned(lower_parameters(widen(program)))
     }
 
-    fn program(&self) -> &Program {
+    pub fn program(&self) -> &Program {
         match self {
             Fused::Planned(program) => program,
             Fused::Ready(kernel) => &kernel.program,
+        }
+    }
+}
+
+impl Fused {
+    /// The kernel, once the step is prepared.
+    pub fn kernel(&self) -> &Kernel {
+        match self {
+            Fused::Planned(_) => unreachable!("a step is prepared before it runs"),
+            Fused::Ready(kernel) => kernel,
         }
     }
 }
@@ -112,11 +122,8 @@ impl Step for Fused {
         registers: Option<&mut Registers>,
         _instrumentation: &mut Instrumentation,
     ) -> Result<()> {
-        match self {
-            Fused::Planned(_) => unreachable!("a step is prepared before it runs"),
-            // SAFETY: by the caller; the types of the buffers are the types of the program's values.
-            Fused::Ready(kernel) => unsafe { kernel.run(buffers, registers) },
-        }
+        // SAFETY: by the caller; the types of the buffers are the types of the program's values.
+        unsafe { self.kernel().run(buffers, registers) };
         Ok(())
     }
 }
