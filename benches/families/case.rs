@@ -19,6 +19,10 @@ pub struct Case {
     pub jax: Option<(&'static str, f64)>,
     /// The same work written by hand in Rust, and the most time that ours shall take as a multiple of it.
     pub by_hand: Option<(Box<dyn FnMut()>, f64)>,
+    /// The most time of a call, in nanoseconds, where the bar is not relative to a peer.
+    pub at_most: Option<f64>,
+    /// Whether the function is called from slices into slices of f64.
+    pub into_slices: bool,
 }
 
 /// An argument whose elements both sides compute by the same formula.
@@ -90,7 +94,21 @@ impl Case {
             ours: Box::new(ours),
             jax: None,
             by_hand: None,
+            at_most: None,
+            into_slices: false,
         }
+    }
+
+    /// Sets the most time of a call, in nanoseconds.
+    pub fn at_most(mut self, nanoseconds: f64) -> Case {
+        self.at_most = Some(nanoseconds);
+        self
+    }
+
+    /// The function is called from slices into slices of f64.
+    pub fn into_slices(mut self) -> Case {
+        self.into_slices = true;
+        self
     }
 
     /// Sets the peer in Python, and the least factor by which ours shall be faster.
@@ -116,17 +134,31 @@ impl Case {
         let begin = Instant::now();
         let results = compiled.call(&arguments)?;
         let first_call = begin.elapsed();
-        let mut sum = 0.0;
-        for result in results {
-            let numbers = result.astype(F64).to_vec::<f64>()?;
-            sum += numbers.into_iter().map(f64::abs).sum::<f64>();
-        }
-        let call = move || match compiled.call(&arguments) {
-            Ok(results) => drop(black_box(results)),
-            Err(error) => panic!("{error}"),
+        let numbers = results.iter().map(|r| r.astype(F64).to_vec::<f64>());
+        let mut memory: Vec<Vec<f64>> = numbers.collect::<Result<_, _>>()?;
+        let sum = memory.iter().flatten().map(|v| v.abs()).sum();
+        let call: Box<dyn FnMut()> = if self.into_slices {
+            let given = arguments.iter().map(Tensor::to_vec::<f64>);
+            let given: Vec<Vec<f64>> = given.collect::<Result<_, _>>()?;
+            Box::new(move || {
+                let mut from = [[].as_slice(); 8];
+                (from.iter_mut().zip(&given)).for_each(|(slice, x)| *slice = x);
+                let mut to: [&mut [f64]; 8] = Default::default();
+                (to.iter_mut().zip(&mut memory)).for_each(|(slice, y)| *slice = y);
+                let (m, n) = (given.len(), memory.len());
+                if let Err(error) = compiled.call_into(&from[..m], &mut to[..n]) {
+                    panic!("{error}");
+                }
+                black_box(&mut memory);
+            })
+        } else {
+            Box::new(move || match compiled.call(&arguments) {
+                Ok(results) => drop(black_box(results)),
+                Err(error) => panic!("{error}"),
+            })
         };
         Ok(Ready {
-            call: Box::new(call),
+            call,
             sum,
             first_call,
         })

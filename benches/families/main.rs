@@ -9,6 +9,7 @@
 //! Both get the same numbers, and results that differ are an error.
 //! `!` marks a bar that is not met. The last column has the time to compile: of the first call, and in JAX.
 
+mod calls;
 mod case;
 mod elementwise;
 mod indexing;
@@ -26,7 +27,8 @@ use std::time::Duration;
 
 type Family = (&'static str, fn() -> Vec<Case>);
 
-const FAMILIES: [Family; 6] = [
+const FAMILIES: [Family; 7] = [
+    ("calls", calls::cases),
     ("numbers", numbers::cases),
     ("loops", loops::cases),
     ("elementwise", elementwise::cases),
@@ -118,6 +120,7 @@ fn run(mut case: Case, jax: Option<&mut Jax>, verdicts: &mut Verdicts) -> Result
     let name = case.name.clone();
     let failed = |e: &dyn std::fmt::Display| format!("{name}: {e}");
     let mut by_hand = case.by_hand.take();
+    let case_bar = case.at_most;
     let mut peer = None;
     if let (Some(jax), Some((source, bar))) = (jax, case.jax) {
         let compiled = jax.compile(&case, source).map_err(|e| failed(&e))?;
@@ -164,7 +167,13 @@ fn run(mut case: Case, jax: Option<&mut Jax>, verdicts: &mut Verdicts) -> Result
         }
     };
     line += &match &by_hand {
-        None => format!("{:>28}", ""),
+        None => match case_bar {
+            None => format!("{:>28}", ""),
+            Some(most) => {
+                let mark = verdicts.count(median(ours.clone()) <= most);
+                format!("{:>27}{mark}", format!("at most {}", duration(most)))
+            }
+        },
         Some((_, bar)) => {
             let multiple = median(ours.iter().zip(&of_hand).map(|(o, h)| o / h).collect());
             let mark = verdicts.count(multiple <= *bar);

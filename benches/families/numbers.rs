@@ -4,19 +4,7 @@ use crate::case::{Case, floats};
 use gradus::prelude::*;
 
 pub fn cases() -> Vec<Case> {
-    vec![
-        three_numbers(),
-        thousand(),
-        thousand_with_gradient(),
-        rosenbrock(),
-    ]
-}
-
-fn three_numbers() -> Case {
-    let f = |a: &Vec<Tensor>| vec![&a[0] * &a[1] + &a[2]];
-    let arguments = vec![floats(&[], F64), floats(&[], F64), floats(&[], F64)];
-    let case = Case::new("a · b + c of three numbers, f64", arguments, f);
-    case.jax("f = lambda a, b, c: a * b + c", 1.0)
+    vec![thousand(), thousand_with_gradient()]
 }
 
 /// A thousand operations on two numbers that stay small.
@@ -69,22 +57,4 @@ fn thousand_with_gradient() -> Case {
     let name = "value and gradient of these, f64";
     let case = Case::new(name, vec![floats(&[2], F64)], f);
     case.jax(thousand_in_python!("f = jax.value_and_grad(g)"), 1.0)
-}
-
-fn rosenbrock() -> Case {
-    let f = |a: &Vec<Tensor>| {
-        let value = |x: &Tensor| {
-            let (x, next) = (x.slice_axis(0, 0..9), x.slice_axis(0, 1..10));
-            ((next - x.square()).square() * 100.0 + (1.0 - x).square()).sum()
-        };
-        vec![grad(value)(&a[0])]
-    };
-    let name = "gradient of Rosenbrock's function, n = 10, f64";
-    Case::new(name, vec![floats(&[10], F64)], f).jax(
-        "
-def g(x):
-    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
-f = jax.grad(g)",
-        1.0,
-    )
 }

@@ -121,4 +121,9 @@ fn a_search_for_nan_sees_the_run() {
     assert!(y[0].is_nan());
     let error = with_nan_check(|| f.call_into(&[&[-1.0]], &mut [&mut y])).unwrap_err();
     assert!(error.message().starts_with("NaN made by log"), "{error}");
+    let error = with_nan_check(|| f.call_into(&[&[1.0]], &mut [])).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "run: slices for 0 results of a program with 1"
+    );
 }

@@ -98,11 +98,11 @@ impl Fold {
     /// # Safety
     /// `out` points to room for one element.
     pub(crate) unsafe fn finish(&self, state: &Accumulate, out: *mut u8) {
-        // An infinite sum has NaN as its error; the sum itself is right then.
-        let value = if state.lost.is_finite() {
-            state.value + state.lost
-        } else {
-            state.value
+        let value = match self.kind {
+            // An infinite sum has NaN as its error; the sum itself is right then.
+            ReduceKind::Sum if state.lost.is_finite() => state.value + state.lost,
+            // Nothing is added to the others: -0 stays -0.
+            _ => state.value,
         };
         // SAFETY: by the caller.
         unsafe {
@@ -392,11 +392,10 @@ macro_rules! floats {
     };
 }
 
-// A result is never -0, because `Fold::finish` adds the rounding error to it.
 // In f64, sums of bf16 hardly depend on the tiles in which a kernel adds them up, so all kernels round the same sum.
-floats!(of_bf16, f32 as f64, bf16, |v: f64| bf16::from_f64(v + 0.0));
-floats!(of_f32, f32 as f32, f32, |v: f64| (v + 0.0) as f32);
-floats!(of_f64, f64 as f64, f64, |v: f64| v + 0.0);
+floats!(of_bf16, f32 as f64, bf16, bf16::from_f64);
+floats!(of_f32, f32 as f32, f32, |v: f64| v as f32);
+floats!(of_f64, f64 as f64, f64, |v: f64| v);
 
 macro_rules! integers {
     ($name:ident, $t:ty) => {

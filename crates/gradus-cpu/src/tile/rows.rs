@@ -44,9 +44,21 @@ pub(crate) struct Rows {
     pieces: Pieces,
 }
 
+/// Memory that a thread keeps between runs.
+struct Memory {
+    /// The arrays inside, and the registers of all kernels.
+    lines: Vec<Line>,
+    /// Of the values of all kernels, and of all buffers.
+    addresses: Vec<*mut u8>,
+}
+
 thread_local! {
-    /// The registers of all kernels and the arrays inside, as cache lines.
-    static MEMORY: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static MEMORY: RefCell<Memory> = const {
+        RefCell::new(Memory {
+            lines: Vec::new(),
+            addresses: Vec::new(),
+        })
+    };
 }
 
 /// Joins neighbouring kernels that go over the same rows of large arrays and share some of them.
@@ -246,33 +258,30 @@ impl Rows {
     /// See [`Step::run`].
     unsafe fn piece(&self, buffers: Buffers<'_>, from: usize, to: usize) {
         let scratch = |k: &Kernel| k.scratch.next_multiple_of(Line::BYTES);
-        let wanted = self.inside_bytes() + self.ready().map(scratch).sum::<usize>();
-        MEMORY.with_borrow_mut(|lines| {
-            if lines.len() * Line::BYTES < wanted {
-                lines.resize(wanted.div_ceil(Line::BYTES), Line::ZERO);
-            }
+        let bytes = self.inside_bytes() + self.ready().map(scratch).sum::<usize>();
+        let values: usize = self.ready().map(|k| k.locations.len()).sum();
+        MEMORY.with_borrow_mut(|memory| {
+            let (lines, addresses) = memory.with_room(bytes, values + buffers.starts().len());
+            let (pointers, starts) = addresses.split_at_mut(values);
+            starts.copy_from_slice(buffers.starts());
             let mut free: *mut u8 = lines.as_mut_ptr().cast();
             let mut take = |bytes: usize| {
                 let start = free;
                 free = free.wrapping_add(bytes.next_multiple_of(Line::BYTES));
                 start
             };
-            let inside: SmallVec<[*mut u8; 8]> = self
-                .inside
-                .iter()
-                .map(|(_, row)| take(row * self.block))
-                .collect();
-            let mut pointers: SmallVec<[Vec<*mut u8>; 8]> = SmallVec::new();
-            let mut registers: SmallVec<[*mut u8; 8]> = SmallVec::new();
-            for kernel in self.ready() {
-                let mut own = vec![std::ptr::null_mut(); kernel.locations.len()];
-                let scratch = take(kernel.scratch);
+            let arrays = self.inside.iter().map(|(_, row)| take(row * self.block));
+            let inside: SmallVec<[*mut u8; MOST_KERNELS]> = arrays.collect();
+            let all = self.ready().map(|k| take(k.scratch));
+            let registers: SmallVec<[*mut u8; MOST_KERNELS]> = all.collect();
+            let mut rest = &mut *pointers;
+            for (kernel, &registers) in self.ready().zip(&registers) {
+                let own = rest
+                    .split_off_mut(..kernel.locations.len())
+                    .unwrap_or_default();
                 // SAFETY: by the caller; the scratch memory has the kernel's bytes.
-                unsafe { Tile::new(kernel, buffers, scratch, &mut own).set_up() };
-                pointers.push(own);
-                registers.push(scratch);
+                unsafe { Tile::new(kernel, buffers, registers, own).set_up() };
             }
-            let mut starts = buffers.starts().to_vec();
             let mut row = from;
             while row < to {
                 let end = (row + self.block).min(to);
@@ -280,9 +289,12 @@ impl Rows {
                     // Where the whole array would begin, if these rows were in their places.
                     starts[buffer.index()] = start.wrapping_sub(row * bytes);
                 }
-                for (k, kernel) in self.ready().enumerate() {
-                    let block = buffers.with_starts(&starts);
-                    let mut tile = Tile::new(kernel, block, registers[k], &mut pointers[k]);
+                let mut rest = &mut *pointers;
+                for (kernel, &registers) in self.ready().zip(&registers) {
+                    let own = rest
+                        .split_off_mut(..kernel.locations.len())
+                        .unwrap_or_default();
+                    let mut tile = Tile::new(kernel, buffers.with_starts(starts), registers, own);
                     // SAFETY: by the caller. Rows of arrays inside are in their memory: `length_of_group` has compared
                     // the views, and each block writes its rows before they are read.
                     unsafe { tile.some_rows((row, end), self.rows) };
@@ -290,6 +302,19 @@ impl Rows {
                 row = end;
             }
         });
+    }
+}
+
+impl Memory {
+    /// So many bytes, and so many addresses.
+    fn with_room(&mut self, bytes: usize, addresses: usize) -> (&mut [Line], &mut [*mut u8]) {
+        if self.lines.len() * Line::BYTES < bytes {
+            self.lines.resize(bytes.div_ceil(Line::BYTES), Line::ZERO);
+        }
+        if self.addresses.len() < addresses {
+            self.addresses.resize(addresses, std::ptr::null_mut());
+        }
+        (&mut self.lines, &mut self.addresses[..addresses])
     }
 }
 

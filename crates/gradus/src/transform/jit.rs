@@ -103,7 +103,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
 
     /// The value from slices into slices: one slice for each tensor of the argument and of the result, in their order
     /// in the tree, with its elements in row-major order. After the first run nothing is allocated,
-    /// but by the one run that finds it worthwhile to make native code.
+    /// but by the one run that makes native code, and some bytes by each step that runs on several threads.
     ///
     /// Slices have lengths, but no shapes. So the function is compiled before, by [`prepare`](Self::prepare) or a call
     /// with tensors, and the program that takes such lengths runs.

@@ -6,7 +6,7 @@ use crate::function::{types, zeros};
 use crate::tensor::Tensor;
 use crate::trace::{self, Arguments, Closed, Kind};
 use crate::tree::{Structure, Tree, leaves, rebuild};
-use gradus_engine::{Array, CompileOptions, Input, Recent, Slice, SliceMut};
+use gradus_engine::{Array, CompileOptions, Input, Recent, Slice, SliceMut, check_slices};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use hashbrown::DefaultHashBuilder;
 use smallvec::SmallVec;
@@ -183,6 +183,8 @@ impl<B: Tree> Programs<B> {
             let tensors = arrays.map(|array| array.map(Tensor::from_array));
             let arguments = program.closed.arguments(tensors.collect::<Result<_>>()?);
             let results = trace::run(&program.closed.graph, &arguments)?;
+            let made = types(&results);
+            check_slices((inputs, &program.types), (outputs, &made))?;
             let mut pairs = outputs.iter_mut().zip(&results);
             return pairs.try_for_each(|(output, result)| output.copy_from(&result.array()?));
         }
