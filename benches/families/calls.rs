@@ -55,7 +55,7 @@ fn arm(name: &str) -> Case {
                     _ => (turned.0 + 0.4, -&z, turned.1),
                 };
             }
-            stack(&[x, y, z], 0)
+            stack(&[&x, &y, &z], 0)
         };
         vec![jacobian(end)(&a[0])]
     };

@@ -143,9 +143,9 @@ impl Case {
             Box::new(move || {
                 let mut from = [[].as_slice(); 8];
                 (from.iter_mut().zip(&given)).for_each(|(slice, x)| *slice = x);
+                let (m, n) = (given.len(), memory.len());
                 let mut to: [&mut [f64]; 8] = Default::default();
                 (to.iter_mut().zip(&mut memory)).for_each(|(slice, y)| *slice = y);
-                let (m, n) = (given.len(), memory.len());
                 if let Err(error) = compiled.call_into(&from[..m], &mut to[..n]) {
                     panic!("{error}");
                 }
