@@ -135,7 +135,7 @@ impl Pieces {
         Pieces { count, large }
     }
 
-    /// Pieces of work that takes this long on one thread and has so many units.
+    /// The pieces for work of this time on one thread, at most one for each unit.
     pub fn of_nanoseconds(time: f64, units: usize) -> Pieces {
         if time < WORTH_SPLITTING {
             return Pieces::ONE;

@@ -83,7 +83,7 @@ pub fn ends(graph: &Graph) -> Result<()> {
 /// Programs that are nested deeper are not printed and read at each step.
 const DEEP: usize = 16;
 
-/// Of so many programs one is read back as a whole. The nodes of the others are, each by itself.
+/// One program in this many is read back as a whole. Of the others, each new node is read back.
 const WHOLE: usize = 16;
 
 /// The number of texts that are remembered as read back. After that the memory is cleared.

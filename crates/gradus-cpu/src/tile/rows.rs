@@ -306,7 +306,7 @@ impl Rows {
 }
 
 impl Memory {
-    /// So many bytes, and so many addresses.
+    /// Room for `bytes` bytes, and for `addresses` addresses.
     fn with_room(&mut self, bytes: usize, addresses: usize) -> (&mut [Line], &mut [*mut u8]) {
         if self.lines.len() * Line::BYTES < bytes {
             self.lines.resize(bytes.div_ceil(Line::BYTES), Line::ZERO);

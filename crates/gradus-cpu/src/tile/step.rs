@@ -38,9 +38,7 @@ impl Fused {
             Fused::Ready(kernel) => &kernel.program,
         }
     }
-}
 
-impl Fused {
     /// The kernel, once the step is prepared.
     pub fn kernel(&self) -> &Kernel {
         match self {

@@ -99,7 +99,7 @@ const WARM: usize = 4;
 /// No more runs of a candidate count.
 const MOST_RUNS: usize = 1000;
 
-/// How long candidates are measured: for this time, but at least so many runs.
+/// How long candidates are measured: for `time`, and at least `least_runs` runs.
 pub(super) struct Effort {
     pub time: Duration,
     pub least_runs: usize,

@@ -197,7 +197,7 @@ impl<B: Tree> Programs<B> {
         run().map_err(|e| e.at(self.loc))
     }
 
-    /// Compiles the program, which takes so many arguments.
+    /// Compiles the program. `arguments` is the number of its inputs without captured values.
     pub fn prepare(&self, program: &Program<B>, arguments: usize) -> Result<()> {
         if program.has_outer_captures() {
             return Ok(());
