@@ -5,9 +5,10 @@
 //! The peers need an interpreter with `jax` or `torch` (`GRADUS_PYTHON=venv/bin/python`).
 //! Missing peers are listed as missing.
 
-use gradus::nn::{Activation, Mlp, softmax_cross_entropy};
-use gradus::optim::{Adam, AdamState};
+use gradus::nn::{Activation, Mlp};
+use gradus::optim::Adam;
 use gradus::prelude::*;
+use gradus_benches::training::{Arguments, State, step};
 use gradus_benches::{Timing, machine, number, peer, text, time};
 use std::time::{Duration, Instant};
 
@@ -32,18 +33,6 @@ const CONFIGURATIONS: [Configuration; 2] = [
         steps: 600,
     },
 ];
-
-type State = (Mlp, AdamState<Mlp>);
-type Arguments = (Mlp, AdamState<Mlp>, Tensor, Tensor);
-
-/// The loss, and the network and the optimiser's state after a step.
-fn step((net, state, x, y): &Arguments) -> (Tensor, State) {
-    let (loss, grads) = value_and_grad(|net: &Mlp| softmax_cross_entropy(&net.forward(x), y))(net);
-    (
-        loss,
-        Adam::default().update(net, &grads, state, &Tensor::from(1e-3)),
-    )
-}
 
 fn ours(c: &Configuration) -> Result<(f64, Timing, u64)> {
     let [k, kx, ky] = random::key(0).split();

@@ -1,6 +1,8 @@
 //! Long arrays, element by element.
 
-use crate::case::{Case, floats};
+use crate::argument::floats;
+use crate::by_hand;
+use crate::case::Case;
 use gradus::prelude::*;
 
 pub fn cases() -> Vec<Case> {
@@ -11,42 +13,36 @@ pub fn cases() -> Vec<Case> {
         .jax("lambda x: jnp.tanh(x)", 1.5),
     ];
     for dtype in [F32, F64] {
-        for n in [100_000, 10_000_000] {
-            let name = format!("log(1 + exp(sin x)) · exp(-x²), {n} {dtype}");
-            let chain = |a: &Vec<Tensor>| {
-                let x = &a[0];
-                vec![(x.sin().exp() + 1.0).log() * (-x.square()).exp()]
-            };
-            let case = Case::new(name, vec![floats(&[n], dtype)], chain);
-            all.push(case.jax(
-                "lambda x: jnp.log(jnp.exp(jnp.sin(x)) + 1.0) * jnp.exp(-x * x)",
-                3.0,
-            ));
-        }
+        all.extend([100_000, 10_000_000].map(|n| chain(n, dtype)));
     }
-    all.push(adam());
     all
 }
 
-/// One step of Adam on a million weights: the new weights and both moments.
-fn adam() -> Case {
-    let arguments = vec![floats(&[1_000_000], F32); 3];
-    let step = |a: &Vec<Tensor>| {
-        let (w, m, g) = (&a[0], &a[1], &a[2]);
-        let v = m.square();
-        let m = m * 0.9 + g * 0.1;
-        let v = v * 0.999 + g.square() * 0.001;
-        let w = w - (&m / 0.19) * 1e-3 / ((&v / 0.002).sqrt() + 1e-8);
-        vec![w, m, v]
+/// A chain of elementary functions, beside the same by hand where the processor has AVX2.
+fn chain(n: usize, dtype: DType) -> Case {
+    let f = |a: &Vec<Tensor>| {
+        let x = &a[0];
+        vec![(x.sin().exp() + 1.0).log() * (-x.square()).exp()]
     };
-    Case::new("Adam on 1,000,000 weights, f32", arguments, step).jax(
-        "
-def f(w, m, g):
-    v = m * m
-    m = 0.9 * m + 0.1 * g
-    v = 0.999 * v + 0.001 * g * g
-    w = w - 1e-3 * (m / 0.19) / (jnp.sqrt(v / 0.002) + 1e-8)
-    return w, m, v",
-        1.8,
-    )
+    let name = format!("log(1 + exp(sin x)) · exp(-x²), {n} {dtype}");
+    let x = floats(&[n], dtype);
+    let case = Case::new(name, vec![x.clone()], f).jax(
+        "lambda x: jnp.log(jnp.exp(jnp.sin(x)) + 1.0) * jnp.exp(-x * x)",
+        3.0,
+    );
+    #[cfg(target_arch = "x86_64")]
+    if by_hand::has_avx2() {
+        let numbers = x.tensor(0).expect("memory holds the argument");
+        return match dtype {
+            F32 => {
+                let x = numbers.to_vec().expect("they are f32");
+                case.by_hand(by_hand::on_threads(x, by_hand::chain_of_f32), 1.15)
+            }
+            _ => {
+                let x = numbers.to_vec().expect("they are f64");
+                case.by_hand(by_hand::on_threads(x, by_hand::chain_of_f64), 1.15)
+            }
+        };
+    }
+    case
 }

@@ -1,6 +1,7 @@
 //! Elements picked at computed indices, and their derivatives.
 
-use crate::case::{Case, floats, indices};
+use crate::argument::{floats, indices};
+use crate::case::Case;
 use gradus::prelude::*;
 
 pub fn cases() -> Vec<Case> {

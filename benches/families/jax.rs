@@ -1,6 +1,6 @@
 //! The peer: JAX in a Python process that stays, so that both sides are timed in turn.
 
-use crate::case::Case;
+use crate::case::{Case, Measured};
 use gradus_benches::{number, text};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -15,10 +15,12 @@ pub struct Jax {
 
 /// What the peer says of a case that it has compiled.
 pub struct Compiled {
-    /// The sum of the absolute values of all results.
-    pub sum: f64,
-    /// Tracing, lowering and compiling.
-    pub milliseconds: f64,
+    /// The sum of the absolute values of all results, if the function is called.
+    pub sum: Option<f64>,
+    /// Temporaries and results without donated memory, if they are measured.
+    pub bytes: Option<f64>,
+    /// Tracing, lowering and compiling, if all is done.
+    pub milliseconds: Option<f64>,
 }
 
 impl Jax {
@@ -58,22 +60,30 @@ impl Jax {
     /// The message of Python.
     pub fn compile(&mut self, case: &Case, source: &str) -> Result<Compiled, String> {
         let arguments: Vec<String> = case.arguments.iter().map(|a| a.json()).collect();
+        let arguments = arguments.join(", ");
         let source = source
             .replace('\\', "\\\\")
             .replace('"', "\\\"")
             .replace('\n', "\\n");
+        let measured = match case.measured {
+            Measured::Call | Measured::CallInto => "call",
+            Measured::Step(_) => "step",
+            Measured::Trace => "trace",
+            Measured::Compile => "compile",
+            Measured::Bytes(_) => "bytes",
+        };
+        let given = case.measured.given();
         let answer = self.ask(&format!(
-            r#"{{"source": "{source}", "arguments": [{}]}}"#,
-            arguments.join(", ")
+            r#"{{"source": "{source}", "arguments": [{arguments}], "measured": "{measured}", "given": {given}}}"#
         ))?;
-        let read = |key| number(&answer, key).ok_or_else(|| format!("no {key} in {answer}"));
         Ok(Compiled {
-            sum: read("sum")?,
-            milliseconds: read("compile_ms")?,
+            sum: number(&answer, "sum"),
+            bytes: number(&answer, "bytes"),
+            milliseconds: number(&answer, "compile_ms"),
         })
     }
 
-    /// The time of one call of the program that was compiled last, in nanoseconds.
+    /// The time of what is measured of the function that was compiled last, in nanoseconds.
     ///
     /// # Errors
     /// The message of Python.

@@ -1,10 +1,11 @@
 //! Arrays that are padded, joined, cut and turned, and arguments that are broadcasts.
 
-use crate::case::{Case, floats};
+use crate::argument::{Argument, floats};
+use crate::case::Case;
 use gradus::prelude::*;
 
 pub fn cases() -> Vec<Case> {
-    [padded(), joined(), turned()]
+    [padded(), joined(), turned(), broadcast()]
         .into_iter()
         .flatten()
         .collect()
@@ -90,5 +91,24 @@ fn turned() -> Vec<Case> {
             [0, 2, 1],
             "lambda x: jnp.transpose(x, (0, 2, 1))",
         ),
+    ]
+}
+
+/// An argument that is a broadcast, beside the same with an ordinary array.
+/// The ratio shall be 1; the bar leaves a tenth for the noise of measuring.
+fn broadcast() -> Vec<Case> {
+    let shape = [1000, 1000];
+    let case = |name: &str, z: Argument| {
+        Case::new(name, vec![z], |a| vec![&a[0] + 1.0]).jax("lambda z: z + 1", 1.5)
+    };
+    let beside = |what: &str, source: &[usize]| {
+        let name = format!("z + 1, z a broadcast of {what} / an array, 1000 × 1000 f32");
+        case(&name, floats(&shape, F32).broadcast_from(source))
+            .beside(case("array", floats(&shape, F32)), 1.1)
+    };
+    vec![
+        beside("a number", &[]),
+        beside("a row", &[1000]),
+        beside("a column", &[1000, 1]),
     ]
 }

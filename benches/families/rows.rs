@@ -1,6 +1,7 @@
 //! Reductions over rows and what is built from them: softmax, normalisation, largest elements, running sums.
 
-use crate::case::{Case, floats};
+use crate::argument::floats;
+use crate::case::Case;
 use gradus::prelude::*;
 
 fn layer_norm(x: &Tensor) -> Tensor {

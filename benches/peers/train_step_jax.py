@@ -30,14 +30,20 @@ def loss(params, x, y):
     return -jnp.mean(jnp.take_along_axis(logp, y[:, None], axis=1))
 
 
-def step(state, x, y):
-    params, m, v, t = state
-    value, grads = jax.value_and_grad(loss)(params, x, y)
-    t = t + 1
+def update(params, m, v, t, grads):
+    """Parameters and moments after step `t`, of which the first is 1."""
     c1, c2 = 1 - B1**t, 1 - B2**t
     m = jax.tree.map(lambda m, g: B1 * m + (1 - B1) * g, m, grads)
     v = jax.tree.map(lambda v, g: B2 * v + (1 - B2) * g * g, v, grads)
     params = jax.tree.map(lambda p, m, v: p - LR * (m / c1) / (jnp.sqrt(v / c2) + EPS), params, m, v)
+    return params, m, v
+
+
+def step(state, x, y):
+    params, m, v, t = state
+    value, grads = jax.value_and_grad(loss)(params, x, y)
+    t = t + 1
+    params, m, v = update(params, m, v, t, grads)
     return value, (params, m, v, t)
 
 
