@@ -26,19 +26,20 @@ pub fn line(row: &Row) -> String {
         let most = format!("at most {}", show(most));
         Some(format!("{most:>25}{}", mark(row.meets_limit())))
     };
-    let compile = [row.first_call, row.jax_compile].map(|ms| match ms {
-        Some(ms) => format!("{ms:.1}"),
-        None => "-".into(),
-    });
+    let compile: Vec<String> = [row.first_call, row.jax_compile]
+        .iter()
+        .flatten()
+        .map(|ms| format!("{ms:.1} ms"))
+        .collect();
     let line = format!(
-        "{:<58}{:>10}{}{}   {} ms",
+        "{:<58}{:>10}{}{}   {}",
         row.name,
         show(row.ours),
         jax.unwrap_or_else(none),
         beside.or_else(limit).unwrap_or_else(none),
         compile.join(", ")
     );
-    line.trim_end_matches("   -, - ms").trim_end().to_string()
+    line.trim_end().to_string()
 }
 
 fn mark(met: Option<bool>) -> &'static str {

@@ -27,15 +27,19 @@ pub fn lorenz(parameters: &Tensor, steps: usize) -> [Tensor; 3] {
 
 /// The same in Rust.
 pub fn lorenz_by_hand([s, r, b]: [f64; 3], steps: usize) -> [f64; 3] {
-    let slope = |[x, y, z]: [f64; 3]| [s * (y - x), x * (r - z) - y, x * y - b * z];
-    let along = |u: [f64; 3], k: [f64; 3], h: f64| [0, 1, 2].map(|i| u[i] + h * k[i]);
-    (0..steps).fold([1.0, 1.0, 20.0], |u, _| {
-        let k1 = slope(u);
-        let k2 = slope(along(u, k1, STEP / 2.0));
-        let k3 = slope(along(u, k2, STEP / 2.0));
-        let k4 = slope(along(u, k3, STEP));
-        [0, 1, 2].map(|i| u[i] + (k1[i] + 2.0 * (k2[i] + k3[i]) + k4[i]) * (STEP / 6.0))
-    })
+    let slope = |x: f64, y: f64, z: f64| (s * (y - x), x * (r - z) - y, x * y - b * z);
+    let [mut x, mut y, mut z] = [1.0, 1.0, 20.0];
+    let (half, sixth) = (STEP / 2.0, STEP / 6.0);
+    for _ in 0..steps {
+        let k1 = slope(x, y, z);
+        let k2 = slope(x + half * k1.0, y + half * k1.1, z + half * k1.2);
+        let k3 = slope(x + half * k2.0, y + half * k2.1, z + half * k2.2);
+        let k4 = slope(x + STEP * k3.0, y + STEP * k3.1, z + STEP * k3.2);
+        x += (k1.0 + 2.0 * (k2.0 + k3.0) + k4.0) * sixth;
+        y += (k1.1 + 2.0 * (k2.1 + k3.1) + k4.1) * sixth;
+        z += (k1.2 + 2.0 * (k2.2 + k3.2) + k4.2) * sixth;
+    }
+    [x, y, z]
 }
 
 /// Defines `parameters`, and `lorenz`, the same as above.
