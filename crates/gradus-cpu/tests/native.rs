@@ -5,9 +5,9 @@ mod steps;
 
 use gradus_cpu::native::{Policy, functions_made, set_policy};
 use gradus_cpu::{Array, CompileOptions, Input, compile};
-use gradus_ir::primitives::{Binary, Region, Switch};
+use gradus_ir::primitives::{Binary, Compare, Op, Region, Switch, Unary};
 use gradus_ir::{DType, Graph, Kind, Literal, Type, ValueId};
-use programs::{Choices, FEW, input, program_of};
+use programs::{Choices, FEW, LONG, input, program_of};
 use proptest::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use steps::Step;
@@ -72,8 +72,13 @@ fn special(ty: &Type, k: usize) -> Array {
     let of = |i: usize| x[(i * 5 + k * 3) % x.len()];
     match ty.dtype.kind() {
         Kind::Integer(_) => {
-            let all: Vec<i64> = (0..ty.elements()).map(|i| i as i64 - 1).collect();
-            Array::from_vec(all, &ty.shape).unwrap()
+            let all = (0..ty.elements()).map(|i| i as i64 - 1);
+            match ty.dtype {
+                DType::I32 => Array::from_vec(all.map(|i| i as i32).collect(), &ty.shape),
+                DType::U32 => Array::from_vec(all.map(|i| i as u32).collect(), &ty.shape),
+                _ => Array::from_vec(all.collect(), &ty.shape),
+            }
+            .unwrap()
         }
         _ if ty.dtype == DType::F32 => {
             let all = (0..ty.elements()).map(|i| of(i) as f32).collect();
@@ -111,6 +116,15 @@ proptest! {
         same(&g, &inputs(&g, 0, special_numbers))?;
     }
 
+    /// Loop nests of vector instructions: tiles and vectors that are not full, arrays that a broadcast repeats.
+    #[test]
+    fn kernels(genes in prop::collection::vec(any::<u32>(), 20..160), special_numbers in any::<bool>()) {
+        let mut choices = Choices(genes.iter());
+        let dtype = [DType::F64, DType::F32][choices.below(2)];
+        let g = program_of(&LONG, dtype, &mut choices);
+        same(&g, &inputs(&g, 0, special_numbers))?;
+    }
+
     #[test]
     fn loops(
         genes in prop::collection::vec(any::<u32>(), 20..120),
@@ -143,6 +157,114 @@ proptest! {
         outer.set_outputs(results.unwrap());
         same(&outer, &inputs(&outer, n as i64, special_numbers))?;
     }
+}
+
+/// Each operation of a loop nest, with a second one, so that they make a nest.
+#[test]
+fn each_operation_of_a_nest() {
+    type Build = Box<dyn Fn(&mut Graph, ValueId, ValueId) -> ValueId>;
+    let mut all: Vec<(DType, Build)> = Vec::new();
+    for dtype in [DType::F32, DType::F64, DType::I32, DType::I64, DType::U32] {
+        let is_float = matches!(dtype, DType::F32 | DType::F64);
+        let mut add = |build: Build| all.push((dtype, build));
+        for op in [Binary::Add, Binary::Sub] {
+            add(Box::new(move |g, x, y| g.binary(op, x, y)));
+        }
+        for op in [
+            Compare::Eq,
+            Compare::Ne,
+            Compare::Lt,
+            Compare::Le,
+            Compare::Gt,
+            Compare::Ge,
+        ] {
+            let is_nest = dtype != DType::U32 || matches!(op, Compare::Eq | Compare::Ne);
+            if is_nest {
+                add(Box::new(move |g, x, y| {
+                    let condition = g.compare(op, x, y);
+                    g.select(condition, x, y)
+                }));
+            }
+        }
+        if !is_float {
+            for op in [Binary::And, Binary::Or, Binary::Xor] {
+                add(Box::new(move |g, x, y| g.binary(op, x, y)));
+            }
+            continue;
+        }
+        for op in [Binary::Mul, Binary::Div, Binary::Max, Binary::Min] {
+            add(Box::new(move |g, x, y| g.binary(op, x, y)));
+        }
+        for op in [
+            Unary::Neg,
+            Unary::Abs,
+            Unary::Sign,
+            Unary::Sqrt,
+            Unary::Rsqrt,
+            Unary::Floor,
+            Unary::Ceil,
+            Unary::Round,
+            Unary::Trunc,
+        ] {
+            add(Box::new(move |g, x, _| g.unary(op, x)));
+        }
+        add(Box::new(move |g, x, _| {
+            let finite = g.unary(Unary::IsFinite, x);
+            g.add(Op::Cast(dtype), &[finite]).unwrap()
+        }));
+    }
+    for (dtype, build) in all {
+        for n in [67, 64, 5003] {
+            let mut g = Graph::new();
+            let [x, y] = [(); 2].map(|()| g.input(Type::new(dtype, &[n])));
+            let result = build(&mut g, x, y);
+            let sum = g.binary(Binary::Add, result, y);
+            g.set_outputs(vec![result, sum]);
+            let given: Vec<Array> = g
+                .input_types()
+                .iter()
+                .enumerate()
+                .map(|(k, ty)| special(ty, k))
+                .collect();
+            let before = functions_made();
+            same(&g, &given).unwrap();
+            assert!(functions_made() > before, "{g}");
+        }
+    }
+}
+
+/// A program with more values at once than there are registers, whose booleans leave the nest and come back.
+#[test]
+fn more_values_than_registers() {
+    let mut g = Graph::new();
+    let x = g.input(Type::new(DType::F64, &[1001]));
+    let mut values = vec![x];
+    for k in 0..40 {
+        let c = g.constant(
+            Literal::from_f64(DType::F64, 0.1 * f64::from(k) - 2.0),
+            &[1001],
+        );
+        values.push(g.binary(
+            [Binary::Mul, Binary::Add, Binary::Sub][k as usize % 3],
+            x,
+            c,
+        ));
+    }
+    let masks: Vec<ValueId> = values
+        .iter()
+        .map(|&v| g.compare(Compare::Gt, v, x))
+        .collect();
+    let sine = g.unary(Unary::Sin, x);
+    let mut sum = sine;
+    for (&mask, &value) in masks.iter().zip(values.iter().rev()) {
+        let chosen = g.select(mask, value, sine);
+        sum = g.binary(Binary::Add, sum, chosen);
+    }
+    g.set_outputs(vec![sum, masks[3]]);
+    let before = functions_made();
+    same(&g, &inputs(&g, 0, true)).unwrap();
+    same(&g, &inputs(&g, 0, false)).unwrap();
+    assert!(functions_made() > before);
 }
 
 /// Programs of each form, so that the tests above compare what they are about.

@@ -13,17 +13,88 @@ macro_rules! arithmetic {
                 if FMA { a.mul_add(b, c) } else { a * b + c }
             }
 
-            /// The polynomial with these coefficients, lowest first, by Horner's rule.
+            /// The polynomial with these coefficients, lowest first.
+            ///
+            /// By Horner's rule each step waits for the one before. Where that would be many steps, neighbouring
+            /// coefficients are joined in pairs, and these with squares of x (Estrin's scheme).
+            /// The lowest coefficient is added last, so that its rounding error is the only one that counts.
             #[inline(always)]
             pub fn poly<const FMA: bool, const N: usize>(
                 x: $float,
                 coefficients: [$float; N],
             ) -> $float {
-                let mut value = coefficients[N - 1];
-                for &c in coefficients[..N - 1].iter().rev() {
+                const { assert!(2 <= N && N <= 25) };
+                let c = &coefficients;
+                if N <= 5 {
+                    return horner::<FMA, N>(x, c);
+                }
+                let x2 = x * x;
+                let x4 = x2 * x2;
+                let powers = [x, x2, x4];
+                let mut value = eight::<FMA, N>(c, 1, powers);
+                if N > 9 {
+                    let x8 = x4 * x4;
+                    let mut high = eight::<FMA, N>(c, 9, powers);
+                    if N > 17 {
+                        high = fma::<FMA>(eight::<FMA, N>(c, 17, powers), x8, high);
+                    }
+                    value = fma::<FMA>(high, x8, value);
+                }
+                fma::<FMA>(value, x, c[0])
+            }
+
+            /// The same for few coefficients, where each step waits for the one before.
+            #[inline(always)]
+            fn horner<const FMA: bool, const N: usize>(x: $float, c: &[$float; N]) -> $float {
+                let mut value = c[N - 1];
+                for &c in c[..N - 1].iter().rev() {
                     value = fma::<FMA>(value, x, c);
                 }
                 value
+            }
+
+            /// The polynomial with the coefficients from `i` on, up to two of them.
+            #[inline(always)]
+            fn two<const FMA: bool, const N: usize>(
+                c: &[$float; N],
+                i: usize,
+                x: $float,
+            ) -> $float {
+                if i + 1 < N {
+                    fma::<FMA>(c[i + 1], x, c[i])
+                } else {
+                    c[i]
+                }
+            }
+
+            /// Like [`two`], up to four; given x and its square.
+            #[inline(always)]
+            fn four<const FMA: bool, const N: usize>(
+                c: &[$float; N],
+                i: usize,
+                [x, x2]: [$float; 2],
+            ) -> $float {
+                let low = two::<FMA, N>(c, i, x);
+                if i + 2 < N {
+                    fma::<FMA>(two::<FMA, N>(c, i + 2, x), x2, low)
+                } else {
+                    low
+                }
+            }
+
+            /// Like [`two`], up to eight; given x, its square and the square of that.
+            #[inline(always)]
+            fn eight<const FMA: bool, const N: usize>(
+                c: &[$float; N],
+                i: usize,
+                [x, x2, x4]: [$float; 3],
+            ) -> $float {
+                let low = four::<FMA, N>(c, i, [x, x2]);
+                if i + 4 < N {
+                    fma::<FMA>(four::<FMA, N>(c, i + 4, [x, x2]), x4, low)
+                } else {
+                    low
+                }
             }
 
             /// `(s, e)` with `s` the rounded sum and `s + e = a + b` exactly (Knuth).

@@ -14,6 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A function of the addresses of its inputs and of its outputs.
 type Function = unsafe extern "C" fn(inputs: *const *mut u8, outputs: *const *mut u8);
 
+/// A loop over vectors, of the addresses of its values and the number of elements.
+#[cfg(target_arch = "x86_64")]
+type Nest = unsafe extern "sysv64" fn(addresses: *const *mut u8, n: usize);
+
 /// The number of functions so far.
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
@@ -38,7 +42,7 @@ pub fn functions_made() -> usize {
 /// A function in executable memory, which is given back when this is dropped.
 pub(crate) struct Code {
     module: Option<JITModule>,
-    function: Function,
+    start: *const u8,
 }
 
 // SAFETY: after it is made, the module is only dropped, and the code is only read.
@@ -47,14 +51,53 @@ unsafe impl Send for Code {}
 unsafe impl Sync for Code {}
 
 impl Code {
-    /// Runs the function.
+    /// The code that was placed in the memory of this module. One line says if the system refused.
+    fn of(
+        module: JITModule,
+        placed: Result<*const u8, Box<cranelift_module::ModuleError>>,
+    ) -> Option<Code> {
+        match placed {
+            Ok(start) => {
+                MADE.fetch_add(1, Ordering::Relaxed);
+                Some(Code {
+                    module: Some(module),
+                    start,
+                })
+            }
+            Err(why) => {
+                warn_once(&format!("native code is not used: {why}"));
+                // SAFETY: no pointer to its functions exists.
+                unsafe { module.free_memory() };
+                None
+            }
+        }
+    }
+
+    /// Runs the function that [`function`] made.
     ///
     /// # Safety
     /// The pointers are to arrays of the types for which the function was made. Outputs overlap nothing else.
     #[inline]
     pub unsafe fn run(&self, inputs: &[*mut u8], outputs: &[*mut u8]) {
         // SAFETY: by the caller; the memory of the code lives as long as `self`.
-        unsafe { (self.function)(inputs.as_ptr(), outputs.as_ptr()) };
+        unsafe {
+            let function = std::mem::transmute::<*const u8, Function>(self.start);
+            function(inputs.as_ptr(), outputs.as_ptr());
+        }
+    }
+
+    /// Runs the loop nest that [`placed`] has placed, over `n` elements.
+    ///
+    /// # Safety
+    /// The code is a nest, and these are the addresses that it was written for, each of `n` elements.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub unsafe fn run_nest(&self, addresses: &[*mut u8], n: usize) {
+        // SAFETY: by the caller; the memory of the code lives as long as `self`.
+        unsafe {
+            let nest = std::mem::transmute::<*const u8, Nest>(self.start);
+            nest(addresses.as_ptr(), n);
+        }
     }
 }
 
@@ -91,23 +134,26 @@ pub(crate) fn function(
         unsafe { module.free_memory() };
         return None;
     }
-    match place(&mut module, &mut context) {
-        Ok(start) => {
-            MADE.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: the function was made with this signature and the calling convention of C.
-            let function = unsafe { std::mem::transmute::<*const u8, Function>(start) };
-            Some(Code {
-                module: Some(module),
-                function,
-            })
-        }
-        Err(why) => {
-            warn_once(&format!("native code is not used: {why}"));
-            // SAFETY: no pointer to its functions exists.
-            unsafe { module.free_memory() };
-            None
-        }
-    }
+    let placed = place(&mut module, &mut context);
+    Code::of(module, placed)
+}
+
+/// Machine code in executable memory, which is written as bytes that can be anywhere.
+/// `None` if the system has no executable memory for it.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn placed(bytes: &[u8]) -> Option<Code> {
+    const ALIGNMENT: u64 = 32;
+    let isa = target()?;
+    let mut module = JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()));
+    let signature = Signature::new(isa.default_call_conv());
+    let mut place = || -> Result<*const u8, Box<cranelift_module::ModuleError>> {
+        let id = module.declare_anonymous_function(&signature)?;
+        module.define_function_bytes(id, ALIGNMENT, bytes, &[])?;
+        module.finalize_definitions()?;
+        Ok(module.get_finalized_function(id))
+    };
+    let placed = place();
+    Code::of(module, placed)
 }
 
 /// Compiles the function into executable memory, which is not writable when it is executable.

@@ -15,6 +15,8 @@ mod numbers;
 mod policy;
 
 pub use code::functions_made;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use code::placed;
 pub(crate) use code::{Code, function};
 pub(crate) use emitter::{Elements, Emitter, Table};
 pub(crate) use policy::Changeover;

@@ -55,23 +55,31 @@ pub fn set_policy(policy: Policy) {
     CHOSEN.store(policy as u8 + 1, Ordering::Relaxed);
 }
 
-/// The native code of a program or of a loop, made when it is worthwhile.
-#[derive(Default)]
-pub(crate) struct Changeover {
-    code: OnceLock<Option<Code>>,
+/// The native code of a program, a loop or a kernel, made when it is worthwhile.
+pub(crate) struct Changeover<T = Code> {
+    code: OnceLock<Option<T>>,
     /// The nanoseconds that all runs so far took on tiles, roughly.
     spent: AtomicU64,
 }
 
-impl Changeover {
+impl<T> Default for Changeover<T> {
+    fn default() -> Changeover<T> {
+        Changeover {
+            code: OnceLock::new(),
+            spent: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<T> Changeover<T> {
     /// The code, if there is one, or if it shall be made before a run that takes `next` nanoseconds on tiles.
     /// Otherwise the run is counted. `price` is the time of making the code, in nanoseconds.
     pub fn code(
         &self,
         next: impl FnOnce() -> u64,
         price: impl FnOnce() -> u64,
-        make: impl FnOnce() -> Option<Code>,
-    ) -> Option<&Code> {
+        make: impl FnOnce() -> Option<T>,
+    ) -> Option<&T> {
         let policy = policy();
         if policy == Policy::Off {
             return None;
@@ -83,6 +91,15 @@ impl Changeover {
             return None;
         }
         self.code.get_or_init(make).as_ref()
+    }
+
+    /// The code, if it is made and used.
+    #[cfg(target_arch = "x86_64")]
+    pub fn made(&self) -> Option<&T> {
+        match policy() {
+            Policy::Off => None,
+            Policy::Hot | Policy::Always => self.code.get()?.as_ref(),
+        }
     }
 
     /// Counts `nanoseconds` on tiles, and gives the sum of all so far.

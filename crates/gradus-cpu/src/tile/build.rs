@@ -4,6 +4,7 @@ use super::execute::ROWS;
 use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
 use super::load::Access;
 use super::program::{Code, Instruction, Program, Value};
+use super::stages::Stages;
 use crate::kernels;
 use crate::pool::Pieces;
 use gradus_engine::memory::ALIGNMENT;
@@ -219,6 +220,7 @@ impl Build {
                 .map(|k| k * register)
                 .collect(),
             totals,
+            stages: Stages::default(),
             program,
         }
     }

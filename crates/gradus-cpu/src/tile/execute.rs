@@ -2,6 +2,7 @@
 
 use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
+use super::stages::Stage;
 use crate::buffers::Buffers;
 use crate::kernels::{
     self, Accumulate, SHORT_ROW, SIDE_BY_SIDE, by_compute_float, by_integer, by_width,
@@ -38,9 +39,11 @@ impl Kernel {
             }
             return;
         }
+        self.change_over();
         if let Some(registers) = registers {
             let mut tile = Tile {
                 kernel: self,
+                stages: self.stages(),
                 buffers,
                 scratch: registers.lines.as_mut_ptr().cast(),
                 pointers: &mut registers.pointers,
@@ -103,6 +106,7 @@ impl Kernel {
                 smallvec::smallvec![std::ptr::null_mut(); self.locations.len()];
             let mut tile = Tile {
                 kernel: self,
+                stages: self.stages(),
                 buffers,
                 scratch: lines.as_mut_ptr().cast(),
                 pointers: &mut pointers,
@@ -124,6 +128,7 @@ impl Kernel {
         let mut registers = Registers::new(self.scratch, self.locations.len());
         let mut tile = Tile {
             kernel: self,
+            stages: None,
             buffers: Buffers::NONE,
             scratch: registers.lines.as_mut_ptr().cast(),
             pointers: &mut registers.pointers,
@@ -155,6 +160,8 @@ impl SharedStates {
 /// Positions lie within the iteration because units come from `Kernel::units`.
 pub(super) struct Tile<'a> {
     kernel: &'a Kernel,
+    /// The work on a tile, if it is not the kernel's loops alone.
+    stages: Option<&'a [Stage]>,
     buffers: Buffers<'a>,
     scratch: *mut u8,
     pointers: &'a mut [*mut u8],
@@ -170,6 +177,7 @@ impl<'a> Tile<'a> {
     ) -> Tile<'a> {
         Tile {
             kernel,
+            stages: kernel.stages(),
             buffers,
             scratch,
             pointers,
@@ -273,15 +281,17 @@ impl<'a> Tile<'a> {
             for iota in &k.iotas {
                 write_iota(iota, self.pointers[iota.value], start, n);
             }
-            for each in &k.loops {
-                let [a, b, c] = each.operands;
-                (each.kernel)(
-                    self.pointers[a],
-                    self.pointers[b],
-                    self.pointers[c],
-                    self.pointers[each.out],
-                    n,
-                );
+            match self.stages {
+                None => k.loops.iter().for_each(|each| each.run(self.pointers, n)),
+                Some(stages) => {
+                    for stage in stages {
+                        match stage {
+                            Stage::Loop(number) => k.loops[*number].run(self.pointers, n),
+                            #[cfg(all(feature = "native", target_arch = "x86_64"))]
+                            Stage::Nest(nest) => nest.run(self.pointers, n),
+                        }
+                    }
+                }
             }
             for &(v, buffer) in &k.copies {
                 let size = k.widths[v].bytes();

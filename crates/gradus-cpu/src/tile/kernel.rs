@@ -1,6 +1,7 @@
 //! A fused kernel that is ready to run, and the way in which its work is split.
 
 use super::program::{Code, Program, Value};
+use super::stages::Stages;
 use crate::buffers::BufferId;
 use crate::kernels::{self, Fold};
 use crate::pool::Pieces;
@@ -17,6 +18,21 @@ pub(super) struct TileLoop {
     pub(super) kernel: kernels::Kernel,
     pub(super) operands: [Value; 3],
     pub(super) out: Value,
+}
+
+impl TileLoop {
+    /// Runs the loop over `n` elements, where `pointers` has the address of each value.
+    ///
+    /// # Safety
+    /// As for every [`Kernel`](kernels::Kernel).
+    #[inline]
+    pub(super) unsafe fn run(&self, pointers: &[*mut u8], n: usize) {
+        let [a, b, c] = self.operands;
+        // SAFETY: by the caller.
+        unsafe {
+            (self.kernel)(pointers[a], pointers[b], pointers[c], pointers[self.out], n);
+        }
+    }
 }
 
 /// The location of the elements of one value for each tile.
@@ -85,6 +101,7 @@ pub(crate) struct Kernel {
     pub(super) row_sums: Vec<usize>,
     /// The address of the totals of sums over many rows: the first reduction's byte in the scratch memory.
     pub(super) totals: usize,
+    pub(super) stages: Stages,
 }
 
 pub(super) struct Folding {

@@ -16,7 +16,10 @@ mod native;
 mod parameters;
 mod program;
 mod rows;
+mod stages;
 mod step;
+#[cfg(all(feature = "native", target_arch = "x86_64"))]
+mod vector;
 mod widen;
 
 pub(crate) use program::{Code, Program, Reduction, Source, Value, blocks};

@@ -370,6 +370,7 @@ impl Step for Rows {
         _registers: Option<&mut Registers>,
         _instrumentation: &mut Instrumentation,
     ) -> Result<()> {
+        self.ready().for_each(Kernel::change_over);
         let count = self.pieces.count;
         pool::each(self.pieces, &|k| {
             let (from, to) = (self.rows * k / count, self.rows * (k + 1) / count);

@@ -53,6 +53,24 @@ pub const FEW: Range = Range {
     ],
 };
 
+/// Operations of loop nests, and some beside them, on arrays with more elements than vectors and tiles.
+#[allow(dead_code, reason = "not every test needs it")]
+pub const LONG: Range = Range {
+    shapes: &[
+        &[],
+        &[67],
+        &[64],
+        &[1500],
+        &[4, 1030],
+        &[70, 33],
+        &[33, 1],
+        &[2, 9, 5],
+    ],
+    kinds: &[
+        0, 0, 0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 23,
+    ],
+};
+
 /// Arrays of more elements get no further operations, and products need no more multiplications:
 /// a chance row of products and paddings would take the reference engine hours.
 const LARGEST_ARRAY: usize = 1 << 18;
