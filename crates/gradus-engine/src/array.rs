@@ -391,6 +391,24 @@ impl Array {
         Ok(unsafe { Array::new(ty, buffer) })
     }
 
+    /// The array of type `ty` whose elements are all zero, or false.
+    ///
+    /// # Errors
+    /// If memory cannot hold it. The caller adds what it was for.
+    pub fn zeros(ty: Type) -> Result<Array, Shortage> {
+        let buffer = Buffer::new(ty.bytes())?;
+        // SAFETY: the buffer has the bytes of the type, and is not shared yet; all elements are written.
+        unsafe {
+            buffer.start().write_bytes(0, ty.bytes());
+            Ok(Array::new(ty, buffer))
+        }
+    }
+
+    /// The address of the first element, if no one else holds the elements.
+    pub(crate) fn own_start(&mut self) -> Option<*mut u8> {
+        Arc::get_mut(&mut self.buffer).map(|buffer| buffer.start())
+    }
+
     /// The array of type `ty` in this buffer.
     ///
     /// # Safety

@@ -1,7 +1,7 @@
 //! Elements of arrays in memory of the caller.
 
 use crate::array::{Array, Element};
-use gradus_ir::{DType, Error, ErrorKind, Result, Type};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, Width};
 use std::fmt::Display;
 use std::marker::PhantomData;
 
@@ -18,6 +18,40 @@ pub struct Slice<'a> {
     dtype: DType,
     len: usize,
     memory: PhantomData<&'a [u8]>,
+}
+
+/// A number in memory, as the one element of an array.
+///
+/// ```
+/// use gradus_engine::{Number, Slice};
+/// let two = Number::from(gradus_ir::Literal::from_f64(gradus_ir::DType::F64, 2.0));
+/// assert_eq!(Slice::from(&two).len(), 1);
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub struct Number {
+    bytes: [u8; Width::LARGEST],
+    dtype: DType,
+}
+
+impl From<Literal> for Number {
+    fn from(value: Literal) -> Number {
+        Number {
+            bytes: value.to_ne_bytes(),
+            dtype: value.dtype(),
+        }
+    }
+}
+
+impl<'a> From<&'a Number> for Slice<'a> {
+    fn from(number: &'a Number) -> Slice<'a> {
+        Slice {
+            start: number.bytes.as_ptr(),
+            dtype: number.dtype,
+            len: 1,
+            memory: PhantomData,
+        }
+    }
 }
 
 /// Like [`Slice`], but writable.
@@ -72,6 +106,19 @@ impl<'a, T: Element> From<&'a mut [T]> for SliceMut<'a> {
             len: elements.len(),
             memory: PhantomData,
         }
+    }
+}
+
+impl<'a> SliceMut<'a> {
+    /// The elements of an array, if no one else holds them.
+    pub fn of_array(array: &'a mut Array) -> Option<SliceMut<'a>> {
+        let (dtype, len) = (array.ty().dtype, array.ty().elements());
+        Some(SliceMut {
+            start: array.own_start()?,
+            dtype,
+            len,
+            memory: PhantomData,
+        })
     }
 }
 

@@ -40,6 +40,9 @@ fn alone() -> MutexGuard<'static, ()> {
     // A thread that comes to help in a later step packs into memory of its own.
     gradus::set_threads(1);
     assert_eq!(gradus::threads(), 1);
+    // Code is made at the first run, not at one of the runs that are counted.
+    #[cfg(feature = "native")]
+    gradus::native::set_policy(gradus::native::Policy::Always);
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -71,6 +74,36 @@ fn calls_into_memory_of_the_caller_allocate_nothing() -> Result<()> {
         assert!(some <= 2 && asked[9] == 0, "{n}: {asked:?}");
         assert!((carry[0] - 0.5 * n as f64).abs() < 1e-9, "{carry:?}");
     }
+    Ok(())
+}
+
+/// A call of a function of few numbers allocates its results: for each one block, and one handle to it.
+/// The block is used again when the result is dropped.
+#[test]
+fn calls_allocate_their_results_alone() -> Result<()> {
+    let _alone = alone();
+    let scale = Tensor::from([2.0, 3.0]);
+    let f = jit(move |(a, b, c): &(Tensor, Tensor, Tensor)| (a * b + c, &scale * a));
+    let x = (
+        Tensor::from(1.5),
+        Tensor::from([2.5, 3.5]),
+        Tensor::from(0.5),
+    );
+    let mut asked = Vec::with_capacity(40);
+    for _ in 0..40 {
+        let before = ASKED.load(Ordering::Relaxed);
+        let (sum, scaled) = f.call(&x)?;
+        asked.push(ASKED.load(Ordering::Relaxed) - before);
+        assert_eq!(sum.to_vec::<f64>()?, [4.25, 5.75]);
+        assert_eq!(scaled.to_vec::<f64>()?, [3.0, 4.5]);
+    }
+    assert!(asked[39] <= 2, "{asked:?}");
+    let mut results = Vec::with_capacity(3);
+    let before = ASKED.load(Ordering::Relaxed);
+    for _ in 0..3 {
+        results.push(f.call(&x)?);
+    }
+    assert!(ASKED.load(Ordering::Relaxed) - before <= 3 * 4);
     Ok(())
 }
 

@@ -112,7 +112,12 @@ impl Literal {
     }
 
     /// The value in native byte order; the first [`DType::size`] bytes count.
+    #[inline]
     pub fn to_ne_bytes(self) -> [u8; Width::LARGEST] {
+        if cfg!(target_endian = "little") {
+            // A narrow number is in the first bytes.
+            return self.all_bits().to_ne_bytes();
+        }
         let mut out = [0; Width::LARGEST];
         match self.dtype.width() {
             Width::B1 => out[0] = self.bits[0] as u8,

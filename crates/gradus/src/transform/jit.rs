@@ -4,7 +4,7 @@ use super::programs::{Program, Programs};
 use crate::debug::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace;
-use crate::tree::{Structure, Tree, leaves, rebuild};
+use crate::tree::{Structure, Tree, leaves, rebuild, with_leaves};
 use gradus_engine::{Element, Slice, SliceMut};
 use gradus_ir::{Loc, Result};
 use smallvec::SmallVec;
@@ -67,9 +67,10 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// # Errors
     /// Mistakes in the function (with the line), found when it is traced, and indices out of bounds when it runs.
     pub fn call(&self, x: &A) -> Result<B> {
-        let inputs = leaves(x);
-        let program = self.program(x, &inputs)?;
-        self.programs.call(&program, inputs)
+        with_leaves(x, |inputs| {
+            let program = self.program(x, inputs)?;
+            self.programs.call(&program, inputs)
+        })
     }
 
     /// Like [`call`](Self::call), but takes ownership of the argument.
@@ -186,7 +187,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
-        let structure = Structure::record(x);
+        let structure: (&dyn Fn(&Structure) -> bool, &dyn Fn() -> Structure) =
+            (&|s| s.matches(x), &|| Structure::record(x));
         self.programs
             .get(structure, inputs, &mut |args| (self.f)(&rebuild(x, args)))
     }

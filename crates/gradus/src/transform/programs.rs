@@ -3,10 +3,10 @@
 use crate::context::Context;
 use crate::debug::{self, StepTime};
 use crate::function::{types, zeros};
-use crate::tensor::Tensor;
+use crate::tensor::{Repr, Tensor};
 use crate::trace::{self, Arguments, Closed, Kind};
-use crate::tree::{Structure, Tree, leaves, rebuild};
-use gradus_engine::{Array, CompileOptions, Input, Recent, Slice, SliceMut, check_slices};
+use crate::tree::{Structure, Tree, leaves, rebuild, rebuild_from};
+use gradus_engine::{Array, CompileOptions, Input, Number, Recent, Slice, SliceMut, check_slices};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use hashbrown::DefaultHashBuilder;
 use smallvec::SmallVec;
@@ -27,6 +27,9 @@ pub(super) struct Programs<B> {
     hasher: DefaultHashBuilder,
 }
 
+/// The most bytes of all results together that are set to zero before a run.
+const SMALL_RESULTS: usize = 4 << 10;
+
 /// A program of the engine.
 type Compiled = Arc<dyn gradus_engine::Program>;
 
@@ -39,6 +42,8 @@ pub(super) struct Program<B> {
     closed: Closed,
     /// The values of captured tensors, read at the first run.
     captured: OnceLock<Vec<Array>>,
+    /// The types of the results.
+    results: Vec<Type>,
     /// A result that serves as the model for rebuilding results.
     like: B,
     borrowing: OnceLock<Compiled>,
@@ -62,17 +67,18 @@ impl<B: Tree> Programs<B> {
         usize::from(self.first.get().is_some()) + self.others.len()
     }
 
-    /// The program for arguments with this structure and these leaves. A new one is traced from `f`.
+    /// The program for an argument with these leaves. `matches` says whether the argument has a structure, and
+    /// `record` gives it. A new program is traced from `f`.
     pub fn get(
         &self,
-        structure: Structure,
+        (matches, record): (&dyn Fn(&Structure) -> bool, &dyn Fn() -> Structure),
         inputs: &[Tensor],
         f: &mut dyn FnMut(Vec<Tensor>) -> B,
     ) -> Result<Arc<Program<B>>> {
         let context = Context::current_id();
         let hash = || {
             let mut h = self.hasher.build_hasher();
-            structure.hash(&mut h);
+            record().hash(&mut h);
             inputs.iter().for_each(|t| t.ty().hash(&mut h));
             context.hash(&mut h);
             h.finish()
@@ -81,7 +87,7 @@ impl<B: Tree> Programs<B> {
             p.context == context
                 && p.types.len() == inputs.len()
                 && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
-                && p.structure == structure
+                && matches(&p.structure)
         };
         if let Some(first) = self.first.get().filter(|p| is(p)) {
             return Ok(Arc::clone(first));
@@ -107,8 +113,9 @@ impl<B: Tree> Programs<B> {
             unreachable!("the function was traced")
         };
         let program = Arc::new(Program {
+            results: closed.graph.output_types(),
             context,
-            structure: structure.clone(),
+            structure: record(),
             types,
             closed,
             captured: OnceLock::new(),
@@ -190,7 +197,11 @@ impl<B: Tree> Programs<B> {
         }
         let mut run = || {
             let executable = program.executable(&program.borrowing, inputs.len(), false)?;
-            let captured = program.captured()?.iter().map(Slice::from);
+            let captured = program.captured()?;
+            if captured.is_empty() {
+                return executable.run_into(inputs, outputs);
+            }
+            let captured = captured.iter().map(Slice::from);
             let all: SmallVec<[Slice<'_>; 8]> = inputs.iter().copied().chain(captured).collect();
             executable.run_into(&all, outputs)
         };
@@ -206,18 +217,22 @@ impl<B: Tree> Programs<B> {
         compiled.map(drop).map_err(|e| e.at(self.loc))
     }
 
-    pub fn call(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
-        let results = if trace::is_traced(&inputs) || program.has_outer_captures() {
-            let arguments = program.closed.arguments(inputs);
-            trace::apply(&program.closed.graph, arguments).map_err(|e| e.at(self.loc))?
+    /// The result for these leaves. They are taken out of the list, whose memory can serve for the result's.
+    pub fn call(&self, program: &Program<B>, inputs: &mut Vec<Tensor>) -> Result<B> {
+        if trace::is_traced(&*inputs) || program.has_outer_captures() {
+            let arguments = program.closed.arguments(std::mem::take(inputs));
+            let applied = trace::apply(&program.closed.graph, arguments);
+            *inputs = applied.map_err(|e| e.at(self.loc))?;
         } else if debug::checking() {
-            let arguments = program.closed.arguments(inputs);
-            trace::run(&program.closed.graph, &arguments)?
+            let arguments = program.closed.arguments(std::mem::take(inputs));
+            *inputs = trace::run(&program.closed.graph, &arguments)?;
+        } else if let Some(outcome) = program.run_few(inputs) {
+            outcome.map_err(|e| e.at(self.loc))?;
         } else {
-            let run = program.run(&program.borrowing, inputs, false);
-            run.map_err(|e| e.at(self.loc))?
-        };
-        Ok(rebuild(&program.like, results))
+            let run = program.run(&program.borrowing, std::mem::take(inputs), false);
+            *inputs = run.map_err(|e| e.at(self.loc))?;
+        }
+        Ok(rebuild_from(&program.like, inputs))
     }
 
     pub fn call_owned(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
@@ -290,6 +305,47 @@ impl<B> Program<B> {
         }
         all.extend(captured.iter().map(Input::Borrowed));
         Ok(all)
+    }
+
+    /// Like [`run`](Self::run) on arguments that the caller keeps, for results of few bytes, which take the place of
+    /// the arguments in the list: numbers are read where they are, and only the results are allocated.
+    /// `None` if the program has larger results or has to be compiled, or memory cannot hold the results.
+    fn run_few(&self, given: &mut Vec<Tensor>) -> Option<Result<()>> {
+        let (executable, captured) = (self.borrowing.get()?, self.captured.get()?);
+        if self.results.iter().map(Type::bytes).sum::<usize>() > SMALL_RESULTS {
+            return None;
+        }
+        let mut numbers: SmallVec<[Number; 8]> = SmallVec::new();
+        for t in &*given {
+            match &t.0 {
+                Repr::Array(_) => {}
+                Repr::Splat(value, ty) if ty.elements() == 1 => numbers.push(Number::from(*value)),
+                Repr::Splat(..) | Repr::Traced(_) => return None,
+            }
+        }
+        let mut numbers = numbers.iter();
+        let mut inputs: SmallVec<[Slice<'_>; 8]> = SmallVec::new();
+        for t in &*given {
+            inputs.push(match &t.0 {
+                Repr::Array(array) => Slice::from(array),
+                Repr::Splat(..) | Repr::Traced(_) => Slice::from(numbers.next()?),
+            });
+        }
+        inputs.extend(captured.iter().map(Slice::from));
+        let mut arrays: SmallVec<[Array; 4]> = SmallVec::new();
+        for ty in &self.results {
+            arrays.push(Array::zeros(ty.clone()).ok()?);
+        }
+        let mut outputs: SmallVec<[SliceMut<'_>; 4]> = SmallVec::new();
+        for array in &mut arrays {
+            outputs.push(SliceMut::of_array(array)?);
+        }
+        let outcome = executable.run_into(&inputs, &mut outputs);
+        // They borrow the arguments and the results.
+        drop((inputs, outputs));
+        given.clear();
+        given.extend(arrays.into_iter().map(Tensor::from_array));
+        Some(outcome)
     }
 
     fn run(

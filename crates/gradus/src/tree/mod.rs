@@ -9,9 +9,13 @@ pub use structure::Structure;
 
 use crate::tensor::Tensor;
 use gradus_ir::{Error, ErrorKind, Literal, Loc, Result};
+use std::cell::Cell;
 
 /// The tensors from which a tree is rebuilt.
-pub struct Leaves(std::vec::IntoIter<Tensor>);
+pub struct Leaves(
+    /// The last one first.
+    Vec<Tensor>,
+);
 
 impl Leaves {
     /// A queue of these tensors, in order.
@@ -25,7 +29,9 @@ impl Leaves {
     /// # Ok::<(), gradus::Error>(())
     /// ```
     pub fn new(leaves: Vec<Tensor>) -> Leaves {
-        Leaves(leaves.into_iter())
+        let mut queue = leaves;
+        queue.reverse();
+        Leaves(queue)
     }
 
     /// The next tensor.
@@ -40,7 +46,7 @@ impl Leaves {
     /// # Panics
     /// If none is left: the tree asks for more tensors than [`Tree::flatten`] gave.
     pub fn take_next(&mut self) -> Tensor {
-        match self.0.next() {
+        match self.0.pop() {
             Some(t) => t,
             None => panic!(
                 "a tree takes more tensors than it gave; `flatten` and `unflatten` must agree"
@@ -67,9 +73,32 @@ pub fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
     leaves
 }
 
+thread_local! {
+    /// The memory of a list of leaves, while no call has it.
+    static LEAVES: Cell<Vec<Tensor>> = const { Cell::new(Vec::new()) };
+}
+
+/// Does `work` with the tensors of a tree, in order, in a list whose memory this thread uses again.
+pub(crate) fn with_leaves<A: Tree, R>(tree: &A, work: impl FnOnce(&mut Vec<Tensor>) -> R) -> R {
+    let mut leaves = LEAVES.take();
+    tree.flatten(&mut leaves);
+    let result = work(&mut leaves);
+    leaves.clear();
+    LEAVES.set(leaves);
+    result
+}
+
 /// A tree with the structure of `like` that holds `leaves`.
 pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
     like.unflatten(&mut Leaves::new(leaves))
+}
+
+/// Like [`rebuild`], and leaves the memory of the list to the caller.
+pub(crate) fn rebuild_from<A: Tree>(like: &A, leaves: &mut Vec<Tensor>) -> A {
+    let mut queue = Leaves::new(std::mem::take(leaves));
+    let tree = like.unflatten(&mut queue);
+    *leaves = queue.0;
+    tree
 }
 
 /// The tree with `f` applied to each tensor.

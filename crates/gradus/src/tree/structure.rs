@@ -2,8 +2,8 @@
 
 use super::Tree;
 use gradus_ir::bf16;
-use smallvec::SmallVec;
 use std::fmt;
+use std::sync::Arc;
 
 /// One step of a description.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -22,8 +22,17 @@ enum Token {
 /// Types that implement [`Tree`] describe themselves to it, with the methods from [`enter`](Structure::enter) on.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Structure {
-    /// Small trees need no allocation.
-    tokens: SmallVec<[Token; 4]>,
+    tokens: Arc<Vec<Token>>,
+    /// If a tree is compared with the tokens as it describes itself, rather than recorded.
+    comparison: Option<Comparison>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Comparison {
+    /// The number of the next token.
+    next: usize,
+    /// Whether all tokens so far were equal.
+    is_same: bool,
 }
 
 impl Structure {
@@ -37,7 +46,8 @@ impl Structure {
     #[doc(alias = "tree_structure")]
     pub fn record<A: Tree>(tree: &A) -> Structure {
         let mut out = Structure {
-            tokens: SmallVec::new(),
+            tokens: Arc::default(),
+            comparison: None,
         };
         tree.describe(&mut out);
         out
@@ -52,7 +62,30 @@ impl Structure {
     /// assert!(!structure.matches(&(Tensor::from(1.0), 4)));
     /// ```
     pub fn matches<A: Tree>(&self, tree: &A) -> bool {
-        Structure::record(tree).tokens == self.tokens
+        let mut other = Structure {
+            tokens: Arc::clone(&self.tokens),
+            comparison: Some(Comparison {
+                next: 0,
+                is_same: true,
+            }),
+        };
+        tree.describe(&mut other);
+        (other.comparison).is_some_and(|c| c.is_same && c.next == self.tokens.len())
+    }
+
+    /// Records or compares one token: what it equals, and how it is made.
+    fn add(&mut self, is: impl FnOnce(&Token) -> bool, make: impl FnOnce() -> Token) {
+        match &mut self.comparison {
+            Some(comparison) => {
+                comparison.is_same &= self.tokens.get(comparison.next).is_some_and(is);
+                comparison.next += 1;
+            }
+            None => Arc::make_mut(&mut self.tokens).push(make()),
+        }
+    }
+
+    fn add_token(&mut self, token: Token) {
+        self.add(|other| *other == token, || token.clone());
     }
 
     /// Begins a part with `len` members: a tuple, a list, a struct, or a variant by its name.
@@ -74,7 +107,7 @@ impl Structure {
     /// assert_eq!(Structure::record(&Pair(Tensor::from(1.0), 2.5)).to_string(), "Pair { *, 2.5 }");
     /// ```
     pub fn enter(&mut self, name: &'static str, len: usize) {
-        self.tokens.push(Token::Enter(name, len));
+        self.add_token(Token::Enter(name, len));
     }
 
     /// Names the next member.
@@ -87,7 +120,7 @@ impl Structure {
     /// assert_eq!(Structure::record(&Line { slope: Tensor::from(1.0) }).paths(), [".slope"]);
     /// ```
     pub fn field(&mut self, name: &'static str) {
-        self.tokens.push(Token::Field(name));
+        self.add_token(Token::Field(name));
     }
 
     /// Names the next member by a key of a map.
@@ -99,7 +132,10 @@ impl Structure {
     /// assert_eq!(Structure::record(&map).paths(), [".w"]);
     /// ```
     pub fn key(&mut self, key: &str) {
-        self.tokens.push(Token::Key(key.into()));
+        self.add(
+            |other| matches!(other, Token::Key(own) if own == key),
+            || Token::Key(key.into()),
+        );
     }
 
     /// Records a tensor.
@@ -109,7 +145,7 @@ impl Structure {
     /// assert_eq!(gradus::tree::Structure::record(&Tensor::from(1.0)).to_string(), "*");
     /// ```
     pub fn leaf(&mut self) {
-        self.tokens.push(Token::Leaf);
+        self.add_token(Token::Leaf);
     }
 
     /// Records a static value, by its type and its bits.
@@ -119,7 +155,7 @@ impl Structure {
     /// assert_eq!(gradus::tree::Structure::record(&2.5).to_string(), "2.5");
     /// ```
     pub fn fixed(&mut self, kind: &'static str, bits: u64) {
-        self.tokens.push(Token::Fixed(kind, bits));
+        self.add_token(Token::Fixed(kind, bits));
     }
 
     /// Records a static text.
@@ -129,7 +165,10 @@ impl Structure {
     /// assert_eq!(gradus::tree::Structure::record(&"relu").to_string(), "\"relu\"");
     /// ```
     pub fn text(&mut self, text: &str) {
-        self.tokens.push(Token::Text(text.into()));
+        self.add(
+            |other| matches!(other, Token::Text(own) if own == text),
+            || Token::Text(text.into()),
+        );
     }
 
     /// Ends the part that began last.
@@ -140,7 +179,7 @@ impl Structure {
     /// assert_eq!(structure.to_string(), "([*], *)");
     /// ```
     pub fn leave(&mut self) {
-        self.tokens.push(Token::Leave);
+        self.add_token(Token::Leave);
     }
 
     /// The path of each leaf.
@@ -164,7 +203,7 @@ impl Structure {
         // For each open part, its path and the number of members so far.
         let mut open: Vec<(String, usize)> = Vec::new();
         let mut name: Option<String> = None;
-        for token in &self.tokens {
+        for token in self.tokens.iter() {
             match token {
                 Token::Field(field) => {
                     name = Some((*field).to_string());
@@ -265,7 +304,7 @@ impl fmt::Display for Structure {
         // For each open part, its closing text and whether it has a member yet.
         let mut open: Vec<(&str, bool)> = Vec::new();
         let mut named = false;
-        for token in &self.tokens {
+        for token in self.tokens.iter() {
             if !matches!(token, Token::Leave) && !named {
                 match open.last_mut() {
                     Some((_, true)) => f.write_str(", ")?,
