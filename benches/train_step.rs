@@ -8,7 +8,8 @@
 use gradus::nn::{Activation, Mlp};
 use gradus::optim::Adam;
 use gradus::prelude::*;
-use gradus_benches::training::{Arguments, State, step};
+use gradus_benches::steps::print_steps;
+use gradus_benches::training::{State, step};
 use gradus_benches::{Timing, machine, number, peer, text, time};
 use std::time::{Duration, Instant};
 
@@ -58,41 +59,21 @@ fn ours(c: &Configuration) -> Result<(f64, Timing, u64)> {
     }
     let before = gradus::allocations();
     if std::env::args().any(|a| a == "--profile") {
-        at = profile(&compiled, at, &x, &y)?;
+        let mut slot = Some(at);
+        print_steps(|| {
+            let (net, state) = slot.take().expect("each run gives the next state");
+            let arguments = (net, state, x.clone(), y.clone());
+            let ((_, next), steps) = compiled.call_profiled(arguments)?;
+            slot = Some(next);
+            Ok(steps)
+        })?;
+        at = slot.expect("each run gives the next state");
     }
     let mut slot = Some(at);
     let timing = time(50, c.steps, Duration::from_secs(8), || {
         slot = slot.take().map(&mut one);
     });
     Ok((compile_ms, timing, gradus::allocations() - before))
-}
-
-/// Prints the time of each step of the compiled program, the mean of some runs.
-fn profile<F: Fn(&Arguments) -> (Tensor, State)>(
-    compiled: &Jit<Arguments, (Tensor, State), F>,
-    mut at: State,
-    x: &Tensor,
-    y: &Tensor,
-) -> Result<State> {
-    const RUNS: u32 = 50;
-    let mut total: Vec<(String, Duration)> = Vec::new();
-    for _ in 0..RUNS {
-        let arguments = (at.0, at.1, x.clone(), y.clone());
-        let ((_, next), steps) = compiled.call_profiled(arguments)?;
-        at = next;
-        total.resize(steps.len(), Default::default());
-        for (sum, step) in total.iter_mut().zip(steps) {
-            *sum = (step.what, sum.1 + step.time);
-        }
-    }
-    for (what, time) in total {
-        let micros = (time / RUNS).as_secs_f64() * 1e6;
-        println!(
-            "    {micros:9.1} µs  {}",
-            what.chars().take(110).collect::<String>()
-        );
-    }
-    Ok(at)
 }
 
 /// The five or eight matrix products of the step by the `gemm` crate on one thread, and nothing else.

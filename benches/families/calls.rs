@@ -11,9 +11,12 @@ pub fn cases() -> Vec<Case> {
         three_numbers("call of a · b + c, f64").at_most(150.0),
         into(three_numbers("call_into of a · b + c, f64"), 100.0),
         ten_numbers("call of a gradient of 10 numbers, f64"),
-        into(ten_numbers("call_into of it"), 150.0),
+        into(
+            ten_numbers("call_into of a gradient of 10 numbers, f64"),
+            150.0,
+        ),
         arm("call of an arm's Jacobian 3 × 6, f64"),
-        into(arm("call_into of it"), 350.0),
+        into(arm("call_into of an arm's Jacobian 3 × 6, f64"), 350.0),
     ]
 }
 

@@ -3,6 +3,7 @@
 use crate::argument::Argument;
 use gradus::prelude::*;
 use gradus::{Error, Graph};
+use gradus_benches::steps::print_steps;
 use gradus_cpu::CompileOptions;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -109,13 +110,30 @@ impl Case {
         self
     }
 
+    /// Prints the steps of the compiled function with their times.
+    ///
+    /// # Errors
+    /// Those of the function.
+    pub fn profile(self) -> Result<(), Error> {
+        let arguments = self.tensors()?;
+        let compiled = jit(self.ours);
+        compiled.prepare(&arguments)?;
+        print_steps(|| Ok(compiled.call_profiled(arguments.clone())?.1))
+    }
+
+    fn tensors(&self) -> Result<Vec<Tensor>, Error> {
+        (0..)
+            .zip(&self.arguments)
+            .map(|(k, a)| a.tensor(k))
+            .collect()
+    }
+
     /// Compiles the function.
     ///
     /// # Errors
     /// Those of the function.
     pub fn ready(self) -> Result<Ready, Error> {
-        let arguments = (0..).zip(&self.arguments).map(|(k, a)| a.tensor(k));
-        let arguments: Vec<Tensor> = arguments.collect::<Result<_, _>>()?;
+        let arguments = self.tensors()?;
         let f = self.ours;
         let work = match self.measured {
             Measured::Call | Measured::CallInto | Measured::Step(_) => {

@@ -2,6 +2,7 @@
 //!
 //!     cargo run --release -p gradus-benches -- rows layout
 //!     cargo run --release -p gradus-benches -- --only softmax
+//!     cargo run --release -p gradus-benches -- --only attention --profile
 //!     cargo run --release -p gradus-benches -- --save-tables
 //!
 //! Without a name all families run. JAX needs an interpreter that has it (`GRADUS_PYTHON=venv/bin/python`).
@@ -11,6 +12,7 @@
 //!
 //! *beside* is the figure of the same work written by hand, or of the function that the case names.
 //! `!` marks a bar that is not met. The last column has the time to compile: of the first call, and in JAX.
+//! `--profile` prints the steps of each compiled function with their times instead, on tiles.
 //! `--save-tables` writes the tables of the families into benches/README.md, and, when all ran, the picture.
 
 mod argument;
@@ -65,6 +67,7 @@ struct Options {
     families: Vec<String>,
     only: Option<String>,
     save_tables: bool,
+    profile: bool,
 }
 
 impl Options {
@@ -75,19 +78,20 @@ impl Options {
             match argument.as_str() {
                 "--only" => options.only = arguments.next(),
                 "--save-tables" => options.save_tables = true,
+                "--profile" => options.profile = true,
                 name if FAMILIES.iter().any(|(family, _)| *family == name) => {
                     options.families.push(argument);
                 }
                 name => {
                     let known = FAMILIES.map(|(family, _)| family).join(", ");
                     return Err(format!(
-                        "no family `{name}`; there are {known}, `--only WORD` and `--save-tables`"
+                        "no family `{name}`; there are {known}, and `--only WORD`, `--profile`, `--save-tables`"
                     ));
                 }
             }
         }
-        if options.save_tables && options.only.is_some() {
-            return Err("`--save-tables` saves whole families, so it excludes `--only`".into());
+        if options.save_tables && (options.only.is_some() || options.profile) {
+            return Err("`--save-tables` saves whole families, measured".into());
         }
         Ok(options)
     }
@@ -120,6 +124,14 @@ fn main() -> ExitCode {
         let mut rows = Vec::new();
         for case in cases() {
             if (options.only.as_ref()).is_some_and(|word| !case.name.contains(word)) {
+                continue;
+            }
+            if options.profile {
+                println!("{}", case.name);
+                if let Err(why) = case.profile() {
+                    eprintln!("{why}");
+                    wrong += 1;
+                }
                 continue;
             }
             match measure(case, jax.as_mut().ok()) {

@@ -15,10 +15,7 @@ pub fn cases() -> Vec<Case> {
     ];
     all.extend([chain(1000, 10), chain(10, 1000)]);
     all.push(attention());
-    all.push(attention_gradient(
-        "gradient of it by all its arguments",
-        2.2,
-    ));
+    all.push(attention_gradient("gradient of this attention", 2.2));
     all
 }
 

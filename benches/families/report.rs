@@ -14,8 +14,8 @@ pub fn head(family: &str) -> String {
 pub fn line(row: &Row) -> String {
     let show = |x: f64| figure(x, row.in_bytes);
     let compared = |peer: &Compared, met: Option<bool>| {
-        let (figure, ratio, bar) = (show(peer.figure), peer.ratio, peer.bar);
-        format!("{figure:>11}{ratio:>8.2}{bar:>6.2}{}", mark(met))
+        let (figure, bar) = (show(peer.figure), short(peer.bar));
+        format!("{figure:>11}{:>8}{bar:>6}{}", ratio(peer.ratio), mark(met))
     };
     let none = || " ".repeat(26);
     let jax = row.jax.as_ref().map(|peer| compared(peer, row.meets_jax()));
@@ -53,10 +53,10 @@ fn mark(met: Option<bool>) -> &'static str {
 pub fn table(family: &str, rows: &[Row]) -> String {
     let lines = rows.iter().map(|row| {
         let show = |x: f64| figure(x, row.in_bytes);
-        let ratio = |peer: &Option<Compared>, met: Option<bool>| match peer {
+        let compared = |peer: &Option<Compared>, met: Option<bool>| match peer {
             None => ["", "", ""].map(String::from),
             Some(peer) => {
-                let ratio = format!("{:.2}", peer.ratio);
+                let ratio = ratio(peer.ratio);
                 let ratio = if met == Some(false) {
                     format!("**{ratio}**")
                 } else {
@@ -65,8 +65,8 @@ pub fn table(family: &str, rows: &[Row]) -> String {
                 [show(peer.figure), ratio, short(peer.bar)]
             }
         };
-        let [jax, faster, bar] = ratio(&row.jax, row.meets_jax());
-        let [mut beside, of_it, mut most] = ratio(&row.beside, row.meets_beside());
+        let [jax, faster, bar] = compared(&row.jax, row.meets_jax());
+        let [mut beside, of_it, mut most] = compared(&row.beside, row.meets_beside());
         let mut ours = show(row.ours);
         if let Some(limit) = row.at_most {
             (beside, most) = (String::new(), show(limit));
@@ -82,6 +82,15 @@ pub fn table(family: &str, rows: &[Row]) -> String {
         "| {family} | Gradus | JAX | faster | bar | beside | of it | at most |\n{rule}\n{}",
         lines.collect::<String>()
     )
+}
+
+/// A ratio with the digits that a repetition would give again.
+fn ratio(x: f64) -> String {
+    if x < 10.0 {
+        format!("{x:.2}")
+    } else {
+        format!("{x:.0}")
+    }
 }
 
 /// A bar without digits that say nothing.

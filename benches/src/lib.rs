@@ -2,6 +2,7 @@
 //! the machine's description, and peers, which run as separate programs.
 
 pub mod chains;
+pub mod steps;
 pub mod training;
 
 use std::process::Command;
