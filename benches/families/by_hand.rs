@@ -70,17 +70,14 @@ pub fn on_threads<T: Copy + Default + Send + 'static>(
 }
 
 /// Whether the functions of this file can run.
-#[cfg(target_arch = "x86_64")]
 pub fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
 }
 
-/// `log(1 + exp(sin x)) · exp(-x²)` with the library's own elementary functions, in one loop.
 macro_rules! chain {
     ($name:ident, $float:ty, $math:ident) => {
         #[doc = "`y = log(1 + exp(sin x)) · exp(-x²)` in one loop for AVX2, with the library's elementary functions."]
-        #[cfg(target_arch = "x86_64")]
-        pub fn $name(x: &[$float], y: &mut [$float]) {
+                pub fn $name(x: &[$float], y: &mut [$float]) {
             use gradus_cpu::math::$math::{exp, log, sin};
             #[target_feature(enable = "avx2,fma")]
             fn inner(x: &[$float], y: &mut [$float]) {

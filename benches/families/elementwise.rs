@@ -1,7 +1,6 @@
 //! Long arrays, element by element.
 
-use crate::argument::floats;
-use crate::by_hand;
+use crate::argument::{Argument, floats};
 use crate::case::Case;
 use gradus::prelude::*;
 
@@ -31,18 +30,26 @@ fn chain(n: usize, dtype: DType) -> Case {
         3.0,
     );
     #[cfg(target_arch = "x86_64")]
-    if by_hand::has_avx2() {
-        let numbers = x.tensor(0).expect("memory holds the argument");
-        return match dtype {
-            F32 => {
-                let x = numbers.to_vec().expect("they are f32");
-                case.by_hand(by_hand::on_threads(x, by_hand::chain_of_f32), 1.15)
-            }
-            _ => {
-                let x = numbers.to_vec().expect("they are f64");
-                case.by_hand(by_hand::on_threads(x, by_hand::chain_of_f64), 1.15)
-            }
-        };
-    }
+    let case = with_avx2(case, &x);
     case
+}
+
+/// The chain beside the same by hand, where the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+fn with_avx2(case: Case, x: &Argument) -> Case {
+    use crate::by_hand::{chain_of_f32, chain_of_f64, has_avx2, on_threads};
+    if !has_avx2() {
+        return case;
+    }
+    let numbers = x.tensor(0).expect("memory holds the argument");
+    match x.dtype {
+        F32 => {
+            let x = numbers.to_vec().expect("they are f32");
+            case.by_hand(on_threads(x, chain_of_f32), 1.15)
+        }
+        _ => {
+            let x = numbers.to_vec().expect("they are f64");
+            case.by_hand(on_threads(x, chain_of_f64), 1.15)
+        }
+    }
 }

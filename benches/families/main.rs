@@ -16,6 +16,7 @@
 //! `--save-tables` writes the tables of the families into benches/README.md, and, when all ran, the picture.
 
 mod argument;
+#[cfg(target_arch = "x86_64")]
 mod by_hand;
 mod calls;
 mod case;

@@ -5,6 +5,11 @@ use crate::report::table;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// The end of a table.
+const END: &str = "<!-- end -->";
+/// The place behind the last table.
+const LAST: &str = "<!-- families end -->";
+
 /// A file in the folder of the benchmarks.
 pub fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -20,32 +25,19 @@ pub fn save_tables(machine: &str, families: &[(&str, Vec<Row>)]) -> Result<(), S
     let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     let mut text = std::fs::read_to_string(&path).map_err(|e| failed(&e))?;
     for (family, rows) in families {
-        let (begin, end) = (format!("<!-- family {family} -->"), "<!-- end -->");
+        let begin = format!("<!-- family {family} -->");
         let table = table(family, rows);
-        let block = format!("{begin}\n{machine}, {}\n\n{table}{end}\n", today());
-        let after = match text.split_once(&begin) {
-            Some((before, rest)) => {
-                let rest = rest
-                    .split_once(end)
-                    .ok_or_else(|| failed(&"no end of a table"))?;
-                Some((
-                    before.to_string(),
-                    rest.1.trim_start_matches('\n').to_string(),
-                ))
-            }
-            None => None,
+        let block = format!("{begin}\n{machine}, {}\n\n{table}{END}", today());
+        text = if let Some((before, old)) = text.split_once(&begin) {
+            let (_, after) = old
+                .split_once(END)
+                .ok_or_else(|| failed(&"a table has no end"))?;
+            format!("{before}{block}{after}")
+        } else {
+            let lacks = || failed(&format!("it lacks `{LAST}`"));
+            let (before, after) = text.split_once(LAST).ok_or_else(lacks)?;
+            format!("{before}{block}\n\n{LAST}{after}")
         };
-        let (before, rest) = match after {
-            Some((before, rest)) => (before, format!("\n{rest}")),
-            None => {
-                let mark = "<!-- families end -->";
-                let (before, rest) = text
-                    .split_once(mark)
-                    .ok_or_else(|| failed(&format!("no `{mark}`")))?;
-                (before.to_string(), format!("\n{mark}{rest}"))
-            }
-        };
-        text = format!("{before}{block}{rest}");
     }
     std::fs::write(&path, text).map_err(|e| failed(&e))
 }
@@ -54,7 +46,9 @@ pub fn save_tables(machine: &str, families: &[(&str, Vec<Row>)]) -> Result<(), S
 fn today() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut days = since.map_or(0, |time| time.as_secs() / 86_400);
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     while days >= 365 + u64::from(is_leap(year)) {
         days -= 365 + u64::from(is_leap(year));
