@@ -138,12 +138,16 @@ unsafe fn copy_matrix<T: Copy>(
                 };
                 copy_rows(from, to, rows, size * bytes);
             }
-            0 => {
-                for i in 0..rows {
-                    let value = from.offset(i as isize * outer).read();
-                    repeat(value, size, to.add(i * size));
+            0 => match size {
+                ..=4 => repeat_rows::<T, 4>((from, outer), (rows, size), to),
+                5..8 => repeat_rows::<T, 8>((from, outer), (rows, size), to),
+                _ => {
+                    for i in 0..rows {
+                        let value = from.offset(i as isize * outer).read();
+                        repeat(value, size, to.add(i * size));
+                    }
                 }
-            }
+            },
             _ => {
                 for i in 0..rows {
                     let from = from.offset(i as isize * outer);
@@ -157,7 +161,36 @@ unsafe fn copy_matrix<T: Copy>(
     }
 }
 
-/// Writes `n` copies of an element. The last block of a short row may repeat copies of the one before.
+/// Writes `size` copies of each element, at most `W`: `W` at once, of which the next row overwrites what is too much.
+///
+/// # Safety
+/// `from` holds `rows` elements, `outer` apart, and `to` has room for all copies.
+#[inline(always)]
+unsafe fn repeat_rows<T: Copy, const W: usize>(
+    (from, outer): (*const T, isize),
+    (rows, size): (usize, usize),
+    to: *mut T,
+) {
+    let beyond = W.div_ceil(size.max(1)) - 1;
+    let whole = rows.saturating_sub(beyond);
+    // SAFETY: by the caller; the copies of row `i` end at `i·size + W`, for `i < whole` within all rows.
+    unsafe {
+        for i in 0..whole {
+            let value = from.offset(i as isize * outer).read();
+            to.add(i * size)
+                .cast::<[T; W]>()
+                .write_unaligned([value; W]);
+        }
+        for i in whole..rows {
+            let value = from.offset(i as isize * outer).read();
+            for j in 0..size {
+                to.add(i * size + j).write(value);
+            }
+        }
+    }
+}
+
+/// Writes `n` copies of an element, at least eight. The last block of a short row may repeat copies of the one before.
 ///
 /// # Safety
 /// `to` has room for them.
@@ -172,13 +205,6 @@ unsafe fn repeat<T: Copy>(value: T, n: usize, to: *mut T) {
                 .write_unaligned([value; BLOCK])
         };
     };
-    if n < BLOCK {
-        for j in 0..n {
-            // SAFETY: by the caller.
-            unsafe { to.add(j).write(value) };
-        }
-        return;
-    }
     let mut at = 0;
     while at + BLOCK < n {
         write(at);
