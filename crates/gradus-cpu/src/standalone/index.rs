@@ -15,6 +15,9 @@ use std::cell::Cell;
 /// Going to any place takes longer than these bytes in order.
 pub(super) const PIECE: usize = 1 << 15;
 pub(super) const WORTH_WAKING: usize = 1 << 17;
+/// The most bytes of an axis of single numbers to which one thread adds all updates. Several threads would each read
+/// all indices, and could not foresee which of them are theirs. Beyond this, they share the waiting for memory.
+const FEW_NUMBERS: usize = 1 << 20;
 
 /// An array `[batch, before, n, after]` with indices `[batch, count]` into its axis of size `n`.
 #[derive(Debug)]
@@ -152,12 +155,47 @@ impl Indexed {
             let start = indices.at(0, count * size_of::<I>()).cast::<I>();
             std::slice::from_raw_parts(start.cast_const(), count)
         };
+        let number = number_type(self.dtype);
+        if self.after == 1 && self.n * self.dtype.size() <= FEW_NUMBERS {
+            // SAFETY: as below.
+            return unsafe { by_number!(number, T => self.add_numbers::<I, T>(arrays, indices)) };
+        }
         if let Some(at) = first_outside(indices, self.n) {
             return Some(indices[at].into());
         }
-        let number = number_type(self.dtype);
         // SAFETY: by the caller; `updates` has the type of the picked elements by the type rule of `scatter_add`.
         unsafe { by_number!(number, T => self.add_rows::<I, T>(arrays, indices)) };
+        None
+    }
+
+    /// Adds updates that are single numbers, or gives the first index that is out of bounds.
+    /// A block of indices is compared with the axis, and is still in the cache when its numbers are added.
+    ///
+    /// # Safety
+    /// See [`scatter_add`](Self::scatter_add).
+    unsafe fn add_numbers<I: Copy + Into<i64>, T: Arithmetic>(
+        &self,
+        [x, updates, out]: [Memory; 3],
+        indices: &[I],
+    ) -> Option<i64> {
+        const BLOCK: usize = 1024;
+        let outer = self.batch * self.before;
+        // SAFETY: by the caller.
+        unsafe { copy_unless_same(x, out, outer * self.n * size_of::<T>()) };
+        for outer in 0..outer {
+            let member = &indices[outer / self.before * self.count..][..self.count];
+            for (k, block) in member.chunks(BLOCK).enumerate() {
+                if let Some(wrong) = first_outside(block, self.n) {
+                    return Some(block[wrong].into());
+                }
+                let first = outer * self.count + k * BLOCK;
+                for (k, &index) in block.iter().enumerate() {
+                    let target = outer * self.n + index.into() as usize;
+                    // SAFETY: by the caller; the index is in the axis.
+                    unsafe { add_one::<T>(out, target, updates, first + k) };
+                }
+            }
+        }
         None
     }
 
@@ -192,26 +230,20 @@ impl Indexed {
         pool::each(pieces, &|piece| {
             let (from, to) = (n * piece / pieces.count, n * (piece + 1) / pieces.count);
             for outer in 0..outer {
+                let member = outer / before * count;
+                let indices = &indices[member..member + count];
                 // SAFETY: by the caller; pieces write different rows.
                 unsafe {
                     if copies {
                         let (at, bytes) = ((outer * n + from) * row, (to - from) * row);
                         copy_bytes(x.at(at, bytes), out.at(at, bytes), bytes);
                     }
-                    let member = outer / before * count;
-                    for (k, &index) in indices[member..member + count].iter().enumerate() {
+                    for (k, &index) in indices.iter().enumerate() {
                         let at = index.into() as usize;
-                        if at < from || to <= at {
-                            continue;
-                        }
-                        let (source, target) = (outer * count + k, outer * n + at);
-                        match after {
-                            // A row of one number is added directly.
-                            1 => add_one::<T>(out, target, updates, source),
-                            _ => {
-                                let (from, to, n, step) = (source * row, target * row, after, 1);
-                                add_to::<T>(out, updates, Row { from, to, n, step });
-                            }
+                        if from <= at && at < to {
+                            let (source, target) = (outer * count + k, outer * n + at);
+                            let (from, to, n, step) = (source * row, target * row, after, 1);
+                            add_to::<T>(out, updates, Row { from, to, n, step });
                         }
                     }
                 }
