@@ -8,7 +8,7 @@ struct Part<T> {
     y: Vec<T>,
 }
 
-/// A helping thread and what it works on; it waits in a loop for some time before it sleeps, as the library's threads do.
+/// A helping thread. It waits in a loop for some time before it sleeps, as the library's threads do.
 struct Helper {
     begin: Sender<()>,
     done: Receiver<()>,

@@ -102,13 +102,13 @@ fn broadcast() -> Vec<Case> {
         Case::new(name, vec![z], |a| vec![&a[0] + 1.0]).jax("lambda z: z + 1", 1.5)
     };
     let beside = |what: &str, source: &[usize]| {
-        let name = format!("z + 1, z a broadcast of {what} / an array, 1000 × 1000 f32");
+        let name = format!("z + 1 of a broadcast {what} / of an array, 1000 × 1000 f32");
         case(&name, floats(&shape, F32).broadcast_from(source))
             .beside(case("array", floats(&shape, F32)), 1.1)
     };
     vec![
-        beside("a number", &[]),
-        beside("a row", &[1000]),
-        beside("a column", &[1000, 1]),
+        beside("number", &[]),
+        beside("row", &[1000]),
+        beside("column", &[1000, 1]),
     ]
 }

@@ -1,9 +1,9 @@
 """JAX, as the peer of the benchmark's families: compiles and measures functions that it reads from its input.
 
 A line of input is a JSON object. `{"source": ..., "arguments": [...], "measured": ..., "given": n}` compiles a function
-of arrays: an expression, or statements that define `f`. Its first `n` arguments are donated. `{"time": true}` times what
-is measured: a `call`, a `step` (a call with the first `n` results of the call before), `trace` or `compile`.
-A line of output answers each.
+of arrays: an expression, or statements that define `f`. Its first `n` arguments are donated. With `bytes` as what is
+measured the answer has the memory of a call. `{"time": true}` times the others: a `call`, a `step` (a call with the
+first `n` results of the call before), `trace` or `compile`. A line of output answers each.
 """
 
 import json
