@@ -14,6 +14,7 @@
 //! `!` marks a bar that is not met. The last column has the time to compile: of the first call, and in JAX.
 //! `--profile` prints the steps of each compiled function with their times instead, on tiles.
 //! `--save-tables` writes the tables of the families into benches/README.md, and, when all ran, the picture.
+//! It saves nothing if JAX is missing or a case fails.
 
 mod argument;
 #[cfg(target_arch = "x86_64")]
@@ -116,6 +117,10 @@ fn main() -> ExitCode {
         Err(why) => format!("{}; JAX is not measured: {why}", machine()),
     };
     println!("{machine}");
+    if options.save_tables && jax.is_err() {
+        eprintln!("tables without JAX are not saved");
+        return ExitCode::FAILURE;
+    }
     let (mut families, mut wrong) = (Vec::new(), 0);
     for (family, cases) in FAMILIES {
         if !options.wants(family) {
@@ -157,6 +162,7 @@ fn main() -> ExitCode {
     let met = bars().filter(|met| *met).count();
     println!("\n{met} of {} bars are met", bars().count());
     if options.save_tables
+        && wrong == 0
         && let Err(why) = save(&machine, &families)
     {
         eprintln!("{why}");
