@@ -33,11 +33,12 @@ export JAX_PLATFORMS=cpu JAX_ENABLE_X64=1
 export PYTHONPATH="$checkout/python/gradbench" CPATH="${CODIPACK:-}"
 
 # Each tool of the suite that has C++ code for an eval is built by the suite's own rules, for this processor.
+# What is there already is kept: remove the folders tools/*/bin if it was built in another way.
 flags="-O3 -march=native -Wall -I../../cpp -Wno-unknown-pragmas"
 built=" "
 build() {
     test -f "tools/$1/$2.cpp" || return 0
-    if make -s -B -C "tools/$1" "bin/$2" CFLAGS="-std=c11 $flags" CXXFLAGS="-std=c++17 $flags $3" > /dev/null; then
+    if make -s -C "tools/$1" "bin/$2" CFLAGS="-std=c11 $flags" CXXFLAGS="-std=c++17 $flags $3" > /dev/null; then
         built="$built$1/$2 "
     fi
 }

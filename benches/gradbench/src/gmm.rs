@@ -85,10 +85,13 @@ fn squares_by_rows(p: &Parameters, diagonals: &Tensor, x: &Tensor) -> Tensor {
 /// The same by products of matrices.
 fn squares_by_matrices(p: &Parameters, diagonals: &Tensor, x: &Tensor) -> Tensor {
     let (k, d) = (p.q.shape()[0], p.q.shape()[1]);
-    let centred = x.t().expand_dims(0) - p.mu.expand_dims(2);
+    let centred = x.expand_dims(0) - p.mu.expand_dims(1);
     let entries = concatenate(&[&p.l, diagonals, &Tensor::zeros(&[k, 1], F64)], 1);
     let factors = entries.take(&places(d), 1).reshape(&[k, d, d]);
-    factors.matmul(&centred).square().sum_axis(1)
+    centred
+        .matmul(&factors.swap_axes(1, 2))
+        .square()
+        .sum_axis(2)
 }
 
 /// Where the entries of a lower triangle stand in a list of its columns, its diagonal and a zero.

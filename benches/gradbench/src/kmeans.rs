@@ -9,18 +9,26 @@ use serde_json::Value;
 /// The points and the centroids, a row for each.
 type Arguments = (Tensor, Tensor);
 
+/// The squared distances of all centroids, `[k, n]`, less the squared lengths of the points.
+fn distances((points, centroids): &Arguments) -> Tensor {
+    centroids.square().sum_axis(1).expand_dims(1) - 2.0 * centroids.matmul(&points.t())
+}
+
 /// The sum of the squared distances of all points to the centroid that is nearest to each.
-fn cost((points, centroids): &Arguments) -> Tensor {
-    let of_points = points.square().sum_axis(1);
-    let of_centroids = centroids.square().sum_axis(1);
-    let products = centroids.matmul(&points.t());
-    let squares = of_centroids.expand_dims(1) + of_points.expand_dims(0) - 2.0 * products;
-    squares.min_axis(0).sum()
+fn cost(a: &Arguments) -> Tensor {
+    (distances(a).min_axis(0) + a.0.square().sum_axis(1)).sum()
+}
+
+/// The same, where the numbers of the nearest centroids have been found: they have no derivative.
+fn cost_of(nearest: &Tensor, points: &Tensor, centroids: &Tensor) -> Tensor {
+    (points - centroids.take(nearest, 0)).square().sum()
 }
 
 /// The gradient divided by the diagonal of the Hessian, which has no other elements.
-fn direction((points, centroids): &Arguments) -> Tensor {
-    let of_centroids = |c: &Tensor| cost(&(points.clone(), c.clone()));
+fn direction(a: &Arguments) -> Tensor {
+    let (points, centroids) = a;
+    let nearest = distances(a).argmin_axis(0);
+    let of_centroids = |c: &Tensor| cost_of(&nearest, points, c);
     let (slope, curvature) = jvp(grad(of_centroids), centroids, &centroids.ones_like());
     slope / curvature
 }
