@@ -6,7 +6,8 @@
 # CHECKOUT is a copy of https://github.com/gradbench/gradbench with nlohmann's json.hpp in its folder cpp.
 # Without names of evals all of them run. Everything runs on one thread of one processor.
 #
-#   GRADUS_PYTHON   a Python 3.10 or newer with numpy, scipy, pydantic, dataclasses-json, and jax for the suite's JAX tool
+#   GRADUS_PYTHON   a Python 3.11 or newer with numpy, scipy, pydantic, dataclasses-json, and with jax for the suite's
+#                   tool of that name
 #   CODIPACK        the folder `include` of CoDiPack 2.3 (the suite uses 2.3.1), for the suite's tool of that name
 #   GRADUS_PROGRAM  a built gradus-gradbench, instead of building it
 #   SECONDS_EACH    for how long each evaluation is repeated, 1 if not given

@@ -186,6 +186,7 @@ fn print(all: &[(&str, Outcomes)]) {
             cells.join(" | ")
         );
     }
+    println!();
     for (name, outcomes) in all {
         for (case, outcome) in &outcomes.of {
             if let Some(error) = &outcome.error {

@@ -246,7 +246,7 @@ fn network(layers: usize, width: usize, characters: usize) -> Value {
     let bits: Vec<Vec<f64>> = (0..characters)
         .map(|k| {
             (0..width)
-                .map(|b| f64::from(k * 31 % 17 >> b & 1 == 1))
+                .map(|b| f64::from((k * 31 % 17) >> b & 1 == 1))
                 .collect()
         })
         .collect();
