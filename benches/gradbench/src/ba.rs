@@ -63,11 +63,11 @@ fn rotate(rotation: &Vector, point: &Vector) -> Vector {
 }
 
 /// Where a camera sees a point.
-fn project(v: &Tensor) -> [Tensor; 2] {
-    let rotation: Vector = parts(v, 0);
-    let centre: Vector = parts(v, 3);
-    let [focal, x0, y0, k1, k2]: [Tensor; 5] = parts(v, 6);
-    let point: Vector = parts(v, CAMERA);
+fn project(camera: &Tensor, point: &Tensor) -> [Tensor; 2] {
+    let rotation: Vector = parts(camera, 0);
+    let centre: Vector = parts(camera, 3);
+    let [focal, x0, y0, k1, k2]: [Tensor; 5] = parts(camera, 6);
+    let point: Vector = parts(point, 0);
     let [x, y, z] = rotate(&rotation, &std::array::from_fn(|k| &point[k] - &centre[k]));
     let (x, y) = (x / &z, y / &z);
     let square = &x * &x + &y * &y;
@@ -75,41 +75,49 @@ fn project(v: &Tensor) -> [Tensor; 2] {
     [x * &scale * &focal + x0, y * &scale * &focal + y0]
 }
 
-/// The two errors of an observation, by the numbers of its camera, point and weight.
-fn reprojection_error(v: &Tensor, feature: &Tensor) -> Tensor {
-    let [x, y] = project(v);
-    let weight = v.at(BLOCK - 1);
-    let errors = [&weight * (x - feature.at(0)), &weight * (y - feature.at(1))];
+/// A camera, a point, a weight and a feature.
+type Observation = (Tensor, Tensor, Tensor, Tensor);
+
+/// The two errors of an observation.
+fn reprojection_error((camera, point, weight, feature): &Observation) -> Tensor {
+    let [x, y] = project(camera, point);
+    let errors = [weight * (x - feature.at(0)), weight * (y - feature.at(1))];
     stack(&[&errors[0], &errors[1]], 0)
+}
+
+/// The derivatives of the two errors by the camera, the point and the weight, `[2, 15]`.
+fn reprojection_slopes((camera, point, weight, feature): &Observation) -> Tensor {
+    let of_all = |v: &Tensor| {
+        let (camera, point) = (
+            v.slice_axis(0, ..CAMERA),
+            v.slice_axis(0, CAMERA..BLOCK - 1),
+        );
+        reprojection_error(&(camera, point, v.at(BLOCK - 1), feature.clone()))
+    };
+    jacobian(of_all)(&concatenate(&[camera, point, &weight.expand_dims(0)], 0))
 }
 
 fn weight_error(w: &Tensor) -> Tensor {
     1.0 - w * w
 }
 
-/// The numbers that each observation depends on, `[15, p]`: a row for each, which vectorised kernels read in order.
-fn gathered(a: &Arguments) -> Tensor {
+/// `f` of all observations. A row for each number is what vectorised kernels read in order.
+fn of_observations(f: impl Fn(&Observation) -> Tensor, a: &Arguments) -> Tensor {
     let cameras = a.cameras.t().take(&a.camera_of, 1);
     let points = a.points.t().take(&a.point_of, 1);
-    concatenate(&[&cameras, &points, &a.weights.expand_dims(0)], 0)
-}
-
-/// `f` of the numbers and the feature of each observation.
-fn of_observations(f: impl Fn(&(Tensor, Tensor)) -> Tensor, a: &Arguments) -> Tensor {
-    vmap_with(f, [Some(1), Some(0)], 0)(&(gathered(a), a.features.clone()))
+    let all = (cameras, points, a.weights.clone(), a.features.clone());
+    vmap_with(f, [Some(1), Some(1), Some(0), Some(0)], 0)(&all)
 }
 
 /// The reprojection errors, `[p, 2]`, and the errors of the weights, `[p]`.
 fn objective(a: &Arguments) -> (Tensor, Tensor) {
-    let errors = of_observations(|(v, feature)| reprojection_error(v, feature), a);
+    let errors = of_observations(reprojection_error, a);
     (errors, weight_error(&a.weights))
 }
 
 /// The elements of the Jacobian: a block of 2 × 15 for each observation, then one for each weight.
 fn jacobian_values(a: &Arguments) -> Tensor {
-    let block =
-        |(v, feature): &(Tensor, Tensor)| jacobian(|v: &Tensor| reprojection_error(v, feature))(v);
-    let blocks = of_observations(block, a);
+    let blocks = of_observations(reprojection_slopes, a);
     let of_weights = vmap(grad(weight_error))(&a.weights);
     concatenate(&[&blocks.ravel(), &of_weights], 0)
 }
