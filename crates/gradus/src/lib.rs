@@ -186,7 +186,7 @@
 //! | `GRADUS_CHECK_NAN` | `1`: results that are not finite are mistakes, see [`with_nan_check`](debug::with_nan_check) |
 //! | `GRADUS_LOG` | words with commas between: `passes` prints what the compiler makes of each program; `types` names the lines where a tensor of one number of f64 turned an array of f32 into f64 |
 //! | `GRADUS_ISA` | `portable`, `avx2` or `avx512`: kernels do without the better instructions that the machine has |
-//! | `GRADUS_NATIVE` | `off`, `hot` or `always`, when loops and programs over few numbers become machine code |
+//! | `GRADUS_NATIVE` | `off`, `hot` or `always`, when loops, programs over few numbers, and kernels become machine code |
 
 // Invariants: a transform flattens its trees at the door and works on graphs; every traced closure has its own
 // graph, closed over its captured values; a mistake names the user's line.

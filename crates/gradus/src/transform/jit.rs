@@ -1,6 +1,6 @@
 //! Functions compiled once for the types of their arguments.
 
-use super::programs::{Program, Programs};
+use super::programs::{Argument, Program, Programs};
 use crate::debug::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace;
@@ -187,9 +187,11 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     }
 
     fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
-        let structure: (&dyn Fn(&Structure) -> bool, &dyn Fn() -> Structure) =
-            (&|s| s.matches(x), &|| Structure::record(x));
+        let argument = Argument {
+            matches: &|s| s.matches(x),
+            structure: &|| Structure::record(x),
+        };
         self.programs
-            .get(structure, inputs, &mut |args| (self.f)(&rebuild(x, args)))
+            .get(&argument, inputs, &mut |args| (self.f)(&rebuild(x, args)))
     }
 }

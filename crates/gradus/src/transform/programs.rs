@@ -30,6 +30,13 @@ pub(super) struct Programs<B> {
 /// The most bytes of all results together that are set to zero before a run.
 const SMALL_RESULTS: usize = 4 << 10;
 
+/// The structure of an argument, for code that does not know its type.
+pub(super) struct Argument<'a> {
+    /// Whether it is this one.
+    pub matches: &'a dyn Fn(&Structure) -> bool,
+    pub structure: &'a dyn Fn() -> Structure,
+}
+
 /// A program of the engine.
 type Compiled = Arc<dyn gradus_engine::Program>;
 
@@ -67,18 +74,17 @@ impl<B: Tree> Programs<B> {
         usize::from(self.first.get().is_some()) + self.others.len()
     }
 
-    /// The program for an argument with these leaves. `matches` says whether the argument has a structure, and
-    /// `record` gives it. A new program is traced from `f`.
+    /// The program for an argument with these leaves. A new program is traced from `f`.
     pub fn get(
         &self,
-        (matches, record): (&dyn Fn(&Structure) -> bool, &dyn Fn() -> Structure),
+        argument: &Argument<'_>,
         inputs: &[Tensor],
         f: &mut dyn FnMut(Vec<Tensor>) -> B,
     ) -> Result<Arc<Program<B>>> {
         let context = Context::current_id();
         let hash = || {
             let mut h = self.hasher.build_hasher();
-            record().hash(&mut h);
+            (argument.structure)().hash(&mut h);
             inputs.iter().for_each(|t| t.ty().hash(&mut h));
             context.hash(&mut h);
             h.finish()
@@ -87,7 +93,7 @@ impl<B: Tree> Programs<B> {
             p.context == context
                 && p.types.len() == inputs.len()
                 && p.types.iter().zip(inputs).all(|(ty, t)| ty == t.ty())
-                && matches(&p.structure)
+                && (argument.matches)(&p.structure)
         };
         if let Some(first) = self.first.get().filter(|p| is(p)) {
             return Ok(Arc::clone(first));
@@ -115,7 +121,7 @@ impl<B: Tree> Programs<B> {
         let program = Arc::new(Program {
             results: closed.graph.output_types(),
             context,
-            structure: record(),
+            structure: (argument.structure)(),
             types,
             closed,
             captured: OnceLock::new(),

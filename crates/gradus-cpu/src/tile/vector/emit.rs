@@ -109,8 +109,13 @@ impl Writer<'_> {
             self.a.push(register)?;
         }
         self.a.sub(rsp, (MOST_ON_STACK * VECTOR) as i32)?;
-        for k in 0..=self.memory.len() {
-            self.a.mov(ADDRESSES[k], qword_ptr(rdi + 8 * k))?;
+        // The last address is the constants'.
+        for (k, register) in ADDRESSES
+            .into_iter()
+            .enumerate()
+            .take(self.memory.len() + 1)
+        {
+            self.a.mov(register, qword_ptr(rdi + 8 * k))?;
         }
         self.a.xor(rax, rax)?;
         let mut next: CodeLabel = self.a.create_label();

@@ -60,7 +60,7 @@ pub(super) fn stages(kernel: &Kernel) -> Option<Vec<Stage>> {
             continue;
         };
         stages.extend((next..segment.first).map(Stage::Loop));
-        stages.push(Stage::Nest(nest));
+        stages.push(Stage::Nest(Box::new(nest)));
         next = segment.first + segment.length;
     }
     if stages.is_empty() {
