@@ -7,6 +7,7 @@
 //! chunks; the split depends on the shape alone. [`Fused`] is the step that runs it, and `Rows` one that runs several.
 
 mod build;
+mod changeover;
 mod count;
 mod execute;
 mod kernel;

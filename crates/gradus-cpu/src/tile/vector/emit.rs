@@ -2,8 +2,8 @@
 
 use super::super::kernel::Kernel;
 use super::super::program::{Code, Instruction, Value};
+use super::nest::{InMemory, VECTOR};
 use super::plan::{Segment, arity, instruction};
-use super::{InMemory, VECTOR};
 use gradus_ir::primitives::{Binary, Compare, Unary};
 use gradus_ir::{DType, Width};
 use iced_x86::IcedError;

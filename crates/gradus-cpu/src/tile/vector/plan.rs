@@ -2,7 +2,7 @@
 
 use super::super::kernel::{Kernel, Location, TileLoop};
 use super::super::program::{Code, Instruction, Value};
-use super::{InMemory, MOST_IN_MEMORY};
+use super::nest::{InMemory, MOST_IN_MEMORY};
 use gradus_ir::primitives::{Binary, Compare, Unary};
 use gradus_ir::{DType, Width};
 use std::collections::BTreeMap;
