@@ -164,6 +164,16 @@ fn large_enough_for_several_pieces() {
 }
 
 #[test]
+fn one_row_by_a_large_matrix() {
+    // Rows of the matrix are read eight, four, two and one at a time, in pieces of some thousand columns.
+    for k in [65, 77, 130, 191] {
+        for n in [1029, 2047, 2049, 4101] {
+            check_layouts((1, k, n));
+        }
+    }
+}
+
+#[test]
 fn a_large_result_of_short_sums() {
     // Stored past the caches, in f32 and f64, with and without rows that begin at cache lines.
     for (m, n) in [(1500, 1600), (1499, 1608), (1501, 1603)] {

@@ -2,6 +2,11 @@
 //! compiled for each level of vector instructions and chosen once.
 
 mod cast;
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "other processors have no such kernels yet")
+)]
+mod direct;
 mod elements;
 mod elementwise;
 mod floats;
@@ -16,7 +21,10 @@ mod rows;
 mod skinny;
 mod totals;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
+pub(crate) use direct::{DirectKernel, Matrices, direct, turns};
 pub(crate) use elements::{
     Arithmetic, Rounded, by_compute_float, by_float, by_integer, by_number, by_width, number_type,
 };

@@ -1,5 +1,10 @@
 //! Transposes matrices: rows are written as columns.
 
+#[cfg(target_arch = "x86_64")]
+use super::isa::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::vector;
+
 /// Side of the squares in which a matrix is transposed: a cache line, or half of one.
 pub(crate) const SQUARE: usize = 8;
 
@@ -14,6 +19,17 @@ pub(crate) unsafe fn transpose<T: Copy>(
     (k, n): (usize, usize),
     to: *mut T,
 ) {
+    #[cfg(target_arch = "x86_64")]
+    if strides.0 == 1 && Isa::best() != Isa::Portable {
+        // SAFETY: by the caller. The processor has AVX2, and elements are moved, whatever they mean.
+        unsafe {
+            match size_of::<T>() {
+                4 => return turn_words(from.cast(), strides.1, (k, n), to.cast()),
+                8 => return turn_doubles(from.cast(), strides.1, (k, n), to.cast()),
+                _ => {}
+            }
+        }
+    }
     for l0 in (0..k).step_by(SQUARE) {
         for j0 in (0..n).step_by(SQUARE) {
             let (l1, j1) = ((l0 + SQUARE).min(k), (j0 + SQUARE).min(n));
@@ -34,6 +50,24 @@ pub(crate) unsafe fn transpose<T: Copy>(
             }
         }
     }
+}
+
+/// # Safety
+/// See [`vector::turn`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn turn_words(from: *const f32, step: isize, size: (usize, usize), to: *mut f32) {
+    // SAFETY: by the caller.
+    unsafe { vector::turn(from, step, size, to) };
+}
+
+/// # Safety
+/// See [`vector::turn`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn turn_doubles(from: *const f64, step: isize, size: (usize, usize), to: *mut f64) {
+    // SAFETY: by the caller.
+    unsafe { vector::turn(from, step, size, to) };
 }
 
 /// Writes a square with rows and columns exchanged. The steps are the elements from row to row in each matrix.

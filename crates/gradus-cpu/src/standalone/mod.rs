@@ -5,6 +5,7 @@
 
 mod arg_reduce;
 mod assemble;
+mod direct;
 mod index;
 mod library;
 mod long;

@@ -1,12 +1,13 @@
 //! Products of (batches of) matrices in any layout: transposes and slices are read in place.
 
+use super::direct::Direct;
 use super::library::{self, Float};
 use super::long::{Addresses, Long};
 use super::skinny::Skinny;
 use super::symmetric::{Strips, mirror};
 use super::{Arrays, InPlace, Kernel, room, widened};
 use crate::count::StepForecast;
-use crate::kernels::{Arithmetic, by_integer, by_width, number_type, transpose};
+use crate::kernels::{Arithmetic, Matrices, by_integer, by_width, number_type, transpose};
 #[cfg(feature = "native")]
 use crate::native::{Elements, Emitter};
 use crate::pool::{self, Pieces, Shared};
@@ -55,6 +56,8 @@ pub(crate) struct Product {
     cut: Cut,
     /// Whether the graph marks the result as symmetric.
     symmetric: bool,
+    /// The kernel for small matrices, if it is used.
+    direct: Option<Direct>,
     /// The kernel for few rows or columns, if it is used.
     skinny: Option<Skinny>,
     /// The kernel for long sums, if it is used.
@@ -118,6 +121,7 @@ impl Product {
             pieces: Pieces::ONE,
             cut: Cut::Batch,
             symmetric: c.symmetric,
+            direct: None,
             skinny: None,
             long: None,
         };
@@ -136,9 +140,14 @@ impl Product {
         if product.long.is_some() {
             return Some(product);
         }
-        if product.offsets.len() == 1 && !matches!(product.cut, Cut::Strips(_)) {
+        if matches!(product.cut, Cut::Strips(_)) {
+            return Some(product);
+        }
+        let direct = Direct::choose(float, (m, k, n), strides.1, m * k * n <= SMALL);
+        if batch == 1 && !direct.is_some_and(|direct| direct.fills(n)) {
             product.skinny = Skinny::choose(float, (m, k, n), strides.0, strides.1);
         }
+        product.direct = direct.filter(|_| product.skinny.is_none());
         Some(product)
     }
 
@@ -277,6 +286,10 @@ impl Product {
                     return;
                 }
             }
+            if let Some(direct) = &self.direct {
+                // SAFETY: by the caller; pieces write to different parts of the result.
+                return unsafe { self.directly(direct, b, rows, columns, at) };
+            }
             for i in b.0..b.1 {
                 // SAFETY: by the caller; pieces write to different parts of the result.
                 unsafe { self.one(i, rows, columns, at) };
@@ -293,6 +306,43 @@ impl Product {
         unsafe {
             self.one(0, rows, (0, rows.1), at);
             by_width!(self.number.dtype().width(), T => mirror::<T>(at.out, self.n, rows));
+        }
+    }
+
+    /// Computes a block of the products of a range by the kernel for small matrices.
+    ///
+    /// # Safety
+    /// See [`multiply`](Self::multiply).
+    unsafe fn directly(
+        &self,
+        direct: &Direct,
+        products: (usize, usize),
+        rows: (usize, usize),
+        columns: (usize, usize),
+        at: Operands,
+    ) {
+        let size = self.number.dtype().size();
+        let bytes = |elements: isize| elements * size as isize;
+        let left = rows.0 as isize * self.left.0;
+        let right = at.right_from + columns.0 as isize * at.right_steps.1;
+        let out = (products.0 * self.m + rows.0) * self.n + columns.0;
+        // SAFETY: by the caller: the offsets lead to elements within the operands' views, which are checked when a
+        // program is built, and, by the type rule of `contract`, within the result.
+        unsafe {
+            direct.run(Matrices {
+                offsets: &self.offsets[products.0..products.1],
+                rows: rows.1 - rows.0,
+                depth: self.k,
+                columns: columns.1 - columns.0,
+                left: at.left.get().wrapping_offset(bytes(left)),
+                left_steps: self.left,
+                right: at.right.get().wrapping_offset(bytes(right)),
+                right_steps: at.right_steps,
+                out: at.out.get().add(out * size),
+                out_step: self.n,
+                out_next: self.m * self.n,
+                room: std::ptr::null_mut(),
+            });
         }
     }
 
@@ -459,7 +509,11 @@ impl Kernel for Product {
             Cut::Batch => self.pieces.count.min(pool::threads()),
             _ => 1,
         };
-        let transposed = match self.worth_transposing(self.m) {
+        let transposes = match self.direct {
+            Some(_) => Direct::copies(self.right, self.n),
+            None => self.worth_transposing(self.m),
+        };
+        let transposed = match transposes {
             true => at_once * self.k * self.n * self.number.dtype().size(),
             false => 0,
         };

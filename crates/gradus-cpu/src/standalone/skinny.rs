@@ -49,6 +49,10 @@ const READ: usize = 8;
 const PIECE: usize = 250_000;
 /// The multiplications and reads that are worth waking a thread.
 const WORTH_WAKING: usize = 2_000_000;
+/// The bytes of each row of a wide matrix that a piece of its product with one row reads: a page of memory.
+const ONE_ROW_PIECE: usize = 4096;
+/// The fewest columns of a matrix that is cut in this way.
+const ONE_ROW_LEAST: usize = 1024;
 /// Bytes of a cache line; pieces begin at a cache line.
 const LINE: usize = 64;
 
@@ -126,7 +130,14 @@ impl Skinny {
                 _ => return None,
             };
             let (few, large) = (skinny.few, k * skinny.many);
-            skinny.cut(large * (few + READ), skinny.many * bytes / LINE);
+            // One row reads its matrix in long pieces of rows.
+            let narrowest = match skinny.strategy {
+                Strategy::Rows if few == 1 && skinny.many >= ONE_ROW_LEAST => {
+                    (skinny.many / 2).min(ONE_ROW_PIECE / bytes)
+                }
+                _ => LINE / bytes,
+            };
+            skinny.cut(large * (few + READ), skinny.many / narrowest);
             let faster = match skinny.strategy {
                 // For a row times columns the library is as fast on one thread.
                 Strategy::Dots if few == 1 => {

@@ -6,7 +6,7 @@
 //! Both sum in parts: `rows` [`DEPTH`] products at a time, `dots` in as many lanes as a register has.
 
 #[cfg(target_arch = "x86_64")]
-mod vector;
+mod one_row;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

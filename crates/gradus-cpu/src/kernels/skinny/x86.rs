@@ -4,8 +4,9 @@
     reason = "indices name the registers of a tile"
 )]
 
-use super::vector::Vector;
+use super::one_row::{is_one_row, one_row};
 use super::{Block, CHUNK, DEPTH, Skinny, chunks, part};
+use crate::kernels::vector::Vector;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
@@ -58,6 +59,10 @@ const fn width<V: Vector>(rows: usize) -> usize {
 #[inline(always)]
 unsafe fn rows<V: Vector>(b: &Block) {
     let size = size_of::<V::Element>();
+    if is_one_row(b, size) {
+        // SAFETY: by the caller.
+        return unsafe { one_row::<V>(b) };
+    }
     let (left, right) = (b.left.cast::<V::Element>(), b.right.cast::<V::Element>());
     let out = b.out.cast::<V::Element>();
     for c in b.chunks.0..b.chunks.1 {
