@@ -46,6 +46,10 @@ pub(super) trait Square: Copy {
 impl Square for f32 {
     const SIDE: usize = 8;
 
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "the index names a half of all pairs"
+    )]
     #[inline(always)]
     unsafe fn turn(from: *const f32, step: isize, to: *mut f32, to_step: usize) {
         // SAFETY: by the caller.
