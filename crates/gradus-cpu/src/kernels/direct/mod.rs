@@ -1,4 +1,4 @@
-//! Products of matrices of up to about a hundred rows and columns, read in place.
+//! Products of matrices of up to 64 rows and columns, read in place.
 //! A block of the result stays in registers from the first to the last term of its sums.
 
 #[cfg(target_arch = "x86_64")]
