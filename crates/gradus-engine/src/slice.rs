@@ -28,7 +28,8 @@ pub struct Slice<'a> {
 /// assert_eq!(Slice::from(&two).len(), 1);
 /// ```
 #[derive(Clone, Copy, Debug)]
-#[repr(align(16))]
+// The bytes come first, so that they are aligned for every element type.
+#[repr(C, align(16))]
 pub struct Number {
     bytes: [u8; Width::LARGEST],
     dtype: DType,
@@ -226,4 +227,18 @@ pub fn check_slices(
         check(format_args!("result {k}"), slice.dtype, slice.len, ty)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_aligned_for_every_type() {
+        let numbers = [DType::Bool, DType::F64, DType::I32]
+            .map(|dtype| Number::from(Literal::from_i64(dtype, 1)));
+        for number in &numbers {
+            assert_eq!(Slice::from(number).start() as usize % 16, 0);
+        }
+    }
 }
