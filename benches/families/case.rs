@@ -41,7 +41,7 @@ pub enum Measured {
     Trace,
     /// The time of compiling the traced function.
     Compile,
-    /// The bytes of a call beside its arguments, of which the first, this many, are given away.
+    /// The bytes of a call beside its arguments. The call gives away this number of arguments, from the first on.
     Bytes(usize),
 }
 

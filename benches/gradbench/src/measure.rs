@@ -119,7 +119,7 @@ pub fn list_of<A: Tree>(
     })
 }
 
-/// A number that stands alone as input.
+/// An input that is a single number.
 pub fn lone_number(input: &Value) -> Result<f64> {
     number(input).ok_or_else(|| Failure::new("the input is not a number"))
 }

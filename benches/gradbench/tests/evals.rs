@@ -356,7 +356,7 @@ fn bundles_have_the_slopes_of_their_errors() {
         assert_all_near(got, &fields.concat(), 1e-6);
     }
     assert_near(&matrix["vals"][30], -1.4, 1e-14);
-    // Columns: 11 of each camera, 3 of each point, 1 of each weight; the last element is that of the last weight.
+    // Each camera has 11 columns, each point 3, each weight 1. The last element is in the last weight's column.
     let block: Vec<f64> = (0..11).chain(22..25).chain([31]).map(f64::from).collect();
     let columns = flat(&matrix["cols"]);
     assert_eq!(columns[..15], block);

@@ -18,10 +18,10 @@ type Function = unsafe extern "C" fn(inputs: *const *mut u8, outputs: *const *mu
 #[cfg(target_arch = "x86_64")]
 type Nest = unsafe extern "sysv64" fn(addresses: *const *mut u8, n: usize);
 
-/// The number of functions so far.
+/// The number of functions and loop nests so far.
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
-/// The number of functions that this process has made so far.
+/// The number of functions and loop nests that this process has made so far.
 ///
 /// ```
 /// use gradus_cpu::native::{Policy, functions_made, set_policy};

@@ -242,8 +242,15 @@ impl Indexed {
                         let at = index.into() as usize;
                         if from <= at && at < to {
                             let (source, target) = (outer * count + k, outer * n + at);
-                            let (from, to, n, step) = (source * row, target * row, after, 1);
-                            add_to::<T>(out, updates, Row { from, to, n, step });
+                            match after {
+                                // A row of one number is added directly.
+                                1 => add_one::<T>(out, target, updates, source),
+                                _ => {
+                                    let (from, to, n, step) =
+                                        (source * row, target * row, after, 1);
+                                    add_to::<T>(out, updates, Row { from, to, n, step });
+                                }
+                            }
                         }
                     }
                 }

@@ -161,7 +161,7 @@ unsafe fn copy_matrix<T: Copy>(
     }
 }
 
-/// Writes `size` copies of each element, at most `W`: `W` at once, of which the next row overwrites what is too much.
+/// Writes `size` copies of each element, at most `W`. It stores `W` copies at once; the next row overwrites the surplus.
 ///
 /// # Safety
 /// `from` holds `rows` elements, `outer` apart, and `to` has room for all copies.

@@ -48,7 +48,7 @@ pub(super) unsafe fn one_row<V: Vector>(b: &Block) {
             let (mut l, end) = part(b.k, depths, d);
             let first = l;
             while l < end {
-                // SAFETY: by the caller; rows below `k`, columns below the last, of which `sums` has room for `most`.
+                // SAFETY: by the caller. Rows are below `k` and columns below the last; `sums` has room for `most` columns.
                 unsafe {
                     let r = Rows {
                         left: b.left.cast::<V::Element>().add(l),

@@ -145,16 +145,14 @@ impl Writer<'_> {
     /// Computes one instruction of the kernel, into a new register.
     fn operation(&mut self, ins: &Instruction) -> Result<AsmRegisterYmm, IcedError> {
         let from = self.kernel.program.dtype(ins.operands[0]);
+        let is_float = matches!(from, DType::F32 | DType::F64);
         let [x, y, z] = ins.operands;
         match ins.code {
             Code::Unary(op) => self.unary(op, x),
-            Code::Binary(op) if matches!(from, DType::F32 | DType::F64) => {
-                self.float_binary(op, x, y)
-            }
-            Code::Binary(op) => self.integer_binary(op, x, y),
-            Code::Compare(op) if matches!(from, DType::F32 | DType::F64) => {
+            Code::Binary(op) => self.binary(op, is_float, [x, y]),
+            Code::Compare(op) if is_float => {
                 let (x, y) = (self.register(x)?, self.operand(y)?);
-                let out = self.fresh()?;
+                let out = self.temporary()?;
                 packed_with!(self, vcmpps, vcmppd, out, x, y, predicate(op))?;
                 Ok(out)
             }
@@ -163,14 +161,14 @@ impl Writer<'_> {
                 let mask = self.register(x)?;
                 let other = self.register(z)?;
                 let chosen = self.operand(y)?;
-                let out = self.fresh()?;
+                let out = self.temporary()?;
                 packed_with!(self, vblendvps, vblendvpd, out, other, chosen, mask)?;
                 Ok(out)
             }
             Code::Cast => {
                 let mask = self.register(x)?;
                 let one = self.constant(self.one());
-                let out = self.fresh()?;
+                let out = self.temporary()?;
                 packed!(self, vandps, vandpd, out, mask, one)?;
                 Ok(out)
             }
@@ -182,7 +180,7 @@ impl Writer<'_> {
 
     fn unary(&mut self, op: Unary, x: Value) -> Result<AsmRegisterYmm, IcedError> {
         let x = self.register(x)?;
-        let out = self.fresh()?;
+        let out = self.temporary()?;
         let (sign, rest) = (self.sign(), self.all_but_sign());
         match op {
             Unary::Neg => {
@@ -238,19 +236,24 @@ impl Writer<'_> {
         Ok(out)
     }
 
-    fn float_binary(
+    fn binary(
         &mut self,
         op: Binary,
-        x: Value,
-        y: Value,
+        is_float: bool,
+        [x, y]: [Value; 2],
     ) -> Result<AsmRegisterYmm, IcedError> {
         let (x, y) = (self.register(x)?, self.operand(y)?);
-        let out = self.fresh()?;
+        let out = self.temporary()?;
         match op {
-            Binary::Add => packed_with!(self, vaddps, vaddpd, out, x, y)?,
-            Binary::Sub => packed_with!(self, vsubps, vsubpd, out, x, y)?,
+            Binary::Add if is_float => packed_with!(self, vaddps, vaddpd, out, x, y)?,
+            Binary::Sub if is_float => packed_with!(self, vsubps, vsubpd, out, x, y)?,
+            Binary::Add => packed_with!(self, vpaddd, vpaddq, out, x, y)?,
+            Binary::Sub => packed_with!(self, vpsubd, vpsubq, out, x, y)?,
             Binary::Mul => packed_with!(self, vmulps, vmulpd, out, x, y)?,
             Binary::Div => packed_with!(self, vdivps, vdivpd, out, x, y)?,
+            Binary::And => packed_with!(self, vpand, vpand, out, x, y)?,
+            Binary::Or => packed_with!(self, vpor, vpor, out, x, y)?,
+            Binary::Xor => packed_with!(self, vpxor, vpxor, out, x, y)?,
             Binary::Max | Binary::Min => {
                 // The instruction gives y if one is NaN; a NaN as x has to stay.
                 match op {
@@ -266,25 +269,6 @@ impl Writer<'_> {
         Ok(out)
     }
 
-    fn integer_binary(
-        &mut self,
-        op: Binary,
-        x: Value,
-        y: Value,
-    ) -> Result<AsmRegisterYmm, IcedError> {
-        let (x, y) = (self.register(x)?, self.operand(y)?);
-        let out = self.fresh()?;
-        match op {
-            Binary::Add => packed_with!(self, vpaddd, vpaddq, out, x, y)?,
-            Binary::Sub => packed_with!(self, vpsubd, vpsubq, out, x, y)?,
-            Binary::And => packed_with!(self, vpand, vpand, out, x, y)?,
-            Binary::Or => packed_with!(self, vpor, vpor, out, x, y)?,
-            Binary::Xor => packed_with!(self, vpxor, vpxor, out, x, y)?,
-            _ => unreachable!("plans have no such function"),
-        }
-        Ok(out)
-    }
-
     /// There are instructions for equal and greater; the others swap operands or negate the result.
     fn integer_compare(
         &mut self,
@@ -293,7 +277,7 @@ impl Writer<'_> {
         y: Value,
     ) -> Result<AsmRegisterYmm, IcedError> {
         let (x, y) = (self.register(x)?, self.register(y)?);
-        let out = self.fresh()?;
+        let out = self.temporary()?;
         let (x, y) = match op {
             Compare::Lt | Compare::Ge => (y, x),
             _ => (x, y),
@@ -415,11 +399,6 @@ impl Writer<'_> {
             let read = arity(&instruction(self.kernel, &loops[k]).code);
             loops[k].operands[..read].contains(&v)
         })
-    }
-
-    /// A register for a result, which no operand of this instruction has.
-    fn fresh(&mut self) -> Result<AsmRegisterYmm, IcedError> {
-        self.temporary()
     }
 
     /// A free register. If there is none, the value that is read last is put aside.

@@ -2,7 +2,7 @@
 //!
 //! On tiles each operation reads its operands from the first-level cache and writes its result there. In a nest the
 //! values stay in vector registers from their first to their last use; only what the rest of the kernel needs is
-//! written. The instructions are those of the loops over tiles (AVX2), one for one, so the results have the same bits.
+//! written. Each operation is the same AVX2 instruction as in its loop over tiles, so the results have the same bits.
 //! Elementary functions, and operations that have no instruction, keep their loops over tiles between the nests.
 //!
 //! Kernels change over as programs do, by [`Changeover`](crate::native::Changeover).
@@ -16,7 +16,7 @@ use super::stages::Stage;
 use crate::kernels::Isa;
 use crate::native;
 use nest::{Nest, VECTOR};
-use plan::Segment;
+use plan::{Segment, Uses};
 
 /// Kernels with fewer elements have no nests.
 const FEWEST_ELEMENTS: usize = 64;
@@ -30,8 +30,9 @@ pub(super) fn can_have_nests(kernel: &Kernel) -> bool {
 pub(super) fn stages(kernel: &Kernel) -> Option<Vec<Stage>> {
     let mut stages = Vec::new();
     let mut next = 0;
-    for segment in plan::segments(kernel) {
-        let Some(nest) = nest(kernel, &segment) else {
+    let uses = Uses::new(kernel);
+    for segment in plan::segments(kernel, &uses) {
+        let Some(nest) = nest(kernel, &uses, &segment) else {
             continue;
         };
         stages.extend((next..segment.first).map(Stage::Loop));
@@ -46,8 +47,8 @@ pub(super) fn stages(kernel: &Kernel) -> Option<Vec<Stage>> {
 }
 
 /// The nest of a segment; `None` if its values have no room, or the system has no executable memory.
-fn nest(kernel: &Kernel, segment: &Segment) -> Option<Nest> {
-    let memory = plan::memory(kernel, segment);
+fn nest(kernel: &Kernel, uses: &Uses, segment: &Segment) -> Option<Nest> {
+    let memory = plan::memory(kernel, uses, segment);
     let written = emit::write(kernel, segment, &memory)?;
     Some(Nest {
         code: native::placed(&written.code)?,

@@ -16,6 +16,38 @@ pub(super) struct Segment {
     pub width: Width,
 }
 
+/// The most loops of a nest: planning and writing take time by the square of their number.
+const MOST_LOOPS: usize = 100;
+
+/// Which loops make and read each value of a kernel.
+pub(super) struct Uses {
+    /// The loop that makes the value, if one does.
+    maker: Vec<Option<usize>>,
+    /// One more than the last loop that reads the value, or more than all loops if something else reads it too.
+    end: Vec<usize>,
+}
+
+impl Uses {
+    pub fn new(kernel: &Kernel) -> Uses {
+        let values = kernel.locations.len();
+        let (mut maker, mut end) = (vec![None; values], vec![0; values]);
+        for (k, each) in kernel.loops.iter().enumerate() {
+            maker[each.out] = Some(k);
+            for &v in &each.operands[..arity(&instruction(kernel, each).code)] {
+                end[v] = k + 1;
+            }
+        }
+        let stored = kernel.locations.iter().enumerate();
+        let stored = stored.filter(|(_, l)| matches!(l, Location::Store { .. }));
+        let copied = kernel.copies.iter().map(|&(v, _)| v);
+        let reduced = kernel.program.reductions.iter().map(|r| r.value);
+        for v in stored.map(|(v, _)| v).chain(copied).chain(reduced) {
+            end[v] = usize::MAX;
+        }
+        Uses { maker, end }
+    }
+}
+
 /// The instruction of a loop.
 pub(super) fn instruction<'a>(kernel: &'a Kernel, each: &TileLoop) -> &'a Instruction {
     let program = &kernel.program;
@@ -33,13 +65,13 @@ pub(super) fn arity(code: &Code) -> usize {
 }
 
 /// The longest runs of loops that can be a nest, of at least two loops each.
-pub(super) fn segments(kernel: &Kernel) -> Vec<Segment> {
+pub(super) fn segments(kernel: &Kernel, uses: &Uses) -> Vec<Segment> {
     let mut found = Vec::new();
     let mut first = 0;
     while first < kernel.loops.len() {
         let mut length = 0;
         let mut width = None;
-        for each in &kernel.loops[first..] {
+        for each in kernel.loops[first..].iter().take(MOST_LOOPS) {
             let Some(own) = width_of(kernel, each) else {
                 break;
             };
@@ -48,7 +80,7 @@ pub(super) fn segments(kernel: &Kernel) -> Vec<Segment> {
                 length: length + 1,
                 width: width.unwrap_or(own),
             };
-            if joined.width != own || !fits(kernel, &joined) {
+            if joined.width != own || !fits(kernel, uses, &joined) {
                 break;
             }
             width = Some(own);
@@ -118,8 +150,8 @@ fn width_of(kernel: &Kernel, each: &TileLoop) -> Option<Width> {
 /// Whether its values in memory are few enough, and no value is written where elements of another width still have to
 /// be read: registers in scratch memory are used again, and in a nest the first elements of one value are written
 /// before the last elements of another are read.
-fn fits(kernel: &Kernel, segment: &Segment) -> bool {
-    let memory = memory(kernel, segment);
+fn fits(kernel: &Kernel, uses: &Uses, segment: &Segment) -> bool {
+    let memory = memory(kernel, uses, segment);
     let mut bytes_at: BTreeMap<usize, usize> = BTreeMap::new();
     memory.len() <= MOST_IN_MEMORY
         && memory.iter().all(|m| match kernel.locations[m.value] {
@@ -132,8 +164,9 @@ fn fits(kernel: &Kernel, segment: &Segment) -> bool {
 }
 
 /// The values in memory of a segment: those that come from outside, and those that the rest of the kernel needs.
-pub(super) fn memory(kernel: &Kernel, segment: &Segment) -> Vec<InMemory> {
-    let loops = &kernel.loops[segment.first..segment.first + segment.length];
+pub(super) fn memory(kernel: &Kernel, uses: &Uses, segment: &Segment) -> Vec<InMemory> {
+    let numbers = segment.first..segment.first + segment.length;
+    let loops = &kernel.loops[numbers.clone()];
     let mut memory: Vec<InMemory> = Vec::new();
     let entry = |value: Value, is_written: bool| InMemory {
         value,
@@ -141,7 +174,7 @@ pub(super) fn memory(kernel: &Kernel, segment: &Segment) -> Vec<InMemory> {
         is_fixed: kernel.fixed.iter().any(|&(f, _)| f == value),
         is_written,
     };
-    let is_inside = |v: Value| loops.iter().any(|l| l.out == v);
+    let is_inside = |v: Value| uses.maker[v].is_some_and(|k| numbers.contains(&k));
     for each in loops {
         let read = arity(&instruction(kernel, each).code);
         for &v in &each.operands[..read] {
@@ -149,18 +182,10 @@ pub(super) fn memory(kernel: &Kernel, segment: &Segment) -> Vec<InMemory> {
                 memory.push(entry(v, false));
             }
         }
-        if is_needed(kernel, segment, each.out) {
+        // Something outside of the segment reads it.
+        if uses.end[each.out] > numbers.end {
             memory.push(entry(each.out, true));
         }
     }
     memory
-}
-
-/// Whether anything outside of the segment reads its value `v`.
-fn is_needed(kernel: &Kernel, segment: &Segment, v: Value) -> bool {
-    let later = &kernel.loops[segment.first + segment.length..];
-    matches!(kernel.locations[v], Location::Store { .. })
-        || kernel.copies.iter().any(|&(value, _)| value == v)
-        || kernel.program.reductions.iter().any(|r| r.value == v)
-        || later.iter().any(|l| l.operands.contains(&v))
 }

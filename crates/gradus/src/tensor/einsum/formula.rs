@@ -5,7 +5,7 @@ use super::Letters;
 use gradus_ir::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 
-/// The letters of the operands, and those of the result.
+/// The letters of each operand and of the result.
 pub(super) fn parse(formula: &str, operands: &[&Tensor]) -> Result<(Vec<Letters>, Letters)> {
     let wrong =
         |kind: ErrorKind, why: String| Error::new(kind, format!("einsum: `{formula}`: {why}"));

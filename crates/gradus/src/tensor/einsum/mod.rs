@@ -63,7 +63,7 @@ fn evaluate(letters: Vec<Letters>, output: &[char], operands: &[&Tensor]) -> Ten
     let mut parts: Vec<Part> = taken.map(|(l, t)| diagonals(l, t)).collect();
     let factors = Factors::new(parts.iter().map(|(l, t)| (&l[..], t.shape())), output);
     for (left, right) in factors.cheapest_order() {
-        // The earlier operand stands on the left, so a product of two is the same in every order.
+        // The earlier operand is the left one, so the search never swaps the two operands of a product.
         let second = parts.remove(right);
         let first = std::mem::take(&mut parts[left].0);
         let first = (first, parts[left].1.clone());

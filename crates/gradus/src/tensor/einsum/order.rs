@@ -86,7 +86,7 @@ impl Factors {
         (self.elements(left | right), self.elements(kept))
     }
 
-    /// The products in an order with the fewest multiplications; the places are those of the parts at that time.
+    /// The products in an order with the fewest multiplications. Each step names places in the list as it is then.
     pub fn cheapest_order(mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         while self.factors.len() > ALL_ORDERS {
@@ -141,8 +141,8 @@ impl Factors {
             if set == first {
                 continue;
             }
-            // All halves with the first factor, from the largest: that of the order from left to right comes first,
-            // and an equal one does not replace it.
+            // Split the set in two in every way. The first half holds the first factor. The split of the order from
+            // left to right is tried first, and an equal cost does not replace it.
             let last = 1 << set.ilog2();
             let rest = set ^ first;
             let from_left_to_right = set ^ last;
