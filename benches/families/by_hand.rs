@@ -76,14 +76,14 @@ pub fn has_avx2() -> bool {
 
 macro_rules! chain {
     ($name:ident, $float:ty, $math:ident) => {
-        #[doc = "`y = log(1 + exp(sin x)) · exp(-x²)` in one loop for AVX2, with the library's elementary functions."]
+        #[doc = "`y = log(1 + exp(sin x)) · exp(-x²)` in one loop for AVX2, with the library's functions."]
                 pub fn $name(x: &[$float], y: &mut [$float]) {
-            use gradus_cpu::math::$math::{exp, log, sin};
+            use gradus_cpu::math::$math::{exp_normal, log_normal, sin};
             #[target_feature(enable = "avx2,fma")]
             fn inner(x: &[$float], y: &mut [$float]) {
                 for (y, &x) in y.iter_mut().zip(x) {
-                    let first = log::<true>(exp::<true>(sin::<true>(x)) + 1.0);
-                    *y = first * exp::<true>(-x * x);
+                    let first = log_normal::<true>(exp_normal::<true>(sin::<true>(x)) + 1.0);
+                    *y = first * exp_normal::<true>(-x * x);
                 }
             }
             assert!(has_avx2());

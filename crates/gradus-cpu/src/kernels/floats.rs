@@ -1,6 +1,7 @@
 //! The loops of floating-point functions.
 
 use super::isa::{AtLevel, Isa, LANES, at_level, lane1, lane2};
+use super::usual::with_usual;
 use super::{Kernel, by_compute_float, copy};
 use crate::math::{double, single};
 use gradus_ir::primitives::{FloatBinary, FloatUnary};
@@ -123,55 +124,12 @@ impl Float for f32 {
     }
 }
 
-/// A loop for arguments within the limit of the vector functions.
-/// Results for arguments beyond it are replaced by the standard library's.
+/// The loop of a trigonometric function: beyond the limit of ours, results are the standard library's.
 macro_rules! trigonometric {
-    ($isa:expr, $t:ident, $math:ident, $f:ident) => {{
-        unsafe fn mended<const ISA: u8>(
-            a: *const u8,
-            b: *const u8,
-            c: *const u8,
-            out: *mut u8,
-            n: usize,
-        ) {
-            const CHUNK: usize = 256;
-            let fast = match ISA {
-                #[cfg(target_arch = "x86_64")]
-                1 => lane1!(kernel(Isa::Avx2), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
-                #[cfg(target_arch = "x86_64")]
-                2 => lane1!(kernel(Isa::Avx512), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
-                _ => lane1!(kernel(Isa::Portable), $t => $t, |x, FMA| $math::$f::<FMA>(x)),
-            };
-            let (source, target) = (a.cast::<$t>(), out.cast::<$t>());
-            let mut i = 0;
-            // SAFETY: the caller's operand and result hold `n` elements; chunks stay within.
-            unsafe {
-                while i < n {
-                    let m = CHUNK.min(n - i);
-                    let given = std::slice::from_raw_parts(source.add(i), m);
-                    let largest = given.iter().fold(0.0 as $t, |top, x| {
-                        if x.abs() > top { x.abs() } else { top }
-                    });
-                    fast(given.as_ptr().cast(), b, c, target.add(i).cast(), m);
-                    if largest > $math::TRIG_LIMIT {
-                        for (j, &x) in given.iter().enumerate() {
-                            if x.abs() > $math::TRIG_LIMIT {
-                                target.add(i + j).write(x.$f());
-                            }
-                        }
-                    }
-                    i += m;
-                }
-            }
-        }
-        match $isa {
-            Isa::Portable => mended::<0>,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => mended::<1>,
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => mended::<2>,
-        }
-    }};
+    ($isa:expr, $t:ident, $math:ident, $f:ident) => {
+        with_usual!($isa, $t, |x, FMA| x.abs() <= $math::TRIG_LIMIT => $math::$f::<FMA>(x),
+            else if x.abs() > $math::TRIG_LIMIT { x.$f() } else { $math::$f::<FMA>(x) })
+    };
 }
 
 macro_rules! unary_table {
@@ -187,10 +145,14 @@ macro_rules! unary_table {
                 FloatUnary::Sqrt => lane1!(simple(isa), $t => $t, |x, FMA| x.sqrt()),
                 FloatUnary::Rsqrt => lane1!(simple(isa), $t => $t, |x, FMA| 1.0 / x.sqrt()),
                 FloatUnary::Cbrt => lane1!(kernel(isa), $t => $t, |x, FMA| $math::cbrt::<FMA>(x)),
-                FloatUnary::Exp => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp::<FMA>(x)),
+                FloatUnary::Exp => with_usual!(isa, $t,
+                    |x, FMA| x.abs() <= $math::EXP_LIMIT => $math::exp_normal::<FMA>(x),
+                    else $math::exp::<FMA>(x)),
                 FloatUnary::Exp2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::exp2::<FMA>(x)),
                 FloatUnary::Expm1 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::expm1::<FMA>(x)),
-                FloatUnary::Log => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log::<FMA>(x)),
+                FloatUnary::Log => with_usual!(isa, $t,
+                    |x, FMA| ($t::MIN_POSITIVE..$t::INFINITY).contains(&x) => $math::log_normal::<FMA>(x),
+                    else $math::log::<FMA>(x)),
                 FloatUnary::Log2 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log2::<FMA>(x)),
                 FloatUnary::Log10 => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log10::<FMA>(x)),
                 FloatUnary::Log1p => lane1!(kernel(isa), $t => $t, |x, FMA| $math::log1p::<FMA>(x)),

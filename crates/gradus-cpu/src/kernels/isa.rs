@@ -154,41 +154,37 @@ unsafe fn run<L: Lane, const FMA: bool>(
         }
         return;
     }
+    use std::ptr::copy_nonoverlapping;
+    // The last few elements pass through a block of lanes of their own.
     let mut x = [L::FILL.0; LANES];
     let mut y = [L::FILL.1; LANES];
     let mut z = [L::FILL.2; LANES];
     let mut r = [L::ZERO; LANES];
-    let mut i = 0;
-    // SAFETY: the caller's operands and result hold `n` elements;
-    // `i + LANES <= n` in the loop, and the rest is `n - i` elements.
-    unsafe {
-        while i + LANES <= n {
-            std::ptr::copy_nonoverlapping(a.add(i), x.as_mut_ptr(), LANES);
-            if L::ARITY > 1 {
-                std::ptr::copy_nonoverlapping(b.add(i), y.as_mut_ptr(), LANES);
+    let mut done = 0;
+    while done < n {
+        let left = n - done;
+        // SAFETY: the caller's operands and result hold `n` elements, and the result overlaps none of them;
+        // from `done` on there are `left`. The pointers of unused operands are not read.
+        unsafe {
+            let (a, b) = (a.wrapping_add(done), b.wrapping_add(done));
+            let (c, to) = (c.wrapping_add(done), out.add(done));
+            let (a, b, c, results, count) = if left >= LANES {
+                (a, b, c, to, left - left % LANES)
+            } else {
+                copy_nonoverlapping(a, x.as_mut_ptr(), left);
+                if L::ARITY > 1 {
+                    copy_nonoverlapping(b, y.as_mut_ptr(), left);
+                }
+                if L::ARITY > 2 {
+                    copy_nonoverlapping(c, z.as_mut_ptr(), left);
+                }
+                (x.as_ptr(), y.as_ptr(), z.as_ptr(), r.as_mut_ptr(), LANES)
+            };
+            run_simple::<L, FMA>(a.cast(), b.cast(), c.cast(), results.cast(), count);
+            if left < LANES {
+                copy_nonoverlapping(r.as_ptr(), to, left);
             }
-            if L::ARITY > 2 {
-                std::ptr::copy_nonoverlapping(c.add(i), z.as_mut_ptr(), LANES);
-            }
-            for j in 0..LANES {
-                r[j] = L::apply::<FMA>(x[j], y[j], z[j]);
-            }
-            std::ptr::copy_nonoverlapping(r.as_ptr(), out.add(i), LANES);
-            i += LANES;
-        }
-        let rest = n - i;
-        if rest > 0 {
-            std::ptr::copy_nonoverlapping(a.add(i), x.as_mut_ptr(), rest);
-            if L::ARITY > 1 {
-                std::ptr::copy_nonoverlapping(b.add(i), y.as_mut_ptr(), rest);
-            }
-            if L::ARITY > 2 {
-                std::ptr::copy_nonoverlapping(c.add(i), z.as_mut_ptr(), rest);
-            }
-            for j in 0..LANES {
-                r[j] = L::apply::<FMA>(x[j], y[j], z[j]);
-            }
-            std::ptr::copy_nonoverlapping(r.as_ptr(), out.add(i), rest);
+            done += count.min(left);
         }
     }
 }

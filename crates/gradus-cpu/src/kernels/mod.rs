@@ -21,6 +21,7 @@ mod rows;
 mod skinny;
 mod totals;
 mod transpose;
+mod usual;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 

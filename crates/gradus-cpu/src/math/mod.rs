@@ -6,6 +6,8 @@
 //! Each function is generic over `FMA`: with it, products and sums are fused by [`f64::mul_add`],
 //! which must then be an instruction; without it, exact products come from splitting the factors.
 //! Every result depends on its operands alone, never on its position in a slice.
+//! A function whose name ends in `_normal` is a shorter computation of another one, for operands that need no steps
+//! for overflow, subnormal numbers or limits; its results have the same bits.
 //! The two settings can differ by an ulp; the widths of vectors make no difference.
 //!
 //! Unless a function says otherwise, its error is at most 2 ulp over the whole range in either setting,

@@ -25,6 +25,20 @@ const EXP_TAIL: [f64; 11] = [
     2.0916361711997834e-09,
 ];
 
+/// The same with an error of 2⁻⁵⁷ of eʳ.
+const SHORT_EXP_TAIL: [f64; 10] = [
+    0.5,
+    0.1666666666666667,
+    0.04166666666663547,
+    0.008333333333325893,
+    0.0013888888913816619,
+    0.00019841269875426533,
+    2.4801525065622984e-05,
+    2.7557254801642484e-06,
+    2.7618694019278264e-07,
+    2.5105421026898816e-08,
+];
+
 /// `x = n·ln 2 + r + c` with n an integer, |r| ≤ ln 2/2 and c the rounding error of r.
 #[inline(always)]
 fn reduce<const FMA: bool>(x: f64) -> (f64, f64, f64) {
@@ -76,14 +90,33 @@ pub(super) fn exp_parts_of_sum<const FMA: bool>(x: f64, low: f64) -> (f64, f64, 
     (n, h, l)
 }
 
+/// `e^(x - n·ln 2)` for n the integer nearest to x/ln 2.
+#[inline(always)]
+fn exp_of_rest<const FMA: bool>(x: f64, n: f64) -> f64 {
+    let r = fma::<FMA>(-n, LN2_LOW, fma::<FMA>(-n, LN2_HIGH, x));
+    1.0 + fma::<FMA>(r * r, poly::<FMA, 10>(r, SHORT_EXP_TAIL), r)
+}
+
+/// For |x| up to this, eˣ is a normal number.
+pub const EXP_LIMIT: f64 = 708.0;
+
+/// `eˣ` for |x| up to [`EXP_LIMIT`].
+#[inline(always)]
+pub fn exp_normal<const FMA: bool>(x: f64) -> f64 {
+    let shifted = fma::<FMA>(x, LOG2_E, SHIFT);
+    let value = exp_of_rest::<FMA>(x, shifted - SHIFT);
+    // The low bits of `shifted` are the integer, which is added to the exponent.
+    f64::from_bits(value.to_bits().wrapping_add(shifted.to_bits() << 52))
+}
+
 /// `eˣ`
 #[inline(always)]
 pub fn exp<const FMA: bool>(x: f64) -> f64 {
     // At these bounds the result overflows or is zero already.
     let x = if x > 710.0 { 710.0 } else { x };
     let x = if x < -746.0 { -746.0 } else { x };
-    let (n, h, l) = exp_parts::<FMA>(x);
-    scale(h + l, n)
+    let n = fma::<FMA>(x, LOG2_E, SHIFT) - SHIFT;
+    scale(exp_of_rest::<FMA>(x, n), n)
 }
 
 /// `2ˣ`

@@ -1,6 +1,6 @@
 //! Hyperbolic functions and their inverses.
 
-use super::exponential::{exp_parts, half_expm1_parts, power_of_two, scale};
+use super::exponential::{exp_normal, exp_parts, power_of_two, scale};
 use super::logarithm::log1p_of_sum;
 use crate::math::arithmetic::double::{fast_two_sum, fma, poly, residual, two_sum};
 
@@ -14,6 +14,21 @@ const SINH_TAIL: [f64; 8] = [
     1.606472205220537e-10,
     7.268410027576915e-13,
     1.2929689106729257e-14,
+];
+
+/// `(tanh x/x - 1)/x²` in x², for |x| ≤ 0.55.
+const TANH_TAIL: [f64; 11] = [
+    -0.3333333333333333,
+    0.13333333333332462,
+    -0.05396825396725808,
+    0.021869488488040427,
+    -0.00886323429859386,
+    0.003592109324160609,
+    -0.0014556547899044613,
+    0.0005889063188891646,
+    -0.00023455763015230453,
+    8.500106132254879e-05,
+    -2.0532872119507368e-05,
 ];
 
 /// `(n, h, l, b)` with `e^|x| = 2ⁿ(h + l)` and `e^-|x| = 2ⁿ·b`.
@@ -45,18 +60,16 @@ pub fn cosh<const FMA: bool>(x: f64) -> f64 {
     scale(h + (l + b), n - 1.0)
 }
 
-/// Hyperbolic tangent, as `t/(t + 2)` with `t = e^(2|x|) - 1`.
+/// Hyperbolic tangent.
 #[inline(always)]
 pub fn tanh<const FMA: bool>(x: f64) -> f64 {
     // From 20 on the result is 1.
     let a = if x.abs() > 20.0 { 20.0 } else { x.abs() };
-    let (u, w) = half_expm1_parts::<FMA>(2.0 * a);
-    let (th, tl) = two_sum(u, w);
-    let (dh, dl) = two_sum(1.0, th);
-    let inverse = 1.0 / dh;
-    let q = th * inverse;
-    let rest = residual::<FMA>(q, dh, th) + (tl - q * (dl + tl));
-    fma::<FMA>(rest, inverse, q).copysign(x)
+    let large = 1.0 - 2.0 / (exp_normal::<FMA>(2.0 * a) + 1.0);
+    let z = a * a;
+    let small = fma::<FMA>(a * z, poly::<FMA, 11>(z, TANH_TAIL), a);
+    // Up to ½, the error of the quotient would be more than an ulp of the result.
+    (if a > 0.55 { large } else { small }).copysign(x)
 }
 
 /// Inverse hyperbolic sine.

@@ -6,15 +6,14 @@ use crate::math::arithmetic::double::{fast_two_sum, fma, poly, two_product, two_
 use std::f64::consts::{LOG2_E, LOG10_E};
 
 /// `2(atanh s/s - 1)/s²` in s².
-const ATANH_TAIL: [f64; 8] = [
-    0.6666666666666666,
-    0.40000000000005315,
-    0.2857142856917523,
-    0.22222222655175694,
-    0.18181773759167755,
-    0.1538721288064481,
-    0.13246731430785613,
-    0.13286312433677688,
+const ATANH_TAIL: [f64; 7] = [
+    0.666666666666667,
+    0.39999999999898933,
+    0.28571428626417505,
+    0.22222211051564014,
+    0.18182895568708088,
+    0.15331500784108743,
+    0.14619224783863444,
 ];
 
 const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
@@ -52,7 +51,7 @@ pub(super) fn split_any_exponent(x: f64) -> (f64, f64) {
 fn shortfall<const FMA: bool>(f: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
-    s * (f - z * poly::<FMA, 8>(z, ATANH_TAIL))
+    s * fma::<FMA>(-z, poly::<FMA, 7>(z, ATANH_TAIL), f)
 }
 
 /// `log(u + c) + extra·ln 2` for positive normal u and c far smaller than u.
@@ -83,13 +82,24 @@ fn with_limits(x: f64, value: f64) -> f64 {
     if x == 0.0 { f64::NEG_INFINITY } else { value }
 }
 
+/// `log(2ᵏ·m)` for m in [√½, √2].
+#[inline(always)]
+fn log_of_product<const FMA: bool>((k, m): (f64, f64)) -> f64 {
+    let f = m - 1.0;
+    let rest = fma::<FMA>(-k, LN2_LOW, shortfall::<FMA>(f));
+    fma::<FMA>(k, LN2_HIGH, f - rest)
+}
+
+/// Natural logarithm of a positive normal number.
+#[inline(always)]
+pub fn log_normal<const FMA: bool>(x: f64) -> f64 {
+    log_of_product::<FMA>(split_exponent(x))
+}
+
 /// Natural logarithm.
 #[inline(always)]
 pub fn log<const FMA: bool>(x: f64) -> f64 {
-    let (k, m) = split_any_exponent(x);
-    let f = m - 1.0;
-    let value = fma::<FMA>(k, LN2_HIGH, f - (shortfall::<FMA>(f) - k * LN2_LOW));
-    with_limits(x, value)
+    with_limits(x, log_of_product::<FMA>(split_any_exponent(x)))
 }
 
 /// The rounding error of the number nearest to `1/ln 2`.

@@ -76,15 +76,31 @@ pub(super) fn cos_parts<const FMA: bool>(r: f64, c: f64) -> (f64, f64) {
     (w, low + fma::<FMA>(z * z, tail, -r * c))
 }
 
+/// Like [`reduce`], with an error of r of about an ulp.
+#[inline(always)]
+fn reduce_once<const FMA: bool>(x: f64) -> (u64, f64) {
+    if !FMA {
+        let (q, r, _) = reduce::<FMA>(x);
+        return (q, r);
+    }
+    let shifted = fma::<FMA>(x, FRAC_2_PI, SHIFT);
+    let q = shifted - SHIFT;
+    // The first difference is exact, and the others are rounded once each.
+    let r = fma::<FMA>(-q, HALF_PI[1], fma::<FMA>(-q, HALF_PI[0], x));
+    (shifted.to_bits(), fma::<FMA>(-q, HALF_PI[2], r))
+}
+
 /// The sine (`turn` = 0) or cosine (`turn` = 1).
 #[inline(always)]
 fn sin_turned<const FMA: bool>(x: f64, turn: u64) -> f64 {
-    let (q, r, c) = reduce::<FMA>(x);
+    let (q, r) = reduce_once::<FMA>(x);
     let q = q.wrapping_add(turn);
-    let (sh, sl) = sin_parts::<FMA>(r, c);
-    let (ch, cl) = cos_parts::<FMA>(r, c);
-    let odd = q & 1 != 0;
-    let value = if odd { ch + cl } else { sh + sl };
+    let z = r * r;
+    let sine = fma::<FMA>(z * r, poly::<FMA, 6>(z, SIN_TAIL), r);
+    let half = 0.5 * z;
+    let w = 1.0 - half;
+    let cosine = w + fma::<FMA>(z * z, poly::<FMA, 6>(z, COS_TAIL), (1.0 - w) - half);
+    let value = if q & 1 != 0 { cosine } else { sine };
     f64::from_bits(value.to_bits() ^ ((q & 2) << 62))
 }
 

@@ -54,11 +54,18 @@ pub(super) fn scale_down(v: f32, n: f32) -> f32 {
     (v * power_of_two(n + 64.0)) * TWO_TO_MINUS_64
 }
 
+/// `e^(x - n·ln 2)` for n the integer nearest to x/ln 2.
+#[inline(always)]
+fn exp_of_rest<const FMA: bool>(x: f32, n: f32) -> f32 {
+    let r = fma::<FMA>(-n, LN2_LOW, fma::<FMA>(-n, LN2_HIGH, x));
+    1.0 + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), r)
+}
+
 /// `(n, v)` with `eˣ = 2ⁿ·v`.
 #[inline(always)]
 pub(super) fn exp_parts<const FMA: bool>(x: f32) -> (f32, f32) {
-    let (n, r, _) = reduce::<FMA>(x);
-    (n, 1.0 + fma::<FMA>(r * r, poly::<FMA, 5>(r, EXP_TAIL), r))
+    let n = fma::<FMA>(x, LOG2_E, SHIFT) - SHIFT;
+    (n, exp_of_rest::<FMA>(x, n))
 }
 
 /// `e^(r + c)` with an error barely above the last rounding's,
@@ -84,6 +91,18 @@ pub(super) fn exp_in_two_parts<const FMA: bool>(x: f32, x_low: f32) -> (f32, f32
     let tail = fma::<FMA>(r * r, poly::<FMA, 6>(r, EXPM1_TAIL), c);
     let (v, v_low) = fast_two_sum(h, lost + tail);
     (n, v, fma::<FMA>(v, x_low, v_low))
+}
+
+/// For |x| up to this, eˣ is a normal number.
+pub const EXP_LIMIT: f32 = 87.0;
+
+/// `eˣ` for |x| up to [`EXP_LIMIT`].
+#[inline(always)]
+pub fn exp_normal<const FMA: bool>(x: f32) -> f32 {
+    let shifted = fma::<FMA>(x, LOG2_E, SHIFT);
+    let value = exp_of_rest::<FMA>(x, shifted - SHIFT);
+    // The low bits of `shifted` are the integer, which is added to the exponent.
+    f32::from_bits(value.to_bits().wrapping_add(shifted.to_bits() << 23))
 }
 
 /// `eˣ`

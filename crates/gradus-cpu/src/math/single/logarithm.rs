@@ -41,12 +41,12 @@ fn split_exponent(x: f32) -> (f32, f32) {
     (k, m)
 }
 
-/// `(k, f)` with `x = 2ᵏ·(1 + f)` and 1 + f in [√½, √2), for positive x.
+/// Like [`split_exponent`], also for subnormal x.
 #[inline(always)]
-fn exponent_and_fraction(x: f32) -> (f32, f32) {
+fn split_any_exponent(x: f32) -> (f32, f32) {
     let subnormal = x < f32::MIN_POSITIVE;
     let (k, m) = split_exponent(if subnormal { x * 33554432.0 } else { x });
-    (k - if subnormal { 25.0 } else { 0.0 }, m - 1.0)
+    (k - if subnormal { 25.0 } else { 0.0 }, m)
 }
 
 /// `value`, except for the limits of a logarithm at 0 and ∞, and NaN where it has no value.
@@ -57,14 +57,25 @@ fn with_limits(x: f32, value: f32) -> f32 {
     if x == 0.0 { f32::NEG_INFINITY } else { value }
 }
 
+/// `log(2ᵏ·m)` for m in [√½, √2].
+#[inline(always)]
+fn log_of_product<const FMA: bool>((k, m): (f32, f32)) -> f32 {
+    let f = m - 1.0;
+    let z = f * f;
+    let tail = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), k * LN2_LOW);
+    fma::<FMA>(k, LN2_HIGH, f + fma::<FMA>(-0.5, z, tail))
+}
+
+/// Natural logarithm of a positive normal number.
+#[inline(always)]
+pub fn log_normal<const FMA: bool>(x: f32) -> f32 {
+    log_of_product::<FMA>(split_exponent(x))
+}
+
 /// Natural logarithm.
 #[inline(always)]
 pub fn log<const FMA: bool>(x: f32) -> f32 {
-    let (k, f) = exponent_and_fraction(x);
-    let z = f * f;
-    let tail = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), k * LN2_LOW);
-    let value = fma::<FMA>(k, LN2_HIGH, f + fma::<FMA>(-0.5, z, tail));
-    with_limits(x, value)
+    with_limits(x, log_of_product::<FMA>(split_any_exponent(x)))
 }
 
 /// Logarithm to base 2; exact for powers of two.
@@ -72,7 +83,8 @@ pub fn log<const FMA: bool>(x: f32) -> f32 {
 pub fn log2<const FMA: bool>(x: f32) -> f32 {
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
     const LOG2_E_LOW: f32 = (std::f64::consts::LOG2_E - LOG2_E as f64) as f32;
-    let (k, f) = exponent_and_fraction(x);
+    let (k, m) = split_any_exponent(x);
+    let f = m - 1.0;
     let z = f * f;
     // log(1 + f) - f
     let rest = fma::<FMA>(f * z, poly::<FMA, 9>(f, LOG_TAIL), -0.5 * z);

@@ -1,21 +1,19 @@
 //! Sine, cosine and tangent.
 
 use crate::math::arithmetic::double;
-use crate::math::arithmetic::single::{SHIFT, fma, poly, residual, two_product, two_sum};
-use std::f32::consts::FRAC_2_PI;
+use crate::math::arithmetic::single::{SHIFT, fma, poly};
+use std::f32::consts::FRAC_1_PI;
 
 /// The functions of this file without `_any` in their name hold for |x| up to this.
 pub const TRIG_LIMIT: f32 = 100000.0;
 
-/// π/2 in three parts of 24 bits.
-const HALF_PI: [f32; 3] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
+/// π in three parts of 24 bits.
+const PI: [f32; 3] = [std::f32::consts::PI, -8.742_278e-8, -3.430_249e-15];
 /// π/2 in two parts, the first of 33 bits, so that its product with a quadrant below 2¹⁷ is exact.
 const HALF_PI_WIDE: (f64, f64) = (1.5707963267341256, 6.077100506506192e-11);
 
-/// `(sin r/r - 1)/r²` in r².
-const SIN_TAIL: [f32; 3] = [-0.16666664, 0.008332717, -0.00019583858];
-/// `(cos r - 1 + r²/2)/r⁴` in r².
-const COS_TAIL: [f32; 3] = [0.041666664, -0.0013888272, 2.454394e-05];
+/// `(sin r/r - 1 + r²/6)/r⁴` in r², for |r| ≤ π/2: the polynomial of `(sin r/r - 1)/r²` without its first term.
+const SIN_REST: [f32; 4] = [0.00833336, -0.00019845042, 2.7750336e-06, -2.7933838e-08];
 const SIN_TAIL_WIDE: [f64; 4] = [
     -0.16666666663855825,
     0.008333331874648206,
@@ -29,52 +27,45 @@ const COS_TAIL_WIDE: [f64; 4] = [
     -2.730093524826589e-07,
 ];
 
-/// `(q, r)` with `x = q·π/2 + r` and |r| ≤ π/4, r rounded once; q modulo 4 is in the low bits.
+/// `x - q·π` for |q| below 2¹⁷ and a difference below 1.6, rounded once or twice.
 #[inline(always)]
-fn reduce<const FMA: bool>(x: f32) -> (u32, f32) {
-    let shifted = fma::<FMA>(x, FRAC_2_PI, SHIFT);
-    let q = shifted - SHIFT;
+fn less_half_turns<const FMA: bool>(x: f32, q: f32) -> f32 {
     if !FMA {
-        let q = f64::from(q);
-        return (
-            shifted.to_bits(),
-            ((f64::from(x) - q * HALF_PI_WIDE.0) - q * HALF_PI_WIDE.1) as f32,
-        );
+        let q = f64::from(2.0 * q);
+        return ((f64::from(x) - q * HALF_PI_WIDE.0) - q * HALF_PI_WIDE.1) as f32;
     }
-    // Exact, because q·π₁ and x are multiples of 2⁻²³ (or |x| < 1 and q is at most 1)
-    // and their difference is below 1.
-    let first = residual::<FMA>(q, HALF_PI[0], x);
-    let (p, e) = two_product::<FMA>(q, HALF_PI[1]);
-    let (r, low) = two_sum(first, -p);
-    (shifted.to_bits(), r + (low - fma::<FMA>(q, HALF_PI[2], e)))
+    // The first difference is exact where x is at least 1: q·π₁ and x are multiples of 2⁻²³, and it is below 2.
+    let r = fma::<FMA>(-q, PI[1], fma::<FMA>(-q, PI[0], x));
+    fma::<FMA>(-q, PI[2], r)
 }
 
-/// The sine (`turn` = 0) or cosine (`turn` = 1).
+/// Sine of r for |r| ≤ π/2, with the sign changed if the last bit of `turns` is set.
 #[inline(always)]
-fn sin_turned<const FMA: bool>(x: f32, turn: u32) -> f32 {
-    let (q, r) = reduce::<FMA>(x);
-    let q = q.wrapping_add(turn);
+fn sin_reduced<const FMA: bool>(r: f32, turns: u32) -> f32 {
     let z = r * r;
-    let sine = fma::<FMA>(z * r, poly::<FMA, 3>(z, SIN_TAIL), r);
-    let half = 0.5 * z;
-    let w = 1.0 - half;
-    let cosine = w + fma::<FMA>(z * z, poly::<FMA, 3>(z, COS_TAIL), (1.0 - w) - half);
-    let value = if q & 1 != 0 { cosine } else { sine };
-    f32::from_bits(value.to_bits() ^ ((q & 2) << 30))
+    // The largest term is the last one added, so that it is rounded once.
+    let rest = poly::<FMA, 4>(z, SIN_REST);
+    let t = fma::<FMA>(z, -1.0 / 6.0, (z * z) * rest);
+    let value = fma::<FMA>(r, t, r);
+    f32::from_bits(value.to_bits() ^ (turns << 31))
 }
 
 /// Sine of x in radians, for |x| up to [`TRIG_LIMIT`].
 #[inline(always)]
 pub fn sin<const FMA: bool>(x: f32) -> f32 {
-    let value = sin_turned::<FMA>(x, 0);
+    let shifted = fma::<FMA>(x, FRAC_1_PI, SHIFT);
+    let r = less_half_turns::<FMA>(x, shifted - SHIFT);
+    let value = sin_reduced::<FMA>(r, shifted.to_bits());
     // The reduction turns -0 into 0.
     if x == 0.0 { x } else { value }
 }
 
-/// Cosine of x in radians, for |x| up to [`TRIG_LIMIT`].
+/// Cosine of x in radians, for |x| up to [`TRIG_LIMIT`]: the sine of x + π/2.
 #[inline(always)]
 pub fn cos<const FMA: bool>(x: f32) -> f32 {
-    sin_turned::<FMA>(x, 1)
+    let shifted = fma::<FMA>(x, FRAC_1_PI, -0.5) + SHIFT;
+    let r = less_half_turns::<FMA>(x, (shifted - SHIFT) + 0.5);
+    sin_reduced::<FMA>(r, shifted.to_bits().wrapping_add(1))
 }
 
 /// Tangent of x in radians, for |x| up to [`TRIG_LIMIT`].
