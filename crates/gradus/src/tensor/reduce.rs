@@ -249,12 +249,16 @@ fn log_sum_exp_over(x: &Tensor, axes: Dims) -> Tensor {
 /// `exp(x - largest)`, to be summed over `axes`.
 ///
 /// If `largest` is +∞, infinite elements give e⁴⁰ and finite ones at most 1, so the finite ones contribute less
-/// than one rounding error (e⁻⁴⁰ ≈ 4e-18). No value or slope is NaN unless an element is.
+/// than one rounding error (e⁻⁴⁰ ≈ 4e-18), and all slopes are 0. No value or slope is NaN unless an element is.
 #[track_caller]
 fn exponentials(x: &Tensor, largest: &Tensor, axes: &[usize]) -> Tensor {
     let most = x.dtype().float().map_or(f64::MAX, FloatType::largest);
     let finite = largest.clip(-most, most).with_axes(axes, x.rank());
-    (x - finite).minimum(40.0).exp()
+    let infinite = (!largest.is_finite()).with_axes(axes, x.rank());
+    let difference = x - finite;
+    // The limit is for these lines alone, so that a derivative keeps one condition for each line.
+    let limited = difference.minimum(40.0).stop_gradient();
+    infinite.where_(limited, &difference).exp()
 }
 
 /// # Places of extremes, running sums, shares
