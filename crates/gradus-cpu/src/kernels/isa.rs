@@ -112,9 +112,14 @@ pub(crate) unsafe fn at_level<W: AtLevel>(isa: Isa, work: W) {
     }
 }
 
-/// The number of elements handled together.
-/// The last few pass through lanes like all others, so a handful costs no more than one round.
+/// Loops over whole vectors do a multiple of this number of elements; the rest passes through lanes of its own.
 pub(super) const LANES: usize = 32;
+
+/// The number of lanes through which the last `rest` elements pass: whole vectors, of up to eight numbers.
+#[inline(always)]
+pub(super) fn padded(rest: usize) -> usize {
+    rest.next_multiple_of(8)
+}
 
 /// A function of up to three elements.
 ///
@@ -178,7 +183,13 @@ unsafe fn run<L: Lane, const FMA: bool>(
                 if L::ARITY > 2 {
                     copy_nonoverlapping(c, z.as_mut_ptr(), left);
                 }
-                (x.as_ptr(), y.as_ptr(), z.as_ptr(), r.as_mut_ptr(), LANES)
+                (
+                    x.as_ptr(),
+                    y.as_ptr(),
+                    z.as_ptr(),
+                    r.as_mut_ptr(),
+                    padded(left),
+                )
             };
             run_simple::<L, FMA>(a.cast(), b.cast(), c.cast(), results.cast(), count);
             if left < LANES {

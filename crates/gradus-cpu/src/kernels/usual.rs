@@ -4,7 +4,7 @@
 //! subnormal numbers and limits, these functions take half the time.
 
 use super::Kernel;
-use super::isa::{Isa, LANES, Lane};
+use super::isa::{Isa, LANES, Lane, padded};
 
 /// A function of one element with a shorter computation for usual operands.
 pub(super) trait Usual: Lane {
@@ -16,7 +16,7 @@ pub(super) trait Usual: Lane {
 /// Elements that are computed by the shorter computation together, or by none of them.
 const CHUNK: usize = 8 * LANES;
 
-/// Computes a multiple of [`LANES`] elements.
+/// Computes whole vectors of elements.
 #[inline(always)]
 fn chunk<L: Usual<B = (), C = ()>, const FMA: bool>(a: &[L::A], out: &mut [L::Out]) {
     let mut all_usual = true;
@@ -61,7 +61,7 @@ unsafe fn run_usual<L: Usual<B = (), C = ()>, const FMA: bool>(
                 (a.add(i), out.add(i), m)
             } else {
                 copy_nonoverlapping(a.add(i), x.as_mut_ptr(), left);
-                (x.as_ptr(), r.as_mut_ptr(), LANES)
+                (x.as_ptr(), r.as_mut_ptr(), padded(left))
             };
             let from = std::slice::from_raw_parts(from, m);
             chunk::<L, FMA>(from, std::slice::from_raw_parts_mut(to, m));

@@ -17,6 +17,41 @@ const LANES: usize = kernels::REDUCE_LANES;
 /// The values of the elements of each value of the program.
 type Computed = Vec<Rc<[Value]>>;
 
+/// The elements of instructions that are computed before their turn.
+type Early = HashMap<usize, Rc<[Value]>>;
+
+/// The operands of all elements of some instructions, without repetitions: elements of arrays that a broadcast
+/// repeats are computed once.
+struct Distinct {
+    all: Vec<[Value; 3]>,
+    /// Which of these each element has.
+    which: Vec<usize>,
+}
+
+impl Distinct {
+    fn new(instructions: &[&Instruction], n: usize, values: &Computed) -> Distinct {
+        let mut known: HashMap<[Value; 3], usize> = HashMap::new();
+        let mut all = Vec::new();
+        let mut which = Vec::with_capacity(instructions.len() * n);
+        for instruction in instructions {
+            let [a, b, c] = instruction.operands.map(|o| &values[o]);
+            for k in 0..n {
+                let operands = [a[k], b[k], c[k]];
+                which.push(*known.entry(operands).or_insert_with(|| {
+                    all.push(operands);
+                    all.len() - 1
+                }));
+            }
+        }
+        Distinct { all, which }
+    }
+
+    /// The result of each element.
+    fn spread(&self, results: &[Value]) -> impl Iterator<Item = Value> {
+        self.which.iter().map(|&k| results[k])
+    }
+}
+
 impl Kernel {
     /// See [`Step::emit`](crate::step::Step::emit).
     pub fn emit(&self, e: &mut Emitter<'_>, table: &mut Table) -> Option<()> {
@@ -43,9 +78,13 @@ impl Kernel {
             }
             values.push(all.into());
         }
-        for instruction in &p.code {
-            let from = p.dtype(instruction.operands[0]);
-            let value = self.instruction(e, instruction, from, &values)?;
+        let mut early = Early::new();
+        for (k, instruction) in p.code.iter().enumerate() {
+            let value = match early.remove(&k) {
+                Some(value) => value,
+                None => self.instruction(e, k, &values, &mut early)?,
+            };
+            debug_assert_eq!(value.len(), self.elements, "{:?}", instruction.code);
             values.push(value);
         }
         for store in &p.stores {
@@ -58,14 +97,16 @@ impl Kernel {
         Some(())
     }
 
+    /// The elements of instruction `k`. Those of later instructions that are computed with it go into `early`.
     fn instruction(
         &self,
         e: &mut Emitter<'_>,
-        instruction: &Instruction,
-        from: DType,
+        k: usize,
         values: &Computed,
+        early: &mut Early,
     ) -> Option<Rc<[Value]>> {
         let n = self.elements;
+        let instruction = &self.program.code[k];
         match instruction.code {
             Code::Literal(value) => {
                 let value = e.literal(value)?;
@@ -80,21 +121,11 @@ impl Kernel {
             }
             _ => {}
         }
-        let [a, b, c] = instruction.operands.map(|o| values[o].clone());
+        let from = self.program.dtype(instruction.operands[0]);
         let to = instruction.dtype;
-        // Elements of arrays that a broadcast repeats are computed once.
-        let mut known: HashMap<[Value; 3], usize> = HashMap::new();
-        let mut distinct: Vec<[Value; 3]> = Vec::new();
-        let which = (0..n).map(|k| {
-            let operands = [a[k], b[k], c[k]];
-            *known.entry(operands).or_insert_with(|| {
-                distinct.push(operands);
-                distinct.len() - 1
-            })
-        });
-        let which: Vec<usize> = which.collect();
-        e.spend(distinct.len())?;
-        let inline: Option<Vec<Value>> = (distinct.iter())
+        let operands = Distinct::new(&[instruction], n, values);
+        e.spend(operands.all.len())?;
+        let inline: Option<Vec<Value>> = (operands.all.iter())
             .map(|&[x, y, z]| match instruction.code {
                 Code::Unary(op) => e.unary(op, from, x),
                 Code::Binary(op) => e.binary(op, from, x, y),
@@ -104,14 +135,34 @@ impl Kernel {
                 Code::Round(_) | Code::Literal(_) | Code::Iota(_) => None,
             })
             .collect();
-        let results = match inline {
-            Some(results) => results,
-            None => {
-                let types = instruction.operands.map(|o| self.program.dtype(o));
-                called(e, instruction, &distinct, &types)?
-            }
+        if let Some(results) = inline {
+            return Some(operands.spread(&results).collect());
+        }
+        // A call takes longer than an element, so equal functions whose operands are there share it.
+        let alike = self.alike(k, values.len());
+        let instructions: Vec<&Instruction> =
+            alike.iter().map(|&k| &self.program.code[k]).collect();
+        let operands = Distinct::new(&instructions, n, values);
+        e.spend(operands.all.len())?;
+        let types = instruction.operands.map(|o| self.program.dtype(o));
+        let results = called(e, instruction, &operands.all, &types)?;
+        let all: Vec<Value> = operands.spread(&results).collect();
+        let each = alike.into_iter().zip(all.chunks(n).map(Rc::from));
+        early.extend(each);
+        early.remove(&k)
+    }
+
+    /// Instruction `k`, and later ones that compute the same function of the first `known` values.
+    fn alike(&self, k: usize, known: usize) -> Vec<usize> {
+        let p = &self.program;
+        let types = |k: usize| p.code[k].operands.map(|o| p.dtype(o));
+        let is_alike = |&later: &usize| {
+            p.code[later].code == p.code[k].code
+                && p.code[later].dtype == p.code[k].dtype
+                && p.code[later].operands.iter().all(|&o| o < known)
+                && types(later) == types(k)
         };
-        Some(which.into_iter().map(|k| results[k]).collect())
+        (k..p.code.len()).filter(is_alike).collect()
     }
 
     fn reduction(

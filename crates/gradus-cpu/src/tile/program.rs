@@ -19,7 +19,7 @@ pub(crate) struct Source {
 }
 
 /// The function that one instruction computes on tiles.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Code {
     Unary(Unary),
     Binary(Binary),
