@@ -1,11 +1,11 @@
 //! Programs of single numbers.
 
 use crate::argument::{Argument, floats};
-use crate::case::Case;
+use crate::case::{Case, Measured};
 use gradus::prelude::*;
 
 pub fn cases() -> Vec<Case> {
-    vec![thousand(), thousand_with_gradient()]
+    vec![thousand(), thousand_by_hand(), thousand_with_gradient()]
 }
 
 /// Eight operations a round on two numbers that stay small.
@@ -51,13 +51,19 @@ fn value(name: &str) -> Case {
 }
 
 fn thousand() -> Case {
+    let source = format!("{OPERATIONS}f = operations");
+    value("call of 1,000 operations on numbers, f64").jax(source, 1.0)
+}
+
+/// The function by hand allocates no result, so the call beside it allocates none.
+fn thousand_by_hand() -> Case {
     let by_hand = || {
         let [x, y] = std::hint::black_box([0.5f64, 0.25]);
         std::hint::black_box(rounds!(x * 0.1, y * 0.1, THOUSAND));
     };
-    value("1,000 operations on numbers, f64")
+    value("call_into of 1,000 operations / by hand")
+        .measured(Measured::CallInto)
         .by_hand(by_hand, 1.15)
-        .jax(format!("{OPERATIONS}f = operations"), 1.0)
 }
 
 fn thousand_with_gradient() -> Case {
