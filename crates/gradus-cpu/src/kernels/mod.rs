@@ -9,7 +9,10 @@ mod cast;
 mod direct;
 mod elements;
 mod elementwise;
+#[cfg(target_arch = "x86_64")]
+mod float_rows;
 mod floats;
+mod fold;
 mod integers;
 mod isa;
 mod reduce;
@@ -29,10 +32,11 @@ pub(crate) use direct::{DirectKernel, Matrices, direct, turns};
 pub(crate) use elements::{
     Arithmetic, Rounded, by_compute_float, by_float, by_integer, by_number, by_width, number_type,
 };
+pub(crate) use fold::{Accumulate, Fold};
 pub(crate) use isa::{AtLevel, Isa, at_level};
 #[cfg(feature = "native")]
 pub(crate) use reduce::WIDTH as REDUCE_LANES;
-pub(crate) use reduce::{Accumulate, Fold, SHORT_ROW, SIDE_BY_SIDE, fold_kernels};
+pub(crate) use reduce::{SIDE_BY_SIDE, fold_kernels};
 pub(crate) use rows::{Rows, copy_bytes, copy_rows};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
 pub(crate) use totals::{

@@ -6,139 +6,19 @@
 //!
 //! Short rows are reduced side by side, with the same additions in the same order, so that none waits for its own.
 
+#[cfg(target_arch = "x86_64")]
+use super::float_rows;
+use super::fold::{Accumulate, Fold, FoldKernel, RowsKernel, add, max, min};
 use super::isa::Isa;
 use gradus_ir::primitives::ReduceKind;
 use gradus_ir::{DType, FloatType, IntegerType, Kind, bf16};
 
 pub(crate) const WIDTH: usize = 32;
 
-/// The state of a reduction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Accumulate {
-    value: f64,
-    lost: f64,
-    whole: i64,
-}
-
-/// Reduces `n` elements into the state.
-///
-/// # Safety
-/// The pointer is to `n` elements of the type for which the kernel was made.
-pub(crate) type FoldKernel = unsafe fn(source: *const u8, n: usize, state: &mut Accumulate);
-
-/// Reduces `rows` adjacent rows of `n` elements, and writes their results.
-///
-/// # Safety
-/// The pointers are to `rows · n` elements of the type for which the kernel was made, and to room for `rows` results.
-/// The number of rows is a multiple of [`SIDE_BY_SIDE`]; `n` is from 1 to [`SHORT_ROW`].
-pub(crate) type RowsKernel = unsafe fn(source: *const u8, rows: usize, n: usize, out: *mut u8);
-
 /// The number of short rows that are reduced together.
 pub(crate) const SIDE_BY_SIDE: usize = 8;
 /// The most elements of a short row.
-pub(crate) const SHORT_ROW: usize = 2 * WIDTH;
-
-/// One kind of reduction to one element type.
-#[derive(Clone, Copy)]
-pub(crate) struct Fold {
-    pub kind: ReduceKind,
-    /// The type of the result. The elements are held in its [compute type](DType::compute_type).
-    pub result: DType,
-    pub kernel: FoldKernel,
-    pub rows: RowsKernel,
-}
-
-impl Fold {
-    /// The state before the first element.
-    pub(crate) fn start(&self) -> Accumulate {
-        let value = match self.kind {
-            ReduceKind::Sum => 0.0,
-            ReduceKind::Prod => 1.0,
-            ReduceKind::Max => f64::NEG_INFINITY,
-            ReduceKind::Min => f64::INFINITY,
-        };
-        let whole = match self.kind {
-            ReduceKind::Sum => 0,
-            ReduceKind::Prod => 1,
-            ReduceKind::Max => i64::MIN,
-            ReduceKind::Min => i64::MAX,
-        };
-        Accumulate {
-            value,
-            lost: 0.0,
-            whole,
-        }
-    }
-
-    /// Combines the results of two parts, the left one first.
-    pub(crate) fn merge(&self, state: &mut Accumulate, part: &Accumulate) {
-        match self.kind {
-            ReduceKind::Sum => {
-                add(state, part.value);
-                state.lost += part.lost;
-                state.whole = state.whole.wrapping_add(part.whole);
-            }
-            ReduceKind::Prod => {
-                state.value *= part.value;
-                state.whole = state.whole.wrapping_mul(part.whole);
-            }
-            ReduceKind::Max => {
-                state.value = max(state.value, part.value);
-                state.whole = state.whole.max(part.whole);
-            }
-            ReduceKind::Min => {
-                state.value = min(state.value, part.value);
-                state.whole = state.whole.min(part.whole);
-            }
-        }
-    }
-
-    /// Writes the result.
-    ///
-    /// # Safety
-    /// `out` points to room for one element.
-    pub(crate) unsafe fn finish(&self, state: &Accumulate, out: *mut u8) {
-        let value = match self.kind {
-            // An infinite sum has NaN as its error; the sum itself is right then.
-            ReduceKind::Sum if state.lost.is_finite() => state.value + state.lost,
-            // Nothing is added to the others: -0 stays -0.
-            _ => state.value,
-        };
-        // SAFETY: by the caller.
-        unsafe {
-            match self.result {
-                DType::BF16 => out.cast::<bf16>().write(bf16::from_f64(value)),
-                DType::F32 => out.cast::<f32>().write(value as f32),
-                DType::F64 => out.cast::<f64>().write(value),
-                DType::I32 => out.cast::<i32>().write(state.whole as i32),
-                DType::I64 => out.cast::<i64>().write(state.whole),
-                DType::U32 => out.cast::<u32>().write(state.whole as u32),
-                DType::Bool => out.write(state.whole as u8),
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn add(state: &mut Accumulate, x: f64) {
-    let sum = state.value + x;
-    state.lost += if state.value.abs() >= x.abs() {
-        (state.value - sum) + x
-    } else {
-        (x - sum) + state.value
-    };
-    state.value = sum;
-}
-
-#[inline(always)]
-fn max(a: f64, b: f64) -> f64 {
-    if (a > b) | a.is_nan() { a } else { b }
-}
-
-#[inline(always)]
-fn min(a: f64, b: f64) -> f64 {
-    if (a < b) | a.is_nan() { a } else { b }
-}
+const SHORT_ROW: usize = 2 * WIDTH;
 
 /// A reduction of elements of one type in lanes.
 trait Lanes {
@@ -161,6 +41,13 @@ trait Lanes {
 
 #[inline(always)]
 unsafe fn run<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
+    // SAFETY: by the caller.
+    L::close(unsafe { joined::<L>(source, n) }, state);
+}
+
+/// Joins `n` elements.
+#[inline(always)]
+unsafe fn joined<L: Lanes>(source: *const u8, n: usize) -> L::Wide {
     let source = source.cast::<L::T>();
     let mut acc = [L::START; WIDTH];
     let mut x = [L::NEUTRAL; WIDTH];
@@ -194,20 +81,40 @@ unsafe fn run<L: Lanes>(source: *const u8, n: usize, state: &mut Accumulate) {
         }
         width /= 2;
     }
-    L::close(lanes[0], state);
+    lanes[0]
 }
 
 /// An array on cache lines of its own.
 #[repr(align(64))]
 struct Aligned<T>(T);
 
-/// Like [`run`] on each row: lanes that have no element would change nothing, and are left out.
+/// Like [`run`] on each row.
+#[inline(always)]
+unsafe fn run_rows<L: Lanes>(source: *const u8, rows: usize, n: usize, out: *mut u8) {
+    let beside = match n {
+        ..=SHORT_ROW => rows - rows % SIDE_BY_SIDE,
+        _ => 0,
+    };
+    // SAFETY: by the caller, for these rows.
+    unsafe {
+        if beside > 0 {
+            run_short_rows::<L>(source, beside, n, out);
+        }
+        for row in beside..rows {
+            let joined = joined::<L>(source.add(row * n * size_of::<L::T>()), n);
+            out.cast::<L::Out>().add(row).write(L::result(joined));
+        }
+    }
+}
+
+/// The same for a multiple of [`SIDE_BY_SIDE`] short rows. Lanes that have no element would change nothing, and are
+/// left out.
 #[inline(always)]
 #[expect(
     clippy::needless_range_loop,
     reason = "iterators are not inlined into functions for other instructions"
 )]
-unsafe fn run_rows<L: Lanes>(source: *const u8, rows: usize, n: usize, out: *mut u8) {
+unsafe fn run_short_rows<L: Lanes>(source: *const u8, rows: usize, n: usize, out: *mut u8) {
     let (mut x, mut out) = (source.cast::<L::T>(), out.cast::<L::Out>());
     let mut memory = Aligned([[[L::widen(L::START); SIDE_BY_SIDE]; WIDTH]; 2]);
     let [lanes, others] = &mut memory.0;
@@ -470,6 +377,11 @@ pub(crate) fn fold_kernels(kind: ReduceKind, result: DType) -> Fold {
             IntegerType::U32 => of_u32(kind, isa),
         },
         Kind::Bool => of_bool(kind, isa),
+    };
+    #[cfg(target_arch = "x86_64")]
+    let rows = match isa {
+        Isa::Portable => rows,
+        Isa::Avx2 | Isa::Avx512 => float_rows::rows_kernel(kind, result).unwrap_or(rows),
     };
     Fold {
         kind,

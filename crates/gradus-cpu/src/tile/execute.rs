@@ -4,9 +4,7 @@ use super::kernel::{Fixed, Iota, Kernel, Location};
 use super::load::{fill, gather};
 use super::stages::Stage;
 use crate::buffers::Buffers;
-use crate::kernels::{
-    self, Accumulate, SHORT_ROW, SIDE_BY_SIDE, by_compute_float, by_integer, by_width,
-};
+use crate::kernels::{self, Accumulate, SIDE_BY_SIDE, by_compute_float, by_integer, by_width};
 use crate::pool;
 use crate::registers::{Line, Registers};
 use gradus_ir::Kind;
@@ -356,7 +354,7 @@ impl<'a> Tile<'a> {
         let k = self.kernel;
         if b <= k.tile {
             let mut together = k.tile / b;
-            if b <= SHORT_ROW && together > SIDE_BY_SIDE {
+            if together > SIDE_BY_SIDE {
                 together -= together % SIDE_BY_SIDE;
             }
             let mut row = from;
@@ -366,20 +364,9 @@ impl<'a> Tile<'a> {
                 unsafe {
                     self.compute(row * b, count * b);
                     for (r, f) in k.program.reductions.iter().zip(&k.folds) {
-                        let size = f.width.bytes();
                         let out = self.buffers.start(r.buffer);
-                        let beside = match b {
-                            ..=SHORT_ROW => count - count % SIDE_BY_SIDE,
-                            _ => 0,
-                        };
                         let first = out.wrapping_add(row * r.dtype.size());
-                        (f.fold.rows)(self.pointers[r.value], beside, b, first);
-                        for i in beside..count {
-                            let mut state = f.fold.start();
-                            let source = self.pointers[r.value].add(i * b * size);
-                            (f.fold.kernel)(source, b, &mut state);
-                            f.fold.finish(&state, first.add(i * r.dtype.size()));
-                        }
+                        (f.fold.rows)(self.pointers[r.value], count, b, first);
                     }
                 }
                 row += count;
