@@ -2,7 +2,7 @@
 
 use super::execute::ROWS;
 use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
-use super::load::Access;
+use super::load::{Access, period};
 use super::program::{Code, Instruction, Program, Value};
 use super::stages::Stages;
 use crate::kernels;
@@ -14,6 +14,8 @@ use smallvec::SmallVec;
 
 /// Bytes of the tiles of all registers together: a part of the first-level cache.
 const TILE_BYTES: usize = 24 << 10;
+/// The most elements of a tile.
+const LONGEST_TILE: usize = 1024;
 
 impl Kernel {
     /// Chooses loops, registers and chunks. Parameters of functions must be lowered.
@@ -81,12 +83,42 @@ impl Build {
                 self.gathered.push(Gathered {
                     value: v,
                     offset,
+                    period: period(&axes).filter(|&p| self.keeps(p)),
                     axes,
                 });
                 Location::Register(self.registers.take())
             }
         };
         self.locations.push(location);
+    }
+
+    /// Whether elements that repeat after `period` stay in their register from tile to tile, if a tile has room for
+    /// whole repetitions.
+    fn keeps(&self, period: usize) -> bool {
+        let elements: usize = self.program.shape.iter().product();
+        let (_, row, after) = self.program.reduced;
+        let tiles_follow = match self.program.reductions.is_empty() {
+            true => period <= LONGEST_TILE / 2,
+            // Tiles are some whole rows, if rows are short.
+            false => after == 1 && row <= LONGEST_TILE && row.is_multiple_of(period),
+        };
+        elements > LONGEST_TILE && tiles_follow
+    }
+
+    /// Makes tiles of whole repetitions of what is kept in registers, as far as this leaves at least half of a tile.
+    fn whole_periods(&mut self, tile: usize) -> usize {
+        let mut unit = 8;
+        if !self.program.reductions.is_empty() {
+            return tile;
+        }
+        for g in &mut self.gathered {
+            let joined = g.period.map(|p| least_common_multiple(unit, p));
+            match joined.filter(|&joined| joined <= tile / 2) {
+                Some(joined) => unit = joined,
+                None => g.period = None,
+            }
+        }
+        tile / unit * unit
     }
 
     /// Chooses the loop and the location of instruction `k`.
@@ -141,7 +173,8 @@ impl Build {
         });
     }
 
-    /// The registers of operands that no instruction after `k` reads. Fixed values keep theirs.
+    /// The registers of operands that no instruction after `k` reads.
+    /// Values that are not written for each tile keep theirs.
     fn registers_freed_by(&self, k: usize, ins: &Instruction) -> SmallVec<[usize; 3]> {
         let reads = match ins.code {
             Code::Literal(_) | Code::Iota(_) => 0,
@@ -153,7 +186,8 @@ impl Build {
         let mut freed = SmallVec::new();
         for (i, &o) in ins.operands[..reads].iter().enumerate() {
             let ends = self.last_use[o] == k && !ins.operands[..i].contains(&o);
-            let is_fixed = self.fixed.iter().any(|&(f, _)| f == o);
+            let is_fixed = self.fixed.iter().any(|&(f, _)| f == o)
+                || (self.gathered.iter()).any(|g| g.value == o && g.period.is_some());
             if let Location::Register(register) = self.locations[o]
                 && ends
                 && !is_fixed
@@ -165,9 +199,8 @@ impl Build {
     }
 
     /// Gives the registers addresses in scratch memory, and chooses the number of elements of a tile.
-    fn finish(self) -> Kernel {
-        let program = self.program;
-        let elements: usize = program.shape.iter().product();
+    fn finish(mut self) -> Kernel {
+        let elements: usize = self.program.shape.iter().product();
         let widest = self
             .widths
             .iter()
@@ -175,10 +208,12 @@ impl Build {
             .max()
             .unwrap_or(Width::B8)
             .bytes();
-        let reductions = program.reductions.len();
+        let reductions = self.program.reductions.len();
         let count = self.registers.count + reductions;
-        let tile = (TILE_BYTES / (count.max(1) * widest)).clamp(128, 1024) / 64 * 64;
+        let tile = (TILE_BYTES / (count.max(1) * widest)).clamp(128, LONGEST_TILE) / 64 * 64;
+        let tile = self.whole_periods(tile);
         let tile = tile.min(elements.next_multiple_of(8).max(8));
+        let program = self.program;
         let register = tile * widest;
         let mut locations = self.locations;
         for location in &mut locations {
@@ -224,6 +259,14 @@ impl Build {
             program,
         }
     }
+}
+
+fn least_common_multiple(a: usize, b: usize) -> usize {
+    let (mut divisor, mut rest) = (a, b);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    a / divisor * b
 }
 
 fn last_uses(program: &Program) -> Vec<usize> {

@@ -39,13 +39,8 @@ impl Kernel {
         }
         self.change_over();
         if let Some(registers) = registers {
-            let mut tile = Tile {
-                kernel: self,
-                stages: self.stages(),
-                buffers,
-                scratch: registers.lines.as_mut_ptr().cast(),
-                pointers: &mut registers.pointers,
-            };
+            let scratch = registers.lines.as_mut_ptr().cast();
+            let mut tile = Tile::new(self, buffers, scratch, &mut registers.pointers);
             // SAFETY: by the caller; `Kernel::registers` has prepared registers and literals.
             unsafe {
                 tile.spread();
@@ -102,13 +97,7 @@ impl Kernel {
             }
             let mut pointers: SmallVec<[*mut u8; 48]> =
                 smallvec::smallvec![std::ptr::null_mut(); self.locations.len()];
-            let mut tile = Tile {
-                kernel: self,
-                stages: self.stages(),
-                buffers,
-                scratch: lines.as_mut_ptr().cast(),
-                pointers: &mut pointers,
-            };
+            let mut tile = Tile::new(self, buffers, lines.as_mut_ptr().cast(), &mut pointers);
             // SAFETY: by the caller; the scratch memory was just made as long as the kernel needs.
             unsafe {
                 tile.prepare();
@@ -124,13 +113,8 @@ impl Kernel {
             return None;
         }
         let mut registers = Registers::new(self.scratch, self.locations.len());
-        let mut tile = Tile {
-            kernel: self,
-            stages: None,
-            buffers: Buffers::NONE,
-            scratch: registers.lines.as_mut_ptr().cast(),
-            pointers: &mut registers.pointers,
-        };
+        let scratch = registers.lines.as_mut_ptr().cast();
+        let mut tile = Tile::new(self, Buffers::NONE, scratch, &mut registers.pointers);
         // SAFETY: only registers are written, which were just made with the kernel's scratch bytes.
         unsafe { tile.prepare() };
         Some(registers)
@@ -163,6 +147,9 @@ pub(super) struct Tile<'a> {
     buffers: Buffers<'a>,
     scratch: *mut u8,
     pointers: &'a mut [*mut u8],
+    /// For each gathered source that repeats in each tile, the number of elements from its first one on that the
+    /// register holds.
+    held: SmallVec<[usize; 4]>,
 }
 
 impl<'a> Tile<'a> {
@@ -179,6 +166,7 @@ impl<'a> Tile<'a> {
             buffers,
             scratch,
             pointers,
+            held: smallvec::smallvec![0; kernel.gathered.len()],
         }
     }
 
@@ -269,7 +257,14 @@ impl<'a> Tile<'a> {
                     .wrapping_offset(offset)
                     .wrapping_add(start * k.widths[v].bytes());
             }
-            for g in &k.gathered {
+            for (g, held) in k.gathered.iter().zip(&mut self.held) {
+                if let Some(period) = g.period {
+                    let from_first = start.is_multiple_of(period);
+                    if from_first && *held >= n {
+                        continue;
+                    }
+                    *held = if from_first { n } else { 0 };
+                }
                 let base = self.buffers.start(k.program.sources[g.value].buffer);
                 let out = self.pointers[g.value];
                 by_width!(k.widths[g.value], T => {

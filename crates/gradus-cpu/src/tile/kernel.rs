@@ -53,6 +53,9 @@ pub(super) struct Gathered {
     pub(super) offset: isize,
     /// Size and stride of each axis, innermost last.
     pub(super) axes: SmallVec<[(usize, isize); 6]>,
+    /// If it has the same elements in each tile: the number of elements after which they repeat.
+    /// A tile has some whole repetitions, and nothing else is written to the register.
+    pub(super) period: Option<usize>,
 }
 
 /// A value that is written to its register before the first tile.

@@ -1,6 +1,6 @@
 //! Loads elements that are not contiguous into a tile.
 
-use crate::kernels::{Rows, by_width, copy_rows};
+use crate::kernels::{AtLevel, Isa, Rows, at_level, by_width, copy_rows};
 use crate::view::{View, collapse};
 use gradus_ir::Width;
 use smallvec::SmallVec;
@@ -39,6 +39,15 @@ impl Access {
             offset: view.offset,
             axes,
         }
+    }
+}
+
+/// The number of elements after which those of a view with these axes are the same again, if its outermost axis repeats
+/// what the others have.
+pub(super) fn period(axes: &[(usize, isize)]) -> Option<usize> {
+    match axes {
+        [(_, 0), inner @ ..] => Some(inner.iter().map(|(n, _)| n).product()),
+        _ => None,
     }
 }
 
@@ -138,22 +147,61 @@ unsafe fn copy_matrix<T: Copy>(
                 };
                 copy_rows(from, to, rows, size * bytes);
             }
-            0 => match size {
-                ..=4 => repeat_rows::<T, 4>((from, outer), (rows, size), to),
-                5..8 => repeat_rows::<T, 8>((from, outer), (rows, size), to),
-                _ => {
-                    for i in 0..rows {
-                        let value = from.offset(i as isize * outer).read();
-                        repeat(value, size, to.add(i * size));
-                    }
-                }
-            },
+            0 => {
+                let repeated = Repeated {
+                    from,
+                    step: outer,
+                    rows,
+                    size,
+                    to,
+                };
+                at_level(Isa::best(), repeated);
+            }
             _ => {
                 for i in 0..rows {
                     let from = from.offset(i as isize * outer);
                     for j in 0..size {
                         to.add(i * size + j)
                             .write(from.offset(j as isize * step).read());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Elements, `step` apart, each of which is copied `size` times.
+struct Repeated<T> {
+    from: *const T,
+    step: isize,
+    rows: usize,
+    size: usize,
+    to: *mut T,
+}
+
+impl<T: Copy> AtLevel for Repeated<T> {
+    /// # Safety
+    /// `from` holds `rows` elements, and `to` has room for all copies.
+    #[inline(always)]
+    unsafe fn run<const FMA: bool>(self) {
+        let Repeated {
+            from,
+            step,
+            rows,
+            size,
+            to,
+        } = self;
+        // SAFETY: by the caller.
+        unsafe {
+            match size {
+                ..=4 => repeat_rows::<T, 4>((from, step), (rows, size), to),
+                5..=8 => repeat_rows::<T, 8>((from, step), (rows, size), to),
+                9..=16 => repeat_rows::<T, 16>((from, step), (rows, size), to),
+                17..=32 => repeat_rows::<T, 32>((from, step), (rows, size), to),
+                _ => {
+                    for i in 0..rows {
+                        let value = from.offset(i as isize * step).read();
+                        repeat(value, size, to.add(i * size));
                     }
                 }
             }
@@ -197,20 +245,17 @@ unsafe fn repeat_rows<T: Copy, const W: usize>(
 #[inline(always)]
 unsafe fn repeat<T: Copy>(value: T, n: usize, to: *mut T) {
     const BLOCK: usize = 8;
-    let write = |at: usize| {
-        // SAFETY: by the caller; `at` is at most `n` less the block.
-        unsafe {
-            to.add(at)
-                .cast::<[T; BLOCK]>()
-                .write_unaligned([value; BLOCK])
-        };
-    };
     let mut at = 0;
-    while at + BLOCK < n {
-        write(at);
-        at += BLOCK;
+    // SAFETY: by the caller; `at` is at most `n` less the block.
+    unsafe {
+        while at + BLOCK < n {
+            let block = to.add(at).cast::<[T; BLOCK]>();
+            block.write_unaligned([value; BLOCK]);
+            at += BLOCK;
+        }
+        let block = to.add(n - BLOCK).cast::<[T; BLOCK]>();
+        block.write_unaligned([value; BLOCK]);
     }
-    write(n - BLOCK);
 }
 
 /// Fills `out` with `n` copies of one element.
