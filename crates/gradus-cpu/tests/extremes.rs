@@ -80,7 +80,7 @@ fn short_and_long_lines_near_and_apart() {
         DType::I32,
         DType::U32,
     ] {
-        for n in [1, 2, 3, 10, 31, 127, 128, 129, 200, 1000] {
+        for n in [1, 2, 3, 7, 8, 9, 10, 17, 31, 127, 128, 129, 200, 1000] {
             for (outer, inner) in [(1, 1), (3, 1), (40, 1), (1, 5), (2, 16), (3, 37)] {
                 for smallest in [false, true] {
                     compare(dtype, [outer, n, inner], smallest, mixed(0));

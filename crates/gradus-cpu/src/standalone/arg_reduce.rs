@@ -6,10 +6,11 @@
 use super::scan::Axis;
 use super::{Arrays, InPlace, Kernel};
 use crate::count::StepForecast;
-use crate::kernels::{AtLevel, Isa, at_level, by_float, by_integer};
+use crate::kernels::{AtLevel, Isa, SQUARE, at_level, by_float, by_integer, transpose};
 use crate::pool::{self, Pieces, Shared};
 use gradus_ir::primitives::Work;
 use gradus_ir::{DType, Kind, Result, Type};
+use std::mem::MaybeUninit;
 
 /// The lines that are taken together, and the parts of a long line.
 const LANES: usize = 16;
@@ -134,12 +135,14 @@ impl<T: Copy + PartialOrd, const SMALLEST: bool> AtLevel for Lines<T, SMALLEST> 
                 };
                 let apart = if self.inner == 1 { self.n } else { 1 };
                 let x = self.x.add(outer * self.n * self.inner + column);
+                let out = self.out.add(line);
+                line += if ahead < LANES { 1 } else { LANES };
                 if ahead < LANES {
-                    self.some::<1>(x, apart, self.out.add(line));
-                    line += 1;
+                    self.some::<1>(x, apart, out);
+                } else if self.inner == 1 && self.n >= SQUARE {
+                    self.rows(x, out);
                 } else {
-                    self.some::<LANES>(x, apart, self.out.add(line));
-                    line += LANES;
+                    self.some::<LANES>(x, apart, out);
                 }
             }
         }
@@ -170,17 +173,52 @@ impl<T: Copy + PartialOrd, const SMALLEST: bool> Lines<T, SMALLEST> {
             }
         }
     }
+
+    /// The positions in [`LANES`] adjacent rows, shorter than [`LONG`]. The rows become columns first, so that elements
+    /// at the same position are a vector.
+    ///
+    /// # Safety
+    /// The operand has these rows, and the result as many elements.
+    #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "iterators are not inlined into functions for other instructions"
+    )]
+    unsafe fn rows(&self, x: *const T, out: *mut i64) {
+        let mut columns = [const { MaybeUninit::<[T; LANES]>::uninit() }; LONG];
+        let columns: *mut [T; LANES] = columns.as_mut_ptr().cast();
+        // SAFETY: by the caller; there is room for all rows, and each of their elements is written.
+        unsafe {
+            let size = (self.n, LANES);
+            transpose(x, (1, self.n as isize), size, columns.cast());
+            let mut best = columns.read();
+            // Narrow numbers, for which two vectors are enough.
+            let mut at = [0i32; LANES];
+            for i in 1..self.n {
+                let v = columns.add(i).read();
+                for l in 0..LANES {
+                    let better = extreme::<T, SMALLEST>(v[l], best[l]);
+                    best[l] = if better { v[l] } else { best[l] };
+                    at[l] = if better { i as i32 } else { at[l] };
+                }
+            }
+            for l in 0..LANES {
+                out.add(l).write(i64::from(at[l]));
+            }
+        }
+    }
 }
 
 /// Whether `v` is more extreme than `best`; a NaN is, except of another NaN.
 #[inline(always)]
 #[expect(
     clippy::eq_op,
-    reason = "only a NaN differs from itself, and the type may be an integer's"
+    clippy::neg_cmp_op_on_partial_ord,
+    reason = "only a NaN differs from itself and is not ordered, and the type may be an integer's"
 )]
 fn extreme<T: Copy + PartialOrd, const SMALLEST: bool>(v: T, best: T) -> bool {
-    let beyond = if SMALLEST { v < best } else { v > best };
-    (beyond | (v != v)) & (best == best)
+    let beyond = if SMALLEST { !(v >= best) } else { !(v <= best) };
+    beyond & (best == best)
 }
 
 /// The position in one line: the first element that equals the extreme of all.
