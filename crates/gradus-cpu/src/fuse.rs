@@ -4,10 +4,11 @@
 //! its value never reaches memory. Then each cone joins, in order, a group that makes or reads the same arrays.
 //! No cycle can arise: each group has a level above the levels of everything that it reads.
 
+use crate::from_end::{FromEnd, gathers_from_end};
 use crate::tile;
 use crate::view::View;
 use gradus_ir::primitives::Unary;
-use gradus_ir::{Graph, NodeId, Op, ValueId};
+use gradus_ir::{Dims, Graph, NodeId, Op, ValueId};
 use std::collections::HashMap;
 
 /// The most operations of a group, and the most arrays that it reads.
@@ -48,10 +49,12 @@ pub(crate) struct Group {
     pub members: Vec<ValueId>,
     pub level: usize,
     /// The shape of the kernel's iteration.
-    pub shape: gradus_ir::Dims,
+    pub shape: Dims,
     /// The shape as kept, reduced and kept sizes, if there are reductions.
     pub blocks: Option<(usize, usize, usize)>,
     reads: Vec<ValueId>,
+    /// Whether another unit reads its values, so that its level can no longer rise.
+    is_read: bool,
 }
 
 /// A group or a single operation, which becomes a step.
@@ -71,14 +74,44 @@ pub(crate) struct Fused {
     pub users: Vec<Vec<NodeId>>,
     /// All units, in a valid order.
     pub order: Vec<Unit>,
+    /// The gathers that count indices from the end themselves.
+    pub from_end: HashMap<NodeId, FromEnd>,
 }
 
 pub(crate) fn fuse(graph: &Graph) -> Fused {
-    let live = graph.live();
+    let mut live = graph.live();
+    let mut users = users_of(graph, &live);
+    let from_end = gathers_from_end(graph, &users);
+    for (&gather, FromEnd { indices, computed }) in &from_end {
+        computed.iter().for_each(|v| live[v.index()] = false);
+        let users = &mut users[indices.index()];
+        users.retain(|&user| !graph.node(user).results().any(|v| computed.contains(&v)));
+        users.push(gather);
+    }
     let (kinds, resolved) = resolve(graph, &live);
-    let users = users_of(graph, &live);
     let cones = draw_in(graph, &kinds, &users);
-    join(graph, &live, kinds, resolved, &cones, users)
+    let mut fused = Fused {
+        kinds,
+        resolved,
+        groups: Vec::new(),
+        group_of: HashMap::new(),
+        users,
+        order: Vec::new(),
+        from_end,
+    };
+    join(graph, &live, &cones, &mut fused);
+    fused
+}
+
+impl Fused {
+    /// The operands that the step of a standalone operation reads.
+    pub fn operands(&self, graph: &Graph, id: NodeId) -> Vec<ValueId> {
+        let mut operands = graph.node(id).operands.to_vec();
+        if let Some(from_end) = self.from_end.get(&id) {
+            operands[1] = from_end.indices;
+        }
+        operands
+    }
 }
 
 fn users_of(graph: &Graph, live: &[bool]) -> Vec<Vec<NodeId>> {
@@ -251,14 +284,7 @@ fn iteration(graph: &Graph, id: ValueId, kind: Kind) -> &[usize] {
 }
 
 /// Joins cones to groups, and orders all units.
-fn join(
-    graph: &Graph,
-    live: &[bool],
-    kinds: Vec<Kind>,
-    resolved: Vec<Resolved>,
-    root_of: &HashMap<ValueId, ValueId>,
-    users: Vec<Vec<NodeId>>,
-) -> Fused {
+fn join(graph: &Graph, live: &[bool], root_of: &HashMap<ValueId, ValueId>, fused: &mut Fused) {
     let mut members: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
     for id in graph.ids() {
         if let Some(root) = root_of.get(&id) {
@@ -274,17 +300,17 @@ fn join(
         match node.results().next() {
             Some(id) if root_of.get(&id) == Some(&id) => {
                 let members = &members[&id];
-                let cone = Cone::new(graph, &kinds, &resolved, members, id);
+                let cone = Cone::new(graph, &fused.kinds, &fused.resolved, members, id);
                 joined.add(&cone, members);
             }
-            Some(id) if kinds[id.index()] != Kind::Standalone => {}
+            Some(id) if fused.kinds[id.index()] != Kind::Standalone => {}
             // A region without results has no kind that says whether it runs.
             _ if node.runs(live) => {
-                let levels = &mut joined.levels;
-                let below = node.operands.iter();
-                let below = below.map(|o| levels[resolved[o.index()].base.index()]);
-                let level = below.max().unwrap_or(0) + 1;
-                node.results().for_each(|v| levels[v.index()] = level);
+                let operands = fused.operands(graph, node_id);
+                let bases = operands.iter().map(|o| fused.resolved[o.index()].base);
+                let level = joined.above(bases);
+                node.results()
+                    .for_each(|v| joined.levels[v.index()] = level);
                 order.push((level, node_id, Unit::Standalone(node_id)));
             }
             _ => {}
@@ -301,14 +327,9 @@ fn join(
         order.push((group.level, first, Unit::Group(g)));
     }
     order.sort_by_key(|(level, id, _)| (*level, *id));
-    Fused {
-        kinds,
-        resolved,
-        groups,
-        group_of,
-        users,
-        order: order.into_iter().map(|(_, _, unit)| unit).collect(),
-    }
+    fused.groups = groups;
+    fused.group_of = group_of;
+    fused.order = order.into_iter().map(|(_, _, unit)| unit).collect();
 }
 
 /// The groups so far.
@@ -323,23 +344,41 @@ struct Groups {
 }
 
 impl Groups {
+    /// The level above these values, which a unit reads that is no part of the groups that make them.
+    fn above(&mut self, reads: impl Iterator<Item = ValueId>) -> usize {
+        let mut level = 0;
+        for read in reads {
+            level = level.max(self.levels[read.index()]);
+            if let Some(&g) = self.group_of.get(&read) {
+                self.groups[g].is_read = true;
+            }
+        }
+        level + 1
+    }
+
     /// Adds a cone to the group that it chooses, or to a new one.
     fn add(&mut self, cone: &Cone, members: &[ValueId]) {
-        let g = cone.choose(self).unwrap_or_else(|| {
-            let level = cone.reads.iter().map(|(r, _)| self.levels[r.index()]);
+        let chosen = cone.choose(self);
+        let group_of = &self.group_of;
+        let outside = |r: &ValueId| chosen.is_none() || group_of.get(r).copied() != chosen;
+        let outside: Vec<ValueId> = cone.reads.iter().map(|(r, _)| *r).filter(outside).collect();
+        let level = self.above(outside.into_iter());
+        let g = chosen.unwrap_or_else(|| {
             self.groups.push(Group {
-                level: level.max().unwrap_or(0) + 1,
                 shape: cone.shape.clone(),
                 ..Group::default()
             });
             self.groups.len() - 1
         });
         let group = &mut self.groups[g];
+        group.level = group.level.max(level);
         for &m in members {
             self.group_of.insert(m, g);
-            self.levels[m.index()] = group.level;
         }
         group.members.extend(members);
+        for &m in &group.members {
+            self.levels[m.index()] = group.level;
+        }
         group.blocks = group.blocks.or(cone.blocks);
         for (r, _) in &cone.reads {
             if !group.reads.contains(r) {
@@ -352,7 +391,7 @@ impl Groups {
 
 /// A cone that looks for a group.
 struct Cone {
-    shape: gradus_ir::Dims,
+    shape: Dims,
     blocks: Option<(usize, usize, usize)>,
     /// The values from outside that it reads, and whether it reads them element by element.
     reads: Vec<(ValueId, bool)>,
@@ -388,7 +427,7 @@ impl Cone {
             _ => None,
         };
         Cone {
-            shape: gradus_ir::Dims::from_slice(iteration(graph, root, kind)),
+            shape: Dims::from_slice(iteration(graph, root, kind)),
             blocks,
             reads,
             size: members.len(),
@@ -396,6 +435,8 @@ impl Cone {
     }
 
     /// The group to join: the latest whose values the cone reads, otherwise one that reads the same array.
+    /// A group whose values the cone reads rises above all else that the cone reads, as long as no other unit reads
+    /// its values: nothing that the cone reads can depend on them then.
     fn choose(&self, joined: &Groups) -> Option<usize> {
         let Groups {
             groups,
@@ -403,8 +444,9 @@ impl Cone {
             levels,
             readers,
         } = joined;
-        let fits = |g: usize| {
+        let fits = |g: usize, rises: bool| {
             let group = &groups[g];
+            let rises = rises && !group.is_read;
             group.shape == self.shape
                 && group.members.len() + self.size <= MOST_MEMBERS
                 && group.reads.len() + self.reads.len() <= MOST_SOURCES
@@ -413,7 +455,7 @@ impl Cone {
                     if group_of.get(r) == Some(&g) {
                         *direct
                     } else {
-                        levels[r.index()] < group.level
+                        rises || levels[r.index()] < group.level
                     }
                 })
         };
@@ -425,14 +467,14 @@ impl Cone {
             .collect();
         let best = made
             .into_iter()
-            .filter(|&g| fits(g))
+            .filter(|&g| fits(g, true))
             .max_by_key(|&g| groups[g].level);
         best.or_else(|| {
             self.reads
                 .iter()
                 .flat_map(|(r, _)| readers.get(r).into_iter().flatten().rev().take(8))
                 .copied()
-                .find(|&g| fits(g))
+                .find(|&g| fits(g, false))
         })
     }
 }

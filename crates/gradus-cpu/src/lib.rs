@@ -15,6 +15,7 @@ mod compile;
 mod count;
 mod executable;
 mod forecast;
+mod from_end;
 mod fuse;
 mod instrumentation;
 mod kernels;

@@ -7,7 +7,7 @@ use crate::region::{self, Arrays};
 use crate::standalone::{self, Product, Standalone};
 use crate::step::Operand;
 use crate::view::View;
-use gradus_ir::primitives::{Contract, Region};
+use gradus_ir::primitives::{Contract, Gather, Region};
 use gradus_ir::{DType, Graph, Node, NodeId, Op, Type, ValueId};
 
 impl Lowering<'_> {
@@ -18,6 +18,7 @@ impl Lowering<'_> {
         match &node.op {
             Op::Region(region) => self.region(id, region),
             Op::Contract(contract) => self.product(id, contract),
+            Op::Gather(gather) => self.gather(id, gather),
             op => {
                 let operands = node.operands.iter().map(|&o| self.whole(o)).collect();
                 let results = node.results().map(|v| self.define(v)).collect();
@@ -26,6 +27,30 @@ impl Lowering<'_> {
                 self.push(step, Origin::of_node(graph, id));
             }
         }
+    }
+
+    /// `take` or `scatter_add`. Indices that count from the end are read as they are, and zeros to which a
+    /// `scatter_add` adds are not read.
+    fn gather(&mut self, id: NodeId, gather: &Gather) {
+        let (graph, fused) = (self.graph, self.fused);
+        let node = graph.node(id);
+        let mut given = fused.operands(graph, id);
+        let (x, indices) = (graph.ty(given[0]), graph.ty(given[1]));
+        let mut origin: Vec<ValueId> = Vec::new();
+        let mut range = standalone::Range::Axis;
+        if let Some(from_end) = fused.from_end.get(&id) {
+            origin.extend(from_end.computed);
+            range = standalone::Range::FromEnd;
+        }
+        origin.push(node.result());
+        let adds = matches!(gather, Gather::ScatterAdd { .. });
+        if adds && is_zero(&graph.maker(fused.resolved[given[0].index()].base).op) {
+            given.remove(0);
+        }
+        let operands = given.into_iter().map(|o| self.whole(o)).collect();
+        let results = node.results().map(|v| self.define(v)).collect();
+        let step = standalone::gather(gather, (x, indices, range), operands, results);
+        self.push(step, Origin::of(graph, &origin));
     }
 
     /// A product reads its operands in place if they have the layout of matrices. If not, it reads copies.
@@ -112,4 +137,9 @@ impl Lowering<'_> {
 
 fn operand_types<'a>(graph: &'a Graph, node: &Node) -> Vec<&'a Type> {
     node.operands.iter().map(|&o| graph.ty(o)).collect()
+}
+
+/// Whether this is a literal whose elements have no bit set.
+fn is_zero(op: &Op) -> bool {
+    matches!(op, Op::Const(literal) if literal.to_ne_bytes().iter().all(|&byte| byte == 0))
 }

@@ -13,6 +13,7 @@ mod pad;
 mod probe;
 mod product;
 mod scan;
+mod scatter;
 mod skinny;
 mod sort;
 mod symmetric;
@@ -20,6 +21,7 @@ mod take;
 mod widened;
 mod window;
 
+pub(crate) use index::Range;
 pub(crate) use product::Product;
 
 use crate::buffers::{BufferId, Buffers, Memory};
@@ -191,7 +193,31 @@ impl<K: Kernel> fmt::Display for Standalone<K> {
     }
 }
 
-/// The step of an operation that does not fuse and is neither a product nor a region.
+/// The step of `take` or `scatter_add` with indices in this range; `x` and `indices` are the types of their first two
+/// operands. A `scatter_add` without its first operand adds to zeros.
+pub(crate) fn gather(
+    gather: &Gather,
+    (x, indices, range): (&Type, &Type, Range),
+    operands: Vec<Operand>,
+    results: Vec<BufferId>,
+) -> Box<dyn Step> {
+    match *gather {
+        Gather::Take { batch, axis } => {
+            let kernel = take::Take::new(x, indices, batch, axis, range);
+            Standalone::step(kernel, operands, results)
+        }
+        Gather::ScatterAdd { batch, axis } if operands.len() == 2 => {
+            let kernel = scatter::ScatterToZeros::new(x, indices, batch, axis, range);
+            Standalone::step(kernel, operands, results)
+        }
+        Gather::ScatterAdd { batch, axis } => {
+            let kernel = scatter::ScatterAdd::new(x, indices, batch, axis, range);
+            Standalone::step(kernel, operands, results)
+        }
+    }
+}
+
+/// The step of an operation that does not fuse and is neither a product, a region nor a gather.
 /// `types` are the types of the operands and of the results.
 pub(crate) fn step(
     op: &Op,
@@ -205,12 +231,6 @@ pub(crate) fn step(
         };
     }
     match op {
-        Op::Gather(Gather::Take { batch, axis }) => {
-            standalone!(take::Take::new(x[0], x[1], *batch, *axis))
-        }
-        Op::Gather(Gather::ScatterAdd { batch, axis }) => {
-            standalone!(index::ScatterAdd::new(x[0], x[1], *batch, *axis))
-        }
         Op::Dynamic(Dynamic::Slice { sizes }) => {
             standalone!(window::DynamicSlice::new(x[0], sizes))
         }
@@ -232,6 +252,7 @@ pub(crate) fn step(
         Op::Sort(s) => standalone!(sort::Sort::new(x[0], s)),
         Op::ArgReduce(a) => standalone!(arg_reduce::ArgReduce::new(x[0], a.axis, a.smallest)),
         Op::Probe(p) => Box::new(probe::Probe::new(p.id, x, operands, results[0])),
+        Op::Gather(_) => unreachable!("`gather` makes its step"),
         Op::Contract(_) => unreachable!("a product says itself how its operands must lie"),
         Op::Region(_) => unreachable!("a region is not a kernel"),
         Op::Input(_)

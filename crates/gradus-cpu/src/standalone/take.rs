@@ -3,7 +3,7 @@
 //! Indices are compared with the axis a block at a time, before the block's rows are moved: no move waits for a branch,
 //! and many are on their way at once.
 
-use super::index::{Indexed, PIECE, WORTH_WAKING, first_outside};
+use super::index::{BLOCK, Indexed, PIECE, Range, WORTH_WAKING};
 use super::{Arrays, InPlace, Kernel};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
@@ -12,14 +12,12 @@ use crate::pool::{self, Pieces};
 use gradus_ir::{Result, Type};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The indices that are compared together.
-const BLOCK: usize = 256;
 #[derive(Debug)]
 pub(super) struct Take(Indexed);
 
 impl Take {
-    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize) -> Take {
-        Take(Indexed::new(x, indices, batch, axis))
+    pub fn new(x: &Type, indices: &Type, batch: usize, axis: usize, range: Range) -> Take {
+        Take(Indexed::new(x, indices, batch, axis, range))
     }
 
     /// The position of the first index out of bounds, if there is one. Rows that come after it may be moved or not.
@@ -40,6 +38,7 @@ impl Take {
         pool::each(pieces, &|piece| {
             let share = |k: usize| batch * count * k / pieces.count;
             let (mut at, end) = (share(piece), share(piece + 1));
+            let mut places = [0; BLOCK];
             while at < end {
                 let first = at % count;
                 let n = BLOCK.min(end - at).min(count - first);
@@ -49,11 +48,13 @@ impl Take {
                 unsafe {
                     let block = indices.at(at * size, n * size).cast::<I>();
                     let block = std::slice::from_raw_parts(block.cast_const(), n);
-                    if let Some(k) = first_outside(block, self.0.n) {
-                        wrong.fetch_min(at + k, Ordering::Relaxed);
-                        return;
+                    match self.0.places(block, &mut places) {
+                        Ok(places) => self.block(places, (at / count, first), x, out),
+                        Err(k) => {
+                            wrong.fetch_min(at + k, Ordering::Relaxed);
+                            return;
+                        }
                     }
-                    self.block(block, (at / count, first), x, out);
                 }
                 at += n;
             }
@@ -65,13 +66,13 @@ impl Take {
         }
     }
 
-    /// Moves the rows of these indices, which begin at number `first` of those of one member of the batch.
+    /// Moves the rows at these places, which begin at number `first` of those of one member of the batch.
     ///
     /// # Safety
-    /// As for [`rows`](Self::rows), and the indices are within the axis.
-    unsafe fn block<I: Copy + Into<i64>>(
+    /// As for [`rows`](Self::rows), and the places are within the axis.
+    unsafe fn block(
         &self,
-        indices: &[I],
+        places: &[usize],
         (member, first): (usize, usize),
         x: Memory,
         out: Memory,
@@ -84,15 +85,15 @@ impl Take {
             // SAFETY: by the caller.
             unsafe {
                 let from = x.at(outer * n * row, n * row);
-                let to = out.at((outer * count + first) * row, indices.len() * row);
+                let to = out.at((outer * count + first) * row, places.len() * row);
                 match row {
-                    1 => numbers::<I, u8>(from, indices, to),
-                    2 => numbers::<I, u16>(from, indices, to),
-                    4 => numbers::<I, u32>(from, indices, to),
-                    8 => numbers::<I, u64>(from, indices, to),
+                    1 => numbers::<u8>(from, places, to),
+                    2 => numbers::<u16>(from, places, to),
+                    4 => numbers::<u32>(from, places, to),
+                    8 => numbers::<u64>(from, places, to),
                     _ => {
-                        for (k, &index) in indices.iter().enumerate() {
-                            copy_bytes(from.add(index.into() as usize * row), to.add(k * row), row);
+                        for (k, &place) in places.iter().enumerate() {
+                            copy_bytes(from.add(place * row), to.add(k * row), row);
                         }
                     }
                 }
@@ -109,27 +110,37 @@ impl Take {
 /// Rows of one number, as numbers of the same width.
 ///
 /// # Safety
-/// `from` has the numbers at the indices, and `to` has room for as many numbers.
-unsafe fn numbers<I: Copy + Into<i64>, T: Copy>(from: *const u8, indices: &[I], to: *mut u8) {
+/// `from` has the numbers at these places, and `to` has room for as many numbers.
+unsafe fn numbers<T: Copy>(from: *const u8, places: &[usize], to: *mut u8) {
     let (from, to) = (from.cast::<T>(), to.cast::<T>());
-    for (k, &index) in indices.iter().enumerate() {
-        // SAFETY: by the caller; arrays are aligned for their elements, which are as wide as `T`.
-        unsafe {
-            to.add(k)
-                .write_unaligned(from.add(index.into() as usize).read_unaligned())
-        };
+    for &place in places {
+        // The processor can wait for more numbers at once than it has room for the instructions that move them.
+        prefetch(from.wrapping_add(place));
     }
+    for (k, &place) in places.iter().enumerate() {
+        // SAFETY: by the caller; arrays are aligned for their elements, which are as wide as `T`.
+        unsafe { to.add(k).write_unaligned(from.add(place).read_unaligned()) };
+    }
+}
+
+/// Asks for the number at this address, where the processor has an instruction for it.
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of the architecture has the instruction, which changes nothing and cannot fail.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 impl Kernel for Take {
     const NAME: &'static str = "take";
 
     fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        let indices = self.0.picked().1;
-        StepForecast::moving(
-            self.0.dtype,
-            self.bytes().saturating_mul(2).saturating_add(indices),
-        )
+        self.0.forecast(self.bytes().saturating_mul(2))
     }
 
     unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
