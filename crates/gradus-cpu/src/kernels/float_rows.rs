@@ -355,10 +355,6 @@ impl Row for Widened {
     const TOGETHER: usize = 4;
 
     #[inline(always)]
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "iterators are not inlined into functions for other instructions"
-    )]
     unsafe fn end<J: Join>((lanes, n): ([__m256; MOST], usize)) -> __m256d {
         // SAFETY: by the caller.
         unsafe {
