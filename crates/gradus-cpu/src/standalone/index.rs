@@ -96,6 +96,13 @@ impl Indexed {
         (index + (shift & (index >> 63))) as u64
     }
 
+    /// The place of an index; `None` if it is out of bounds.
+    #[inline(always)]
+    pub fn find<I: Copy + Into<i64>>(&self, index: I) -> Option<usize> {
+        let at = Indexed::place(index.into(), self.shift());
+        (at < self.n as u64).then_some(at as usize)
+    }
+
     /// The places of at most [`BLOCK`] indices; the position of the first that is out of bounds is the error.
     #[inline(always)]
     pub fn places<'a, I: Copy + Into<i64>>(
@@ -105,6 +112,11 @@ impl Indexed {
     ) -> Result<&'a [usize], usize> {
         let (shift, n) = (self.shift(), self.n as u64);
         let places = &mut places[..indices.len()];
+        if let (&[index], [place]) = (indices, &mut *places) {
+            // As in a batch with one index each: setting up vectors would take longer.
+            *place = self.find(index).ok_or(0usize)?;
+            return Ok(places);
+        }
         // All of them without a branch; their order matters only if one is wrong.
         let mut outside = false;
         for (place, &index) in places.iter_mut().zip(indices) {
@@ -114,9 +126,10 @@ impl Indexed {
         }
         match outside {
             false => Ok(places),
-            true => Err((indices.iter())
-                .position(|&index| Indexed::place(index.into(), shift) >= n)
-                .unwrap_or(0)),
+            true => {
+                let wrong = |&index: &I| self.find(index).is_none();
+                Err(indices.iter().position(wrong).unwrap_or(0))
+            }
         }
     }
 
@@ -170,20 +183,19 @@ impl Indexed {
         indices: Memory,
         mut f: impl FnMut(usize, usize),
     ) -> Result<(), i64> {
-        let (size, shift) = (size_of::<I>(), self.shift());
+        let size = size_of::<I>();
         for b in 0..self.batch {
             for i in 0..self.count {
                 // SAFETY: there are batch · count indices, by `Indexed::new`; arrays are aligned for their elements.
                 let index = unsafe { indices.at((b * self.count + i) * size, size) };
                 // SAFETY: as above.
                 let index: i64 = unsafe { index.cast::<I>().read() }.into();
-                let at = Indexed::place(index, shift);
-                if at >= self.n as u64 {
+                let Some(at) = self.find(index) else {
                     return Err(index);
-                }
+                };
                 for p in 0..self.before {
                     let outer = b * self.before + p;
-                    f(outer * self.n + at as usize, outer * self.count + i);
+                    f(outer * self.n + at, outer * self.count + i);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `scatter_add`: numbers added at the positions in an index array.
 
-use super::index::{BLOCK, Indexed, PIECE, Range, WORTH_WAKING};
+use super::index::{Indexed, PIECE, Range, WORTH_WAKING};
 use super::{Arrays, InPlace, Kernel, Row, add_to, room};
 use crate::buffers::Memory;
 use crate::count::StepForecast;
@@ -168,7 +168,6 @@ impl Indexed {
     }
 
     /// Adds the updates of this range to one axis, or gives the position of the first index that is out of bounds.
-    /// A block of indices is compared with the axis, and its places are still in the cache when numbers are added.
     ///
     /// # Safety
     /// Each index has an update in `updates`, an array of `T`; `out` is an axis of `T`.
@@ -179,18 +178,12 @@ impl Indexed {
         updates: Memory,
         out: Memory,
     ) -> Option<usize> {
-        let mut places = [0; BLOCK];
-        for first in part.clone().step_by(BLOCK) {
-            let block = &indices[first..part.end.min(first + BLOCK)];
-            match self.places(block, &mut places) {
-                Err(at) => return Some(first + at),
-                Ok(places) => {
-                    for (k, &place) in places.iter().enumerate() {
-                        // SAFETY: by the caller; the place is in the axis.
-                        unsafe { add_one::<T>(out, place, updates, first + k) };
-                    }
-                }
-            }
+        for k in part {
+            let Some(place) = self.find(indices[k]) else {
+                return Some(k);
+            };
+            // SAFETY: by the caller; the place is in the axis.
+            unsafe { add_one::<T>(out, place, updates, k) };
         }
         None
     }

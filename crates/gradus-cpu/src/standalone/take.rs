@@ -113,9 +113,9 @@ impl Take {
 /// `from` has the numbers at these places, and `to` has room for as many numbers.
 unsafe fn numbers<T: Copy>(from: *const u8, places: &[usize], to: *mut u8) {
     let (from, to) = (from.cast::<T>(), to.cast::<T>());
-    for &place in places {
+    if places.len() > 1 {
         // The processor can wait for more numbers at once than it has room for the instructions that move them.
-        prefetch(from.wrapping_add(place));
+        (places.iter()).for_each(|&place| prefetch(from.wrapping_add(place)));
     }
     for (k, &place) in places.iter().enumerate() {
         // SAFETY: by the caller; arrays are aligned for their elements, which are as wide as `T`.
