@@ -22,6 +22,8 @@ mod rows;
     allow(dead_code, reason = "other processors have no such kernels yet")
 )]
 mod skinny;
+#[cfg(target_arch = "x86_64")]
+mod square;
 mod totals;
 mod transpose;
 mod usual;
@@ -37,12 +39,12 @@ pub(crate) use isa::{AtLevel, Isa, at_level};
 #[cfg(feature = "native")]
 pub(crate) use reduce::WIDTH as REDUCE_LANES;
 pub(crate) use reduce::{SIDE_BY_SIDE, fold_kernels};
-pub(crate) use rows::{Rows, copy_bytes, copy_rows};
+pub(crate) use rows::{Grid, Rows, copy_bytes, copy_grid, copy_rows};
 pub(crate) use skinny::{Block, DEPTH, Skinny, chunks, skinny};
 pub(crate) use totals::{
     TOTAL_BYTES, add_dot_to_total, add_to_totals, finish_totals, merge_totals, total,
 };
-pub(crate) use transpose::{SQUARE, transpose, transpose_square};
+pub(crate) use transpose::{SQUARE, join_columns, transpose, transpose_into, transpose_square};
 
 use gradus_ir::primitives::{Binary, BinaryOn, Compare, ReduceKind, Unary, UnaryOn};
 use gradus_ir::{DType, Kind};

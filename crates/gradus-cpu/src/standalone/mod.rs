@@ -4,7 +4,7 @@
 //! Each implements [`Kernel`], and [`Standalone`] makes a step from it. [`step`] finds the kernel of an operation.
 
 mod arg_reduce;
-mod assemble;
+mod concat;
 mod direct;
 mod index;
 mod library;
@@ -15,6 +15,7 @@ mod product;
 mod scan;
 mod scatter;
 mod skinny;
+mod slice_add;
 mod sort;
 mod symmetric;
 mod take;
@@ -242,11 +243,11 @@ pub(crate) fn step(
             standalone!(pad::Pad::new(x[0], &out[0], low, interior))
         }
         Op::Resize(Resize::Concat(axis)) => {
-            standalone!(assemble::Concat::new(x, &out[0], *axis))
+            standalone!(concat::Concat::new(x, &out[0], *axis))
         }
         Op::Resize(Resize::SliceAdd(place)) => {
             let (start, stride) = (&place.start, &place.stride);
-            standalone!(assemble::SliceAdd::new(x[0], x[1], start, stride))
+            standalone!(slice_add::SliceAdd::new(x[0], x[1], start, stride))
         }
         Op::CumSum(c) => standalone!(scan::CumSum::new(x[0], c.axis, c.reverse)),
         Op::Sort(s) => standalone!(sort::Sort::new(x[0], s)),

@@ -140,11 +140,15 @@ impl Pad {
                 step: (length * size) as isize,
             };
             copy_rows(from, to, count, n * size);
-            for i in 0..count {
-                let row = out.add(i * length);
-                fill(row, low, value);
-                fill(row.add(low + n), length - low - n, value);
+            // Behind each row but the last one are its own end and the beginning of the next.
+            let (behind, gap) = (out.add(low + n), length - n);
+            fill(out, low, value);
+            match gap {
+                1 => gaps::<T, 1>(behind, length, count - 1, value),
+                2 => gaps::<T, 2>(behind, length, count - 1, value),
+                _ => (0..count - 1).for_each(|i| fill(behind.add(i * length), gap, value)),
             }
+            fill(behind.add((count - 1) * length), gap - low, value);
         }
     }
 
@@ -183,6 +187,17 @@ fn position(axes: &[Axis], block: usize) -> Option<usize> {
     };
     let outer = position(before, block / last.size)?;
     Some(outer * last.n + last.inside(block % last.size)?)
+}
+
+/// Fills `count` gaps of `N` elements, `step` elements apart.
+///
+/// # Safety
+/// All of them lie within the array.
+unsafe fn gaps<T: Copy, const N: usize>(first: *mut T, step: usize, count: usize, value: T) {
+    for i in 0..count {
+        // SAFETY: by the caller.
+        unsafe { first.add(i * step).cast::<[T; N]>().write([value; N]) };
+    }
 }
 
 /// # Safety

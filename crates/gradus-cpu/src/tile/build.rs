@@ -4,6 +4,7 @@ use super::execute::ROWS;
 use super::kernel::{Fixed, Folding, Gathered, Iota, Kernel, Location, TileLoop};
 use super::load::{Access, period};
 use super::program::{Code, Instruction, Program, Value};
+use super::rearrange::Rearrangement;
 use super::stages::Stages;
 use crate::kernels;
 use crate::pool::Pieces;
@@ -29,6 +30,7 @@ impl Kernel {
         }
         let mut kernel = build.finish();
         kernel.chunks = kernel.choose_chunks();
+        kernel.rearranged = rearranged(&kernel.program);
         kernel
     }
 }
@@ -256,6 +258,7 @@ impl Build {
                 .collect(),
             totals,
             stages: Stages::default(),
+            rearranged: None,
             program,
         }
     }
@@ -267,6 +270,18 @@ fn least_common_multiple(a: usize, b: usize) -> usize {
         (divisor, rest) = (rest, divisor % rest);
     }
     a / divisor * b
+}
+
+/// The copy that the program is, if it is one that needs no tiles.
+fn rearranged(program: &Program) -> Option<Rearrangement> {
+    let is_copy = program.code.is_empty() && program.reductions.is_empty();
+    let [source] = program.sources.as_slice() else {
+        return None;
+    };
+    if !is_copy || source.view.is_contiguous() {
+        return None;
+    }
+    Rearrangement::new(&source.view, source.dtype.width())
 }
 
 fn last_uses(program: &Program) -> Vec<usize> {

@@ -37,6 +37,14 @@ impl Kernel {
             }
             return;
         }
+        if let Some(rearranged) = &self.rearranged {
+            let from = buffers.start(self.program.sources[0].buffer);
+            for store in &self.program.stores {
+                // SAFETY: by the caller; a store over a source has its elements in the same order.
+                unsafe { rearranged.run(from, buffers.start(store.buffer)) };
+            }
+            return;
+        }
         self.change_over();
         if let Some(registers) = registers {
             let scratch = registers.lines.as_mut_ptr().cast();

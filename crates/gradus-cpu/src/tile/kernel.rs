@@ -1,6 +1,7 @@
 //! A fused kernel that is ready to run, and the way in which its work is split.
 
 use super::program::{Code, Program, Value};
+use super::rearrange::Rearrangement;
 use super::stages::Stages;
 use crate::buffers::BufferId;
 use crate::kernels::{self, Fold};
@@ -105,6 +106,8 @@ pub(crate) struct Kernel {
     /// The address of the totals of sums over many rows: the first reduction's byte in the scratch memory.
     pub(super) totals: usize,
     pub(super) stages: Stages,
+    /// The way in which the kernel copies its only source, if that is all it does and needs no tiles.
+    pub(super) rearranged: Option<Rearrangement>,
 }
 
 pub(super) struct Folding {

@@ -16,6 +16,7 @@ mod load;
 mod native;
 mod parameters;
 mod program;
+mod rearrange;
 mod rows;
 mod stages;
 mod step;

@@ -5,7 +5,8 @@
 )]
 
 use super::{Direct, Matrices};
-use crate::kernels::vector::{Square, Vector, turn};
+use crate::kernels::square::{Square, turn};
+use crate::kernels::vector::Vector;
 use std::arch::x86_64::*;
 
 /// One product of matrices.
@@ -34,7 +35,9 @@ unsafe fn matrices<V: Vector<Element: Square>, const FUSED: bool>(b: &Matrices<'
             if b.turns() {
                 // A matrix that a broadcast repeats is copied once.
                 if in_room != Some(offsets.1) {
-                    turn(rows.0, b.right_steps.1, (b.depth, b.columns), room);
+                    let column = |j: usize| rows.0.offset(j as isize * b.right_steps.1);
+                    let to_step = b.columns * size_of::<V::Element>();
+                    turn(column, (b.depth, b.columns), room, to_step);
                     in_room = Some(offsets.1);
                 }
                 rows = (room.cast_const(), b.columns as isize);

@@ -1,18 +1,16 @@
-//! Kernels that join or enlarge arrays.
+//! Adds an array to a part of a larger one.
 
-use super::pad::{PIECE, WORTH_WAKING};
 use super::{Arrays, InPlace, Kernel, Row, add_to, copy_unless_same, each_index};
 use crate::count::StepForecast;
-use crate::kernels::{Rows, by_number, copy_rows, number_type};
+use crate::kernels::{by_number, number_type};
 #[cfg(feature = "native")]
 use crate::native::{Elements, Emitter};
-use crate::pool::{self, Pieces, Shared};
 #[cfg(feature = "native")]
 use cranelift_codegen::ir::Value;
 #[cfg(feature = "native")]
 use gradus_ir::primitives::Binary;
 use gradus_ir::primitives::Work;
-use gradus_ir::{DType, Dims, NumberType, Result, Type, row_major_strides};
+use gradus_ir::{Dims, NumberType, Result, Type, row_major_strides};
 
 /// The positions of the rows of a part in a larger array.
 #[derive(Debug)]
@@ -145,107 +143,6 @@ impl Kernel for SliceAdd {
             copy_unless_same(whole, out, self.bytes);
             by_number!(self.number, T => self.places.each(|row| add_to::<T>(out, part, row)));
         }
-        Ok(())
-    }
-}
-
-/// The bytes of the result that all parts write before the next ones: half of the first cache.
-const TURN: usize = 16 << 10;
-
-#[derive(Debug)]
-pub(super) struct Concat {
-    /// The number of blocks before the axis.
-    outer: usize,
-    /// Bytes of each part in a block, and its first byte.
-    parts: Vec<(usize, usize)>,
-    /// Bytes of a block.
-    block: usize,
-    dtype: DType,
-}
-
-impl Concat {
-    /// A block is as long as one block of each part together: the type rule of `concat`
-    /// (`gradus_ir::primitives::Resize`) adds their sizes up, and refuses a sum that wraps.
-    pub fn new(types: &[&Type], out: &Type, axis: usize) -> Concat {
-        let inner: usize = out.shape[axis + 1..].iter().product::<usize>() * out.dtype.size();
-        let mut begin = 0;
-        let parts = types
-            .iter()
-            .map(|t| {
-                let bytes = t.shape[axis] * inner;
-                begin += bytes;
-                (bytes, begin - bytes)
-            })
-            .collect();
-        Concat {
-            outer: out.shape[..axis].iter().product(),
-            parts,
-            block: out.shape[axis] * inner,
-            dtype: out.dtype,
-        }
-    }
-}
-
-impl Kernel for Concat {
-    const NAME: &'static str = "concat";
-
-    #[cfg(feature = "native")]
-    fn emit(&self, e: &mut Emitter<'_>, operands: &[Elements]) -> Option<Vec<Value>> {
-        let mut results = Vec::new();
-        for block in 0..self.outer {
-            for (part, &(bytes, _)) in operands.iter().zip(&self.parts) {
-                let n = bytes / self.dtype.size();
-                e.spend(n)?;
-                for k in block * n..(block + 1) * n {
-                    results.push(e.element(part, self.dtype, k)?);
-                }
-            }
-        }
-        Some(results)
-    }
-
-    fn forecast(&self, _in_place: InPlace) -> StepForecast {
-        // Each byte of the result comes from one part.
-        let bytes = self.outer * self.block;
-        StepForecast::moving(self.dtype, bytes.saturating_mul(2))
-    }
-
-    unsafe fn run(&self, arrays: &Arrays<'_>) -> Result<()> {
-        let bytes = self.outer * self.block;
-        let pieces = Pieces::power_of_two((bytes / PIECE).min(self.outer), bytes >= WORTH_WAKING);
-        // The parts take turns, so that the lines of cache of the result are complete when they leave the cache.
-        let turn = (TURN / self.block.max(1)).max(1);
-        // SAFETY: the arrays have the types for which the kernel was made.
-        let out = Shared(unsafe { arrays.result(0).at(0, bytes) });
-        let parts: Vec<Shared> = (self.parts.iter().enumerate())
-            .map(|(k, &(bytes, _))| {
-                // SAFETY: as above.
-                Shared(unsafe { arrays.operand(k).at(0, self.outer * bytes) })
-            })
-            .collect();
-        pool::each(pieces, &|piece| {
-            let end = self.outer * (piece + 1) / pieces.count;
-            let mut first = self.outer * piece / pieces.count;
-            while first < end {
-                let last = end.min(first + turn);
-                for (part, &(bytes, begin)) in parts.iter().zip(&self.parts) {
-                    // SAFETY: each block of the result has the part's bytes from `begin` on, by `Concat::new`;
-                    // pieces write different blocks.
-                    unsafe {
-                        let from = Rows {
-                            start: part.get().add(first * bytes),
-                            step: bytes as isize,
-                        };
-                        let to = Rows {
-                            start: out.get().add(first * self.block + begin),
-                            step: self.block as isize,
-                        };
-                        copy_rows(from, to, last - first, bytes);
-                    }
-                }
-                first = last;
-            }
-        });
         Ok(())
     }
 }
