@@ -1,11 +1,12 @@
 //! Concrete arrays and their memory.
 
+use crate::free_blocks::FreeBlocks;
 use crate::limit::{self, Bytes, Shortage};
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, bf16};
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A Rust type that arrays can hold.
 pub trait Element:
@@ -62,63 +63,24 @@ pub fn allocations() -> u64 {
     FRESH.load(Ordering::Relaxed)
 }
 
-/// Free blocks with their sizes, in ascending order of size.
-struct FreeBlocks {
-    sizes: Vec<(usize, Vec<NonNull<u8>>)>,
-    bytes: usize,
-}
-
-// SAFETY: no buffer has these blocks, because only `Buffer::drop` puts them here.
-unsafe impl Send for FreeBlocks {}
-
-static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks {
-    sizes: Vec::new(),
-    bytes: 0,
-});
+static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks::new(KEPT_BYTES));
 
 /// Larger blocks have no size, and no machine has that much memory.
 const MOST_BYTES: usize = isize::MAX as usize / 2;
 
-impl FreeBlocks {
-    fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
-        let at = self.sizes.binary_search_by_key(&size, |(s, _)| *s).ok()?;
-        let block = self.sizes[at].1.pop()?;
-        self.bytes -= size;
-        Some(block)
-    }
-
-    /// Keeps the block, unless too many are kept already.
-    fn keep(&mut self, size: usize, block: NonNull<u8>) -> bool {
-        if self.bytes + size > KEPT_BYTES {
-            return false;
-        }
-        let at = match self.sizes.binary_search_by_key(&size, |(s, _)| *s) {
-            Ok(at) => at,
-            Err(at) => {
-                self.sizes.insert(at, (size, Vec::new()));
-                at
-            }
-        };
-        self.bytes += size;
-        self.sizes[at].1.push(block);
-        true
-    }
-}
-
 /// Gives the free blocks back to the system.
 pub(crate) fn release_memory() {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    free.bytes = 0;
-    let sizes = std::mem::take(&mut free.sizes);
-    drop(free);
-    for (size, blocks) in sizes {
-        blocks.into_iter().for_each(|block| free_block(block, size));
-    }
+    let all = free_blocks().take_all();
+    all.for_each(|(block, size)| free_block(block, size));
 }
 
 /// The bytes of free blocks that are kept.
 pub fn free_bytes() -> usize {
-    FREE.lock().unwrap_or_else(PoisonError::into_inner).bytes
+    free_blocks().bytes()
+}
+
+fn free_blocks() -> MutexGuard<'static, FreeBlocks> {
+    FREE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives a block of this size, which no buffer has, back to the system.
@@ -166,10 +128,7 @@ impl Buffer {
             return Err(Shortage::MACHINE);
         }
         let size = block_size(len);
-        let kept = {
-            let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-            free.take(size)
-        };
+        let kept = free_blocks().take(size);
         let start = match kept {
             Some(start) => start,
             None => Buffer::fresh(size)?,
@@ -239,12 +198,9 @@ impl Drop for Buffer {
             self.retire();
         }
         let size = block_size(self.len);
-        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.keep(size, self.start) {
-            return;
-        }
-        drop(free);
-        free_block(self.start, size);
+        let gone = free_blocks().keep(self.start, size);
+        gone.into_iter()
+            .for_each(|(block, size)| free_block(block, size));
     }
 }
 

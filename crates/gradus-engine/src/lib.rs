@@ -11,6 +11,7 @@
 mod array;
 mod cache;
 pub mod environment;
+mod free_blocks;
 mod limit;
 mod observer;
 mod options;

@@ -64,7 +64,7 @@ fn plans_of_hessians_explain_themselves() {
         candidate                              operations     bytes moved   bytes at peak        time   ratio
         forward over reverse                        1,115           4,464           1,312      1.8 µs    1.06
       * reverse over reverse                        1,073           4,416           1,248      1.7 µs    1.00
-        scalar elimination over reverse               707           5,008           3,616     16.8 µs    9.71
+        scalar elimination over reverse               707           5,008           3,744     16.8 µs    9.71
         reverse over forward                        1,238           5,096           1,248      1.9 µs    1.13
         not available yet: compression by colouring (sparse results)
         not available yet: recomputation (less memory than any order needs)
