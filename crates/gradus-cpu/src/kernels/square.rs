@@ -64,9 +64,9 @@ impl Square for u16 {
                 let (a, b) = (_mm_loadu_si128(upper.cast()), _mm_loadu_si128(lower.cast()));
                 *pair = [_mm_unpacklo_epi16(a, b), _mm_unpackhi_epi16(a, b)];
             }
-            for half in 0..2 {
-                let (a, b) = (pairs[0][half], pairs[1][half]);
-                let (c, d) = (pairs[2][half], pairs[3][half]);
+            let [p, q, r, s] = pairs;
+            for half in [0, 1] {
+                let (a, b, c, d) = (p[half], q[half], r[half], s[half]);
                 let fours = [
                     (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d)),
                     (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d)),
