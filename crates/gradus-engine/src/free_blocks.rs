@@ -2,8 +2,8 @@
 
 use std::ptr::NonNull;
 
-/// Free blocks by their sizes, up to a limit of bytes. Beyond it, blocks of the size that was not used for longest go
-/// first, so that sizes of a part of a program that has ended give way to those of the next one.
+/// Free blocks by their sizes, up to a limit of bytes. Beyond the limit, blocks of the least recently used size go
+/// first: when a program goes on to arrays of other sizes, the old blocks make room for the new ones.
 pub(crate) struct FreeBlocks {
     /// The most bytes of all blocks together.
     most: usize,

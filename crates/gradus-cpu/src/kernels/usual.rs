@@ -175,7 +175,7 @@ mod tests {
         let run = |x: &[T]| {
             let mut out = x.to_vec();
             let unused = std::ptr::null();
-            // SAFETY: operand and result have so many elements; the kernel reads one operand.
+            // SAFETY: operand and result both have `x.len()` elements, and the kernel reads no other operand.
             unsafe {
                 kernel(
                     x.as_ptr().cast(),

@@ -29,8 +29,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// `take` or `scatter_add`. Indices that count from the end are read as they are, and zeros to which a
-    /// `scatter_add` adds are not read.
+    /// `take` or `scatter_add`. The step handles negative indices itself.
+    /// A `scatter_add` to zeros gets no first operand.
     fn gather(&mut self, id: NodeId, gather: &Gather) {
         let (graph, fused) = (self.graph, self.fused);
         let node = graph.node(id);

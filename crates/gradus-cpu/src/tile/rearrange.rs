@@ -65,7 +65,7 @@ enum Item {
 pub(super) struct Rearrangement {
     /// The byte of the source's first element.
     offset: isize,
-    /// The axes around those of the blocks, outermost first.
+    /// The axes outside the plane, outermost first.
     outer: SmallVec<[Axis; 4]>,
     /// The axes of a block: neighbours along the first one are closest in the source, along the second one in the
     /// result.
@@ -122,7 +122,7 @@ impl Rearrangement {
         let (of_a, of_b) = match (turned, crossing) {
             // Four lines of the source; each line of it is read in one go, so the result's can be longer.
             (Some(_), _) => (256 / item, 128),
-            // The ways of the first cache: so many rows stay in it even if they are a power of two apart.
+            // Each set of the first cache has eight lines, so eight rows fit even if they are a power of two apart.
             (None, Some(_)) => ((BLOCK / (8 * item)).clamp(1, 64), 8),
             (None, None) => {
                 let of_b = (BLOCK / item).max(1);
@@ -200,7 +200,7 @@ impl Rearrangement {
     /// Copies block `k` of a plane.
     ///
     /// # Safety
-    /// The addresses are those of the plane's first element in both arrays.
+    /// `from` and `to` point to the first element of the plane, in the source and in the result.
     #[inline(always)]
     unsafe fn block(&self, from: *mut u8, to: *mut u8, k: usize) {
         let [a, b] = self.plane;

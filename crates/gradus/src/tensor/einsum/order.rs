@@ -86,7 +86,8 @@ impl Factors {
         (self.elements(left | right), self.elements(kept))
     }
 
-    /// The products in an order with the fewest multiplications. Each step names places in the list as it is then.
+    /// The products in an order with the fewest multiplications. The indices of a step refer to the list of factors
+    /// at that step.
     pub fn cheapest_order(mut self) -> Vec<Step> {
         let mut steps = Vec::new();
         while self.factors.len() > ALL_ORDERS {
