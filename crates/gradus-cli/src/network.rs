@@ -162,7 +162,7 @@ impl Network {
 
 /// The tree of the network inside, so that names of tensors in files do not depend on the enum.
 impl Tree for Network {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         match self {
             Network::Mlp(net) => net.flatten(leaves),
             Network::Rows(net) => net.flatten(leaves),

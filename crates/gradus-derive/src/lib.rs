@@ -83,7 +83,10 @@ fn expand(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote! {
         #[automatically_derived]
         impl #generics #root::Tree for #name #arguments #bounds {
-            fn flatten(&self, #leaves: &mut ::std::vec::Vec<#root::Tensor>) {
+            fn flatten<'__tree>(
+                &'__tree self,
+                #leaves: &mut ::std::vec::Vec<&'__tree #root::Tensor>,
+            ) {
                 let _ = &#leaves;
                 match self { #(#flatten)* }
             }

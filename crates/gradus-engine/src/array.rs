@@ -2,7 +2,9 @@
 
 use crate::free_blocks::FreeBlocks;
 use crate::limit::{self, Bytes, Shortage};
+use crate::slice::SliceMut;
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, bf16};
+use smallvec::SmallVec;
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,6 +81,7 @@ pub fn free_bytes() -> usize {
     free_blocks().bytes()
 }
 
+#[inline]
 fn free_blocks() -> MutexGuard<'static, FreeBlocks> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -94,14 +97,15 @@ fn free_block(start: NonNull<u8>, size: usize) {
 /// Release builds use powers of two and quarter steps between them,
 /// so that one block serves arrays of several sizes.
 /// Debug builds use the exact size, so that an access beyond it is found.
+#[inline]
 fn block_size(len: usize) -> usize {
     if cfg!(debug_assertions) {
         return len.max(1) + GUARD;
     }
     let len = len.max(ALIGNMENT);
-    let power = 1usize << len.ilog2();
-    let quarter = power / 4;
-    power + (len - power).div_ceil(quarter) * quarter
+    // The lower bits are rounded up to a quarter of the largest power of two in `len`, without a division.
+    let below = (1usize << (len.ilog2() - 2)) - 1;
+    (len + below) & !below
 }
 
 /// A block of aligned memory.
@@ -123,6 +127,7 @@ impl Buffer {
     ///
     /// # Errors
     /// If the memory is not available. The caller adds what it was for.
+    #[inline]
     pub fn new(len: usize) -> Result<Buffer, Shortage> {
         if len > MOST_BYTES {
             return Err(Shortage::MACHINE);
@@ -163,6 +168,7 @@ impl Buffer {
     }
 
     /// Its first byte.
+    #[inline]
     pub fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
@@ -193,6 +199,7 @@ impl Buffer {
 }
 
 impl Drop for Buffer {
+    #[inline]
     fn drop(&mut self) {
         if cfg!(debug_assertions) {
             self.retire();
@@ -347,22 +354,35 @@ impl Array {
         Ok(unsafe { Array::new(ty, buffer) })
     }
 
-    /// The array of type `ty` whose elements are all zero, or false.
-    ///
-    /// # Errors
-    /// If memory cannot hold it. The caller adds what it was for.
-    pub fn zeros(ty: Type) -> Result<Array, Shortage> {
-        let buffer = Buffer::new(ty.bytes())?;
-        // SAFETY: the buffer has the bytes of the type, and is not shared yet; all elements are written.
-        unsafe {
-            buffer.start().write_bytes(0, ty.bytes());
-            Ok(Array::new(ty, buffer))
+    /// Gives arrays of these types to `each`, in order, after `write` has written them. They are zeros before.
+    /// `None` if memory cannot hold them. After an error there are none.
+    #[inline]
+    pub fn written_by(
+        types: &[Type],
+        write: impl FnOnce(&mut [SliceMut<'_>]) -> Result<()>,
+        mut each: impl FnMut(Array),
+    ) -> Option<Result<()>> {
+        let mut buffers: SmallVec<[Buffer; 4]> = SmallVec::new();
+        for ty in types {
+            let buffer = Buffer::new(ty.bytes()).ok()?;
+            // SAFETY: the buffer has these bytes, and is not shared.
+            unsafe { buffer.start().write_bytes(0, ty.bytes()) };
+            buffers.push(buffer);
         }
-    }
-
-    /// The address of the first element, if no one else holds the elements.
-    pub(crate) fn own_start(&mut self) -> Option<*mut u8> {
-        Arc::get_mut(&mut self.buffer).map(|buffer| buffer.start())
+        let mut slices: SmallVec<[SliceMut<'_>; 4]> = SmallVec::new();
+        for (buffer, ty) in buffers.iter_mut().zip(types) {
+            slices.push(SliceMut::of_buffer(buffer, ty));
+        }
+        let outcome = write(&mut slices);
+        drop(slices);
+        if outcome.is_ok() {
+            // A drain does not move the list.
+            for (buffer, ty) in buffers.drain(..).zip(types) {
+                // SAFETY: the buffer has the bytes of the type; all are written, those of booleans with 0 or 1.
+                each(unsafe { Array::new(ty.clone(), buffer) });
+            }
+        }
+        Some(outcome)
     }
 
     /// The array of type `ty` in this buffer.
@@ -370,6 +390,7 @@ impl Array {
     /// # Safety
     /// The buffer has the bytes of the type.
     /// Before the elements are read, each byte is written, and booleans as 0 or 1.
+    #[inline]
     pub unsafe fn new(ty: Type, buffer: Buffer) -> Array {
         debug_assert!(buffer.len >= ty.bytes());
         Array {
@@ -379,6 +400,7 @@ impl Array {
     }
 
     /// The element type and shape.
+    #[inline]
     pub fn ty(&self) -> &Type {
         &self.ty
     }
@@ -410,6 +432,7 @@ impl Array {
     }
 
     /// The address of the first element.
+    #[inline]
     pub fn start(&self) -> *mut u8 {
         self.buffer.start()
     }

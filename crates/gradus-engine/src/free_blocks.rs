@@ -43,6 +43,7 @@ impl FreeBlocks {
     }
 
     /// A block of this size, if there is one.
+    #[inline]
     pub fn take(&mut self, size: usize) -> Option<NonNull<u8>> {
         let at = self.sizes.binary_search_by_key(&size, |s| s.size).ok()?;
         self.clock += 1;
@@ -60,16 +61,9 @@ impl FreeBlocks {
             return vec![(block, size)];
         }
         let mut gone = Vec::new();
-        while self.bytes + size > self.most {
-            let others = self.sizes.iter_mut();
-            let others = others.filter(|s| s.size != size && !s.blocks.is_empty());
-            let oldest = others.min_by_key(|s| s.used);
-            let Some((old, of)) = oldest.and_then(|s| Some((s.blocks.pop()?, s.size))) else {
-                gone.push((block, size));
-                return gone;
-            };
-            self.bytes -= of;
-            gone.push((old, of));
+        if self.bytes + size > self.most && !self.make_room(size, &mut gone) {
+            gone.push((block, size));
+            return gone;
         }
         self.clock += 1;
         self.bytes += size;
@@ -88,6 +82,22 @@ impl FreeBlocks {
             ),
         }
         gone
+    }
+
+    /// Moves blocks of other sizes to `gone` until one of this size fits. `false` if there are not enough.
+    #[cold]
+    fn make_room(&mut self, size: usize, gone: &mut Vec<Block>) -> bool {
+        while self.bytes + size > self.most {
+            let others = self.sizes.iter_mut();
+            let others = others.filter(|s| s.size != size && !s.blocks.is_empty());
+            let oldest = others.min_by_key(|s| s.used);
+            let Some((old, of)) = oldest.and_then(|s| Some((s.blocks.pop()?, s.size))) else {
+                return false;
+            };
+            self.bytes -= of;
+            gone.push((old, of));
+        }
+        true
     }
 
     /// Takes all blocks.

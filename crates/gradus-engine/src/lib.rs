@@ -25,7 +25,7 @@ pub use observer::Observer;
 pub use options::CompileOptions;
 pub use program::{Counts, Engine, Input, Member, Program, TimedStep};
 pub use recent::Recent;
-pub use slice::{Number, Slice, SliceMut, check_slices};
+pub use slice::{Slice, SliceMut, check_slices};
 
 /// The memory of arrays, for engines that write results in place or keep memory from run to run.
 pub mod memory {

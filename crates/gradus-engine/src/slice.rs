@@ -1,7 +1,7 @@
 //! Elements of arrays in memory of the caller.
 
-use crate::array::{Array, Element};
-use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, Width};
+use crate::array::{Array, Buffer, Element};
+use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type};
 use std::fmt::Display;
 use std::marker::PhantomData;
 
@@ -18,41 +18,6 @@ pub struct Slice<'a> {
     dtype: DType,
     len: usize,
     memory: PhantomData<&'a [u8]>,
-}
-
-/// A number in memory, as the one element of an array.
-///
-/// ```
-/// use gradus_engine::{Number, Slice};
-/// let two = Number::from(gradus_ir::Literal::from_f64(gradus_ir::DType::F64, 2.0));
-/// assert_eq!(Slice::from(&two).len(), 1);
-/// ```
-#[derive(Clone, Copy, Debug)]
-// The bytes come first, so that they are aligned for every element type.
-#[repr(C, align(16))]
-pub struct Number {
-    bytes: [u8; Width::LARGEST],
-    dtype: DType,
-}
-
-impl From<Literal> for Number {
-    fn from(value: Literal) -> Number {
-        Number {
-            bytes: value.to_ne_bytes(),
-            dtype: value.dtype(),
-        }
-    }
-}
-
-impl<'a> From<&'a Number> for Slice<'a> {
-    fn from(number: &'a Number) -> Slice<'a> {
-        Slice {
-            start: number.bytes.as_ptr(),
-            dtype: number.dtype,
-            len: 1,
-            memory: PhantomData,
-        }
-    }
 }
 
 /// Like [`Slice`], but writable.
@@ -72,6 +37,7 @@ unsafe impl Sync for Slice<'_> {}
 unsafe impl Send for SliceMut<'_> {}
 
 impl<'a, T: Element> From<&'a [T]> for Slice<'a> {
+    #[inline]
     fn from(elements: &'a [T]) -> Slice<'a> {
         Slice {
             start: elements.as_ptr().cast(),
@@ -89,6 +55,7 @@ impl<'a, T: Element, const N: usize> From<&'a [T; N]> for Slice<'a> {
 }
 
 impl<'a> From<&'a Array> for Slice<'a> {
+    #[inline]
     fn from(array: &'a Array) -> Slice<'a> {
         Slice {
             start: array.start(),
@@ -100,6 +67,7 @@ impl<'a> From<&'a Array> for Slice<'a> {
 }
 
 impl<'a, T: Element> From<&'a mut [T]> for SliceMut<'a> {
+    #[inline]
     fn from(elements: &'a mut [T]) -> SliceMut<'a> {
         SliceMut {
             start: elements.as_mut_ptr().cast(),
@@ -111,25 +79,52 @@ impl<'a, T: Element> From<&'a mut [T]> for SliceMut<'a> {
 }
 
 impl<'a> SliceMut<'a> {
-    /// The elements of an array, if no one else holds them.
-    pub fn of_array(array: &'a mut Array) -> Option<SliceMut<'a>> {
-        let (dtype, len) = (array.ty().dtype, array.ty().elements());
-        Some(SliceMut {
-            start: array.own_start()?,
-            dtype,
-            len,
+    /// The elements of an array of this type, whose bytes the buffer has.
+    #[inline]
+    pub(crate) fn of_buffer(buffer: &'a mut Buffer, ty: &Type) -> SliceMut<'a> {
+        SliceMut {
+            start: buffer.start(),
+            dtype: ty.dtype,
+            len: ty.elements(),
             memory: PhantomData,
-        })
+        }
     }
 }
 
 impl<'a> Slice<'a> {
+    /// A single number, where the literal is. `None` if the bytes of so wide a number are in another order there.
+    ///
+    /// ```
+    /// use gradus_engine::Slice;
+    /// use gradus_ir::{DType, Literal};
+    /// let two = Literal::from_f64(DType::F64, 2.0);
+    /// let slice = Slice::of_literal(&two).unwrap();
+    /// assert_eq!((slice.dtype(), slice.len()), (DType::F64, 1));
+    /// ```
+    #[inline]
+    pub fn of_literal(number: &'a Literal) -> Option<Slice<'a>> {
+        let dtype = number.dtype();
+        let begin = match cfg!(target_endian = "little") {
+            true => 0,
+            // The lowest bits of the first half are in its last bytes.
+            false => size_of::<u64>().checked_sub(dtype.size())?,
+        };
+        Some(Slice {
+            start: number.bits().as_ptr().cast::<u8>().wrapping_add(begin),
+            dtype,
+            len: 1,
+            memory: PhantomData,
+        })
+    }
+
     /// The type of the elements.
+    #[inline]
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
     /// The number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -140,6 +135,7 @@ impl<'a> Slice<'a> {
     }
 
     /// The address of the first element, aligned for its type alone.
+    #[inline]
     pub fn start(&self) -> *const u8 {
         self.start
     }
@@ -158,11 +154,13 @@ impl<'a> Slice<'a> {
 
 impl SliceMut<'_> {
     /// The type of the elements.
+    #[inline]
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
     /// The number of elements.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -173,6 +171,7 @@ impl SliceMut<'_> {
     }
 
     /// The address of the first element, aligned for its type alone.
+    #[inline]
     pub fn start(&mut self) -> *mut u8 {
         self.start
     }
@@ -195,18 +194,25 @@ impl SliceMut<'_> {
 ///
 /// # Errors
 /// If it is not.
+#[inline]
 fn check(what: impl Display, dtype: DType, len: usize, ty: &Type) -> Result<()> {
-    if dtype == ty.dtype && len == ty.elements() {
-        return Ok(());
+    match dtype == ty.dtype && len == ty.elements() {
+        true => Ok(()),
+        false => Err(misfit(&what, dtype, len, ty)),
     }
+}
+
+#[cold]
+fn misfit(what: &dyn Display, dtype: DType, len: usize, ty: &Type) -> Error {
     let message = format!("run: {what} is {ty}, got a slice of {len} {dtype}");
-    Err(Error::new(ErrorKind::Argument, message))
+    Error::new(ErrorKind::Argument, message)
 }
 
 /// Checks that arguments and results in memory of the caller fit a program.
 ///
 /// # Errors
 /// Names the first that does not, or the wrong number of them.
+#[inline]
 pub fn check_slices(
     (inputs, input_types): (&[Slice<'_>], &[Type]),
     (outputs, output_types): (&[SliceMut<'_>], &[Type]),
@@ -227,18 +233,4 @@ pub fn check_slices(
         check(format_args!("result {k}"), slice.dtype, slice.len, ty)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_aligned_for_every_type() {
-        let numbers = [DType::Bool, DType::F64, DType::I32]
-            .map(|dtype| Number::from(Literal::from_i64(dtype, 1)));
-        for number in &numbers {
-            assert_eq!(Slice::from(number).start() as usize % 16, 0);
-        }
-    }
 }

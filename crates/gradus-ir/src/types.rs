@@ -43,6 +43,7 @@ pub struct Type {
 /// The sizes are copied as one piece of memory.
 /// Every new node clones types, and copying element by element takes several times as long.
 impl Clone for Type {
+    #[inline]
     fn clone(&self) -> Type {
         Type {
             dtype: self.dtype,
@@ -54,6 +55,7 @@ impl Clone for Type {
 
 impl Type {
     /// The type of an array of `shape`.
+    #[inline]
     pub fn new(dtype: DType, shape: &[usize]) -> Type {
         Type {
             dtype,
@@ -73,12 +75,14 @@ impl Type {
     }
 
     /// The number of elements: 1 for a scalar, 0 if a dimension is 0, and `usize::MAX` if the product overflows.
+    #[inline]
     pub fn elements(&self) -> usize {
         let sizes = self.shape.iter();
         sizes.fold(1, |n: usize, &d| n.saturating_mul(d))
     }
 
     /// The bytes of all elements together.
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.elements().saturating_mul(self.dtype.size())
     }

@@ -187,6 +187,7 @@ impl Context {
     }
 
     /// The unique number of the [current](Self::current) context.
+    #[inline]
     pub(crate) fn current_id() -> u64 {
         CURRENT_ID.get()
     }

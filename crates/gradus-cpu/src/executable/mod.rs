@@ -24,6 +24,9 @@ use smallvec::SmallVec;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+/// The addresses of the arguments or the results of a run.
+type Addresses = SmallVec<[*mut u8; 8]>;
+
 /// A compiled program. Several runs can happen at the same time; each has its own memory.
 pub struct Executable {
     inputs: Vec<Type>,
@@ -119,8 +122,14 @@ impl Executable {
     /// See [`run`](Self::run), and if memory for an output has another length or type.
     pub fn run_into(&self, inputs: &[Slice<'_>], outputs: &mut [SliceMut<'_>]) -> Result<()> {
         check_slices((inputs, &self.inputs), (outputs, &self.outputs))?;
-        let from: SmallVec<[*mut u8; 8]> = inputs.iter().map(|i| i.start().cast_mut()).collect();
-        let to: SmallVec<[*mut u8; 8]> = outputs.iter_mut().map(SliceMut::start).collect();
+        // Lists that are collected are not written in place, which takes as long as a small program.
+        let (mut from, mut to) = (Addresses::new(), Addresses::new());
+        for slice in inputs {
+            from.push(slice.start().cast_mut());
+        }
+        for slice in &mut *outputs {
+            to.push(slice.start());
+        }
         #[cfg(feature = "native")]
         if let Some(code) = self.hot_code() {
             // SAFETY: the types are checked.

@@ -1,12 +1,11 @@
 //! Programs as native code.
 
-use super::Executable;
+use super::{Addresses, Executable};
 use crate::native::{self, Elements, Emitter, Table};
 use crate::storage::Storage;
 use gradus_engine::{Array, Input};
 use gradus_ir::primitives::Work;
 use gradus_ir::{Result, Type};
-use smallvec::SmallVec;
 
 impl Executable {
     pub(crate) fn input_types(&self) -> &[Type] {
@@ -80,8 +79,8 @@ impl Executable {
             // SAFETY: the buffer has the type's bytes, and the code writes all elements.
             results.push(unsafe { Array::new(ty.clone(), buffer) });
         }
-        let from: SmallVec<[*mut u8; 8]> = inputs.iter().map(|i| i.array().start()).collect();
-        let to: SmallVec<[*mut u8; 8]> = results.iter().map(Array::start).collect();
+        let from: Addresses = inputs.iter().map(|i| i.array().start()).collect();
+        let to: Addresses = results.iter().map(Array::start).collect();
         // SAFETY: the caller has compared the types of the inputs; results were just made with theirs.
         unsafe { code.run(&from, &to) };
         Ok(results)

@@ -65,6 +65,7 @@ impl Literal {
     }
 
     /// The element type.
+    #[inline]
     pub fn dtype(self) -> DType {
         self.dtype
     }
@@ -127,6 +128,13 @@ impl Literal {
             Width::B16 => out = self.all_bits().to_ne_bytes(),
         }
         out
+    }
+
+    /// The bits, the lower half first.
+    /// A number of up to 64 bits is the lowest bits of the first half, and the others are 0.
+    #[inline]
+    pub fn bits(&self) -> &[u64; 2] {
+        &self.bits
     }
 
     /// The number in the first [`DType::size`] bytes of `bytes`.

@@ -41,6 +41,7 @@ thread_local! {
 }
 
 /// Whether results are checked.
+#[inline]
 pub(crate) fn checking() -> bool {
     static ALWAYS: LazyLock<bool> =
         LazyLock::new(|| gradus_engine::environment::switch("GRADUS_CHECK_NAN"));

@@ -87,7 +87,7 @@ impl Activation {
 
 /// An activation holds no tensors: the variant belongs to the structure.
 impl Tree for Activation {
-    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+    fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
     fn unflatten(&self, _leaves: &mut Leaves) -> Activation {
         *self

@@ -24,7 +24,7 @@ use threefry::{counters, hash};
 pub struct Key(Tensor);
 
 impl Tree for Key {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         self.0.flatten(leaves);
     }
 

@@ -156,6 +156,7 @@ pub(super) fn innermost_of(operands: &[&Tensor]) -> Option<Arc<Trace>> {
 }
 
 /// Whether an operation on `operands` becomes part of a trace instead of running at once.
+#[inline]
 pub(crate) fn is_traced<'a>(operands: impl IntoIterator<Item = &'a Tensor>) -> bool {
     let in_body = || {
         CURRENT.with_borrow(|current| {

@@ -94,7 +94,7 @@ pub(super) fn differentiate_wrt<A: Tree, X: Tree>(
         run(name, &inputs, &wrt, &mut |args| {
             let (value, rest) = f(&rebuild(at, args));
             let mut all = vec![value];
-            rest.flatten(&mut all);
+            all.extend(leaves(&rest));
             aux = Some(rest);
             all
         })

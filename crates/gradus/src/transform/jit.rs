@@ -1,6 +1,6 @@
 //! Functions compiled once for the types of their arguments.
 
-use super::programs::{Argument, Program, Programs};
+use super::programs::{Argument, Found, Programs};
 use crate::debug::{self, StepTime};
 use crate::tensor::Tensor;
 use crate::trace;
@@ -9,7 +9,6 @@ use gradus_engine::{Element, Slice, SliceMut};
 use gradus_ir::{Loc, Result};
 use smallvec::SmallVec;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// A compiled function; see [`jit`].
 pub struct Jit<A, B, F> {
@@ -67,10 +66,12 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// # Errors
     /// Mistakes in the function (with the line), found when it is traced, and indices out of bounds when it runs.
     pub fn call(&self, x: &A) -> Result<B> {
-        with_leaves(x, |inputs| {
+        let (program, mut results) = with_leaves(x, |inputs| {
             let program = self.program(x, inputs)?;
-            self.programs.call(&program, inputs)
-        })
+            let results = self.programs.call(&program, inputs)?;
+            Ok((program, results))
+        })?;
+        Ok(program.like.unflatten(&mut results))
     }
 
     /// Like [`call`](Self::call), but takes ownership of the argument.
@@ -91,8 +92,8 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// See [`call`](Self::call).
     #[doc(alias = "donate_argnums")]
     pub fn call_owned(&self, x: A) -> Result<B> {
+        let program = with_leaves(&x, |inputs| self.program(&x, inputs))?;
         let inputs = leaves(&x);
-        let program = self.program(&x, &inputs)?;
         // A check needs the arguments after the run.
         let kept = trace::is_traced(&inputs) || debug::checking();
         if kept || program.has_outer_captures() {
@@ -124,9 +125,13 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     /// slices, or two programs do: one for `[2, 3]` and one for `[3, 2]`.
     /// After an error the content of the results is unspecified.
     pub fn call_into<T: Element>(&self, argument: &[&[T]], result: &mut [&mut [T]]) -> Result<()> {
-        let inputs: SmallVec<[Slice<'_>; 8]> = argument.iter().map(|&s| Slice::from(s)).collect();
-        let outputs = result.iter_mut().map(|s| SliceMut::from(&mut **s));
-        let mut outputs: SmallVec<[SliceMut<'_>; 8]> = outputs.collect();
+        let (mut inputs, mut outputs) = (SmallVec::<[_; 8]>::new(), SmallVec::<[_; 8]>::new());
+        for &slice in argument {
+            inputs.push(Slice::from(slice));
+        }
+        for slice in result {
+            outputs.push(SliceMut::from(&mut **slice));
+        }
         self.programs.call_into(&inputs, &mut outputs)
     }
 
@@ -145,9 +150,10 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     #[doc(alias = "lower")]
     #[doc(alias = "warm_up")]
     pub fn prepare(&self, x: &A) -> Result<()> {
-        let inputs = leaves(x);
-        let program = self.program(x, &inputs)?;
-        self.programs.prepare(&program, inputs.len())
+        with_leaves(x, |inputs| {
+            let program = self.program(x, inputs)?;
+            self.programs.prepare(&program, inputs.len())
+        })
     }
 
     /// Like [`call_owned`](Self::call_owned), and also returns each step of the
@@ -166,7 +172,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
     pub fn call_profiled(&self, x: A) -> Result<(B, Vec<StepTime>)> {
         let inputs = leaves(&x);
         trace::refuse_traced("call_profiled", &inputs).map_err(|e| e.at(self.programs.loc))?;
-        let program = self.program(&x, &inputs)?;
+        let program = with_leaves(&x, |inputs| self.program(&x, inputs))?;
         drop(x);
         self.programs.call_profiled(&program, inputs)
     }
@@ -186,7 +192,7 @@ impl<A: Tree, B: Tree, F: Fn(&A) -> B> Jit<A, B, F> {
         self.programs.len()
     }
 
-    fn program(&self, x: &A, inputs: &[Tensor]) -> Result<Arc<Program<B>>> {
+    fn program(&self, x: &A, inputs: &[&Tensor]) -> Result<Found<'_, B>> {
         let argument = Argument {
             matches: &|s| s.matches(x),
             structure: &|| Structure::record(x),

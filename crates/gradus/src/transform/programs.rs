@@ -5,11 +5,12 @@ use crate::debug::{self, StepTime};
 use crate::function::{types, zeros};
 use crate::tensor::{Repr, Tensor};
 use crate::trace::{self, Arguments, Closed, Kind};
-use crate::tree::{Structure, Tree, leaves, rebuild, rebuild_from};
-use gradus_engine::{Array, CompileOptions, Input, Number, Recent, Slice, SliceMut, check_slices};
+use crate::tree::{Leaves, Structure, Tree, leaves, rebuild};
+use gradus_engine::{Array, CompileOptions, Input, Recent, Slice, SliceMut, check_slices};
 use gradus_ir::{Error, ErrorKind, Loc, Result, Type};
 use hashbrown::DefaultHashBuilder;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
@@ -37,6 +38,9 @@ pub(super) struct Argument<'a> {
     pub structure: &'a dyn Fn() -> Structure,
 }
 
+/// A program, lent if it is the first one, whose handles need not be counted.
+pub(super) type Found<'a, B> = Cow<'a, Arc<Program<B>>>;
+
 /// A program of the engine.
 type Compiled = Arc<dyn gradus_engine::Program>;
 
@@ -51,12 +55,19 @@ pub(super) struct Program<B> {
     captured: OnceLock<Vec<Array>>,
     /// The types of the results.
     results: Vec<Type>,
+    /// Whether all results together have at most [`SMALL_RESULTS`] bytes.
+    is_small: bool,
     /// A result that serves as the model for rebuilding results.
-    like: B,
+    pub like: B,
     borrowing: OnceLock<Compiled>,
     consuming: OnceLock<Compiled>,
     /// Like `consuming`, with the lines of this function rather than the lines of an equal program.
     profiled: OnceLock<Compiled>,
+}
+
+/// Handles of their own to these tensors.
+fn owned(tensors: &[&Tensor]) -> Vec<Tensor> {
+    tensors.iter().map(|&t| t.clone()).collect()
 }
 
 impl<B: Tree> Programs<B> {
@@ -78,9 +89,9 @@ impl<B: Tree> Programs<B> {
     pub fn get(
         &self,
         argument: &Argument<'_>,
-        inputs: &[Tensor],
+        inputs: &[&Tensor],
         f: &mut dyn FnMut(Vec<Tensor>) -> B,
-    ) -> Result<Arc<Program<B>>> {
+    ) -> Result<Found<'_, B>> {
         let context = Context::current_id();
         let hash = || {
             let mut h = self.hasher.build_hasher();
@@ -96,12 +107,32 @@ impl<B: Tree> Programs<B> {
                 && (argument.matches)(&p.structure)
         };
         if let Some(first) = self.first.get().filter(|p| is(p)) {
-            return Ok(Arc::clone(first));
+            return Ok(Cow::Borrowed(first));
         }
         if let Some(program) = self.others.find_by(hash, is) {
-            return Ok(program);
+            return Ok(Cow::Owned(program));
         }
-        let types = types(inputs);
+        let program = Arc::new(self.trace(argument, inputs, f)?);
+        // A program that uses values of an outer trace is useful in that trace alone.
+        if program.has_outer_captures() {
+            return Ok(Cow::Owned(program));
+        }
+        let first = self.first.get_or_init(|| Arc::clone(&program));
+        Ok(match is(first) {
+            true => Cow::Borrowed(first),
+            false => Cow::Owned(self.others.keep(hash(), program, is)),
+        })
+    }
+
+    /// The program of `f` for an argument with these leaves.
+    fn trace(
+        &self,
+        argument: &Argument<'_>,
+        inputs: &[&Tensor],
+        f: &mut dyn FnMut(Vec<Tensor>) -> B,
+    ) -> Result<Program<B>> {
+        let inputs = owned(inputs);
+        let types = types(&inputs);
         let mut like = None;
         let mut trace = |args| {
             let y = f(args);
@@ -113,14 +144,16 @@ impl<B: Tree> Programs<B> {
         };
         let arguments = Arguments::Abstract("jit");
         let closed =
-            trace::boundary(|| trace::close(Kind::Function, &types, arguments, inputs, &mut trace))
+            trace::boundary(|| trace::close(Kind::Function, &types, arguments, &inputs, &mut trace))
                 .map_err(|e| e.at(self.loc))?;
         let Some(like) = like else {
             unreachable!("the function was traced")
         };
-        let program = Arc::new(Program {
-            results: closed.graph.output_types(),
-            context,
+        let results = closed.graph.output_types();
+        Ok(Program {
+            is_small: results.iter().map(Type::bytes).sum::<usize>() <= SMALL_RESULTS,
+            results,
+            context: Context::current_id(),
             structure: (argument.structure)(),
             types,
             closed,
@@ -129,23 +162,14 @@ impl<B: Tree> Programs<B> {
             borrowing: OnceLock::new(),
             consuming: OnceLock::new(),
             profiled: OnceLock::new(),
-        });
-        // A program that uses values of an outer trace is useful in that trace alone.
-        if program.has_outer_captures() {
-            return Ok(program);
-        }
-        let first = self.first.get_or_init(|| Arc::clone(&program));
-        match is(first) {
-            true => Ok(Arc::clone(first)),
-            false => Ok(self.others.keep(hash(), program, is)),
-        }
+        })
     }
 
     /// The program of the current context that takes and gives such slices.
     ///
     /// # Errors
     /// If there is none, or more than one.
-    fn fitting(&self, inputs: &[Slice<'_>]) -> Result<Arc<Program<B>>> {
+    fn fitting(&self, inputs: &[Slice<'_>]) -> Result<Found<'_, B>> {
         let context = Context::current_id();
         let fits = |p: &Arc<Program<B>>| {
             let pairs = || p.types.iter().zip(inputs);
@@ -153,11 +177,11 @@ impl<B: Tree> Programs<B> {
                 && p.types.len() == inputs.len()
                 && pairs().all(|(ty, s)| ty.dtype == s.dtype() && ty.elements() == s.len())
         };
-        let first = self.first.get().filter(|p| fits(p)).map(Arc::clone);
-        let [second, third] = match self.others.is_empty() {
-            true => [None, None],
-            false => self.others.first_two(fits),
-        };
+        let first = self.first.get().filter(|p| fits(p)).map(Cow::Borrowed);
+        if let (Some(first), true) = (&first, self.others.is_empty()) {
+            return Ok(first.clone());
+        }
+        let [second, third] = self.others.first_two(fits).map(|p| p.map(Cow::Owned));
         let mut found = [first, second, third].into_iter().flatten();
         match (found.next(), found.next()) {
             (Some(program), None) => Ok(program),
@@ -223,22 +247,23 @@ impl<B: Tree> Programs<B> {
         compiled.map(drop).map_err(|e| e.at(self.loc))
     }
 
-    /// The result for these leaves. They are taken out of the list, whose memory can serve for the result's.
-    pub fn call(&self, program: &Program<B>, inputs: &mut Vec<Tensor>) -> Result<B> {
-        if trace::is_traced(&*inputs) || program.has_outer_captures() {
-            let arguments = program.closed.arguments(std::mem::take(inputs));
-            let applied = trace::apply(&program.closed.graph, arguments);
-            *inputs = applied.map_err(|e| e.at(self.loc))?;
+    /// The leaves of the result for these leaves of the argument.
+    #[inline]
+    pub fn call(&self, program: &Program<B>, inputs: &[&Tensor]) -> Result<Leaves> {
+        let results = if trace::is_traced(inputs.iter().copied()) || program.has_outer_captures() {
+            let arguments = program.closed.arguments(owned(inputs));
+            trace::apply(&program.closed.graph, arguments)
         } else if debug::checking() {
-            let arguments = program.closed.arguments(std::mem::take(inputs));
-            *inputs = trace::run(&program.closed.graph, &arguments)?;
-        } else if let Some(outcome) = program.run_few(inputs) {
-            outcome.map_err(|e| e.at(self.loc))?;
+            let arguments = program.closed.arguments(owned(inputs));
+            trace::run(&program.closed.graph, &arguments)
         } else {
-            let run = program.run(&program.borrowing, std::mem::take(inputs), false);
-            *inputs = run.map_err(|e| e.at(self.loc))?;
-        }
-        Ok(rebuild_from(&program.like, inputs))
+            match Leaves::written_by(|results| program.run_few(inputs, results)) {
+                Ok((results, true)) => return Ok(results),
+                Ok((_, false)) => program.run(&program.borrowing, owned(inputs), false),
+                Err(error) => Err(error),
+            }
+        };
+        results.map(Leaves::new).map_err(|e| e.at(self.loc))
     }
 
     pub fn call_owned(&self, program: &Program<B>, inputs: Vec<Tensor>) -> Result<B> {
@@ -313,45 +338,34 @@ impl<B> Program<B> {
         Ok(all)
     }
 
-    /// Like [`run`](Self::run) on arguments that the caller keeps, for results of few bytes, which take the place of
-    /// the arguments in the list: numbers are read where they are, and only the results are allocated.
-    /// `None` if the program has larger results or has to be compiled, or memory cannot hold the results.
-    fn run_few(&self, given: &mut Vec<Tensor>) -> Option<Result<()>> {
-        let (executable, captured) = (self.borrowing.get()?, self.captured.get()?);
-        if self.results.iter().map(Type::bytes).sum::<usize>() > SMALL_RESULTS {
-            return None;
-        }
-        let mut numbers: SmallVec<[Number; 8]> = SmallVec::new();
-        for t in &*given {
-            match &t.0 {
-                Repr::Array(_) => {}
-                Repr::Splat(value, ty) if ty.elements() == 1 => numbers.push(Number::from(*value)),
-                Repr::Splat(..) | Repr::Traced(_) => return None,
+    /// Like [`run`](Self::run) on arguments that the caller keeps, for results of few bytes, which are appended to
+    /// `results`: numbers are read where they are, and only the results are allocated.
+    /// False if the program has larger results or has to be compiled, or memory cannot hold the results.
+    fn run_few(&self, given: &[&Tensor], results: &mut Vec<Tensor>) -> Result<bool> {
+        let (Some(executable), Some(captured)) = (self.borrowing.get(), self.captured.get()) else {
+            return Ok(false);
+        };
+        let mut inputs: SmallVec<[Slice<'_>; 8]> = SmallVec::new();
+        for t in given {
+            let slice = match &t.0 {
+                Repr::Array(array) => Some(Slice::from(array)),
+                Repr::Splat(value, ty) if ty.elements() == 1 => Slice::of_literal(value),
+                Repr::Splat(..) | Repr::Traced(_) => None,
+            };
+            match slice {
+                Some(slice) if self.is_small => inputs.push(slice),
+                _ => return Ok(false),
             }
         }
-        let mut numbers = numbers.iter();
-        let mut inputs: SmallVec<[Slice<'_>; 8]> = SmallVec::new();
-        for t in &*given {
-            inputs.push(match &t.0 {
-                Repr::Array(array) => Slice::from(array),
-                Repr::Splat(..) | Repr::Traced(_) => Slice::from(numbers.next()?),
-            });
+        for array in captured {
+            inputs.push(Slice::from(array));
         }
-        inputs.extend(captured.iter().map(Slice::from));
-        let mut arrays: SmallVec<[Array; 4]> = SmallVec::new();
-        for ty in &self.results {
-            arrays.push(Array::zeros(ty.clone()).ok()?);
+        let write = |outputs: &mut [SliceMut<'_>]| executable.run_into(&inputs, outputs);
+        let each = |array| results.push(Tensor::from_array(array));
+        match Array::written_by(&self.results, write, each) {
+            Some(outcome) => outcome.map(|()| true),
+            None => Ok(false),
         }
-        let mut outputs: SmallVec<[SliceMut<'_>; 4]> = SmallVec::new();
-        for array in &mut arrays {
-            outputs.push(SliceMut::of_array(array)?);
-        }
-        let outcome = executable.run_into(&inputs, &mut outputs);
-        // They borrow the arguments and the results.
-        drop((inputs, outputs));
-        given.clear();
-        given.extend(arrays.into_iter().map(Tensor::from_array));
-        Some(outcome)
     }
 
     fn run(

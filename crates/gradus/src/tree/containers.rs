@@ -11,7 +11,7 @@ use std::sync::Arc;
 macro_rules! tuples {
     ($($($t:ident $i:tt),*;)*) => {$(
         impl<$($t: Tree),*> Tree for ($($t,)*) {
-            fn flatten(&self, leaves: &mut Vec<Tensor>) {
+            fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
                 $(self.$i.flatten(leaves);)*
             }
 
@@ -44,7 +44,7 @@ tuples! {
 }
 
 impl Tree for () {
-    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+    fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
     fn unflatten(&self, _leaves: &mut Leaves) {}
 
@@ -63,7 +63,7 @@ fn list<'a, T: Tree + 'a>(items: impl ExactSizeIterator<Item = &'a T>, out: &mut
 }
 
 impl<T: Tree> Tree for Vec<T> {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         for item in self {
             item.flatten(leaves);
         }
@@ -79,7 +79,7 @@ impl<T: Tree> Tree for Vec<T> {
 }
 
 impl<T: Tree, const N: usize> Tree for [T; N] {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         for item in self {
             item.flatten(leaves);
         }
@@ -95,7 +95,7 @@ impl<T: Tree, const N: usize> Tree for [T; N] {
 }
 
 impl<T: Tree> Tree for Option<T> {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         if let Some(item) = self {
             item.flatten(leaves);
         }
@@ -116,7 +116,7 @@ impl<T: Tree> Tree for Option<T> {
 macro_rules! pointers {
     ($($p:ident),*) => {$(
         impl<T: Tree> Tree for $p<T> {
-            fn flatten(&self, leaves: &mut Vec<Tensor>) {
+            fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
                 (**self).flatten(leaves);
             }
 
@@ -134,7 +134,7 @@ macro_rules! pointers {
 pointers!(Box, Arc);
 
 impl<K: Ord + Clone + Display, T: Tree> Tree for BTreeMap<K, T> {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
         for item in self.values() {
             item.flatten(leaves);
         }
@@ -157,7 +157,7 @@ impl<K: Ord + Clone + Display, T: Tree> Tree for BTreeMap<K, T> {
 }
 
 impl<T> Tree for PhantomData<T> {
-    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+    fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
     fn unflatten(&self, _leaves: &mut Leaves) -> Self {
         PhantomData
@@ -171,7 +171,7 @@ impl<T> Tree for PhantomData<T> {
 macro_rules! values {
     ($($t:ident: |$v:ident| $bits:expr;)*) => {$(
         impl Tree for $t {
-            fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+            fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
             fn unflatten(&self, _leaves: &mut Leaves) -> Self {
                 *self
@@ -204,7 +204,7 @@ values! {
 }
 
 impl Tree for String {
-    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+    fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
     fn unflatten(&self, _leaves: &mut Leaves) -> Self {
         self.clone()
@@ -216,7 +216,7 @@ impl Tree for String {
 }
 
 impl Tree for &'static str {
-    fn flatten(&self, _leaves: &mut Vec<Tensor>) {}
+    fn flatten<'a>(&'a self, _leaves: &mut Vec<&'a Tensor>) {}
 
     fn unflatten(&self, _leaves: &mut Leaves) -> Self {
         self

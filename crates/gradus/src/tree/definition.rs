@@ -28,7 +28,7 @@ use crate::tensor::Tensor;
 /// ```
 pub trait Tree: Sized {
     /// Appends the tensors, in order of declaration.
-    fn flatten(&self, leaves: &mut Vec<Tensor>);
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>);
 
     /// A tree of the same structure as `self`, with tensors taken in order from `leaves`.
     fn unflatten(&self, leaves: &mut Leaves) -> Self;
@@ -38,14 +38,17 @@ pub trait Tree: Sized {
 }
 
 impl Tree for Tensor {
-    fn flatten(&self, leaves: &mut Vec<Tensor>) {
-        leaves.push(self.clone());
+    #[inline]
+    fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) {
+        leaves.push(self);
     }
 
+    #[inline]
     fn unflatten(&self, leaves: &mut Leaves) -> Tensor {
         leaves.take_next()
     }
 
+    #[inline]
     fn describe(&self, out: &mut Structure) {
         out.leaf();
     }

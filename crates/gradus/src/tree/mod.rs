@@ -34,6 +34,20 @@ impl Leaves {
         Leaves(queue)
     }
 
+    /// The queue of the tensors that `write` appends to a list whose memory this thread uses again.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    #[inline]
+    pub(crate) fn written_by<T>(
+        write: impl FnOnce(&mut Vec<Tensor>) -> Result<T>,
+    ) -> Result<(Leaves, T)> {
+        let mut leaves = Leaves(QUEUE.take());
+        let outcome = write(&mut leaves.0)?;
+        leaves.0.reverse();
+        Ok((leaves, outcome))
+    }
+
     /// The next tensor.
     ///
     /// ```
@@ -45,12 +59,27 @@ impl Leaves {
     ///
     /// # Panics
     /// If none is left: the tree asks for more tensors than [`Tree::flatten`] gave.
+    #[inline]
     pub fn take_next(&mut self) -> Tensor {
         match self.0.pop() {
             Some(t) => t,
             None => panic!(
                 "a tree takes more tensors than it gave; `flatten` and `unflatten` must agree"
             ),
+        }
+    }
+}
+
+/// Keeps the memory of a short list for this thread.
+impl Drop for Leaves {
+    #[inline]
+    fn drop(&mut self) {
+        const SHORT: usize = 64;
+        if (1..=SHORT).contains(&self.0.capacity()) {
+            self.0.clear();
+            let list = std::mem::take(&mut self.0);
+            // A thread that ends may have dropped its list already.
+            drop(QUEUE.try_with(|queue| queue.set(list)));
         }
     }
 }
@@ -68,37 +97,39 @@ impl Leaves {
 #[doc(alias = "tree_flatten")]
 #[doc(alias = "parameters")]
 pub fn leaves<A: Tree>(tree: &A) -> Vec<Tensor> {
-    let mut leaves = Vec::new();
-    tree.flatten(&mut leaves);
-    leaves
+    with_leaves(tree, |leaves| leaves.iter().map(|&t| t.clone()).collect())
 }
 
 thread_local! {
     /// The memory of a list of leaves, while no call has it.
-    static LEAVES: Cell<Vec<Tensor>> = const { Cell::new(Vec::new()) };
+    static LEAVES: Cell<Vec<&'static Tensor>> = const { Cell::new(Vec::new()) };
+    /// The memory of a queue of tensors, while no call has it.
+    static QUEUE: Cell<Vec<Tensor>> = const { Cell::new(Vec::new()) };
 }
 
 /// Does `work` with the tensors of a tree, in order, in a list whose memory this thread uses again.
-pub(crate) fn with_leaves<A: Tree, R>(tree: &A, work: impl FnOnce(&mut Vec<Tensor>) -> R) -> R {
-    let mut leaves = LEAVES.take();
+#[inline]
+pub(crate) fn with_leaves<A: Tree, R>(tree: &A, work: impl FnOnce(&[&Tensor]) -> R) -> R {
+    let mut leaves = emptied(LEAVES.take());
     tree.flatten(&mut leaves);
-    let result = work(&mut leaves);
-    leaves.clear();
-    LEAVES.set(leaves);
+    let result = work(&leaves);
+    LEAVES.set(emptied(leaves));
     result
+}
+
+/// The memory of a list, for other references.
+#[inline]
+fn emptied<'a>(list: Vec<&Tensor>) -> Vec<&'a Tensor> {
+    let mut list = list;
+    list.clear();
+    // The standard library collects into the memory that it reads.
+    let nothing = |_: &Tensor| -> &'a Tensor { unreachable!("the list is empty") };
+    list.into_iter().map(nothing).collect()
 }
 
 /// A tree with the structure of `like` that holds `leaves`.
 pub(crate) fn rebuild<A: Tree>(like: &A, leaves: Vec<Tensor>) -> A {
     like.unflatten(&mut Leaves::new(leaves))
-}
-
-/// Like [`rebuild`], and leaves the memory of the list to the caller.
-pub(crate) fn rebuild_from<A: Tree>(like: &A, leaves: &mut Vec<Tensor>) -> A {
-    let mut queue = Leaves::new(std::mem::take(leaves));
-    let tree = like.unflatten(&mut queue);
-    *leaves = queue.0;
-    tree
 }
 
 /// The tree with `f` applied to each tensor.

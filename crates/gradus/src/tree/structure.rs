@@ -35,6 +35,12 @@ struct Comparison {
     is_same: bool,
 }
 
+/// Whether two names are equal. Most are the same text, so that their letters are not read.
+#[inline]
+fn is_same(a: &'static str, b: &'static str) -> bool {
+    std::ptr::eq(a, b) || a == b
+}
+
 impl Structure {
     /// The structure of `tree`.
     ///
@@ -74,6 +80,7 @@ impl Structure {
     }
 
     /// Records or compares one token: what it equals, and how it is made.
+    #[inline]
     fn add(&mut self, is: impl FnOnce(&Token) -> bool, make: impl FnOnce() -> Token) {
         match &mut self.comparison {
             Some(comparison) => {
@@ -84,10 +91,6 @@ impl Structure {
         }
     }
 
-    fn add_token(&mut self, token: Token) {
-        self.add(|other| *other == token, || token.clone());
-    }
-
     /// Begins a part with `len` members: a tuple, a list, a struct, or a variant by its name.
     ///
     /// ```
@@ -95,7 +98,7 @@ impl Structure {
     /// # use gradus::tree::{Leaves, Structure};
     /// struct Pair(Tensor, f64);
     /// impl Tree for Pair {
-    ///     fn flatten(&self, leaves: &mut Vec<Tensor>) { leaves.push(self.0.clone()); }
+    ///     fn flatten<'a>(&'a self, leaves: &mut Vec<&'a Tensor>) { leaves.push(&self.0); }
     ///     fn unflatten(&self, leaves: &mut Leaves) -> Pair { Pair(leaves.take_next(), self.1) }
     ///     fn describe(&self, out: &mut Structure) {
     ///         out.enter("Pair", 2);
@@ -106,8 +109,12 @@ impl Structure {
     /// }
     /// assert_eq!(Structure::record(&Pair(Tensor::from(1.0), 2.5)).to_string(), "Pair { *, 2.5 }");
     /// ```
+    #[inline]
     pub fn enter(&mut self, name: &'static str, len: usize) {
-        self.add_token(Token::Enter(name, len));
+        self.add(
+            |other| matches!(other, Token::Enter(own, of) if *of == len && is_same(own, name)),
+            || Token::Enter(name, len),
+        );
     }
 
     /// Names the next member.
@@ -119,8 +126,12 @@ impl Structure {
     /// struct Line { slope: Tensor } // its `describe` calls `field("slope")`
     /// assert_eq!(Structure::record(&Line { slope: Tensor::from(1.0) }).paths(), [".slope"]);
     /// ```
+    #[inline]
     pub fn field(&mut self, name: &'static str) {
-        self.add_token(Token::Field(name));
+        self.add(
+            |other| matches!(other, Token::Field(own) if is_same(own, name)),
+            || Token::Field(name),
+        );
     }
 
     /// Names the next member by a key of a map.
@@ -144,8 +155,9 @@ impl Structure {
     /// # use gradus::prelude::*;
     /// assert_eq!(gradus::tree::Structure::record(&Tensor::from(1.0)).to_string(), "*");
     /// ```
+    #[inline]
     pub fn leaf(&mut self) {
-        self.add_token(Token::Leaf);
+        self.add(|other| matches!(other, Token::Leaf), || Token::Leaf);
     }
 
     /// Records a static value, by its type and its bits.
@@ -154,8 +166,12 @@ impl Structure {
     /// # use gradus::prelude::*;
     /// assert_eq!(gradus::tree::Structure::record(&2.5).to_string(), "2.5");
     /// ```
+    #[inline]
     pub fn fixed(&mut self, kind: &'static str, bits: u64) {
-        self.add_token(Token::Fixed(kind, bits));
+        self.add(
+            |other| matches!(other, Token::Fixed(own, of) if *of == bits && is_same(own, kind)),
+            || Token::Fixed(kind, bits),
+        );
     }
 
     /// Records a static text.
@@ -178,8 +194,9 @@ impl Structure {
     /// let structure = gradus::tree::Structure::record(&(vec![Tensor::from(1.0)], Tensor::from(2.0)));
     /// assert_eq!(structure.to_string(), "([*], *)");
     /// ```
+    #[inline]
     pub fn leave(&mut self) {
-        self.add_token(Token::Leave);
+        self.add(|other| matches!(other, Token::Leave), || Token::Leave);
     }
 
     /// The path of each leaf.
