@@ -143,9 +143,10 @@ impl<B: Tree> Programs<B> {
             leaves
         };
         let arguments = Arguments::Abstract("jit");
-        let closed =
-            trace::boundary(|| trace::close(Kind::Function, &types, arguments, &inputs, &mut trace))
-                .map_err(|e| e.at(self.loc))?;
+        let closed = trace::boundary(|| {
+            trace::close(Kind::Function, &types, arguments, &inputs, &mut trace)
+        })
+        .map_err(|e| e.at(self.loc))?;
         let Some(like) = like else {
             unreachable!("the function was traced")
         };

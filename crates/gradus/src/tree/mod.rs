@@ -79,7 +79,7 @@ impl Drop for Leaves {
             self.0.clear();
             let list = std::mem::take(&mut self.0);
             // A thread that ends may have dropped its list already.
-            drop(QUEUE.try_with(|queue| queue.set(list)));
+            let _ = QUEUE.try_with(|queue| queue.set(list));
         }
     }
 }
