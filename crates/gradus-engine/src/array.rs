@@ -2,6 +2,7 @@
 
 use crate::free_blocks::FreeBlocks;
 use crate::limit::{self, Bytes, Shortage};
+use crate::near_blocks::NearBlocks;
 use crate::slice::SliceMut;
 use gradus_ir::{DType, Error, ErrorKind, Literal, Result, Type, bf16};
 use smallvec::SmallVec;
@@ -70,13 +71,34 @@ static FREE: Mutex<FreeBlocks> = Mutex::new(FreeBlocks::new(KEPT_BYTES));
 /// Larger blocks have no size, and no machine has that much memory.
 const MOST_BYTES: usize = isize::MAX as usize / 2;
 
-/// Gives the free blocks back to the system.
+thread_local! {
+    static NEAR: Near = const { Near(NearBlocks::new()) };
+}
+
+/// The small free blocks of a thread. When it ends, the others get them.
+struct Near(NearBlocks);
+
+impl Drop for Near {
+    fn drop(&mut self) {
+        for (block, size) in self.0.take_all() {
+            keep_for_all(block, size);
+        }
+    }
+}
+
+/// Gives the free blocks back to the system, but for the small ones of other threads.
 pub(crate) fn release_memory() {
+    // A thread that ends has no blocks of its own.
+    let _ = NEAR.try_with(|near| {
+        for (block, size) in near.0.take_all() {
+            free_block(block, size);
+        }
+    });
     let all = free_blocks().take_all();
     all.for_each(|(block, size)| free_block(block, size));
 }
 
-/// The bytes of free blocks that are kept.
+/// The bytes of free blocks that are kept for all threads.
 pub fn free_bytes() -> usize {
     free_blocks().bytes()
 }
@@ -84,6 +106,29 @@ pub fn free_bytes() -> usize {
 #[inline]
 fn free_blocks() -> MutexGuard<'static, FreeBlocks> {
     FREE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A free block of this size, if there is one.
+#[inline]
+fn kept(size: usize) -> Option<NonNull<u8>> {
+    let near = NEAR.try_with(|near| near.0.take(size)).ok().flatten();
+    near.or_else(|| free_blocks().take(size))
+}
+
+/// Keeps a block of this size, which no buffer has: for this thread if it is small.
+#[inline]
+fn keep(block: NonNull<u8>, size: usize) {
+    let is_near = NEAR.try_with(|near| near.0.keep(block, size));
+    if !is_near.unwrap_or(false) {
+        keep_for_all(block, size);
+    }
+}
+
+/// Keeps a block of this size, which no buffer has, for all threads.
+fn keep_for_all(block: NonNull<u8>, size: usize) {
+    let gone = free_blocks().keep(block, size);
+    gone.into_iter()
+        .for_each(|(block, size)| free_block(block, size));
 }
 
 /// Gives a block of this size, which no buffer has, back to the system.
@@ -133,8 +178,7 @@ impl Buffer {
             return Err(Shortage::MACHINE);
         }
         let size = block_size(len);
-        let kept = free_blocks().take(size);
-        let start = match kept {
+        let start = match kept(size) {
             Some(start) => start,
             None => Buffer::fresh(size)?,
         };
@@ -204,10 +248,7 @@ impl Drop for Buffer {
         if cfg!(debug_assertions) {
             self.retire();
         }
-        let size = block_size(self.len);
-        let gone = free_blocks().keep(self.start, size);
-        gone.into_iter()
-            .for_each(|(block, size)| free_block(block, size));
+        keep(self.start, block_size(self.len));
     }
 }
 

@@ -13,6 +13,7 @@ mod cache;
 pub mod environment;
 mod free_blocks;
 mod limit;
+mod near_blocks;
 mod observer;
 mod options;
 mod program;
